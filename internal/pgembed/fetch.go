@@ -7,7 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
+	"strings"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
@@ -91,8 +91,8 @@ func unpack(version embeddedpostgres.PostgresVersion, scratch string) error {
 	if err := os.Mkdir(nothing, 0o700); err != nil {
 		return err
 	}
-	major, _, _ := cutVersion(string(version))
-	if err := os.WriteFile(filepath.Join(nothing, "PG_VERSION"), []byte(strconv.Itoa(major)+"\n"), 0o600); err != nil {
+	major, _, _ := strings.Cut(string(version), ".")
+	if err := os.WriteFile(filepath.Join(nothing, "PG_VERSION"), []byte(major+"\n"), 0o600); err != nil {
 		return err
 	}
 	library := embeddedpostgres.NewDatabase(embeddedpostgres.DefaultConfig().
@@ -111,18 +111,6 @@ func unpack(version embeddedpostgres.PostgresVersion, scratch string) error {
 		return err
 	}
 	return nil
-}
-
-// cutVersion reads "18.3.0".
-func cutVersion(version string) (major int, rest string, err error) {
-	for i, r := range version {
-		if r == '.' {
-			major, err = strconv.Atoi(version[:i])
-			return major, version[i+1:], err
-		}
-	}
-	major, err = strconv.Atoi(version)
-	return major, "", err
 }
 
 // cacheDir must be readable by the account that runs the programs.
