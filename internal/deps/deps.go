@@ -4,6 +4,7 @@ package deps
 import (
 	_ "github.com/alecthomas/kong"
 	_ "github.com/caarlos0/env/v11"
+	_ "github.com/coreos/go-oidc/v3/oidc"
 	_ "github.com/exaring/otelpgx"
 	_ "github.com/fergusstrange/embedded-postgres"
 	_ "github.com/golang-jwt/jwt/v5"
@@ -39,5 +40,4 @@ import (
 	_ "golang.org/x/text/unicode/norm"
 	_ "gopkg.in/yaml.v3"
 	_ "pgregory.net/rapid"
-	_ "github.com/coreos/go-oidc/v3/oidc"
 )

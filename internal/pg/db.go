@@ -1,0 +1,92 @@
+package pg
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Role is the database role the application works as: it owns nothing and
+// cannot bypass row-level security.
+const Role = "parvis_app"
+
+// Options tune a pool.
+type Options struct {
+	MaxConns int32
+	Tracer   pgx.QueryTracer
+}
+
+// DB is a pool of connections that work as Role.
+type DB struct {
+	pool      *pgxpool.Pool
+	committed []func(tenant uuid.UUID)
+}
+
+// Open connects a pool. When the login of url is not Role itself (a single URL
+// for everything, as on a private server), every connection starts with the
+// role as its startup setting, so that even RESET ROLE stays inside it.
+func Open(ctx context.Context, url string, o Options) (*DB, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("pg: the database URL cannot be read: %w", err)
+	}
+	if o.MaxConns > 0 {
+		cfg.MaxConns = o.MaxConns
+	}
+	cfg.MaxConnIdleTime = 5 * time.Minute
+	cfg.ConnConfig.ConnectTimeout = 5 * time.Second
+	if cfg.ConnConfig.User != Role {
+		cfg.ConnConfig.RuntimeParams["role"] = Role
+	}
+	cfg.ConnConfig.RuntimeParams["search_path"] = "crm"
+	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	if _, ok := cfg.ConnConfig.RuntimeParams["application_name"]; !ok {
+		cfg.ConnConfig.RuntimeParams["application_name"] = "parvis"
+	}
+	cfg.ConnConfig.Tracer = o.Tracer
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("pg: %w", err)
+	}
+	return &DB{pool: pool}, nil
+}
+
+// Close waits for borrowed connections and closes the pool.
+func (db *DB) Close() { db.pool.Close() }
+
+// Pool gives the bare pool, for what has no tenant: the job queue, health
+// checks, functions that answer before a tenant is known. Without a scope
+// row-level security lets nothing through.
+func (db *DB) Pool() *pgxpool.Pool { return db.pool }
+
+// OnCommit registers f, called after each commit of a tenant's transaction. It
+// must not block. Registration happens at wiring time, before the first use.
+func (db *DB) OnCommit(f func(tenant uuid.UUID)) { db.committed = append(db.committed, f) }
+
+func (db *DB) afterCommit(tenant uuid.UUID) {
+	for _, f := range db.committed {
+		f(tenant)
+	}
+}
+
+// DBTX is what generated queries need.
+type DBTX interface {
+	Exec(context.Context, string, ...any) (pgconn.CommandTag, error)
+	Query(context.Context, string, ...any) (pgx.Rows, error)
+	QueryRow(context.Context, string, ...any) pgx.Row
+}
+
+// setScope is the statement that carries the scope of one transaction.
+const setScope = "select set_config('app.tenant', $1, true)"
+
+// beginScoped opens a transaction and sets its scope in one round trip. The
+// tenant is a UUID, whose text needs no quoting.
+func beginScoped(tenant uuid.UUID) string {
+	return "begin; set local app.tenant = '" + tenant.String() + "'"
+}
+

@@ -1,0 +1,88 @@
+package web
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/google/uuid"
+
+	"github.com/parvis-crm/parvis/internal/fault"
+)
+
+// ActorKind says what kind of principal acts.
+type ActorKind string
+
+// The kinds of principals.
+const (
+	APIKey      ActorKind = "api_key"
+	OAuthClient ActorKind = "oauth_client"
+	User        ActorKind = "user"
+	PublicForm  ActorKind = "public_form"
+	System      ActorKind = "system"
+)
+
+// Actor is who or what a request acts for, inside one tenant.
+type Actor struct {
+	Kind   ActorKind
+	ID     string // identifier of the key, client or user
+	Tenant uuid.UUID
+	Test   bool // the tenant is a sandbox
+	Scopes Scopes
+	// Source is the ticketing or other source that a restricted credential is
+	// bound to, empty when it is not.
+	Source string
+}
+
+// Scopes is the set of rights of a credential, such as "contacts:read".
+type Scopes []string
+
+// Allow reports whether the set grants a scope, by name or by "*".
+func (s Scopes) Allow(scope string) bool {
+	for _, have := range s {
+		if have == scope || have == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+// Authenticator turns the text of a bearer credential into an actor. Every
+// failure is the fault "unauthenticated", whatever its reason.
+type Authenticator interface {
+	Authenticate(ctx context.Context, bearer string, remote netip.Addr) (Actor, error)
+}
+
+type actorKey struct{}
+
+// WithActor returns a context that carries the actor.
+func WithActor(ctx context.Context, a Actor) context.Context {
+	return context.WithValue(ctx, actorKey{}, a)
+}
+
+// ActorFrom returns the actor of a request. Its absence is our mistake: an
+// operation that is not public never runs without one.
+func ActorFrom(ctx context.Context) (Actor, error) {
+	a, ok := ctx.Value(actorKey{}).(Actor)
+	if !ok {
+		return Actor{}, fault.New(fault.Unauthenticated, "unauthenticated")
+	}
+	return a, nil
+}
+
+// SystemActor acts when no request does: workers, migrations, schedules.
+func SystemActor(tenant uuid.UUID, name string) Actor {
+	return Actor{Kind: System, ID: name, Tenant: tenant, Scopes: Scopes{"*"}}
+}
+
+type requestIDKey struct{}
+
+// WithRequestID returns a context that carries the id of a request.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestIDKey{}, id)
+}
+
+// RequestID returns the id of the request, empty outside one.
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
