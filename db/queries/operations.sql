@@ -1,0 +1,47 @@
+-- name: InsertOperation :one
+INSERT INTO operations (tenant_id, id, kind, parameters, progress_unit, created_by_kind, created_by, request_id)
+VALUES (@tenant_id, @id, @kind, @parameters, @progress_unit, @created_by_kind, @created_by, @request_id)
+RETURNING *;
+
+-- name: GetOperation :one
+SELECT * FROM operations WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: ListOperations :many
+SELECT * FROM operations
+WHERE tenant_id = @tenant_id
+  AND (cardinality(@statuses::text[]) = 0 OR status = ANY(@statuses::text[]))
+  AND (sqlc.narg('kind')::text IS NULL OR kind = sqlc.narg('kind'))
+  AND (sqlc.narg('after_created_at')::timestamptz IS NULL
+       OR (created_at, id) < (sqlc.narg('after_created_at')::timestamptz, sqlc.narg('after_id')::uuid))
+ORDER BY created_at DESC, id DESC
+LIMIT @page_size;
+
+-- name: StartOperation :one
+-- Only a queued operation starts, or a running one whose worker died and that
+-- is taken up again.
+UPDATE operations
+SET status = 'running', started_at = coalesce(started_at, now()), updated_at = now(), version = version + 1
+WHERE tenant_id = @tenant_id AND id = @id AND status IN ('queued', 'running') AND NOT cancel_requested
+RETURNING *;
+
+-- name: SetOperationProgress :one
+UPDATE operations
+SET progress_done = @done, progress_total = coalesce(sqlc.narg('total'), progress_total), updated_at = now(), version = version + 1
+WHERE tenant_id = @tenant_id AND id = @id AND status = 'running'
+RETURNING cancel_requested;
+
+-- name: FinishOperation :one
+UPDATE operations
+SET status = @status, result = sqlc.narg('result'), problem = sqlc.narg('problem'), finished_at = now(), updated_at = now(), version = version + 1
+WHERE tenant_id = @tenant_id AND id = @id AND status IN ('queued', 'running')
+RETURNING *;
+
+-- name: RequestCancel :one
+-- A queued operation ends at once; a running one is asked to.
+UPDATE operations
+SET cancel_requested = true,
+    status = CASE WHEN status = 'queued' THEN 'cancelled' ELSE status END,
+    finished_at = CASE WHEN status = 'queued' THEN now() ELSE finished_at END,
+    updated_at = now(), version = version + 1
+WHERE tenant_id = @tenant_id AND id = @id AND status IN ('queued', 'running')
+RETURNING *;

@@ -1,0 +1,129 @@
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/parvis-crm/parvis/internal/api"
+	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/ids"
+)
+
+// Chain is what every operation passes through before its handler, in this
+// order: representation, credential, scope, quota, contract, repetition.
+type Chain struct {
+	Auth        Authenticator
+	Limiter     *Limiter
+	Validator   *Validator
+	Idempotency Idempotency
+	Reads       ReadLog
+	Log         *slog.Logger
+}
+
+// Middlewares gives the chain of every operation of the contract, keyed as the
+// generated registration wants it.
+func (ch Chain) Middlewares(operations map[string]api.OperationSpec) map[string][]echo.MiddlewareFunc {
+	out := make(map[string][]echo.MiddlewareFunc, len(operations))
+	for id, op := range operations {
+		chain := []echo.MiddlewareFunc{withOperation(op), negotiate(op)}
+		if !op.Public {
+			chain = append(chain, ch.authenticate, requireScope(op))
+		}
+		chain = append(chain, ch.Limiter.Guard(op), ch.Validator.Check(id))
+		if op.Purpose == "identifiable" {
+			chain = append(chain, ch.logRead(op))
+		}
+		chain = append(chain, ch.Idempotency.Guard(op), project(op))
+		out[id] = chain
+	}
+	return out
+}
+
+func withOperation(op api.OperationSpec) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			c.Set(operationKey, op)
+			if !op.Public || op.Method != http.MethodGet {
+				c.Response().Header().Set("Cache-Control", "private, no-store")
+			}
+			return next(c)
+		}
+	}
+}
+
+const operationKey = "operation"
+
+// Operation is the operation of a request, once it has been routed.
+func Operation(c echo.Context) (api.OperationSpec, bool) {
+	op, ok := c.Get(operationKey).(api.OperationSpec)
+	return op, ok
+}
+
+// authenticate reads the credential from the Authorization header, and from
+// nowhere else.
+func (ch Chain) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		header := c.Request().Header.Get(echo.HeaderAuthorization)
+		scheme, bearer, ok := strings.Cut(header, " ")
+		if !ok || !strings.EqualFold(scheme, "Bearer") || bearer == "" || len(bearer) > 8192 {
+			f := fault.New(fault.Unauthenticated, "unauthenticated")
+			if header == "" {
+				// RFC 6750 §3.1: no error code where no credential was offered.
+				f.Header("WWW-Authenticate", `Bearer realm="parvis", resource_metadata="`+c.Scheme()+"://"+c.Request().Host+`/.well-known/oauth-protected-resource"`)
+			}
+			return f
+		}
+		ctx := c.Request().Context()
+		actor, err := ch.Auth.Authenticate(ctx, strings.TrimSpace(bearer), RemoteAddr(c))
+		if err != nil {
+			return err
+		}
+		c.SetRequest(c.Request().WithContext(WithActor(ctx, actor)))
+		return next(c)
+	}
+}
+
+func requireScope(op api.OperationSpec) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			actor, err := ActorFrom(c.Request().Context())
+			if err != nil {
+				return err
+			}
+			if !actor.Scopes.Allow(op.Scope) {
+				return fault.New(fault.Forbidden, "insufficient-scope").With("scope", op.Scope).Extra("required_scope", op.Scope)
+			}
+			return next(c)
+		}
+	}
+}
+
+var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{8,128}$`)
+
+// Arrival gives every request its id and language, and every answer the headers
+// that do not depend on the operation.
+func Arrival(version string) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r := c.Request()
+			id := r.Header.Get("Request-Id")
+			if !requestIDForm.MatchString(id) {
+				id = ids.New().String()
+			}
+			ctx := WithLanguage(WithRequestID(r.Context(), id), negotiateLanguage(r.Header.Get("Accept-Language")))
+			c.SetRequest(r.WithContext(ctx))
+			h := c.Response().Header()
+			h.Set("Request-Id", id)
+			h.Set("Parvis-Api-Version", version)
+			h.Set("X-Content-Type-Options", "nosniff")
+			h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+			h.Set("Referrer-Policy", "no-referrer")
+			h.Add("Vary", "Accept, Accept-Language")
+			return next(c)
+		}
+	}
+}

@@ -1,0 +1,252 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/labstack/echo/v4"
+
+	"github.com/parvis-crm/parvis/internal/api"
+	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/pg"
+)
+
+// KeepAnswers is how long the answer to an Idempotency-Key is kept: longer than
+// the longest retry of a vendor that we know of.
+const KeepAnswers = 7 * 24 * time.Hour
+
+// keptHeaders are the response headers that belong to a kept answer.
+var keptHeaders = []string{"Content-Type", "Content-Language", "Content-Location", "Location", "Etag", "Link", "Parvis-Upsert-Result", "Parvis-Sequence"}
+
+// Idempotency answers a repeated request with its first answer
+// (draft-ietf-httpapi-idempotency-key-header). The key, the effect and the
+// answer are committed in one transaction: a crash leaves all or nothing.
+type Idempotency struct {
+	DB  *pg.DB
+	Log *slog.Logger
+}
+
+// Guard is the middleware of one operation.
+func (i Idempotency) Guard(op api.OperationSpec) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		if op.Idempotency == "none" || op.Public {
+			return next
+		}
+		return func(c echo.Context) error {
+			header := c.Request().Header.Get("Idempotency-Key")
+			if header == "" {
+				if op.Idempotency == "required" {
+					return fault.New(fault.Malformed, "idempotency-key-required").AtHeader("Idempotency-Key", "required")
+				}
+				return next(c)
+			}
+			key, ok := idempotencyKey(header)
+			if !ok {
+				return fault.New(fault.Malformed, "idempotency-key-invalid").AtHeader("Idempotency-Key", "format", "want", "1-255 ASCII")
+			}
+			return i.once(c, op, key, next)
+		}
+	}
+}
+
+// idempotencyKey accepts the structured-field form (quoted) and the bare one.
+func idempotencyKey(header string) (string, bool) {
+	key := header
+	if inner, ok := strings.CutPrefix(key, `"`); ok {
+		if inner, ok = strings.CutSuffix(inner, `"`); !ok {
+			return "", false
+		}
+		key = inner
+	}
+	if len(key) < 1 || len(key) > 255 {
+		return "", false
+	}
+	for _, b := range []byte(key) {
+		if b < 0x21 || b > 0x7e {
+			return "", false
+		}
+	}
+	return key, true
+}
+
+type keptAnswer struct {
+	fingerprint []byte
+	status      int
+	headers     map[string]string
+	body        []byte
+}
+
+func (i Idempotency) once(c echo.Context, op api.OperationSpec, key string, next echo.HandlerFunc) error {
+	ctx := c.Request().Context()
+	actor, err := ActorFrom(ctx)
+	if err != nil {
+		return err
+	}
+	hash := sha256.Sum256([]byte(strings.Join([]string{string(actor.Kind), actor.ID, op.ID, key}, "\x00")))
+	print := fingerprint(c)
+
+	tx, err := i.DB.BeginRequest(ctx, actor.Tenant)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback(ctx)
+	kept, locked, err := claim(ctx, tx.Tx(), hash[:])
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		if !bytes.Equal(kept.fingerprint, print) {
+			return fault.New(fault.Refused, "idempotency-mismatch").AtHeader("Idempotency-Key", "no-match")
+		}
+		return replay(c, kept)
+	}
+	if !locked {
+		f := fault.New(fault.Conflict, "idempotency-in-progress")
+		f.RetryAfter = time.Second
+		return f
+	}
+	effectCtx, err := tx.Context(ctx)
+	if err != nil {
+		return err
+	}
+	answer, recorded, err := i.run(c, effectCtx, next)
+	// Whatever was written went into memory: echo may still answer otherwise.
+	c.Response().Committed, c.Response().Size, c.Response().Status = false, 0, 0
+	if err != nil {
+		return err
+	}
+	if answer.status >= 400 {
+		if err := tx.UndoEffect(ctx); err != nil {
+			return err
+		}
+	}
+	if storable(answer.status) {
+		headers, err := json.Marshal(answer.headers)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Tx().Exec(ctx, `insert into idempotency_keys (tenant_id, key_hash, fingerprint, status, headers, body) values ($1, $2, $3, $4, $5, $6)`,
+			actor.Tenant, hash[:], print, answer.status, headers, answer.body); err != nil {
+			return err
+		}
+		if err := tx.Commit(ctx); err != nil {
+			return err
+		}
+	}
+	c.Response().WriteHeader(answer.status)
+	_, err = c.Response().Write(recorded.body.Bytes())
+	return err
+}
+
+// run lets the operation answer into memory, so that nothing reaches the client
+// before it is durable.
+func (i Idempotency) run(c echo.Context, ctx context.Context, next echo.HandlerFunc) (keptAnswer, *recorder, error) {
+	original := c.Response().Writer
+	rec := &recorder{header: original.Header(), status: http.StatusOK}
+	c.Response().Writer = rec
+	defer func() { c.Response().Writer = original }()
+	request := c.Request()
+	c.SetRequest(request.WithContext(ctx))
+	defer c.SetRequest(request)
+	if err := next(c); err != nil {
+		if pg.Unreachable(err) {
+			return keptAnswer{}, nil, err
+		}
+		if err := WriteProblem(c, err, i.Log); err != nil {
+			return keptAnswer{}, nil, err
+		}
+	}
+	a := keptAnswer{status: rec.status, body: rec.body.Bytes(), headers: map[string]string{}}
+	if a.body == nil {
+		a.body = []byte{}
+	}
+	for _, name := range keptHeaders {
+		if value := rec.header.Get(name); value != "" {
+			a.headers[name] = value
+		}
+	}
+	return a, rec, nil
+}
+
+// storable: success and the faults of business. What a client can mend by
+// sending again, or what was our fault, is tried anew.
+func storable(status int) bool {
+	return status < 400 || slices.Contains([]int{404, 409, 410, 412, 422}, status)
+}
+
+func fingerprint(c echo.Context) []byte {
+	r := c.Request()
+	h := sha256.New()
+	h.Write([]byte(r.Method + "\x00" + r.URL.Path + "\x00" + r.URL.Query().Encode() + "\x00"))
+	if b, ok := r.Body.(checkedBody); ok {
+		h.Write(b.raw)
+	}
+	return h.Sum(nil)
+}
+
+// claim locks the key for this transaction and looks for a kept answer, in one
+// round trip.
+func claim(ctx context.Context, tx pgx.Tx, hash []byte) (*keptAnswer, bool, error) {
+	b := &pgx.Batch{}
+	b.Queue(`select pg_try_advisory_xact_lock(('x' || encode(substring($1::bytea from 1 for 8), 'hex'))::bit(64)::bigint)`, hash)
+	b.Queue(`select fingerprint, status, headers, body from idempotency_keys where tenant_id = current_tenant() and key_hash = $1 and created_at > now() - $2::interval`, hash, KeepAnswers)
+	results := tx.SendBatch(ctx, b)
+	defer func() { _ = results.Close() }()
+	var locked bool
+	if err := results.QueryRow().Scan(&locked); err != nil {
+		return nil, false, err
+	}
+	var a keptAnswer
+	var headers []byte
+	err := results.QueryRow().Scan(&a.fingerprint, &a.status, &headers, &a.body)
+	if pg.IsNoRows(err) {
+		return nil, locked, results.Close()
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	if err := json.Unmarshal(headers, &a.headers); err != nil {
+		return nil, false, err
+	}
+	return &a, locked, results.Close()
+}
+
+func replay(c echo.Context, a *keptAnswer) error {
+	h := c.Response().Header()
+	for name, value := range a.headers {
+		h.Set(name, value)
+	}
+	h.Set("Idempotency-Replayed", "true")
+	c.Response().WriteHeader(a.status)
+	_, err := c.Response().Write(a.body)
+	return err
+}
+
+// recorder keeps an answer until it may be sent.
+type recorder struct {
+	header http.Header
+	status int
+	wrote  bool
+	body   bytes.Buffer
+}
+
+func (r *recorder) Header() http.Header { return r.header }
+
+func (r *recorder) WriteHeader(status int) {
+	if !r.wrote {
+		r.wrote, r.status = true, status
+	}
+}
+
+func (r *recorder) Write(p []byte) (int, error) {
+	r.wrote = true
+	return r.body.Write(p)
+}

@@ -1,0 +1,411 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/parvis-crm/parvis/internal/api"
+	"github.com/parvis-crm/parvis/internal/fault"
+)
+
+// Limits of any JSON body. An operation that takes files or bulk data sets its
+// own.
+const (
+	MaxBody  = 2 << 20
+	maxDepth = 48
+)
+
+const mergePatch = "application/merge-patch+json"
+
+// Validator holds every schema of the contract, compiled once at start. A
+// request that passes it fits the generated types; what it refuses is listed
+// in full.
+type Validator struct {
+	operations map[string]*operationSchemas
+}
+
+type operationSchemas struct {
+	spec   api.OperationSpec
+	query  map[string]parameterSchema
+	path   []parameterSchema
+	header []parameterSchema
+	bodies map[string]*jsonschema.Schema
+}
+
+type parameterSchema struct {
+	name     string
+	kind     string // JSON type: string, integer, number, boolean, array
+	itemKind string
+	required bool
+	explode  bool
+	schema   *jsonschema.Schema
+}
+
+// NewValidator compiles the contract.
+func NewValidator(specJSON []byte, operations map[string]api.OperationSpec) (*Validator, error) {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(specJSON))
+	if err != nil {
+		return nil, fmt.Errorf("web: the contract cannot be read: %w", err)
+	}
+	c := jsonschema.NewCompiler()
+	c.DefaultDraft(jsonschema.Draft2020)
+	c.AssertFormat()
+	registerFormats(c)
+	if err := c.AddResource("contract.json", doc); err != nil {
+		return nil, err
+	}
+	v := &Validator{operations: make(map[string]*operationSchemas, len(operations))}
+	for id, spec := range operations {
+		o := &operationSchemas{spec: spec, query: map[string]parameterSchema{}, bodies: map[string]*jsonschema.Schema{}}
+		for _, p := range spec.Query {
+			ps, err := compileParameter(c, doc, p.Name, p.Schema)
+			if err != nil {
+				return nil, fmt.Errorf("web: %s: %w", id, err)
+			}
+			ps.required, ps.explode = p.Required, p.Explode
+			o.query[p.Name] = ps
+		}
+		for _, p := range spec.PathParameters {
+			ps, err := compileParameter(c, doc, p.Name, p.Schema)
+			if err != nil {
+				return nil, fmt.Errorf("web: %s: %w", id, err)
+			}
+			o.path = append(o.path, ps)
+		}
+		for media, pointer := range spec.Bodies {
+			if !isJSON(media) {
+				o.bodies[media] = nil
+				continue
+			}
+			if o.bodies[media], err = c.Compile("contract.json" + pointer); err != nil {
+				return nil, fmt.Errorf("web: %s: %w", id, err)
+			}
+		}
+		v.operations[id] = o
+	}
+	return v, nil
+}
+
+func compileParameter(c *jsonschema.Compiler, doc any, name, pointer string) (parameterSchema, error) {
+	s, err := c.Compile("contract.json" + pointer)
+	if err != nil {
+		return parameterSchema{}, fmt.Errorf("parameter %s: %w", name, err)
+	}
+	ps := parameterSchema{name: name, schema: s, kind: schemaKind(s), explode: true}
+	if ps.kind == "array" {
+		if items, ok := s.Items2020, s.Items2020 != nil; ok {
+			ps.itemKind = schemaKind(items)
+		}
+	}
+	return ps, nil
+}
+
+func schemaKind(s *jsonschema.Schema) string {
+	for s != nil && s.Types == nil && s.Ref != nil {
+		s = s.Ref
+	}
+	if s == nil || s.Types == nil {
+		return "string"
+	}
+	for _, kind := range s.Types.ToStrings() {
+		if kind != "null" {
+			return kind
+		}
+	}
+	return "string"
+}
+
+func isJSON(media string) bool {
+	return media == "application/json" || strings.HasSuffix(media, "+json")
+}
+
+// Check is the middleware of one operation: parameters first, then the media
+// type and the body. The checked body is handed on as decoded, so that the
+// generated binding sees exactly what was validated.
+func (v *Validator) Check(operationID string) echo.MiddlewareFunc {
+	o := v.operations[operationID]
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if err := o.checkParameters(c); err != nil {
+				return err
+			}
+			if err := o.checkBody(c); err != nil {
+				return err
+			}
+			return next(c)
+		}
+	}
+}
+
+func (o *operationSchemas) checkParameters(c echo.Context) error {
+	query := c.QueryParams()
+	unknown := fault.New(fault.Malformed, "unknown-parameter")
+	f := fault.New(fault.Malformed, "invalid-request")
+	for name, values := range query {
+		ps, ok := o.query[name]
+		if !ok {
+			unknown.AtParameter(name, "unknown-parameter-name")
+			continue
+		}
+		if len(values) > 1 && !(ps.kind == "array" && ps.explode) {
+			f.AtParameter(name, "repeated-parameter")
+			continue
+		}
+		if ps.kind == "array" && !ps.explode {
+			values = strings.Split(values[0], ",")
+		}
+		ps.check(values, f, func(code string, params map[string]any) {
+			f.Violations = append(f.Violations, fault.Violation{Code: code, Params: params, Parameter: name})
+		})
+	}
+	if unknown.OrNil() != nil {
+		slices.SortFunc(unknown.Violations, func(a, b fault.Violation) int { return strings.Compare(a.Parameter, b.Parameter) })
+		return unknown
+	}
+	for name, ps := range o.query {
+		if ps.required && !query.Has(name) {
+			f.AtParameter(name, "required")
+		}
+	}
+	for _, ps := range o.path {
+		ps.check([]string{c.Param(ps.name)}, f, func(code string, params map[string]any) {
+			f.Violations = append(f.Violations, fault.Violation{Code: code, Params: params, Parameter: ps.name})
+		})
+	}
+	slices.SortFunc(f.Violations, func(a, b fault.Violation) int { return strings.Compare(a.Parameter, b.Parameter) })
+	return f.OrNil()
+}
+
+func (ps parameterSchema) check(values []string, f *fault.Error, report func(code string, params map[string]any)) {
+	for _, text := range values {
+		if code := textFlaw(text); code != "" {
+			report(code, nil)
+			return
+		}
+	}
+	var value any
+	if ps.kind == "array" {
+		items := make([]any, 0, len(values))
+		for _, text := range values {
+			items = append(items, typed(text, ps.itemKind))
+		}
+		value = items
+	} else {
+		value = typed(values[0], ps.kind)
+	}
+	err := ps.schema.Validate(value)
+	if err == nil {
+		return
+	}
+	for _, leaf := range leaves(err) {
+		report(leaf.code, leaf.params)
+		return
+	}
+}
+
+// typed reads a parameter's text as the JSON type its schema declares, or
+// leaves it as text, which the schema then refuses.
+func typed(text, kind string) any {
+	switch kind {
+	case "integer", "number":
+		n := json.Number(text)
+		if kind == "integer" {
+			if _, err := n.Int64(); err == nil {
+				return n
+			}
+		} else if _, err := n.Float64(); err == nil && json.Valid([]byte(text)) {
+			return n
+		}
+	case "boolean":
+		switch text {
+		case "true":
+			return true
+		case "false":
+			return false
+		}
+	}
+	return text
+}
+
+// checkedBody is a body that was read, decoded and validated. The generated
+// binding takes the decoded value (runtime.BindJSONValue), exact in the case of
+// member names, and falls back to the bytes.
+type checkedBody struct {
+	*bytes.Reader
+	raw   []byte
+	value any
+}
+
+func (checkedBody) Close() error { return nil }
+
+// ValidatedValue is what the generated code looks for.
+func (b checkedBody) ValidatedValue() any { return b.value }
+
+// Raw is the body as received, for fingerprints and signatures.
+func (b checkedBody) Raw() []byte { return b.raw }
+
+func (o *operationSchemas) checkBody(c echo.Context) error {
+	r := c.Request()
+	if len(o.bodies) == 0 {
+		return nil
+	}
+	media, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
+	if err != nil && r.Header.Get(echo.HeaderContentType) != "" {
+		media = r.Header.Get(echo.HeaderContentType)
+	}
+	empty := r.ContentLength == 0 && r.Header.Get(echo.HeaderContentType) == ""
+	if empty && !o.spec.RequestBodyRequired {
+		return nil
+	}
+	// Front-end frameworks send plain JSON on PATCH; the contract has one type.
+	if _, ok := o.bodies[mergePatch]; ok && media == "application/json" {
+		media = mergePatch
+		r.Header.Set(echo.HeaderContentType, mergePatch)
+	}
+	schema, ok := o.bodies[media]
+	if !ok {
+		if empty {
+			return fault.New(fault.Malformed, "body-required").At("#", "required")
+		}
+		return o.unsupported(media)
+	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" && schema != nil {
+		return fault.New(fault.UnsupportedMedia, "unsupported-encoding").With("encoding", coding).Header("Accept-Encoding", "identity")
+	}
+	if schema == nil {
+		return nil // not JSON: the operation reads and checks it
+	}
+	raw, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, MaxBody))
+	if err != nil {
+		var tooLarge *http.MaxBytesError
+		if asError(err, &tooLarge) {
+			return fault.New(fault.TooLarge, "too-large").With("limit", MaxBody)
+		}
+		return fault.New(fault.Malformed, "malformed-json").With("offset", len(raw)).Because(err)
+	}
+	value, err := DecodeJSON(raw)
+	if err != nil {
+		return err
+	}
+	if err := schema.Validate(value); err != nil {
+		return bodyFault(err)
+	}
+	r.Body = checkedBody{Reader: bytes.NewReader(raw), raw: raw, value: value}
+	return nil
+}
+
+func (o *operationSchemas) unsupported(media string) error {
+	accepted := make([]string, 0, len(o.bodies))
+	for m := range o.bodies {
+		accepted = append(accepted, m)
+	}
+	slices.Sort(accepted)
+	name := "Accept-Post"
+	if o.spec.Method == http.MethodPatch {
+		name = "Accept-Patch"
+	}
+	return fault.New(fault.UnsupportedMedia, "unsupported-media-type").With("type", media).Header(name, strings.Join(accepted, ", "))
+}
+
+// DecodeJSON decodes one complete JSON document in valid UTF-8, no deeper than
+// we accept and free of the null character, which PostgreSQL cannot keep.
+// Numbers stay as written (json.Number).
+func DecodeJSON(raw []byte) (any, error) {
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return nil, fault.New(fault.Malformed, "body-required").At("#", "required")
+	}
+	if !utf8.Valid(raw) {
+		return nil, fault.New(fault.Malformed, "invalid-request").At("#", "invalid-utf8")
+	}
+	if depth(raw) > maxDepth {
+		return nil, fault.New(fault.Malformed, "invalid-request").At("#", "too-deep", "limit", maxDepth)
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	var value any
+	if err := d.Decode(&value); err != nil {
+		return nil, fault.New(fault.Malformed, "malformed-json").With("offset", d.InputOffset()).Because(err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, fault.New(fault.Malformed, "malformed-json").With("offset", d.InputOffset())
+	}
+	f := fault.New(fault.Malformed, "invalid-request")
+	flaws(value, "#", f)
+	if err := f.OrNil(); err != nil {
+		return nil, err
+	}
+	return value, nil
+}
+
+// depth is the greatest nesting of brackets outside strings; it is found
+// without recursion, before anything recursive sees the document.
+func depth(raw []byte) int {
+	var now, most int
+	inString, escaped := false, false
+	for _, b := range raw {
+		switch {
+		case escaped:
+			escaped = false
+		case inString && b == '\\':
+			escaped = true
+		case b == '"':
+			inString = !inString
+		case inString:
+		case b == '{' || b == '[':
+			now++
+			most = max(most, now)
+		case b == '}' || b == ']':
+			now--
+		}
+	}
+	return most
+}
+
+func flaws(value any, pointer string, f *fault.Error) {
+	if len(f.Violations) >= maxViolations {
+		return
+	}
+	switch v := value.(type) {
+	case string:
+		if code := textFlaw(v); code != "" {
+			f.At(pointer, code)
+		}
+	case []any:
+		for i, item := range v {
+			flaws(item, fmt.Sprintf("%s/%d", pointer, i), f)
+		}
+	case map[string]any:
+		for name, item := range v {
+			at := pointer + "/" + pointerEscape(name)
+			if textFlaw(name) != "" {
+				f.At(pointer, "nul-character")
+				continue
+			}
+			flaws(item, at, f)
+		}
+	}
+}
+
+func textFlaw(s string) string {
+	if strings.IndexByte(s, 0) >= 0 {
+		return "nul-character"
+	}
+	if !utf8.ValidString(s) {
+		return "invalid-utf8"
+	}
+	return ""
+}
+
+func pointerEscape(name string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
+}
