@@ -17,11 +17,11 @@ ORDER BY created_at DESC, id DESC
 LIMIT @page_size;
 
 -- name: StartOperation :one
--- Only a queued operation starts, or a running one whose worker died and that
--- is taken up again.
+-- A queued operation starts; a running one is taken over when its worker has
+-- given no sign of life for the length of the lease.
 UPDATE operations
 SET status = 'running', started_at = coalesce(started_at, now()), updated_at = now(), version = version + 1
-WHERE tenant_id = @tenant_id AND id = @id AND status IN ('queued', 'running') AND NOT cancel_requested
+WHERE tenant_id = @tenant_id AND id = @id AND (status = 'queued' OR (status = 'running' AND updated_at < now() - make_interval(secs => @lease_seconds::float8)))
 RETURNING *;
 
 -- name: SetOperationProgress :one
@@ -45,3 +45,6 @@ SET cancel_requested = true,
     updated_at = now(), version = version + 1
 WHERE tenant_id = @tenant_id AND id = @id AND status IN ('queued', 'running')
 RETURNING *;
+
+-- name: KeepOperationAlive :exec
+UPDATE operations SET updated_at = now() WHERE tenant_id = @tenant_id AND id = @id AND status = 'running';

@@ -582,6 +582,13 @@ type ErrorApplicationProblemPlusJSONResponse struct {
 	Headers ErrorResponseHeaders
 }
 
+type NotModifiedResponseHeaders struct {
+	ETag string
+}
+type NotModifiedResponse struct {
+	Headers NotModifiedResponseHeaders
+}
+
 type ListEventsRequestObject struct {
 	Params ListEventsParams
 }
@@ -669,6 +676,14 @@ func (response GetOperation200JSONResponse) VisitGetOperationResponse(w http.Res
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type GetOperation304Response = NotModifiedResponse
+
+func (response GetOperation304Response) VisitGetOperationResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
 }
 
 type CancelOperationRequestObject struct {

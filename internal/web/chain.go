@@ -37,7 +37,7 @@ func (ch Chain) Middlewares(operations map[string]api.OperationSpec) map[string]
 		if op.Purpose == "identifiable" {
 			chain = append(chain, ch.logRead(op))
 		}
-		chain = append(chain, ch.Idempotency.Guard(op), project(op))
+		chain = append(chain, ch.Idempotency.Guard(op), conditional(op), project(op))
 		out[id] = chain
 	}
 	return out
@@ -114,7 +114,9 @@ func Arrival(version string) echo.MiddlewareFunc {
 			if !requestIDForm.MatchString(id) {
 				id = ids.New().String()
 			}
-			ctx := WithLanguage(WithRequestID(r.Context(), id), negotiateLanguage(r.Header.Get("Accept-Language")))
+			address := *r.URL
+			address.Scheme, address.Host = c.Scheme(), r.Host
+			ctx := WithAddress(WithLanguage(WithRequestID(r.Context(), id), negotiateLanguage(r.Header.Get("Accept-Language"))), &address)
 			c.SetRequest(r.WithContext(ctx))
 			h := c.Response().Header()
 			h.Set("Request-Id", id)

@@ -148,6 +148,15 @@ func (q *Queries) InsertOperation(ctx context.Context, db DBTX, arg InsertOperat
 	return i, err
 }
 
+const keepOperationAlive = `-- name: KeepOperationAlive :exec
+UPDATE operations SET updated_at = now() WHERE tenant_id = $1 AND id = $2 AND status = 'running'
+`
+
+func (q *Queries) KeepOperationAlive(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) error {
+	_, err := db.Exec(ctx, keepOperationAlive, tenantID, iD)
+	return err
+}
+
 const listOperations = `-- name: ListOperations :many
 SELECT tenant_id, id, kind, status, parameters, progress_done, progress_total, progress_unit, cancel_requested, result, problem, created_by_kind, created_by, request_id, created_at, started_at, finished_at, expires_at, updated_at, version FROM operations
 WHERE tenant_id = $1
@@ -284,14 +293,14 @@ func (q *Queries) SetOperationProgress(ctx context.Context, db DBTX, arg SetOper
 const startOperation = `-- name: StartOperation :one
 UPDATE operations
 SET status = 'running', started_at = coalesce(started_at, now()), updated_at = now(), version = version + 1
-WHERE tenant_id = $1 AND id = $2 AND status IN ('queued', 'running') AND NOT cancel_requested
+WHERE tenant_id = $1 AND id = $2 AND (status = 'queued' OR (status = 'running' AND updated_at < now() - make_interval(secs => $3::float8)))
 RETURNING tenant_id, id, kind, status, parameters, progress_done, progress_total, progress_unit, cancel_requested, result, problem, created_by_kind, created_by, request_id, created_at, started_at, finished_at, expires_at, updated_at, version
 `
 
-// Only a queued operation starts, or a running one whose worker died and that
-// is taken up again.
-func (q *Queries) StartOperation(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (Operation, error) {
-	row := db.QueryRow(ctx, startOperation, tenantID, iD)
+// A queued operation starts; a running one is taken over when its worker has
+// given no sign of life for the length of the lease.
+func (q *Queries) StartOperation(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID, leaseSeconds float64) (Operation, error) {
+	row := db.QueryRow(ctx, startOperation, tenantID, iD, leaseSeconds)
 	var i Operation
 	err := row.Scan(
 		&i.TenantID,

@@ -1,0 +1,107 @@
+// Package config is everything an operator can decide, from the environment
+// only (twelve-factor), in one typed struct with its defaults.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+)
+
+// Config is read once at start. Durations are in Go's form (90s, 5m).
+type Config struct {
+	// Addr is where the server listens, host:port.
+	Addr string `env:"PARVIS_ADDR" envDefault:"127.0.0.1:8080"`
+	// PublicURL is the address by which the outside reaches the server; links
+	// in mails are made from it. Empty: http:// and Addr.
+	PublicURL string `env:"PARVIS_PUBLIC_URL"`
+	// DataDir is the folder of the private PostgreSQL, of files and of keys.
+	DataDir string `env:"PARVIS_DATA_DIR" envDefault:"./.parvis"`
+	// DatabaseURL points at a PostgreSQL server instead of the private one.
+	DatabaseURL string `env:"PARVIS_DATABASE_URL"`
+	// MigrationURL is the login that owns the schema; DatabaseURL if empty.
+	MigrationURL string `env:"PARVIS_MIGRATION_URL"`
+	// ListenURL is a direct connection where DatabaseURL goes through a
+	// transaction pooler; DatabaseURL if empty.
+	ListenURL string `env:"PARVIS_LISTEN_URL"`
+	// PostgresBin is the folder of the PostgreSQL programs, found if empty.
+	PostgresBin string `env:"PARVIS_PG_BIN_DIR"`
+	// MaxConns bounds the connection pool; 0 leaves pgx's default.
+	MaxConns int32 `env:"PARVIS_DB_MAX_CONNS" envDefault:"20"`
+	// MasterKey is 32 bytes in base64, from which all keys at rest derive.
+	// Empty: the file master.key of the data folder, made at the first start.
+	MasterKey string `env:"PARVIS_MASTER_KEY"`
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix `env:"PARVIS_TRUSTED_PROXIES"`
+	// WebhookAllowCIDRs are in-house networks that webhooks may reach, also by
+	// plain HTTP; everything private is refused otherwise.
+	WebhookAllowCIDRs []netip.Prefix `env:"PARVIS_WEBHOOK_ALLOW_CIDRS"`
+	// WebhookSchedule replaces the delays between delivery attempts.
+	WebhookSchedule []time.Duration `env:"PARVIS_WEBHOOK_SCHEDULE"`
+	// SMTPURL is smtp://user:password@host:port, or smtps://. Empty: mails wait.
+	SMTPURL string `env:"PARVIS_SMTP_URL"`
+	// MailFrom is the sender of our mails.
+	MailFrom string `env:"PARVIS_MAIL_FROM" envDefault:"Parvis <no-reply@localhost>"`
+	// RateDefault, RateSearch and RateForm are requests a minute.
+	RateDefault int `env:"PARVIS_RATE_DEFAULT" envDefault:"600"`
+	RateSearch  int `env:"PARVIS_RATE_SEARCH" envDefault:"60"`
+	RateBulk    int `env:"PARVIS_RATE_BULK" envDefault:"120"`
+	RateForm    int `env:"PARVIS_RATE_FORM" envDefault:"10"`
+	RateOAuth   int `env:"PARVIS_RATE_OAUTH" envDefault:"60"`
+	// FormMinimumFill is how long a person needs at least to fill a form.
+	FormMinimumFill time.Duration `env:"PARVIS_FORM_MINIMUM_FILL" envDefault:"3s"`
+	// FormWorkCost is the cost of a form's proof of work.
+	FormWorkCost int `env:"PARVIS_FORM_WORK_COST" envDefault:"5000"`
+	// ShutdownGrace is how long requests in flight may take at the end.
+	ShutdownGrace time.Duration `env:"PARVIS_SHUTDOWN_GRACE" envDefault:"20s"`
+	// LogFormat is json or text; LogLevel debug, info, warn or error.
+	LogFormat string `env:"PARVIS_LOG_FORMAT" envDefault:"text"`
+	LogLevel  string `env:"PARVIS_LOG_LEVEL" envDefault:"info"`
+	// TraceEndpoint is an OTLP/HTTP collector; empty: no traces leave.
+	TraceEndpoint string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
+	// Workers: whether this process runs background work.
+	Workers bool `env:"PARVIS_WORKERS" envDefault:"true"`
+}
+
+// Load reads the environment and checks it.
+func Load() (Config, error) {
+	c, err := env.ParseAs[Config]()
+	if err != nil {
+		return c, fmt.Errorf("config: %w", err)
+	}
+	return c, c.Validate()
+}
+
+// Validate returns every mistake at once, each as a sentence.
+func (c Config) Validate() error {
+	var errs []error
+	for name, raw := range map[string]string{"PARVIS_PUBLIC_URL": c.PublicURL, "PARVIS_SMTP_URL": c.SMTPURL, "PARVIS_DATABASE_URL": c.DatabaseURL} {
+		if raw == "" {
+			continue
+		}
+		if u, err := url.Parse(raw); err != nil || u.Scheme == "" {
+			errs = append(errs, fmt.Errorf("%s is not a URL", name))
+		}
+	}
+	if c.RateDefault < 1 || c.RateSearch < 1 || c.RateBulk < 1 || c.RateForm < 1 || c.RateOAuth < 1 {
+		errs = append(errs, errors.New("PARVIS_RATE_* must be at least 1 request a minute"))
+	}
+	switch c.LogFormat {
+	case "json", "text":
+	default:
+		errs = append(errs, errors.New("PARVIS_LOG_FORMAT is json or text"))
+	}
+	return errors.Join(errs...)
+}
+
+// Public is the address by which the outside reaches the server.
+func (c Config) Public() string {
+	if c.PublicURL != "" {
+		return c.PublicURL
+	}
+	return "http://" + c.Addr
+}

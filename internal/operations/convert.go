@@ -1,0 +1,49 @@
+package operations
+
+import (
+	"encoding/json"
+
+	"github.com/oapi-codegen/nullable"
+
+	"github.com/parvis-crm/parvis/internal/api"
+	"github.com/parvis-crm/parvis/internal/web"
+)
+
+func toAPI(o Operation) api.Operation {
+	out := api.Operation{
+		ID: o.ID, Object: api.OperationObjectOperation, Kind: o.Kind, Status: o.Status, Version: o.Version,
+		Progress:  api.OperationProgress{Done: o.ProgressDone, Total: web.Nullable(o.ProgressTotal), Unit: o.ProgressUnit},
+		CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt, ExpiresAt: o.ExpiresAt,
+		StartedAt: web.Nullable(o.StartedAt), FinishedAt: web.Nullable(o.FinishedAt),
+		Result: nullable.NewNullNullable[map[string]any](), Problem: nullable.NewNullNullable[api.Problem](),
+	}
+	var result map[string]any
+	if o.Result != nil && json.Unmarshal(o.Result, &result) == nil {
+		out.Result = nullable.NewNullableWithValue(result)
+	}
+	var problem api.Problem
+	if o.Problem != nil && json.Unmarshal(o.Problem, &problem) == nil {
+		out.Problem = nullable.NewNullableWithValue(problem)
+	}
+	return out
+}
+
+func statuses(in []api.ListOperationsParamsStatus) []string {
+	out := make([]string, 0, len(in))
+	for _, s := range in {
+		out = append(out, string(s))
+	}
+	return out
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func pollAfter() *int32 {
+	seconds := int32(2)
+	return &seconds
+}
