@@ -29,3 +29,24 @@ UPDATE event_heads SET sequence = @sequence, digest = @digest WHERE tenant_id = 
 
 -- name: AnnounceEvents :exec
 SELECT pg_notify('parvis_events', @tenant::text);
+
+-- name: ListSequenced :many
+SELECT s.sequence, s.digest, e.*, t.mode
+FROM event_sequence s
+JOIN events e ON e.tenant_id = s.tenant_id AND e.id = s.event_id
+JOIN tenants t ON t.tenant_id = s.tenant_id
+WHERE s.tenant_id = @tenant_id AND s.sequence > @after
+ORDER BY s.sequence
+LIMIT @page_size;
+
+-- name: ListSequencedOf :many
+-- Filtered by subject and type; patterns are LIKE patterns.
+SELECT s.sequence, s.digest, e.*, t.mode
+FROM event_sequence s
+JOIN events e ON e.tenant_id = s.tenant_id AND e.id = s.event_id
+JOIN tenants t ON t.tenant_id = s.tenant_id
+WHERE s.tenant_id = @tenant_id AND s.sequence > @after AND s.sequence <= @up_to
+  AND (sqlc.narg('subject_id')::uuid IS NULL OR e.subject_id = sqlc.narg('subject_id'))
+  AND (cardinality(@patterns::text[]) = 0 OR e.type LIKE ANY(@patterns::text[]))
+ORDER BY s.sequence
+LIMIT @page_size;

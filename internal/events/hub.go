@@ -13,8 +13,10 @@ import (
 // Hub tells the readers of this process that a tenant's log has grown. It only
 // wakes; what there is to read, a reader finds in the database.
 type Hub struct {
-	mu   sync.Mutex
-	subs map[*subscription]struct{}
+	mu     sync.Mutex
+	subs   map[*subscription]struct{}
+	once   sync.Once
+	closed chan struct{}
 }
 
 type subscription struct {
@@ -23,7 +25,7 @@ type subscription struct {
 }
 
 // NewHub makes a hub.
-func NewHub() *Hub { return &Hub{subs: map[*subscription]struct{}{}} }
+func NewHub() *Hub { return &Hub{subs: map[*subscription]struct{}{}, closed: make(chan struct{})} }
 
 // Subscribe returns a channel that gets the tenant when its log has grown, and
 // the function that ends the subscription. uuid.Nil subscribes to all tenants.
@@ -44,6 +46,12 @@ func (h *Hub) Subscribe(tenant uuid.UUID) (<-chan uuid.UUID, func()) {
 		h.mu.Unlock()
 	}
 }
+
+// Close ends every waiting reader, so that a server can leave.
+func (h *Hub) Close() { h.once.Do(func() { close(h.closed) }) }
+
+// Closed is closed when the hub is.
+func (h *Hub) Closed() <-chan struct{} { return h.closed }
 
 // Publish wakes the readers of a tenant.
 func (h *Hub) Publish(tenant uuid.UUID, _ int64) {

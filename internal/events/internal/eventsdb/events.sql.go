@@ -122,6 +122,161 @@ func (q *Queries) ListQueued(ctx context.Context, db DBTX, tenantID uuid.UUID, b
 	return items, nil
 }
 
+const listSequenced = `-- name: ListSequenced :many
+SELECT s.sequence, s.digest, e.tenant_id, e.id, e.type, e.subject_kind, e.subject_id, e.subject_version, e.occurred_at, e.actor_kind, e.actor_id, e.request_id, e.source, e.changed, e.facts, e.changes_digest, t.mode
+FROM event_sequence s
+JOIN events e ON e.tenant_id = s.tenant_id AND e.id = s.event_id
+JOIN tenants t ON t.tenant_id = s.tenant_id
+WHERE s.tenant_id = $1 AND s.sequence > $2
+ORDER BY s.sequence
+LIMIT $3
+`
+
+type ListSequencedRow struct {
+	Sequence       int64
+	Digest         []byte
+	TenantID       uuid.UUID
+	ID             uuid.UUID
+	Type           string
+	SubjectKind    string
+	SubjectID      uuid.UUID
+	SubjectVersion int64
+	OccurredAt     time.Time
+	ActorKind      string
+	ActorID        string
+	RequestID      string
+	Source         string
+	Changed        []string
+	Facts          json.RawMessage
+	ChangesDigest  []byte
+	Mode           string
+}
+
+func (q *Queries) ListSequenced(ctx context.Context, db DBTX, tenantID uuid.UUID, after int64, pageSize int32) ([]ListSequencedRow, error) {
+	rows, err := db.Query(ctx, listSequenced, tenantID, after, pageSize)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListSequencedRow{}
+	for rows.Next() {
+		var i ListSequencedRow
+		if err := rows.Scan(
+			&i.Sequence,
+			&i.Digest,
+			&i.TenantID,
+			&i.ID,
+			&i.Type,
+			&i.SubjectKind,
+			&i.SubjectID,
+			&i.SubjectVersion,
+			&i.OccurredAt,
+			&i.ActorKind,
+			&i.ActorID,
+			&i.RequestID,
+			&i.Source,
+			&i.Changed,
+			&i.Facts,
+			&i.ChangesDigest,
+			&i.Mode,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listSequencedOf = `-- name: ListSequencedOf :many
+SELECT s.sequence, s.digest, e.tenant_id, e.id, e.type, e.subject_kind, e.subject_id, e.subject_version, e.occurred_at, e.actor_kind, e.actor_id, e.request_id, e.source, e.changed, e.facts, e.changes_digest, t.mode
+FROM event_sequence s
+JOIN events e ON e.tenant_id = s.tenant_id AND e.id = s.event_id
+JOIN tenants t ON t.tenant_id = s.tenant_id
+WHERE s.tenant_id = $1 AND s.sequence > $2 AND s.sequence <= $3
+  AND ($4::uuid IS NULL OR e.subject_id = $4)
+  AND (cardinality($5::text[]) = 0 OR e.type LIKE ANY($5::text[]))
+ORDER BY s.sequence
+LIMIT $6
+`
+
+type ListSequencedOfParams struct {
+	TenantID  uuid.UUID
+	After     int64
+	UpTo      int64
+	SubjectID *uuid.UUID
+	Patterns  []string
+	PageSize  int32
+}
+
+type ListSequencedOfRow struct {
+	Sequence       int64
+	Digest         []byte
+	TenantID       uuid.UUID
+	ID             uuid.UUID
+	Type           string
+	SubjectKind    string
+	SubjectID      uuid.UUID
+	SubjectVersion int64
+	OccurredAt     time.Time
+	ActorKind      string
+	ActorID        string
+	RequestID      string
+	Source         string
+	Changed        []string
+	Facts          json.RawMessage
+	ChangesDigest  []byte
+	Mode           string
+}
+
+// Filtered by subject and type; patterns are LIKE patterns.
+func (q *Queries) ListSequencedOf(ctx context.Context, db DBTX, arg ListSequencedOfParams) ([]ListSequencedOfRow, error) {
+	rows, err := db.Query(ctx, listSequencedOf,
+		arg.TenantID,
+		arg.After,
+		arg.UpTo,
+		arg.SubjectID,
+		arg.Patterns,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListSequencedOfRow{}
+	for rows.Next() {
+		var i ListSequencedOfRow
+		if err := rows.Scan(
+			&i.Sequence,
+			&i.Digest,
+			&i.TenantID,
+			&i.ID,
+			&i.Type,
+			&i.SubjectKind,
+			&i.SubjectID,
+			&i.SubjectVersion,
+			&i.OccurredAt,
+			&i.ActorKind,
+			&i.ActorID,
+			&i.RequestID,
+			&i.Source,
+			&i.Changed,
+			&i.Facts,
+			&i.ChangesDigest,
+			&i.Mode,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockHead = `-- name: LockHead :one
 SELECT sequence, digest FROM event_heads WHERE tenant_id = $1 FOR UPDATE SKIP LOCKED
 `

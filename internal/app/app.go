@@ -1,0 +1,196 @@
+package app
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/labstack/echo/v4"
+	"github.com/riverqueue/river"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/parvis-crm/parvis/internal/access"
+	"github.com/parvis-crm/parvis/internal/clock"
+	"github.com/parvis-crm/parvis/internal/config"
+	"github.com/parvis-crm/parvis/internal/events"
+	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/seal"
+)
+
+// Version is the running version of the program and of the contract.
+const Version = "0.1.0"
+
+// App is the whole program as a value that tests can boot.
+type App struct {
+	Config config.Config
+	DB     *pg.DB
+	Log    *slog.Logger
+	Clock  clock.Clock
+
+	master    seal.Master
+	hub       *events.Hub
+	sequencer *events.Sequencer
+	domains   domains
+	runners   []runner
+	workers   *river.Workers
+	jobs      *river.Client[pgx.Tx]
+	listen    *pgxpool.Pool
+	echo      *echo.Echo
+}
+
+// runner is work that goes on as long as the program.
+type runner struct {
+	name string
+	run  func(context.Context) error
+}
+
+// Options are what a caller may replace.
+type Options struct {
+	Log       *slog.Logger
+	Clock     clock.Clock
+	MasterKey []byte // overrides the configuration's
+}
+
+// New connects to the database at cfg.DatabaseURL, which must already have the
+// present schema, and builds everything. Nothing runs until Run.
+func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
+	a := &App{Config: cfg, Log: o.Log, Clock: o.Clock, workers: river.NewWorkers()}
+	if a.Log == nil {
+		a.Log = slog.New(slog.DiscardHandler)
+	}
+	if a.Clock == nil {
+		a.Clock = clock.System{}
+	}
+	key := o.MasterKey
+	if key == nil {
+		var err error
+		if key, err = masterKey(cfg); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if a.master, err = seal.NewMaster(key); err != nil {
+		return nil, err
+	}
+	if a.DB, err = pg.Open(ctx, cfg.DatabaseURL, pg.Options{MaxConns: cfg.MaxConns}); err != nil {
+		return nil, err
+	}
+	h := a.wire()
+	if err := a.setUpJobs(); err != nil {
+		return nil, err
+	}
+	if err := a.setUpHTTP(h); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// Handler is the server's root handler.
+func (a *App) Handler() http.Handler { return a.echo }
+
+// Access gives the access domain, for the administration commands.
+func (a *App) Access() *access.Service { return a.domains.access }
+
+// Close gives back what New took.
+func (a *App) Close() { a.DB.Close() }
+
+// Run serves on listener (nil: no server) and works (if the configuration says
+// so) until ctx ends, then lets requests in flight finish.
+func (a *App) Run(ctx context.Context, listener net.Listener) error {
+	// Workers outlive the server: what an ending request commits is still
+	// numbered before the program leaves.
+	workCtx, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	work, workCtx := errgroup.WithContext(workCtx)
+	for _, r := range a.runners {
+		work.Go(func() error {
+			if err := r.run(workCtx); err != nil && workCtx.Err() == nil {
+				return fmt.Errorf("%s: %w", r.name, err)
+			}
+			return nil
+		})
+	}
+	if a.Config.Workers {
+		if err := a.startJobs(workCtx); err != nil {
+			return err
+		}
+	}
+	serve := &http.Server{Handler: a.echo, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(a.Log.Handler(), slog.LevelWarn)}
+	failed := make(chan error, 1)
+	if listener != nil {
+		go func() {
+			if err := serve.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				failed <- err
+			}
+		}()
+	}
+	var cause error
+	select {
+	case <-ctx.Done():
+	case <-workCtx.Done():
+	case cause = <-failed:
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Config.ShutdownGrace)
+	defer cancel()
+	if listener != nil {
+		a.hub.Close()
+		if err := serve.Shutdown(grace); err != nil {
+			_ = serve.Close()
+		}
+	}
+	if a.Config.Workers {
+		a.stopJobs(grace)
+	}
+	stopWork()
+	if err := work.Wait(); err != nil {
+		cause = errors.Join(cause, err)
+	}
+	return cause
+}
+
+// masterKey reads the key from the configuration, or from the data folder,
+// where the first start makes it.
+func masterKey(cfg config.Config) ([]byte, error) {
+	if cfg.MasterKey != "" {
+		key, err := base64.StdEncoding.DecodeString(cfg.MasterKey)
+		if err != nil || len(key) != seal.Size {
+			return nil, fmt.Errorf("PARVIS_MASTER_KEY must be %d bytes in base64", seal.Size)
+		}
+		return key, nil
+	}
+	path := filepath.Join(cfg.DataDir, "master.key")
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		if err := os.MkdirAll(cfg.DataDir, 0o755); err != nil {
+			return nil, fmt.Errorf("the data folder cannot be made: %w", err)
+		}
+		key := seal.Generate()
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if errors.Is(err, os.ErrExist) {
+			return masterKey(cfg) // another process was first
+		}
+		if err != nil {
+			return nil, fmt.Errorf("the master key cannot be kept: %w", err)
+		}
+		_, err = f.WriteString(base64.StdEncoding.EncodeToString(key) + "\n")
+		return key, errors.Join(err, f.Sync(), f.Close())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the master key cannot be read: %w", err)
+	}
+	key, err := base64.StdEncoding.DecodeString(string(text[:max(0, len(text)-1)]))
+	if err != nil || len(key) != seal.Size {
+		return nil, fmt.Errorf("%s does not hold a master key", path)
+	}
+	return key, nil
+}

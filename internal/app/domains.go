@@ -1,0 +1,50 @@
+package app
+
+import (
+	"github.com/parvis-crm/parvis/internal/access"
+	"github.com/parvis-crm/parvis/internal/api"
+	"github.com/parvis-crm/parvis/internal/events"
+	"github.com/parvis-crm/parvis/internal/operations"
+	"github.com/parvis-crm/parvis/internal/web"
+)
+
+// Handlers of all domains are embedded under names of their own, since Go
+// embeds by type name and every domain calls its type Handlers. If this does
+// not compile, an operation of the contract has no handler, or two have it.
+type (
+	operationsHandlers = operations.Handlers
+	eventsHandlers     = events.Handlers
+)
+
+type handlers struct {
+	*operationsHandlers
+	*eventsHandlers
+}
+
+var _ api.StrictServerInterface = handlers{}
+
+// domains are the services that others of the program need.
+type domains struct {
+	access     *access.Service
+	events     *events.Service
+	operations *operations.Service
+}
+
+// wire builds every domain. Order follows the tiers; what a higher tier needs
+// from a lower one is handed over here and nowhere else.
+func (a *App) wire() handlers {
+	cursors := web.NewCursors(a.master.Derive("cursors"))
+	a.hub = events.NewHub()
+	a.sequencer = events.NewSequencer(a.DB, a.hub, a.Log)
+	a.domains.access = access.NewService(a.DB, a.Clock)
+	a.domains.events = events.NewService(a.DB, a.hub)
+	a.domains.operations = operations.NewService(a.DB)
+
+	a.runners = append(a.runners,
+		runner{"sequencer", a.sequencer.Run},
+	)
+	return handlers{
+		operationsHandlers: operations.NewHandlers(a.domains.operations, cursors),
+		eventsHandlers:     events.NewHandlers(a.domains.events),
+	}
+}
