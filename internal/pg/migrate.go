@@ -45,6 +45,7 @@ func Migrate(ctx context.Context, ownerURL string) error {
 	if err != nil {
 		return err
 	}
+	defer func() { _, _ = m.Close() }()
 	if err := m.Up(); err != nil && !errors.Is(err, migrate.ErrNoChange) {
 		return fmt.Errorf("pg: migrating: %w", err)
 	}
@@ -63,6 +64,7 @@ func Version(ctx context.Context, ownerURL string) (version uint, dirty bool, er
 	if err != nil {
 		return 0, false, err
 	}
+	defer func() { _, _ = m.Close() }()
 	version, dirty, err = m.Version()
 	if errors.Is(err, migrate.ErrNilVersion) {
 		return 0, false, nil
@@ -82,6 +84,7 @@ func Force(ctx context.Context, ownerURL string, version int) error {
 	if err != nil {
 		return err
 	}
+	defer func() { _, _ = m.Close() }()
 	return m.Force(version)
 }
 

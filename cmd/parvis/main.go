@@ -1,0 +1,33 @@
+// Command parvis is the whole product in one program: server, workers,
+// migrations, export and import.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/parvis-crm/parvis/internal/app"
+)
+
+type commands struct {
+	Serve   app.ServeCommand   `cmd:"" help:"Serve the API, the workers and the documentation."`
+	Migrate app.MigrateCommand `cmd:"" help:"Bring the database to this program's schema."`
+	Version kong.VersionFlag   `help:"Print the version."`
+}
+
+func main() {
+	var c commands
+	k := kong.Parse(&c, kong.Name("parvis"), kong.Description("Open, headless CRM for cultural institutions."), kong.Vars{"version": app.Version}, kong.UsageOnError())
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	k.BindTo(ctx, (*context.Context)(nil))
+	if err := k.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "parvis: "+err.Error())
+		os.Exit(1)
+	}
+}

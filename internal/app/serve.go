@@ -1,0 +1,173 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/parvis-crm/parvis/internal/access"
+	"github.com/parvis-crm/parvis/internal/access/apikey"
+	"github.com/parvis-crm/parvis/internal/config"
+	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/pgembed"
+	"github.com/parvis-crm/parvis/internal/web"
+)
+
+// ServeCommand is `parvis serve`.
+type ServeCommand struct {
+	NoMigrate bool `help:"Do not migrate at start."`
+}
+
+// Run implements the command.
+func (c ServeCommand) Run(ctx context.Context) error {
+	cfg, err := config.Load()
+	if err != nil {
+		return err
+	}
+	return Serve(ctx, cfg, !c.NoMigrate, os.Stdout)
+}
+
+// Serve starts what is needed, serves until ctx ends, and stops what it
+// started. It tells a person on out where everything is.
+func Serve(ctx context.Context, cfg config.Config, migrate bool, out io.Writer) error {
+	log := logger(cfg)
+	cfg, stop, err := Database(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	if migrate {
+		if err := pg.Migrate(ctx, cfg.MigrationURL); err != nil {
+			return err
+		}
+	}
+	a, err := New(ctx, cfg, Options{Log: log})
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	listener, err := net.Listen("tcp", cfg.Addr)
+	if err != nil {
+		return fmt.Errorf("the server cannot listen on %s: %w. Set PARVIS_ADDR to a free address", cfg.Addr, err)
+	}
+	if err := a.firstKey(ctx, out); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(out, "Parvis %s is ready.\n  API            %s/v1\n  Documentation  %s/docs\n  Explorer       %s/docs/try\n  Health         %s/healthz\n",
+		Version, cfg.Public(), cfg.Public(), cfg.Public(), cfg.Public())
+	return a.Run(ctx, listener)
+}
+
+// Database gives the configuration its database: the one it names, or the
+// private PostgreSQL of the data folder, started here and stopped by the
+// returned function.
+func Database(ctx context.Context, cfg config.Config, log *slog.Logger) (config.Config, func(), error) {
+	stop := func() {}
+	if cfg.DatabaseURL == "" {
+		folder, err := filepath.Abs(filepath.Join(cfg.DataDir, "postgres"))
+		if err != nil {
+			return cfg, stop, err
+		}
+		server, err := pgembed.Start(ctx, pgembed.Config{DataDir: folder, BinDir: cfg.PostgresBin, Durable: true, Logger: log})
+		if err != nil {
+			return cfg, stop, err
+		}
+		cfg.DatabaseURL = server.URL("parvis", "postgres")
+		cfg.MigrationURL = cfg.DatabaseURL
+		stop = func() {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+			defer cancel()
+			_ = server.Stop(ctx)
+		}
+	}
+	if cfg.MigrationURL == "" {
+		cfg.MigrationURL = cfg.DatabaseURL
+	}
+	if cfg.ListenURL == "" {
+		cfg.ListenURL = cfg.DatabaseURL
+	}
+	return cfg, stop, nil
+}
+
+// MigrateCommand is `parvis migrate`.
+type MigrateCommand struct {
+	Force *int `help:"Record this version as applied without running anything."`
+}
+
+// Run implements the command.
+func (c MigrateCommand) Run(ctx context.Context) error {
+	cfg, err := config.Load()
+	if err != nil {
+		return err
+	}
+	cfg, stop, err := Database(ctx, cfg, logger(cfg))
+	if err != nil {
+		return err
+	}
+	defer stop()
+	if c.Force != nil {
+		return pg.Force(ctx, cfg.MigrationURL, *c.Force)
+	}
+	if err := pg.Migrate(ctx, cfg.MigrationURL); err != nil {
+		return err
+	}
+	version, _, err := pg.Version(ctx, cfg.MigrationURL)
+	if err == nil {
+		fmt.Printf("The database is at version %d.\n", version)
+	}
+	return err
+}
+
+// firstKey makes the first institution and its administrator key when there is
+// none yet, shows the key once and leaves it in admin.key of the data folder.
+func (a *App) firstKey(ctx context.Context, out io.Writer) error {
+	var any bool
+	if err := a.DB.Pool().QueryRow(ctx, "select exists (select 1 from active_tenants())").Scan(&any); err != nil || any {
+		return err
+	}
+	key, err := a.Bootstrap(ctx, access.NewTenant{Name: "Institution"})
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(a.Config.DataDir, "admin.key")
+	if err := os.MkdirAll(a.Config.DataDir, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, []byte(key+"\n"), 0o600); err != nil {
+		return fmt.Errorf("the administrator key cannot be kept: %w", err)
+	}
+	_, _ = fmt.Fprintf(out, "Administrator key, shown once and kept in %s:\n  %s\n", path, key)
+	return nil
+}
+
+// Bootstrap makes an institution and a key that may do everything in it, and
+// returns the key's text.
+func (a *App) Bootstrap(ctx context.Context, in access.NewTenant) (string, error) {
+	tenant, err := a.domains.access.CreateTenant(ctx, in)
+	if err != nil {
+		return "", err
+	}
+	actor := web.SystemActor(tenant, "bootstrap")
+	actor.Test = in.Test
+	_, key, err := a.domains.access.CreateKey(web.WithActor(ctx, actor), access.NewKey{Name: "Administrator", Kind: apikey.Secret, Scopes: []string{"*"}})
+	return key, err
+}
+
+func logger(cfg config.Config) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(strings.ToUpper(cfg.LogLevel))); err != nil {
+		level = slog.LevelInfo
+	}
+	o := &slog.HandlerOptions{Level: level}
+	if cfg.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, o))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, o))
+}
+
