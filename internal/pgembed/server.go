@@ -54,7 +54,8 @@ type Config struct {
 // Server is a running PostgreSQL.
 type Server struct {
 	home      *home
-	version   string
+	bin       binaries
+	acct      account
 	socketDir string
 	port      int
 	process   *os.Process
@@ -138,7 +139,7 @@ func startIn(ctx context.Context, cfg Config, acct account, h *home) (*Server, e
 	if err != nil {
 		return nil, err
 	}
-	srv := &Server{home: h, version: bin.version, socketDir: socketDir, port: port}
+	srv := &Server{home: h, bin: bin, acct: acct, socketDir: socketDir, port: port}
 	return srv, srv.launch(ctx, cfg, acct, bin)
 }
 
@@ -247,7 +248,7 @@ func (s *Server) awaitReady(ctx context.Context) error {
 		}
 		select {
 		case <-s.done:
-			return fmt.Errorf("PostgreSQL %s did not start on %s: %s", s.version, s.home.dir, s.home.lastWords())
+			return fmt.Errorf("PostgreSQL %s did not start on %s: %s", s.bin.version, s.home.dir, s.home.lastWords())
 		case <-ctx.Done():
 			return fmt.Errorf("PostgreSQL did not become ready: %w", ctx.Err())
 		case <-time.After(5 * time.Millisecond):
@@ -319,7 +320,7 @@ func (s *Server) Err() error {
 }
 
 // Version is the PostgreSQL version, for instance "15.18".
-func (s *Server) Version() string { return s.version }
+func (s *Server) Version() string { return s.bin.version }
 
 // Dir is the folder the server really lives in: Config.DataDir, or the folder
 // that DataDir/location names.
@@ -335,6 +336,17 @@ func (s *Server) URL(role, database string) string {
 // SocketFile is the path of the Unix socket.
 func (s *Server) SocketFile() string {
 	return filepath.Join(s.socketDir, socketName(s.port))
+}
+
+// ByHand is the shell command that starts this server again without Parvis, at
+// the same URL, to look into what a stopped one left.
+func (s *Server) ByHand() string {
+	command := fmt.Sprintf("mkdir -m 700 -p %[1]s && %[2]s -D %[3]s -c listen_addresses= -k %[1]s -p %[4]d",
+		s.socketDir, s.bin.path("postgres"), s.home.cluster(), s.port)
+	if s.acct.switched {
+		return fmt.Sprintf("su -s /bin/sh %s -c '%s'", s.acct.name, command)
+	}
+	return command
 }
 
 func socketName(port int) string { return ".s.PGSQL." + strconv.Itoa(port) }
