@@ -11,11 +11,13 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"github.com/parvis-crm/parvis/internal/pg"
 )
 
 // appRole is the role the application connects as. The migrations create it: it
 // owns nothing and cannot bypass row-level security.
-const appRole = "parvis_app"
+const appRole = pg.Role
 
 // DB is a database of one test.
 type DB struct {
