@@ -93,10 +93,14 @@ func (b *Browser) Title() string {
 	return perform(b, "read the title", chromedp.Title())
 }
 
-// Click scrolls the first visible element that matches the CSS selector into
-// view and clicks its centre with the mouse.
+// Click waits for an element that matches the CSS selector to be shown, brings
+// it to the middle of the window (at an edge a fixed bar might cover it) and
+// clicks its centre with the mouse.
 func (b *Browser) Click(selector string) {
 	b.tb.Helper()
+	b.WaitVisible(selector)
+	perform(b, "scroll to "+selector, chromedp.Evaluate[chromedp.Void](
+		"document.querySelector("+quote(selector)+").scrollIntoView({ block: 'center', behavior: 'instant' })"))
 	perform(b, "click "+selector, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
 }
 

@@ -1,0 +1,52 @@
+package docs_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
+
+	"github.com/parvis-crm/parvis/internal/web/docs"
+)
+
+// problems is the least a catalogue of problem codes can be.
+type problems map[string]map[string][3]string
+
+func (p problems) Describe(code, lang string) (title, cause, fix string, ok bool) {
+	text, ok := p[code][lang]
+	return text[0], text[1], text[2], ok
+}
+
+// contract returns the test document in both forms.
+func contract(t *testing.T) docs.Spec {
+	t.Helper()
+	source, err := os.ReadFile("testdata/openapi.yaml")
+	require.NoError(t, err)
+	var document any
+	require.NoError(t, yaml.Unmarshal(source, &document))
+	encoded, err := json.Marshal(document)
+	require.NoError(t, err)
+	return docs.Spec{YAML: source, JSON: encoded, Version: "1.4.0", Problems: problems{"not-found": {
+		"en": {"Not found", "The thing does not exist, or is not yours <to see>.", "Check its identifier."},
+		"fr": {"Introuvable", "L’objet n’existe pas.", "Vérifiez son identifiant."},
+	}}}
+}
+
+// portal serves the documentation and the one operation that the explorer
+// tries, and returns its origin.
+func portal(t *testing.T) string {
+	t.Helper()
+	e := echo.New()
+	docs.Register(e, contract(t))
+	e.GET("/v1/meta", func(c echo.Context) error {
+		return c.JSON(http.StatusOK, map[string]string{"name": "answered by the test server"})
+	})
+	server := httptest.NewServer(e)
+	t.Cleanup(server.Close)
+	return server.URL
+}
