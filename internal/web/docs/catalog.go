@@ -44,7 +44,7 @@ func catalog(c echo.Context) error {
 			{Href: origin + "/docs", Type: "text/html"},
 			{Href: origin + "/docs/try", Type: "text/html"},
 		},
-		Status: []link{{Href: origin + "/healthz", Type: "application/json"}},
+		Status: []link{{Href: origin + "/healthz"}},
 	}}}, "", "  ")
 	if err != nil {
 		return err
