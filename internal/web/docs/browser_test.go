@@ -109,6 +109,9 @@ func TestExplorerTriesAnOperation(t *testing.T) {
 	b.Click(".dialog-ux button.btn-done")
 
 	b.Click("#operations-Meta-getMeta .opblock-summary-control")
+	// The application resolves an operation when it is opened and cannot execute
+	// it meanwhile: too short for a hand, long enough for a test.
+	b.WaitFor(`ui.specSelectors.specResolvedSubtree(["paths", "/v1/meta", "get"])?.get("operationId") === "getMeta"`)
 	b.Click("#operations-Meta-getMeta button.execute")
 	b.WaitText("#operations-Meta-getMeta .live-responses-table", "answered by the test server")
 	picture(b, "explorer-answer")

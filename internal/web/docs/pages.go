@@ -28,7 +28,8 @@ func newPages(spec Spec, assets string) *pages {
 		// The templates are compiled in: parsing them fails in the first test
 		// or never.
 		templates: template.Must(template.ParseFS(templates, "pages/*.html")),
-		languages: language.NewMatcher([]language.Tag{language.English, language.French}),
+		// The first is for who asks for neither, as in the answers of the API.
+		languages: language.NewMatcher([]language.Tag{language.French, language.English}),
 	}
 }
 
@@ -83,7 +84,7 @@ func (p *pages) render(c echo.Context, status int, name string, data page) error
 	return c.HTMLBlob(status, html.Bytes())
 }
 
-// language is "fr" for who prefers French, else "en".
+// language is "en" for who prefers English, else "fr".
 func (p *pages) language(c echo.Context) string {
 	tag, _ := language.MatchStrings(p.languages, c.Request().Header.Get("Accept-Language"))
 	base, _ := tag.Base()

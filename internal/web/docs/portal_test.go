@@ -27,6 +27,11 @@ func contract(t *testing.T) docs.Spec {
 	t.Helper()
 	source, err := os.ReadFile("testdata/openapi.yaml")
 	require.NoError(t, err)
+	return specOf(t, source)
+}
+
+func specOf(t *testing.T, source []byte) docs.Spec {
+	t.Helper()
 	var document any
 	require.NoError(t, yaml.Unmarshal(source, &document))
 	encoded, err := json.Marshal(document)
@@ -37,12 +42,23 @@ func contract(t *testing.T) docs.Spec {
 	}}}
 }
 
-// portal serves the documentation and the one operation that the explorer
-// tries, and returns its origin.
+// portal serves the documentation of the test document and the one operation
+// that the explorer tries, and returns its origin.
 func portal(t *testing.T) string {
 	t.Helper()
+	return serve(t, contract(t))
+}
+
+// portalOf serves the documentation of another document.
+func portalOf(t *testing.T, source []byte) string {
+	t.Helper()
+	return serve(t, specOf(t, source))
+}
+
+func serve(t *testing.T, spec docs.Spec) string {
+	t.Helper()
 	e := echo.New()
-	docs.Register(e, contract(t))
+	docs.Register(e, spec)
 	e.GET("/v1/meta", func(c echo.Context) error {
 		return c.JSON(http.StatusOK, map[string]string{"name": "answered by the test server"})
 	})

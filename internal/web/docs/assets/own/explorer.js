@@ -19,7 +19,8 @@
     const paths = new Set((spec.servers?.length ? spec.servers : [{ url: "/" }]).map(here));
     spec.servers = [...paths].map((url) => ({ url }));
 
-    SwaggerUIBundle({
+    // Its own name for itself, for whoever opens the console.
+    window.ui = SwaggerUIBundle({
       spec,
       domNode: main,
       presets: [SwaggerUIBundle.presets.apis],
