@@ -4,14 +4,17 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
+	"gopkg.in/yaml.v3"
 
 	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/web"
+	"github.com/parvis-crm/parvis/internal/web/docs"
 )
 
 func (a *App) setUpHTTP(h handlers) error {
@@ -37,6 +40,9 @@ func (a *App) setUpHTTP(h handlers) error {
 	api.RegisterHandlersWithOptions(e, api.NewStrictHandler(h, nil), api.RegisterHandlersOptions{
 		OperationMiddlewares: chain.Middlewares(api.Operations),
 	})
+	if err := registerDocs(e); err != nil {
+		return err
+	}
 	e.GET("/healthz", func(c echo.Context) error { return c.JSON(http.StatusOK, map[string]string{"status": "alive"}) })
 	e.GET("/readyz", a.ready)
 	e.RouteNotFound("/*", func(echo.Context) error { return fault.NotFound() })
@@ -83,8 +89,44 @@ func (a *App) policies() map[string]web.Policy {
 	}
 }
 
-// streaming answers are not held back by compression.
+// registerDocs serves the contract and its documentation. The YAML is made
+// again from the JSON that the program embeds.
+func registerDocs(e *echo.Echo) error {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(api.SpecJSON, &doc); err != nil {
+		return err
+	}
+	plainStyle(&doc)
+	text, err := yaml.Marshal(&doc)
+	if err != nil {
+		return err
+	}
+	docs.Register(e, docs.Spec{JSON: api.SpecJSON, YAML: text, Version: Version, Problems: problemPages{}})
+	return nil
+}
+
+// plainStyle drops the JSON notation that the nodes were read with.
+func plainStyle(n *yaml.Node) {
+	n.Style = 0
+	for _, child := range n.Content {
+		plainStyle(child)
+	}
+}
+
+// problemPages describes the codes of the catalogue.
+type problemPages struct{}
+
+func (problemPages) Describe(code, lang string) (title, cause, fix string, ok bool) {
+	text, ok := fault.Lookup(code, lang)
+	return text.Title, text.Detail, text.Fix, ok
+}
+
+// streaming answers are not held back by compression, and the documentation
+// compresses its own.
 func streaming(c echo.Context) bool {
+	if strings.HasPrefix(c.Request().URL.Path, "/docs") {
+		return true
+	}
 	op, ok := web.Operation(c)
 	if !ok {
 		return c.Path() == "/v1/events/stream"
