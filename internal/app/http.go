@@ -45,7 +45,6 @@ func (a *App) setUpHTTP(h handlers) error {
 	}
 	e.GET("/healthz", func(c echo.Context) error { return c.JSON(http.StatusOK, map[string]string{"status": "alive"}) })
 	e.GET("/readyz", a.ready)
-	e.RouteNotFound("/*", func(echo.Context) error { return fault.NotFound() })
 	a.echo = e
 	return nil
 }
