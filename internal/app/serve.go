@@ -78,12 +78,16 @@ func Database(ctx context.Context, cfg config.Config, log *slog.Logger) (config.
 		if err != nil {
 			return cfg, stop, err
 		}
-		cfg.DatabaseURL = server.URL("parvis", "postgres")
-		cfg.MigrationURL = cfg.DatabaseURL
+		cfg.MigrationURL = server.URL(pgembed.Superuser, "postgres")
+		cfg.DatabaseURL = server.URL(pg.Role, "postgres")
 		stop = func() {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 			defer cancel()
 			_ = server.Stop(ctx)
+		}
+		if err := pg.AllowLogin(ctx, cfg.MigrationURL); err != nil {
+			stop()
+			return cfg, func() {}, err
 		}
 	}
 	if cfg.MigrationURL == "" {

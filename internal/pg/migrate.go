@@ -136,3 +136,22 @@ func migrateJobs(ctx context.Context, pool *pgxpool.Pool) error {
 		grant execute on all functions in schema %[1]s to %[2]s`, JobSchema, Role), pgx.QueryExecModeSimpleProtocol)
 	return err
 }
+
+// AllowLogin lets Role log in by itself, on a private server where reaching the
+// socket is the permission. The application then never holds an owner's
+// connection, and has no role to go back to.
+func AllowLogin(ctx context.Context, ownerURL string) error {
+	conn, err := pgx.Connect(ctx, ownerURL)
+	if err != nil {
+		return fmt.Errorf("pg: %w", err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	_, err = conn.Exec(ctx, `
+		do $$ begin
+			if not exists (select 1 from pg_roles where rolname = 'parvis_app') then
+				create role parvis_app nosuperuser nobypassrls nocreatedb nocreaterole;
+			end if;
+			alter role parvis_app login;
+		end $$`, pgx.QueryExecModeSimpleProtocol)
+	return err
+}

@@ -1,0 +1,154 @@
+package pg_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/parvis-crm/parvis/internal/ids"
+	"github.com/parvis-crm/parvis/internal/parvistest"
+	"github.com/parvis-crm/parvis/internal/pg"
+)
+
+const insertTenant = "insert into tenants (tenant_id, name) values ($1, $2)"
+
+func open(t *testing.T, conns int32) *pg.DB {
+	t.Helper()
+	db, err := pg.Open(t.Context(), parvistest.Database(t).AppURL, pg.Options{MaxConns: conns})
+	require.NoError(t, err)
+	t.Cleanup(db.Close)
+	return db
+}
+
+// Many goroutines of several tenants over few connections, with statements that
+// fail and contexts that are cancelled: nobody ever sees another's rows, no
+// scope stays on a connection, no connection is lost.
+func TestScopeTravelsWithTheStatement(t *testing.T) {
+	t.Parallel()
+	db := open(t, 4)
+	tenants := make([]uuid.UUID, 5)
+	for i := range tenants {
+		tenants[i] = ids.New()
+		_, err := db.Tenant(tenants[i]).Exec(t.Context(), insertTenant, tenants[i], "t")
+		require.NoError(t, err)
+	}
+	var wg sync.WaitGroup
+	for g := range 16 {
+		wg.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(g), 1))
+			for range 150 {
+				tenant := tenants[random.IntN(len(tenants))]
+				ctx, cancel := context.WithCancel(t.Context())
+				switch random.IntN(6) {
+				case 0: // fails in the middle
+					_, err := db.Tenant(tenant).Exec(ctx, "select 1/0")
+					if err == nil {
+						t.Error("division by zero succeeded")
+					}
+				case 1: // is cancelled at some moment
+					go cancel()
+					_, _ = db.Tenant(tenant).Exec(ctx, "select pg_sleep(0.001)")
+				case 2: // rows are left unread
+					rows, err := db.Tenant(tenant).Query(ctx, "select generate_series(1, 10)")
+					if err == nil {
+						rows.Next()
+						rows.Close()
+					}
+				case 3:
+					_ = pg.InTx(ctx, db, tenant, func(ctx context.Context, tx pgx.Tx) error {
+						seen(ctx, t, tx, tenant)
+						return errors.New("rolled back")
+					})
+				default:
+					seen(ctx, t, db.Tenant(tenant), tenant)
+				}
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+	var left string
+	var visible int
+	for range 8 {
+		require.NoError(t, db.Pool().QueryRow(t.Context(), "select coalesce(current_setting('app.tenant', true), ''), (select count(*) from tenants)").Scan(&left, &visible))
+		require.Empty(t, left)
+		require.Zero(t, visible)
+	}
+	require.Eventually(t, func() bool { return db.Pool().Stat().AcquiredConns() == 0 }, 10*time.Second, 5*time.Millisecond)
+}
+
+func seen(ctx context.Context, t *testing.T, q pg.DBTX, tenant uuid.UUID) {
+	rows, err := q.Query(ctx, "select tenant_id from tenants")
+	if err != nil {
+		return
+	}
+	got, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err == nil && (len(got) != 1 || got[0] != tenant) {
+		t.Errorf("scope %s sees %v", tenant, got)
+	}
+}
+
+func TestNoScopeNothing(t *testing.T) {
+	t.Parallel()
+	db := open(t, 2)
+	tenant := ids.New()
+	_, err := db.Tenant(tenant).Exec(t.Context(), insertTenant, tenant, "t")
+	require.NoError(t, err)
+	_, err = db.Tenant(ids.New()).Exec(t.Context(), insertTenant, ids.New(), "not mine")
+	require.Error(t, err, "a row of another tenant was written")
+	_, err = db.Pool().Exec(t.Context(), "reset role; set role none")
+	require.NoError(t, err)
+	var visible int
+	require.NoError(t, db.Pool().QueryRow(t.Context(), "select count(*) from tenants").Scan(&visible))
+	require.Zero(t, visible)
+}
+
+// The transaction of a request: what joins it is seen by it, undone with the
+// effect, and durable only with the commit.
+func TestRequestTransaction(t *testing.T) {
+	t.Parallel()
+	db := open(t, 4)
+	tenant := ids.New()
+	request, err := db.BeginRequest(t.Context(), tenant)
+	require.NoError(t, err)
+	defer request.Rollback(t.Context())
+	ctx, err := request.Context(t.Context())
+	require.NoError(t, err)
+	count := func(ctx context.Context) (n int) {
+		require.NoError(t, db.Tenant(tenant).QueryRow(ctx, "select count(*) from tenants").Scan(&n))
+		return n
+	}
+	require.NoError(t, pg.InTx(ctx, db, tenant, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, insertTenant, tenant, "joined")
+		return err
+	}))
+	require.Equal(t, 1, count(ctx), "the request sees its own effect")
+	require.Zero(t, count(t.Context()), "nobody else does")
+	require.Zero(t, count(pg.Detached(ctx)))
+	require.NoError(t, request.UndoEffect(t.Context()))
+	require.Zero(t, count(ctx))
+	require.NoError(t, request.Commit(t.Context()))
+	require.Zero(t, count(t.Context()))
+}
+
+func TestCommitIsAnnounced(t *testing.T) {
+	t.Parallel()
+	db := open(t, 2)
+	tenant := ids.New()
+	var heard []uuid.UUID
+	db.OnCommit(func(t uuid.UUID) { heard = append(heard, t) })
+	require.NoError(t, pg.InTx(t.Context(), db, tenant, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, insertTenant, tenant, "t")
+		return err
+	}))
+	require.Equal(t, []uuid.UUID{tenant}, heard)
+	require.Error(t, pg.InTx(t.Context(), db, tenant, func(context.Context, pgx.Tx) error { return errors.New("no") }))
+	require.Len(t, heard, 1)
+}
