@@ -13,7 +13,7 @@ CREATE TABLE idempotency_keys (
     PRIMARY KEY (tenant_id, key_hash)
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys (tenant_id, created_at);
-SELECT protect('idempotency_keys', 'SELECT, INSERT, DELETE');
+SELECT protect('idempotency_keys');
 
 CREATE TABLE operations (
     tenant_id     uuid        NOT NULL REFERENCES tenants (tenant_id),

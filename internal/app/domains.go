@@ -42,6 +42,7 @@ func (a *App) wire() handlers {
 
 	a.runners = append(a.runners,
 		runner{"sequencer", a.sequencer.Run},
+		runner{"housekeeping", a.housekeep},
 	)
 	return handlers{
 		operationsHandlers: operations.NewHandlers(a.domains.operations, cursors),

@@ -116,11 +116,10 @@ func TestRequestTransaction(t *testing.T) {
 	t.Parallel()
 	db := open(t, 4)
 	tenant := ids.New()
-	request, err := db.BeginRequest(t.Context(), tenant)
+	request, err := db.BeginRequest(t.Context(), tenant, 42)
 	require.NoError(t, err)
 	defer request.Rollback(t.Context())
-	ctx, err := request.Context(t.Context())
-	require.NoError(t, err)
+	ctx := request.Context(t.Context())
 	count := func(ctx context.Context) (n int) {
 		require.NoError(t, db.Tenant(tenant).QueryRow(ctx, "select count(*) from tenants").Scan(&n))
 		return n
@@ -134,8 +133,15 @@ func TestRequestTransaction(t *testing.T) {
 	require.Zero(t, count(pg.Detached(ctx)))
 	require.NoError(t, request.UndoEffect(t.Context()))
 	require.Zero(t, count(ctx))
-	require.NoError(t, request.Commit(t.Context()))
-	require.Zero(t, count(t.Context()))
+	rival, err := db.BeginRequest(t.Context(), tenant, 42)
+	require.NoError(t, err)
+	var locked bool
+	require.NoError(t, rival.Tx().QueryRow(t.Context(), "select "+pg.RequestLocked).Scan(&locked))
+	require.False(t, locked, "one request at a time holds a key, also after its effect was undone")
+	rival.Rollback(t.Context())
+	require.NoError(t, request.Commit(t.Context(), insertTenant, tenant, "bookkeeping"))
+	require.Equal(t, 1, count(t.Context()))
+	require.Zero(t, db.Pool().Stat().AcquiredConns())
 }
 
 func TestCommitIsAnnounced(t *testing.T) {

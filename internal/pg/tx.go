@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // InTx runs fn in one transaction of a tenant: committed when fn returns nil,
@@ -78,49 +80,74 @@ type request struct {
 type RequestTx struct {
 	db     *DB
 	tenant uuid.UUID
+	conn   *pgxpool.Conn
 	tx     pgx.Tx
 }
 
-const requestSavepoint = "savepoint request_effect"
+// RequestLocked is true, as an expression in a statement of the request's
+// transaction, when BeginRequest got the lock.
+const RequestLocked = "current_setting('app.request_lock') = 'true'"
 
-// BeginRequest opens the transaction of a request.
-func (db *DB) BeginRequest(ctx context.Context, tenant uuid.UUID) (*RequestTx, error) {
-	tx, err := db.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginScoped(tenant)})
+// BeginRequest opens the transaction of a request, tries to take the advisory
+// lock that stands for its key, and marks the point to which a failed effect is
+// undone, all in one round trip.
+func (db *DB) BeginRequest(ctx context.Context, tenant uuid.UUID, lock int64) (*RequestTx, error) {
+	conn, err := db.pool.Acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &RequestTx{db: db, tenant: tenant, tx: tx}, nil
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginScoped(tenant) + "; select set_config('app.request_lock', pg_try_advisory_xact_lock(" +
+		strconv.FormatInt(lock, 10) + ")::text, true); savepoint request_effect"})
+	if err != nil {
+		conn.Release()
+		return nil, err
+	}
+	return &RequestTx{db: db, tenant: tenant, conn: conn, tx: tx}, nil
 }
 
 // Tx is for the statements of the request's own bookkeeping.
 func (r *RequestTx) Tx() pgx.Tx { return r.tx }
 
-// Context marks the point to which a failed effect is undone and returns the
-// context in which InTx joins.
-func (r *RequestTx) Context(ctx context.Context) (context.Context, error) {
-	if _, err := r.tx.Exec(ctx, requestSavepoint, pgx.QueryExecModeSimpleProtocol); err != nil {
-		return nil, err
-	}
-	return context.WithValue(ctx, requestKey{}, &request{tenant: r.tenant, tx: r.tx}), nil
+// Context returns the context in which InTx joins.
+func (r *RequestTx) Context(ctx context.Context) context.Context {
+	return context.WithValue(ctx, requestKey{}, &request{tenant: r.tenant, tx: r.tx})
 }
 
-// UndoEffect takes back everything since Context, keeping the transaction.
+// UndoEffect takes back everything since BeginRequest but the lock, keeping
+// the transaction.
 func (r *RequestTx) UndoEffect(ctx context.Context) error {
-	_, err := r.tx.Exec(ctx, "rollback to "+requestSavepoint, pgx.QueryExecModeSimpleProtocol)
+	_, err := r.tx.Exec(ctx, "rollback to request_effect")
 	return err
 }
 
-// Commit makes effect and bookkeeping durable together.
-func (r *RequestTx) Commit(ctx context.Context) error {
-	if err := r.tx.Commit(ctx); err != nil {
+// Commit sends the last statement of the bookkeeping and the commit in one
+// round trip, which makes effect and bookkeeping durable together.
+func (r *RequestTx) Commit(ctx context.Context, sql string, args ...any) error {
+	b := &pgx.Batch{}
+	b.Queue(sql, args...)
+	b.Queue("commit")
+	if err := r.conn.SendBatch(ctx, b).Close(); err != nil {
 		return err
 	}
+	r.release()
 	r.db.afterCommit(r.tenant)
 	return nil
 }
 
 // Rollback is harmless after Commit.
-func (r *RequestTx) Rollback(ctx context.Context) { rollback(ctx, r.tx) }
+func (r *RequestTx) Rollback(ctx context.Context) {
+	if r.conn == nil {
+		return
+	}
+	rollback(ctx, r.tx)
+	r.release()
+}
+
+// release gives the connection back; the pool closes one that is not idle.
+func (r *RequestTx) release() {
+	r.conn.Release()
+	r.conn = nil
+}
 
 // Detached returns a context whose InTx no longer joins the request's
 // transaction, for writes that must stand even when the request fails.

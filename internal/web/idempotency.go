@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/labstack/echo/v4"
 
@@ -93,12 +95,12 @@ func (i Idempotency) once(c echo.Context, op api.OperationSpec, key string, next
 	hash := sha256.Sum256([]byte(strings.Join([]string{string(actor.Kind), actor.ID, op.ID, key}, "\x00")))
 	print := fingerprint(c)
 
-	tx, err := i.DB.BeginRequest(ctx, actor.Tenant)
+	tx, err := i.DB.BeginRequest(ctx, actor.Tenant, int64(binary.BigEndian.Uint64(hash[:])))
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback(ctx)
-	kept, locked, err := claim(ctx, tx.Tx(), hash[:])
+	kept, locked, err := claim(ctx, tx.Tx(), actor.Tenant, hash[:])
 	if err != nil {
 		return err
 	}
@@ -113,11 +115,7 @@ func (i Idempotency) once(c echo.Context, op api.OperationSpec, key string, next
 		f.RetryAfter = time.Second
 		return f
 	}
-	effectCtx, err := tx.Context(ctx)
-	if err != nil {
-		return err
-	}
-	answer, recorded, err := i.run(c, effectCtx, next)
+	answer, recorded, err := i.run(c, tx.Context(ctx), next)
 	// Whatever was written went into memory: echo may still answer otherwise.
 	c.Response().Committed, c.Response().Size, c.Response().Status = false, 0, 0
 	if err != nil {
@@ -133,11 +131,7 @@ func (i Idempotency) once(c echo.Context, op api.OperationSpec, key string, next
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Tx().Exec(ctx, `insert into idempotency_keys (tenant_id, key_hash, fingerprint, status, headers, body) values ($1, $2, $3, $4, $5, $6)`,
-			actor.Tenant, hash[:], print, answer.status, headers, answer.body); err != nil {
-			return err
-		}
-		if err := tx.Commit(ctx); err != nil {
+		if err := tx.Commit(ctx, keepAnswer, actor.Tenant, hash[:], print, answer.status, headers, answer.body); err != nil {
 			return err
 		}
 	}
@@ -192,31 +186,28 @@ func fingerprint(c echo.Context) []byte {
 	return h.Sum(nil)
 }
 
-// claim locks the key for this transaction and looks for a kept answer, in one
-// round trip.
-func claim(ctx context.Context, tx pgx.Tx, hash []byte) (*keptAnswer, bool, error) {
-	b := &pgx.Batch{}
-	b.Queue(`select pg_try_advisory_xact_lock(('x' || encode(substring($1::bytea from 1 for 8), 'hex'))::bit(64)::bigint)`, hash)
-	b.Queue(`select fingerprint, status, headers, body from idempotency_keys where tenant_id = current_tenant() and key_hash = $1 and created_at > now() - $2::interval`, hash, KeepAnswers)
-	results := tx.SendBatch(ctx, b)
-	defer func() { _ = results.Close() }()
-	var locked bool
-	if err := results.QueryRow().Scan(&locked); err != nil {
-		return nil, false, err
-	}
+// keepAnswer replaces an answer whose time is over.
+const keepAnswer = `
+insert into idempotency_keys (tenant_id, key_hash, fingerprint, status, headers, body) values ($1, $2, $3, $4, $5, $6)
+on conflict (tenant_id, key_hash) do update
+set fingerprint = excluded.fingerprint, status = excluded.status, headers = excluded.headers, body = excluded.body, created_at = now()`
+
+// claim looks for a kept answer and tells whether this request holds the key.
+func claim(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, hash []byte) (*keptAnswer, bool, error) {
 	var a keptAnswer
+	var locked bool
+	var status *int
 	var headers []byte
-	err := results.QueryRow().Scan(&a.fingerprint, &a.status, &headers, &a.body)
-	if pg.IsNoRows(err) {
-		return nil, locked, results.Close()
+	err := tx.QueryRow(ctx, `
+		select `+pg.RequestLocked+`, k.fingerprint, k.status, k.headers, k.body
+		from (values (1)) as one
+		left join idempotency_keys k on k.tenant_id = $1 and k.key_hash = $2 and k.created_at > now() - $3::interval`,
+		tenant, hash, KeepAnswers).Scan(&locked, &a.fingerprint, &status, &headers, &a.body)
+	if err != nil || status == nil {
+		return nil, locked, err
 	}
-	if err != nil {
-		return nil, false, err
-	}
-	if err := json.Unmarshal(headers, &a.headers); err != nil {
-		return nil, false, err
-	}
-	return &a, locked, results.Close()
+	a.status = *status
+	return &a, locked, json.Unmarshal(headers, &a.headers)
 }
 
 func replay(c echo.Context, a *keptAnswer) error {

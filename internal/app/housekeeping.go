@@ -1,0 +1,47 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/parvis-crm/parvis/internal/web"
+)
+
+// housekeep removes what has had its time, hourly: kept answers and revoked
+// tokens. Running it in several processes is harmless.
+func (a *App) housekeep(ctx context.Context) error {
+	for {
+		if err := a.tidy(ctx); err != nil && ctx.Err() == nil {
+			a.Log.WarnContext(ctx, "housekeeping will be tried again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Hour):
+		}
+	}
+}
+
+func (a *App) tidy(ctx context.Context) error {
+	rows, err := a.DB.Pool().Query(ctx, "select active_tenants()")
+	if err != nil {
+		return err
+	}
+	tenants, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return err
+	}
+	for _, tenant := range tenants {
+		scope := a.DB.Tenant(tenant)
+		if _, err := scope.Exec(ctx, "delete from idempotency_keys where tenant_id = $1 and created_at < now() - $2::interval", tenant, web.KeepAnswers); err != nil {
+			return err
+		}
+		if _, err := scope.Exec(ctx, "delete from revoked_tokens where tenant_id = $1 and expires_at < now()", tenant); err != nil {
+			return err
+		}
+	}
+	return nil
+}
