@@ -1,11 +1,36 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 GEN := go tool -modfile=tools/gen/go.mod
+LINT := go tool -modfile=tools/lint/go.mod
+NPX := npx --no --prefix tools/lint
+
+# What generators write, and nothing else does.
+GENERATED = openapi.yaml internal/api internal/*/internal/*db
+
+# How long each fuzz target runs, and what the breaking-change check compares with.
+FUZZTIME ?= 10s
+BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || git rev-parse -q --verify HEAD~1)
 
 ## help: say what each target does
 .PHONY: help
 help:
-	@grep -E '^## ' $(MAKEFILE_LIST) | sed -E 's/^## ([^:]+): (.*)/  \1\t\2/' | expand -t 24
+	@grep -hE '^## ' $(MAKEFILE_LIST) | sed -E 's/^## ([^:]+): (.*)/  \1\t\2/' | expand -t 20
+
+## run: build the program and serve, on a private PostgreSQL unless PARVIS_DATABASE_URL is set
+.PHONY: run
+run: build
+	@exec bin/parvis serve
+
+## build: build bin/parvis
+.PHONY: build
+build:
+	@go build -trimpath -o bin/parvis ./cmd/parvis
+
+## test: everything that decides whether a change is good; installs what the machine lacks
+.PHONY: test
+test:
+	@tools/testmachine.sh $(MAKE) --no-print-directory verify
+	@tools/testmachine.sh go test ./...
 
 ## generate: bundle the contract, generate server stubs and queries
 .PHONY: generate
@@ -13,3 +38,61 @@ generate:
 	@go run ./internal/tools/apigen generate
 	@$(GEN) oapi-codegen -config api/codegen.yaml .build/openapi.codegen.yaml
 	@$(GEN) sqlc generate
+
+## verify: fail unless the generated files are what the generators write today
+.PHONY: verify
+verify:
+	@mkdir -p .build
+	@find $(GENERATED) -type f | LC_ALL=C sort | xargs sha256sum > .build/generated.before
+	@$(MAKE) --no-print-directory generate
+	@find $(GENERATED) -type f | LC_ALL=C sort | xargs sha256sum > .build/generated.after
+	@diff .build/generated.before .build/generated.after || { echo "Generated files were out of date; they are regenerated now: commit them."; exit 1; }
+	@go run ./internal/tools/apigen check
+
+## lint: read the Go code with every linter that .golangci.yaml leaves on
+.PHONY: lint
+lint:
+	@$(LINT) golangci-lint run ./...
+
+## lint-contract: read openapi.yaml with Redocly and Spectral
+.PHONY: lint-contract
+lint-contract: tools/lint/node_modules
+	@$(NPX) redocly lint --config tools/lint/.redocly.yaml openapi.yaml
+	@$(NPX) spectral lint --ruleset tools/lint/.spectral.yaml --fail-severity error openapi.yaml
+
+tools/lint/node_modules: tools/lint/package-lock.json
+	@npm ci --silent --prefix tools/lint
+	@touch $@
+
+## breaking: fail if openapi.yaml breaks a client of the last release (BASE=revision)
+.PHONY: breaking
+breaking:
+	@mkdir -p .build
+	@git show $(BASE):openapi.yaml > .build/openapi.base.yaml
+	@$(LINT) oasdiff breaking --fail-on ERR --severity-levels tools/lint/oasdiff-levels.txt .build/openapi.base.yaml openapi.yaml
+
+## vuln: look for known vulnerabilities in what the program calls
+.PHONY: vuln
+vuln:
+	@$(LINT) govulncheck ./...
+
+## fuzz: run every fuzz target for a while (FUZZTIME=10s)
+.PHONY: fuzz
+fuzz:
+	@go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./... | while read -r package; do \
+		grep -lqs '^func Fuzz' $$(go list -f '{{.Dir}}' "$$package")/*_test.go || continue; \
+		for target in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
+		done; \
+	done
+
+## bench: compare the ways to carry a tenant's scope (see docs/adr/0002-scope-per-statement.md)
+.PHONY: bench
+bench:
+	@go run ./bench/scope
+
+## docs-assets: vendor the pinned browser applications of the documentation again
+.PHONY: docs-assets
+docs-assets:
+	@internal/web/docs/assets/build.sh
