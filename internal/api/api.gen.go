@@ -280,9 +280,6 @@ type Limit = int32
 // OperationID defines model for OperationId.
 type OperationID = openapi_types.UUID
 
-// Prefer defines model for Prefer.
-type Prefer = string
-
 // UpdatedAtGte defines model for UpdatedAtGte.
 type UpdatedAtGte = time.Time
 

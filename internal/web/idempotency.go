@@ -26,7 +26,7 @@ import (
 const KeepAnswers = 7 * 24 * time.Hour
 
 // keptHeaders are the response headers that belong to a kept answer.
-var keptHeaders = []string{"Content-Type", "Content-Language", "Content-Location", "Location", "Etag", "Link", "Parvis-Upsert-Result", "Parvis-Sequence"}
+var keptHeaders = []string{"Content-Type", "Content-Language", "Content-Location", "Location", "Etag", "Link", "Preference-Applied", "Parvis-Upsert-Result", "Parvis-Sequence"}
 
 // Idempotency answers a repeated request with its first answer
 // (draft-ietf-httpapi-idempotency-key-header). The key, the effect and the
