@@ -1,2 +1,2 @@
-DROP TABLE contact_tags, tags, contact_external_ids, addresses, contact_points, contacts;
-DROP EXTENSION pg_trgm;
+DROP TABLE contact_tags, tags, contact_external_ids, addresses, contact_points, contact_search, contacts;
+DROP EXTENSION btree_gin, pg_trgm;

@@ -1,6 +1,7 @@
 -- The register of persons and organisations.
 
 CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA crm;
+CREATE EXTENSION IF NOT EXISTS btree_gin WITH SCHEMA crm;
 
 CREATE TABLE contacts (
     tenant_id     uuid        NOT NULL REFERENCES tenants (tenant_id),
@@ -29,11 +30,10 @@ CREATE TABLE contacts (
     -- Both.
     locale        text        CHECK (length(locale) BETWEEN 2 AND 35),
     zoneinfo      text        CHECK (length(zoneinfo) BETWEEN 1 AND 64),
-    -- Derived by the server from the names, never sent by anyone.
+    -- Derived by the server from the names, never sent by anyone. sort_name is
+    -- folded: without case, accents and punctuation, family name first.
     display_name  text        NOT NULL CHECK (length(display_name) BETWEEN 1 AND 500),
     sort_name     text        COLLATE "C" NOT NULL CHECK (length(sort_name) BETWEEN 1 AND 500),
-    search_text   text        NOT NULL,
-    name_keys     text[]      NOT NULL DEFAULT '{}',
     source        text        NOT NULL DEFAULT '' CHECK (length(source) <= 120),
     archived_at   timestamptz,
     purge_after   timestamptz,
@@ -55,6 +55,25 @@ CREATE INDEX contacts_siret ON contacts (tenant_id, siret) WHERE siret IS NOT NU
 CREATE INDEX contacts_siren ON contacts (tenant_id, siren) WHERE siren IS NOT NULL;
 CREATE INDEX contacts_merged ON contacts (tenant_id, merged_into) WHERE merged_into IS NOT NULL;
 SELECT protect('contacts', 'SELECT, INSERT, UPDATE');
+
+-- What a contact is found by when its name is not known exactly. It stands
+-- apart from contacts because every new version of a contact would enter these
+-- costly indexes again, while names hardly ever change.
+--
+--   words      folded names, one space before, between and after the words
+--   name_keys  's:' how a word sounds in French, 'd:' the word with at most one
+--              letter left out: words one mistake apart share such a key
+CREATE TABLE contact_search (
+    tenant_id  uuid   NOT NULL,
+    contact_id uuid   NOT NULL,
+    words      text   COLLATE "C" NOT NULL,
+    name_keys  text[] NOT NULL,
+    PRIMARY KEY (tenant_id, contact_id),
+    FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id)
+);
+CREATE INDEX contact_search_words ON contact_search USING gin (tenant_id, words gin_trgm_ops);
+CREATE INDEX contact_search_keys ON contact_search USING gin (tenant_id, name_keys);
+SELECT protect('contact_search');
 
 -- E-mail addresses, telephone numbers, social handles. An address is a way to
 -- reach somebody, not who they are: several contacts may share one.
@@ -131,6 +150,7 @@ CREATE TABLE contact_external_ids (
     FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id)
 );
 CREATE INDEX contact_external_ids_contact ON contact_external_ids (tenant_id, contact_id);
+CREATE INDEX contact_external_ids_bare ON contact_external_ids (tenant_id, external_id);
 SELECT protect('contact_external_ids');
 
 CREATE TABLE tags (

@@ -3,6 +3,7 @@ package app
 import (
 	"github.com/parvis-crm/parvis/internal/access"
 	"github.com/parvis-crm/parvis/internal/api"
+	"github.com/parvis-crm/parvis/internal/contacts"
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/web"
@@ -28,6 +29,7 @@ type domains struct {
 	access     *access.Service
 	events     *events.Service
 	operations *operations.Service
+	contacts   *contacts.Service
 }
 
 // wire builds every domain. Order follows the tiers; what a higher tier needs
@@ -39,6 +41,7 @@ func (a *App) wire() handlers {
 	a.domains.access = access.NewService(a.DB, a.Clock)
 	a.domains.events = events.NewService(a.DB, a.hub)
 	a.domains.operations = operations.NewService(a.DB)
+	a.domains.contacts = contacts.NewService(a.DB, a.Clock)
 
 	a.runners = append(a.runners,
 		runner{"sequencer", a.sequencer.Run},

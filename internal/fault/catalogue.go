@@ -53,5 +53,6 @@ func catalogue() []Texts {
 	return []Texts{
 		platformTexts,
 		violationTexts,
+		contactTexts,
 	}
 }

@@ -1,0 +1,106 @@
+package contacts
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/parvis-crm/parvis/internal/clock"
+	"github.com/parvis-crm/parvis/internal/contacts/internal/contactsdb"
+	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/web"
+)
+
+// Kinds of contacts.
+const (
+	Person       = "person"
+	Organisation = "organisation"
+)
+
+// TrashPeriod is how long an archived contact stays restorable before it may
+// be purged.
+const TrashPeriod = 90 * 24 * time.Hour
+
+// The records of the domain, as the database keeps them.
+type (
+	Contact    = contactsdb.Contact
+	Point      = contactsdb.ContactPoint
+	Address    = contactsdb.Address
+	ExternalID = contactsdb.ContactExternalID
+	Tag        = contactsdb.Tag
+)
+
+// Service is the register.
+type Service struct {
+	db    *pg.DB
+	q     *contactsdb.Queries
+	clock clock.Clock
+}
+
+// NewService makes the service.
+func NewService(db *pg.DB, c clock.Clock) *Service {
+	return &Service{db: db, q: contactsdb.New(), clock: c}
+}
+
+// Get returns a contact of the actor's tenant: archived ones too, and for one
+// that was merged the 410 that names the survivor.
+func (s *Service) Get(ctx context.Context, id uuid.UUID) (Contact, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return Contact{}, err
+	}
+	c, err := s.q.GetContact(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, id)
+	if err != nil {
+		return Contact{}, err
+	}
+	return c, present(c)
+}
+
+// present refuses a contact that lives on in another.
+func present(c Contact) error {
+	if c.MergedInto == nil {
+		return nil
+	}
+	return fault.New(fault.Gone, "contact-merged").Extra("survivor_id", c.MergedInto.String()).
+		Header("Link", "</v1/contacts/"+c.MergedInto.String()+`>; rel="canonical"`)
+}
+
+// Create adds a contact with whatever it comes with.
+func (s *Service) Create(ctx context.Context, in New) (Contact, error) {
+	return inTx(ctx, s, func(ctx context.Context, tx pgx.Tx) (Contact, error) { return s.CreateTx(ctx, tx, in) })
+}
+
+// Update changes the fields that the patch names. want is the version that the
+// caller read, nil for none.
+func (s *Service) Update(ctx context.Context, id uuid.UUID, p Patch, want *int64) (Contact, error) {
+	return inTx(ctx, s, func(ctx context.Context, tx pgx.Tx) (Contact, error) {
+		c, _, err := s.UpdateTx(ctx, tx, id, p, want)
+		return c, err
+	})
+}
+
+// inTx runs fn in one transaction of the actor's tenant.
+func inTx[T any](ctx context.Context, s *Service, fn func(ctx context.Context, tx pgx.Tx) (T, error)) (T, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return pg.InTxValue(ctx, s.db, actor.Tenant, fn)
+}
+
+// locked is a present contact whose row this transaction holds.
+func (s *Service) locked(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Contact, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return Contact{}, err
+	}
+	c, err := s.q.LockContact(ctx, tx, actor.Tenant, id)
+	if err != nil {
+		return Contact{}, err
+	}
+	return c, present(c)
+}
