@@ -17,6 +17,156 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for ConsentObject.
+const (
+	ConsentObjectConsent ConsentObject = "consent"
+)
+
+// Valid indicates whether the value is a known member of the ConsentObject enum.
+func (e ConsentObject) Valid() bool {
+	switch e {
+	case ConsentObjectConsent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConsentCreateAction.
+const (
+	ConsentCreateActionExpired   ConsentCreateAction = "expired"
+	ConsentCreateActionGiven     ConsentCreateAction = "given"
+	ConsentCreateActionPending   ConsentCreateAction = "pending"
+	ConsentCreateActionRefused   ConsentCreateAction = "refused"
+	ConsentCreateActionWithdrawn ConsentCreateAction = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the ConsentCreateAction enum.
+func (e ConsentCreateAction) Valid() bool {
+	switch e {
+	case ConsentCreateActionExpired:
+		return true
+	case ConsentCreateActionGiven:
+		return true
+	case ConsentCreateActionPending:
+		return true
+	case ConsentCreateActionRefused:
+		return true
+	case ConsentCreateActionWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConsentCreateChannel.
+const (
+	ConsentCreateChannelEmail ConsentCreateChannel = "email"
+	ConsentCreateChannelPhone ConsentCreateChannel = "phone"
+	ConsentCreateChannelPost  ConsentCreateChannel = "post"
+	ConsentCreateChannelSms   ConsentCreateChannel = "sms"
+)
+
+// Valid indicates whether the value is a known member of the ConsentCreateChannel enum.
+func (e ConsentCreateChannel) Valid() bool {
+	switch e {
+	case ConsentCreateChannelEmail:
+		return true
+	case ConsentCreateChannelPhone:
+		return true
+	case ConsentCreateChannelPost:
+		return true
+	case ConsentCreateChannelSms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConsentCreateMechanism.
+const (
+	ConsentCreateMechanismDoubleOptIn     ConsentCreateMechanism = "double_opt_in"
+	ConsentCreateMechanismImport          ConsentCreateMechanism = "import"
+	ConsentCreateMechanismInPerson        ConsentCreateMechanism = "in_person"
+	ConsentCreateMechanismLapse           ConsentCreateMechanism = "lapse"
+	ConsentCreateMechanismOther           ConsentCreateMechanism = "other"
+	ConsentCreateMechanismPaper           ConsentCreateMechanism = "paper"
+	ConsentCreateMechanismPhoneCall       ConsentCreateMechanism = "phone_call"
+	ConsentCreateMechanismPreferencePage  ConsentCreateMechanism = "preference_page"
+	ConsentCreateMechanismPreticked       ConsentCreateMechanism = "preticked"
+	ConsentCreateMechanismReply           ConsentCreateMechanism = "reply"
+	ConsentCreateMechanismTermsAcceptance ConsentCreateMechanism = "terms_acceptance"
+	ConsentCreateMechanismTicketing       ConsentCreateMechanism = "ticketing"
+	ConsentCreateMechanismUnsubscribeLink ConsentCreateMechanism = "unsubscribe_link"
+	ConsentCreateMechanismUntickedBox     ConsentCreateMechanism = "unticked_box"
+)
+
+// Valid indicates whether the value is a known member of the ConsentCreateMechanism enum.
+func (e ConsentCreateMechanism) Valid() bool {
+	switch e {
+	case ConsentCreateMechanismDoubleOptIn:
+		return true
+	case ConsentCreateMechanismImport:
+		return true
+	case ConsentCreateMechanismInPerson:
+		return true
+	case ConsentCreateMechanismLapse:
+		return true
+	case ConsentCreateMechanismOther:
+		return true
+	case ConsentCreateMechanismPaper:
+		return true
+	case ConsentCreateMechanismPhoneCall:
+		return true
+	case ConsentCreateMechanismPreferencePage:
+		return true
+	case ConsentCreateMechanismPreticked:
+		return true
+	case ConsentCreateMechanismReply:
+		return true
+	case ConsentCreateMechanismTermsAcceptance:
+		return true
+	case ConsentCreateMechanismTicketing:
+		return true
+	case ConsentCreateMechanismUnsubscribeLink:
+		return true
+	case ConsentCreateMechanismUntickedBox:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConsentProofObject.
+const (
+	ConsentProofObjectConsentProof ConsentProofObject = "consent_proof"
+)
+
+// Valid indicates whether the value is a known member of the ConsentProofObject enum.
+func (e ConsentProofObject) Valid() bool {
+	switch e {
+	case ConsentProofObjectConsentProof:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConsentWordingObject.
+const (
+	ConsentWordingObjectConsentWording ConsentWordingObject = "consent_wording"
+)
+
+// Valid indicates whether the value is a known member of the ConsentWordingObject enum.
+func (e ConsentWordingObject) Valid() bool {
+	switch e {
+	case ConsentWordingObjectConsentWording:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for OperationObject.
 const (
 	OperationObjectOperation OperationObject = "operation"
@@ -26,6 +176,81 @@ const (
 func (e OperationObject) Valid() bool {
 	switch e {
 	case OperationObjectOperation:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PurposeObject.
+const (
+	PurposeObjectPurpose PurposeObject = "purpose"
+)
+
+// Valid indicates whether the value is a known member of the PurposeObject enum.
+func (e PurposeObject) Valid() bool {
+	switch e {
+	case PurposeObjectPurpose:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PurposeCreateLegalBasis.
+const (
+	PurposeCreateLegalBasisConsent             PurposeCreateLegalBasis = "consent"
+	PurposeCreateLegalBasisContract            PurposeCreateLegalBasis = "contract"
+	PurposeCreateLegalBasisLegalObligation     PurposeCreateLegalBasis = "legal_obligation"
+	PurposeCreateLegalBasisLegitimateInterests PurposeCreateLegalBasis = "legitimate_interests"
+	PurposeCreateLegalBasisPublicTask          PurposeCreateLegalBasis = "public_task"
+	PurposeCreateLegalBasisVitalInterests      PurposeCreateLegalBasis = "vital_interests"
+)
+
+// Valid indicates whether the value is a known member of the PurposeCreateLegalBasis enum.
+func (e PurposeCreateLegalBasis) Valid() bool {
+	switch e {
+	case PurposeCreateLegalBasisConsent:
+		return true
+	case PurposeCreateLegalBasisContract:
+		return true
+	case PurposeCreateLegalBasisLegalObligation:
+		return true
+	case PurposeCreateLegalBasisLegitimateInterests:
+		return true
+	case PurposeCreateLegalBasisPublicTask:
+		return true
+	case PurposeCreateLegalBasisVitalInterests:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PurposePatchLegalBasis.
+const (
+	PurposePatchLegalBasisConsent             PurposePatchLegalBasis = "consent"
+	PurposePatchLegalBasisContract            PurposePatchLegalBasis = "contract"
+	PurposePatchLegalBasisLegalObligation     PurposePatchLegalBasis = "legal_obligation"
+	PurposePatchLegalBasisLegitimateInterests PurposePatchLegalBasis = "legitimate_interests"
+	PurposePatchLegalBasisPublicTask          PurposePatchLegalBasis = "public_task"
+	PurposePatchLegalBasisVitalInterests      PurposePatchLegalBasis = "vital_interests"
+)
+
+// Valid indicates whether the value is a known member of the PurposePatchLegalBasis enum.
+func (e PurposePatchLegalBasis) Valid() bool {
+	switch e {
+	case PurposePatchLegalBasisConsent:
+		return true
+	case PurposePatchLegalBasisContract:
+		return true
+	case PurposePatchLegalBasisLegalObligation:
+		return true
+	case PurposePatchLegalBasisLegitimateInterests:
+		return true
+	case PurposePatchLegalBasisPublicTask:
+		return true
+	case PurposePatchLegalBasisVitalInterests:
 		return true
 	default:
 		return false
@@ -71,6 +296,57 @@ func (e Count) Valid() bool {
 	}
 }
 
+// Defines values for ListConsentsParamsChannel.
+const (
+	ListConsentsParamsChannelEmail ListConsentsParamsChannel = "email"
+	ListConsentsParamsChannelPhone ListConsentsParamsChannel = "phone"
+	ListConsentsParamsChannelPost  ListConsentsParamsChannel = "post"
+	ListConsentsParamsChannelSms   ListConsentsParamsChannel = "sms"
+)
+
+// Valid indicates whether the value is a known member of the ListConsentsParamsChannel enum.
+func (e ListConsentsParamsChannel) Valid() bool {
+	switch e {
+	case ListConsentsParamsChannelEmail:
+		return true
+	case ListConsentsParamsChannelPhone:
+		return true
+	case ListConsentsParamsChannelPost:
+		return true
+	case ListConsentsParamsChannelSms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListConsentsParamsAction.
+const (
+	ListConsentsParamsActionExpired   ListConsentsParamsAction = "expired"
+	ListConsentsParamsActionGiven     ListConsentsParamsAction = "given"
+	ListConsentsParamsActionPending   ListConsentsParamsAction = "pending"
+	ListConsentsParamsActionRefused   ListConsentsParamsAction = "refused"
+	ListConsentsParamsActionWithdrawn ListConsentsParamsAction = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the ListConsentsParamsAction enum.
+func (e ListConsentsParamsAction) Valid() bool {
+	switch e {
+	case ListConsentsParamsActionExpired:
+		return true
+	case ListConsentsParamsActionGiven:
+		return true
+	case ListConsentsParamsActionPending:
+		return true
+	case ListConsentsParamsActionRefused:
+		return true
+	case ListConsentsParamsActionWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListOperationsParamsStatus.
 const (
 	ListOperationsParamsStatusCancelled ListOperationsParamsStatus = "cancelled"
@@ -98,6 +374,27 @@ func (e ListOperationsParamsStatus) Valid() bool {
 	}
 }
 
+// Defines values for ListPurposesParamsArchived.
+const (
+	ListPurposesParamsArchivedFalse ListPurposesParamsArchived = "false"
+	ListPurposesParamsArchivedOnly  ListPurposesParamsArchived = "only"
+	ListPurposesParamsArchivedTrue  ListPurposesParamsArchived = "true"
+)
+
+// Valid indicates whether the value is a known member of the ListPurposesParamsArchived enum.
+func (e ListPurposesParamsArchived) Valid() bool {
+	switch e {
+	case ListPurposesParamsArchivedFalse:
+		return true
+	case ListPurposesParamsArchivedOnly:
+		return true
+	case ListPurposesParamsArchivedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Actor Who or what acted.
 type Actor struct {
 	ID   string `json:"id"`
@@ -111,6 +408,191 @@ type BatchSummary struct {
 	Total     int32 `json:"total"`
 	Unchanged int32 `json:"unchanged"`
 	Updated   int32 `json:"updated"`
+}
+
+// Consent One entry of the ledger.
+type Consent struct {
+	Action string `json:"action"`
+
+	// Actor Who or what acted.
+	Actor          Actor                                 `json:"actor"`
+	AddressID      nullable.Nullable[openapi_types.UUID] `json:"address_id"`
+	At             time.Time                             `json:"at"`
+	CampaignID     nullable.Nullable[string]             `json:"campaign_id"`
+	Channel        string                                `json:"channel"`
+	ContactID      openapi_types.UUID                    `json:"contact_id"`
+	ContactPointID nullable.Nullable[openapi_types.UUID] `json:"contact_point_id"`
+	Controller     nullable.Nullable[string]             `json:"controller"`
+	CreatedAt      time.Time                             `json:"created_at"`
+	Digest         string                                `json:"digest"`
+	Evidence       map[string]interface{}                `json:"evidence"`
+	ExpiresAt      nullable.Nullable[time.Time]          `json:"expires_at"`
+	FormID         nullable.Nullable[openapi_types.UUID] `json:"form_id"`
+	FormVersion    nullable.Nullable[int64]              `json:"form_version"`
+	ID             openapi_types.UUID                    `json:"id"`
+	Mechanism      string                                `json:"mechanism"`
+	Object         ConsentObject                         `json:"object"`
+	Purpose        string                                `json:"purpose"`
+	PurposeID      openapi_types.UUID                    `json:"purpose_id"`
+	RecordedAt     time.Time                             `json:"recorded_at"`
+	Reference      string                                `json:"reference"`
+
+	// Sequence Place in the chain of the contact.
+	Sequence      int64                                 `json:"sequence"`
+	Source        string                                `json:"source"`
+	UpdatedAt     time.Time                             `json:"updated_at"`
+	URL           nullable.Nullable[string]             `json:"url"`
+	Version       int64                                 `json:"version"`
+	WithdrawalURL nullable.Nullable[string]             `json:"withdrawal_url"`
+	WordingID     nullable.Nullable[openapi_types.UUID] `json:"wording_id"`
+	Zone          string                                `json:"zone"`
+}
+
+// ConsentObject defines model for Consent.Object.
+type ConsentObject string
+
+// ConsentCreate An answer. For `given` and `pending` the address it is for is required: `contact_point_id`, or `address_id` by post.
+// A `withdrawn` or `refused` without one speaks for the whole channel.
+type ConsentCreate struct {
+	Action    ConsentCreateAction `json:"action"`
+	AddressID *openapi_types.UUID `json:"address_id,omitempty"`
+
+	// At When the person answered; now if absent.
+	At             *time.Time           `json:"at,omitempty"`
+	CampaignID     *string              `json:"campaign_id,omitempty"`
+	Channel        ConsentCreateChannel `json:"channel"`
+	ContactPointID *openapi_types.UUID  `json:"contact_point_id,omitempty"`
+
+	// Controller Name of a partner for whom the answer was given; the institution itself if absent.
+	Controller *string `json:"controller,omitempty"`
+
+	// Evidence Traces of the moment. The network address is kept truncated, of the browser only its family.
+	Evidence *ConsentEvidenceCreate `json:"evidence,omitempty"`
+
+	// ExpiresAt When a consent ends by itself.
+	ExpiresAt   *time.Time          `json:"expires_at,omitempty"`
+	FormID      *openapi_types.UUID `json:"form_id,omitempty"`
+	FormVersion *int64              `json:"form_version,omitempty"`
+
+	// Mechanism How the answer was given. `preticked` and `terms_acceptance` exist to be refused with a reason.
+	Mechanism ConsentCreateMechanism `json:"mechanism"`
+
+	// Purpose Code of a registered purpose.
+	Purpose string `json:"purpose"`
+
+	// Reference What in the source says so: an order, a sheet, a line.
+	Reference *string `json:"reference,omitempty"`
+
+	// Source Where the answer comes from.
+	Source        *string               `json:"source,omitempty"`
+	URL           *string               `json:"url,omitempty"`
+	WithdrawalURL *string               `json:"withdrawal_url,omitempty"`
+	Wording       *ConsentWordingCreate `json:"wording,omitempty"`
+
+	// WordingID The stored text that was shown.
+	WordingID *openapi_types.UUID `json:"wording_id,omitempty"`
+
+	// Zone IANA time zone in which the person answered; UTC if absent.
+	Zone *string `json:"zone,omitempty"`
+}
+
+// ConsentCreateAction defines model for ConsentCreate.Action.
+type ConsentCreateAction string
+
+// ConsentCreateChannel defines model for ConsentCreate.Channel.
+type ConsentCreateChannel string
+
+// ConsentCreateMechanism How the answer was given. `preticked` and `terms_acceptance` exist to be refused with a reason.
+type ConsentCreateMechanism string
+
+// ConsentEvidenceCreate Traces of the moment. The network address is kept truncated, of the browser only its family.
+type ConsentEvidenceCreate struct {
+	ConfirmedAt *time.Time `json:"confirmed_at,omitempty"`
+
+	// Identity Name, address and so on, as the person typed them.
+	Identity    map[string]string `json:"identity,omitempty"`
+	IP          *string           `json:"ip,omitempty"`
+	Note        *string           `json:"note,omitempty"`
+	SubmittedAt *time.Time        `json:"submitted_at,omitempty"`
+	UserAgent   *string           `json:"user_agent,omitempty"`
+}
+
+// ConsentList defines model for ConsentList.
+type ConsentList struct {
+	Data       []Consent                 `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// ConsentProof defines model for ConsentProof.
+type ConsentProof struct {
+	Algorithm string             `json:"algorithm"`
+	ConsentID openapi_types.UUID `json:"consent_id"`
+
+	// Digest As it was stored when the answer was recorded.
+	Digest string `json:"digest"`
+
+	// Document The proof itself; keep it with its digest.
+	Document map[string]interface{} `json:"document"`
+
+	// Intact Whether the document still has the digest stored with it.
+	Intact bool               `json:"intact"`
+	Object ConsentProofObject `json:"object"`
+}
+
+// ConsentProofObject defines model for ConsentProof.Object.
+type ConsentProofObject string
+
+// ConsentState What counts for one purpose, channel and address.
+type ConsentState struct {
+	AddressID nullable.Nullable[openapi_types.UUID] `json:"address_id"`
+	Channel   string                                `json:"channel"`
+
+	// ConsentID The entry that decides.
+	ConsentID      openapi_types.UUID                    `json:"consent_id"`
+	ContactPointID nullable.Nullable[openapi_types.UUID] `json:"contact_point_id"`
+	Controller     nullable.Nullable[string]             `json:"controller"`
+	ExpiresAt      nullable.Nullable[time.Time]          `json:"expires_at"`
+	Purpose        string                                `json:"purpose"`
+	Since          time.Time                             `json:"since"`
+	State          string                                `json:"state"`
+}
+
+// ConsentStateList defines model for ConsentStateList.
+type ConsentStateList struct {
+	AsOf time.Time      `json:"as_of"`
+	Data []ConsentState `json:"data"`
+}
+
+// ConsentWording defines model for ConsentWording.
+type ConsentWording struct {
+	CreatedAt time.Time            `json:"created_at"`
+	ID        openapi_types.UUID   `json:"id"`
+	Label     string               `json:"label"`
+	Language  string               `json:"language"`
+	Object    ConsentWordingObject `json:"object"`
+	Sha256    string               `json:"sha256"`
+	Text      string               `json:"text"`
+	UpdatedAt time.Time            `json:"updated_at"`
+	Version   int64                `json:"version"`
+}
+
+// ConsentWordingObject defines model for ConsentWording.Object.
+type ConsentWordingObject string
+
+// ConsentWordingCreate defines model for ConsentWordingCreate.
+type ConsentWordingCreate struct {
+	// Label The version that its author gave the text.
+	Label string `json:"label"`
+
+	// Language BCP 47.
+	Language string `json:"language"`
+	Text     string `json:"text"`
+}
+
+// ConsentWordingList defines model for ConsentWordingList.
+type ConsentWordingList struct {
+	Data       []ConsentWording          `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
 // Event What happened to which record, without personal values: read the record for those. `data.version` and `sequence`
@@ -235,6 +717,51 @@ type ProblemError struct {
 	Pointer   *string `json:"pointer,omitempty"`
 }
 
+// Purpose defines model for Purpose.
+type Purpose struct {
+	ArchivedAt  nullable.Nullable[time.Time] `json:"archived_at"`
+	Code        string                       `json:"code"`
+	CreatedAt   time.Time                    `json:"created_at"`
+	Description nullable.Nullable[string]    `json:"description"`
+	ID          openapi_types.UUID           `json:"id"`
+	LegalBasis  string                       `json:"legal_basis"`
+	Name        string                       `json:"name"`
+	Object      PurposeObject                `json:"object"`
+	UpdatedAt   time.Time                    `json:"updated_at"`
+	Version     int64                        `json:"version"`
+}
+
+// PurposeObject defines model for Purpose.Object.
+type PurposeObject string
+
+// PurposeCreate defines model for PurposeCreate.
+type PurposeCreate struct {
+	Code        string                  `json:"code"`
+	Description *string                 `json:"description,omitempty"`
+	LegalBasis  PurposeCreateLegalBasis `json:"legal_basis"`
+	Name        string                  `json:"name"`
+}
+
+// PurposeCreateLegalBasis defines model for PurposeCreate.LegalBasis.
+type PurposeCreateLegalBasis string
+
+// PurposeList defines model for PurposeList.
+type PurposeList struct {
+	Data       []Purpose                 `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// PurposePatch defines model for PurposePatch.
+type PurposePatch struct {
+	Archived    *bool                     `json:"archived,omitempty"`
+	Description nullable.Nullable[string] `json:"description,omitempty"`
+	LegalBasis  *PurposePatchLegalBasis   `json:"legal_basis,omitempty"`
+	Name        *string                   `json:"name,omitempty"`
+}
+
+// PurposePatchLegalBasis defines model for PurposePatch.LegalBasis.
+type PurposePatchLegalBasis string
+
 // Reference A record that was not expanded.
 type Reference struct {
 	ID     openapi_types.UUID `json:"id"`
@@ -243,6 +770,15 @@ type Reference struct {
 
 // Archived defines model for Archived.
 type Archived string
+
+// ConsentContactID defines model for ConsentContactId.
+type ConsentContactID = openapi_types.UUID
+
+// ConsentID defines model for ConsentId.
+type ConsentID = openapi_types.UUID
+
+// ConsentWordingID defines model for ConsentWordingId.
+type ConsentWordingID = openapi_types.UUID
 
 // Count defines model for Count.
 type Count string
@@ -280,6 +816,9 @@ type Limit = int32
 // OperationID defines model for OperationId.
 type OperationID = openapi_types.UUID
 
+// PurposeID defines model for PurposeId.
+type PurposeID = openapi_types.UUID
+
 // UpdatedAtGte defines model for UpdatedAtGte.
 type UpdatedAtGte = time.Time
 
@@ -288,6 +827,90 @@ type UpdatedAtLt = time.Time
 
 // Error A problem (RFC 9457). `code` and `errors[].code` are for programs, `title` and `detail` for people.
 type Error = Problem
+
+// ListConsentWordingsParams defines parameters for ListConsentWordings.
+type ListConsentWordingsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Language In this language (BCP 47).
+	Language *string `form:"language,omitempty" json:"language,omitempty"`
+}
+
+// CreateConsentWordingParams defines parameters for CreateConsentWording.
+type CreateConsentWordingParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// GetConsentWordingParams defines parameters for GetConsentWording.
+type GetConsentWordingParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListConsentsParams defines parameters for ListConsents.
+type ListConsentsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Purpose For this purpose (its code).
+	Purpose *string `form:"purpose,omitempty" json:"purpose,omitempty"`
+
+	// Channel By one of these channels.
+	Channel []ListConsentsParamsChannel `form:"channel,omitempty" json:"channel,omitempty"`
+
+	// Action With one of these answers.
+	Action []ListConsentsParamsAction `form:"action,omitempty" json:"action,omitempty"`
+
+	// RecordedAtGte Recorded at this instant or later.
+	RecordedAtGte *time.Time `form:"recorded_at_gte,omitempty" json:"recorded_at_gte,omitempty"`
+
+	// RecordedAtLt Recorded before this instant.
+	RecordedAtLt *time.Time `form:"recorded_at_lt,omitempty" json:"recorded_at_lt,omitempty"`
+}
+
+// ListConsentsParamsChannel defines parameters for ListConsents.
+type ListConsentsParamsChannel string
+
+// ListConsentsParamsAction defines parameters for ListConsents.
+type ListConsentsParamsAction string
+
+// GetConsentParams defines parameters for GetConsent.
+type GetConsentParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListContactConsentsParams defines parameters for ListContactConsents.
+type ListContactConsentsParams struct {
+	// AsOf The instant whose state is wanted; now if absent.
+	AsOf *time.Time `form:"as_of,omitempty" json:"as_of,omitempty"`
+}
+
+// CreateConsentParams defines parameters for CreateConsent.
+type CreateConsentParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// ListContactConsentHistoryParams defines parameters for ListContactConsentHistory.
+type ListContactConsentHistoryParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
 
 // ListEventsParams defines parameters for ListEvents.
 type ListEventsParams struct {
@@ -337,8 +960,83 @@ type CancelOperationParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListPurposesParams defines parameters for ListPurposes.
+type ListPurposesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Archived Whether archived records are listed too (`true`), alone (`only`) or not (`false`).
+	Archived *ListPurposesParamsArchived `form:"archived,omitempty" json:"archived,omitempty"`
+}
+
+// ListPurposesParamsArchived defines parameters for ListPurposes.
+type ListPurposesParamsArchived string
+
+// CreatePurposeParams defines parameters for CreatePurpose.
+type CreatePurposeParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// GetPurposeParams defines parameters for GetPurpose.
+type GetPurposeParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdatePurposeParams defines parameters for UpdatePurpose.
+type UpdatePurposeParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// CreateConsentWordingJSONRequestBody defines body for CreateConsentWording for application/json ContentType.
+type CreateConsentWordingJSONRequestBody = ConsentWordingCreate
+
+// CreateConsentJSONRequestBody defines body for CreateConsent for application/json ContentType.
+type CreateConsentJSONRequestBody = ConsentCreate
+
+// CreatePurposeJSONRequestBody defines body for CreatePurpose for application/json ContentType.
+type CreatePurposeJSONRequestBody = PurposeCreate
+
+// UpdatePurposeApplicationMergePatchPlusJSONRequestBody defines body for UpdatePurpose for application/merge-patch+json ContentType.
+type UpdatePurposeApplicationMergePatchPlusJSONRequestBody = PurposePatch
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListConsentWordings List the wordings
+	// (GET /v1/consent-wordings)
+	ListConsentWordings(ctx echo.Context, params ListConsentWordingsParams) error
+	// CreateConsentWording Store a wording
+	// (POST /v1/consent-wordings)
+	CreateConsentWording(ctx echo.Context, params CreateConsentWordingParams) error
+	// GetConsentWording Read a wording
+	// (GET /v1/consent-wordings/{wording_id})
+	GetConsentWording(ctx echo.Context, wordingID ConsentWordingID, params GetConsentWordingParams) error
+	// ListConsents List the ledger
+	// (GET /v1/consents)
+	ListConsents(ctx echo.Context, params ListConsentsParams) error
+	// GetConsent Read one entry of the ledger
+	// (GET /v1/consents/{consent_id})
+	GetConsent(ctx echo.Context, consentID ConsentID, params GetConsentParams) error
+	// GetConsentProof Read the proof of an answer
+	// (GET /v1/consents/{consent_id}/proof)
+	GetConsentProof(ctx echo.Context, consentID ConsentID) error
+	// ListContactConsents Read the present answers of a contact
+	// (GET /v1/contacts/{contact_id}/consents)
+	ListContactConsents(ctx echo.Context, contactID ConsentContactID, params ListContactConsentsParams) error
+	// CreateConsent Record an answer of a contact
+	// (POST /v1/contacts/{contact_id}/consents)
+	CreateConsent(ctx echo.Context, contactID ConsentContactID, params CreateConsentParams) error
+	// ListContactConsentHistory Read a contact's ledger
+	// (GET /v1/contacts/{contact_id}/consents/history)
+	ListContactConsentHistory(ctx echo.Context, contactID ConsentContactID, params ListContactConsentHistoryParams) error
 	// ListEvents Pull events in their order
 	// (GET /v1/events)
 	ListEvents(ctx echo.Context, params ListEventsParams) error
@@ -351,11 +1049,336 @@ type ServerInterface interface {
 	// CancelOperation Cancel a long operation
 	// (POST /v1/operations/{operation_id}/cancel)
 	CancelOperation(ctx echo.Context, operationID OperationID, params CancelOperationParams) error
+	// ListPurposes List the purposes
+	// (GET /v1/purposes)
+	ListPurposes(ctx echo.Context, params ListPurposesParams) error
+	// CreatePurpose Register a purpose
+	// (POST /v1/purposes)
+	CreatePurpose(ctx echo.Context, params CreatePurposeParams) error
+	// GetPurpose Read a purpose
+	// (GET /v1/purposes/{purpose_id})
+	GetPurpose(ctx echo.Context, purposeID PurposeID, params GetPurposeParams) error
+	// UpdatePurpose Change a purpose
+	// (PATCH /v1/purposes/{purpose_id})
+	UpdatePurpose(ctx echo.Context, purposeID PurposeID, params UpdatePurposeParams) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// ListConsentWordings converts echo context to params.
+func (w *ServerInterfaceWrapper) ListConsentWordings(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListConsentWordingsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "language" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "language", ctx.QueryParams(), &params.Language, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter language: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListConsentWordings(ctx, params)
+	return err
+}
+
+// CreateConsentWording converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateConsentWording(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateConsentWordingParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateConsentWording(ctx, params)
+	return err
+}
+
+// GetConsentWording converts echo context to params.
+func (w *ServerInterfaceWrapper) GetConsentWording(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "wording_id" -------------
+	var wordingID ConsentWordingID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "wording_id", ctx.Param("wording_id"), &wordingID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter wording_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetConsentWordingParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetConsentWording(ctx, wordingID, params)
+	return err
+}
+
+// ListConsents converts echo context to params.
+func (w *ServerInterfaceWrapper) ListConsents(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListConsentsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "purpose" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "purpose", ctx.QueryParams(), &params.Purpose, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter purpose: %s", err))
+	}
+
+	// ------------- Optional query parameter "channel" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "channel", ctx.QueryParams(), &params.Channel, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter channel: %s", err))
+	}
+
+	// ------------- Optional query parameter "action" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "action", ctx.QueryParams(), &params.Action, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter action: %s", err))
+	}
+
+	// ------------- Optional query parameter "recorded_at_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "recorded_at_gte", ctx.QueryParams(), &params.RecordedAtGte, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter recorded_at_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "recorded_at_lt" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "recorded_at_lt", ctx.QueryParams(), &params.RecordedAtLt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter recorded_at_lt: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListConsents(ctx, params)
+	return err
+}
+
+// GetConsent converts echo context to params.
+func (w *ServerInterfaceWrapper) GetConsent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consent_id" -------------
+	var consentID ConsentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consent_id", ctx.Param("consent_id"), &consentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consent_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetConsentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetConsent(ctx, consentID, params)
+	return err
+}
+
+// GetConsentProof converts echo context to params.
+func (w *ServerInterfaceWrapper) GetConsentProof(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consent_id" -------------
+	var consentID ConsentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consent_id", ctx.Param("consent_id"), &consentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consent_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetConsentProof(ctx, consentID)
+	return err
+}
+
+// ListContactConsents converts echo context to params.
+func (w *ServerInterfaceWrapper) ListContactConsents(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ConsentContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContactConsentsParams
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListContactConsents(ctx, contactID, params)
+	return err
+}
+
+// CreateConsent converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateConsent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ConsentContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateConsentParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateConsent(ctx, contactID, params)
+	return err
+}
+
+// ListContactConsentHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ListContactConsentHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ConsentContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContactConsentHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListContactConsentHistory(ctx, contactID, params)
+	return err
 }
 
 // ListEvents converts echo context to params.
@@ -515,6 +1538,156 @@ func (w *ServerInterfaceWrapper) CancelOperation(ctx echo.Context) error {
 	return err
 }
 
+// ListPurposes converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPurposes(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPurposesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "archived" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "archived", ctx.QueryParams(), &params.Archived, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter archived: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPurposes(ctx, params)
+	return err
+}
+
+// CreatePurpose converts echo context to params.
+func (w *ServerInterfaceWrapper) CreatePurpose(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreatePurposeParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreatePurpose(ctx, params)
+	return err
+}
+
+// GetPurpose converts echo context to params.
+func (w *ServerInterfaceWrapper) GetPurpose(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "purpose_id" -------------
+	var purposeID PurposeID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "purpose_id", ctx.Param("purpose_id"), &purposeID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter purpose_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPurposeParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetPurpose(ctx, purposeID, params)
+	return err
+}
+
+// UpdatePurpose converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdatePurpose(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "purpose_id" -------------
+	var purposeID PurposeID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "purpose_id", ctx.Param("purpose_id"), &purposeID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter purpose_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdatePurposeParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdatePurpose(ctx, purposeID, params)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -562,6 +1735,19 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 		Handler: si,
 	}
 
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/consents", wrapper.ListContactConsents, options.OperationMiddlewares["listContactConsents"]...)
+	router.POST(options.BaseURL+"/v1/contacts/:contact_id/consents", wrapper.CreateConsent, options.OperationMiddlewares["createConsent"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/consents/history", wrapper.ListContactConsentHistory, options.OperationMiddlewares["listContactConsentHistory"]...)
+	router.GET(options.BaseURL+"/v1/consents", wrapper.ListConsents, options.OperationMiddlewares["listConsents"]...)
+	router.GET(options.BaseURL+"/v1/consents/:consent_id", wrapper.GetConsent, options.OperationMiddlewares["getConsent"]...)
+	router.GET(options.BaseURL+"/v1/consents/:consent_id/proof", wrapper.GetConsentProof, options.OperationMiddlewares["getConsentProof"]...)
+	router.GET(options.BaseURL+"/v1/purposes", wrapper.ListPurposes, options.OperationMiddlewares["listPurposes"]...)
+	router.POST(options.BaseURL+"/v1/purposes", wrapper.CreatePurpose, options.OperationMiddlewares["createPurpose"]...)
+	router.GET(options.BaseURL+"/v1/purposes/:purpose_id", wrapper.GetPurpose, options.OperationMiddlewares["getPurpose"]...)
+	router.PATCH(options.BaseURL+"/v1/purposes/:purpose_id", wrapper.UpdatePurpose, options.OperationMiddlewares["updatePurpose"]...)
+	router.GET(options.BaseURL+"/v1/consent-wordings", wrapper.ListConsentWordings, options.OperationMiddlewares["listConsentWordings"]...)
+	router.POST(options.BaseURL+"/v1/consent-wordings", wrapper.CreateConsentWording, options.OperationMiddlewares["createConsentWording"]...)
+	router.GET(options.BaseURL+"/v1/consent-wordings/:wording_id", wrapper.GetConsentWording, options.OperationMiddlewares["getConsentWording"]...)
 	router.GET(options.BaseURL+"/v1/events", wrapper.ListEvents, options.OperationMiddlewares["listEvents"]...)
 	router.GET(options.BaseURL+"/v1/operations", wrapper.ListOperations, options.OperationMiddlewares["listOperations"]...)
 	router.GET(options.BaseURL+"/v1/operations/:operation_id", wrapper.GetOperation, options.OperationMiddlewares["getOperation"]...)
@@ -584,6 +1770,293 @@ type NotModifiedResponseHeaders struct {
 }
 type NotModifiedResponse struct {
 	Headers NotModifiedResponseHeaders
+}
+
+type ListConsentWordingsRequestObject struct {
+	Params ListConsentWordingsParams
+}
+
+type ListConsentWordingsResponseObject interface {
+	VisitListConsentWordingsResponse(w http.ResponseWriter) error
+}
+
+type ListConsentWordings200ResponseHeaders struct {
+	Link *string
+}
+
+type ListConsentWordings200JSONResponse struct {
+	Body    ConsentWordingList
+	Headers ListConsentWordings200ResponseHeaders
+}
+
+func (response ListConsentWordings200JSONResponse) VisitListConsentWordingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateConsentWordingRequestObject struct {
+	Params CreateConsentWordingParams
+	Body   *CreateConsentWordingJSONRequestBody
+}
+
+type CreateConsentWordingResponseObject interface {
+	VisitCreateConsentWordingResponse(w http.ResponseWriter) error
+}
+
+type CreateConsentWording201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreateConsentWording201JSONResponse struct {
+	Body    ConsentWording
+	Headers CreateConsentWording201ResponseHeaders
+}
+
+func (response CreateConsentWording201JSONResponse) VisitCreateConsentWordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetConsentWordingRequestObject struct {
+	WordingID ConsentWordingID `json:"wording_id"`
+	Params    GetConsentWordingParams
+}
+
+type GetConsentWordingResponseObject interface {
+	VisitGetConsentWordingResponse(w http.ResponseWriter) error
+}
+
+type GetConsentWording200ResponseHeaders struct {
+	ETag string
+}
+
+type GetConsentWording200JSONResponse struct {
+	Body    ConsentWording
+	Headers GetConsentWording200ResponseHeaders
+}
+
+func (response GetConsentWording200JSONResponse) VisitGetConsentWordingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetConsentWording304Response = NotModifiedResponse
+
+func (response GetConsentWording304Response) VisitGetConsentWordingResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type ListConsentsRequestObject struct {
+	Params ListConsentsParams
+}
+
+type ListConsentsResponseObject interface {
+	VisitListConsentsResponse(w http.ResponseWriter) error
+}
+
+type ListConsents200ResponseHeaders struct {
+	Link *string
+}
+
+type ListConsents200JSONResponse struct {
+	Body    ConsentList
+	Headers ListConsents200ResponseHeaders
+}
+
+func (response ListConsents200JSONResponse) VisitListConsentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetConsentRequestObject struct {
+	ConsentID ConsentID `json:"consent_id"`
+	Params    GetConsentParams
+}
+
+type GetConsentResponseObject interface {
+	VisitGetConsentResponse(w http.ResponseWriter) error
+}
+
+type GetConsent200ResponseHeaders struct {
+	ETag string
+}
+
+type GetConsent200JSONResponse struct {
+	Body    Consent
+	Headers GetConsent200ResponseHeaders
+}
+
+func (response GetConsent200JSONResponse) VisitGetConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetConsent304Response = NotModifiedResponse
+
+func (response GetConsent304Response) VisitGetConsentResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type GetConsentProofRequestObject struct {
+	ConsentID ConsentID `json:"consent_id"`
+}
+
+type GetConsentProofResponseObject interface {
+	VisitGetConsentProofResponse(w http.ResponseWriter) error
+}
+
+type GetConsentProof200JSONResponse ConsentProof
+
+func (response GetConsentProof200JSONResponse) VisitGetConsentProofResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListContactConsentsRequestObject struct {
+	ContactID ConsentContactID `json:"contact_id"`
+	Params    ListContactConsentsParams
+}
+
+type ListContactConsentsResponseObject interface {
+	VisitListContactConsentsResponse(w http.ResponseWriter) error
+}
+
+type ListContactConsents200JSONResponse ConsentStateList
+
+func (response ListContactConsents200JSONResponse) VisitListContactConsentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateConsentRequestObject struct {
+	ContactID ConsentContactID `json:"contact_id"`
+	Params    CreateConsentParams
+	Body      *CreateConsentJSONRequestBody
+}
+
+type CreateConsentResponseObject interface {
+	VisitCreateConsentResponse(w http.ResponseWriter) error
+}
+
+type CreateConsent201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreateConsent201JSONResponse struct {
+	Body    Consent
+	Headers CreateConsent201ResponseHeaders
+}
+
+func (response CreateConsent201JSONResponse) VisitCreateConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListContactConsentHistoryRequestObject struct {
+	ContactID ConsentContactID `json:"contact_id"`
+	Params    ListContactConsentHistoryParams
+}
+
+type ListContactConsentHistoryResponseObject interface {
+	VisitListContactConsentHistoryResponse(w http.ResponseWriter) error
+}
+
+type ListContactConsentHistory200ResponseHeaders struct {
+	Link *string
+}
+
+type ListContactConsentHistory200JSONResponse struct {
+	Body    ConsentList
+	Headers ListContactConsentHistory200ResponseHeaders
+}
+
+func (response ListContactConsentHistory200JSONResponse) VisitListContactConsentHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type ListEventsRequestObject struct {
@@ -716,8 +2189,171 @@ func (response CancelOperation202JSONResponse) VisitCancelOperationResponse(w ht
 	return err
 }
 
+type ListPurposesRequestObject struct {
+	Params ListPurposesParams
+}
+
+type ListPurposesResponseObject interface {
+	VisitListPurposesResponse(w http.ResponseWriter) error
+}
+
+type ListPurposes200ResponseHeaders struct {
+	Link *string
+}
+
+type ListPurposes200JSONResponse struct {
+	Body    PurposeList
+	Headers ListPurposes200ResponseHeaders
+}
+
+func (response ListPurposes200JSONResponse) VisitListPurposesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePurposeRequestObject struct {
+	Params CreatePurposeParams
+	Body   *CreatePurposeJSONRequestBody
+}
+
+type CreatePurposeResponseObject interface {
+	VisitCreatePurposeResponse(w http.ResponseWriter) error
+}
+
+type CreatePurpose201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreatePurpose201JSONResponse struct {
+	Body    Purpose
+	Headers CreatePurpose201ResponseHeaders
+}
+
+func (response CreatePurpose201JSONResponse) VisitCreatePurposeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPurposeRequestObject struct {
+	PurposeID PurposeID `json:"purpose_id"`
+	Params    GetPurposeParams
+}
+
+type GetPurposeResponseObject interface {
+	VisitGetPurposeResponse(w http.ResponseWriter) error
+}
+
+type GetPurpose200ResponseHeaders struct {
+	ETag string
+}
+
+type GetPurpose200JSONResponse struct {
+	Body    Purpose
+	Headers GetPurpose200ResponseHeaders
+}
+
+func (response GetPurpose200JSONResponse) VisitGetPurposeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPurpose304Response = NotModifiedResponse
+
+func (response GetPurpose304Response) VisitGetPurposeResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type UpdatePurposeRequestObject struct {
+	PurposeID PurposeID `json:"purpose_id"`
+	Params    UpdatePurposeParams
+	Body      *UpdatePurposeApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdatePurposeResponseObject interface {
+	VisitUpdatePurposeResponse(w http.ResponseWriter) error
+}
+
+type UpdatePurpose200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdatePurpose200JSONResponse struct {
+	Body    Purpose
+	Headers UpdatePurpose200ResponseHeaders
+}
+
+func (response UpdatePurpose200JSONResponse) VisitUpdatePurposeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListConsentWordings List the wordings
+	// (GET /v1/consent-wordings)
+	ListConsentWordings(ctx context.Context, request ListConsentWordingsRequestObject) (ListConsentWordingsResponseObject, error)
+	// CreateConsentWording Store a wording
+	// (POST /v1/consent-wordings)
+	CreateConsentWording(ctx context.Context, request CreateConsentWordingRequestObject) (CreateConsentWordingResponseObject, error)
+	// GetConsentWording Read a wording
+	// (GET /v1/consent-wordings/{wording_id})
+	GetConsentWording(ctx context.Context, request GetConsentWordingRequestObject) (GetConsentWordingResponseObject, error)
+	// ListConsents List the ledger
+	// (GET /v1/consents)
+	ListConsents(ctx context.Context, request ListConsentsRequestObject) (ListConsentsResponseObject, error)
+	// GetConsent Read one entry of the ledger
+	// (GET /v1/consents/{consent_id})
+	GetConsent(ctx context.Context, request GetConsentRequestObject) (GetConsentResponseObject, error)
+	// GetConsentProof Read the proof of an answer
+	// (GET /v1/consents/{consent_id}/proof)
+	GetConsentProof(ctx context.Context, request GetConsentProofRequestObject) (GetConsentProofResponseObject, error)
+	// ListContactConsents Read the present answers of a contact
+	// (GET /v1/contacts/{contact_id}/consents)
+	ListContactConsents(ctx context.Context, request ListContactConsentsRequestObject) (ListContactConsentsResponseObject, error)
+	// CreateConsent Record an answer of a contact
+	// (POST /v1/contacts/{contact_id}/consents)
+	CreateConsent(ctx context.Context, request CreateConsentRequestObject) (CreateConsentResponseObject, error)
+	// ListContactConsentHistory Read a contact's ledger
+	// (GET /v1/contacts/{contact_id}/consents/history)
+	ListContactConsentHistory(ctx context.Context, request ListContactConsentHistoryRequestObject) (ListContactConsentHistoryResponseObject, error)
 	// ListEvents Pull events in their order
 	// (GET /v1/events)
 	ListEvents(ctx context.Context, request ListEventsRequestObject) (ListEventsResponseObject, error)
@@ -730,6 +2366,18 @@ type StrictServerInterface interface {
 	// CancelOperation Cancel a long operation
 	// (POST /v1/operations/{operation_id}/cancel)
 	CancelOperation(ctx context.Context, request CancelOperationRequestObject) (CancelOperationResponseObject, error)
+	// ListPurposes List the purposes
+	// (GET /v1/purposes)
+	ListPurposes(ctx context.Context, request ListPurposesRequestObject) (ListPurposesResponseObject, error)
+	// CreatePurpose Register a purpose
+	// (POST /v1/purposes)
+	CreatePurpose(ctx context.Context, request CreatePurposeRequestObject) (CreatePurposeResponseObject, error)
+	// GetPurpose Read a purpose
+	// (GET /v1/purposes/{purpose_id})
+	GetPurpose(ctx context.Context, request GetPurposeRequestObject) (GetPurposeResponseObject, error)
+	// UpdatePurpose Change a purpose
+	// (PATCH /v1/purposes/{purpose_id})
+	UpdatePurpose(ctx context.Context, request UpdatePurposeRequestObject) (UpdatePurposeResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -742,6 +2390,282 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// ListConsentWordings operation middleware
+func (sh *strictHandler) ListConsentWordings(ctx echo.Context, params ListConsentWordingsParams) error {
+	var request ListConsentWordingsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListConsentWordings(ctx.Request().Context(), request.(ListConsentWordingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListConsentWordings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListConsentWordingsResponseObject); ok {
+		return validResponse.VisitListConsentWordingsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateConsentWording operation middleware
+func (sh *strictHandler) CreateConsentWording(ctx echo.Context, params CreateConsentWordingParams) error {
+	var request CreateConsentWordingRequestObject
+
+	request.Params = params
+
+	var body CreateConsentWordingJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateConsentWording(ctx.Request().Context(), request.(CreateConsentWordingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateConsentWording")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateConsentWordingResponseObject); ok {
+		return validResponse.VisitCreateConsentWordingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetConsentWording operation middleware
+func (sh *strictHandler) GetConsentWording(ctx echo.Context, wordingID ConsentWordingID, params GetConsentWordingParams) error {
+	var request GetConsentWordingRequestObject
+
+	request.WordingID = wordingID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetConsentWording(ctx.Request().Context(), request.(GetConsentWordingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetConsentWording")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetConsentWordingResponseObject); ok {
+		return validResponse.VisitGetConsentWordingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListConsents operation middleware
+func (sh *strictHandler) ListConsents(ctx echo.Context, params ListConsentsParams) error {
+	var request ListConsentsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListConsents(ctx.Request().Context(), request.(ListConsentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListConsents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListConsentsResponseObject); ok {
+		return validResponse.VisitListConsentsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetConsent operation middleware
+func (sh *strictHandler) GetConsent(ctx echo.Context, consentID ConsentID, params GetConsentParams) error {
+	var request GetConsentRequestObject
+
+	request.ConsentID = consentID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetConsent(ctx.Request().Context(), request.(GetConsentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetConsent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetConsentResponseObject); ok {
+		return validResponse.VisitGetConsentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetConsentProof operation middleware
+func (sh *strictHandler) GetConsentProof(ctx echo.Context, consentID ConsentID) error {
+	var request GetConsentProofRequestObject
+
+	request.ConsentID = consentID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetConsentProof(ctx.Request().Context(), request.(GetConsentProofRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetConsentProof")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetConsentProofResponseObject); ok {
+		return validResponse.VisitGetConsentProofResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListContactConsents operation middleware
+func (sh *strictHandler) ListContactConsents(ctx echo.Context, contactID ConsentContactID, params ListContactConsentsParams) error {
+	var request ListContactConsentsRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContactConsents(ctx.Request().Context(), request.(ListContactConsentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContactConsents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListContactConsentsResponseObject); ok {
+		return validResponse.VisitListContactConsentsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateConsent operation middleware
+func (sh *strictHandler) CreateConsent(ctx echo.Context, contactID ConsentContactID, params CreateConsentParams) error {
+	var request CreateConsentRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	var body CreateConsentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateConsent(ctx.Request().Context(), request.(CreateConsentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateConsent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateConsentResponseObject); ok {
+		return validResponse.VisitCreateConsentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListContactConsentHistory operation middleware
+func (sh *strictHandler) ListContactConsentHistory(ctx echo.Context, contactID ConsentContactID, params ListContactConsentHistoryParams) error {
+	var request ListContactConsentHistoryRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContactConsentHistory(ctx.Request().Context(), request.(ListContactConsentHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContactConsentHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListContactConsentHistoryResponseObject); ok {
+		return validResponse.VisitListContactConsentHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // ListEvents operation middleware
@@ -840,6 +2764,154 @@ func (sh *strictHandler) CancelOperation(ctx echo.Context, operationID Operation
 		return err
 	} else if validResponse, ok := response.(CancelOperationResponseObject); ok {
 		return validResponse.VisitCancelOperationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListPurposes operation middleware
+func (sh *strictHandler) ListPurposes(ctx echo.Context, params ListPurposesParams) error {
+	var request ListPurposesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPurposes(ctx.Request().Context(), request.(ListPurposesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPurposes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPurposesResponseObject); ok {
+		return validResponse.VisitListPurposesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreatePurpose operation middleware
+func (sh *strictHandler) CreatePurpose(ctx echo.Context, params CreatePurposeParams) error {
+	var request CreatePurposeRequestObject
+
+	request.Params = params
+
+	var body CreatePurposeJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreatePurpose(ctx.Request().Context(), request.(CreatePurposeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreatePurpose")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreatePurposeResponseObject); ok {
+		return validResponse.VisitCreatePurposeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPurpose operation middleware
+func (sh *strictHandler) GetPurpose(ctx echo.Context, purposeID PurposeID, params GetPurposeParams) error {
+	var request GetPurposeRequestObject
+
+	request.PurposeID = purposeID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPurpose(ctx.Request().Context(), request.(GetPurposeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPurpose")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPurposeResponseObject); ok {
+		return validResponse.VisitGetPurposeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdatePurpose operation middleware
+func (sh *strictHandler) UpdatePurpose(ctx echo.Context, purposeID PurposeID, params UpdatePurposeParams) error {
+	var request UpdatePurposeRequestObject
+
+	request.PurposeID = purposeID
+	request.Params = params
+
+	var body UpdatePurposeApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdatePurpose(ctx.Request().Context(), request.(UpdatePurposeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdatePurpose")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdatePurposeResponseObject); ok {
+		return validResponse.VisitUpdatePurposeResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -4,6 +4,49 @@ package api
 
 import "context"
 
+// ConsentsOperations are the operations of api/consents.yaml.
+type ConsentsOperations interface {
+	// ListContactConsents: Read the present answers of a contact
+	// (GET /v1/contacts/{contact_id}/consents)
+	ListContactConsents(ctx context.Context, request ListContactConsentsRequestObject) (ListContactConsentsResponseObject, error)
+	// CreateConsent: Record an answer of a contact
+	// (POST /v1/contacts/{contact_id}/consents)
+	CreateConsent(ctx context.Context, request CreateConsentRequestObject) (CreateConsentResponseObject, error)
+	// ListContactConsentHistory: Read a contact's ledger
+	// (GET /v1/contacts/{contact_id}/consents/history)
+	ListContactConsentHistory(ctx context.Context, request ListContactConsentHistoryRequestObject) (ListContactConsentHistoryResponseObject, error)
+	// ListConsents: List the ledger
+	// (GET /v1/consents)
+	ListConsents(ctx context.Context, request ListConsentsRequestObject) (ListConsentsResponseObject, error)
+	// GetConsent: Read one entry of the ledger
+	// (GET /v1/consents/{consent_id})
+	GetConsent(ctx context.Context, request GetConsentRequestObject) (GetConsentResponseObject, error)
+	// GetConsentProof: Read the proof of an answer
+	// (GET /v1/consents/{consent_id}/proof)
+	GetConsentProof(ctx context.Context, request GetConsentProofRequestObject) (GetConsentProofResponseObject, error)
+	// ListPurposes: List the purposes
+	// (GET /v1/purposes)
+	ListPurposes(ctx context.Context, request ListPurposesRequestObject) (ListPurposesResponseObject, error)
+	// CreatePurpose: Register a purpose
+	// (POST /v1/purposes)
+	CreatePurpose(ctx context.Context, request CreatePurposeRequestObject) (CreatePurposeResponseObject, error)
+	// GetPurpose: Read a purpose
+	// (GET /v1/purposes/{purpose_id})
+	GetPurpose(ctx context.Context, request GetPurposeRequestObject) (GetPurposeResponseObject, error)
+	// UpdatePurpose: Change a purpose
+	// (PATCH /v1/purposes/{purpose_id})
+	UpdatePurpose(ctx context.Context, request UpdatePurposeRequestObject) (UpdatePurposeResponseObject, error)
+	// ListConsentWordings: List the wordings
+	// (GET /v1/consent-wordings)
+	ListConsentWordings(ctx context.Context, request ListConsentWordingsRequestObject) (ListConsentWordingsResponseObject, error)
+	// CreateConsentWording: Store a wording
+	// (POST /v1/consent-wordings)
+	CreateConsentWording(ctx context.Context, request CreateConsentWordingRequestObject) (CreateConsentWordingResponseObject, error)
+	// GetConsentWording: Read a wording
+	// (GET /v1/consent-wordings/{wording_id})
+	GetConsentWording(ctx context.Context, request GetConsentWordingRequestObject) (GetConsentWordingResponseObject, error)
+}
+
 // EventsOperations are the operations of api/events.yaml.
 type EventsOperations interface {
 	// ListEvents: Pull events in their order

@@ -3,6 +3,7 @@ package app
 import (
 	"github.com/parvis-crm/parvis/internal/access"
 	"github.com/parvis-crm/parvis/internal/api"
+	"github.com/parvis-crm/parvis/internal/consents"
 	"github.com/parvis-crm/parvis/internal/contacts"
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/operations"
@@ -15,11 +16,13 @@ import (
 type (
 	operationsHandlers = operations.Handlers
 	eventsHandlers     = events.Handlers
+	consentsHandlers   = consents.Handlers
 )
 
 type handlers struct {
 	*operationsHandlers
 	*eventsHandlers
+	*consentsHandlers
 }
 
 var _ api.StrictServerInterface = handlers{}
@@ -30,6 +33,7 @@ type domains struct {
 	events     *events.Service
 	operations *operations.Service
 	contacts   *contacts.Service
+	consents   *consents.Service
 }
 
 // wire builds every domain. Order follows the tiers; what a higher tier needs
@@ -42,6 +46,7 @@ func (a *App) wire() handlers {
 	a.domains.events = events.NewService(a.DB, a.hub)
 	a.domains.operations = operations.NewService(a.DB)
 	a.domains.contacts = contacts.NewService(a.DB, a.Clock)
+	a.domains.consents = consents.NewService(a.DB, a.Clock)
 
 	a.runners = append(a.runners,
 		runner{"sequencer", a.sequencer.Run},
@@ -50,5 +55,6 @@ func (a *App) wire() handlers {
 	return handlers{
 		operationsHandlers: operations.NewHandlers(a.domains.operations, cursors),
 		eventsHandlers:     events.NewHandlers(a.domains.events),
+		consentsHandlers:   consents.NewHandlers(a.domains.consents, cursors),
 	}
 }

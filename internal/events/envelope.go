@@ -111,7 +111,7 @@ func Chain(previous []byte, e Envelope) ([]byte, error) {
 // subjects without an address of their own.
 func subjectURL(kind string, id uuid.UUID) string {
 	paths := map[string]string{
-		"contact": "/v1/contacts/", "tag": "/v1/tags/", "consent": "/v1/consents/", "operation": "/v1/operations/",
+		"contact": "/v1/contacts/", "tag": "/v1/tags/", "consent": "/v1/consents/", "purpose": "/v1/purposes/", "operation": "/v1/operations/",
 		"order": "/v1/ticketing/orders/", "performance": "/v1/ticketing/performances/", "price_type": "/v1/ticketing/price-types/",
 		"production": "/v1/ticketing/productions/", "ticketing_source": "/v1/ticketing/sources/",
 		"form": "/v1/forms/", "form_submission": "/v1/form-submissions/", "webhook_endpoint": "/v1/webhook-endpoints/",

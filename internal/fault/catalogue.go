@@ -54,5 +54,6 @@ func catalogue() []Texts {
 		platformTexts,
 		violationTexts,
 		contactTexts,
+		consentTexts,
 	}
 }
