@@ -250,4 +250,3 @@ func (s *Service) row(ctx context.Context, tx pgx.Tx, actor web.Actor, in Entry,
 	row.Digest, err = documentDigest(document)
 	return row, err
 }
-
