@@ -1,34 +1,8 @@
--- name: EnsureHead :exec
-INSERT INTO event_heads (tenant_id) VALUES (@tenant_id) ON CONFLICT DO NOTHING;
-
--- name: LockHead :one
--- Whoever holds the row is the tenant's sequencer for this transaction.
-SELECT sequence, digest FROM event_heads WHERE tenant_id = @tenant_id FOR UPDATE SKIP LOCKED;
+-- The writing side (recording, numbering) is in internal/events/record.go and
+-- sequencer.go: its statements go out together, several in one round trip.
 
 -- name: GetHead :one
 SELECT sequence, digest FROM event_heads WHERE tenant_id = @tenant_id;
-
--- name: ListQueued :many
-SELECT q.position, e.*, t.mode
-FROM event_queue q
-JOIN events e ON e.tenant_id = q.tenant_id AND e.id = q.event_id
-JOIN tenants t ON t.tenant_id = q.tenant_id
-WHERE q.tenant_id = @tenant_id
-ORDER BY q.position
-LIMIT @batch_size;
-
--- name: NumberEvents :exec
-INSERT INTO event_sequence (tenant_id, sequence, event_id, digest)
-SELECT @tenant_id, unnest(@sequences::bigint[]), unnest(@event_ids::uuid[]), unnest(@digests::bytea[]);
-
--- name: DequeueEvents :exec
-DELETE FROM event_queue WHERE tenant_id = @tenant_id AND position = ANY(@positions::bigint[]);
-
--- name: MoveHead :exec
-UPDATE event_heads SET sequence = @sequence, digest = @digest WHERE tenant_id = @tenant_id;
-
--- name: AnnounceEvents :exec
-SELECT pg_notify('parvis_events', @tenant::text);
 
 -- name: ListSequenced :many
 SELECT s.sequence, s.digest, e.*, t.mode
@@ -40,13 +14,70 @@ ORDER BY s.sequence
 LIMIT @page_size;
 
 -- name: ListSequencedOf :many
--- Filtered by subject and type; patterns are LIKE patterns.
+-- Filtered by type, over a stretch of the log; patterns are LIKE patterns.
 SELECT s.sequence, s.digest, e.*, t.mode
 FROM event_sequence s
 JOIN events e ON e.tenant_id = s.tenant_id AND e.id = s.event_id
 JOIN tenants t ON t.tenant_id = s.tenant_id
 WHERE s.tenant_id = @tenant_id AND s.sequence > @after AND s.sequence <= @up_to
-  AND (sqlc.narg('subject_id')::uuid IS NULL OR e.subject_id = sqlc.narg('subject_id'))
+  AND e.type LIKE ANY(@patterns::text[])
+ORDER BY s.sequence
+LIMIT @page_size;
+
+-- name: ListSequencedAbout :many
+-- Of one subject: its events are found by the subject, not by reading the log.
+SELECT s.sequence, s.digest, e.*, t.mode
+FROM events e
+JOIN event_sequence s ON s.tenant_id = e.tenant_id AND s.event_id = e.id
+JOIN tenants t ON t.tenant_id = e.tenant_id
+WHERE e.tenant_id = @tenant_id AND e.subject_id = @subject_id AND s.sequence > @after
   AND (cardinality(@patterns::text[]) = 0 OR e.type LIKE ANY(@patterns::text[]))
 ORDER BY s.sequence
 LIMIT @page_size;
+
+-- name: GetSequenced :one
+SELECT s.sequence, s.digest, e.*, t.mode
+FROM events e
+JOIN event_sequence s ON s.tenant_id = e.tenant_id AND s.event_id = e.id
+JOIN tenants t ON t.tenant_id = e.tenant_id
+WHERE e.tenant_id = @tenant_id AND e.id = @id;
+
+-- name: GetChanges :one
+SELECT changes FROM event_changes WHERE tenant_id = @tenant_id AND event_id = @event_id;
+
+-- name: GetDigest :one
+SELECT digest FROM event_sequence WHERE tenant_id = @tenant_id AND sequence = @sequence;
+
+-- name: ListConsumers :many
+SELECT * FROM event_consumers
+WHERE tenant_id = @tenant_id AND NOT internal AND (sqlc.narg('after')::text IS NULL OR name > sqlc.narg('after'))
+ORDER BY name
+LIMIT @page_size;
+
+-- name: GetConsumer :one
+SELECT * FROM event_consumers WHERE tenant_id = @tenant_id AND name = @name AND NOT internal;
+
+-- name: LockConsumer :one
+SELECT * FROM event_consumers WHERE tenant_id = @tenant_id AND name = @name FOR UPDATE;
+
+-- name: InsertConsumer :one
+-- Nothing comes back when the consumer exists already.
+INSERT INTO event_consumers (tenant_id, name, sequence) VALUES (@tenant_id, @name, @sequence)
+ON CONFLICT DO NOTHING
+RETURNING *;
+
+-- name: MoveConsumer :one
+UPDATE event_consumers SET sequence = @sequence, version = version + 1, updated_at = now()
+WHERE tenant_id = @tenant_id AND name = @name
+RETURNING *;
+
+-- name: DeleteConsumer :exec
+DELETE FROM event_consumers WHERE tenant_id = @tenant_id AND name = @name AND NOT internal;
+
+-- name: GetInternalPosition :one
+SELECT sequence FROM event_consumers WHERE tenant_id = @tenant_id AND name = @name AND internal;
+
+-- name: AdvanceInternal :exec
+INSERT INTO event_consumers (tenant_id, name, sequence, internal) VALUES (@tenant_id, @name, @sequence, true)
+ON CONFLICT (tenant_id, name) DO UPDATE SET sequence = excluded.sequence, version = event_consumers.version + 1, updated_at = now()
+WHERE event_consumers.internal AND event_consumers.sequence < excluded.sequence;

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/labstack/echo/v4"
 	"github.com/riverqueue/river"
 	"golang.org/x/sync/errgroup"
@@ -43,7 +42,6 @@ type App struct {
 	runners   []runner
 	workers   *river.Workers
 	jobs      *river.Client[pgx.Tx]
-	listen    *pgxpool.Pool
 	echo      *echo.Echo
 }
 
@@ -92,6 +90,15 @@ func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 		return nil, err
 	}
 	return a, nil
+}
+
+// listenToEvents hears of the batches that other processes numbered.
+func (a *App) listenToEvents(ctx context.Context) error {
+	url := a.Config.ListenURL
+	if url == "" {
+		url = a.Config.DatabaseURL
+	}
+	return a.hub.Listen(ctx, url, a.Log)
 }
 
 // Handler is the server's root handler.

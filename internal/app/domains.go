@@ -51,6 +51,7 @@ func (a *App) wire() handlers {
 	a.runners = append(a.runners,
 		runner{"sequencer", a.sequencer.Run},
 		runner{"housekeeping", a.housekeep},
+		runner{"event announcements", a.listenToEvents},
 	)
 	return handlers{
 		operationsHandlers: operations.NewHandlers(a.domains.operations, cursors),

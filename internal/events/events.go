@@ -3,6 +3,7 @@ package events
 import (
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -29,8 +30,6 @@ type Filter struct {
 	SubjectID *uuid.UUID
 }
 
-func (f Filter) empty() bool { return len(f.Types) == 0 && f.SubjectID == nil }
-
 // patterns turns type globs into LIKE patterns.
 func (f Filter) patterns() []string {
 	out := make([]string, 0, len(f.Types))
@@ -47,8 +46,16 @@ type Reading struct {
 	Head   int64 // the last sequence given out when the page was made
 }
 
-// scanWindow bounds how much of the log one filtered reading passes over.
-const scanWindow = 50_000
+const (
+	// scanWindow bounds how much of the log one filtered statement passes over.
+	scanWindow = 20_000
+	// scanFor bounds how long a reading that may not wait looks for its first
+	// event; where it stops the next one goes on.
+	scanFor = 500 * time.Millisecond
+	// lookAgain is how often a waiting reader looks without being woken, in case
+	// an announcement of another process was lost.
+	lookAgain = 5 * time.Second
+)
 
 // Read returns at most limit events of a tenant after a sequence.
 func (s *Service) Read(ctx context.Context, tenant uuid.UUID, after int64, f Filter, limit int) (Reading, error) {
@@ -61,34 +68,35 @@ func (s *Service) Read(ctx context.Context, tenant uuid.UUID, after int64, f Fil
 	if after >= head.Sequence {
 		return r, nil
 	}
-	if f.empty() {
-		rows, err := s.q.ListSequenced(ctx, scope, tenant, after, int32(limit))
-		if err != nil {
-			return Reading{}, err
-		}
-		for _, e := range rows {
-			r.Events = append(r.Events, sequenced(eventsdb.ListSequencedOfRow(e)))
-		}
-		if n := len(rows); n > 0 {
-			r.Next = rows[n-1].Sequence
-		}
-		r.Head = max(r.Head, r.Next)
-		return r, nil
+	upTo := head.Sequence
+	var rows []eventsdb.ListSequencedRow
+	switch {
+	case f.SubjectID != nil:
+		found, findErr := s.q.ListSequencedAbout(ctx, scope, eventsdb.ListSequencedAboutParams{
+			TenantID: tenant, SubjectID: *f.SubjectID, After: after, Patterns: f.patterns(), PageSize: int32(limit),
+		})
+		err, rows = findErr, convertRows(found)
+	case len(f.Types) > 0:
+		upTo = min(upTo, after+scanWindow)
+		found, findErr := s.q.ListSequencedOf(ctx, scope, eventsdb.ListSequencedOfParams{
+			TenantID: tenant, After: after, UpTo: upTo, Patterns: f.patterns(), PageSize: int32(limit),
+		})
+		err, rows = findErr, convertRows(found)
+	default:
+		rows, err = s.q.ListSequenced(ctx, scope, tenant, after, int32(limit))
 	}
-	upTo := min(head.Sequence, after+scanWindow)
-	rows, err := s.q.ListSequencedOf(ctx, scope, eventsdb.ListSequencedOfParams{
-		TenantID: tenant, After: after, UpTo: upTo, SubjectID: f.SubjectID, Patterns: f.patterns(), PageSize: int32(limit),
-	})
 	if err != nil {
 		return Reading{}, err
 	}
 	for _, e := range rows {
 		r.Events = append(r.Events, sequenced(e))
 	}
+	// Rows may go beyond the head that was read a moment before them.
 	r.Next = upTo
-	if len(rows) == limit {
-		r.Next = rows[limit-1].Sequence
+	if n := len(rows); n > 0 && (n == limit || rows[n-1].Sequence > upTo) {
+		r.Next = rows[n-1].Sequence
 	}
+	r.Head = max(r.Head, r.Next)
 	return r, nil
 }
 
@@ -96,8 +104,8 @@ func (s *Service) Read(ctx context.Context, tenant uuid.UUID, after int64, f Fil
 func (s *Service) Wait(ctx context.Context, tenant uuid.UUID, after int64, f Filter, limit int, d time.Duration) (Reading, error) {
 	bell, done := s.hub.Subscribe(tenant)
 	defer done()
-	deadline := time.NewTimer(d)
-	defer deadline.Stop()
+	deadline := time.Now().Add(d)
+	scanUntil := time.Now().Add(max(d, scanFor))
 	for {
 		r, err := s.Read(ctx, tenant, after, f, limit)
 		if err != nil || len(r.Events) > 0 {
@@ -105,21 +113,77 @@ func (s *Service) Wait(ctx context.Context, tenant uuid.UUID, after int64, f Fil
 		}
 		after = r.Next
 		if r.Next < r.Head {
+			if time.Now().After(scanUntil) {
+				return r, nil
+			}
 			continue
 		}
+		left := time.Until(deadline)
+		if left <= 0 {
+			return r, nil
+		}
+		again := time.NewTimer(min(left, lookAgain))
 		select {
 		case <-bell:
-		case <-deadline.C:
-			return r, nil
+		case <-again.C:
 		case <-s.hub.Closed():
+			again.Stop()
 			return r, nil
 		case <-ctx.Done():
+			again.Stop()
 			return r, ctx.Err()
 		}
+		again.Stop()
 	}
 }
 
-func sequenced(e eventsdb.ListSequencedOfRow) Envelope {
+// Get returns one event. It is there once it has its number.
+func (s *Service) Get(ctx context.Context, tenant, id uuid.UUID) (Envelope, error) {
+	e, err := s.q.GetSequenced(ctx, s.db.Tenant(tenant), tenant, id)
+	if err != nil {
+		return Envelope{}, err
+	}
+	return sequenced(eventsdb.ListSequencedRow(e)), nil
+}
+
+// Changes are the values before and after an event.
+type Changes struct {
+	Event   Envelope
+	Changes []Change
+	Erased  bool // there were values; erasure has removed them
+}
+
+// Changes returns the values of one event.
+func (s *Service) Changes(ctx context.Context, tenant, id uuid.UUID) (Changes, error) {
+	e, err := s.Get(ctx, tenant, id)
+	if err != nil {
+		return Changes{}, err
+	}
+	out := Changes{Event: e, Changes: []Change{}}
+	raw, err := s.q.GetChanges(ctx, s.db.Tenant(tenant), tenant, id)
+	if pg.IsNoRows(err) {
+		out.Erased = e.ChangesDigest != nil
+		return out, nil
+	}
+	if err != nil {
+		return out, err
+	}
+	return out, json.Unmarshal(raw, &out.Changes)
+}
+
+type sequencedRow interface {
+	eventsdb.ListSequencedOfRow | eventsdb.ListSequencedAboutRow
+}
+
+func convertRows[R sequencedRow](in []R) []eventsdb.ListSequencedRow {
+	out := make([]eventsdb.ListSequencedRow, 0, len(in))
+	for _, r := range in {
+		out = append(out, eventsdb.ListSequencedRow(r))
+	}
+	return out
+}
+
+func sequenced(e eventsdb.ListSequencedRow) Envelope {
 	out := row{
 		id: e.ID, tenant: e.TenantID, typ: e.Type, subjectKind: e.SubjectKind, subjectID: e.SubjectID, subjectVersion: e.SubjectVersion,
 		occurredAt: e.OccurredAt, actorKind: e.ActorKind, actorID: e.ActorID, requestID: e.RequestID, source: e.Source,

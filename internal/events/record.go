@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/gowebpki/jcs"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/parvis-crm/parvis/internal/ids"
@@ -63,6 +62,9 @@ func RecordTx(ctx context.Context, tx pgx.Tx, entries ...Entry) error {
 	if err != nil {
 		return err
 	}
+	if len(entries) == 0 {
+		return nil
+	}
 	b := &pgx.Batch{}
 	for _, e := range entries {
 		if err := queueEntry(ctx, b, actor, e); err != nil {
@@ -80,35 +82,88 @@ func queueEntry(ctx context.Context, b *pgx.Batch, actor web.Actor, e Entry) err
 	if at.IsZero() {
 		at = time.Now()
 	}
-	facts, err := json.Marshal(e.Facts)
+	facts, err := factsOf(e.Facts)
 	if err != nil {
-		return err
-	}
-	if e.Facts == nil {
-		facts = []byte("{}")
+		return fmt.Errorf("events: facts of %s: %w", e.Type, err)
 	}
 	changed := make([]string, 0, len(e.Changes))
-	var changes, digest []byte
-	if len(e.Changes) > 0 {
-		for _, c := range e.Changes {
-			changed = append(changed, c.Pointer)
-		}
-		if changes, err = json.Marshal(e.Changes); err != nil {
-			return err
-		}
-		if digest, err = changesDigest(changes); err != nil {
-			return err
-		}
+	for _, c := range e.Changes {
+		changed = append(changed, c.Pointer)
+	}
+	changes, digest, err := changesOf(e.Changes)
+	if err != nil {
+		return fmt.Errorf("events: changes of %s: %w", e.Type, err)
 	}
 	b.Queue(insertEvent, actor.Tenant, ids.New(), e.Type, e.Subject.Kind, e.Subject.ID, e.Subject.Version,
 		at.UTC().Truncate(time.Microsecond), string(actor.Kind), actor.ID, web.RequestID(ctx), e.Source, changed, facts, digest, changes)
 	return nil
 }
 
-// changesDigest is the SHA-256 of the changes in canonical form (RFC 8785), so
-// that it can be computed again from what the database keeps.
-func changesDigest(changes []byte) ([]byte, error) {
-	canonical, err := jcs.Transform(changes)
+// factsOf refuses what the chain could not cover to the last digit: an event
+// that cannot be numbered would hold up all behind it.
+func factsOf(facts map[string]any) ([]byte, error) {
+	if len(facts) == 0 {
+		return []byte("{}"), nil
+	}
+	raw, err := json.Marshal(facts)
+	if err != nil {
+		return nil, err
+	}
+	v, err := decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	if n, ok := inexact(v); ok {
+		return nil, fmt.Errorf("%s does not survive as a double; write it as a string", n)
+	}
+	return appendCanonical(make([]byte, 0, len(raw)), v)
+}
+
+func inexact(v any) (json.Number, bool) {
+	switch v := v.(type) {
+	case json.Number:
+		return v, !exact(v)
+	case []any:
+		for _, item := range v {
+			if n, found := inexact(item); found {
+				return n, true
+			}
+		}
+	case map[string]any:
+		for _, item := range v {
+			if n, found := inexact(item); found {
+				return n, true
+			}
+		}
+	}
+	return "", false
+}
+
+// changesOf gives the canonical form of changes and its SHA-256, both nil when
+// there are none.
+func changesOf(changes []Change) (canonical, digest []byte, err error) {
+	if len(changes) == 0 {
+		return nil, nil, nil
+	}
+	raw, err := json.Marshal(changes)
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := decode(raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	if canonical, err = appendCanonical(make([]byte, 0, len(raw)), stabilise(v)); err != nil {
+		return nil, nil, err
+	}
+	sum := sha256.Sum256(canonical)
+	return canonical, sum[:], nil
+}
+
+// ChangesDigest is the SHA-256 of changes in canonical form (RFC 8785), computed
+// from what the database keeps.
+func ChangesDigest(changes []byte) ([]byte, error) {
+	canonical, err := canonicalJSON(make([]byte, 0, len(changes)), changes)
 	if err != nil {
 		return nil, fmt.Errorf("events: canonical form: %w", err)
 	}

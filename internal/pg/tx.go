@@ -31,9 +31,17 @@ func InTx(ctx context.Context, db *DB, tenant uuid.UUID, fn func(ctx context.Con
 	if err := tx.Commit(ctx); err != nil {
 		return err
 	}
-	db.afterCommit(tenant)
+	if ctx.Value(quietKey{}) == nil {
+		db.afterCommit(tenant)
+	}
 	return nil
 }
+
+type quietKey struct{}
+
+// Quiet returns a context whose InTx does not call what OnCommit registered: for
+// work that is itself started by commits, and for commits that concern nobody.
+func Quiet(ctx context.Context) context.Context { return context.WithValue(ctx, quietKey{}, true) }
 
 // InTxValue is InTx for a function with a result.
 func InTxValue[T any](ctx context.Context, db *DB, tenant uuid.UUID, fn func(ctx context.Context, tx pgx.Tx) (T, error)) (T, error) {

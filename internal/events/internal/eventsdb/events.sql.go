@@ -13,34 +13,69 @@ import (
 	"github.com/google/uuid"
 )
 
-const announceEvents = `-- name: AnnounceEvents :exec
-SELECT pg_notify('parvis_events', $1::text)
+const advanceInternal = `-- name: AdvanceInternal :exec
+INSERT INTO event_consumers (tenant_id, name, sequence, internal) VALUES ($1, $2, $3, true)
+ON CONFLICT (tenant_id, name) DO UPDATE SET sequence = excluded.sequence, version = event_consumers.version + 1, updated_at = now()
+WHERE event_consumers.internal AND event_consumers.sequence < excluded.sequence
 `
 
-func (q *Queries) AnnounceEvents(ctx context.Context, db DBTX, tenant string) error {
-	_, err := db.Exec(ctx, announceEvents, tenant)
+func (q *Queries) AdvanceInternal(ctx context.Context, db DBTX, tenantID uuid.UUID, name string, sequence int64) error {
+	_, err := db.Exec(ctx, advanceInternal, tenantID, name, sequence)
 	return err
 }
 
-const dequeueEvents = `-- name: DequeueEvents :exec
-DELETE FROM event_queue WHERE tenant_id = $1 AND position = ANY($2::bigint[])
+const deleteConsumer = `-- name: DeleteConsumer :exec
+DELETE FROM event_consumers WHERE tenant_id = $1 AND name = $2 AND NOT internal
 `
 
-func (q *Queries) DequeueEvents(ctx context.Context, db DBTX, tenantID uuid.UUID, positions []int64) error {
-	_, err := db.Exec(ctx, dequeueEvents, tenantID, positions)
+func (q *Queries) DeleteConsumer(ctx context.Context, db DBTX, tenantID uuid.UUID, name string) error {
+	_, err := db.Exec(ctx, deleteConsumer, tenantID, name)
 	return err
 }
 
-const ensureHead = `-- name: EnsureHead :exec
-INSERT INTO event_heads (tenant_id) VALUES ($1) ON CONFLICT DO NOTHING
+const getChanges = `-- name: GetChanges :one
+SELECT changes FROM event_changes WHERE tenant_id = $1 AND event_id = $2
 `
 
-func (q *Queries) EnsureHead(ctx context.Context, db DBTX, tenantID uuid.UUID) error {
-	_, err := db.Exec(ctx, ensureHead, tenantID)
-	return err
+func (q *Queries) GetChanges(ctx context.Context, db DBTX, tenantID uuid.UUID, eventID uuid.UUID) (json.RawMessage, error) {
+	row := db.QueryRow(ctx, getChanges, tenantID, eventID)
+	var changes json.RawMessage
+	err := row.Scan(&changes)
+	return changes, err
+}
+
+const getConsumer = `-- name: GetConsumer :one
+SELECT tenant_id, name, sequence, internal, version, created_at, updated_at FROM event_consumers WHERE tenant_id = $1 AND name = $2 AND NOT internal
+`
+
+func (q *Queries) GetConsumer(ctx context.Context, db DBTX, tenantID uuid.UUID, name string) (EventConsumer, error) {
+	row := db.QueryRow(ctx, getConsumer, tenantID, name)
+	var i EventConsumer
+	err := row.Scan(
+		&i.TenantID,
+		&i.Name,
+		&i.Sequence,
+		&i.Internal,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const getDigest = `-- name: GetDigest :one
+SELECT digest FROM event_sequence WHERE tenant_id = $1 AND sequence = $2
+`
+
+func (q *Queries) GetDigest(ctx context.Context, db DBTX, tenantID uuid.UUID, sequence int64) ([]byte, error) {
+	row := db.QueryRow(ctx, getDigest, tenantID, sequence)
+	var digest []byte
+	err := row.Scan(&digest)
+	return digest, err
 }
 
 const getHead = `-- name: GetHead :one
+
 SELECT sequence, digest FROM event_heads WHERE tenant_id = $1
 `
 
@@ -49,6 +84,8 @@ type GetHeadRow struct {
 	Digest   []byte
 }
 
+// The writing side (recording, numbering) is in internal/events/record.go and
+// sequencer.go: its statements go out together, several in one round trip.
 func (q *Queries) GetHead(ctx context.Context, db DBTX, tenantID uuid.UUID) (GetHeadRow, error) {
 	row := db.QueryRow(ctx, getHead, tenantID)
 	var i GetHeadRow
@@ -56,18 +93,28 @@ func (q *Queries) GetHead(ctx context.Context, db DBTX, tenantID uuid.UUID) (Get
 	return i, err
 }
 
-const listQueued = `-- name: ListQueued :many
-SELECT q.position, e.tenant_id, e.id, e.type, e.subject_kind, e.subject_id, e.subject_version, e.occurred_at, e.actor_kind, e.actor_id, e.request_id, e.source, e.changed, e.facts, e.changes_digest, t.mode
-FROM event_queue q
-JOIN events e ON e.tenant_id = q.tenant_id AND e.id = q.event_id
-JOIN tenants t ON t.tenant_id = q.tenant_id
-WHERE q.tenant_id = $1
-ORDER BY q.position
-LIMIT $2
+const getInternalPosition = `-- name: GetInternalPosition :one
+SELECT sequence FROM event_consumers WHERE tenant_id = $1 AND name = $2 AND internal
 `
 
-type ListQueuedRow struct {
-	Position       int64
+func (q *Queries) GetInternalPosition(ctx context.Context, db DBTX, tenantID uuid.UUID, name string) (int64, error) {
+	row := db.QueryRow(ctx, getInternalPosition, tenantID, name)
+	var sequence int64
+	err := row.Scan(&sequence)
+	return sequence, err
+}
+
+const getSequenced = `-- name: GetSequenced :one
+SELECT s.sequence, s.digest, e.tenant_id, e.id, e.type, e.subject_kind, e.subject_id, e.subject_version, e.occurred_at, e.actor_kind, e.actor_id, e.request_id, e.source, e.changed, e.facts, e.changes_digest, t.mode
+FROM events e
+JOIN event_sequence s ON s.tenant_id = e.tenant_id AND s.event_id = e.id
+JOIN tenants t ON t.tenant_id = e.tenant_id
+WHERE e.tenant_id = $1 AND e.id = $2
+`
+
+type GetSequencedRow struct {
+	Sequence       int64
+	Digest         []byte
 	TenantID       uuid.UUID
 	ID             uuid.UUID
 	Type           string
@@ -85,32 +132,77 @@ type ListQueuedRow struct {
 	Mode           string
 }
 
-func (q *Queries) ListQueued(ctx context.Context, db DBTX, tenantID uuid.UUID, batchSize int32) ([]ListQueuedRow, error) {
-	rows, err := db.Query(ctx, listQueued, tenantID, batchSize)
+func (q *Queries) GetSequenced(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (GetSequencedRow, error) {
+	row := db.QueryRow(ctx, getSequenced, tenantID, iD)
+	var i GetSequencedRow
+	err := row.Scan(
+		&i.Sequence,
+		&i.Digest,
+		&i.TenantID,
+		&i.ID,
+		&i.Type,
+		&i.SubjectKind,
+		&i.SubjectID,
+		&i.SubjectVersion,
+		&i.OccurredAt,
+		&i.ActorKind,
+		&i.ActorID,
+		&i.RequestID,
+		&i.Source,
+		&i.Changed,
+		&i.Facts,
+		&i.ChangesDigest,
+		&i.Mode,
+	)
+	return i, err
+}
+
+const insertConsumer = `-- name: InsertConsumer :one
+INSERT INTO event_consumers (tenant_id, name, sequence) VALUES ($1, $2, $3)
+ON CONFLICT DO NOTHING
+RETURNING tenant_id, name, sequence, internal, version, created_at, updated_at
+`
+
+// Nothing comes back when the consumer exists already.
+func (q *Queries) InsertConsumer(ctx context.Context, db DBTX, tenantID uuid.UUID, name string, sequence int64) (EventConsumer, error) {
+	row := db.QueryRow(ctx, insertConsumer, tenantID, name, sequence)
+	var i EventConsumer
+	err := row.Scan(
+		&i.TenantID,
+		&i.Name,
+		&i.Sequence,
+		&i.Internal,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const listConsumers = `-- name: ListConsumers :many
+SELECT tenant_id, name, sequence, internal, version, created_at, updated_at FROM event_consumers
+WHERE tenant_id = $1 AND NOT internal AND ($2::text IS NULL OR name > $2)
+ORDER BY name
+LIMIT $3
+`
+
+func (q *Queries) ListConsumers(ctx context.Context, db DBTX, tenantID uuid.UUID, after *string, pageSize int32) ([]EventConsumer, error) {
+	rows, err := db.Query(ctx, listConsumers, tenantID, after, pageSize)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []ListQueuedRow{}
+	items := []EventConsumer{}
 	for rows.Next() {
-		var i ListQueuedRow
+		var i EventConsumer
 		if err := rows.Scan(
-			&i.Position,
 			&i.TenantID,
-			&i.ID,
-			&i.Type,
-			&i.SubjectKind,
-			&i.SubjectID,
-			&i.SubjectVersion,
-			&i.OccurredAt,
-			&i.ActorKind,
-			&i.ActorID,
-			&i.RequestID,
-			&i.Source,
-			&i.Changed,
-			&i.Facts,
-			&i.ChangesDigest,
-			&i.Mode,
+			&i.Name,
+			&i.Sequence,
+			&i.Internal,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -190,25 +282,107 @@ func (q *Queries) ListSequenced(ctx context.Context, db DBTX, tenantID uuid.UUID
 	return items, nil
 }
 
+const listSequencedAbout = `-- name: ListSequencedAbout :many
+SELECT s.sequence, s.digest, e.tenant_id, e.id, e.type, e.subject_kind, e.subject_id, e.subject_version, e.occurred_at, e.actor_kind, e.actor_id, e.request_id, e.source, e.changed, e.facts, e.changes_digest, t.mode
+FROM events e
+JOIN event_sequence s ON s.tenant_id = e.tenant_id AND s.event_id = e.id
+JOIN tenants t ON t.tenant_id = e.tenant_id
+WHERE e.tenant_id = $1 AND e.subject_id = $2 AND s.sequence > $3
+  AND (cardinality($4::text[]) = 0 OR e.type LIKE ANY($4::text[]))
+ORDER BY s.sequence
+LIMIT $5
+`
+
+type ListSequencedAboutParams struct {
+	TenantID  uuid.UUID
+	SubjectID uuid.UUID
+	After     int64
+	Patterns  []string
+	PageSize  int32
+}
+
+type ListSequencedAboutRow struct {
+	Sequence       int64
+	Digest         []byte
+	TenantID       uuid.UUID
+	ID             uuid.UUID
+	Type           string
+	SubjectKind    string
+	SubjectID      uuid.UUID
+	SubjectVersion int64
+	OccurredAt     time.Time
+	ActorKind      string
+	ActorID        string
+	RequestID      string
+	Source         string
+	Changed        []string
+	Facts          json.RawMessage
+	ChangesDigest  []byte
+	Mode           string
+}
+
+// Of one subject: its events are found by the subject, not by reading the log.
+func (q *Queries) ListSequencedAbout(ctx context.Context, db DBTX, arg ListSequencedAboutParams) ([]ListSequencedAboutRow, error) {
+	rows, err := db.Query(ctx, listSequencedAbout,
+		arg.TenantID,
+		arg.SubjectID,
+		arg.After,
+		arg.Patterns,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListSequencedAboutRow{}
+	for rows.Next() {
+		var i ListSequencedAboutRow
+		if err := rows.Scan(
+			&i.Sequence,
+			&i.Digest,
+			&i.TenantID,
+			&i.ID,
+			&i.Type,
+			&i.SubjectKind,
+			&i.SubjectID,
+			&i.SubjectVersion,
+			&i.OccurredAt,
+			&i.ActorKind,
+			&i.ActorID,
+			&i.RequestID,
+			&i.Source,
+			&i.Changed,
+			&i.Facts,
+			&i.ChangesDigest,
+			&i.Mode,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listSequencedOf = `-- name: ListSequencedOf :many
 SELECT s.sequence, s.digest, e.tenant_id, e.id, e.type, e.subject_kind, e.subject_id, e.subject_version, e.occurred_at, e.actor_kind, e.actor_id, e.request_id, e.source, e.changed, e.facts, e.changes_digest, t.mode
 FROM event_sequence s
 JOIN events e ON e.tenant_id = s.tenant_id AND e.id = s.event_id
 JOIN tenants t ON t.tenant_id = s.tenant_id
 WHERE s.tenant_id = $1 AND s.sequence > $2 AND s.sequence <= $3
-  AND ($4::uuid IS NULL OR e.subject_id = $4)
-  AND (cardinality($5::text[]) = 0 OR e.type LIKE ANY($5::text[]))
+  AND e.type LIKE ANY($4::text[])
 ORDER BY s.sequence
-LIMIT $6
+LIMIT $5
 `
 
 type ListSequencedOfParams struct {
-	TenantID  uuid.UUID
-	After     int64
-	UpTo      int64
-	SubjectID *uuid.UUID
-	Patterns  []string
-	PageSize  int32
+	TenantID uuid.UUID
+	After    int64
+	UpTo     int64
+	Patterns []string
+	PageSize int32
 }
 
 type ListSequencedOfRow struct {
@@ -231,13 +405,12 @@ type ListSequencedOfRow struct {
 	Mode           string
 }
 
-// Filtered by subject and type; patterns are LIKE patterns.
+// Filtered by type, over a stretch of the log; patterns are LIKE patterns.
 func (q *Queries) ListSequencedOf(ctx context.Context, db DBTX, arg ListSequencedOfParams) ([]ListSequencedOfRow, error) {
 	rows, err := db.Query(ctx, listSequencedOf,
 		arg.TenantID,
 		arg.After,
 		arg.UpTo,
-		arg.SubjectID,
 		arg.Patterns,
 		arg.PageSize,
 	)
@@ -277,50 +450,42 @@ func (q *Queries) ListSequencedOf(ctx context.Context, db DBTX, arg ListSequence
 	return items, nil
 }
 
-const lockHead = `-- name: LockHead :one
-SELECT sequence, digest FROM event_heads WHERE tenant_id = $1 FOR UPDATE SKIP LOCKED
+const lockConsumer = `-- name: LockConsumer :one
+SELECT tenant_id, name, sequence, internal, version, created_at, updated_at FROM event_consumers WHERE tenant_id = $1 AND name = $2 FOR UPDATE
 `
 
-type LockHeadRow struct {
-	Sequence int64
-	Digest   []byte
-}
-
-// Whoever holds the row is the tenant's sequencer for this transaction.
-func (q *Queries) LockHead(ctx context.Context, db DBTX, tenantID uuid.UUID) (LockHeadRow, error) {
-	row := db.QueryRow(ctx, lockHead, tenantID)
-	var i LockHeadRow
-	err := row.Scan(&i.Sequence, &i.Digest)
+func (q *Queries) LockConsumer(ctx context.Context, db DBTX, tenantID uuid.UUID, name string) (EventConsumer, error) {
+	row := db.QueryRow(ctx, lockConsumer, tenantID, name)
+	var i EventConsumer
+	err := row.Scan(
+		&i.TenantID,
+		&i.Name,
+		&i.Sequence,
+		&i.Internal,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
 	return i, err
 }
 
-const moveHead = `-- name: MoveHead :exec
-UPDATE event_heads SET sequence = $1, digest = $2 WHERE tenant_id = $3
+const moveConsumer = `-- name: MoveConsumer :one
+UPDATE event_consumers SET sequence = $1, version = version + 1, updated_at = now()
+WHERE tenant_id = $2 AND name = $3
+RETURNING tenant_id, name, sequence, internal, version, created_at, updated_at
 `
 
-func (q *Queries) MoveHead(ctx context.Context, db DBTX, sequence int64, digest []byte, tenantID uuid.UUID) error {
-	_, err := db.Exec(ctx, moveHead, sequence, digest, tenantID)
-	return err
-}
-
-const numberEvents = `-- name: NumberEvents :exec
-INSERT INTO event_sequence (tenant_id, sequence, event_id, digest)
-SELECT $1, unnest($2::bigint[]), unnest($3::uuid[]), unnest($4::bytea[])
-`
-
-type NumberEventsParams struct {
-	TenantID  uuid.UUID
-	Sequences []int64
-	EventIds  []uuid.UUID
-	Digests   [][]byte
-}
-
-func (q *Queries) NumberEvents(ctx context.Context, db DBTX, arg NumberEventsParams) error {
-	_, err := db.Exec(ctx, numberEvents,
-		arg.TenantID,
-		arg.Sequences,
-		arg.EventIds,
-		arg.Digests,
+func (q *Queries) MoveConsumer(ctx context.Context, db DBTX, sequence int64, tenantID uuid.UUID, name string) (EventConsumer, error) {
+	row := db.QueryRow(ctx, moveConsumer, sequence, tenantID, name)
+	var i EventConsumer
+	err := row.Scan(
+		&i.TenantID,
+		&i.Name,
+		&i.Sequence,
+		&i.Internal,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
 	)
-	return err
+	return i, err
 }

@@ -3,3 +3,19 @@
 //   sqlc v1.31.1
 
 package eventsdb
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+type EventConsumer struct {
+	TenantID  uuid.UUID
+	Name      string
+	Sequence  int64
+	Internal  bool
+	Version   int64
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
