@@ -596,7 +596,8 @@ type ConsentWordingList struct {
 }
 
 // Event What happened to which record, without personal values: read the record for those. `data.version` and `sequence`
-// let a receiver drop what it already knows. `digest` = SHA-256(previous digest ‖ RFC 8785 form of the event without `digest`).
+// let a receiver drop what it already knows. `digest` = SHA-256(previous digest ‖ RFC 8785 form of the event without
+// `digest`, `api_version`, `test` and `data.url`); the digest before the first event is thirty-two zero bytes.
 type Event struct {
 	// Actor Who or what acted.
 	Actor         Actor                     `json:"actor"`
