@@ -52,7 +52,8 @@ func Serve(ctx context.Context, cfg config.Config, migrate bool, out io.Writer) 
 		return err
 	}
 	defer a.Close()
-	listener, err := net.Listen("tcp", cfg.Addr)
+	var socket net.ListenConfig
+	listener, err := socket.Listen(ctx, "tcp", cfg.Addr)
 	if err != nil {
 		return fmt.Errorf("the server cannot listen on %s: %w. Set PARVIS_ADDR to a free address", cfg.Addr, err)
 	}
@@ -131,8 +132,8 @@ func (c MigrateCommand) Run(ctx context.Context) error {
 // firstKey makes the first institution and its administrator key when there is
 // none yet, shows the key once and leaves it in admin.key of the data folder.
 func (a *App) firstKey(ctx context.Context, out io.Writer) error {
-	var any bool
-	if err := a.DB.Pool().QueryRow(ctx, "select exists (select 1 from active_tenants())").Scan(&any); err != nil || any {
+	var exists bool
+	if err := a.DB.Pool().QueryRow(ctx, "select exists (select 1 from active_tenants())").Scan(&exists); err != nil || exists {
 		return err
 	}
 	key, err := a.Bootstrap(ctx, access.NewTenant{Name: "Institution"})
@@ -174,4 +175,3 @@ func logger(cfg config.Config) *slog.Logger {
 	}
 	return slog.New(slog.NewTextHandler(os.Stderr, o))
 }
-

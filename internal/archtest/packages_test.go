@@ -113,7 +113,7 @@ type floor struct {
 func floors(all ...floor) map[string]tier {
 	out := map[string]tier{}
 	for _, f := range all {
-		for _, unit := range strings.Fields(f.units) {
+		for unit := range strings.FieldsSeq(f.units) {
 			out[unit] = f.tier
 		}
 	}

@@ -71,7 +71,7 @@ func queries(t *testing.T) []query {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
 		domain, _, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".sql"), "_")
-		starts := queryName.FindAllStringSubmatchIndex(string(text), -1)
+		starts := queryName.FindAllSubmatchIndex(text, -1)
 		for i, start := range starts {
 			end := len(text)
 			if i+1 < len(starts) {

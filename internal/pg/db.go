@@ -98,4 +98,3 @@ const setScope = "select set_config('app.tenant', $1, true)"
 func beginScoped(tenant uuid.UUID) string {
 	return "begin; set local app.tenant = '" + tenant.String() + "'"
 }
-

@@ -93,7 +93,7 @@ func (i Idempotency) once(c echo.Context, op api.OperationSpec, key string, next
 		return err
 	}
 	hash := sha256.Sum256([]byte(strings.Join([]string{string(actor.Kind), actor.ID, op.ID, key}, "\x00")))
-	print := fingerprint(c)
+	sent := fingerprint(c)
 
 	tx, err := i.DB.BeginRequest(ctx, actor.Tenant, int64(binary.BigEndian.Uint64(hash[:])))
 	if err != nil {
@@ -105,7 +105,7 @@ func (i Idempotency) once(c echo.Context, op api.OperationSpec, key string, next
 		return err
 	}
 	if kept != nil {
-		if !bytes.Equal(kept.fingerprint, print) {
+		if !bytes.Equal(kept.fingerprint, sent) {
 			return fault.New(fault.Refused, "idempotency-mismatch").AtHeader("Idempotency-Key", "no-match")
 		}
 		return replay(c, kept)
@@ -131,7 +131,7 @@ func (i Idempotency) once(c echo.Context, op api.OperationSpec, key string, next
 		if err != nil {
 			return err
 		}
-		if err := tx.Commit(ctx, keepAnswer, actor.Tenant, hash[:], print, answer.status, headers, answer.body); err != nil {
+		if err := tx.Commit(ctx, keepAnswer, actor.Tenant, hash[:], sent, answer.status, headers, answer.body); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -59,9 +60,7 @@ func Problem(ctx context.Context, f *fault.Error) map[string]any {
 		"status": Status(f), "code": f.Code, "instance": "urn:uuid:" + RequestID(ctx), "request_id": RequestID(ctx),
 		"retryable": f.RetryAfter > 0 || f.Kind == fault.Unavailable, "errors": violations,
 	}
-	for name, value := range f.Extras {
-		p[name] = value
-	}
+	maps.Copy(p, f.Extras)
 	return p
 }
 

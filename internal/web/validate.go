@@ -38,7 +38,6 @@ type operationSchemas struct {
 	spec   api.OperationSpec
 	query  map[string]parameterSchema
 	path   []parameterSchema
-	header []parameterSchema
 	bodies map[string]*jsonschema.Schema
 }
 
@@ -68,7 +67,7 @@ func NewValidator(specJSON []byte, operations map[string]api.OperationSpec) (*Va
 	for id, spec := range operations {
 		o := &operationSchemas{spec: spec, query: map[string]parameterSchema{}, bodies: map[string]*jsonschema.Schema{}}
 		for _, p := range spec.Query {
-			ps, err := compileParameter(c, doc, p.Name, p.Schema)
+			ps, err := compileParameter(c, p.Name, p.Schema)
 			if err != nil {
 				return nil, fmt.Errorf("web: %s: %w", id, err)
 			}
@@ -76,7 +75,7 @@ func NewValidator(specJSON []byte, operations map[string]api.OperationSpec) (*Va
 			o.query[p.Name] = ps
 		}
 		for _, p := range spec.PathParameters {
-			ps, err := compileParameter(c, doc, p.Name, p.Schema)
+			ps, err := compileParameter(c, p.Name, p.Schema)
 			if err != nil {
 				return nil, fmt.Errorf("web: %s: %w", id, err)
 			}
@@ -96,7 +95,7 @@ func NewValidator(specJSON []byte, operations map[string]api.OperationSpec) (*Va
 	return v, nil
 }
 
-func compileParameter(c *jsonschema.Compiler, doc any, name, pointer string) (parameterSchema, error) {
+func compileParameter(c *jsonschema.Compiler, name, pointer string) (parameterSchema, error) {
 	s, err := c.Compile("contract.json" + pointer)
 	if err != nil {
 		return parameterSchema{}, fmt.Errorf("parameter %s: %w", name, err)
@@ -164,7 +163,7 @@ func (o *operationSchemas) checkParameters(c echo.Context) error {
 		if ps.kind == "array" && !ps.explode {
 			values = strings.Split(values[0], ",")
 		}
-		ps.check(values, f, func(code string, params map[string]any) {
+		ps.check(values, func(code string, params map[string]any) {
 			f.Violations = append(f.Violations, fault.Violation{Code: code, Params: params, Parameter: name})
 		})
 	}
@@ -178,7 +177,7 @@ func (o *operationSchemas) checkParameters(c echo.Context) error {
 		}
 	}
 	for _, ps := range o.path {
-		ps.check([]string{c.Param(ps.name)}, f, func(code string, params map[string]any) {
+		ps.check([]string{c.Param(ps.name)}, func(code string, params map[string]any) {
 			f.Violations = append(f.Violations, fault.Violation{Code: code, Params: params, Parameter: ps.name})
 		})
 	}
@@ -186,7 +185,7 @@ func (o *operationSchemas) checkParameters(c echo.Context) error {
 	return f.OrNil()
 }
 
-func (ps parameterSchema) check(values []string, f *fault.Error, report func(code string, params map[string]any)) {
+func (ps parameterSchema) check(values []string, report func(code string, params map[string]any)) {
 	for _, text := range values {
 		if code := textFlaw(text); code != "" {
 			report(code, nil)

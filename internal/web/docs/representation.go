@@ -70,7 +70,7 @@ func (r *representation) serve(c echo.Context) error {
 // on its own wins over the wildcard.
 func acceptsGzip(values []string) bool {
 	accepted := false
-	for _, entry := range strings.Split(strings.Join(values, ","), ",") {
+	for entry := range strings.SplitSeq(strings.Join(values, ","), ",") {
 		coding, parameters, _ := strings.Cut(entry, ";")
 		weight := 1.0
 		if name, value, found := strings.Cut(strings.TrimSpace(parameters), "="); found && strings.EqualFold(name, "q") {
@@ -92,7 +92,7 @@ func acceptsGzip(values []string) bool {
 
 // matches reads If-None-Match, which compares weakly (RFC 9110 section 13.1.2).
 func matches(values []string, tag string) bool {
-	for _, candidate := range strings.Split(strings.Join(values, ","), ",") {
+	for candidate := range strings.SplitSeq(strings.Join(values, ","), ",") {
 		candidate = strings.TrimSpace(candidate)
 		if candidate == "*" || strings.TrimPrefix(candidate, "W/") == tag {
 			return true
