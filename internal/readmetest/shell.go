@@ -63,8 +63,9 @@ func (s *shell) run(commands string) (string, int) {
 	end := fmt.Sprintf("--end-of-step-%d--", s.serial)
 	script := filepath.Join(s.logs, fmt.Sprintf("step-%d.sh", s.serial))
 	require.NoError(s.t, os.WriteFile(script, []byte(commands), 0o600))
-	// The step is sourced, so that its variables stay; errors end it, not the session.
-	_, err := fmt.Fprintf(s.in, "set -e; trap 'set +e; trap - ERR; false' ERR; . %s < /dev/null && status=0 || status=$?; trap - ERR; set +e; echo; echo \"%s $status\"\n", script, end)
+	// The step is sourced, so that its variables stay; a command that fails in
+	// the middle is noted and fails the step.
+	_, err := fmt.Fprintf(s.in, "set -E -o pipefail; failed=0; trap 'failed=1' ERR; . %s < /dev/null; trap - ERR; echo; echo \"%s $failed\"\n", script, end)
 	require.NoError(s.t, err)
 	var b strings.Builder
 	for {
