@@ -17,6 +17,21 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for CapturedMailObject.
+const (
+	CapturedMailObjectCapturedMail CapturedMailObject = "captured_mail"
+)
+
+// Valid indicates whether the value is a known member of the CapturedMailObject enum.
+func (e CapturedMailObject) Valid() bool {
+	switch e {
+	case CapturedMailObjectCapturedMail:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ConsentObject.
 const (
 	ConsentObjectConsent ConsentObject = "consent"
@@ -408,6 +423,28 @@ type BatchSummary struct {
 	Total     int32 `json:"total"`
 	Unchanged int32 `json:"unchanged"`
 	Updated   int32 `json:"updated"`
+}
+
+// CapturedMail defines model for CapturedMail.
+type CapturedMail struct {
+	CreatedAt time.Time                 `json:"created_at"`
+	Headers   map[string]string         `json:"headers"`
+	HTML      nullable.Nullable[string] `json:"html"`
+	ID        openapi_types.UUID        `json:"id"`
+	MessageID string                    `json:"message_id"`
+	Object    CapturedMailObject        `json:"object"`
+	Subject   string                    `json:"subject"`
+	Text      nullable.Nullable[string] `json:"text"`
+	To        string                    `json:"to"`
+}
+
+// CapturedMailObject defines model for CapturedMail.Object.
+type CapturedMailObject string
+
+// CapturedMailList defines model for CapturedMailList.
+type CapturedMailList struct {
+	Data       []CapturedMail            `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
 // Consent One entry of the ledger.
@@ -997,6 +1034,18 @@ type UpdatePurposeParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListOutboxParams defines parameters for ListOutbox.
+type ListOutboxParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// To Only mails to this address.
+	To *string `form:"to,omitempty" json:"to,omitempty"`
+}
+
 // CreateConsentWordingJSONRequestBody defines body for CreateConsentWording for application/json ContentType.
 type CreateConsentWordingJSONRequestBody = ConsentWordingCreate
 
@@ -1062,6 +1111,9 @@ type ServerInterface interface {
 	// UpdatePurpose Change a purpose
 	// (PATCH /v1/purposes/{purpose_id})
 	UpdatePurpose(ctx echo.Context, purposeID PurposeID, params UpdatePurposeParams) error
+	// ListOutbox Read the captured mails of a sandbox
+	// (GET /v1/test/outbox)
+	ListOutbox(ctx echo.Context, params ListOutboxParams) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -1689,6 +1741,38 @@ func (w *ServerInterfaceWrapper) UpdatePurpose(ctx echo.Context) error {
 	return err
 }
 
+// ListOutbox converts echo context to params.
+func (w *ServerInterfaceWrapper) ListOutbox(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListOutboxParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListOutbox(ctx, params)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -1753,6 +1837,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/operations", wrapper.ListOperations, options.OperationMiddlewares["listOperations"]...)
 	router.GET(options.BaseURL+"/v1/operations/:operation_id", wrapper.GetOperation, options.OperationMiddlewares["getOperation"]...)
 	router.POST(options.BaseURL+"/v1/operations/:operation_id/cancel", wrapper.CancelOperation, options.OperationMiddlewares["cancelOperation"]...)
+	router.GET(options.BaseURL+"/v1/test/outbox", wrapper.ListOutbox, options.OperationMiddlewares["listOutbox"]...)
 
 }
 
@@ -2326,6 +2411,38 @@ func (response UpdatePurpose200JSONResponse) VisitUpdatePurposeResponse(w http.R
 	return err
 }
 
+type ListOutboxRequestObject struct {
+	Params ListOutboxParams
+}
+
+type ListOutboxResponseObject interface {
+	VisitListOutboxResponse(w http.ResponseWriter) error
+}
+
+type ListOutbox200ResponseHeaders struct {
+	Link *string
+}
+
+type ListOutbox200JSONResponse struct {
+	Body    CapturedMailList
+	Headers ListOutbox200ResponseHeaders
+}
+
+func (response ListOutbox200JSONResponse) VisitListOutboxResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListConsentWordings List the wordings
@@ -2379,6 +2496,9 @@ type StrictServerInterface interface {
 	// UpdatePurpose Change a purpose
 	// (PATCH /v1/purposes/{purpose_id})
 	UpdatePurpose(ctx context.Context, request UpdatePurposeRequestObject) (UpdatePurposeResponseObject, error)
+	// ListOutbox Read the captured mails of a sandbox
+	// (GET /v1/test/outbox)
+	ListOutbox(ctx context.Context, request ListOutboxRequestObject) (ListOutboxResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -2913,6 +3033,31 @@ func (sh *strictHandler) UpdatePurpose(ctx echo.Context, purposeID PurposeID, pa
 		return err
 	} else if validResponse, ok := response.(UpdatePurposeResponseObject); ok {
 		return validResponse.VisitUpdatePurposeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListOutbox operation middleware
+func (sh *strictHandler) ListOutbox(ctx echo.Context, params ListOutboxParams) error {
+	var request ListOutboxRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListOutbox(ctx.Request().Context(), request.(ListOutboxRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListOutbox")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListOutboxResponseObject); ok {
+		return validResponse.VisitListOutboxResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -66,3 +66,10 @@ type OperationsOperations interface {
 	// (POST /v1/operations/{operation_id}/cancel)
 	CancelOperation(ctx context.Context, request CancelOperationRequestObject) (CancelOperationResponseObject, error)
 }
+
+// MailOperations are the operations of api/mail.yaml.
+type MailOperations interface {
+	// ListOutbox: Read the captured mails of a sandbox
+	// (GET /v1/test/outbox)
+	ListOutbox(ctx context.Context, request ListOutboxRequestObject) (ListOutboxResponseObject, error)
+}

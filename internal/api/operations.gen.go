@@ -444,6 +444,28 @@ var Operations = map[string]OperationSpec{
 		Success:  202,
 		Produces: []string{"application/json"},
 	},
+	"listOutbox": {
+		ID:          "listOutbox",
+		GoName:      "ListOutbox",
+		Method:      "GET",
+		Path:        "/v1/test/outbox",
+		EchoPath:    "/v1/test/outbox",
+		Tag:         "Service",
+		Domain:      "mail",
+		Scope:       "test:read",
+		Scopes:      []string{"test:read"},
+		Rate:        "default",
+		Idempotency: "none",
+		IfMatch:     "none",
+		Purpose:     "none",
+		Query: []QueryParameter{
+			{Name: "limit", Schema: "#/components/parameters/Limit/schema"},
+			{Name: "cursor", Schema: "#/components/parameters/Cursor/schema"},
+			{Name: "to", Schema: "#/paths/~1v1~1test~1outbox/get/parameters/2/schema"},
+		},
+		Success:  200,
+		Produces: []string{"application/json"},
+	},
 }
 
 // operationIDs maps the name of a handler to its operationId.
@@ -465,6 +487,7 @@ var operationIDs = map[string]string{
 	"ListOperations":            "listOperations",
 	"GetOperation":              "getOperation",
 	"CancelOperation":           "cancelOperation",
+	"ListOutbox":                "listOutbox",
 }
 
 // OperationByGoName finds an operation by the name that strict middleware is

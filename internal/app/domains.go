@@ -6,6 +6,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/consents"
 	"github.com/parvis-crm/parvis/internal/contacts"
 	"github.com/parvis-crm/parvis/internal/events"
+	"github.com/parvis-crm/parvis/internal/mail"
 	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/web"
 )
@@ -17,12 +18,14 @@ type (
 	operationsHandlers = operations.Handlers
 	eventsHandlers     = events.Handlers
 	consentsHandlers   = consents.Handlers
+	mailHandlers       = mail.Handlers
 )
 
 type handlers struct {
 	*operationsHandlers
 	*eventsHandlers
 	*consentsHandlers
+	*mailHandlers
 }
 
 var _ api.StrictServerInterface = handlers{}
@@ -34,6 +37,7 @@ type domains struct {
 	operations *operations.Service
 	contacts   *contacts.Service
 	consents   *consents.Service
+	mail       *mail.Service
 }
 
 // wire builds every domain. Order follows the tiers; what a higher tier needs
@@ -47,15 +51,18 @@ func (a *App) wire() handlers {
 	a.domains.operations = operations.NewService(a.DB)
 	a.domains.contacts = contacts.NewService(a.DB, a.Clock)
 	a.domains.consents = consents.NewService(a.DB, a.Clock)
+	a.domains.mail = mail.NewService(a.DB, a.Clock, a.Config.MailFrom)
 
 	a.runners = append(a.runners,
 		runner{"sequencer", a.sequencer.Run},
 		runner{"housekeeping", a.housekeep},
 		runner{"event announcements", a.listenToEvents},
+		runner{"mail", a.sendMail},
 	)
 	return handlers{
 		operationsHandlers: operations.NewHandlers(a.domains.operations, cursors),
 		eventsHandlers:     events.NewHandlers(a.domains.events),
 		consentsHandlers:   consents.NewHandlers(a.domains.consents, cursors),
+		mailHandlers:       mail.NewHandlers(a.domains.mail, cursors),
 	}
 }

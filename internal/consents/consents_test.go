@@ -24,7 +24,7 @@ type person struct{ contact, email, phone, address string }
 func newPerson(t *testing.T, app *parvistest.App, email string) person {
 	t.Helper()
 	p := person{ids.New().String(), ids.New().String(), ids.New().String(), ids.New().String()}
-	owner(t, app, `insert into crm.contacts (tenant_id, id, kind, family_name, display_name, sort_name, search_text) values ($1, $2, 'person', 'Morel', 'Morel', 'morel', 'morel')`, app.Tenant, p.contact)
+	owner(t, app, `insert into crm.contacts (tenant_id, id, kind, family_name, display_name, sort_name) values ($1, $2, 'person', 'Morel', 'Morel', 'morel')`, app.Tenant, p.contact)
 	owner(t, app, `insert into crm.contact_points (tenant_id, id, contact_id, kind, value, normalized) values ($1, $2, $3, 'email', $4, $4)`, app.Tenant, p.email, p.contact, email)
 	owner(t, app, `insert into crm.contact_points (tenant_id, id, contact_id, kind, value, normalized) values ($1, $2, $3, 'phone', '+33123456789', '+33123456789')`, app.Tenant, p.phone, p.contact)
 	owner(t, app, `insert into crm.addresses (tenant_id, id, contact_id, street, postal_code, city) values ($1, $2, $3, '1 rue Haute', '69001', 'Lyon')`, app.Tenant, p.address, p.contact)

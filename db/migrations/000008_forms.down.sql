@@ -1,0 +1,9 @@
+DROP FUNCTION tenants_with_due_submissions(timestamptz);
+DROP FUNCTION resolve_form_confirmation(bytea);
+DROP FUNCTION resolve_public_form(uuid);
+DROP TABLE form_nonces;
+DROP TABLE form_submissions;
+DROP TABLE form_versions;
+DROP TABLE forms;
+DROP FUNCTION tenants_with_due_mails();
+DROP TABLE mails;

@@ -1,0 +1,156 @@
+package mail
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	netmail "net/mail"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/parvis-crm/parvis/internal/clock"
+	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/ids"
+	"github.com/parvis-crm/parvis/internal/mail/internal/maildb"
+	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/web"
+)
+
+// Message is one mail to one person.
+type Message struct {
+	// To is a bare address, without a name.
+	To      string
+	Subject string
+	// Text is required; HTML is its alternative.
+	Text string
+	HTML string
+	// Headers are further headers, such as List-Unsubscribe.
+	Headers map[string]string
+	// Secret: the body carries a single-use link, and is removed once sent.
+	Secret bool
+}
+
+// ErrUnsafe is returned for a message whose headers could be taken for others.
+var ErrUnsafe = errors.New("mail: unsafe header")
+
+const (
+	maxSubject = 400
+	maxHeader  = 1000
+	maxBody    = 200_000
+)
+
+// Service queues mails and shows a sandbox's.
+type Service struct {
+	db     *pg.DB
+	q      *maildb.Queries
+	clock  clock.Clock
+	domain string
+}
+
+// NewService makes the service. from is the sender of all mails, whose domain
+// the Message-IDs are under.
+func NewService(db *pg.DB, c clock.Clock, from string) *Service {
+	domain := "localhost"
+	if a, err := netmail.ParseAddress(from); err == nil {
+		domain = a.Address[strings.LastIndexByte(a.Address, '@')+1:]
+	}
+	return &Service{db: db, q: maildb.New(), clock: c, domain: domain}
+}
+
+// SendTx queues a mail as part of tx and returns its id: it goes out if and only
+// if tx commits.
+func (s *Service) SendTx(ctx context.Context, tx pgx.Tx, m Message) (uuid.UUID, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if err := m.check(); err != nil {
+		return uuid.Nil, err
+	}
+	mode, err := s.q.TenantMode(ctx, tx, actor.Tenant)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	headers, err := json.Marshal(m.Headers)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if m.Headers == nil {
+		headers = []byte("{}")
+	}
+	p := maildb.InsertMailParams{
+		TenantID: actor.Tenant, ID: ids.New(), Recipient: m.To, Subject: m.Subject, BodyText: &m.Text, Headers: headers,
+		Secret: m.Secret, Status: "queued", CreatedAt: s.clock.Now(),
+	}
+	// The id of a mail tells its time, which the mail does anyway.
+	p.MessageID = p.ID.String() + "@" + s.domain
+	if m.HTML != "" {
+		p.BodyHtml = &m.HTML
+	}
+	if mode == "test" {
+		p.Status = "captured"
+	}
+	return p.ID, s.q.InsertMail(ctx, tx, p)
+}
+
+var headerName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,60}$`)
+
+// reserved headers are ours to set.
+var reserved = map[string]bool{
+	"to": true, "cc": true, "bcc": true, "from": true, "sender": true, "subject": true, "date": true, "message-id": true,
+	"mime-version": true, "content-type": true, "content-transfer-encoding": true,
+}
+
+// check makes sure that nothing in a header can end it (RFC 5322 §2.2).
+func (m Message) check() error {
+	a, err := netmail.ParseAddress(m.To)
+	if err != nil || a.Address != m.To || a.Name != "" || len(m.To) > 320 || controls(m.To) {
+		return fmt.Errorf("%w: recipient", ErrUnsafe)
+	}
+	if m.Subject == "" || len([]rune(m.Subject)) > maxSubject || controls(m.Subject) {
+		return fmt.Errorf("%w: subject", ErrUnsafe)
+	}
+	if m.Text == "" || len(m.Text) > maxBody || len(m.HTML) > maxBody {
+		return errors.New("mail: a message has a text of reasonable length")
+	}
+	for name, value := range m.Headers {
+		if !headerName.MatchString(name) || reserved[strings.ToLower(name)] || len(value) > maxHeader || controls(value) {
+			return fmt.Errorf("%w: %q", ErrUnsafe, name)
+		}
+	}
+	return nil
+}
+
+func controls(s string) bool { return strings.IndexFunc(s, unicode.IsControl) >= 0 }
+
+// Mail is a mail as it is kept.
+type Mail = maildb.Mail
+
+// Position is where a walk through the outbox stands.
+type Position struct {
+	At time.Time `json:"a"`
+	ID uuid.UUID `json:"i"`
+}
+
+// Outbox returns at most limit captured mails of a sandbox, newest first. A
+// live institution has none: 404.
+func (s *Service) Outbox(ctx context.Context, to *string, after *Position, limit int) ([]Mail, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !actor.Test {
+		return nil, fault.NotFound()
+	}
+	p := maildb.ListMailsParams{TenantID: actor.Tenant, Recipient: to, PageSize: int32(limit)}
+	if after != nil {
+		p.AfterCreatedAt, p.AfterID = &after.At, &after.ID
+	}
+	return s.q.ListMails(ctx, s.db.Tenant(actor.Tenant), p)
+}
