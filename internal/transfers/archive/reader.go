@@ -1,0 +1,292 @@
+package archive
+
+import (
+	"archive/zip"
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+)
+
+// Flaw is one thing that is wrong with an archive, and where.
+type Flaw struct {
+	File string
+	Line int64 // from 1; 0: the file as a whole
+	What string
+}
+
+// Error implements error.
+func (f *Flaw) Error() string {
+	if f.Line > 0 {
+		return fmt.Sprintf("%s, line %d: %s", f.File, f.Line, f.What)
+	}
+	return f.File + ": " + f.What
+}
+
+func flaw(file string, line int64, format string, args ...any) error {
+	return &Flaw{File: file, Line: line, What: fmt.Sprintf(format, args...)}
+}
+
+// Archive is an archive open for reading.
+type Archive struct {
+	Manifest   Manifest
+	Dictionary Dictionary
+	SignedBy   string // public key, base64
+	zip        *zip.ReadCloser
+	entries    map[string]*zip.File
+}
+
+// maxSmallFile bounds what is read into memory whole.
+const (
+	maxSmallFile = 64 << 20
+	maxLine      = 256 << 20
+)
+
+// Open reads the manifest of an archive, checks its signature and that the
+// files it lists are there, neither more nor less. Contents are checked while
+// they are read.
+func Open(name string) (*Archive, error) {
+	z, err := zip.OpenReader(name)
+	if err != nil {
+		if errors.Is(err, zip.ErrFormat) {
+			return nil, flaw(name, 0, "this is not a zip file, or it was cut short")
+		}
+		return nil, err
+	}
+	a := &Archive{zip: z, entries: map[string]*zip.File{}}
+	if err := a.open(); err != nil {
+		_ = z.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *Archive) open() error {
+	for _, f := range a.zip.File {
+		if path.Clean(f.Name) != f.Name || strings.HasPrefix(f.Name, "/") || strings.HasPrefix(f.Name, "..") || strings.Contains(f.Name, `\`) {
+			return flaw(f.Name, 0, "a path that leaves the archive")
+		}
+		if a.entries[f.Name] != nil {
+			return flaw(f.Name, 0, "is there twice")
+		}
+		a.entries[f.Name] = f
+	}
+	manifest, err := a.small(ManifestPath)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(manifest, &a.Manifest); err != nil || a.Manifest.Format != Format {
+		return flaw(ManifestPath, 0, "this is not the manifest of a Parvis archive")
+	}
+	if a.Manifest.FormatVersion != Version {
+		return flaw(ManifestPath, 0, "format version %d; this program reads version %d", a.Manifest.FormatVersion, Version)
+	}
+	signature, err := a.small(SignaturePath)
+	if err != nil {
+		return err
+	}
+	if a.SignedBy, err = checkSignature(manifest, signature); err != nil {
+		return flaw(ManifestPath, 0, "%v", err)
+	}
+	listed := map[string]bool{ManifestPath: true, SignaturePath: true}
+	for _, f := range a.Manifest.Files {
+		if a.entries[f.Path] == nil {
+			return flaw(f.Path, 0, "is in the manifest and not in the archive")
+		}
+		if listed[f.Path] {
+			return flaw(f.Path, 0, "is twice in the manifest")
+		}
+		listed[f.Path] = true
+	}
+	for name := range a.entries {
+		if !listed[name] {
+			return flaw(name, 0, "is in the archive and not in the manifest")
+		}
+	}
+	dictionary, err := a.Read(DictionaryPath)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(dictionary, &a.Dictionary); err != nil {
+		return flaw(DictionaryPath, 0, "cannot be read: %v", err)
+	}
+	for _, t := range a.Dictionary.Tables {
+		if f, err := a.file(DataPath(t.Name)); err != nil || f.Table != t.Name {
+			return flaw(DataPath(t.Name), 0, "is in the dictionary and not in the manifest")
+		}
+	}
+	for _, f := range a.Manifest.Files {
+		if _, ok := a.Dictionary.Find(f.Table); !ok && (f.Table != "" || strings.HasPrefix(f.Path, "data/")) {
+			return flaw(f.Path, 0, "is a data file without an entry in the dictionary")
+		}
+	}
+	return nil
+}
+
+// Close closes the file.
+func (a *Archive) Close() error { return a.zip.Close() }
+
+func (a *Archive) file(name string) (File, error) {
+	for _, f := range a.Manifest.Files {
+		if f.Path == name {
+			return f, nil
+		}
+	}
+	return File{}, flaw(name, 0, "is not in the manifest")
+}
+
+func (a *Archive) small(name string) ([]byte, error) {
+	entry := a.entries[name]
+	if entry == nil {
+		return nil, flaw(name, 0, "is missing")
+	}
+	r, err := entry.Open()
+	if err != nil {
+		return nil, flaw(name, 0, "%v", err)
+	}
+	defer func() { _ = r.Close() }()
+	raw, err := io.ReadAll(io.LimitReader(r, maxSmallFile+1))
+	if err != nil {
+		return nil, flaw(name, 0, "cannot be read: %v", err)
+	}
+	if len(raw) > maxSmallFile {
+		return nil, flaw(name, 0, "is too large")
+	}
+	return raw, nil
+}
+
+// Read returns a file that is not data, checked against the manifest.
+func (a *Archive) Read(name string) ([]byte, error) {
+	f, err := a.file(name)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := a.small(name)
+	if err != nil {
+		return nil, err
+	}
+	if sum := sha256.Sum256(raw); hex.EncodeToString(sum[:]) != f.SHA256 {
+		return nil, flaw(name, 0, "was altered: its SHA-256 is not the one in the manifest")
+	}
+	return raw, nil
+}
+
+// Lines calls each for every record of a table, in order; line counts from 1
+// and the slice is valid during the call only. Digest, size and number of
+// records are compared with the manifest at the end, so what was read is to be
+// trusted only when Lines has returned nil.
+func (a *Archive) Lines(table string, each func(line int64, record []byte) error) error {
+	name := DataPath(table)
+	f, err := a.file(name)
+	if err != nil {
+		return err
+	}
+	r, err := a.entries[name].Open()
+	if err != nil {
+		return flaw(name, 0, "%v", err)
+	}
+	defer func() { _ = r.Close() }()
+	hash := sha256.New()
+	// A file that unpacks to more than the manifest says is not read to its end.
+	in := bufio.NewReaderSize(io.TeeReader(io.LimitReader(r, f.Bytes+1), hash), 512<<10)
+	var n, size int64
+	var long []byte
+	var flawed error
+	for {
+		record, err := in.ReadSlice('\n')
+		size += int64(len(record))
+		if errors.Is(err, bufio.ErrBufferFull) {
+			if long = append(long, record...); len(long) > maxLine {
+				return flaw(name, n+1, "the line is too long")
+			}
+			continue
+		}
+		if len(long) > 0 {
+			record = append(long, record...)
+			long = long[:0]
+		}
+		if errors.Is(err, io.EOF) && len(record) == 0 {
+			break
+		}
+		n++
+		if err != nil && !errors.Is(err, io.EOF) {
+			return flaw(name, n, "cannot be read: %v", err)
+		}
+		if errors.Is(err, io.EOF) {
+			flawed = flaw(name, n, "the line does not end: the file was cut short or altered")
+			break
+		}
+		if flawed != nil {
+			continue
+		}
+		if err := each(n, bytes.TrimSuffix(record, []byte{'\n'})); err != nil {
+			return err
+		}
+	}
+	if flawed != nil {
+		return flawed
+	}
+	switch {
+	case size != f.Bytes:
+		return flaw(name, n, "has another size than the manifest says (%d bytes)", f.Bytes)
+	case n != f.Rows:
+		return flaw(name, n, "has %d records; the manifest says %d", n, f.Rows)
+	case hex.EncodeToString(hash.Sum(nil)) != f.SHA256:
+		return flaw(name, a.altered(table), "was altered: its SHA-256 is not the one in the manifest")
+	}
+	return nil
+}
+
+// checkDigest reads a file of any size and compares it with the manifest.
+func (a *Archive) checkDigest(f File) error {
+	r, err := a.entries[f.Path].Open()
+	if err != nil {
+		return flaw(f.Path, 0, "%v", err)
+	}
+	defer func() { _ = r.Close() }()
+	hash := sha256.New()
+	n, err := io.Copy(hash, io.LimitReader(r, f.Bytes+1))
+	if err != nil {
+		return flaw(f.Path, 0, "cannot be read: %v", err)
+	}
+	if n != f.Bytes || hex.EncodeToString(hash.Sum(nil)) != f.SHA256 {
+		return flaw(f.Path, 0, "was altered: its SHA-256 is not the one in the manifest")
+	}
+	return nil
+}
+
+// altered finds the first line that is not the one that was written, or 0.
+func (a *Archive) altered(table string) int64 {
+	f, err := a.file(MarksPath(table))
+	if err != nil || a.checkDigest(f) != nil {
+		return 0
+	}
+	marks, err := a.entries[f.Path].Open()
+	if err != nil {
+		return 0
+	}
+	defer func() { _ = marks.Close() }()
+	data, err := a.entries[DataPath(table)].Open()
+	if err != nil {
+		return 0
+	}
+	defer func() { _ = data.Close() }()
+	expected, lines := bufio.NewReader(marks), bufio.NewReader(data)
+	for n := int64(1); ; n++ {
+		line, err := lines.ReadBytes('\n')
+		var mark [4]byte
+		if _, markErr := io.ReadFull(expected, mark[:]); markErr != nil || err != nil {
+			return 0
+		}
+		if binary.BigEndian.Uint32(mark[:]) != lineMark(bytes.TrimSuffix(line, []byte{'\n'})) {
+			return n
+		}
+	}
+}
