@@ -17,6 +17,10 @@ import (
 type commands struct {
 	Serve   app.ServeCommand   `cmd:"" help:"Serve the API, the workers and the documentation."`
 	Migrate app.MigrateCommand `cmd:"" help:"Bring the database to this program's schema."`
+	Export  app.ExportCommand  `cmd:"" help:"Write all data of an institution into an archive that anyone can read."`
+	Import  app.ImportCommand  `cmd:"" help:"Bring an institution in from its archive."`
+	Verify  app.VerifyCommand  `cmd:"" help:"Prove from an archive alone that it is whole and unaltered."`
+	Compare app.CompareCommand `cmd:"" help:"Say where the data of two archives differs."`
 	Version kong.VersionFlag   `help:"Print the version."`
 }
 

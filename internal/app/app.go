@@ -23,6 +23,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/seal"
+	"github.com/parvis-crm/parvis/internal/transfers"
 )
 
 // Version is the running version of the program and of the contract.
@@ -106,6 +107,9 @@ func (a *App) Handler() http.Handler { return a.echo }
 
 // Access gives the access domain, for the administration commands.
 func (a *App) Access() *access.Service { return a.domains.access }
+
+// Transfers gives export and import, for the commands.
+func (a *App) Transfers() *transfers.Engine { return a.domains.transfers }
 
 // Close gives back what New took.
 func (a *App) Close() { a.DB.Close() }

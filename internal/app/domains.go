@@ -1,6 +1,9 @@
 package app
 
 import (
+	"crypto/ed25519"
+
+	"github.com/parvis-crm/parvis/db"
 	"github.com/parvis-crm/parvis/internal/access"
 	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/consents"
@@ -8,6 +11,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/mail"
 	"github.com/parvis-crm/parvis/internal/operations"
+	"github.com/parvis-crm/parvis/internal/transfers"
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
@@ -38,6 +42,7 @@ type domains struct {
 	contacts   *contacts.Service
 	consents   *consents.Service
 	mail       *mail.Service
+	transfers  *transfers.Engine
 }
 
 // wire builds every domain. Order follows the tiers; what a higher tier needs
@@ -52,6 +57,10 @@ func (a *App) wire() handlers {
 	a.domains.contacts = contacts.NewService(a.DB, a.Clock)
 	a.domains.consents = consents.NewService(a.DB, a.Clock)
 	a.domains.mail = mail.NewService(a.DB, a.Clock, a.Config.MailFrom)
+	a.domains.transfers = transfers.NewEngine(transfers.Deps{
+		DB: a.DB, Sequence: a.sequencer.Sequence, Contract: api.SpecJSON, Version: Version, Schema: db.LastMigration(),
+		SigningKey: ed25519.NewKeyFromSeed(a.master.Derive("archive signature")),
+	})
 
 	a.runners = append(a.runners,
 		runner{"sequencer", a.sequencer.Run},

@@ -52,6 +52,7 @@ func Fill(sentence string, params map[string]any) string {
 func catalogue() []Texts {
 	return []Texts{
 		platformTexts,
+		transferTexts,
 		violationTexts,
 		contactTexts,
 		consentTexts,

@@ -226,8 +226,8 @@ func describePart(c *archive.Column, part string) {
 	}
 }
 
-// loadOrder sorts tables so that each comes after those it refers to. A table's
-// references to itself do not count.
+// loadOrder sorts tables so that each comes after those it refers to, the
+// institution before all. A table's references to itself do not count.
 func loadOrder(tables map[string]*table, names []string) ([]string, error) {
 	names = slices.Clone(names)
 	slices.Sort(names)
@@ -252,6 +252,9 @@ func loadOrder(tables map[string]*table, names []string) ([]string, error) {
 		state[name] = 2
 		out = append(out, name)
 		return nil
+	}
+	if i := slices.Index(names, "tenants"); i > 0 {
+		names = slices.Insert(slices.Delete(names, i, i+1), 0, "tenants")
 	}
 	for _, name := range names {
 		if err := visit(name); err != nil {

@@ -43,11 +43,16 @@ func leaving() map[string]rule {
 		},
 
 		"contacts":             {},
+		"contact_search":       {},
 		"contact_points":       {},
 		"addresses":            {},
 		"contact_external_ids": {},
 		"tags":                 {},
 		"contact_tags":         {},
+
+		"purposes":         {},
+		"consent_wordings": {},
+		"consents":         {},
 
 		"events":          {group: "events"},
 		"event_changes":   {group: "events"},

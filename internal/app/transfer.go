@@ -1,0 +1,215 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/parvis-crm/parvis/internal/access"
+	"github.com/parvis-crm/parvis/internal/access/apikey"
+	"github.com/parvis-crm/parvis/internal/config"
+	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/transfers"
+	"github.com/parvis-crm/parvis/internal/transfers/archive"
+	"github.com/parvis-crm/parvis/internal/web"
+)
+
+// ExportCommand is `parvis export`.
+type ExportCommand struct {
+	Output  string   `short:"o" required:"" type:"path" help:"The archive to write (.zip)."`
+	Tenant  string   `help:"Identifier of the institution; needed where there are several."`
+	Without []string `enum:"events,access_log" help:"Leave out: events, access_log."`
+}
+
+// Run implements the command.
+func (c ExportCommand) Run(ctx context.Context) error {
+	return withProgram(ctx, func(a *App) error {
+		tenant, err := a.onlyTenant(ctx, c.Tenant)
+		if err != nil {
+			return err
+		}
+		bar := newProgress(os.Stderr, "export")
+		defer bar.end()
+		var m archive.Manifest
+		err = transfers.Whole(c.Output, func(w io.Writer) error {
+			m, err = a.domains.transfers.Write(ctx, w, transfers.Export{Tenant: tenant, Without: c.Without, Progress: bar.set})
+			return err
+		})
+		if err != nil {
+			return sentence(ctx, err)
+		}
+		bar.end()
+		fmt.Printf("%s: %d records of %s in %d files, as of %s.\n", c.Output, m.Rows(), m.Tenant.Name, len(m.Files), m.SnapshotAt)
+		return nil
+	})
+}
+
+// ImportCommand is `parvis import`.
+type ImportCommand struct {
+	File       string `arg:"" type:"existingfile" help:"The archive to import."`
+	WithoutKey bool   `help:"Make no administrator key: the institution stays exactly as it is in the archive (reversibility drills)."`
+}
+
+// Run implements the command.
+func (c ImportCommand) Run(ctx context.Context) error {
+	file, err := archive.Open(c.File)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	return withProgram(ctx, func(a *App) error {
+		bar := newProgress(os.Stderr, "import")
+		defer bar.end()
+		in, err := a.domains.transfers.Read(ctx, file, bar.set)
+		if err != nil {
+			return sentence(ctx, err)
+		}
+		bar.end()
+		fmt.Printf("%d records of %s imported as institution %s.\n", in.Rows, file.Manifest.Tenant.Name, in.Tenant)
+		if c.WithoutKey {
+			return nil
+		}
+		key, err := a.administratorKey(ctx, in.Tenant, file.Manifest.Tenant.Mode == "test")
+		if err != nil {
+			return sentence(ctx, err)
+		}
+		fmt.Printf("Administrator key, shown once:\n  %s\n", key)
+		return nil
+	})
+}
+
+func (a *App) administratorKey(ctx context.Context, tenant uuid.UUID, test bool) (string, error) {
+	actor := web.SystemActor(tenant, "import")
+	actor.Test = test
+	_, key, err := a.domains.access.CreateKey(web.WithActor(ctx, actor), access.NewKey{Name: "Administrator", Kind: apikey.Secret, Scopes: []string{"*"}})
+	return key, err
+}
+
+// VerifyCommand is `parvis verify`. It needs no database.
+type VerifyCommand struct {
+	File   string `arg:"" type:"existingfile" help:"The archive to prove."`
+	Signer string `help:"Public key (base64) that must have signed it."`
+}
+
+// Run implements the command.
+func (c VerifyCommand) Run() error {
+	a, err := archive.Open(c.File)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = a.Close() }()
+	if c.Signer != "" && c.Signer != a.SignedBy {
+		return fmt.Errorf("%s is signed by another key: %s", c.File, a.SignedBy)
+	}
+	bar := newProgress(os.Stderr, "verify")
+	defer bar.end()
+	total := a.Manifest.Rows()
+	report, err := archive.Verify(a, func(done int64) { _ = bar.set(done, total) })
+	bar.end()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s is whole and unaltered: %d files, %d records, %d references followed, %d events in an unbroken chain.\n  institution  %s (%s)\n  as of        %s\n  signed by    %s\n",
+		c.File, report.Files, report.Rows, report.References, report.Events, a.Manifest.Tenant.Name, a.Manifest.Tenant.ID, a.Manifest.SnapshotAt, report.SignedBy)
+	return nil
+}
+
+// CompareCommand is `parvis compare`. It needs no database.
+type CompareCommand struct {
+	First  string `arg:"" type:"existingfile" help:"An archive."`
+	Second string `arg:"" type:"existingfile" help:"The archive to compare with it."`
+	Limit  int    `default:"20" help:"How many differences to show."`
+}
+
+// errDiffer makes the program end with an error, as diff does.
+var errDiffer = errors.New("the archives differ")
+
+// Run implements the command.
+func (c CompareCommand) Run() error {
+	first, err := archive.Open(c.First)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = first.Close() }()
+	second, err := archive.Open(c.Second)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = second.Close() }()
+	differences, err := archive.Compare(first, second, max(1, c.Limit))
+	if err != nil {
+		return err
+	}
+	for _, d := range differences {
+		fmt.Println(d)
+	}
+	if len(differences) > 0 {
+		return errDiffer
+	}
+	fmt.Printf("Identical: %d records.\n", first.Manifest.Rows())
+	return nil
+}
+
+// withProgram opens the program on its database, without serving.
+func withProgram(ctx context.Context, do func(*App) error) error {
+	cfg, err := config.Load()
+	if err != nil {
+		return err
+	}
+	log := logger(cfg)
+	cfg, stop, err := Database(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	if err := pg.Migrate(ctx, cfg.MigrationURL); err != nil {
+		return err
+	}
+	a, err := New(ctx, cfg, Options{Log: log})
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	return do(a)
+}
+
+// onlyTenant is the institution that was named, or the only one there is.
+func (a *App) onlyTenant(ctx context.Context, named string) (uuid.UUID, error) {
+	if named != "" {
+		return uuid.Parse(named)
+	}
+	rows, err := a.DB.Pool().Query(ctx, "select active_tenants()")
+	if err != nil {
+		return uuid.Nil, err
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return uuid.Nil, err
+	}
+	switch len(all) {
+	case 0:
+		return uuid.Nil, errors.New("there is no institution here yet")
+	case 1:
+		return all[0], nil
+	}
+	texts := make([]string, len(all))
+	for i, id := range all {
+		texts[i] = id.String()
+	}
+	return uuid.Nil, fmt.Errorf("there are several institutions; say which with --tenant: %s", strings.Join(texts, ", "))
+}
+
+// sentence tells a person what a fault says.
+func sentence(ctx context.Context, err error) error {
+	f := web.Fault(err)
+	if f == nil {
+		return err
+	}
+	return fmt.Errorf("%v", web.Problem(ctx, f)["detail"])
+}

@@ -1,0 +1,37 @@
+package fault
+
+// transferTexts are the faults of exports and imports.
+var transferTexts = Texts{
+	"disk-full": {
+		FR: Text{"Espace disque épuisé", "Le disque de l'installation est plein ; aucun fichier incomplet n'a été gardé.", "Libérez de l'espace, puis recommencez."},
+		EN: Text{"Disk full", "The disk of the installation is full; no incomplete file was kept.", "Free some space, then start again."},
+	},
+	"storage-failed": {
+		FR: Text{"Fichier impossible à écrire", "Le dossier de données de l'installation ne peut être ni lu ni écrit ; aucun fichier incomplet n'a été gardé.", "Vérifiez les droits et l'état du disque du dossier de données."},
+		EN: Text{"File cannot be written", "The data folder of the installation cannot be read or written; no incomplete file was kept.", "Check the rights and the disk of the data folder."},
+	},
+	"export-unfinished": {
+		FR: Text{"Export inachevé", "Cet export n'a pas (ou pas encore) produit d'archive.", "Suivez l'opération jusqu'à « succeeded »."},
+		EN: Text{"Export not finished", "This export has produced no archive, or not yet.", "Follow the operation until it is “succeeded”."},
+	},
+	"export-expired": {
+		FR: Text{"Archive supprimée", "L'archive n'est plus gardée : elle l'est sept jours.", "Lancez un nouvel export."},
+		EN: Text{"Archive removed", "The archive is no longer kept: that is seven days.", "Start a new export."},
+	},
+	"archive-invalid": {
+		FR: Text{"Archive refusée", "L'archive n'est pas intacte : {flaw}.", "Vérifiez-la par « parvis verify », ou reprenez l'original."},
+		EN: Text{"Archive refused", "The archive is not intact: {flaw}.", "Check it with “parvis verify”, or take the original again."},
+	},
+	"archive-too-new": {
+		FR: Text{"Archive d'une version plus récente", "L'archive vient du schéma {archive} ; ce programme connaît le schéma {program}.", "Mettez Parvis à jour, puis recommencez."},
+		EN: Text{"Archive of a newer version", "The archive has schema {archive}; this program knows schema {program}.", "Update Parvis, then start again."},
+	},
+	"institution-present": {
+		FR: Text{"Institution déjà présente", "L'institution {tenant} de l'archive existe déjà dans cette installation.", "Importez dans une installation neuve."},
+		EN: Text{"Institution already present", "The archive's institution {tenant} already exists in this installation.", "Import into a new installation."},
+	},
+	"not-empty": {
+		FR: Text{"Installation non vide", "Un import se fait dans une installation neuve : celle-ci contient déjà des données ({table}).", "Démarrez une installation neuve, ou employez la commande « parvis import »."},
+		EN: Text{"Installation not empty", "An import needs a new installation: this one already holds data ({table}).", "Start a new installation, or use the command “parvis import”."},
+	},
+}

@@ -1,0 +1,61 @@
+-- Some of everything for the institution in app.tenant. Identifiers derive from
+-- app.seed, so that two institutions never share one.
+CREATE FUNCTION pg_temp.ref(name text) RETURNS uuid LANGUAGE sql AS
+    $$ SELECT encode(substring(sha256(convert_to(current_setting('app.seed') || name, 'UTF8')) FOR 16), 'hex')::uuid $$;
+CREATE FUNCTION pg_temp.here() RETURNS uuid LANGUAGE sql AS $$ SELECT current_setting('app.tenant')::uuid $$;
+
+INSERT INTO departments (tenant_id, id, code, name, parent_id) VALUES
+    (pg_temp.here(), pg_temp.ref('direction'), 'direction', 'Direction', NULL),
+    (pg_temp.here(), pg_temp.ref('publics'), 'publics', 'Relations avec les publics', pg_temp.ref('direction')),
+    (pg_temp.here(), pg_temp.ref('scolaires'), 'scolaires', 'Scolaires', pg_temp.ref('publics'));
+INSERT INTO users (tenant_id, id, email, name, department_id, issuer, subject, scopes) VALUES
+    (pg_temp.here(), pg_temp.ref('claire'), 'claire@arcades.example', 'Claire "Clé" Œdipe', pg_temp.ref('publics'), 'https://id.example', 'claire', '{contacts:read,"odd, \"one\""}'),
+    (pg_temp.here(), pg_temp.ref('ali'), 'ali@arcades.example', E'Ali\tB\u0001', NULL, NULL, NULL, '{}');
+INSERT INTO oauth_clients (tenant_id, id, name, secret_hash, jwks, scopes) VALUES
+    (pg_temp.here(), pg_temp.ref('client'), 'Billetterie', sha256('a'), NULL, '{ticketing:write}'),
+    (pg_temp.here(), pg_temp.ref('signed'), 'Signé', NULL, '{"keys": [{"kty": "EC", "crv": "P-256", "x": "a", "y": "b"}]}', '{}');
+INSERT INTO api_keys (tenant_id, id, key_id, secret_hash, kind, name, allowed_cidrs, created_by_kind, created_by, revoked_at) VALUES
+    (pg_temp.here(), pg_temp.ref('key'), substring(replace(pg_temp.ref('key')::text, '-', '') FOR 12), sha256('b'), 'sk', 'Ancienne', '{10.0.0.0/8,2001:db8::/32}', 'system', 'test', '2026-02-03 04:05:06.789012+01');
+
+INSERT INTO contacts (tenant_id, id, kind, given_name, family_name, display_name, sort_name, birthdate, created_at)
+SELECT pg_temp.here(), pg_temp.ref('contact' || n), 'person', 'Prénom' || n, 'Nom' || n, 'Prénom' || n || ' Nom' || n, 'nom' || n, DATE '1900-01-01' + n, TIMESTAMPTZ '2026-01-01 00:00:00.000001+00' + n * INTERVAL '1 second'
+FROM generate_series(1, 300) n;
+INSERT INTO contacts (tenant_id, id, kind, legal_name, siren, siret, display_name, sort_name) VALUES
+    (pg_temp.here(), pg_temp.ref('org'), 'organisation', E'Société « L’Été »\n\\ "💃" \u2028 ﷽', '732829320', '73282932000074', 'Société', 'societe');
+INSERT INTO contact_search (tenant_id, contact_id, words, name_keys) VALUES (pg_temp.here(), pg_temp.ref('contact1'), 'prenom1 nom1', ARRAY['NM', E'a"\\b', '']);
+-- Merges point forwards and backwards in the order of identifiers, and in a row.
+UPDATE contacts SET merged_into = pg_temp.ref('contact2') WHERE tenant_id = pg_temp.here() AND id = pg_temp.ref('contact1');
+UPDATE contacts SET merged_into = pg_temp.ref('contact3') WHERE tenant_id = pg_temp.here() AND id = pg_temp.ref('contact2');
+UPDATE contacts SET merged_into = pg_temp.ref('contact3') WHERE tenant_id = pg_temp.here() AND id = pg_temp.ref('contact9');
+INSERT INTO contact_points (tenant_id, id, contact_id, kind, value, normalized, is_primary, verified_at)
+SELECT pg_temp.here(), pg_temp.ref('point' || n), pg_temp.ref('contact' || n), 'email', 'P' || n || '@Example.org', 'p' || n || '@example.org', true, CASE WHEN n % 2 = 0 THEN now() END
+FROM generate_series(1, 300) n;
+INSERT INTO addresses (tenant_id, id, contact_id, street, postal_code, city, valid_from, valid_to) VALUES
+    (pg_temp.here(), pg_temp.ref('address'), pg_temp.ref('contact1'), '12 rue de l’Église', '01000', 'Bourg-en-Bresse', '2020-02-29', '9999-12-31');
+-- The order of texts must not depend on a language: É, Z, a, z.
+INSERT INTO contact_external_ids (tenant_id, source, external_id, contact_id)
+SELECT pg_temp.here(), 'erp', x, pg_temp.ref('contact3') FROM unnest(ARRAY['a', 'Z', 'É', 'z', 'a-1', 'a1', E'tab\t', '"']) x;
+INSERT INTO tags (tenant_id, id, name, folded, merged_into) VALUES
+    (pg_temp.here(), pg_temp.ref('tag'), 'Mécène', 'mecene', NULL), (pg_temp.here(), pg_temp.ref('tag2'), 'Mecene', 'mecene', pg_temp.ref('tag'));
+INSERT INTO contact_tags (tenant_id, contact_id, tag_id) VALUES (pg_temp.here(), pg_temp.ref('contact1'), pg_temp.ref('tag'));
+
+INSERT INTO events (tenant_id, id, type, subject_kind, subject_id, subject_version, occurred_at, actor_kind, actor_id, changed, facts)
+SELECT pg_temp.here(), pg_temp.ref('event' || n), 'contact.created', 'contact', pg_temp.ref('contact' || n), 1, TIMESTAMPTZ '2026-01-01 00:00:00.120+00', 'system', 'test', '{/a,/b}',
+       '{"z": 1, "a": {"é": null, "b": [1.10, 1e3, -0.000001, 12345678901234567890, 0.1]}, "💃": "x", "ﷺ": "\"\\\n\u0001"}'
+FROM generate_series(1, 50) n;
+INSERT INTO events (tenant_id, id, type, subject_kind, subject_id, subject_version, occurred_at, actor_kind, actor_id, changed, changes_digest) VALUES
+    (pg_temp.here(), pg_temp.ref('event51'), 'contact.updated', 'contact', pg_temp.ref('contact1'), 2, now(), 'system', 'test', '{/family_name}', sha256(convert_to('[{"after":"É","before":null,"pointer":"/family_name"}]', 'UTF8')));
+INSERT INTO event_changes (tenant_id, event_id, changes) VALUES (pg_temp.here(), pg_temp.ref('event51'), '[{"pointer": "/family_name", "before": null, "after": "É"}]');
+INSERT INTO event_queue (tenant_id, event_id) SELECT pg_temp.here(), pg_temp.ref('event' || n) FROM generate_series(1, 51) n;
+INSERT INTO event_consumers (tenant_id, name, sequence) VALUES (pg_temp.here(), 'newsletter', 3);
+INSERT INTO access_log (tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, subjects) VALUES
+    (pg_temp.here(), pg_temp.ref('read'), now(), 'user', 'claire', 'listContacts', 'r', ARRAY[pg_temp.ref('contact1'), pg_temp.ref('contact2')]);
+INSERT INTO operations (tenant_id, id, kind, status, created_by_kind, created_by, finished_at, result) VALUES
+    (pg_temp.here(), pg_temp.ref('done'), 'import', 'succeeded', 'system', 'test', now(), '{"rows": 3}'),
+    (pg_temp.here(), pg_temp.ref('open'), 'import', 'running', 'system', 'test', NULL, NULL);
+
+INSERT INTO purposes (tenant_id, id, code, name, legal_basis) VALUES (pg_temp.here(), pg_temp.ref('purpose'), 'newsletter', 'Lettre', 'consent');
+INSERT INTO consent_wordings (tenant_id, id, label, language, text, sha256, created_at) VALUES
+    (pg_temp.here(), pg_temp.ref('wording'), 'v1', 'fr', E'J’accepte\n…', sha256(convert_to(E'J’accepte\n…', 'UTF8')), now());
+INSERT INTO consents (tenant_id, id, contact_id, point_value, purpose_id, channel, action, occurred_at, recorded_at, actor_kind, actor_id, mechanism, wording_id, evidence, purpose_copy, controller_name, sequence, previous_digest, digest) VALUES
+    (pg_temp.here(), pg_temp.ref('consent'), pg_temp.ref('contact1'), 'p1@example.org', pg_temp.ref('purpose'), 'email', 'given', now(), now(), 'system', 'test', 'paper', pg_temp.ref('wording'), '{"b": 1, "a": "é"}', '{}', 'Théâtre', 1, sha256('0'), sha256('1'));

@@ -1,0 +1,41 @@
+package transfers_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/parvis-crm/parvis/internal/parvistest"
+	"github.com/parvis-crm/parvis/internal/transfers/archive"
+)
+
+func TestWhatLeavesComesInUnchanged(t *testing.T) {
+	t.Parallel()
+	here, there := parvistest.New(t), parvistest.New(t)
+	furnish(t, here, here.Tenant)
+
+	_, first := export(t, here, here.Tenant)
+	report, err := archive.Verify(first, nil)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, report.Events, int64(50))
+	require.Positive(t, report.References)
+
+	imported, err := there.Transfers().Read(t.Context(), first, nil)
+	require.NoError(t, err)
+	require.Equal(t, here.Tenant, imported.Tenant)
+	require.Equal(t, first.Manifest.Rows(), imported.Rows)
+
+	_, second := export(t, there, here.Tenant)
+	_, err = archive.Verify(second, nil)
+	require.NoError(t, err)
+	before, after := data(t, first), data(t, second)
+	for table, content := range before {
+		require.NotEmpty(t, content+map[string]string{"event_queue": "-"}[table], "the fixture has nothing in %s", table)
+		require.Equal(t, content, after[table], table)
+	}
+	require.Len(t, after, len(before))
+	require.Equal(t, first.Manifest.EventLog, second.Manifest.EventLog)
+	differences, err := archive.Compare(first, second, 10)
+	require.NoError(t, err)
+	require.Empty(t, differences)
+}
