@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // institutions' time zones, also on machines that have none
 
 	"github.com/alecthomas/kong"
 
@@ -16,6 +17,8 @@ import (
 
 type commands struct {
 	Serve   app.ServeCommand   `cmd:"" help:"Serve the API, the workers and the documentation."`
+	Work    app.WorkCommand    `cmd:"" help:"Run the workers only, beside servers."`
+	Doctor  app.DoctorCommand  `cmd:"" help:"Examine the configuration, the database and this machine, and say what to do."`
 	Migrate app.MigrateCommand `cmd:"" help:"Bring the database to this program's schema."`
 	Export  app.ExportCommand  `cmd:"" help:"Write all data of an institution into an archive that anyone can read."`
 	Import  app.ImportCommand  `cmd:"" help:"Bring an institution in from its archive."`
@@ -28,9 +31,10 @@ func main() {
 	var c commands
 	k := kong.Parse(&c, kong.Name("parvis"), kong.Description("Open, headless CRM for cultural institutions."), kong.Vars{"version": app.Version}, kong.UsageOnError())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	k.BindTo(ctx, (*context.Context)(nil))
-	if err := k.Run(); err != nil {
+	err := k.Run()
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "parvis: "+err.Error())
 		os.Exit(1)
 	}

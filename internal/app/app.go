@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,6 +24,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/seal"
+	"github.com/parvis-crm/parvis/internal/telemetry"
 	"github.com/parvis-crm/parvis/internal/transfers"
 )
 
@@ -44,6 +46,11 @@ type App struct {
 	workers   *river.Workers
 	jobs      *river.Client[pgx.Tx]
 	echo      *echo.Echo
+	metrics   *telemetry.Metrics
+	traces    *telemetry.Tracing
+	latest    uint        // the newest migration of this program
+	working   atomic.Bool // the workers run, where this process has any
+	leaving   atomic.Bool // the program has been told to end
 }
 
 // runner is work that goes on as long as the program.
@@ -80,9 +87,19 @@ func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 	if a.master, err = seal.NewMaster(key); err != nil {
 		return nil, err
 	}
-	if a.DB, err = pg.Open(ctx, cfg.DatabaseURL, pg.Options{MaxConns: cfg.MaxConns}); err != nil {
+	if a.latest, err = pg.Latest(); err != nil {
 		return nil, err
 	}
+	if a.traces, err = telemetry.NewTracing(ctx, cfg.TraceEndpoint, Version); err != nil {
+		return nil, err
+	}
+	if a.DB, err = pg.Open(ctx, cfg.DatabaseURL, pg.Options{MaxConns: cfg.MaxConns, Tracer: a.traces.Queries()}); err != nil {
+		return nil, err
+	}
+	a.metrics = telemetry.NewMetrics(Version)
+	a.metrics.Pool(a.DB.Pool())
+	a.metrics.Ask("queues", a.queueFigures, a.Log)
+	a.metrics.Ask("sequencer", a.sequencerFigures, a.Log)
 	h := a.wire()
 	if err := a.setUpJobs(); err != nil {
 		return nil, err
@@ -134,6 +151,7 @@ func (a *App) Run(ctx context.Context, listener net.Listener) error {
 		if err := a.startJobs(workCtx); err != nil {
 			return err
 		}
+		a.working.Store(true)
 	}
 	serve := &http.Server{Handler: a.echo, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(a.Log.Handler(), slog.LevelWarn)}
@@ -151,6 +169,7 @@ func (a *App) Run(ctx context.Context, listener net.Listener) error {
 	case <-workCtx.Done():
 	case cause = <-failed:
 	}
+	a.leaving.Store(true)
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Config.ShutdownGrace)
 	defer cancel()
 	if listener != nil {
@@ -165,6 +184,9 @@ func (a *App) Run(ctx context.Context, listener net.Listener) error {
 	stopWork()
 	if err := work.Wait(); err != nil {
 		cause = errors.Join(cause, err)
+	}
+	if err := a.traces.Stop(grace); err != nil {
+		a.Log.WarnContext(ctx, "the last traces could not be sent", "error", err)
 	}
 	return cause
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/telemetry"
 	"github.com/parvis-crm/parvis/internal/web"
 	"github.com/parvis-crm/parvis/internal/web/docs"
 )
@@ -23,6 +25,7 @@ func (a *App) setUpHTTP(h handlers) error {
 	e.HTTPErrorHandler = web.ErrorHandler(a.Log)
 	e.IPExtractor = a.ipExtractor()
 	e.Use(web.Arrival(Version))
+	e.Use(telemetry.Requests(a.metrics, a.traces, a.Log))
 	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableErrorHandler: true, DisablePrintStack: true}))
 	e.Use(middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 1024, Skipper: streaming}))
 
@@ -45,20 +48,40 @@ func (a *App) setUpHTTP(h handlers) error {
 	}
 	e.GET("/healthz", func(c echo.Context) error { return c.JSON(http.StatusOK, map[string]string{"status": "alive"}) })
 	e.GET("/readyz", a.ready)
+	e.GET("/metrics", echo.WrapHandler(a.metrics.Handler()))
 	a.echo = e
 	return nil
 }
 
-// ready answers whether requests can be served: the database answers.
+// ready answers whether requests can be served: the database answers and has
+// at least this program's schema, the workers run where there are any, and the
+// program is not about to end.
 func (a *App) ready(c echo.Context) error {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), 2*time.Second)
 	defer cancel()
-	if err := a.DB.Pool().Ping(ctx); err != nil {
-		f := fault.New(fault.Unavailable, "unavailable").Because(err)
+	if missing, err := a.unready(ctx); missing != "" {
+		f := fault.New(fault.Unavailable, "unavailable").Because(err).Extra("missing", missing)
 		f.RetryAfter = 2 * time.Second
 		return f
 	}
 	return c.JSON(http.StatusOK, map[string]string{"status": "ready"})
+}
+
+// unready says what is missing, nothing if the program is ready.
+func (a *App) unready(ctx context.Context) (string, error) {
+	if a.leaving.Load() {
+		return "time", nil
+	}
+	version, dirty, err := a.DB.SchemaVersion(ctx)
+	switch {
+	case err != nil:
+		return "database", err
+	case dirty || version < a.latest:
+		return "migrations", fmt.Errorf("the schema is at version %d (half applied: %t), this program needs %d", version, dirty, a.latest)
+	case a.Config.Workers && !a.working.Load():
+		return "workers", nil
+	}
+	return "", nil
 }
 
 // ipExtractor believes X-Forwarded-For only behind the proxies that the

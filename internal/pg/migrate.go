@@ -133,7 +133,8 @@ func migrateJobs(ctx context.Context, pool *pgxpool.Pool) error {
 		grant usage on schema %[1]s to %[2]s;
 		grant select, insert, update, delete on all tables in schema %[1]s to %[2]s;
 		grant usage, select on all sequences in schema %[1]s to %[2]s;
-		grant execute on all functions in schema %[1]s to %[2]s`, JobSchema, Role), pgx.QueryExecModeSimpleProtocol)
+		grant execute on all functions in schema %[1]s to %[2]s;
+		grant select on crm.schema_migrations to %[2]s`, JobSchema, Role), pgx.QueryExecModeSimpleProtocol)
 	return err
 }
 
