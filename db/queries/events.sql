@@ -81,3 +81,11 @@ SELECT sequence FROM event_consumers WHERE tenant_id = @tenant_id AND name = @na
 INSERT INTO event_consumers (tenant_id, name, sequence, internal) VALUES (@tenant_id, @name, @sequence, true)
 ON CONFLICT (tenant_id, name) DO UPDATE SET sequence = excluded.sequence, version = event_consumers.version + 1, updated_at = now()
 WHERE event_consumers.internal AND event_consumers.sequence < excluded.sequence;
+
+-- name: PickSequenced :many
+-- Events by their numbers, wherever they lie.
+SELECT s.sequence, s.digest, e.*, t.mode
+FROM event_sequence s
+JOIN events e ON e.tenant_id = s.tenant_id AND e.id = s.event_id
+JOIN tenants t ON t.tenant_id = s.tenant_id
+WHERE s.tenant_id = @tenant_id AND s.sequence = ANY(@sequences::bigint[]);

@@ -54,6 +54,52 @@ type EventsOperations interface {
 	ListEvents(ctx context.Context, request ListEventsRequestObject) (ListEventsResponseObject, error)
 }
 
+// WebhooksOperations are the operations of api/webhooks.yaml.
+type WebhooksOperations interface {
+	// ListWebhookEndpoints: List webhook endpoints
+	// (GET /v1/webhook-endpoints)
+	ListWebhookEndpoints(ctx context.Context, request ListWebhookEndpointsRequestObject) (ListWebhookEndpointsResponseObject, error)
+	// CreateWebhookEndpoint: Create a webhook endpoint
+	// (POST /v1/webhook-endpoints)
+	CreateWebhookEndpoint(ctx context.Context, request CreateWebhookEndpointRequestObject) (CreateWebhookEndpointResponseObject, error)
+	// GetWebhookEndpoint: Read a webhook endpoint
+	// (GET /v1/webhook-endpoints/{endpoint_id})
+	GetWebhookEndpoint(ctx context.Context, request GetWebhookEndpointRequestObject) (GetWebhookEndpointResponseObject, error)
+	// UpdateWebhookEndpoint: Change a webhook endpoint
+	// (PATCH /v1/webhook-endpoints/{endpoint_id})
+	UpdateWebhookEndpoint(ctx context.Context, request UpdateWebhookEndpointRequestObject) (UpdateWebhookEndpointResponseObject, error)
+	// DeleteWebhookEndpoint: Delete a webhook endpoint
+	// (DELETE /v1/webhook-endpoints/{endpoint_id})
+	DeleteWebhookEndpoint(ctx context.Context, request DeleteWebhookEndpointRequestObject) (DeleteWebhookEndpointResponseObject, error)
+	// VerifyWebhookEndpoint: Verify an endpoint again
+	// (POST /v1/webhook-endpoints/{endpoint_id}/verify)
+	VerifyWebhookEndpoint(ctx context.Context, request VerifyWebhookEndpointRequestObject) (VerifyWebhookEndpointResponseObject, error)
+	// RotateWebhookSecret: Rotate the keys of an endpoint
+	// (POST /v1/webhook-endpoints/{endpoint_id}/rotate-secret)
+	RotateWebhookSecret(ctx context.Context, request RotateWebhookSecretRequestObject) (RotateWebhookSecretResponseObject, error)
+	// ListWebhookKeys: Public keys of an endpoint
+	// (GET /v1/webhook-endpoints/{endpoint_id}/keys)
+	ListWebhookKeys(ctx context.Context, request ListWebhookKeysRequestObject) (ListWebhookKeysResponseObject, error)
+	// GetWebhookKeySet: Public keys at a well-known address
+	// (GET /.well-known/webhook-keys.json)
+	GetWebhookKeySet(ctx context.Context, request GetWebhookKeySetRequestObject) (GetWebhookKeySetResponseObject, error)
+	// ListWebhookDeliveries: List deliveries to an endpoint
+	// (GET /v1/webhook-endpoints/{endpoint_id}/deliveries)
+	ListWebhookDeliveries(ctx context.Context, request ListWebhookDeliveriesRequestObject) (ListWebhookDeliveriesResponseObject, error)
+	// GetWebhookDelivery: Read a delivery
+	// (GET /v1/webhook-endpoints/{endpoint_id}/deliveries/{delivery_id})
+	GetWebhookDelivery(ctx context.Context, request GetWebhookDeliveryRequestObject) (GetWebhookDeliveryResponseObject, error)
+	// RetryWebhookDelivery: Send a delivery again
+	// (POST /v1/webhook-endpoints/{endpoint_id}/deliveries/{delivery_id}/retry)
+	RetryWebhookDelivery(ctx context.Context, request RetryWebhookDeliveryRequestObject) (RetryWebhookDeliveryResponseObject, error)
+	// RecoverWebhookEndpoint: Send a period of the log again
+	// (POST /v1/webhook-endpoints/{endpoint_id}/recover)
+	RecoverWebhookEndpoint(ctx context.Context, request RecoverWebhookEndpointRequestObject) (RecoverWebhookEndpointResponseObject, error)
+	// TestWebhookEndpoint: Send a sample event
+	// (POST /v1/webhook-endpoints/{endpoint_id}/test)
+	TestWebhookEndpoint(ctx context.Context, request TestWebhookEndpointRequestObject) (TestWebhookEndpointResponseObject, error)
+}
+
 // OperationsOperations are the operations of api/operations.yaml.
 type OperationsOperations interface {
 	// ListOperations: List long operations

@@ -8,11 +8,13 @@ import (
 	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/consents"
 	"github.com/parvis-crm/parvis/internal/contacts"
+	"github.com/parvis-crm/parvis/internal/egress"
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/mail"
 	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/transfers"
 	"github.com/parvis-crm/parvis/internal/web"
+	"github.com/parvis-crm/parvis/internal/webhooks"
 )
 
 // Handlers of all domains are embedded under names of their own, since Go
@@ -23,6 +25,7 @@ type (
 	eventsHandlers     = events.Handlers
 	consentsHandlers   = consents.Handlers
 	mailHandlers       = mail.Handlers
+	webhooksHandlers   = webhooks.Handlers
 )
 
 type handlers struct {
@@ -30,6 +33,7 @@ type handlers struct {
 	*eventsHandlers
 	*consentsHandlers
 	*mailHandlers
+	*webhooksHandlers
 }
 
 var _ api.StrictServerInterface = handlers{}
@@ -43,6 +47,7 @@ type domains struct {
 	consents   *consents.Service
 	mail       *mail.Service
 	transfers  *transfers.Engine
+	webhooks   *webhooks.Service
 }
 
 // wire builds every domain. Order follows the tiers; what a higher tier needs
@@ -61,6 +66,11 @@ func (a *App) wire() handlers {
 		DB: a.DB, Sequence: a.sequencer.Sequence, Contract: api.SpecJSON, Version: Version, Schema: db.LastMigration(),
 		SigningKey: ed25519.NewKeyFromSeed(a.master.Derive("archive signature")),
 	})
+	a.domains.webhooks = webhooks.NewService(webhooks.Needs{
+		DB: a.DB, Events: a.domains.events, Hub: a.hub, Operations: a.domains.operations, Log: a.Log,
+		Client: egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs, MaxIdlePerHost: 64, MaxBody: egress.WebhookBodyLimit}),
+		Box:    a.master.Box("webhook keys"),
+	}, webhooks.Options{Schedule: a.Config.WebhookSchedule})
 
 	a.runners = append(a.runners,
 		runner{"sequencer", a.sequencer.Run},
@@ -68,10 +78,18 @@ func (a *App) wire() handlers {
 		runner{"event announcements", a.listenToEvents},
 		runner{"mail", a.sendMail},
 	)
+	if a.Config.Workers {
+		a.runners = append(a.runners,
+			runner{"webhook fan-out", a.domains.webhooks.RunFanOut},
+			runner{"webhook dispatcher", a.domains.webhooks.RunDispatcher},
+			runner{"webhook purge", a.domains.webhooks.RunPurge},
+		)
+	}
 	return handlers{
 		operationsHandlers: operations.NewHandlers(a.domains.operations, cursors),
 		eventsHandlers:     events.NewHandlers(a.domains.events),
 		consentsHandlers:   consents.NewHandlers(a.domains.consents, cursors),
 		mailHandlers:       mail.NewHandlers(a.domains.mail, cursors),
+		webhooksHandlers:   webhooks.NewHandlers(a.domains.webhooks, cursors),
 	}
 }

@@ -56,5 +56,6 @@ func catalogue() []Texts {
 		violationTexts,
 		contactTexts,
 		consentTexts,
+		webhookTexts,
 	}
 }

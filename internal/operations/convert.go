@@ -9,6 +9,10 @@ import (
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
+// ToAPI gives the contract's form, for the answers of domains that start
+// operations.
+func ToAPI(o Operation) api.Operation { return toAPI(o) }
+
 func toAPI(o Operation) api.Operation {
 	out := api.Operation{
 		ID: o.ID, Object: api.OperationObjectOperation, Kind: o.Kind, Status: o.Status, Version: o.Version,

@@ -489,3 +489,70 @@ func (q *Queries) MoveConsumer(ctx context.Context, db DBTX, sequence int64, ten
 	)
 	return i, err
 }
+
+const pickSequenced = `-- name: PickSequenced :many
+SELECT s.sequence, s.digest, e.tenant_id, e.id, e.type, e.subject_kind, e.subject_id, e.subject_version, e.occurred_at, e.actor_kind, e.actor_id, e.request_id, e.source, e.changed, e.facts, e.changes_digest, t.mode
+FROM event_sequence s
+JOIN events e ON e.tenant_id = s.tenant_id AND e.id = s.event_id
+JOIN tenants t ON t.tenant_id = s.tenant_id
+WHERE s.tenant_id = $1 AND s.sequence = ANY($2::bigint[])
+`
+
+type PickSequencedRow struct {
+	Sequence       int64
+	Digest         []byte
+	TenantID       uuid.UUID
+	ID             uuid.UUID
+	Type           string
+	SubjectKind    string
+	SubjectID      uuid.UUID
+	SubjectVersion int64
+	OccurredAt     time.Time
+	ActorKind      string
+	ActorID        string
+	RequestID      string
+	Source         string
+	Changed        []string
+	Facts          json.RawMessage
+	ChangesDigest  []byte
+	Mode           string
+}
+
+// Events by their numbers, wherever they lie.
+func (q *Queries) PickSequenced(ctx context.Context, db DBTX, tenantID uuid.UUID, sequences []int64) ([]PickSequencedRow, error) {
+	rows, err := db.Query(ctx, pickSequenced, tenantID, sequences)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []PickSequencedRow{}
+	for rows.Next() {
+		var i PickSequencedRow
+		if err := rows.Scan(
+			&i.Sequence,
+			&i.Digest,
+			&i.TenantID,
+			&i.ID,
+			&i.Type,
+			&i.SubjectKind,
+			&i.SubjectID,
+			&i.SubjectVersion,
+			&i.OccurredAt,
+			&i.ActorKind,
+			&i.ActorID,
+			&i.RequestID,
+			&i.Source,
+			&i.Changed,
+			&i.Facts,
+			&i.ChangesDigest,
+			&i.Mode,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

@@ -1,0 +1,140 @@
+package webhooks
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/parvis-crm/parvis/internal/events"
+	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/ids"
+	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/web"
+	"github.com/parvis-crm/parvis/internal/webhooks/internal/webhooksdb"
+	"github.com/parvis-crm/parvis/internal/webhooks/signature"
+)
+
+// maxLiveKeys bounds the signatures of one delivery: two a key, and receivers
+// read no more than sixteen.
+const maxLiveKeys = 5
+
+// DefaultOverlap is how long old keys still sign after a rotation.
+const DefaultOverlap = 24 * time.Hour
+
+// PublicKey is one key that deliveries to an endpoint are signed with.
+type PublicKey struct {
+	ID        uuid.UUID
+	Key       signature.PublicKey
+	CreatedAt time.Time
+	ExpiresAt *time.Time
+}
+
+// newKeyTx makes a secret and a key pair for an endpoint and returns the secret
+// and the public key as texts.
+func (s *Service) newKeyTx(ctx context.Context, tx pgx.Tx, tenant, endpoint uuid.UUID) (secret, public string, err error) {
+	shared, err := signature.GenerateSecret()
+	if err != nil {
+		return "", "", err
+	}
+	private, err := signature.GeneratePrivateKey()
+	if err != nil {
+		return "", "", err
+	}
+	id := ids.New()
+	_, err = s.q.InsertKey(ctx, tx, webhooksdb.InsertKeyParams{
+		TenantID: tenant, ID: id, EndpointID: endpoint,
+		Secret:     s.box.Seal([]byte(shared.Reveal()), "secret "+id.String()),
+		PrivateKey: s.box.Seal([]byte(private.Reveal()), "private key "+id.String()),
+		PublicKey:  private.Public().String(),
+	})
+	return shared.Reveal(), private.Public().String(), err
+}
+
+// signingKeys opens every key that still signs, the newest first.
+func (s *Service) signingKeys(rows []webhooksdb.WebhookKey) ([]signature.SigningKey, error) {
+	keys := make([]signature.SigningKey, 0, 2*len(rows))
+	for _, row := range rows {
+		text, err := s.box.Open(row.Secret, "secret "+row.ID.String())
+		if err != nil {
+			return nil, err
+		}
+		secret, err := signature.ParseSecret(string(text))
+		if err != nil {
+			return nil, err
+		}
+		if text, err = s.box.Open(row.PrivateKey, "private key "+row.ID.String()); err != nil {
+			return nil, err
+		}
+		private, err := signature.ParsePrivateKey(string(text))
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, secret, private)
+	}
+	return keys, nil
+}
+
+// Rotate gives an endpoint new keys. The old ones still sign for the overlap.
+func (s *Service) Rotate(ctx context.Context, id uuid.UUID, overlap time.Duration) (EndpointSecret, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return EndpointSecret{}, err
+	}
+	return pg.InTxValue(ctx, s.db, actor.Tenant, func(ctx context.Context, tx pgx.Tx) (EndpointSecret, error) {
+		e, err := s.q.LockEndpoint(ctx, tx, actor.Tenant, id)
+		if err != nil {
+			return EndpointSecret{}, err
+		}
+		live, err := s.q.ListLiveKeys(ctx, tx, actor.Tenant, id)
+		if err != nil {
+			return EndpointSecret{}, err
+		}
+		if len(live) >= maxLiveKeys && overlap > 0 {
+			return EndpointSecret{}, fault.New(fault.Conflict, "webhook-keys-limit").With("limit", maxLiveKeys)
+		}
+		until := time.Now().Add(overlap)
+		if err := s.q.ExpireKeys(ctx, tx, until, actor.Tenant, id); err != nil {
+			return EndpointSecret{}, err
+		}
+		out := EndpointSecret{}
+		if out.Secret, out.PublicKey, err = s.newKeyTx(ctx, tx, actor.Tenant, id); err != nil {
+			return EndpointSecret{}, err
+		}
+		if e, err = s.q.TouchEndpoint(ctx, tx, actor.Tenant, id); err != nil {
+			return EndpointSecret{}, err
+		}
+		s.changed(actor.Tenant)
+		if err := events.RecordTx(ctx, tx, events.Entry{
+			Type: "webhook_endpoint.secret_rotated", Subject: subject(e), Facts: map[string]any{"overlap_until": until.UTC().Format(time.RFC3339)},
+		}); err != nil {
+			return EndpointSecret{}, err
+		}
+		out.Endpoint, err = s.withHealth(ctx, tx, e)
+		return out, err
+	})
+}
+
+// PublicKeys returns the keys of any endpoint of any institution: they are
+// public. An endpoint without keys is not there.
+func (s *Service) PublicKeys(ctx context.Context, endpoint uuid.UUID) ([]PublicKey, error) {
+	rows, err := s.db.Pool().Query(ctx, "select id, public_key, created_at, expires_at from webhook_public_keys($1)", endpoint)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (PublicKey, error) {
+		var k PublicKey
+		var text string
+		if err := row.Scan(&k.ID, &text, &k.CreatedAt, &k.ExpiresAt); err != nil {
+			return k, err
+		}
+		var err error
+		k.Key, err = signature.ParsePublicKey(text)
+		return k, err
+	})
+	if err == nil && len(keys) == 0 {
+		return nil, fault.NotFound()
+	}
+	return keys, err
+}

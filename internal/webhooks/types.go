@@ -1,0 +1,86 @@
+package webhooks
+
+import (
+	"strings"
+
+	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/web"
+)
+
+// readScope is the scope that reading the records of an event type takes, by
+// the resource that its name begins with.
+func readScope(eventType string) string {
+	resource, _, _ := strings.Cut(eventType, ".")
+	switch resource {
+	case "contact", "contact_merge", "contact_point", "address", "tag", "external_id":
+		return "contacts:read"
+	case "consent", "purpose":
+		return "consents:read"
+	case "ticketing_source", "production", "performance", "price_type", "order", "ticket", "product":
+		return "ticketing:read"
+	case "form", "form_submission":
+		return "forms:read"
+	case "api_key", "oauth_client", "user", "department", "tenant":
+		return "access:read"
+	case "webhook_endpoint":
+		return "webhooks:read"
+	case "operation":
+		return "operations:read"
+	case "import", "export", "transfer":
+		return "transfers:read"
+	default:
+		return "events:read"
+	}
+}
+
+// readScopes are all scopes that some event type takes: what "*" needs.
+func readScopes() []string {
+	return []string{"contacts:read", "consents:read", "ticketing:read", "forms:read", "access:read", "webhooks:read",
+		"operations:read", "transfers:read", "events:read"}
+}
+
+// allowTypes refuses event types whose records the actor may not read.
+func allowTypes(actor web.Actor, globs []string) error {
+	for _, glob := range globs {
+		needed := []string{readScope(glob)}
+		if glob == "*" {
+			needed = readScopes()
+		}
+		for _, scope := range needed {
+			if !actor.Scopes.Allow(scope) {
+				return fault.New(fault.Forbidden, "insufficient-scope").With("scope", scope).Extra("required_scope", scope)
+			}
+		}
+	}
+	return nil
+}
+
+// selects reports whether a glob ("*", "contact.*" or an exact type) covers an
+// event type.
+func selects(glob, eventType string) bool {
+	if prefix, ok := strings.CutSuffix(glob, "*"); ok {
+		return strings.HasPrefix(eventType, prefix)
+	}
+	return glob == eventType
+}
+
+// wants reports whether an endpoint with these globs and scopes receives an
+// event type. The scopes count again here, since "*" also covers types that the
+// endpoint's maker did not know of.
+func wants(globs, scopes []string, eventType string) bool {
+	if !web.Scopes(scopes).Allow(readScope(eventType)) {
+		return false
+	}
+	for _, glob := range globs {
+		if selects(glob, eventType) {
+			return true
+		}
+	}
+	return false
+}
+
+// aboutItself are the types that an endpoint never gets about itself: news of
+// its failing could only fail too.
+func aboutItself(eventType string) bool {
+	return eventType == "webhook_endpoint.failing" || eventType == "webhook_endpoint.disabled"
+}
