@@ -63,6 +63,9 @@ func Translate(err error) error {
 // Unreachable reports whether err means that the database cannot be talked to
 // right now: it is stopping, starting, full of connections, or gone.
 func Unreachable(err error) bool {
+	if err == nil {
+		return false
+	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		// 08: connection exception, 57P: operator intervention, 53: insufficient resources
 		return strings.HasPrefix(e.Code, "08") || strings.HasPrefix(e.Code, "57P") || strings.HasPrefix(e.Code, "53")
