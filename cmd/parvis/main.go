@@ -24,6 +24,7 @@ type commands struct {
 	Import  app.ImportCommand  `cmd:"" help:"Bring an institution in from its archive."`
 	Verify  app.VerifyCommand  `cmd:"" help:"Prove from an archive alone that it is whole and unaltered."`
 	Compare app.CompareCommand `cmd:"" help:"Say where the data of two archives differs."`
+	Audit   app.AuditCommand   `cmd:"" help:"Prove that the log is whole."`
 	Version kong.VersionFlag   `help:"Print the version."`
 }
 

@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -182,6 +183,21 @@ func (e ConsentWordingObject) Valid() bool {
 	}
 }
 
+// Defines values for EventConsumerObject.
+const (
+	EventConsumerObjectEventConsumer EventConsumerObject = "event_consumer"
+)
+
+// Valid indicates whether the value is a known member of the EventConsumerObject enum.
+func (e EventConsumerObject) Valid() bool {
+	switch e {
+	case EventConsumerObjectEventConsumer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for OperationObject.
 const (
 	OperationObjectOperation OperationObject = "operation"
@@ -266,6 +282,21 @@ func (e PurposePatchLegalBasis) Valid() bool {
 	case PurposePatchLegalBasisPublicTask:
 		return true
 	case PurposePatchLegalBasisVitalInterests:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReadObject.
+const (
+	ReadObjectRead ReadObject = "read"
+)
+
+// Valid indicates whether the value is a known member of the ReadObject enum.
+func (e ReadObject) Valid() bool {
+	switch e {
+	case ReadObjectRead:
 		return true
 	default:
 		return false
@@ -911,6 +942,58 @@ type EventCausation struct {
 	Source    string `json:"source"`
 }
 
+// EventChange defines model for EventChange.
+type EventChange struct {
+	// After The value since; null when there is none.
+	After interface{} `json:"after"`
+
+	// Before The value before; null when there was none.
+	Before interface{} `json:"before"`
+
+	// Pointer JSON pointer of the field (RFC 6901).
+	Pointer string `json:"pointer"`
+}
+
+// EventChanges defines model for EventChanges.
+type EventChanges struct {
+	Data []EventChange `json:"data"`
+
+	// Erased There were values; erasure has removed them.
+	Erased   bool               `json:"erased"`
+	EventID  openapi_types.UUID `json:"event_id"`
+	Sequence int64              `json:"sequence"`
+}
+
+// EventConsumer defines model for EventConsumer.
+type EventConsumer struct {
+	CreatedAt time.Time `json:"created_at"`
+	Head      int64     `json:"head"`
+
+	// Lag Events that the reader has not confirmed.
+	Lag       int64               `json:"lag"`
+	Name      string              `json:"name"`
+	Object    EventConsumerObject `json:"object"`
+	Sequence  int64               `json:"sequence"`
+	UpdatedAt time.Time           `json:"updated_at"`
+	Version   int64               `json:"version"`
+}
+
+// EventConsumerObject defines model for EventConsumer.Object.
+type EventConsumerObject string
+
+// EventConsumerList defines model for EventConsumerList.
+type EventConsumerList struct {
+	Data       []EventConsumer           `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// EventConsumerPut defines model for EventConsumerPut.
+type EventConsumerPut struct {
+	// Force Accept a position before the present one.
+	Force    *bool `json:"force,omitempty"`
+	Sequence int64 `json:"sequence"`
+}
+
 // EventData defines model for EventData.
 type EventData struct {
 	Changed []string `json:"changed"`
@@ -921,6 +1004,26 @@ type EventData struct {
 	Object  string                 `json:"object"`
 	URL     string                 `json:"url"`
 	Version int64                  `json:"version"`
+}
+
+// EventDigest defines model for EventDigest.
+type EventDigest struct {
+	Count int64 `json:"count"`
+
+	// Digest Of the event at `to`; `digest_before` when there is none.
+	Digest string `json:"digest"`
+
+	// DigestBefore Of the event before `from`, hexadecimal.
+	DigestBefore string                       `json:"digest_before"`
+	First        nullable.Nullable[EventMark] `json:"first"`
+	From         int64                        `json:"from"`
+	Head         int64                        `json:"head"`
+	Last         nullable.Nullable[EventMark] `json:"last"`
+	NextFrom     nullable.Nullable[int64]     `json:"next_from"`
+	RollingHash  string                       `json:"rolling_hash"`
+
+	// To The last sequence covered; less than `from` when there is nothing yet.
+	To int64 `json:"to"`
 }
 
 // EventList defines model for EventList.
@@ -934,11 +1037,67 @@ type EventList struct {
 	NextAfter int64 `json:"next_after"`
 }
 
+// EventMark defines model for EventMark.
+type EventMark struct {
+	ID       openapi_types.UUID `json:"id"`
+	Sequence int64              `json:"sequence"`
+}
+
+// EventType defines model for EventType.
+type EventType struct {
+	Description string `json:"description"`
+
+	// Example What happened to which record, without personal values: read the record for those. `data.version` and `sequence`
+	// let a receiver drop what it already knows. `digest` = SHA-256(previous digest ‖ RFC 8785 form of the event without
+	// `digest`, `api_version`, `test` and `data.url`); the digest before the first event is thirty-two zero bytes.
+	Example Event  `json:"example"`
+	Name    string `json:"name"`
+
+	// Schema Where the JSON Schema of the event is in the contract.
+	Schema string `json:"schema"`
+
+	// Scope What a credential needs to read the record the event is about.
+	Scope   string `json:"scope"`
+	Summary string `json:"summary"`
+}
+
+// EventTypeList defines model for EventTypeList.
+type EventTypeList struct {
+	Data []EventType `json:"data"`
+}
+
 // ExternalID The name of a record in another system.
 type ExternalID struct {
 	ExternalID  string    `json:"external_id"`
 	FirstSeenAt time.Time `json:"first_seen_at"`
 	Source      string    `json:"source"`
+}
+
+// LogBreak defines model for LogBreak.
+type LogBreak struct {
+	EventID  nullable.Nullable[openapi_types.UUID] `json:"event_id"`
+	Kind     string                                `json:"kind"`
+	Sequence int64                                 `json:"sequence"`
+}
+
+// LogVerification defines model for LogVerification.
+type LogVerification struct {
+	// Digest The digest at the last event that agrees.
+	Digest string `json:"digest"`
+
+	// Erased Of these, events whose values erasure has removed.
+	Erased     int64                       `json:"erased"`
+	FirstBreak nullable.Nullable[LogBreak] `json:"first_break"`
+	From       int64                       `json:"from"`
+	Head       int64                       `json:"head"`
+	Intact     bool                        `json:"intact"`
+	NextFrom   nullable.Nullable[int64]    `json:"next_from"`
+
+	// To The last sequence looked at.
+	To int64 `json:"to"`
+
+	// Verified Events that agree with the chain.
+	Verified int64 `json:"verified"`
 }
 
 // Money A decimal amount with the decimals of its currency (ISO 4217).
@@ -1053,6 +1212,28 @@ type PurposePatch struct {
 
 // PurposePatchLegalBasis defines model for PurposePatch.LegalBasis.
 type PurposePatchLegalBasis string
+
+// Read defines model for Read.
+type Read struct {
+	// Actor Who or what acted.
+	Actor      Actor                `json:"actor"`
+	ContactIds []openapi_types.UUID `json:"contact_ids"`
+	ID         openapi_types.UUID   `json:"id"`
+	Object     ReadObject           `json:"object"`
+	OccurredAt time.Time            `json:"occurred_at"`
+	Operation  string               `json:"operation"`
+	Purpose    string               `json:"purpose"`
+	RequestID  string               `json:"request_id"`
+}
+
+// ReadObject defines model for Read.Object.
+type ReadObject string
+
+// ReadList defines model for ReadList.
+type ReadList struct {
+	Data       []Read                    `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
 
 // Reference A record that was not expanded.
 type Reference struct {
@@ -1318,6 +1499,9 @@ type CreatedAtLt = time.Time
 // Cursor defines model for Cursor.
 type Cursor = string
 
+// EventID defines model for EventId.
+type EventID = openapi_types.UUID
+
 // Fields defines model for Fields.
 type Fields = []string
 
@@ -1364,6 +1548,36 @@ type Error = Problem
 type GetWebhookKeySetParams struct {
 	// Endpoint Identifier of the endpoint.
 	Endpoint openapi_types.UUID `form:"endpoint" json:"endpoint"`
+}
+
+// ListReadsParams defines parameters for ListReads.
+type ListReadsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// ContactID Reads of this contact's data.
+	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
+
+	// ActorID Reads by this key, client or user.
+	ActorID *string `form:"actor_id,omitempty" json:"actor_id,omitempty"`
+
+	// OccurredAtGte At this instant or later.
+	OccurredAtGte *time.Time `form:"occurred_at_gte,omitempty" json:"occurred_at_gte,omitempty"`
+
+	// OccurredAtLt Before this instant.
+	OccurredAtLt *time.Time `form:"occurred_at_lt,omitempty" json:"occurred_at_lt,omitempty"`
+}
+
+// VerifyLogParams defines parameters for VerifyLog.
+type VerifyLogParams struct {
+	// From The first sequence.
+	From *int64 `form:"from,omitempty" json:"from,omitempty"`
+
+	// To The last sequence; the head of the log if absent.
+	To *int64 `form:"to,omitempty" json:"to,omitempty"`
 }
 
 // ListConsentWordingsParams defines parameters for ListConsentWordings.
@@ -1450,6 +1664,33 @@ type ListContactConsentHistoryParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ListEventConsumersParams defines parameters for ListEventConsumers.
+type ListEventConsumersParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// DeleteEventConsumerParams defines parameters for DeleteEventConsumer.
+type DeleteEventConsumerParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
+// GetEventConsumerParams defines parameters for GetEventConsumer.
+type GetEventConsumerParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// PutEventConsumerParams defines parameters for PutEventConsumer.
+type PutEventConsumerParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
 // ListEventsParams defines parameters for ListEvents.
 type ListEventsParams struct {
 	// After The sequence after which to read; `next_after` of the page before. Zero is the beginning.
@@ -1466,6 +1707,33 @@ type ListEventsParams struct {
 
 	// Wait Seconds to wait for an event when there is none yet.
 	Wait *int32 `form:"wait,omitempty" json:"wait,omitempty"`
+}
+
+// GetEventDigestParams defines parameters for GetEventDigest.
+type GetEventDigestParams struct {
+	// From The first sequence.
+	From *int64 `form:"from,omitempty" json:"from,omitempty"`
+
+	// To The last sequence; the head of the log if absent.
+	To *int64 `form:"to,omitempty" json:"to,omitempty"`
+}
+
+// StreamEventsParams defines parameters for StreamEvents.
+type StreamEventsParams struct {
+	// After The sequence after which to read, when there is no `Last-Event-ID`.
+	After *int64 `form:"after,omitempty" json:"after,omitempty"`
+
+	// Types Only these event types; a star stands for the rest of a name (`contact.*`). Sequences then have gaps, `next_after` has not.
+	Types []string `form:"types,omitempty" json:"types,omitempty"`
+
+	// LastEventID The last `id` received, as browsers send it by themselves.
+	LastEventID *string `json:"Last-Event-ID,omitempty"`
+}
+
+// GetEventParams defines parameters for GetEvent.
+type GetEventParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // ListOperationsParams defines parameters for ListOperations.
@@ -1663,6 +1931,9 @@ type CreateConsentWordingJSONRequestBody = ConsentWordingCreate
 // CreateConsentJSONRequestBody defines body for CreateConsent for application/json ContentType.
 type CreateConsentJSONRequestBody = ConsentCreate
 
+// PutEventConsumerJSONRequestBody defines body for PutEventConsumer for application/json ContentType.
+type PutEventConsumerJSONRequestBody = EventConsumerPut
+
 // CreatePurposeJSONRequestBody defines body for CreatePurpose for application/json ContentType.
 type CreatePurposeJSONRequestBody = PurposeCreate
 
@@ -1689,6 +1960,12 @@ type ServerInterface interface {
 	// GetWebhookKeySet Public keys at a well-known address
 	// (GET /.well-known/webhook-keys.json)
 	GetWebhookKeySet(ctx echo.Context, params GetWebhookKeySetParams) error
+	// ListReads List who read whose data
+	// (GET /v1/audit/reads)
+	ListReads(ctx echo.Context, params ListReadsParams) error
+	// VerifyLog Verify the log against itself
+	// (GET /v1/audit/verification)
+	VerifyLog(ctx echo.Context, params VerifyLogParams) error
 	// ListConsentWordings List the wordings
 	// (GET /v1/consent-wordings)
 	ListConsentWordings(ctx echo.Context, params ListConsentWordingsParams) error
@@ -1716,9 +1993,36 @@ type ServerInterface interface {
 	// ListContactConsentHistory Read a contact's ledger
 	// (GET /v1/contacts/{contact_id}/consents/history)
 	ListContactConsentHistory(ctx echo.Context, contactID ConsentContactID, params ListContactConsentHistoryParams) error
+	// ListEventConsumers List durable positions
+	// (GET /v1/event-consumers)
+	ListEventConsumers(ctx echo.Context, params ListEventConsumersParams) error
+	// DeleteEventConsumer Forget a durable position
+	// (DELETE /v1/event-consumers/{consumer_name})
+	DeleteEventConsumer(ctx echo.Context, consumerName string, params DeleteEventConsumerParams) error
+	// GetEventConsumer Read a durable position
+	// (GET /v1/event-consumers/{consumer_name})
+	GetEventConsumer(ctx echo.Context, consumerName string, params GetEventConsumerParams) error
+	// PutEventConsumer Keep a durable position
+	// (PUT /v1/event-consumers/{consumer_name})
+	PutEventConsumer(ctx echo.Context, consumerName string, params PutEventConsumerParams) error
+	// ListEventTypes List the types of events
+	// (GET /v1/event-types)
+	ListEventTypes(ctx echo.Context) error
 	// ListEvents Pull events in their order
 	// (GET /v1/events)
 	ListEvents(ctx echo.Context, params ListEventsParams) error
+	// GetEventDigest Prove that nothing was missed
+	// (GET /v1/events/digest)
+	GetEventDigest(ctx echo.Context, params GetEventDigestParams) error
+	// StreamEvents Follow events as they happen
+	// (GET /v1/events/stream)
+	StreamEvents(ctx echo.Context, params StreamEventsParams) error
+	// GetEvent Read one event
+	// (GET /v1/events/{event_id})
+	GetEvent(ctx echo.Context, eventID EventID, params GetEventParams) error
+	// GetEventChanges Read the values before and after an event
+	// (GET /v1/events/{event_id}/changes)
+	GetEventChanges(ctx echo.Context, eventID EventID) error
 	// ListOperations List long operations
 	// (GET /v1/operations)
 	ListOperations(ctx echo.Context, params ListOperationsParams) error
@@ -1804,6 +2108,84 @@ func (w *ServerInterfaceWrapper) GetWebhookKeySet(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetWebhookKeySet(ctx, params)
+	return err
+}
+
+// ListReads converts echo context to params.
+func (w *ServerInterfaceWrapper) ListReads(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListReadsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "contact_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "contact_id", ctx.QueryParams(), &params.ContactID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "actor_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "actor_id", ctx.QueryParams(), &params.ActorID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter actor_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "occurred_at_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "occurred_at_gte", ctx.QueryParams(), &params.OccurredAtGte, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter occurred_at_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "occurred_at_lt" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "occurred_at_lt", ctx.QueryParams(), &params.OccurredAtLt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter occurred_at_lt: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListReads(ctx, params)
+	return err
+}
+
+// VerifyLog converts echo context to params.
+func (w *ServerInterfaceWrapper) VerifyLog(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params VerifyLogParams
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.VerifyLog(ctx, params)
 	return err
 }
 
@@ -2120,6 +2502,148 @@ func (w *ServerInterfaceWrapper) ListContactConsentHistory(ctx echo.Context) err
 	return err
 }
 
+// ListEventConsumers converts echo context to params.
+func (w *ServerInterfaceWrapper) ListEventConsumers(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListEventConsumersParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListEventConsumers(ctx, params)
+	return err
+}
+
+// DeleteEventConsumer converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteEventConsumer(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consumer_name" -------------
+	var consumerName string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consumer_name", ctx.Param("consumer_name"), &consumerName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consumer_name: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteEventConsumerParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteEventConsumer(ctx, consumerName, params)
+	return err
+}
+
+// GetEventConsumer converts echo context to params.
+func (w *ServerInterfaceWrapper) GetEventConsumer(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consumer_name" -------------
+	var consumerName string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consumer_name", ctx.Param("consumer_name"), &consumerName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consumer_name: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetEventConsumerParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetEventConsumer(ctx, consumerName, params)
+	return err
+}
+
+// PutEventConsumer converts echo context to params.
+func (w *ServerInterfaceWrapper) PutEventConsumer(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consumer_name" -------------
+	var consumerName string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consumer_name", ctx.Param("consumer_name"), &consumerName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consumer_name: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutEventConsumerParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PutEventConsumer(ctx, consumerName, params)
+	return err
+}
+
+// ListEventTypes converts echo context to params.
+func (w *ServerInterfaceWrapper) ListEventTypes(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListEventTypes(ctx)
+	return err
+}
+
 // ListEvents converts echo context to params.
 func (w *ServerInterfaceWrapper) ListEvents(ctx echo.Context) error {
 	var err error
@@ -2163,6 +2687,125 @@ func (w *ServerInterfaceWrapper) ListEvents(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListEvents(ctx, params)
+	return err
+}
+
+// GetEventDigest converts echo context to params.
+func (w *ServerInterfaceWrapper) GetEventDigest(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetEventDigestParams
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetEventDigest(ctx, params)
+	return err
+}
+
+// StreamEvents converts echo context to params.
+func (w *ServerInterfaceWrapper) StreamEvents(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StreamEventsParams
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "types" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "types", ctx.QueryParams(), &params.Types, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter types: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Last-Event-ID, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Last-Event-ID: %s", err))
+		}
+
+		params.LastEventID = &LastEventID
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StreamEvents(ctx, params)
+	return err
+}
+
+// GetEvent converts echo context to params.
+func (w *ServerInterfaceWrapper) GetEvent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "event_id" -------------
+	var eventID EventID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "event_id", ctx.Param("event_id"), &eventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter event_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetEventParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetEvent(ctx, eventID, params)
+	return err
+}
+
+// GetEventChanges converts echo context to params.
+func (w *ServerInterfaceWrapper) GetEventChanges(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "event_id" -------------
+	var eventID EventID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "event_id", ctx.Param("event_id"), &eventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter event_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetEventChanges(ctx, eventID)
 	return err
 }
 
@@ -3039,6 +3682,17 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/consent-wordings", wrapper.CreateConsentWording, options.OperationMiddlewares["createConsentWording"]...)
 	router.GET(options.BaseURL+"/v1/consent-wordings/:wording_id", wrapper.GetConsentWording, options.OperationMiddlewares["getConsentWording"]...)
 	router.GET(options.BaseURL+"/v1/events", wrapper.ListEvents, options.OperationMiddlewares["listEvents"]...)
+	router.GET(options.BaseURL+"/v1/events/stream", wrapper.StreamEvents, options.OperationMiddlewares["streamEvents"]...)
+	router.GET(options.BaseURL+"/v1/events/digest", wrapper.GetEventDigest, options.OperationMiddlewares["getEventDigest"]...)
+	router.GET(options.BaseURL+"/v1/events/:event_id", wrapper.GetEvent, options.OperationMiddlewares["getEvent"]...)
+	router.GET(options.BaseURL+"/v1/events/:event_id/changes", wrapper.GetEventChanges, options.OperationMiddlewares["getEventChanges"]...)
+	router.GET(options.BaseURL+"/v1/event-types", wrapper.ListEventTypes, options.OperationMiddlewares["listEventTypes"]...)
+	router.GET(options.BaseURL+"/v1/event-consumers", wrapper.ListEventConsumers, options.OperationMiddlewares["listEventConsumers"]...)
+	router.DELETE(options.BaseURL+"/v1/event-consumers/:consumer_name", wrapper.DeleteEventConsumer, options.OperationMiddlewares["deleteEventConsumer"]...)
+	router.GET(options.BaseURL+"/v1/event-consumers/:consumer_name", wrapper.GetEventConsumer, options.OperationMiddlewares["getEventConsumer"]...)
+	router.PUT(options.BaseURL+"/v1/event-consumers/:consumer_name", wrapper.PutEventConsumer, options.OperationMiddlewares["putEventConsumer"]...)
+	router.GET(options.BaseURL+"/v1/audit/verification", wrapper.VerifyLog, options.OperationMiddlewares["verifyLog"]...)
+	router.GET(options.BaseURL+"/v1/audit/reads", wrapper.ListReads, options.OperationMiddlewares["listReads"]...)
 	router.GET(options.BaseURL+"/v1/webhook-endpoints", wrapper.ListWebhookEndpoints, options.OperationMiddlewares["listWebhookEndpoints"]...)
 	router.POST(options.BaseURL+"/v1/webhook-endpoints", wrapper.CreateWebhookEndpoint, options.OperationMiddlewares["createWebhookEndpoint"]...)
 	router.DELETE(options.BaseURL+"/v1/webhook-endpoints/:endpoint_id", wrapper.DeleteWebhookEndpoint, options.OperationMiddlewares["deleteWebhookEndpoint"]...)
@@ -3088,6 +3742,60 @@ type GetWebhookKeySetResponseObject interface {
 type GetWebhookKeySet200JSONResponse WebhookKeySet
 
 func (response GetWebhookKeySet200JSONResponse) VisitGetWebhookKeySetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListReadsRequestObject struct {
+	Params ListReadsParams
+}
+
+type ListReadsResponseObject interface {
+	VisitListReadsResponse(w http.ResponseWriter) error
+}
+
+type ListReads200ResponseHeaders struct {
+	Link *string
+}
+
+type ListReads200JSONResponse struct {
+	Body    ReadList
+	Headers ListReads200ResponseHeaders
+}
+
+func (response ListReads200JSONResponse) VisitListReadsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyLogRequestObject struct {
+	Params VerifyLogParams
+}
+
+type VerifyLogResponseObject interface {
+	VisitVerifyLogResponse(w http.ResponseWriter) error
+}
+
+type VerifyLog200JSONResponse LogVerification
+
+func (response VerifyLog200JSONResponse) VisitVerifyLogResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -3386,6 +4094,147 @@ func (response ListContactConsentHistory200JSONResponse) VisitListContactConsent
 	return err
 }
 
+type ListEventConsumersRequestObject struct {
+	Params ListEventConsumersParams
+}
+
+type ListEventConsumersResponseObject interface {
+	VisitListEventConsumersResponse(w http.ResponseWriter) error
+}
+
+type ListEventConsumers200ResponseHeaders struct {
+	Link *string
+}
+
+type ListEventConsumers200JSONResponse struct {
+	Body    EventConsumerList
+	Headers ListEventConsumers200ResponseHeaders
+}
+
+func (response ListEventConsumers200JSONResponse) VisitListEventConsumersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteEventConsumerRequestObject struct {
+	ConsumerName string `json:"consumer_name"`
+	Params       DeleteEventConsumerParams
+}
+
+type DeleteEventConsumerResponseObject interface {
+	VisitDeleteEventConsumerResponse(w http.ResponseWriter) error
+}
+
+type DeleteEventConsumer204Response struct {
+}
+
+func (response DeleteEventConsumer204Response) VisitDeleteEventConsumerResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetEventConsumerRequestObject struct {
+	ConsumerName string `json:"consumer_name"`
+	Params       GetEventConsumerParams
+}
+
+type GetEventConsumerResponseObject interface {
+	VisitGetEventConsumerResponse(w http.ResponseWriter) error
+}
+
+type GetEventConsumer200ResponseHeaders struct {
+	ETag string
+}
+
+type GetEventConsumer200JSONResponse struct {
+	Body    EventConsumer
+	Headers GetEventConsumer200ResponseHeaders
+}
+
+func (response GetEventConsumer200JSONResponse) VisitGetEventConsumerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEventConsumer304Response = NotModifiedResponse
+
+func (response GetEventConsumer304Response) VisitGetEventConsumerResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type PutEventConsumerRequestObject struct {
+	ConsumerName string `json:"consumer_name"`
+	Params       PutEventConsumerParams
+	Body         *PutEventConsumerJSONRequestBody
+}
+
+type PutEventConsumerResponseObject interface {
+	VisitPutEventConsumerResponse(w http.ResponseWriter) error
+}
+
+type PutEventConsumer200ResponseHeaders struct {
+	ETag string
+}
+
+type PutEventConsumer200JSONResponse struct {
+	Body    EventConsumer
+	Headers PutEventConsumer200ResponseHeaders
+}
+
+func (response PutEventConsumer200JSONResponse) VisitPutEventConsumerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEventTypesRequestObject struct {
+}
+
+type ListEventTypesResponseObject interface {
+	VisitListEventTypesResponse(w http.ResponseWriter) error
+}
+
+type ListEventTypes200JSONResponse EventTypeList
+
+func (response ListEventTypes200JSONResponse) VisitListEventTypesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListEventsRequestObject struct {
 	Params ListEventsParams
 }
@@ -3397,6 +4246,140 @@ type ListEventsResponseObject interface {
 type ListEvents200JSONResponse EventList
 
 func (response ListEvents200JSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEventDigestRequestObject struct {
+	Params GetEventDigestParams
+}
+
+type GetEventDigestResponseObject interface {
+	VisitGetEventDigestResponse(w http.ResponseWriter) error
+}
+
+type GetEventDigest200JSONResponse EventDigest
+
+func (response GetEventDigest200JSONResponse) VisitGetEventDigestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StreamEventsRequestObject struct {
+	Params StreamEventsParams
+}
+
+type StreamEventsResponseObject interface {
+	VisitStreamEventsResponse(w http.ResponseWriter) error
+}
+
+type StreamEvents200TextEventStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response StreamEvents200TextEventStreamResponse) VisitStreamEventsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type GetEventRequestObject struct {
+	EventID EventID `json:"event_id"`
+	Params  GetEventParams
+}
+
+type GetEventResponseObject interface {
+	VisitGetEventResponse(w http.ResponseWriter) error
+}
+
+type GetEvent200ResponseHeaders struct {
+	ETag string
+}
+
+type GetEvent200JSONResponse struct {
+	Body    Event
+	Headers GetEvent200ResponseHeaders
+}
+
+func (response GetEvent200JSONResponse) VisitGetEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEvent304Response = NotModifiedResponse
+
+func (response GetEvent304Response) VisitGetEventResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type GetEventChangesRequestObject struct {
+	EventID EventID `json:"event_id"`
+}
+
+type GetEventChangesResponseObject interface {
+	VisitGetEventChangesResponse(w http.ResponseWriter) error
+}
+
+type GetEventChanges200JSONResponse EventChanges
+
+func (response GetEventChanges200JSONResponse) VisitGetEventChangesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -4106,6 +5089,12 @@ type StrictServerInterface interface {
 	// GetWebhookKeySet Public keys at a well-known address
 	// (GET /.well-known/webhook-keys.json)
 	GetWebhookKeySet(ctx context.Context, request GetWebhookKeySetRequestObject) (GetWebhookKeySetResponseObject, error)
+	// ListReads List who read whose data
+	// (GET /v1/audit/reads)
+	ListReads(ctx context.Context, request ListReadsRequestObject) (ListReadsResponseObject, error)
+	// VerifyLog Verify the log against itself
+	// (GET /v1/audit/verification)
+	VerifyLog(ctx context.Context, request VerifyLogRequestObject) (VerifyLogResponseObject, error)
 	// ListConsentWordings List the wordings
 	// (GET /v1/consent-wordings)
 	ListConsentWordings(ctx context.Context, request ListConsentWordingsRequestObject) (ListConsentWordingsResponseObject, error)
@@ -4133,9 +5122,36 @@ type StrictServerInterface interface {
 	// ListContactConsentHistory Read a contact's ledger
 	// (GET /v1/contacts/{contact_id}/consents/history)
 	ListContactConsentHistory(ctx context.Context, request ListContactConsentHistoryRequestObject) (ListContactConsentHistoryResponseObject, error)
+	// ListEventConsumers List durable positions
+	// (GET /v1/event-consumers)
+	ListEventConsumers(ctx context.Context, request ListEventConsumersRequestObject) (ListEventConsumersResponseObject, error)
+	// DeleteEventConsumer Forget a durable position
+	// (DELETE /v1/event-consumers/{consumer_name})
+	DeleteEventConsumer(ctx context.Context, request DeleteEventConsumerRequestObject) (DeleteEventConsumerResponseObject, error)
+	// GetEventConsumer Read a durable position
+	// (GET /v1/event-consumers/{consumer_name})
+	GetEventConsumer(ctx context.Context, request GetEventConsumerRequestObject) (GetEventConsumerResponseObject, error)
+	// PutEventConsumer Keep a durable position
+	// (PUT /v1/event-consumers/{consumer_name})
+	PutEventConsumer(ctx context.Context, request PutEventConsumerRequestObject) (PutEventConsumerResponseObject, error)
+	// ListEventTypes List the types of events
+	// (GET /v1/event-types)
+	ListEventTypes(ctx context.Context, request ListEventTypesRequestObject) (ListEventTypesResponseObject, error)
 	// ListEvents Pull events in their order
 	// (GET /v1/events)
 	ListEvents(ctx context.Context, request ListEventsRequestObject) (ListEventsResponseObject, error)
+	// GetEventDigest Prove that nothing was missed
+	// (GET /v1/events/digest)
+	GetEventDigest(ctx context.Context, request GetEventDigestRequestObject) (GetEventDigestResponseObject, error)
+	// StreamEvents Follow events as they happen
+	// (GET /v1/events/stream)
+	StreamEvents(ctx context.Context, request StreamEventsRequestObject) (StreamEventsResponseObject, error)
+	// GetEvent Read one event
+	// (GET /v1/events/{event_id})
+	GetEvent(ctx context.Context, request GetEventRequestObject) (GetEventResponseObject, error)
+	// GetEventChanges Read the values before and after an event
+	// (GET /v1/events/{event_id}/changes)
+	GetEventChanges(ctx context.Context, request GetEventChangesRequestObject) (GetEventChangesResponseObject, error)
 	// ListOperations List long operations
 	// (GET /v1/operations)
 	ListOperations(ctx context.Context, request ListOperationsRequestObject) (ListOperationsResponseObject, error)
@@ -4232,6 +5248,56 @@ func (sh *strictHandler) GetWebhookKeySet(ctx echo.Context, params GetWebhookKey
 		return err
 	} else if validResponse, ok := response.(GetWebhookKeySetResponseObject); ok {
 		return validResponse.VisitGetWebhookKeySetResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListReads operation middleware
+func (sh *strictHandler) ListReads(ctx echo.Context, params ListReadsParams) error {
+	var request ListReadsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListReads(ctx.Request().Context(), request.(ListReadsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListReads")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListReadsResponseObject); ok {
+		return validResponse.VisitListReadsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// VerifyLog operation middleware
+func (sh *strictHandler) VerifyLog(ctx echo.Context, params VerifyLogParams) error {
+	var request VerifyLogRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.VerifyLog(ctx.Request().Context(), request.(VerifyLogRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "VerifyLog")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(VerifyLogResponseObject); ok {
+		return validResponse.VisitVerifyLogResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -4514,6 +5580,155 @@ func (sh *strictHandler) ListContactConsentHistory(ctx echo.Context, contactID C
 	return nil
 }
 
+// ListEventConsumers operation middleware
+func (sh *strictHandler) ListEventConsumers(ctx echo.Context, params ListEventConsumersParams) error {
+	var request ListEventConsumersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEventConsumers(ctx.Request().Context(), request.(ListEventConsumersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEventConsumers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListEventConsumersResponseObject); ok {
+		return validResponse.VisitListEventConsumersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteEventConsumer operation middleware
+func (sh *strictHandler) DeleteEventConsumer(ctx echo.Context, consumerName string, params DeleteEventConsumerParams) error {
+	var request DeleteEventConsumerRequestObject
+
+	request.ConsumerName = consumerName
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteEventConsumer(ctx.Request().Context(), request.(DeleteEventConsumerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteEventConsumer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteEventConsumerResponseObject); ok {
+		return validResponse.VisitDeleteEventConsumerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetEventConsumer operation middleware
+func (sh *strictHandler) GetEventConsumer(ctx echo.Context, consumerName string, params GetEventConsumerParams) error {
+	var request GetEventConsumerRequestObject
+
+	request.ConsumerName = consumerName
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetEventConsumer(ctx.Request().Context(), request.(GetEventConsumerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetEventConsumer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetEventConsumerResponseObject); ok {
+		return validResponse.VisitGetEventConsumerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PutEventConsumer operation middleware
+func (sh *strictHandler) PutEventConsumer(ctx echo.Context, consumerName string, params PutEventConsumerParams) error {
+	var request PutEventConsumerRequestObject
+
+	request.ConsumerName = consumerName
+	request.Params = params
+
+	var body PutEventConsumerJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutEventConsumer(ctx.Request().Context(), request.(PutEventConsumerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutEventConsumer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PutEventConsumerResponseObject); ok {
+		return validResponse.VisitPutEventConsumerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListEventTypes operation middleware
+func (sh *strictHandler) ListEventTypes(ctx echo.Context) error {
+	var request ListEventTypesRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEventTypes(ctx.Request().Context(), request.(ListEventTypesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEventTypes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListEventTypesResponseObject); ok {
+		return validResponse.VisitListEventTypesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListEvents operation middleware
 func (sh *strictHandler) ListEvents(ctx echo.Context, params ListEventsParams) error {
 	var request ListEventsRequestObject
@@ -4533,6 +5748,107 @@ func (sh *strictHandler) ListEvents(ctx echo.Context, params ListEventsParams) e
 		return err
 	} else if validResponse, ok := response.(ListEventsResponseObject); ok {
 		return validResponse.VisitListEventsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetEventDigest operation middleware
+func (sh *strictHandler) GetEventDigest(ctx echo.Context, params GetEventDigestParams) error {
+	var request GetEventDigestRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetEventDigest(ctx.Request().Context(), request.(GetEventDigestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetEventDigest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetEventDigestResponseObject); ok {
+		return validResponse.VisitGetEventDigestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StreamEvents operation middleware
+func (sh *strictHandler) StreamEvents(ctx echo.Context, params StreamEventsParams) error {
+	var request StreamEventsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StreamEvents(ctx.Request().Context(), request.(StreamEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StreamEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StreamEventsResponseObject); ok {
+		return validResponse.VisitStreamEventsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetEvent operation middleware
+func (sh *strictHandler) GetEvent(ctx echo.Context, eventID EventID, params GetEventParams) error {
+	var request GetEventRequestObject
+
+	request.EventID = eventID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetEvent(ctx.Request().Context(), request.(GetEventRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetEvent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetEventResponseObject); ok {
+		return validResponse.VisitGetEventResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetEventChanges operation middleware
+func (sh *strictHandler) GetEventChanges(ctx echo.Context, eventID EventID) error {
+	var request GetEventChangesRequestObject
+
+	request.EventID = eventID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetEventChanges(ctx.Request().Context(), request.(GetEventChangesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetEventChanges")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetEventChangesResponseObject); ok {
+		return validResponse.VisitGetEventChangesResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

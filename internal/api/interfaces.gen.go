@@ -52,6 +52,43 @@ type EventsOperations interface {
 	// ListEvents: Pull events in their order
 	// (GET /v1/events)
 	ListEvents(ctx context.Context, request ListEventsRequestObject) (ListEventsResponseObject, error)
+	// StreamEvents: Follow events as they happen
+	// (GET /v1/events/stream)
+	StreamEvents(ctx context.Context, request StreamEventsRequestObject) (StreamEventsResponseObject, error)
+	// GetEventDigest: Prove that nothing was missed
+	// (GET /v1/events/digest)
+	GetEventDigest(ctx context.Context, request GetEventDigestRequestObject) (GetEventDigestResponseObject, error)
+	// GetEvent: Read one event
+	// (GET /v1/events/{event_id})
+	GetEvent(ctx context.Context, request GetEventRequestObject) (GetEventResponseObject, error)
+	// GetEventChanges: Read the values before and after an event
+	// (GET /v1/events/{event_id}/changes)
+	GetEventChanges(ctx context.Context, request GetEventChangesRequestObject) (GetEventChangesResponseObject, error)
+	// ListEventTypes: List the types of events
+	// (GET /v1/event-types)
+	ListEventTypes(ctx context.Context, request ListEventTypesRequestObject) (ListEventTypesResponseObject, error)
+	// ListEventConsumers: List durable positions
+	// (GET /v1/event-consumers)
+	ListEventConsumers(ctx context.Context, request ListEventConsumersRequestObject) (ListEventConsumersResponseObject, error)
+	// GetEventConsumer: Read a durable position
+	// (GET /v1/event-consumers/{consumer_name})
+	GetEventConsumer(ctx context.Context, request GetEventConsumerRequestObject) (GetEventConsumerResponseObject, error)
+	// PutEventConsumer: Keep a durable position
+	// (PUT /v1/event-consumers/{consumer_name})
+	PutEventConsumer(ctx context.Context, request PutEventConsumerRequestObject) (PutEventConsumerResponseObject, error)
+	// DeleteEventConsumer: Forget a durable position
+	// (DELETE /v1/event-consumers/{consumer_name})
+	DeleteEventConsumer(ctx context.Context, request DeleteEventConsumerRequestObject) (DeleteEventConsumerResponseObject, error)
+}
+
+// AuditOperations are the operations of api/audit.yaml.
+type AuditOperations interface {
+	// VerifyLog: Verify the log against itself
+	// (GET /v1/audit/verification)
+	VerifyLog(ctx context.Context, request VerifyLogRequestObject) (VerifyLogResponseObject, error)
+	// ListReads: List who read whose data
+	// (GET /v1/audit/reads)
+	ListReads(ctx context.Context, request ListReadsRequestObject) (ListReadsResponseObject, error)
 }
 
 // WebhooksOperations are the operations of api/webhooks.yaml.

@@ -6,6 +6,7 @@ import (
 	"github.com/parvis-crm/parvis/db"
 	"github.com/parvis-crm/parvis/internal/access"
 	"github.com/parvis-crm/parvis/internal/api"
+	"github.com/parvis-crm/parvis/internal/audit"
 	"github.com/parvis-crm/parvis/internal/consents"
 	"github.com/parvis-crm/parvis/internal/contacts"
 	"github.com/parvis-crm/parvis/internal/egress"
@@ -23,6 +24,7 @@ import (
 type (
 	operationsHandlers = operations.Handlers
 	eventsHandlers     = events.Handlers
+	auditHandlers      = audit.Handlers
 	consentsHandlers   = consents.Handlers
 	mailHandlers       = mail.Handlers
 	webhooksHandlers   = webhooks.Handlers
@@ -31,6 +33,7 @@ type (
 type handlers struct {
 	*operationsHandlers
 	*eventsHandlers
+	*auditHandlers
 	*consentsHandlers
 	*mailHandlers
 	*webhooksHandlers
@@ -42,6 +45,7 @@ var _ api.StrictServerInterface = handlers{}
 type domains struct {
 	access     *access.Service
 	events     *events.Service
+	reads      *audit.ReadLog
 	operations *operations.Service
 	contacts   *contacts.Service
 	consents   *consents.Service
@@ -58,6 +62,7 @@ func (a *App) wire() handlers {
 	a.sequencer = events.NewSequencer(a.DB, a.hub, a.Log)
 	a.domains.access = access.NewService(a.DB, a.Clock)
 	a.domains.events = events.NewService(a.DB, a.hub)
+	a.domains.reads = audit.NewReadLog(a.DB, a.Clock, a.Log)
 	a.domains.operations = operations.NewService(a.DB)
 	a.domains.contacts = contacts.NewService(a.DB, a.Clock)
 	a.domains.consents = consents.NewService(a.DB, a.Clock)
@@ -77,6 +82,7 @@ func (a *App) wire() handlers {
 		runner{"housekeeping", a.housekeep},
 		runner{"event announcements", a.listenToEvents},
 		runner{"mail", a.sendMail},
+		runner{"access log", a.domains.reads.Run},
 	)
 	if a.Config.Workers {
 		a.runners = append(a.runners,
@@ -87,7 +93,8 @@ func (a *App) wire() handlers {
 	}
 	return handlers{
 		operationsHandlers: operations.NewHandlers(a.domains.operations, cursors),
-		eventsHandlers:     events.NewHandlers(a.domains.events),
+		eventsHandlers:     events.NewHandlers(a.domains.events, cursors),
+		auditHandlers:      audit.NewHandlers(audit.NewService(a.DB, a.domains.events), cursors),
 		consentsHandlers:   consents.NewHandlers(a.domains.consents, cursors),
 		mailHandlers:       mail.NewHandlers(a.domains.mail, cursors),
 		webhooksHandlers:   webhooks.NewHandlers(a.domains.webhooks, cursors),

@@ -38,6 +38,7 @@ func (a *App) setUpHTTP(h handlers) error {
 		Limiter:     web.NewLimiter(a.Clock, a.policies()),
 		Validator:   validator,
 		Idempotency: web.Idempotency{DB: a.DB, Log: a.Log},
+		Reads:       a.domains.reads,
 		Log:         a.Log,
 	}
 	api.RegisterHandlersWithOptions(e, api.NewStrictHandler(h, nil), api.RegisterHandlersOptions{

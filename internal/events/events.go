@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
@@ -19,10 +20,14 @@ type Service struct {
 	db  *pg.DB
 	q   *eventsdb.Queries
 	hub *Hub
+	// ping is how often a quiet stream says that it is alive.
+	ping time.Duration
 }
 
 // NewService makes the service.
-func NewService(db *pg.DB, hub *Hub) *Service { return &Service{db: db, q: eventsdb.New(), hub: hub} }
+func NewService(db *pg.DB, hub *Hub) *Service {
+	return &Service{db: db, q: eventsdb.New(), hub: hub, ping: pingEvery}
+}
 
 // Filter narrows a reading of the log.
 type Filter struct {
@@ -168,7 +173,10 @@ func (s *Service) Changes(ctx context.Context, tenant, id uuid.UUID) (Changes, e
 	if err != nil {
 		return out, err
 	}
-	return out, json.Unmarshal(raw, &out.Changes)
+	if err := json.Unmarshal(raw, &out.Changes); err != nil {
+		return out, fmt.Errorf("events: changes of %s: %w", id, err)
+	}
+	return out, nil
 }
 
 type sequencedRow interface {

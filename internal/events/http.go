@@ -2,7 +2,7 @@ package events
 
 import (
 	"context"
-	"encoding/json"
+	"sync"
 	"time"
 
 	"github.com/parvis-crm/parvis/internal/api"
@@ -10,12 +10,25 @@ import (
 )
 
 // Handlers answers the operations of api/events.yaml.
-type Handlers struct{ service *Service }
+type Handlers struct {
+	service *Service
+	cursors web.Cursors
+	types   func() ([]api.EventType, error)
+}
 
 var _ api.EventsOperations = (*Handlers)(nil)
 
-// NewHandlers makes the handlers.
-func NewHandlers(s *Service) *Handlers { return &Handlers{service: s} }
+// NewHandlers makes the handlers; the catalogue of types is read once, when it
+// is first asked for.
+func NewHandlers(s *Service, c web.Cursors) *Handlers {
+	return &Handlers{service: s, cursors: c, types: sync.OnceValues(func() ([]api.EventType, error) {
+		types, err := Types(api.SpecJSON)
+		if err != nil {
+			return nil, err
+		}
+		return typesToAPI(types)
+	})}
+}
 
 // ListEvents implements GET /v1/events.
 func (h *Handlers) ListEvents(ctx context.Context, r api.ListEventsRequestObject) (api.ListEventsResponseObject, error) {
@@ -31,26 +44,111 @@ func (h *Handlers) ListEvents(ctx context.Context, r api.ListEventsRequestObject
 	return api.ListEvents200JSONResponse{Data: web.Map(reading.Events, toAPI), NextAfter: reading.Next, Head: reading.Head}, nil
 }
 
-func toAPI(e Envelope) api.Event {
-	var out api.Event
-	raw, err := json.Marshal(e)
-	if err == nil {
-		_ = json.Unmarshal(raw, &out)
+// StreamEvents implements GET /v1/events/stream.
+func (h *Handlers) StreamEvents(ctx context.Context, r api.StreamEventsRequestObject) (api.StreamEventsResponseObject, error) {
+	tenant, err := tenantOf(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return out
+	return h.service.newStream(ctx, tenant, r.Params.LastEventID, r.Params.After, Filter{Types: r.Params.Types})
 }
 
-func limit(n *int32) int {
-	if n == nil {
-		return 100
+// GetEventDigest implements GET /v1/events/digest.
+func (h *Handlers) GetEventDigest(ctx context.Context, r api.GetEventDigestRequestObject) (api.GetEventDigestResponseObject, error) {
+	tenant, err := tenantOf(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return int(*n)
+	d, err := h.service.Digest(ctx, tenant, max(1, orZero(r.Params.From)), r.Params.To)
+	return api.GetEventDigest200JSONResponse(digestToAPI(d)), err
 }
 
-func orZero[T any](p *T) T {
-	if p == nil {
-		var zero T
-		return zero
+// GetEvent implements GET /v1/events/{event_id}.
+func (h *Handlers) GetEvent(ctx context.Context, r api.GetEventRequestObject) (api.GetEventResponseObject, error) {
+	tenant, err := tenantOf(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return *p
+	e, err := h.service.Get(ctx, tenant, r.EventID)
+	return api.GetEvent200JSONResponse{Body: toAPI(e), Headers: api.GetEvent200ResponseHeaders{ETag: web.ETag(e.Sequence)}}, err
+}
+
+// GetEventChanges implements GET /v1/events/{event_id}/changes.
+func (h *Handlers) GetEventChanges(ctx context.Context, r api.GetEventChangesRequestObject) (api.GetEventChangesResponseObject, error) {
+	tenant, err := tenantOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := h.service.Changes(ctx, tenant, r.EventID)
+	if err != nil {
+		return nil, err
+	}
+	web.NoteSubjects(ctx, c.contacts()...)
+	return api.GetEventChanges200JSONResponse(changesToAPI(c)), nil
+}
+
+// ListEventTypes implements GET /v1/event-types.
+func (h *Handlers) ListEventTypes(context.Context, api.ListEventTypesRequestObject) (api.ListEventTypesResponseObject, error) {
+	types, err := h.types()
+	return api.ListEventTypes200JSONResponse{Data: types}, err
+}
+
+// ListEventConsumers implements GET /v1/event-consumers.
+func (h *Handlers) ListEventConsumers(ctx context.Context, r api.ListEventConsumersRequestObject) (api.ListEventConsumersResponseObject, error) {
+	tenant, err := tenantOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var after string
+	resumed, err := h.cursors.Decode(r.Params.Cursor, "event-consumers", &after)
+	if err != nil {
+		return nil, err
+	}
+	limit := web.Limit(r.Params.Limit)
+	rows, err := h.service.Consumers(ctx, tenant, web.If(resumed, &after), limit+1)
+	if err != nil {
+		return nil, err
+	}
+	page, err := web.Paginate(h.cursors, "event-consumers", rows, limit, func(c Consumer) any { return c.Name })
+	return api.ListEventConsumers200JSONResponse{
+		Body:    api.EventConsumerList{Data: web.Map(page.Items, consumerToAPI), NextCursor: page.Next},
+		Headers: api.ListEventConsumers200ResponseHeaders{Link: page.Link(ctx)},
+	}, err
+}
+
+// GetEventConsumer implements GET /v1/event-consumers/{consumer_name}.
+func (h *Handlers) GetEventConsumer(ctx context.Context, r api.GetEventConsumerRequestObject) (api.GetEventConsumerResponseObject, error) {
+	tenant, err := tenantOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := h.service.Consumer(ctx, tenant, r.ConsumerName)
+	return api.GetEventConsumer200JSONResponse{Body: consumerToAPI(c), Headers: api.GetEventConsumer200ResponseHeaders{ETag: web.ETag(c.Version)}}, err
+}
+
+// PutEventConsumer implements PUT /v1/event-consumers/{consumer_name}.
+func (h *Handlers) PutEventConsumer(ctx context.Context, r api.PutEventConsumerRequestObject) (api.PutEventConsumerResponseObject, error) {
+	tenant, err := tenantOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	version, err := web.IfMatch(r.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	c, err := h.service.MoveConsumer(ctx, tenant, r.ConsumerName, r.Body.Sequence, orZero(r.Body.Force), version)
+	return api.PutEventConsumer200JSONResponse{Body: consumerToAPI(c), Headers: api.PutEventConsumer200ResponseHeaders{ETag: web.ETag(c.Version)}}, err
+}
+
+// DeleteEventConsumer implements DELETE /v1/event-consumers/{consumer_name}.
+func (h *Handlers) DeleteEventConsumer(ctx context.Context, r api.DeleteEventConsumerRequestObject) (api.DeleteEventConsumerResponseObject, error) {
+	tenant, err := tenantOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	version, err := web.IfMatch(r.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	return api.DeleteEventConsumer204Response{}, h.service.DeleteConsumer(ctx, tenant, r.ConsumerName, version)
 }

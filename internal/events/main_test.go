@@ -1,8 +1,11 @@
 package events_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -27,4 +30,30 @@ func pauseFor(ctx context.Context, d time.Duration) bool {
 	case <-time.After(d):
 		return true
 	}
+}
+
+// stream serves one stream over HTTP and gives its lines that are not empty.
+func (h *house) stream(tb testing.TB, after int64, types ...string) <-chan string {
+	tb.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = h.log.StreamTo(r.Context(), w, h.tenant, after, types...)
+	}))
+	response, err := http.Get(server.URL)
+	require.NoError(tb, err)
+	lines := make(chan string)
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		defer close(lines)
+		for scanner := bufio.NewScanner(response.Body); scanner.Scan(); {
+			if text := scanner.Text(); text != "" && text != "retry: 1000" {
+				select {
+				case lines <- text:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+	}()
+	tb.Cleanup(func() { cancel(); _ = response.Body.Close(); server.CloseClientConnections(); server.Close() })
+	return lines
 }

@@ -54,6 +54,7 @@ func catalogue() []Texts {
 		platformTexts,
 		transferTexts,
 		violationTexts,
+		eventTexts,
 		contactTexts,
 		consentTexts,
 		webhookTexts,

@@ -1,0 +1,33 @@
+package audit
+
+import (
+	"encoding/hex"
+
+	"github.com/parvis-crm/parvis/internal/api"
+	"github.com/parvis-crm/parvis/internal/web"
+)
+
+func reportToAPI(r Report) api.LogVerification {
+	var first *api.LogBreak
+	if r.Break != nil {
+		first = &api.LogBreak{Sequence: r.Break.Sequence, EventID: web.Nullable(r.Break.EventID), Kind: r.Break.Kind}
+	}
+	return api.LogVerification{
+		From: r.From, To: r.To, Head: r.Head, Verified: r.Verified, Erased: r.Erased, Intact: r.Intact(),
+		FirstBreak: web.Nullable(first), Digest: hex.EncodeToString(r.Digest), NextFrom: web.Nullable(r.NextFrom),
+	}
+}
+
+func readToAPI(r Read) api.Read {
+	return api.Read{
+		ID: r.ID, Object: "read", OccurredAt: r.OccurredAt, Actor: api.Actor{Kind: r.ActorKind, ID: r.ActorID},
+		Operation: r.Operation, RequestID: r.RequestID, Purpose: r.Purpose, ContactIds: r.Subjects,
+	}
+}
+
+func orOne(n *int64) int64 {
+	if n == nil {
+		return 1
+	}
+	return *n
+}

@@ -1,0 +1,17 @@
+package fault
+
+// eventTexts are the faults of the log and its readers.
+var eventTexts = Texts{
+	"position-beyond-head": {
+		FR: Text{"Position au-delà du journal", "Le journal s'arrête à la séquence {head} : aucun lecteur ne peut être plus loin.", "Confirmez la séquence du dernier événement reçu."},
+		EN: Text{"Position beyond the log", "The log ends at sequence {head}: no reader can be further.", "Confirm the sequence of the last event received."},
+	},
+	"position-behind": {
+		FR: Text{"Position déjà dépassée", "Ce lecteur a déjà confirmé la séquence {sequence}.", "Ignorez cette confirmation tardive, ou envoyez « force » pour relire."},
+		EN: Text{"Position already passed", "This reader has already confirmed sequence {sequence}.", "Drop this late confirmation, or send “force” to read again."},
+	},
+	"consumer-reserved": {
+		FR: Text{"Nom réservé", "Ce nom est celui d'un lecteur interne.", "Choisissez un autre nom."},
+		EN: Text{"Reserved name", "This name is that of a reader of ours.", "Choose another name."},
+	},
+}
