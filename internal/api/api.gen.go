@@ -303,6 +303,714 @@ func (e ReadObject) Valid() bool {
 	}
 }
 
+// Defines values for TicketingBatchRecordOp.
+const (
+	TicketingBatchRecordOpDelete TicketingBatchRecordOp = "delete"
+	TicketingBatchRecordOpUpsert TicketingBatchRecordOp = "upsert"
+)
+
+// Valid indicates whether the value is a known member of the TicketingBatchRecordOp enum.
+func (e TicketingBatchRecordOp) Valid() bool {
+	switch e {
+	case TicketingBatchRecordOpDelete:
+		return true
+	case TicketingBatchRecordOpUpsert:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingChannelKind.
+const (
+	TicketingChannelKindBoxOffice   TicketingChannelKind = "box_office"
+	TicketingChannelKindImport      TicketingChannelKind = "import"
+	TicketingChannelKindOther       TicketingChannelKind = "other"
+	TicketingChannelKindPartner     TicketingChannelKind = "partner"
+	TicketingChannelKindPassCulture TicketingChannelKind = "pass_culture"
+	TicketingChannelKindPhone       TicketingChannelKind = "phone"
+	TicketingChannelKindReseller    TicketingChannelKind = "reseller"
+	TicketingChannelKindWeb         TicketingChannelKind = "web"
+)
+
+// Valid indicates whether the value is a known member of the TicketingChannelKind enum.
+func (e TicketingChannelKind) Valid() bool {
+	switch e {
+	case TicketingChannelKindBoxOffice:
+		return true
+	case TicketingChannelKindImport:
+		return true
+	case TicketingChannelKindOther:
+		return true
+	case TicketingChannelKindPartner:
+		return true
+	case TicketingChannelKindPassCulture:
+		return true
+	case TicketingChannelKindPhone:
+		return true
+	case TicketingChannelKindReseller:
+		return true
+	case TicketingChannelKindWeb:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingConsentRecordChannel.
+const (
+	TicketingConsentRecordChannelEmail TicketingConsentRecordChannel = "email"
+	TicketingConsentRecordChannelPhone TicketingConsentRecordChannel = "phone"
+	TicketingConsentRecordChannelPost  TicketingConsentRecordChannel = "post"
+	TicketingConsentRecordChannelSms   TicketingConsentRecordChannel = "sms"
+)
+
+// Valid indicates whether the value is a known member of the TicketingConsentRecordChannel enum.
+func (e TicketingConsentRecordChannel) Valid() bool {
+	switch e {
+	case TicketingConsentRecordChannelEmail:
+		return true
+	case TicketingConsentRecordChannelPhone:
+		return true
+	case TicketingConsentRecordChannelPost:
+		return true
+	case TicketingConsentRecordChannelSms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingConsentRecordValue.
+const (
+	TicketingConsentRecordValueGranted TicketingConsentRecordValue = "granted"
+	TicketingConsentRecordValueRefused TicketingConsentRecordValue = "refused"
+)
+
+// Valid indicates whether the value is a known member of the TicketingConsentRecordValue enum.
+func (e TicketingConsentRecordValue) Valid() bool {
+	switch e {
+	case TicketingConsentRecordValueGranted:
+		return true
+	case TicketingConsentRecordValueRefused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingFeeRecordKind.
+const (
+	TicketingFeeRecordKindCancellation TicketingFeeRecordKind = "cancellation"
+	TicketingFeeRecordKindInsurance    TicketingFeeRecordKind = "insurance"
+	TicketingFeeRecordKindOther        TicketingFeeRecordKind = "other"
+	TicketingFeeRecordKindPayment      TicketingFeeRecordKind = "payment"
+	TicketingFeeRecordKindService      TicketingFeeRecordKind = "service"
+	TicketingFeeRecordKindShipping     TicketingFeeRecordKind = "shipping"
+)
+
+// Valid indicates whether the value is a known member of the TicketingFeeRecordKind enum.
+func (e TicketingFeeRecordKind) Valid() bool {
+	switch e {
+	case TicketingFeeRecordKindCancellation:
+		return true
+	case TicketingFeeRecordKindInsurance:
+		return true
+	case TicketingFeeRecordKindOther:
+		return true
+	case TicketingFeeRecordKindPayment:
+		return true
+	case TicketingFeeRecordKindService:
+		return true
+	case TicketingFeeRecordKindShipping:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingFeeRecordState.
+const (
+	TicketingFeeRecordStateCancelled TicketingFeeRecordState = "cancelled"
+	TicketingFeeRecordStateValid     TicketingFeeRecordState = "valid"
+)
+
+// Valid indicates whether the value is a known member of the TicketingFeeRecordState enum.
+func (e TicketingFeeRecordState) Valid() bool {
+	switch e {
+	case TicketingFeeRecordStateCancelled:
+		return true
+	case TicketingFeeRecordStateValid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingLineRecordKind.
+const (
+	TicketingLineRecordKindDonation     TicketingLineRecordKind = "donation"
+	TicketingLineRecordKindGiftCard     TicketingLineRecordKind = "gift_card"
+	TicketingLineRecordKindGoods        TicketingLineRecordKind = "goods"
+	TicketingLineRecordKindMembership   TicketingLineRecordKind = "membership"
+	TicketingLineRecordKindPass         TicketingLineRecordKind = "pass"
+	TicketingLineRecordKindService      TicketingLineRecordKind = "service"
+	TicketingLineRecordKindSubscription TicketingLineRecordKind = "subscription"
+	TicketingLineRecordKindTicket       TicketingLineRecordKind = "ticket"
+)
+
+// Valid indicates whether the value is a known member of the TicketingLineRecordKind enum.
+func (e TicketingLineRecordKind) Valid() bool {
+	switch e {
+	case TicketingLineRecordKindDonation:
+		return true
+	case TicketingLineRecordKindGiftCard:
+		return true
+	case TicketingLineRecordKindGoods:
+		return true
+	case TicketingLineRecordKindMembership:
+		return true
+	case TicketingLineRecordKindPass:
+		return true
+	case TicketingLineRecordKindService:
+		return true
+	case TicketingLineRecordKindSubscription:
+		return true
+	case TicketingLineRecordKindTicket:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingLineRecordState.
+const (
+	TicketingLineRecordStateBlocked     TicketingLineRecordState = "blocked"
+	TicketingLineRecordStateCancelled   TicketingLineRecordState = "cancelled"
+	TicketingLineRecordStateExchanged   TicketingLineRecordState = "exchanged"
+	TicketingLineRecordStateResold      TicketingLineRecordState = "resold"
+	TicketingLineRecordStateTransferred TicketingLineRecordState = "transferred"
+	TicketingLineRecordStateValid       TicketingLineRecordState = "valid"
+)
+
+// Valid indicates whether the value is a known member of the TicketingLineRecordState enum.
+func (e TicketingLineRecordState) Valid() bool {
+	switch e {
+	case TicketingLineRecordStateBlocked:
+		return true
+	case TicketingLineRecordStateCancelled:
+		return true
+	case TicketingLineRecordStateExchanged:
+		return true
+	case TicketingLineRecordStateResold:
+		return true
+	case TicketingLineRecordStateTransferred:
+		return true
+	case TicketingLineRecordStateValid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingOrderObject.
+const (
+	TicketingOrderObjectOrder TicketingOrderObject = "order"
+)
+
+// Valid indicates whether the value is a known member of the TicketingOrderObject enum.
+func (e TicketingOrderObject) Valid() bool {
+	switch e {
+	case TicketingOrderObjectOrder:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingOrderRecordCommercialState.
+const (
+	TicketingOrderRecordCommercialStateCancelled TicketingOrderRecordCommercialState = "cancelled"
+	TicketingOrderRecordCommercialStateConfirmed TicketingOrderRecordCommercialState = "confirmed"
+	TicketingOrderRecordCommercialStateExpired   TicketingOrderRecordCommercialState = "expired"
+	TicketingOrderRecordCommercialStateReserved  TicketingOrderRecordCommercialState = "reserved"
+)
+
+// Valid indicates whether the value is a known member of the TicketingOrderRecordCommercialState enum.
+func (e TicketingOrderRecordCommercialState) Valid() bool {
+	switch e {
+	case TicketingOrderRecordCommercialStateCancelled:
+		return true
+	case TicketingOrderRecordCommercialStateConfirmed:
+		return true
+	case TicketingOrderRecordCommercialStateExpired:
+		return true
+	case TicketingOrderRecordCommercialStateReserved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingOrderSummaryObject.
+const (
+	TicketingOrderSummaryObjectOrder TicketingOrderSummaryObject = "order"
+)
+
+// Valid indicates whether the value is a known member of the TicketingOrderSummaryObject enum.
+func (e TicketingOrderSummaryObject) Valid() bool {
+	switch e {
+	case TicketingOrderSummaryObjectOrder:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingPaymentRecordMethod.
+const (
+	TicketingPaymentRecordMethodBankTransfer   TicketingPaymentRecordMethod = "bank_transfer"
+	TicketingPaymentRecordMethodCard           TicketingPaymentRecordMethod = "card"
+	TicketingPaymentRecordMethodCash           TicketingPaymentRecordMethod = "cash"
+	TicketingPaymentRecordMethodCheque         TicketingPaymentRecordMethod = "cheque"
+	TicketingPaymentRecordMethodDirectDebit    TicketingPaymentRecordMethod = "direct_debit"
+	TicketingPaymentRecordMethodGiftCard       TicketingPaymentRecordMethod = "gift_card"
+	TicketingPaymentRecordMethodHolidayVoucher TicketingPaymentRecordMethod = "holiday_voucher"
+	TicketingPaymentRecordMethodOnline         TicketingPaymentRecordMethod = "online"
+	TicketingPaymentRecordMethodOther          TicketingPaymentRecordMethod = "other"
+	TicketingPaymentRecordMethodPassCulture    TicketingPaymentRecordMethod = "pass_culture"
+	TicketingPaymentRecordMethodVoucher        TicketingPaymentRecordMethod = "voucher"
+)
+
+// Valid indicates whether the value is a known member of the TicketingPaymentRecordMethod enum.
+func (e TicketingPaymentRecordMethod) Valid() bool {
+	switch e {
+	case TicketingPaymentRecordMethodBankTransfer:
+		return true
+	case TicketingPaymentRecordMethodCard:
+		return true
+	case TicketingPaymentRecordMethodCash:
+		return true
+	case TicketingPaymentRecordMethodCheque:
+		return true
+	case TicketingPaymentRecordMethodDirectDebit:
+		return true
+	case TicketingPaymentRecordMethodGiftCard:
+		return true
+	case TicketingPaymentRecordMethodHolidayVoucher:
+		return true
+	case TicketingPaymentRecordMethodOnline:
+		return true
+	case TicketingPaymentRecordMethodOther:
+		return true
+	case TicketingPaymentRecordMethodPassCulture:
+		return true
+	case TicketingPaymentRecordMethodVoucher:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingPaymentRecordState.
+const (
+	TicketingPaymentRecordStateCancelled TicketingPaymentRecordState = "cancelled"
+	TicketingPaymentRecordStateFailed    TicketingPaymentRecordState = "failed"
+	TicketingPaymentRecordStatePending   TicketingPaymentRecordState = "pending"
+	TicketingPaymentRecordStateSettled   TicketingPaymentRecordState = "settled"
+)
+
+// Valid indicates whether the value is a known member of the TicketingPaymentRecordState enum.
+func (e TicketingPaymentRecordState) Valid() bool {
+	switch e {
+	case TicketingPaymentRecordStateCancelled:
+		return true
+	case TicketingPaymentRecordStateFailed:
+		return true
+	case TicketingPaymentRecordStatePending:
+		return true
+	case TicketingPaymentRecordStateSettled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingPerformanceObject.
+const (
+	TicketingPerformanceObjectPerformance TicketingPerformanceObject = "performance"
+)
+
+// Valid indicates whether the value is a known member of the TicketingPerformanceObject enum.
+func (e TicketingPerformanceObject) Valid() bool {
+	switch e {
+	case TicketingPerformanceObjectPerformance:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingPerformanceRecordStatus.
+const (
+	TicketingPerformanceRecordStatusCancelled TicketingPerformanceRecordStatus = "cancelled"
+	TicketingPerformanceRecordStatusClosed    TicketingPerformanceRecordStatus = "closed"
+	TicketingPerformanceRecordStatusPostponed TicketingPerformanceRecordStatus = "postponed"
+	TicketingPerformanceRecordStatusScheduled TicketingPerformanceRecordStatus = "scheduled"
+)
+
+// Valid indicates whether the value is a known member of the TicketingPerformanceRecordStatus enum.
+func (e TicketingPerformanceRecordStatus) Valid() bool {
+	switch e {
+	case TicketingPerformanceRecordStatusCancelled:
+		return true
+	case TicketingPerformanceRecordStatusClosed:
+		return true
+	case TicketingPerformanceRecordStatusPostponed:
+		return true
+	case TicketingPerformanceRecordStatusScheduled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingPriceTypeObject.
+const (
+	TicketingPriceTypeObjectPriceType TicketingPriceTypeObject = "price_type"
+)
+
+// Valid indicates whether the value is a known member of the TicketingPriceTypeObject enum.
+func (e TicketingPriceTypeObject) Valid() bool {
+	switch e {
+	case TicketingPriceTypeObjectPriceType:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingPriceTypeRecordClass.
+const (
+	TicketingPriceTypeRecordClassFree         TicketingPriceTypeRecordClass = "free"
+	TicketingPriceTypeRecordClassFull         TicketingPriceTypeRecordClass = "full"
+	TicketingPriceTypeRecordClassGroup        TicketingPriceTypeRecordClass = "group"
+	TicketingPriceTypeRecordClassOther        TicketingPriceTypeRecordClass = "other"
+	TicketingPriceTypeRecordClassPartner      TicketingPriceTypeRecordClass = "partner"
+	TicketingPriceTypeRecordClassReduced      TicketingPriceTypeRecordClass = "reduced"
+	TicketingPriceTypeRecordClassSchool       TicketingPriceTypeRecordClass = "school"
+	TicketingPriceTypeRecordClassStaff        TicketingPriceTypeRecordClass = "staff"
+	TicketingPriceTypeRecordClassSubscription TicketingPriceTypeRecordClass = "subscription"
+)
+
+// Valid indicates whether the value is a known member of the TicketingPriceTypeRecordClass enum.
+func (e TicketingPriceTypeRecordClass) Valid() bool {
+	switch e {
+	case TicketingPriceTypeRecordClassFree:
+		return true
+	case TicketingPriceTypeRecordClassFull:
+		return true
+	case TicketingPriceTypeRecordClassGroup:
+		return true
+	case TicketingPriceTypeRecordClassOther:
+		return true
+	case TicketingPriceTypeRecordClassPartner:
+		return true
+	case TicketingPriceTypeRecordClassReduced:
+		return true
+	case TicketingPriceTypeRecordClassSchool:
+		return true
+	case TicketingPriceTypeRecordClassStaff:
+		return true
+	case TicketingPriceTypeRecordClassSubscription:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingProductionObject.
+const (
+	TicketingProductionObjectProduction TicketingProductionObject = "production"
+)
+
+// Valid indicates whether the value is a known member of the TicketingProductionObject enum.
+func (e TicketingProductionObject) Valid() bool {
+	switch e {
+	case TicketingProductionObjectProduction:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingRecordObject.
+const (
+	TicketingRecordObjectTicketingRecord TicketingRecordObject = "ticketing_record"
+)
+
+// Valid indicates whether the value is a known member of the TicketingRecordObject enum.
+func (e TicketingRecordObject) Valid() bool {
+	switch e {
+	case TicketingRecordObjectTicketingRecord:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingRefundRecordMethod.
+const (
+	TicketingRefundRecordMethodBankTransfer   TicketingRefundRecordMethod = "bank_transfer"
+	TicketingRefundRecordMethodCard           TicketingRefundRecordMethod = "card"
+	TicketingRefundRecordMethodCash           TicketingRefundRecordMethod = "cash"
+	TicketingRefundRecordMethodCheque         TicketingRefundRecordMethod = "cheque"
+	TicketingRefundRecordMethodDirectDebit    TicketingRefundRecordMethod = "direct_debit"
+	TicketingRefundRecordMethodGiftCard       TicketingRefundRecordMethod = "gift_card"
+	TicketingRefundRecordMethodHolidayVoucher TicketingRefundRecordMethod = "holiday_voucher"
+	TicketingRefundRecordMethodOnline         TicketingRefundRecordMethod = "online"
+	TicketingRefundRecordMethodOther          TicketingRefundRecordMethod = "other"
+	TicketingRefundRecordMethodPassCulture    TicketingRefundRecordMethod = "pass_culture"
+	TicketingRefundRecordMethodVoucher        TicketingRefundRecordMethod = "voucher"
+)
+
+// Valid indicates whether the value is a known member of the TicketingRefundRecordMethod enum.
+func (e TicketingRefundRecordMethod) Valid() bool {
+	switch e {
+	case TicketingRefundRecordMethodBankTransfer:
+		return true
+	case TicketingRefundRecordMethodCard:
+		return true
+	case TicketingRefundRecordMethodCash:
+		return true
+	case TicketingRefundRecordMethodCheque:
+		return true
+	case TicketingRefundRecordMethodDirectDebit:
+		return true
+	case TicketingRefundRecordMethodGiftCard:
+		return true
+	case TicketingRefundRecordMethodHolidayVoucher:
+		return true
+	case TicketingRefundRecordMethodOnline:
+		return true
+	case TicketingRefundRecordMethodOther:
+		return true
+	case TicketingRefundRecordMethodPassCulture:
+		return true
+	case TicketingRefundRecordMethodVoucher:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingRefundRecordState.
+const (
+	TicketingRefundRecordStateCancelled TicketingRefundRecordState = "cancelled"
+	TicketingRefundRecordStateFailed    TicketingRefundRecordState = "failed"
+	TicketingRefundRecordStatePending   TicketingRefundRecordState = "pending"
+	TicketingRefundRecordStateSettled   TicketingRefundRecordState = "settled"
+)
+
+// Valid indicates whether the value is a known member of the TicketingRefundRecordState enum.
+func (e TicketingRefundRecordState) Valid() bool {
+	switch e {
+	case TicketingRefundRecordStateCancelled:
+		return true
+	case TicketingRefundRecordStateFailed:
+		return true
+	case TicketingRefundRecordStatePending:
+		return true
+	case TicketingRefundRecordStateSettled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingSourceObject.
+const (
+	TicketingSourceObjectTicketingSource TicketingSourceObject = "ticketing_source"
+)
+
+// Valid indicates whether the value is a known member of the TicketingSourceObject enum.
+func (e TicketingSourceObject) Valid() bool {
+	switch e {
+	case TicketingSourceObjectTicketingSource:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingSourceCreateCapabilities.
+const (
+	TicketingSourceCreateCapabilitiesPull          TicketingSourceCreateCapabilities = "pull"
+	TicketingSourceCreateCapabilitiesPush          TicketingSourceCreateCapabilities = "push"
+	TicketingSourceCreateCapabilitiesScan          TicketingSourceCreateCapabilities = "scan"
+	TicketingSourceCreateCapabilitiesWriteCustomer TicketingSourceCreateCapabilities = "write_customer"
+	TicketingSourceCreateCapabilitiesWriteVoucher  TicketingSourceCreateCapabilities = "write_voucher"
+)
+
+// Valid indicates whether the value is a known member of the TicketingSourceCreateCapabilities enum.
+func (e TicketingSourceCreateCapabilities) Valid() bool {
+	switch e {
+	case TicketingSourceCreateCapabilitiesPull:
+		return true
+	case TicketingSourceCreateCapabilitiesPush:
+		return true
+	case TicketingSourceCreateCapabilitiesScan:
+		return true
+	case TicketingSourceCreateCapabilitiesWriteCustomer:
+		return true
+	case TicketingSourceCreateCapabilitiesWriteVoucher:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingSourceCreateKind.
+const (
+	TicketingSourceCreateKindBilletweb  TicketingSourceCreateKind = "billetweb"
+	TicketingSourceCreateKindCsv        TicketingSourceCreateKind = "csv"
+	TicketingSourceCreateKindEventbrite TicketingSourceCreateKind = "eventbrite"
+	TicketingSourceCreateKindGeneric    TicketingSourceCreateKind = "generic"
+	TicketingSourceCreateKindHelloasso  TicketingSourceCreateKind = "helloasso"
+	TicketingSourceCreateKindMapado     TicketingSourceCreateKind = "mapado"
+	TicketingSourceCreateKindPretix     TicketingSourceCreateKind = "pretix"
+	TicketingSourceCreateKindSecutix    TicketingSourceCreateKind = "secutix"
+	TicketingSourceCreateKindWeezevent  TicketingSourceCreateKind = "weezevent"
+)
+
+// Valid indicates whether the value is a known member of the TicketingSourceCreateKind enum.
+func (e TicketingSourceCreateKind) Valid() bool {
+	switch e {
+	case TicketingSourceCreateKindBilletweb:
+		return true
+	case TicketingSourceCreateKindCsv:
+		return true
+	case TicketingSourceCreateKindEventbrite:
+		return true
+	case TicketingSourceCreateKindGeneric:
+		return true
+	case TicketingSourceCreateKindHelloasso:
+		return true
+	case TicketingSourceCreateKindMapado:
+		return true
+	case TicketingSourceCreateKindPretix:
+		return true
+	case TicketingSourceCreateKindSecutix:
+		return true
+	case TicketingSourceCreateKindWeezevent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingSourceCreateStatus.
+const (
+	TicketingSourceCreateStatusActive TicketingSourceCreateStatus = "active"
+	TicketingSourceCreateStatusPaused TicketingSourceCreateStatus = "paused"
+)
+
+// Valid indicates whether the value is a known member of the TicketingSourceCreateStatus enum.
+func (e TicketingSourceCreateStatus) Valid() bool {
+	switch e {
+	case TicketingSourceCreateStatusActive:
+		return true
+	case TicketingSourceCreateStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingSourcePatchCapabilities.
+const (
+	TicketingSourcePatchCapabilitiesPull          TicketingSourcePatchCapabilities = "pull"
+	TicketingSourcePatchCapabilitiesPush          TicketingSourcePatchCapabilities = "push"
+	TicketingSourcePatchCapabilitiesScan          TicketingSourcePatchCapabilities = "scan"
+	TicketingSourcePatchCapabilitiesWriteCustomer TicketingSourcePatchCapabilities = "write_customer"
+	TicketingSourcePatchCapabilitiesWriteVoucher  TicketingSourcePatchCapabilities = "write_voucher"
+)
+
+// Valid indicates whether the value is a known member of the TicketingSourcePatchCapabilities enum.
+func (e TicketingSourcePatchCapabilities) Valid() bool {
+	switch e {
+	case TicketingSourcePatchCapabilitiesPull:
+		return true
+	case TicketingSourcePatchCapabilitiesPush:
+		return true
+	case TicketingSourcePatchCapabilitiesScan:
+		return true
+	case TicketingSourcePatchCapabilitiesWriteCustomer:
+		return true
+	case TicketingSourcePatchCapabilitiesWriteVoucher:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingSourcePatchKind.
+const (
+	TicketingSourcePatchKindBilletweb  TicketingSourcePatchKind = "billetweb"
+	TicketingSourcePatchKindCsv        TicketingSourcePatchKind = "csv"
+	TicketingSourcePatchKindEventbrite TicketingSourcePatchKind = "eventbrite"
+	TicketingSourcePatchKindGeneric    TicketingSourcePatchKind = "generic"
+	TicketingSourcePatchKindHelloasso  TicketingSourcePatchKind = "helloasso"
+	TicketingSourcePatchKindMapado     TicketingSourcePatchKind = "mapado"
+	TicketingSourcePatchKindPretix     TicketingSourcePatchKind = "pretix"
+	TicketingSourcePatchKindSecutix    TicketingSourcePatchKind = "secutix"
+	TicketingSourcePatchKindWeezevent  TicketingSourcePatchKind = "weezevent"
+)
+
+// Valid indicates whether the value is a known member of the TicketingSourcePatchKind enum.
+func (e TicketingSourcePatchKind) Valid() bool {
+	switch e {
+	case TicketingSourcePatchKindBilletweb:
+		return true
+	case TicketingSourcePatchKindCsv:
+		return true
+	case TicketingSourcePatchKindEventbrite:
+		return true
+	case TicketingSourcePatchKindGeneric:
+		return true
+	case TicketingSourcePatchKindHelloasso:
+		return true
+	case TicketingSourcePatchKindMapado:
+		return true
+	case TicketingSourcePatchKindPretix:
+		return true
+	case TicketingSourcePatchKindSecutix:
+		return true
+	case TicketingSourcePatchKindWeezevent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingSourcePatchStatus.
+const (
+	TicketingSourcePatchStatusActive TicketingSourcePatchStatus = "active"
+	TicketingSourcePatchStatusPaused TicketingSourcePatchStatus = "paused"
+)
+
+// Valid indicates whether the value is a known member of the TicketingSourcePatchStatus enum.
+func (e TicketingSourcePatchStatus) Valid() bool {
+	switch e {
+	case TicketingSourcePatchStatusActive:
+		return true
+	case TicketingSourcePatchStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for WebhookDeliveryObject.
 const (
 	WebhookDeliveryObjectWebhookDelivery WebhookDeliveryObject = "webhook_delivery"
@@ -552,6 +1260,33 @@ func (e Count) Valid() bool {
 	}
 }
 
+// Defines values for TicketingRecordKind.
+const (
+	TicketingRecordKindCustomer    TicketingRecordKind = "customer"
+	TicketingRecordKindOrder       TicketingRecordKind = "order"
+	TicketingRecordKindPerformance TicketingRecordKind = "performance"
+	TicketingRecordKindPriceType   TicketingRecordKind = "price_type"
+	TicketingRecordKindProduction  TicketingRecordKind = "production"
+)
+
+// Valid indicates whether the value is a known member of the TicketingRecordKind enum.
+func (e TicketingRecordKind) Valid() bool {
+	switch e {
+	case TicketingRecordKindCustomer:
+		return true
+	case TicketingRecordKindOrder:
+		return true
+	case TicketingRecordKindPerformance:
+		return true
+	case TicketingRecordKindPriceType:
+		return true
+	case TicketingRecordKindProduction:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListConsentsParamsChannel.
 const (
 	ListConsentsParamsChannelEmail ListConsentsParamsChannel = "email"
@@ -645,6 +1380,78 @@ func (e ListPurposesParamsArchived) Valid() bool {
 	case ListPurposesParamsArchivedOnly:
 		return true
 	case ListPurposesParamsArchivedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTicketingOrdersParamsCommercialState.
+const (
+	ListTicketingOrdersParamsCommercialStateCancelled ListTicketingOrdersParamsCommercialState = "cancelled"
+	ListTicketingOrdersParamsCommercialStateConfirmed ListTicketingOrdersParamsCommercialState = "confirmed"
+	ListTicketingOrdersParamsCommercialStateExpired   ListTicketingOrdersParamsCommercialState = "expired"
+	ListTicketingOrdersParamsCommercialStateReserved  ListTicketingOrdersParamsCommercialState = "reserved"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingOrdersParamsCommercialState enum.
+func (e ListTicketingOrdersParamsCommercialState) Valid() bool {
+	switch e {
+	case ListTicketingOrdersParamsCommercialStateCancelled:
+		return true
+	case ListTicketingOrdersParamsCommercialStateConfirmed:
+		return true
+	case ListTicketingOrdersParamsCommercialStateExpired:
+		return true
+	case ListTicketingOrdersParamsCommercialStateReserved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTicketingOrdersParamsPaymentState.
+const (
+	ListTicketingOrdersParamsPaymentStateOverpaid          ListTicketingOrdersParamsPaymentState = "overpaid"
+	ListTicketingOrdersParamsPaymentStatePaid              ListTicketingOrdersParamsPaymentState = "paid"
+	ListTicketingOrdersParamsPaymentStatePartial           ListTicketingOrdersParamsPaymentState = "partial"
+	ListTicketingOrdersParamsPaymentStatePartiallyRefunded ListTicketingOrdersParamsPaymentState = "partially_refunded"
+	ListTicketingOrdersParamsPaymentStateRefunded          ListTicketingOrdersParamsPaymentState = "refunded"
+	ListTicketingOrdersParamsPaymentStateUnpaid            ListTicketingOrdersParamsPaymentState = "unpaid"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingOrdersParamsPaymentState enum.
+func (e ListTicketingOrdersParamsPaymentState) Valid() bool {
+	switch e {
+	case ListTicketingOrdersParamsPaymentStateOverpaid:
+		return true
+	case ListTicketingOrdersParamsPaymentStatePaid:
+		return true
+	case ListTicketingOrdersParamsPaymentStatePartial:
+		return true
+	case ListTicketingOrdersParamsPaymentStatePartiallyRefunded:
+		return true
+	case ListTicketingOrdersParamsPaymentStateRefunded:
+		return true
+	case ListTicketingOrdersParamsPaymentStateUnpaid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTicketingSourcesParamsStatus.
+const (
+	ListTicketingSourcesParamsStatusActive ListTicketingSourcesParamsStatus = "active"
+	ListTicketingSourcesParamsStatusPaused ListTicketingSourcesParamsStatus = "paused"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingSourcesParamsStatus enum.
+func (e ListTicketingSourcesParamsStatus) Valid() bool {
+	switch e {
+	case ListTicketingSourcesParamsStatusActive:
+		return true
+	case ListTicketingSourcesParamsStatusPaused:
 		return true
 	default:
 		return false
@@ -1241,6 +2048,650 @@ type Reference struct {
 	Object string             `json:"object"`
 }
 
+// TicketingBatch defines model for TicketingBatch.
+type TicketingBatch struct {
+	// BatchID The name of the batch at the sender, repeated in the answer.
+	BatchID *string                `json:"batch_id,omitempty"`
+	Records []TicketingBatchRecord `json:"records"`
+	SentAt  *time.Time             `json:"sent_at,omitempty"`
+}
+
+// TicketingBatchItem defines model for TicketingBatchItem.
+type TicketingBatchItem struct {
+	ContactID nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	ID        nullable.Nullable[openapi_types.UUID] `json:"id"`
+	Index     int32                                 `json:"index"`
+	Match     nullable.Nullable[TicketingMatch]     `json:"match"`
+	Problem   nullable.Nullable[Problem]            `json:"problem"`
+
+	// Status `applied` is a deletion that took effect.
+	Status string `json:"status"`
+}
+
+// TicketingBatchRecord defines model for TicketingBatchRecord.
+type TicketingBatchRecord struct {
+	// Data As the schema of the kind says; nothing for a deletion.
+	Data       map[string]interface{} `json:"data,omitempty"`
+	ExternalID string                 `json:"external_id"`
+
+	// Kind production, performance, price_type, customer or order.
+	Kind string                  `json:"kind"`
+	Op   *TicketingBatchRecordOp `json:"op,omitempty"`
+
+	// SourceModifiedAt RFC 3339.
+	SourceModifiedAt *string `json:"source_modified_at,omitempty"`
+	SourceVersion    *int64  `json:"source_version,omitempty"`
+}
+
+// TicketingBatchRecordOp defines model for TicketingBatchRecord.Op.
+type TicketingBatchRecordOp string
+
+// TicketingBatchResult defines model for TicketingBatchResult.
+type TicketingBatchResult struct {
+	BatchID nullable.Nullable[string] `json:"batch_id"`
+	Results []TicketingBatchItem      `json:"results"`
+	Summary TicketingBatchSummary     `json:"summary"`
+}
+
+// TicketingBatchSummary defines model for TicketingBatchSummary.
+type TicketingBatchSummary struct {
+	Applied      int32 `json:"applied"`
+	Created      int32 `json:"created"`
+	Failed       int32 `json:"failed"`
+	IgnoredStale int32 `json:"ignored_stale"`
+	Total        int32 `json:"total"`
+	Unchanged    int32 `json:"unchanged"`
+	Updated      int32 `json:"updated"`
+}
+
+// TicketingChannel defines model for TicketingChannel.
+type TicketingChannel struct {
+	Code nullable.Nullable[string] `json:"code,omitempty"`
+	Kind TicketingChannelKind      `json:"kind"`
+}
+
+// TicketingChannelKind defines model for TicketingChannel.Kind.
+type TicketingChannelKind string
+
+// TicketingConsentRecord A question answered while buying. A question not answered is left out.
+type TicketingConsentRecord struct {
+	At       time.Time                     `json:"at"`
+	Channel  TicketingConsentRecordChannel `json:"channel"`
+	Evidence nullable.Nullable[string]     `json:"evidence,omitempty"`
+	Purpose  string                        `json:"purpose"`
+	Value    TicketingConsentRecordValue   `json:"value"`
+}
+
+// TicketingConsentRecordChannel defines model for TicketingConsentRecord.Channel.
+type TicketingConsentRecordChannel string
+
+// TicketingConsentRecordValue defines model for TicketingConsentRecord.Value.
+type TicketingConsentRecordValue string
+
+// TicketingCustomerRecord defines model for TicketingCustomerRecord.
+type TicketingCustomerRecord struct {
+	Address       nullable.Nullable[TicketingPostalAddress] `json:"address,omitempty"`
+	Birthdate     nullable.Nullable[openapi_types.Date]     `json:"birthdate,omitempty"`
+	ContactID     nullable.Nullable[openapi_types.UUID]     `json:"contact_id,omitempty"`
+	Email         nullable.Nullable[string]                 `json:"email,omitempty"`
+	EmailVerified *bool                                     `json:"email_verified,omitempty"`
+	FamilyName    nullable.Nullable[string]                 `json:"family_name,omitempty"`
+	GivenName     nullable.Nullable[string]                 `json:"given_name,omitempty"`
+	Locale        nullable.Nullable[string]                 `json:"locale,omitempty"`
+	Name          nullable.Nullable[string]                 `json:"name,omitempty"`
+	Organisation  nullable.Nullable[string]                 `json:"organisation,omitempty"`
+	Phone         nullable.Nullable[string]                 `json:"phone,omitempty"`
+}
+
+// TicketingDecimal A decimal amount in the currency of the order; negative where the source's own price is.
+type TicketingDecimal = string
+
+// TicketingDecimalPositive A decimal amount in the currency of the order.
+type TicketingDecimalPositive = string
+
+// TicketingFee defines model for TicketingFee.
+type TicketingFee struct {
+	// Amount A decimal amount with the decimals of its currency (ISO 4217).
+	Amount     Money                     `json:"amount"`
+	ExternalID string                    `json:"external_id"`
+	Kind       string                    `json:"kind"`
+	Label      nullable.Nullable[string] `json:"label"`
+	State      string                    `json:"state"`
+	Tax        nullable.Nullable[Money]  `json:"tax"`
+	TaxRateBp  nullable.Nullable[int32]  `json:"tax_rate_bp"`
+}
+
+// TicketingFeeRecord defines model for TicketingFeeRecord.
+type TicketingFeeRecord struct {
+	// Amount A decimal amount in the currency of the order; negative where the source's own price is.
+	Amount     TicketingDecimal                    `json:"amount"`
+	ExternalID string                              `json:"external_id"`
+	Kind       *TicketingFeeRecordKind             `json:"kind,omitempty"`
+	Label      nullable.Nullable[string]           `json:"label,omitempty"`
+	State      *TicketingFeeRecordState            `json:"state,omitempty"`
+	Tax        nullable.Nullable[TicketingDecimal] `json:"tax,omitempty"`
+	TaxRateBp  nullable.Nullable[int32]            `json:"tax_rate_bp,omitempty"`
+}
+
+// TicketingFeeRecordKind defines model for TicketingFeeRecord.Kind.
+type TicketingFeeRecordKind string
+
+// TicketingFeeRecordState defines model for TicketingFeeRecord.State.
+type TicketingFeeRecordState string
+
+// TicketingLine defines model for TicketingLine.
+type TicketingLine struct {
+	// Amount A decimal amount with the decimals of its currency (ISO 4217).
+	Amount          Money                                     `json:"amount"`
+	ExternalID      string                                    `json:"external_id"`
+	Holder          nullable.Nullable[map[string]interface{}] `json:"holder"`
+	HolderContactID nullable.Nullable[openapi_types.UUID]     `json:"holder_contact_id"`
+	HolderRule      nullable.Nullable[string]                 `json:"holder_rule"`
+
+	// ID The ticket's, which it keeps when it moves to another order.
+	ID            openapi_types.UUID                    `json:"id"`
+	Kind          string                                `json:"kind"`
+	Label         nullable.Nullable[string]             `json:"label"`
+	Parent        nullable.Nullable[string]             `json:"parent"`
+	PerformanceID nullable.Nullable[openapi_types.UUID] `json:"performance_id"`
+	PriceTypeID   nullable.Nullable[openapi_types.UUID] `json:"price_type_id"`
+	Replaces      nullable.Nullable[string]             `json:"replaces"`
+	Seat          nullable.Nullable[string]             `json:"seat"`
+	State         string                                `json:"state"`
+	Tax           nullable.Nullable[Money]              `json:"tax"`
+	TaxRateBp     nullable.Nullable[int32]              `json:"tax_rate_bp"`
+}
+
+// TicketingLineRecord defines model for TicketingLineRecord.
+type TicketingLineRecord struct {
+	// Amount A decimal amount in the currency of the order; negative where the source's own price is.
+	Amount TicketingDecimal `json:"amount"`
+
+	// ExternalID The ticket's own name, which it keeps when it moves to another order.
+	ExternalID  string                                `json:"external_id"`
+	Holder      nullable.Nullable[TicketingPerson]    `json:"holder,omitempty"`
+	Kind        *TicketingLineRecordKind              `json:"kind,omitempty"`
+	Label       nullable.Nullable[string]             `json:"label,omitempty"`
+	Parent      nullable.Nullable[TicketingReference] `json:"parent,omitempty"`
+	Performance nullable.Nullable[TicketingReference] `json:"performance,omitempty"`
+	PriceType   nullable.Nullable[TicketingReference] `json:"price_type,omitempty"`
+	Replaces    nullable.Nullable[TicketingReference] `json:"replaces,omitempty"`
+	Seat        nullable.Nullable[string]             `json:"seat,omitempty"`
+	State       *TicketingLineRecordState             `json:"state,omitempty"`
+	Tax         nullable.Nullable[TicketingDecimal]   `json:"tax,omitempty"`
+
+	// TaxRateBp Hundredths of a percent.
+	TaxRateBp nullable.Nullable[int32] `json:"tax_rate_bp,omitempty"`
+}
+
+// TicketingLineRecordKind defines model for TicketingLineRecord.Kind.
+type TicketingLineRecordKind string
+
+// TicketingLineRecordState defines model for TicketingLineRecord.State.
+type TicketingLineRecordState string
+
+// TicketingMatch The evidence on which a contact was attributed.
+type TicketingMatch struct {
+	Confidence float64 `json:"confidence"`
+
+	// InputsDigest SHA-256 of what was compared, so that it can be seen whether it has changed.
+	InputsDigest nullable.Nullable[string] `json:"inputs_digest"`
+	Rule         string                    `json:"rule"`
+}
+
+// TicketingMovement An entry of the order's ledger, never changed. Money in is positive, money out negative; `corrected` entries adjust an earlier one of the same name.
+type TicketingMovement struct {
+	// Amount A decimal amount with the decimals of its currency (ISO 4217).
+	Amount     Money                        `json:"amount"`
+	ExternalID string                       `json:"external_id"`
+	ID         openapi_types.UUID           `json:"id"`
+	Kind       string                       `json:"kind"`
+	Method     string                       `json:"method"`
+	OccurredAt nullable.Nullable[time.Time] `json:"occurred_at"`
+	Reason     string                       `json:"reason"`
+	RecordedAt time.Time                    `json:"recorded_at"`
+}
+
+// TicketingOrder An order. `buyer`, `payer` and each line's `holder` are what the source said, unchanged; `contact_id` is whom we believe it to be, for the reason in `match`.
+type TicketingOrder struct {
+	Buyer           nullable.Nullable[map[string]interface{}] `json:"buyer"`
+	Channel         nullable.Nullable[string]                 `json:"channel"`
+	ChannelCode     nullable.Nullable[string]                 `json:"channel_code"`
+	CommercialState string                                    `json:"commercial_state"`
+	Consents        []map[string]interface{}                  `json:"consents"`
+	ContactID       nullable.Nullable[openapi_types.UUID]     `json:"contact_id"`
+	CreatedAt       time.Time                                 `json:"created_at"`
+	CustomerID      nullable.Nullable[openapi_types.UUID]     `json:"customer_id"`
+	ExternalID      string                                    `json:"external_id"`
+	Fees            []TicketingFee                            `json:"fees"`
+	ID              openapi_types.UUID                        `json:"id"`
+	IsTest          bool                                      `json:"is_test"`
+	Lines           []TicketingLine                           `json:"lines"`
+	Match           nullable.Nullable[TicketingMatch]         `json:"match"`
+	Movements       []TicketingMovement                       `json:"movements"`
+	Number          nullable.Nullable[string]                 `json:"number"`
+	Object          TicketingOrderObject                      `json:"object"`
+	Payer           nullable.Nullable[map[string]interface{}] `json:"payer"`
+	PaymentState    string                                    `json:"payment_state"`
+	Payments        []TicketingPayment                        `json:"payments"`
+	PlacedAt        nullable.Nullable[time.Time]              `json:"placed_at"`
+	SourceID        openapi_types.UUID                        `json:"source_id"`
+	SplitFromID     nullable.Nullable[openapi_types.UUID]     `json:"split_from_id"`
+
+	// Totals `gross` is everything sold, whatever became of it; `due` what is still owed for (valid lines and fees); `paid` and `refunded` the settled money in and out; `net` what stays, paid less refunded.
+	Totals    TicketingTotals `json:"totals"`
+	UpdatedAt time.Time       `json:"updated_at"`
+	Version   int64           `json:"version"`
+}
+
+// TicketingOrderObject defines model for TicketingOrder.Object.
+type TicketingOrderObject string
+
+// TicketingOrderList defines model for TicketingOrderList.
+type TicketingOrderList struct {
+	Data       []TicketingOrderSummary   `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingOrderRecord The whole order as the source sees it now: what is left out is gone. Cancelled lines stay listed with their amount; money given back is a refund and changes no line.
+type TicketingOrderRecord struct {
+	Buyer           nullable.Nullable[TicketingPerson]  `json:"buyer,omitempty"`
+	Channel         nullable.Nullable[TicketingChannel] `json:"channel,omitempty"`
+	CommercialState TicketingOrderRecordCommercialState `json:"commercial_state"`
+	Consents        []TicketingConsentRecord            `json:"consents,omitempty"`
+
+	// Currency That of the source when absent.
+	Currency  *string                               `json:"currency,omitempty"`
+	Fees      []TicketingFeeRecord                  `json:"fees,omitempty"`
+	Lines     []TicketingLineRecord                 `json:"lines"`
+	Number    nullable.Nullable[string]             `json:"number,omitempty"`
+	Payer     nullable.Nullable[TicketingPerson]    `json:"payer,omitempty"`
+	Payments  []TicketingPaymentRecord              `json:"payments,omitempty"`
+	PlacedAt  nullable.Nullable[time.Time]          `json:"placed_at,omitempty"`
+	Refunds   []TicketingRefundRecord               `json:"refunds,omitempty"`
+	SplitFrom nullable.Nullable[TicketingReference] `json:"split_from,omitempty"`
+	Test      *bool                                 `json:"test,omitempty"`
+}
+
+// TicketingOrderRecordCommercialState defines model for TicketingOrderRecord.CommercialState.
+type TicketingOrderRecordCommercialState string
+
+// TicketingOrderSummary defines model for TicketingOrderSummary.
+type TicketingOrderSummary struct {
+	Channel         nullable.Nullable[string]             `json:"channel"`
+	CommercialState string                                `json:"commercial_state"`
+	ContactID       nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	CreatedAt       time.Time                             `json:"created_at"`
+	ExternalID      string                                `json:"external_id"`
+	ID              openapi_types.UUID                    `json:"id"`
+	IsTest          bool                                  `json:"is_test"`
+	Number          nullable.Nullable[string]             `json:"number"`
+	Object          TicketingOrderSummaryObject           `json:"object"`
+	PaymentState    string                                `json:"payment_state"`
+	PlacedAt        nullable.Nullable[time.Time]          `json:"placed_at"`
+	SourceID        openapi_types.UUID                    `json:"source_id"`
+
+	// Totals `gross` is everything sold, whatever became of it; `due` what is still owed for (valid lines and fees); `paid` and `refunded` the settled money in and out; `net` what stays, paid less refunded.
+	Totals    TicketingTotals `json:"totals"`
+	UpdatedAt time.Time       `json:"updated_at"`
+	Version   int64           `json:"version"`
+}
+
+// TicketingOrderSummaryObject defines model for TicketingOrderSummary.Object.
+type TicketingOrderSummaryObject string
+
+// TicketingPayment A payment or refund as the source states it now.
+type TicketingPayment struct {
+	// Amount A decimal amount with the decimals of its currency (ISO 4217).
+	Amount     Money                        `json:"amount"`
+	At         nullable.Nullable[time.Time] `json:"at"`
+	ExternalID string                       `json:"external_id"`
+	Kind       string                       `json:"kind"`
+	Lines      []string                     `json:"lines"`
+	Method     string                       `json:"method"`
+	Payment    nullable.Nullable[string]    `json:"payment"`
+	Reason     nullable.Nullable[string]    `json:"reason"`
+	State      string                       `json:"state"`
+}
+
+// TicketingPaymentRecord defines model for TicketingPaymentRecord.
+type TicketingPaymentRecord struct {
+	// Amount A decimal amount in the currency of the order.
+	Amount     TicketingDecimalPositive      `json:"amount"`
+	At         nullable.Nullable[time.Time]  `json:"at,omitempty"`
+	ExternalID string                        `json:"external_id"`
+	Method     *TicketingPaymentRecordMethod `json:"method,omitempty"`
+	State      TicketingPaymentRecordState   `json:"state"`
+}
+
+// TicketingPaymentRecordMethod defines model for TicketingPaymentRecord.Method.
+type TicketingPaymentRecordMethod string
+
+// TicketingPaymentRecordState defines model for TicketingPaymentRecord.State.
+type TicketingPaymentRecordState string
+
+// TicketingPerformance defines model for TicketingPerformance.
+type TicketingPerformance struct {
+	Capacity     nullable.Nullable[int32]              `json:"capacity"`
+	CreatedAt    time.Time                             `json:"created_at"`
+	EndsAt       nullable.Nullable[time.Time]          `json:"ends_at"`
+	ExternalID   string                                `json:"external_id"`
+	ID           openapi_types.UUID                    `json:"id"`
+	IsDeleted    bool                                  `json:"is_deleted"`
+	IsStub       bool                                  `json:"is_stub"`
+	Name         map[string]string                     `json:"name"`
+	Object       TicketingPerformanceObject            `json:"object"`
+	ProductionID nullable.Nullable[openapi_types.UUID] `json:"production_id"`
+	SourceID     openapi_types.UUID                    `json:"source_id"`
+	StartsAt     nullable.Nullable[time.Time]          `json:"starts_at"`
+	Status       string                                `json:"status"`
+	TimeZone     string                                `json:"time_zone"`
+	UpdatedAt    time.Time                             `json:"updated_at"`
+	Venue        nullable.Nullable[string]             `json:"venue"`
+	Version      int64                                 `json:"version"`
+}
+
+// TicketingPerformanceObject defines model for TicketingPerformance.Object.
+type TicketingPerformanceObject string
+
+// TicketingPerformanceList defines model for TicketingPerformanceList.
+type TicketingPerformanceList struct {
+	Data       []TicketingPerformance    `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingPerformanceRecord defines model for TicketingPerformanceRecord.
+type TicketingPerformanceRecord struct {
+	Capacity nullable.Nullable[int32]     `json:"capacity,omitempty"`
+	EndsAt   nullable.Nullable[time.Time] `json:"ends_at,omitempty"`
+
+	// Name A text by language (BCP 47).
+	Name       *TicketingText                        `json:"name,omitempty"`
+	Production nullable.Nullable[TicketingReference] `json:"production,omitempty"`
+
+	// StartsAt Absent for open tickets and shops.
+	StartsAt nullable.Nullable[time.Time]      `json:"starts_at,omitempty"`
+	Status   *TicketingPerformanceRecordStatus `json:"status,omitempty"`
+
+	// TimeZone IANA name; that of the source when absent.
+	TimeZone nullable.Nullable[string] `json:"time_zone,omitempty"`
+	Venue    nullable.Nullable[string] `json:"venue,omitempty"`
+}
+
+// TicketingPerformanceRecordStatus defines model for TicketingPerformanceRecord.Status.
+type TicketingPerformanceRecordStatus string
+
+// TicketingPerson What the source says about somebody. `contact_id` is our own identifier where the source carries it.
+type TicketingPerson struct {
+	Address       nullable.Nullable[TicketingPostalAddress] `json:"address,omitempty"`
+	Birthdate     nullable.Nullable[openapi_types.Date]     `json:"birthdate,omitempty"`
+	ContactID     nullable.Nullable[openapi_types.UUID]     `json:"contact_id,omitempty"`
+	Customer      nullable.Nullable[TicketingReference]     `json:"customer,omitempty"`
+	Email         nullable.Nullable[string]                 `json:"email,omitempty"`
+	EmailVerified *bool                                     `json:"email_verified,omitempty"`
+	FamilyName    nullable.Nullable[string]                 `json:"family_name,omitempty"`
+	GivenName     nullable.Nullable[string]                 `json:"given_name,omitempty"`
+	Locale        nullable.Nullable[string]                 `json:"locale,omitempty"`
+
+	// Name The whole name where the source does not divide it.
+	Name         nullable.Nullable[string] `json:"name,omitempty"`
+	Organisation nullable.Nullable[string] `json:"organisation,omitempty"`
+	Phone        nullable.Nullable[string] `json:"phone,omitempty"`
+}
+
+// TicketingPostalAddress defines model for TicketingPostalAddress.
+type TicketingPostalAddress struct {
+	City       nullable.Nullable[string] `json:"city,omitempty"`
+	Country    nullable.Nullable[string] `json:"country,omitempty"`
+	PostalCode nullable.Nullable[string] `json:"postal_code,omitempty"`
+	Street     nullable.Nullable[string] `json:"street,omitempty"`
+}
+
+// TicketingPriceType defines model for TicketingPriceType.
+type TicketingPriceType struct {
+	Audience   nullable.Nullable[string] `json:"audience"`
+	Class      string                    `json:"class"`
+	CreatedAt  time.Time                 `json:"created_at"`
+	ExternalID string                    `json:"external_id"`
+	ID         openapi_types.UUID        `json:"id"`
+	IsDeleted  bool                      `json:"is_deleted"`
+	IsStub     bool                      `json:"is_stub"`
+	Name       map[string]string         `json:"name"`
+	Object     TicketingPriceTypeObject  `json:"object"`
+	SourceID   openapi_types.UUID        `json:"source_id"`
+	UpdatedAt  time.Time                 `json:"updated_at"`
+	Version    int64                     `json:"version"`
+}
+
+// TicketingPriceTypeObject defines model for TicketingPriceType.Object.
+type TicketingPriceTypeObject string
+
+// TicketingPriceTypeList defines model for TicketingPriceTypeList.
+type TicketingPriceTypeList struct {
+	Data       []TicketingPriceType      `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingPriceTypeRecord defines model for TicketingPriceTypeRecord.
+type TicketingPriceTypeRecord struct {
+	Audience nullable.Nullable[string]      `json:"audience,omitempty"`
+	Class    *TicketingPriceTypeRecordClass `json:"class,omitempty"`
+
+	// Name A text by language (BCP 47).
+	Name TicketingText `json:"name"`
+}
+
+// TicketingPriceTypeRecordClass defines model for TicketingPriceTypeRecord.Class.
+type TicketingPriceTypeRecordClass string
+
+// TicketingProduction defines model for TicketingProduction.
+type TicketingProduction struct {
+	CreatedAt  time.Time                 `json:"created_at"`
+	Discipline nullable.Nullable[string] `json:"discipline"`
+	ExternalID string                    `json:"external_id"`
+	ID         openapi_types.UUID        `json:"id"`
+	IsDeleted  bool                      `json:"is_deleted"`
+	IsStub     bool                      `json:"is_stub"`
+	Name       map[string]string         `json:"name"`
+	Object     TicketingProductionObject `json:"object"`
+	Season     nullable.Nullable[string] `json:"season"`
+	SourceID   openapi_types.UUID        `json:"source_id"`
+	UpdatedAt  time.Time                 `json:"updated_at"`
+	Version    int64                     `json:"version"`
+}
+
+// TicketingProductionObject defines model for TicketingProduction.Object.
+type TicketingProductionObject string
+
+// TicketingProductionList defines model for TicketingProductionList.
+type TicketingProductionList struct {
+	Data       []TicketingProduction     `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingProductionRecord defines model for TicketingProductionRecord.
+type TicketingProductionRecord struct {
+	Discipline nullable.Nullable[string] `json:"discipline,omitempty"`
+
+	// Name A text by language (BCP 47).
+	Name   TicketingText             `json:"name"`
+	Season nullable.Nullable[string] `json:"season,omitempty"`
+}
+
+// TicketingRecord defines model for TicketingRecord.
+type TicketingRecord struct {
+	ContentDigest    nullable.Nullable[string]    `json:"content_digest"`
+	CreatedAt        time.Time                    `json:"created_at"`
+	ExternalID       string                       `json:"external_id"`
+	ID               openapi_types.UUID           `json:"id"`
+	IsDeleted        bool                         `json:"is_deleted"`
+	IsStub           bool                         `json:"is_stub"`
+	Kind             string                       `json:"kind"`
+	Object           TicketingRecordObject        `json:"object"`
+	SourceID         openapi_types.UUID           `json:"source_id"`
+	SourceModifiedAt nullable.Nullable[time.Time] `json:"source_modified_at"`
+	SourceVersion    nullable.Nullable[int64]     `json:"source_version"`
+	UpdatedAt        time.Time                    `json:"updated_at"`
+	URL              nullable.Nullable[string]    `json:"url"`
+}
+
+// TicketingRecordObject defines model for TicketingRecord.Object.
+type TicketingRecordObject string
+
+// TicketingRecordPut defines model for TicketingRecordPut.
+type TicketingRecordPut struct {
+	// Data As the schema of the kind says.
+	Data             map[string]interface{} `json:"data"`
+	SourceModifiedAt *time.Time             `json:"source_modified_at,omitempty"`
+	SourceVersion    *int64                 `json:"source_version,omitempty"`
+}
+
+// TicketingRecordResult defines model for TicketingRecordResult.
+type TicketingRecordResult struct {
+	ContactID nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	ID        openapi_types.UUID                    `json:"id"`
+	Match     nullable.Nullable[TicketingMatch]     `json:"match"`
+	Status    string                                `json:"status"`
+}
+
+// TicketingReference The name of another record at the same source.
+type TicketingReference = string
+
+// TicketingRefundRecord defines model for TicketingRefundRecord.
+type TicketingRefundRecord struct {
+	// Amount A decimal amount in the currency of the order.
+	Amount     TicketingDecimalPositive     `json:"amount"`
+	At         nullable.Nullable[time.Time] `json:"at,omitempty"`
+	ExternalID string                       `json:"external_id"`
+
+	// Lines Which tickets it is for; empty when the source does not say.
+	Lines   []string                              `json:"lines,omitempty"`
+	Method  *TicketingRefundRecordMethod          `json:"method,omitempty"`
+	Payment nullable.Nullable[TicketingReference] `json:"payment,omitempty"`
+	Reason  nullable.Nullable[string]             `json:"reason,omitempty"`
+	State   TicketingRefundRecordState            `json:"state"`
+}
+
+// TicketingRefundRecordMethod defines model for TicketingRefundRecord.Method.
+type TicketingRefundRecordMethod string
+
+// TicketingRefundRecordState defines model for TicketingRefundRecord.State.
+type TicketingRefundRecordState string
+
+// TicketingSource defines model for TicketingSource.
+type TicketingSource struct {
+	Capabilities []string              `json:"capabilities"`
+	Code         string                `json:"code"`
+	CreatedAt    time.Time             `json:"created_at"`
+	Currency     string                `json:"currency"`
+	ID           openapi_types.UUID    `json:"id"`
+	Kind         string                `json:"kind"`
+	Name         string                `json:"name"`
+	Object       TicketingSourceObject `json:"object"`
+	Precedence   int32                 `json:"precedence"`
+	Status       string                `json:"status"`
+	TimeZone     string                `json:"time_zone"`
+	UpdatedAt    time.Time             `json:"updated_at"`
+	Version      int64                 `json:"version"`
+}
+
+// TicketingSourceObject defines model for TicketingSource.Object.
+type TicketingSourceObject string
+
+// TicketingSourceCount defines model for TicketingSourceCount.
+type TicketingSourceCount struct {
+	Deleted   int64  `json:"deleted"`
+	Described int64  `json:"described"`
+	Kind      string `json:"kind"`
+
+	// Stubs Mentioned by others and not described yet.
+	Stubs int64 `json:"stubs"`
+}
+
+// TicketingSourceCreate defines model for TicketingSourceCreate.
+type TicketingSourceCreate struct {
+	Capabilities []TicketingSourceCreateCapabilities `json:"capabilities,omitempty"`
+
+	// Code Short name in addresses and in external identifiers (`ticketing:<code>`).
+	Code     string                    `json:"code"`
+	Currency *string                   `json:"currency,omitempty"`
+	Kind     TicketingSourceCreateKind `json:"kind"`
+	Name     string                    `json:"name"`
+
+	// Precedence Of two sources that disagree the lower number is believed.
+	Precedence *int32                       `json:"precedence,omitempty"`
+	Status     *TicketingSourceCreateStatus `json:"status,omitempty"`
+
+	// TimeZone IANA name.
+	TimeZone *string `json:"time_zone,omitempty"`
+}
+
+// TicketingSourceCreateCapabilities defines model for TicketingSourceCreate.Capabilities.
+type TicketingSourceCreateCapabilities string
+
+// TicketingSourceCreateKind defines model for TicketingSourceCreate.Kind.
+type TicketingSourceCreateKind string
+
+// TicketingSourceCreateStatus defines model for TicketingSourceCreate.Status.
+type TicketingSourceCreateStatus string
+
+// TicketingSourceHealth defines model for TicketingSourceHealth.
+type TicketingSourceHealth struct {
+	Counts []TicketingSourceCount `json:"counts"`
+
+	// LastReceivedAt To within ten seconds.
+	LastReceivedAt nullable.Nullable[time.Time] `json:"last_received_at"`
+	Source         string                       `json:"source"`
+	Status         string                       `json:"status"`
+}
+
+// TicketingSourceList defines model for TicketingSourceList.
+type TicketingSourceList struct {
+	Data       []TicketingSource         `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingSourcePatch defines model for TicketingSourcePatch.
+type TicketingSourcePatch struct {
+	Capabilities []TicketingSourcePatchCapabilities `json:"capabilities,omitempty"`
+	Currency     *string                            `json:"currency,omitempty"`
+	Kind         *TicketingSourcePatchKind          `json:"kind,omitempty"`
+	Name         *string                            `json:"name,omitempty"`
+	Precedence   *int32                             `json:"precedence,omitempty"`
+	Status       *TicketingSourcePatchStatus        `json:"status,omitempty"`
+	TimeZone     *string                            `json:"time_zone,omitempty"`
+}
+
+// TicketingSourcePatchCapabilities defines model for TicketingSourcePatch.Capabilities.
+type TicketingSourcePatchCapabilities string
+
+// TicketingSourcePatchKind defines model for TicketingSourcePatch.Kind.
+type TicketingSourcePatchKind string
+
+// TicketingSourcePatchStatus defines model for TicketingSourcePatch.Status.
+type TicketingSourcePatchStatus string
+
+// TicketingText A text by language (BCP 47).
+type TicketingText map[string]string
+
+// TicketingTotals `gross` is everything sold, whatever became of it; `due` what is still owed for (valid lines and fees); `paid` and `refunded` the settled money in and out; `net` what stays, paid less refunded.
+type TicketingTotals struct {
+	// Due A decimal amount with the decimals of its currency (ISO 4217).
+	Due Money `json:"due"`
+
+	// Gross A decimal amount with the decimals of its currency (ISO 4217).
+	Gross Money `json:"gross"`
+
+	// Net A decimal amount with the decimals of its currency (ISO 4217).
+	Net Money `json:"net"`
+
+	// Paid A decimal amount with the decimals of its currency (ISO 4217).
+	Paid Money `json:"paid"`
+
+	// Refunded A decimal amount with the decimals of its currency (ISO 4217).
+	Refunded Money `json:"refunded"`
+}
+
 // WebhookAttempt defines model for WebhookAttempt.
 type WebhookAttempt struct {
 	AttemptedAt time.Time `json:"attempted_at"`
@@ -1529,6 +2980,30 @@ type OperationID = openapi_types.UUID
 // PurposeID defines model for PurposeId.
 type PurposeID = openapi_types.UUID
 
+// TicketingContactID defines model for TicketingContactId.
+type TicketingContactID = openapi_types.UUID
+
+// TicketingExternalID defines model for TicketingExternalId.
+type TicketingExternalID = string
+
+// TicketingOrderID defines model for TicketingOrderId.
+type TicketingOrderID = openapi_types.UUID
+
+// TicketingPerformanceID defines model for TicketingPerformanceId.
+type TicketingPerformanceID = openapi_types.UUID
+
+// TicketingPriceTypeID defines model for TicketingPriceTypeId.
+type TicketingPriceTypeID = openapi_types.UUID
+
+// TicketingProductionID defines model for TicketingProductionId.
+type TicketingProductionID = openapi_types.UUID
+
+// TicketingRecordKind defines model for TicketingRecordKind.
+type TicketingRecordKind string
+
+// TicketingSourceCode defines model for TicketingSourceCode.
+type TicketingSourceCode = string
+
 // UpdatedAtGte defines model for UpdatedAtGte.
 type UpdatedAtGte = time.Time
 
@@ -1662,6 +3137,21 @@ type ListContactConsentHistoryParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListContactOrdersParams defines parameters for ListContactOrders.
+type ListContactOrdersParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
 }
 
 // ListEventConsumersParams defines parameters for ListEventConsumers.
@@ -1814,6 +3304,192 @@ type ListOutboxParams struct {
 	To *string `form:"to,omitempty" json:"to,omitempty"`
 }
 
+// ListTicketingOrdersParams defines parameters for ListTicketingOrders.
+type ListTicketingOrdersParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// ContactID Bought by this contact, or by one merged into it.
+	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// PerformanceID With a ticket for this performance.
+	PerformanceID *openapi_types.UUID `form:"performance_id,omitempty" json:"performance_id,omitempty"`
+
+	// CommercialState In one of these states.
+	CommercialState []ListTicketingOrdersParamsCommercialState `form:"commercial_state,omitempty" json:"commercial_state,omitempty"`
+
+	// PaymentState In one of these states of payment.
+	PaymentState []ListTicketingOrdersParamsPaymentState `form:"payment_state,omitempty" json:"payment_state,omitempty"`
+
+	// PlacedAtGte Placed at this instant or later.
+	PlacedAtGte *time.Time `form:"placed_at_gte,omitempty" json:"placed_at_gte,omitempty"`
+
+	// PlacedAtLt Placed before this instant.
+	PlacedAtLt *time.Time `form:"placed_at_lt,omitempty" json:"placed_at_lt,omitempty"`
+
+	// Test Whether test orders are listed instead of real ones.
+	Test *bool `form:"test,omitempty" json:"test,omitempty"`
+}
+
+// ListTicketingOrdersParamsCommercialState defines parameters for ListTicketingOrders.
+type ListTicketingOrdersParamsCommercialState string
+
+// ListTicketingOrdersParamsPaymentState defines parameters for ListTicketingOrders.
+type ListTicketingOrdersParamsPaymentState string
+
+// GetTicketingOrderParams defines parameters for GetTicketingOrder.
+type GetTicketingOrderParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListTicketingPerformancesParams defines parameters for ListTicketingPerformances.
+type ListTicketingPerformancesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// ProductionID Of this production.
+	ProductionID *openapi_types.UUID `form:"production_id,omitempty" json:"production_id,omitempty"`
+
+	// StartsAtGte Starting at this instant or later.
+	StartsAtGte *time.Time `form:"starts_at_gte,omitempty" json:"starts_at_gte,omitempty"`
+
+	// StartsAtLt Starting before this instant.
+	StartsAtLt *time.Time `form:"starts_at_lt,omitempty" json:"starts_at_lt,omitempty"`
+}
+
+// GetTicketingPerformanceParams defines parameters for GetTicketingPerformance.
+type GetTicketingPerformanceParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListTicketingPriceTypesParams defines parameters for ListTicketingPriceTypes.
+type ListTicketingPriceTypesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+}
+
+// GetTicketingPriceTypeParams defines parameters for GetTicketingPriceType.
+type GetTicketingPriceTypeParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListTicketingProductionsParams defines parameters for ListTicketingProductions.
+type ListTicketingProductionsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+}
+
+// GetTicketingProductionParams defines parameters for GetTicketingProduction.
+type GetTicketingProductionParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListTicketingSourcesParams defines parameters for ListTicketingSources.
+type ListTicketingSourcesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Status Only sources in this state.
+	Status *ListTicketingSourcesParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+}
+
+// ListTicketingSourcesParamsStatus defines parameters for ListTicketingSources.
+type ListTicketingSourcesParamsStatus string
+
+// CreateTicketingSourceParams defines parameters for CreateTicketingSource.
+type CreateTicketingSourceParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// DeleteTicketingSourceParams defines parameters for DeleteTicketingSource.
+type DeleteTicketingSourceParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
+// GetTicketingSourceParams defines parameters for GetTicketingSource.
+type GetTicketingSourceParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateTicketingSourceParams defines parameters for UpdateTicketingSource.
+type UpdateTicketingSourceParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// CreateTicketingBatchParams defines parameters for CreateTicketingBatch.
+type CreateTicketingBatchParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteTicketingRecordParams defines parameters for DeleteTicketingRecord.
+type DeleteTicketingRecordParams struct {
+	// SourceVersion Number of the deletion at the source.
+	SourceVersion *int64 `form:"source_version,omitempty" json:"source_version,omitempty"`
+
+	// SourceModifiedAt When it was deleted at the source.
+	SourceModifiedAt *time.Time `form:"source_modified_at,omitempty" json:"source_modified_at,omitempty"`
+}
+
+// PutTicketingRecordParams defines parameters for PutTicketingRecord.
+type PutTicketingRecordParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
 // ListWebhookEndpointsParams defines parameters for ListWebhookEndpoints.
 type ListWebhookEndpointsParams struct {
 	// Limit Greatest number of items in the page.
@@ -1940,6 +3616,18 @@ type CreatePurposeJSONRequestBody = PurposeCreate
 // UpdatePurposeApplicationMergePatchPlusJSONRequestBody defines body for UpdatePurpose for application/merge-patch+json ContentType.
 type UpdatePurposeApplicationMergePatchPlusJSONRequestBody = PurposePatch
 
+// CreateTicketingSourceJSONRequestBody defines body for CreateTicketingSource for application/json ContentType.
+type CreateTicketingSourceJSONRequestBody = TicketingSourceCreate
+
+// UpdateTicketingSourceApplicationMergePatchPlusJSONRequestBody defines body for UpdateTicketingSource for application/merge-patch+json ContentType.
+type UpdateTicketingSourceApplicationMergePatchPlusJSONRequestBody = TicketingSourcePatch
+
+// CreateTicketingBatchJSONRequestBody defines body for CreateTicketingBatch for application/json ContentType.
+type CreateTicketingBatchJSONRequestBody = TicketingBatch
+
+// PutTicketingRecordJSONRequestBody defines body for PutTicketingRecord for application/json ContentType.
+type PutTicketingRecordJSONRequestBody = TicketingRecordPut
+
 // CreateWebhookEndpointJSONRequestBody defines body for CreateWebhookEndpoint for application/json ContentType.
 type CreateWebhookEndpointJSONRequestBody = WebhookEndpointCreate
 
@@ -1993,6 +3681,9 @@ type ServerInterface interface {
 	// ListContactConsentHistory Read a contact's ledger
 	// (GET /v1/contacts/{contact_id}/consents/history)
 	ListContactConsentHistory(ctx echo.Context, contactID ConsentContactID, params ListContactConsentHistoryParams) error
+	// ListContactOrders List the orders of a contact
+	// (GET /v1/contacts/{contact_id}/orders)
+	ListContactOrders(ctx echo.Context, contactID TicketingContactID, params ListContactOrdersParams) error
 	// ListEventConsumers List durable positions
 	// (GET /v1/event-consumers)
 	ListEventConsumers(ctx echo.Context, params ListEventConsumersParams) error
@@ -2047,6 +3738,60 @@ type ServerInterface interface {
 	// ListOutbox Read the captured mails of a sandbox
 	// (GET /v1/test/outbox)
 	ListOutbox(ctx echo.Context, params ListOutboxParams) error
+	// ListTicketingOrders List orders
+	// (GET /v1/ticketing/orders)
+	ListTicketingOrders(ctx echo.Context, params ListTicketingOrdersParams) error
+	// GetTicketingOrder Read an order
+	// (GET /v1/ticketing/orders/{order_id})
+	GetTicketingOrder(ctx echo.Context, orderID TicketingOrderID, params GetTicketingOrderParams) error
+	// ListTicketingPerformances List performances
+	// (GET /v1/ticketing/performances)
+	ListTicketingPerformances(ctx echo.Context, params ListTicketingPerformancesParams) error
+	// GetTicketingPerformance Read a performance
+	// (GET /v1/ticketing/performances/{performance_id})
+	GetTicketingPerformance(ctx echo.Context, performanceID TicketingPerformanceID, params GetTicketingPerformanceParams) error
+	// ListTicketingPriceTypes List price types
+	// (GET /v1/ticketing/price-types)
+	ListTicketingPriceTypes(ctx echo.Context, params ListTicketingPriceTypesParams) error
+	// GetTicketingPriceType Read a price type
+	// (GET /v1/ticketing/price-types/{price_type_id})
+	GetTicketingPriceType(ctx echo.Context, priceTypeID TicketingPriceTypeID, params GetTicketingPriceTypeParams) error
+	// ListTicketingProductions List productions
+	// (GET /v1/ticketing/productions)
+	ListTicketingProductions(ctx echo.Context, params ListTicketingProductionsParams) error
+	// GetTicketingProduction Read a production
+	// (GET /v1/ticketing/productions/{production_id})
+	GetTicketingProduction(ctx echo.Context, productionID TicketingProductionID, params GetTicketingProductionParams) error
+	// ListTicketingSources List ticketing sources
+	// (GET /v1/ticketing/sources)
+	ListTicketingSources(ctx echo.Context, params ListTicketingSourcesParams) error
+	// CreateTicketingSource Declare a ticketing source
+	// (POST /v1/ticketing/sources)
+	CreateTicketingSource(ctx echo.Context, params CreateTicketingSourceParams) error
+	// DeleteTicketingSource Remove a ticketing source
+	// (DELETE /v1/ticketing/sources/{source})
+	DeleteTicketingSource(ctx echo.Context, source TicketingSourceCode, params DeleteTicketingSourceParams) error
+	// GetTicketingSource Read a ticketing source
+	// (GET /v1/ticketing/sources/{source})
+	GetTicketingSource(ctx echo.Context, source TicketingSourceCode, params GetTicketingSourceParams) error
+	// UpdateTicketingSource Change a ticketing source
+	// (PATCH /v1/ticketing/sources/{source})
+	UpdateTicketingSource(ctx echo.Context, source TicketingSourceCode, params UpdateTicketingSourceParams) error
+	// CreateTicketingBatch Send up to 500 records
+	// (POST /v1/ticketing/sources/{source}/batches)
+	CreateTicketingBatch(ctx echo.Context, source TicketingSourceCode, params CreateTicketingBatchParams) error
+	// GetTicketingSourceHealth See how a source is doing
+	// (GET /v1/ticketing/sources/{source}/health)
+	GetTicketingSourceHealth(ctx echo.Context, source TicketingSourceCode) error
+	// DeleteTicketingRecord Say that a record is gone at the source
+	// (DELETE /v1/ticketing/sources/{source}/records/{kind}/{external_id})
+	DeleteTicketingRecord(ctx echo.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params DeleteTicketingRecordParams) error
+	// GetTicketingRecord Look up a record by its name at the source
+	// (GET /v1/ticketing/sources/{source}/records/{kind}/{external_id})
+	GetTicketingRecord(ctx echo.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID) error
+	// PutTicketingRecord Send one record
+	// (PUT /v1/ticketing/sources/{source}/records/{kind}/{external_id})
+	PutTicketingRecord(ctx echo.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params PutTicketingRecordParams) error
 	// ListWebhookEndpoints List webhook endpoints
 	// (GET /v1/webhook-endpoints)
 	ListWebhookEndpoints(ctx echo.Context, params ListWebhookEndpointsParams) error
@@ -2499,6 +4244,52 @@ func (w *ServerInterfaceWrapper) ListContactConsentHistory(ctx echo.Context) err
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListContactConsentHistory(ctx, contactID, params)
+	return err
+}
+
+// ListContactOrders converts echo context to params.
+func (w *ServerInterfaceWrapper) ListContactOrders(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID TicketingContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContactOrdersParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListContactOrders(ctx, contactID, params)
 	return err
 }
 
@@ -3102,6 +4893,753 @@ func (w *ServerInterfaceWrapper) ListOutbox(ctx echo.Context) error {
 	return err
 }
 
+// ListTicketingOrders converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingOrders(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingOrdersParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "contact_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "contact_id", ctx.QueryParams(), &params.ContactID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Optional query parameter "performance_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "performance_id", ctx.QueryParams(), &params.PerformanceID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter performance_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "commercial_state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "commercial_state", ctx.QueryParams(), &params.CommercialState, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter commercial_state: %s", err))
+	}
+
+	// ------------- Optional query parameter "payment_state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "payment_state", ctx.QueryParams(), &params.PaymentState, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter payment_state: %s", err))
+	}
+
+	// ------------- Optional query parameter "placed_at_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "placed_at_gte", ctx.QueryParams(), &params.PlacedAtGte, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placed_at_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "placed_at_lt" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "placed_at_lt", ctx.QueryParams(), &params.PlacedAtLt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placed_at_lt: %s", err))
+	}
+
+	// ------------- Optional query parameter "test" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "test", ctx.QueryParams(), &params.Test, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter test: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingOrders(ctx, params)
+	return err
+}
+
+// GetTicketingOrder converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingOrder(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "order_id" -------------
+	var orderID TicketingOrderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "order_id", ctx.Param("order_id"), &orderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingOrderParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingOrder(ctx, orderID, params)
+	return err
+}
+
+// ListTicketingPerformances converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingPerformances(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingPerformancesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Optional query parameter "production_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "production_id", ctx.QueryParams(), &params.ProductionID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter production_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "starts_at_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "starts_at_gte", ctx.QueryParams(), &params.StartsAtGte, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter starts_at_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "starts_at_lt" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "starts_at_lt", ctx.QueryParams(), &params.StartsAtLt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter starts_at_lt: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingPerformances(ctx, params)
+	return err
+}
+
+// GetTicketingPerformance converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingPerformance(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "performance_id" -------------
+	var performanceID TicketingPerformanceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "performance_id", ctx.Param("performance_id"), &performanceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter performance_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingPerformanceParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingPerformance(ctx, performanceID, params)
+	return err
+}
+
+// ListTicketingPriceTypes converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingPriceTypes(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingPriceTypesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingPriceTypes(ctx, params)
+	return err
+}
+
+// GetTicketingPriceType converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingPriceType(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "price_type_id" -------------
+	var priceTypeID TicketingPriceTypeID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "price_type_id", ctx.Param("price_type_id"), &priceTypeID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter price_type_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingPriceTypeParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingPriceType(ctx, priceTypeID, params)
+	return err
+}
+
+// ListTicketingProductions converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingProductions(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingProductionsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingProductions(ctx, params)
+	return err
+}
+
+// GetTicketingProduction converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingProduction(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "production_id" -------------
+	var productionID TicketingProductionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "production_id", ctx.Param("production_id"), &productionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter production_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingProductionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingProduction(ctx, productionID, params)
+	return err
+}
+
+// ListTicketingSources converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingSources(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingSourcesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingSources(ctx, params)
+	return err
+}
+
+// CreateTicketingSource converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateTicketingSource(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateTicketingSourceParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateTicketingSource(ctx, params)
+	return err
+}
+
+// DeleteTicketingSource converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteTicketingSource(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteTicketingSourceParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteTicketingSource(ctx, source, params)
+	return err
+}
+
+// GetTicketingSource converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingSource(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingSourceParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingSource(ctx, source, params)
+	return err
+}
+
+// UpdateTicketingSource converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateTicketingSource(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateTicketingSourceParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateTicketingSource(ctx, source, params)
+	return err
+}
+
+// CreateTicketingBatch converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateTicketingBatch(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateTicketingBatchParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateTicketingBatch(ctx, source, params)
+	return err
+}
+
+// GetTicketingSourceHealth converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingSourceHealth(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingSourceHealth(ctx, source)
+	return err
+}
+
+// DeleteTicketingRecord converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteTicketingRecord(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Path parameter "kind" -------------
+	var kind TicketingRecordKind
+
+	err = runtime.BindStyledParameterWithOptions("simple", "kind", ctx.Param("kind"), &kind, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Path parameter "external_id" -------------
+	var externalID TicketingExternalID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "external_id", ctx.Param("external_id"), &externalID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter external_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteTicketingRecordParams
+	// ------------- Optional query parameter "source_version" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source_version", ctx.QueryParams(), &params.SourceVersion, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source_version: %s", err))
+	}
+
+	// ------------- Optional query parameter "source_modified_at" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source_modified_at", ctx.QueryParams(), &params.SourceModifiedAt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source_modified_at: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteTicketingRecord(ctx, source, kind, externalID, params)
+	return err
+}
+
+// GetTicketingRecord converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingRecord(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Path parameter "kind" -------------
+	var kind TicketingRecordKind
+
+	err = runtime.BindStyledParameterWithOptions("simple", "kind", ctx.Param("kind"), &kind, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Path parameter "external_id" -------------
+	var externalID TicketingExternalID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "external_id", ctx.Param("external_id"), &externalID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter external_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingRecord(ctx, source, kind, externalID)
+	return err
+}
+
+// PutTicketingRecord converts echo context to params.
+func (w *ServerInterfaceWrapper) PutTicketingRecord(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Path parameter "kind" -------------
+	var kind TicketingRecordKind
+
+	err = runtime.BindStyledParameterWithOptions("simple", "kind", ctx.Param("kind"), &kind, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Path parameter "external_id" -------------
+	var externalID TicketingExternalID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "external_id", ctx.Param("external_id"), &externalID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter external_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutTicketingRecordParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PutTicketingRecord(ctx, source, kind, externalID, params)
+	return err
+}
+
 // ListWebhookEndpoints converts echo context to params.
 func (w *ServerInterfaceWrapper) ListWebhookEndpoints(ctx echo.Context) error {
 	var err error
@@ -3681,6 +6219,25 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/consent-wordings", wrapper.ListConsentWordings, options.OperationMiddlewares["listConsentWordings"]...)
 	router.POST(options.BaseURL+"/v1/consent-wordings", wrapper.CreateConsentWording, options.OperationMiddlewares["createConsentWording"]...)
 	router.GET(options.BaseURL+"/v1/consent-wordings/:wording_id", wrapper.GetConsentWording, options.OperationMiddlewares["getConsentWording"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/sources", wrapper.ListTicketingSources, options.OperationMiddlewares["listTicketingSources"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/sources", wrapper.CreateTicketingSource, options.OperationMiddlewares["createTicketingSource"]...)
+	router.DELETE(options.BaseURL+"/v1/ticketing/sources/:source", wrapper.DeleteTicketingSource, options.OperationMiddlewares["deleteTicketingSource"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/sources/:source", wrapper.GetTicketingSource, options.OperationMiddlewares["getTicketingSource"]...)
+	router.PATCH(options.BaseURL+"/v1/ticketing/sources/:source", wrapper.UpdateTicketingSource, options.OperationMiddlewares["updateTicketingSource"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/health", wrapper.GetTicketingSourceHealth, options.OperationMiddlewares["getTicketingSourceHealth"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/batches", wrapper.CreateTicketingBatch, options.OperationMiddlewares["createTicketingBatch"]...)
+	router.DELETE(options.BaseURL+"/v1/ticketing/sources/:source/records/:kind/:external_id", wrapper.DeleteTicketingRecord, options.OperationMiddlewares["deleteTicketingRecord"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/records/:kind/:external_id", wrapper.GetTicketingRecord, options.OperationMiddlewares["getTicketingRecord"]...)
+	router.PUT(options.BaseURL+"/v1/ticketing/sources/:source/records/:kind/:external_id", wrapper.PutTicketingRecord, options.OperationMiddlewares["putTicketingRecord"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/orders", wrapper.ListTicketingOrders, options.OperationMiddlewares["listTicketingOrders"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/orders/:order_id", wrapper.GetTicketingOrder, options.OperationMiddlewares["getTicketingOrder"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/productions", wrapper.ListTicketingProductions, options.OperationMiddlewares["listTicketingProductions"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/productions/:production_id", wrapper.GetTicketingProduction, options.OperationMiddlewares["getTicketingProduction"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/performances", wrapper.ListTicketingPerformances, options.OperationMiddlewares["listTicketingPerformances"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/performances/:performance_id", wrapper.GetTicketingPerformance, options.OperationMiddlewares["getTicketingPerformance"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/price-types", wrapper.ListTicketingPriceTypes, options.OperationMiddlewares["listTicketingPriceTypes"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/price-types/:price_type_id", wrapper.GetTicketingPriceType, options.OperationMiddlewares["getTicketingPriceType"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/orders", wrapper.ListContactOrders, options.OperationMiddlewares["listContactOrders"]...)
 	router.GET(options.BaseURL+"/v1/events", wrapper.ListEvents, options.OperationMiddlewares["listEvents"]...)
 	router.GET(options.BaseURL+"/v1/events/stream", wrapper.StreamEvents, options.OperationMiddlewares["streamEvents"]...)
 	router.GET(options.BaseURL+"/v1/events/digest", wrapper.GetEventDigest, options.OperationMiddlewares["getEventDigest"]...)
@@ -4080,6 +6637,39 @@ type ListContactConsentHistory200JSONResponse struct {
 }
 
 func (response ListContactConsentHistory200JSONResponse) VisitListContactConsentHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListContactOrdersRequestObject struct {
+	ContactID TicketingContactID `json:"contact_id"`
+	Params    ListContactOrdersParams
+}
+
+type ListContactOrdersResponseObject interface {
+	VisitListContactOrdersResponse(w http.ResponseWriter) error
+}
+
+type ListContactOrders200ResponseHeaders struct {
+	Link *string
+}
+
+type ListContactOrders200JSONResponse struct {
+	Body    TicketingOrderList
+	Headers ListContactOrders200ResponseHeaders
+}
+
+func (response ListContactOrders200JSONResponse) VisitListContactOrdersResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -4667,6 +7257,564 @@ func (response ListOutbox200JSONResponse) VisitListOutboxResponse(w http.Respons
 	return err
 }
 
+type ListTicketingOrdersRequestObject struct {
+	Params ListTicketingOrdersParams
+}
+
+type ListTicketingOrdersResponseObject interface {
+	VisitListTicketingOrdersResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingOrders200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingOrders200JSONResponse struct {
+	Body    TicketingOrderList
+	Headers ListTicketingOrders200ResponseHeaders
+}
+
+func (response ListTicketingOrders200JSONResponse) VisitListTicketingOrdersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingOrderRequestObject struct {
+	OrderID TicketingOrderID `json:"order_id"`
+	Params  GetTicketingOrderParams
+}
+
+type GetTicketingOrderResponseObject interface {
+	VisitGetTicketingOrderResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingOrder200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingOrder200JSONResponse struct {
+	Body    TicketingOrder
+	Headers GetTicketingOrder200ResponseHeaders
+}
+
+func (response GetTicketingOrder200JSONResponse) VisitGetTicketingOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingOrder304Response = NotModifiedResponse
+
+func (response GetTicketingOrder304Response) VisitGetTicketingOrderResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type ListTicketingPerformancesRequestObject struct {
+	Params ListTicketingPerformancesParams
+}
+
+type ListTicketingPerformancesResponseObject interface {
+	VisitListTicketingPerformancesResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingPerformances200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingPerformances200JSONResponse struct {
+	Body    TicketingPerformanceList
+	Headers ListTicketingPerformances200ResponseHeaders
+}
+
+func (response ListTicketingPerformances200JSONResponse) VisitListTicketingPerformancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingPerformanceRequestObject struct {
+	PerformanceID TicketingPerformanceID `json:"performance_id"`
+	Params        GetTicketingPerformanceParams
+}
+
+type GetTicketingPerformanceResponseObject interface {
+	VisitGetTicketingPerformanceResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingPerformance200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingPerformance200JSONResponse struct {
+	Body    TicketingPerformance
+	Headers GetTicketingPerformance200ResponseHeaders
+}
+
+func (response GetTicketingPerformance200JSONResponse) VisitGetTicketingPerformanceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingPerformance304Response = NotModifiedResponse
+
+func (response GetTicketingPerformance304Response) VisitGetTicketingPerformanceResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type ListTicketingPriceTypesRequestObject struct {
+	Params ListTicketingPriceTypesParams
+}
+
+type ListTicketingPriceTypesResponseObject interface {
+	VisitListTicketingPriceTypesResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingPriceTypes200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingPriceTypes200JSONResponse struct {
+	Body    TicketingPriceTypeList
+	Headers ListTicketingPriceTypes200ResponseHeaders
+}
+
+func (response ListTicketingPriceTypes200JSONResponse) VisitListTicketingPriceTypesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingPriceTypeRequestObject struct {
+	PriceTypeID TicketingPriceTypeID `json:"price_type_id"`
+	Params      GetTicketingPriceTypeParams
+}
+
+type GetTicketingPriceTypeResponseObject interface {
+	VisitGetTicketingPriceTypeResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingPriceType200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingPriceType200JSONResponse struct {
+	Body    TicketingPriceType
+	Headers GetTicketingPriceType200ResponseHeaders
+}
+
+func (response GetTicketingPriceType200JSONResponse) VisitGetTicketingPriceTypeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingPriceType304Response = NotModifiedResponse
+
+func (response GetTicketingPriceType304Response) VisitGetTicketingPriceTypeResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type ListTicketingProductionsRequestObject struct {
+	Params ListTicketingProductionsParams
+}
+
+type ListTicketingProductionsResponseObject interface {
+	VisitListTicketingProductionsResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingProductions200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingProductions200JSONResponse struct {
+	Body    TicketingProductionList
+	Headers ListTicketingProductions200ResponseHeaders
+}
+
+func (response ListTicketingProductions200JSONResponse) VisitListTicketingProductionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingProductionRequestObject struct {
+	ProductionID TicketingProductionID `json:"production_id"`
+	Params       GetTicketingProductionParams
+}
+
+type GetTicketingProductionResponseObject interface {
+	VisitGetTicketingProductionResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingProduction200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingProduction200JSONResponse struct {
+	Body    TicketingProduction
+	Headers GetTicketingProduction200ResponseHeaders
+}
+
+func (response GetTicketingProduction200JSONResponse) VisitGetTicketingProductionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingProduction304Response = NotModifiedResponse
+
+func (response GetTicketingProduction304Response) VisitGetTicketingProductionResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type ListTicketingSourcesRequestObject struct {
+	Params ListTicketingSourcesParams
+}
+
+type ListTicketingSourcesResponseObject interface {
+	VisitListTicketingSourcesResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingSources200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingSources200JSONResponse struct {
+	Body    TicketingSourceList
+	Headers ListTicketingSources200ResponseHeaders
+}
+
+func (response ListTicketingSources200JSONResponse) VisitListTicketingSourcesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTicketingSourceRequestObject struct {
+	Params CreateTicketingSourceParams
+	Body   *CreateTicketingSourceJSONRequestBody
+}
+
+type CreateTicketingSourceResponseObject interface {
+	VisitCreateTicketingSourceResponse(w http.ResponseWriter) error
+}
+
+type CreateTicketingSource201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreateTicketingSource201JSONResponse struct {
+	Body    TicketingSource
+	Headers CreateTicketingSource201ResponseHeaders
+}
+
+func (response CreateTicketingSource201JSONResponse) VisitCreateTicketingSourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteTicketingSourceRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params DeleteTicketingSourceParams
+}
+
+type DeleteTicketingSourceResponseObject interface {
+	VisitDeleteTicketingSourceResponse(w http.ResponseWriter) error
+}
+
+type DeleteTicketingSource204Response struct {
+}
+
+func (response DeleteTicketingSource204Response) VisitDeleteTicketingSourceResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetTicketingSourceRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params GetTicketingSourceParams
+}
+
+type GetTicketingSourceResponseObject interface {
+	VisitGetTicketingSourceResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingSource200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingSource200JSONResponse struct {
+	Body    TicketingSource
+	Headers GetTicketingSource200ResponseHeaders
+}
+
+func (response GetTicketingSource200JSONResponse) VisitGetTicketingSourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingSource304Response = NotModifiedResponse
+
+func (response GetTicketingSource304Response) VisitGetTicketingSourceResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type UpdateTicketingSourceRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params UpdateTicketingSourceParams
+	Body   *UpdateTicketingSourceApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateTicketingSourceResponseObject interface {
+	VisitUpdateTicketingSourceResponse(w http.ResponseWriter) error
+}
+
+type UpdateTicketingSource200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateTicketingSource200JSONResponse struct {
+	Body    TicketingSource
+	Headers UpdateTicketingSource200ResponseHeaders
+}
+
+func (response UpdateTicketingSource200JSONResponse) VisitUpdateTicketingSourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTicketingBatchRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params CreateTicketingBatchParams
+	Body   *CreateTicketingBatchJSONRequestBody
+}
+
+type CreateTicketingBatchResponseObject interface {
+	VisitCreateTicketingBatchResponse(w http.ResponseWriter) error
+}
+
+type CreateTicketingBatch207JSONResponse TicketingBatchResult
+
+func (response CreateTicketingBatch207JSONResponse) VisitCreateTicketingBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(207)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingSourceHealthRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+}
+
+type GetTicketingSourceHealthResponseObject interface {
+	VisitGetTicketingSourceHealthResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingSourceHealth200JSONResponse TicketingSourceHealth
+
+func (response GetTicketingSourceHealth200JSONResponse) VisitGetTicketingSourceHealthResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteTicketingRecordRequestObject struct {
+	Source     TicketingSourceCode `json:"source"`
+	Kind       TicketingRecordKind `json:"kind"`
+	ExternalID TicketingExternalID `json:"external_id"`
+	Params     DeleteTicketingRecordParams
+}
+
+type DeleteTicketingRecordResponseObject interface {
+	VisitDeleteTicketingRecordResponse(w http.ResponseWriter) error
+}
+
+type DeleteTicketingRecord200JSONResponse TicketingRecordResult
+
+func (response DeleteTicketingRecord200JSONResponse) VisitDeleteTicketingRecordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingRecordRequestObject struct {
+	Source     TicketingSourceCode `json:"source"`
+	Kind       TicketingRecordKind `json:"kind"`
+	ExternalID TicketingExternalID `json:"external_id"`
+}
+
+type GetTicketingRecordResponseObject interface {
+	VisitGetTicketingRecordResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingRecord200JSONResponse TicketingRecord
+
+func (response GetTicketingRecord200JSONResponse) VisitGetTicketingRecordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutTicketingRecordRequestObject struct {
+	Source     TicketingSourceCode `json:"source"`
+	Kind       TicketingRecordKind `json:"kind"`
+	ExternalID TicketingExternalID `json:"external_id"`
+	Params     PutTicketingRecordParams
+	Body       *PutTicketingRecordJSONRequestBody
+}
+
+type PutTicketingRecordResponseObject interface {
+	VisitPutTicketingRecordResponse(w http.ResponseWriter) error
+}
+
+type PutTicketingRecord200JSONResponse TicketingRecordResult
+
+func (response PutTicketingRecord200JSONResponse) VisitPutTicketingRecordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListWebhookEndpointsRequestObject struct {
 	Params ListWebhookEndpointsParams
 }
@@ -5122,6 +8270,9 @@ type StrictServerInterface interface {
 	// ListContactConsentHistory Read a contact's ledger
 	// (GET /v1/contacts/{contact_id}/consents/history)
 	ListContactConsentHistory(ctx context.Context, request ListContactConsentHistoryRequestObject) (ListContactConsentHistoryResponseObject, error)
+	// ListContactOrders List the orders of a contact
+	// (GET /v1/contacts/{contact_id}/orders)
+	ListContactOrders(ctx context.Context, request ListContactOrdersRequestObject) (ListContactOrdersResponseObject, error)
 	// ListEventConsumers List durable positions
 	// (GET /v1/event-consumers)
 	ListEventConsumers(ctx context.Context, request ListEventConsumersRequestObject) (ListEventConsumersResponseObject, error)
@@ -5176,6 +8327,60 @@ type StrictServerInterface interface {
 	// ListOutbox Read the captured mails of a sandbox
 	// (GET /v1/test/outbox)
 	ListOutbox(ctx context.Context, request ListOutboxRequestObject) (ListOutboxResponseObject, error)
+	// ListTicketingOrders List orders
+	// (GET /v1/ticketing/orders)
+	ListTicketingOrders(ctx context.Context, request ListTicketingOrdersRequestObject) (ListTicketingOrdersResponseObject, error)
+	// GetTicketingOrder Read an order
+	// (GET /v1/ticketing/orders/{order_id})
+	GetTicketingOrder(ctx context.Context, request GetTicketingOrderRequestObject) (GetTicketingOrderResponseObject, error)
+	// ListTicketingPerformances List performances
+	// (GET /v1/ticketing/performances)
+	ListTicketingPerformances(ctx context.Context, request ListTicketingPerformancesRequestObject) (ListTicketingPerformancesResponseObject, error)
+	// GetTicketingPerformance Read a performance
+	// (GET /v1/ticketing/performances/{performance_id})
+	GetTicketingPerformance(ctx context.Context, request GetTicketingPerformanceRequestObject) (GetTicketingPerformanceResponseObject, error)
+	// ListTicketingPriceTypes List price types
+	// (GET /v1/ticketing/price-types)
+	ListTicketingPriceTypes(ctx context.Context, request ListTicketingPriceTypesRequestObject) (ListTicketingPriceTypesResponseObject, error)
+	// GetTicketingPriceType Read a price type
+	// (GET /v1/ticketing/price-types/{price_type_id})
+	GetTicketingPriceType(ctx context.Context, request GetTicketingPriceTypeRequestObject) (GetTicketingPriceTypeResponseObject, error)
+	// ListTicketingProductions List productions
+	// (GET /v1/ticketing/productions)
+	ListTicketingProductions(ctx context.Context, request ListTicketingProductionsRequestObject) (ListTicketingProductionsResponseObject, error)
+	// GetTicketingProduction Read a production
+	// (GET /v1/ticketing/productions/{production_id})
+	GetTicketingProduction(ctx context.Context, request GetTicketingProductionRequestObject) (GetTicketingProductionResponseObject, error)
+	// ListTicketingSources List ticketing sources
+	// (GET /v1/ticketing/sources)
+	ListTicketingSources(ctx context.Context, request ListTicketingSourcesRequestObject) (ListTicketingSourcesResponseObject, error)
+	// CreateTicketingSource Declare a ticketing source
+	// (POST /v1/ticketing/sources)
+	CreateTicketingSource(ctx context.Context, request CreateTicketingSourceRequestObject) (CreateTicketingSourceResponseObject, error)
+	// DeleteTicketingSource Remove a ticketing source
+	// (DELETE /v1/ticketing/sources/{source})
+	DeleteTicketingSource(ctx context.Context, request DeleteTicketingSourceRequestObject) (DeleteTicketingSourceResponseObject, error)
+	// GetTicketingSource Read a ticketing source
+	// (GET /v1/ticketing/sources/{source})
+	GetTicketingSource(ctx context.Context, request GetTicketingSourceRequestObject) (GetTicketingSourceResponseObject, error)
+	// UpdateTicketingSource Change a ticketing source
+	// (PATCH /v1/ticketing/sources/{source})
+	UpdateTicketingSource(ctx context.Context, request UpdateTicketingSourceRequestObject) (UpdateTicketingSourceResponseObject, error)
+	// CreateTicketingBatch Send up to 500 records
+	// (POST /v1/ticketing/sources/{source}/batches)
+	CreateTicketingBatch(ctx context.Context, request CreateTicketingBatchRequestObject) (CreateTicketingBatchResponseObject, error)
+	// GetTicketingSourceHealth See how a source is doing
+	// (GET /v1/ticketing/sources/{source}/health)
+	GetTicketingSourceHealth(ctx context.Context, request GetTicketingSourceHealthRequestObject) (GetTicketingSourceHealthResponseObject, error)
+	// DeleteTicketingRecord Say that a record is gone at the source
+	// (DELETE /v1/ticketing/sources/{source}/records/{kind}/{external_id})
+	DeleteTicketingRecord(ctx context.Context, request DeleteTicketingRecordRequestObject) (DeleteTicketingRecordResponseObject, error)
+	// GetTicketingRecord Look up a record by its name at the source
+	// (GET /v1/ticketing/sources/{source}/records/{kind}/{external_id})
+	GetTicketingRecord(ctx context.Context, request GetTicketingRecordRequestObject) (GetTicketingRecordResponseObject, error)
+	// PutTicketingRecord Send one record
+	// (PUT /v1/ticketing/sources/{source}/records/{kind}/{external_id})
+	PutTicketingRecord(ctx context.Context, request PutTicketingRecordRequestObject) (PutTicketingRecordResponseObject, error)
 	// ListWebhookEndpoints List webhook endpoints
 	// (GET /v1/webhook-endpoints)
 	ListWebhookEndpoints(ctx context.Context, request ListWebhookEndpointsRequestObject) (ListWebhookEndpointsResponseObject, error)
@@ -5574,6 +8779,32 @@ func (sh *strictHandler) ListContactConsentHistory(ctx echo.Context, contactID C
 		return err
 	} else if validResponse, ok := response.(ListContactConsentHistoryResponseObject); ok {
 		return validResponse.VisitListContactConsentHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListContactOrders operation middleware
+func (sh *strictHandler) ListContactOrders(ctx echo.Context, contactID TicketingContactID, params ListContactOrdersParams) error {
+	var request ListContactOrdersRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContactOrders(ctx.Request().Context(), request.(ListContactOrdersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContactOrders")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListContactOrdersResponseObject); ok {
+		return validResponse.VisitListContactOrdersResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -6099,6 +9330,564 @@ func (sh *strictHandler) ListOutbox(ctx echo.Context, params ListOutboxParams) e
 		return err
 	} else if validResponse, ok := response.(ListOutboxResponseObject); ok {
 		return validResponse.VisitListOutboxResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingOrders operation middleware
+func (sh *strictHandler) ListTicketingOrders(ctx echo.Context, params ListTicketingOrdersParams) error {
+	var request ListTicketingOrdersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingOrders(ctx.Request().Context(), request.(ListTicketingOrdersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingOrders")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingOrdersResponseObject); ok {
+		return validResponse.VisitListTicketingOrdersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingOrder operation middleware
+func (sh *strictHandler) GetTicketingOrder(ctx echo.Context, orderID TicketingOrderID, params GetTicketingOrderParams) error {
+	var request GetTicketingOrderRequestObject
+
+	request.OrderID = orderID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingOrder(ctx.Request().Context(), request.(GetTicketingOrderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingOrder")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingOrderResponseObject); ok {
+		return validResponse.VisitGetTicketingOrderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingPerformances operation middleware
+func (sh *strictHandler) ListTicketingPerformances(ctx echo.Context, params ListTicketingPerformancesParams) error {
+	var request ListTicketingPerformancesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingPerformances(ctx.Request().Context(), request.(ListTicketingPerformancesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingPerformances")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingPerformancesResponseObject); ok {
+		return validResponse.VisitListTicketingPerformancesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingPerformance operation middleware
+func (sh *strictHandler) GetTicketingPerformance(ctx echo.Context, performanceID TicketingPerformanceID, params GetTicketingPerformanceParams) error {
+	var request GetTicketingPerformanceRequestObject
+
+	request.PerformanceID = performanceID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingPerformance(ctx.Request().Context(), request.(GetTicketingPerformanceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingPerformance")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingPerformanceResponseObject); ok {
+		return validResponse.VisitGetTicketingPerformanceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingPriceTypes operation middleware
+func (sh *strictHandler) ListTicketingPriceTypes(ctx echo.Context, params ListTicketingPriceTypesParams) error {
+	var request ListTicketingPriceTypesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingPriceTypes(ctx.Request().Context(), request.(ListTicketingPriceTypesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingPriceTypes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingPriceTypesResponseObject); ok {
+		return validResponse.VisitListTicketingPriceTypesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingPriceType operation middleware
+func (sh *strictHandler) GetTicketingPriceType(ctx echo.Context, priceTypeID TicketingPriceTypeID, params GetTicketingPriceTypeParams) error {
+	var request GetTicketingPriceTypeRequestObject
+
+	request.PriceTypeID = priceTypeID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingPriceType(ctx.Request().Context(), request.(GetTicketingPriceTypeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingPriceType")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingPriceTypeResponseObject); ok {
+		return validResponse.VisitGetTicketingPriceTypeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingProductions operation middleware
+func (sh *strictHandler) ListTicketingProductions(ctx echo.Context, params ListTicketingProductionsParams) error {
+	var request ListTicketingProductionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingProductions(ctx.Request().Context(), request.(ListTicketingProductionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingProductions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingProductionsResponseObject); ok {
+		return validResponse.VisitListTicketingProductionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingProduction operation middleware
+func (sh *strictHandler) GetTicketingProduction(ctx echo.Context, productionID TicketingProductionID, params GetTicketingProductionParams) error {
+	var request GetTicketingProductionRequestObject
+
+	request.ProductionID = productionID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingProduction(ctx.Request().Context(), request.(GetTicketingProductionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingProduction")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingProductionResponseObject); ok {
+		return validResponse.VisitGetTicketingProductionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingSources operation middleware
+func (sh *strictHandler) ListTicketingSources(ctx echo.Context, params ListTicketingSourcesParams) error {
+	var request ListTicketingSourcesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingSources(ctx.Request().Context(), request.(ListTicketingSourcesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingSources")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingSourcesResponseObject); ok {
+		return validResponse.VisitListTicketingSourcesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateTicketingSource operation middleware
+func (sh *strictHandler) CreateTicketingSource(ctx echo.Context, params CreateTicketingSourceParams) error {
+	var request CreateTicketingSourceRequestObject
+
+	request.Params = params
+
+	var body CreateTicketingSourceJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateTicketingSource(ctx.Request().Context(), request.(CreateTicketingSourceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateTicketingSource")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateTicketingSourceResponseObject); ok {
+		return validResponse.VisitCreateTicketingSourceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteTicketingSource operation middleware
+func (sh *strictHandler) DeleteTicketingSource(ctx echo.Context, source TicketingSourceCode, params DeleteTicketingSourceParams) error {
+	var request DeleteTicketingSourceRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteTicketingSource(ctx.Request().Context(), request.(DeleteTicketingSourceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteTicketingSource")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteTicketingSourceResponseObject); ok {
+		return validResponse.VisitDeleteTicketingSourceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingSource operation middleware
+func (sh *strictHandler) GetTicketingSource(ctx echo.Context, source TicketingSourceCode, params GetTicketingSourceParams) error {
+	var request GetTicketingSourceRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingSource(ctx.Request().Context(), request.(GetTicketingSourceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingSource")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingSourceResponseObject); ok {
+		return validResponse.VisitGetTicketingSourceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateTicketingSource operation middleware
+func (sh *strictHandler) UpdateTicketingSource(ctx echo.Context, source TicketingSourceCode, params UpdateTicketingSourceParams) error {
+	var request UpdateTicketingSourceRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	var body UpdateTicketingSourceApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateTicketingSource(ctx.Request().Context(), request.(UpdateTicketingSourceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateTicketingSource")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateTicketingSourceResponseObject); ok {
+		return validResponse.VisitUpdateTicketingSourceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateTicketingBatch operation middleware
+func (sh *strictHandler) CreateTicketingBatch(ctx echo.Context, source TicketingSourceCode, params CreateTicketingBatchParams) error {
+	var request CreateTicketingBatchRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	var body CreateTicketingBatchJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateTicketingBatch(ctx.Request().Context(), request.(CreateTicketingBatchRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateTicketingBatch")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateTicketingBatchResponseObject); ok {
+		return validResponse.VisitCreateTicketingBatchResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingSourceHealth operation middleware
+func (sh *strictHandler) GetTicketingSourceHealth(ctx echo.Context, source TicketingSourceCode) error {
+	var request GetTicketingSourceHealthRequestObject
+
+	request.Source = source
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingSourceHealth(ctx.Request().Context(), request.(GetTicketingSourceHealthRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingSourceHealth")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingSourceHealthResponseObject); ok {
+		return validResponse.VisitGetTicketingSourceHealthResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteTicketingRecord operation middleware
+func (sh *strictHandler) DeleteTicketingRecord(ctx echo.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params DeleteTicketingRecordParams) error {
+	var request DeleteTicketingRecordRequestObject
+
+	request.Source = source
+	request.Kind = kind
+	request.ExternalID = externalID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteTicketingRecord(ctx.Request().Context(), request.(DeleteTicketingRecordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteTicketingRecord")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteTicketingRecordResponseObject); ok {
+		return validResponse.VisitDeleteTicketingRecordResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingRecord operation middleware
+func (sh *strictHandler) GetTicketingRecord(ctx echo.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID) error {
+	var request GetTicketingRecordRequestObject
+
+	request.Source = source
+	request.Kind = kind
+	request.ExternalID = externalID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingRecord(ctx.Request().Context(), request.(GetTicketingRecordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingRecord")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingRecordResponseObject); ok {
+		return validResponse.VisitGetTicketingRecordResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PutTicketingRecord operation middleware
+func (sh *strictHandler) PutTicketingRecord(ctx echo.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params PutTicketingRecordParams) error {
+	var request PutTicketingRecordRequestObject
+
+	request.Source = source
+	request.Kind = kind
+	request.ExternalID = externalID
+	request.Params = params
+
+	var body PutTicketingRecordJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutTicketingRecord(ctx.Request().Context(), request.(PutTicketingRecordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutTicketingRecord")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PutTicketingRecordResponseObject); ok {
+		return validResponse.VisitPutTicketingRecordResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

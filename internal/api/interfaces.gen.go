@@ -47,6 +47,67 @@ type ConsentsOperations interface {
 	GetConsentWording(ctx context.Context, request GetConsentWordingRequestObject) (GetConsentWordingResponseObject, error)
 }
 
+// TicketingOperations are the operations of api/ticketing.yaml.
+type TicketingOperations interface {
+	// ListTicketingSources: List ticketing sources
+	// (GET /v1/ticketing/sources)
+	ListTicketingSources(ctx context.Context, request ListTicketingSourcesRequestObject) (ListTicketingSourcesResponseObject, error)
+	// CreateTicketingSource: Declare a ticketing source
+	// (POST /v1/ticketing/sources)
+	CreateTicketingSource(ctx context.Context, request CreateTicketingSourceRequestObject) (CreateTicketingSourceResponseObject, error)
+	// GetTicketingSource: Read a ticketing source
+	// (GET /v1/ticketing/sources/{source})
+	GetTicketingSource(ctx context.Context, request GetTicketingSourceRequestObject) (GetTicketingSourceResponseObject, error)
+	// UpdateTicketingSource: Change a ticketing source
+	// (PATCH /v1/ticketing/sources/{source})
+	UpdateTicketingSource(ctx context.Context, request UpdateTicketingSourceRequestObject) (UpdateTicketingSourceResponseObject, error)
+	// DeleteTicketingSource: Remove a ticketing source
+	// (DELETE /v1/ticketing/sources/{source})
+	DeleteTicketingSource(ctx context.Context, request DeleteTicketingSourceRequestObject) (DeleteTicketingSourceResponseObject, error)
+	// GetTicketingSourceHealth: See how a source is doing
+	// (GET /v1/ticketing/sources/{source}/health)
+	GetTicketingSourceHealth(ctx context.Context, request GetTicketingSourceHealthRequestObject) (GetTicketingSourceHealthResponseObject, error)
+	// CreateTicketingBatch: Send up to 500 records
+	// (POST /v1/ticketing/sources/{source}/batches)
+	CreateTicketingBatch(ctx context.Context, request CreateTicketingBatchRequestObject) (CreateTicketingBatchResponseObject, error)
+	// GetTicketingRecord: Look up a record by its name at the source
+	// (GET /v1/ticketing/sources/{source}/records/{kind}/{external_id})
+	GetTicketingRecord(ctx context.Context, request GetTicketingRecordRequestObject) (GetTicketingRecordResponseObject, error)
+	// PutTicketingRecord: Send one record
+	// (PUT /v1/ticketing/sources/{source}/records/{kind}/{external_id})
+	PutTicketingRecord(ctx context.Context, request PutTicketingRecordRequestObject) (PutTicketingRecordResponseObject, error)
+	// DeleteTicketingRecord: Say that a record is gone at the source
+	// (DELETE /v1/ticketing/sources/{source}/records/{kind}/{external_id})
+	DeleteTicketingRecord(ctx context.Context, request DeleteTicketingRecordRequestObject) (DeleteTicketingRecordResponseObject, error)
+	// ListTicketingOrders: List orders
+	// (GET /v1/ticketing/orders)
+	ListTicketingOrders(ctx context.Context, request ListTicketingOrdersRequestObject) (ListTicketingOrdersResponseObject, error)
+	// GetTicketingOrder: Read an order
+	// (GET /v1/ticketing/orders/{order_id})
+	GetTicketingOrder(ctx context.Context, request GetTicketingOrderRequestObject) (GetTicketingOrderResponseObject, error)
+	// ListTicketingProductions: List productions
+	// (GET /v1/ticketing/productions)
+	ListTicketingProductions(ctx context.Context, request ListTicketingProductionsRequestObject) (ListTicketingProductionsResponseObject, error)
+	// GetTicketingProduction: Read a production
+	// (GET /v1/ticketing/productions/{production_id})
+	GetTicketingProduction(ctx context.Context, request GetTicketingProductionRequestObject) (GetTicketingProductionResponseObject, error)
+	// ListTicketingPerformances: List performances
+	// (GET /v1/ticketing/performances)
+	ListTicketingPerformances(ctx context.Context, request ListTicketingPerformancesRequestObject) (ListTicketingPerformancesResponseObject, error)
+	// GetTicketingPerformance: Read a performance
+	// (GET /v1/ticketing/performances/{performance_id})
+	GetTicketingPerformance(ctx context.Context, request GetTicketingPerformanceRequestObject) (GetTicketingPerformanceResponseObject, error)
+	// ListTicketingPriceTypes: List price types
+	// (GET /v1/ticketing/price-types)
+	ListTicketingPriceTypes(ctx context.Context, request ListTicketingPriceTypesRequestObject) (ListTicketingPriceTypesResponseObject, error)
+	// GetTicketingPriceType: Read a price type
+	// (GET /v1/ticketing/price-types/{price_type_id})
+	GetTicketingPriceType(ctx context.Context, request GetTicketingPriceTypeRequestObject) (GetTicketingPriceTypeResponseObject, error)
+	// ListContactOrders: List the orders of a contact
+	// (GET /v1/contacts/{contact_id}/orders)
+	ListContactOrders(ctx context.Context, request ListContactOrdersRequestObject) (ListContactOrdersResponseObject, error)
+}
+
 // EventsOperations are the operations of api/events.yaml.
 type EventsOperations interface {
 	// ListEvents: Pull events in their order

@@ -100,7 +100,10 @@ func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 	a.metrics.Pool(a.DB.Pool())
 	a.metrics.Ask("queues", a.queueFigures, a.Log)
 	a.metrics.Ask("sequencer", a.sequencerFigures, a.Log)
-	h := a.wire()
+	h, err := a.wire()
+	if err != nil {
+		return nil, err
+	}
 	if err := a.setUpJobs(); err != nil {
 		return nil, err
 	}

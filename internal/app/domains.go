@@ -2,6 +2,8 @@ package app
 
 import (
 	"crypto/ed25519"
+	"maps"
+	"slices"
 
 	"github.com/parvis-crm/parvis/db"
 	"github.com/parvis-crm/parvis/internal/access"
@@ -13,6 +15,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/mail"
 	"github.com/parvis-crm/parvis/internal/operations"
+	"github.com/parvis-crm/parvis/internal/ticketing"
 	"github.com/parvis-crm/parvis/internal/transfers"
 	"github.com/parvis-crm/parvis/internal/web"
 	"github.com/parvis-crm/parvis/internal/webhooks"
@@ -28,6 +31,7 @@ type (
 	consentsHandlers   = consents.Handlers
 	mailHandlers       = mail.Handlers
 	webhooksHandlers   = webhooks.Handlers
+	ticketingHandlers  = ticketing.Handlers
 )
 
 type handlers struct {
@@ -37,6 +41,7 @@ type handlers struct {
 	*consentsHandlers
 	*mailHandlers
 	*webhooksHandlers
+	*ticketingHandlers
 }
 
 var _ api.StrictServerInterface = handlers{}
@@ -52,11 +57,16 @@ type domains struct {
 	mail       *mail.Service
 	transfers  *transfers.Engine
 	webhooks   *webhooks.Service
+	ticketing  *ticketing.Service
 }
 
 // wire builds every domain. Order follows the tiers; what a higher tier needs
 // from a lower one is handed over here and nowhere else.
-func (a *App) wire() handlers {
+func (a *App) wire() (handlers, error) {
+	schemas, err := web.CompileSchemas(api.SpecJSON, slices.Collect(maps.Values(ticketing.RecordSchemas()))...)
+	if err != nil {
+		return handlers{}, err
+	}
 	cursors := web.NewCursors(a.master.Derive("cursors"))
 	a.hub = events.NewHub()
 	a.sequencer = events.NewSequencer(a.DB, a.hub, a.Log)
@@ -76,6 +86,7 @@ func (a *App) wire() handlers {
 		Client: egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs, MaxIdlePerHost: 64, MaxBody: egress.WebhookBodyLimit}),
 		Box:    a.master.Box("webhook keys"),
 	}, webhooks.Options{Schedule: a.Config.WebhookSchedule})
+	a.domains.ticketing = ticketing.NewService(a.DB, a.Clock, a.domains.contacts, schemas)
 
 	a.runners = append(a.runners,
 		runner{"sequencer", a.sequencer.Run},
@@ -98,5 +109,6 @@ func (a *App) wire() handlers {
 		consentsHandlers:   consents.NewHandlers(a.domains.consents, cursors),
 		mailHandlers:       mail.NewHandlers(a.domains.mail, cursors),
 		webhooksHandlers:   webhooks.NewHandlers(a.domains.webhooks, cursors),
-	}
+		ticketingHandlers:  ticketing.NewHandlers(a.domains.ticketing, cursors),
+	}, nil
 }

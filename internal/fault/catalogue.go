@@ -58,5 +58,6 @@ func catalogue() []Texts {
 		contactTexts,
 		consentTexts,
 		webhookTexts,
+		ticketingTexts,
 	}
 }

@@ -1,0 +1,177 @@
+package ticketing
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/ticketing/internal/ticketingdb"
+	"github.com/parvis-crm/parvis/internal/web"
+)
+
+// What became of a record.
+const (
+	Created   = "created"
+	Updated   = "updated"
+	Applied   = "applied" // a deletion that took effect
+	Unchanged = "unchanged"
+	Stale     = "ignored_stale"
+	Failed    = "failed"
+)
+
+// Match is why an order or an account belongs to a contact.
+type Match struct {
+	Rule         string
+	Confidence   float64 // 0 to 1
+	InputsDigest *string // SHA-256 of what was compared, in hexadecimal
+}
+
+// Outcome is what became of one record. Problem is set when it failed.
+type Outcome struct {
+	Status    string
+	ID        *uuid.UUID
+	ContactID *uuid.UUID
+	Match     *Match
+	Problem   error
+}
+
+// Receive takes records of one source. Each stands or falls by itself; the
+// error is for what concerns all of them. Outcomes are in the order of inputs.
+func (s *Service) Receive(ctx context.Context, reference string, inputs []Input) ([]Outcome, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	source, err := s.GetSource(ctx, reference)
+	if err != nil {
+		return nil, err
+	}
+	if source.Status == "paused" {
+		f := fault.New(fault.Conflict, "ticketing-source-paused").With("code", source.Code)
+		return nil, f
+	}
+	now := s.clock.Now()
+	outcomes := make([]Outcome, len(inputs))
+	messages := make([]*message, len(inputs))
+	for i, in := range inputs {
+		m, err := s.understand(in, source, now)
+		if err != nil {
+			if _, isFault := fault.As(err); !isFault {
+				return nil, err
+			}
+			outcomes[i] = Outcome{Status: Failed, Problem: err}
+			continue
+		}
+		messages[i] = m
+	}
+	err = pg.InTx(ctx, s.db, actor.Tenant, func(ctx context.Context, tx pgx.Tx) error {
+		if err := s.lock(ctx, tx, source, messages); err != nil {
+			return err
+		}
+		if err := s.receiveTx(ctx, tx, source, now, messages, outcomes); err != nil {
+			return err
+		}
+		return s.q.NoteReceived(ctx, tx, ticketingdb.NoteReceivedParams{
+			TenantID: source.TenantID, ID: source.ID, Before: now.Add(-10 * time.Second), ReceivedAt: now,
+		})
+	})
+	return outcomes, err
+}
+
+// ReceiveOne takes one record, whose failure is the error.
+func (s *Service) ReceiveOne(ctx context.Context, reference string, in Input) (Outcome, error) {
+	outcomes, err := s.Receive(ctx, reference, []Input{in})
+	if err != nil {
+		return Outcome{}, err
+	}
+	return outcomes[0], outcomes[0].Problem
+}
+
+// receiveTx takes all records together, which is fast, and one by one only
+// when something in the whole fails, to find out what.
+func (s *Service) receiveTx(ctx context.Context, tx pgx.Tx, source Source, now time.Time, messages []*message, outcomes []Outcome) error {
+	together := func(ctx context.Context, tx pgx.Tx) error {
+		return s.apply(ctx, tx, source, now, messages, outcomes)
+	}
+	err := pg.InSavepoint(ctx, tx, together)
+	if err == nil || hopeless(ctx, err) {
+		return err
+	}
+	for i, m := range messages {
+		if m == nil {
+			continue
+		}
+		alone := make([]*message, len(messages))
+		alone[i] = m
+		outcomes[i] = Outcome{}
+		err := pg.InSavepoint(ctx, tx, func(ctx context.Context, tx pgx.Tx) error {
+			return s.apply(ctx, tx, source, now, alone, outcomes)
+		})
+		if err == nil {
+			continue
+		}
+		err = pg.Translate(err)
+		if _, isFault := fault.As(err); !isFault || hopeless(ctx, err) {
+			return err
+		}
+		outcomes[i] = Outcome{Status: Failed, Problem: err}
+	}
+	return nil
+}
+
+// hopeless errors concern the connection or the transaction, not a record.
+func hopeless(ctx context.Context, err error) bool {
+	if ctx.Err() != nil || pg.Unreachable(err) || errors.Is(err, context.Canceled) {
+		return true
+	}
+	f, ok := fault.As(pg.Translate(err))
+	return ok && (f.Kind == fault.Unavailable || f.Kind == fault.Unauthenticated)
+}
+
+// apply brings the state up to date with the messages and records what changed.
+func (s *Service) apply(ctx context.Context, tx pgx.Tx, source Source, now time.Time, messages []*message, outcomes []Outcome) error {
+	u := newUnit(s, tx, source, now)
+	if err := u.load(ctx, messages); err != nil {
+		return err
+	}
+	for i, m := range messages {
+		if m != nil {
+			u.take(m, &outcomes[i])
+		}
+	}
+	u.settleTickets()
+	u.settleMoney()
+	if err := u.attribute(ctx); err != nil {
+		return err
+	}
+	u.attributeHolders()
+	u.settleVersions()
+	if err := u.flush(ctx); err != nil {
+		return err
+	}
+	if err := u.recordChanges(ctx); err != nil {
+		return err
+	}
+	for i, m := range messages {
+		if m != nil {
+			u.complete(m, &outcomes[i])
+		}
+	}
+	return u.passConsents(ctx)
+}
+
+// Lookup finds a record by its name at the source.
+func (s *Service) Lookup(ctx context.Context, reference, kind, externalID string) (Record, error) {
+	source, err := s.GetSource(ctx, reference)
+	if err != nil {
+		return Record{}, err
+	}
+	return s.q.GetRecord(ctx, s.db.Tenant(source.TenantID), ticketingdb.GetRecordParams{
+		TenantID: source.TenantID, SourceID: source.ID, Kind: kind, ExternalID: externalID,
+	})
+}

@@ -1,0 +1,84 @@
+package ticketing
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/parvis-crm/parvis/internal/contacts"
+)
+
+// genericMailboxes are the local parts of addresses that belong to a service
+// and not to a person, folded and without separators.
+var genericMailboxes = []string{
+	"accueil", "admin", "administration", "adherent", "adherents", "association", "asso", "billet", "billets", "billetterie", "boxoffice", "bureau", "ce", "cse",
+	"comite", "commande", "commandes", "communication", "compta", "comptabilite", "contact", "contacts", "direction", "donotreply", "ecole", "facturation",
+	"gestion", "groupe", "groupes", "hello", "info", "infos", "information", "informations", "intendance", "mairie", "mail", "nepasrepondre", "noreply",
+	"office", "orders", "postmaster", "publics", "reservation", "reservations", "resa", "scolaire", "scolaires", "secretariat", "service", "standard", "support", "ticket", "ticketing", "tickets", "vente", "ventes", "webmaster",
+}
+
+// generic reports whether an address is that of a service. Of "billets+noreply"
+// or "contact.nantes" any part suffices.
+func generic(email string) bool {
+	local, _, _ := strings.Cut(strings.ToLower(email), "@")
+	parts := strings.FieldsFunc(local, func(r rune) bool { return !unicode.IsLetter(r) })
+	if slices.Contains(genericMailboxes, strings.Join(parts, "")) {
+		return true
+	}
+	for i, part := range parts {
+		if slices.Contains(genericMailboxes, part) && part != "ce" && part != "mail" {
+			return true
+		}
+		if i+1 < len(parts) && part == "no" && parts[i+1] == "reply" {
+			return true
+		}
+	}
+	return false
+}
+
+// placeholders are words that systems put where nobody gave a name.
+var placeholders = []string{
+	"a", "anonyme", "anonymous", "attendee", "beneficiaire", "billet", "client", "completer", "enfant", "guest", "inconnu", "inconnue", "info", "information",
+	"invite", "invitee", "n", "name", "nc", "nom", "non", "participant", "participante", "personne", "place", "prenom", "renseigne", "requested", "spectateur",
+	"spectatrice", "test", "ticket", "unknown", "visiteur", "visitor", "x", "xx", "xxx",
+}
+
+// placeholder reports whether a name says nothing: "Info Requested", "Billet 2".
+func placeholder(name contacts.Name) bool {
+	words := strings.FieldsFunc(contacts.Fold(name.Given+" "+name.Family), func(r rune) bool { return !unicode.IsLetter(r) })
+	for _, w := range words {
+		if !slices.Contains(placeholders, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// nameOf is the name of a person as the source divides it, or divided at the
+// first space where it does not. The zero name when there is none that says
+// anything.
+func nameOf(p *person) contacts.Name {
+	n := contacts.Name{Given: strings.TrimSpace(or(p.GivenName, "")), Family: strings.TrimSpace(or(p.FamilyName, ""))}
+	if n.Given == "" && n.Family == "" {
+		given, family, divided := strings.Cut(strings.TrimSpace(or(p.Name, "")), " ")
+		n.Given, n.Family = given, strings.TrimSpace(family)
+		if !divided {
+			n.Given, n.Family = "", given
+		}
+	}
+	if placeholder(n) {
+		return contacts.Name{}
+	}
+	return n
+}
+
+func named(n contacts.Name) bool { return n.Given != "" || n.Family != "" }
+
+// mobile reports whether an E.164 number can be one person's own: in France
+// numbers that begin with 06 or 07 are, and fixed ones are a household's.
+func mobile(e164 string) bool {
+	if rest, ok := strings.CutPrefix(e164, "+33"); ok {
+		return strings.HasPrefix(rest, "6") || strings.HasPrefix(rest, "7")
+	}
+	return true
+}

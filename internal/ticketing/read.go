@@ -1,0 +1,216 @@
+package ticketing
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/ticketing/internal/ticketingdb"
+	"github.com/parvis-crm/parvis/internal/web"
+)
+
+// Order is an order with all its parts, as of one instant.
+type Order struct {
+	ticketingdb.TicketingOrder
+	Lines     []ticketingdb.TicketingLine
+	Fees      []ticketingdb.TicketingFee
+	Payments  []ticketingdb.TicketingPayment
+	Movements []ticketingdb.TicketingMovement
+}
+
+// OrderFilter narrows a list of orders.
+type OrderFilter struct {
+	ContactID, PerformanceID        *uuid.UUID
+	Source                          *string
+	CommercialStates, PaymentStates []string
+	PlacedFrom, PlacedBefore        *time.Time
+	Test                            bool
+}
+
+// OrderPosition is where a walk through the orders stands.
+type OrderPosition struct {
+	PlacedAt *time.Time `json:"p"`
+	ID       uuid.UUID  `json:"i"`
+}
+
+// scope is what of a tenant the actor sees: one source, or all (nil). A source
+// asked for that is not there or not visible gives an empty scope.
+func (s *Service) scope(ctx context.Context, wanted *string) (actor web.Actor, source *uuid.UUID, err error) {
+	if actor, err = web.ActorFrom(ctx); err != nil {
+		return actor, nil, err
+	}
+	reference := or(wanted, "")
+	if only := bound(actor); only != "" && reference == "" {
+		reference = only
+	}
+	if reference == "" {
+		return actor, nil, nil
+	}
+	found, err := s.GetSource(ctx, reference)
+	if f, ok := fault.As(pg.Translate(err)); ok && f.Kind == fault.Missing {
+		return actor, new(uuid.UUID), nil
+	}
+	return actor, &found.ID, err
+}
+
+// visible refuses what belongs to a source that the actor is not bound to.
+func (s *Service) visible(ctx context.Context, sourceID uuid.UUID) error {
+	_, only, err := s.scope(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if only != nil && *only != sourceID {
+		return fault.NotFound()
+	}
+	return nil
+}
+
+// ListOrders returns at most limit orders after a position, the latest first.
+func (s *Service) ListOrders(ctx context.Context, f OrderFilter, after *OrderPosition, limit int) ([]ticketingdb.TicketingOrder, error) {
+	actor, source, err := s.scope(ctx, f.Source)
+	if err != nil {
+		return nil, err
+	}
+	p := ticketingdb.ListOrdersParams{
+		TenantID: actor.Tenant, ContactID: f.ContactID, SourceID: source, PerformanceID: f.PerformanceID, Test: f.Test, CommercialStates: append([]string{}, f.CommercialStates...),
+		PaymentStates: append([]string{}, f.PaymentStates...), PlacedFrom: f.PlacedFrom, PlacedBefore: f.PlacedBefore, PageSize: int32(limit),
+	}
+	if after != nil {
+		p.Resumed, p.AfterPlacedAt, p.AfterID = true, after.PlacedAt, after.ID
+	}
+	rows, err := s.q.ListOrders(ctx, s.db.Tenant(actor.Tenant), p)
+	for _, r := range rows {
+		if r.ContactID != nil {
+			web.NoteSubjects(ctx, *r.ContactID)
+		}
+	}
+	return rows, err
+}
+
+// ListContactOrders is ListOrders for a contact that must be there.
+func (s *Service) ListContactOrders(ctx context.Context, f OrderFilter, after *OrderPosition, limit int) ([]ticketingdb.TicketingOrder, error) {
+	if _, err := s.contacts.Get(ctx, *f.ContactID); err != nil {
+		return nil, err
+	}
+	return s.ListOrders(ctx, f, after, limit)
+}
+
+// GetOrder reads an order whole.
+func (s *Service) GetOrder(ctx context.Context, id uuid.UUID) (Order, error) {
+	actor, only, err := s.scope(ctx, nil)
+	if err != nil {
+		return Order{}, err
+	}
+	var out Order
+	err = pg.Snapshot(ctx, s.db, actor.Tenant, func(ctx context.Context, tx pgx.Tx) error {
+		if out.TicketingOrder, err = s.q.GetOrder(ctx, tx, actor.Tenant, id); err != nil {
+			return err
+		}
+		if only != nil && *only != out.SourceID {
+			return fault.NotFound()
+		}
+		if out.Lines, err = s.q.ListOrderLines(ctx, tx, actor.Tenant, id); err != nil {
+			return err
+		}
+		if out.Fees, err = s.q.FindFees(ctx, tx, actor.Tenant, []uuid.UUID{id}); err != nil {
+			return err
+		}
+		if out.Payments, err = s.q.FindPayments(ctx, tx, actor.Tenant, []uuid.UUID{id}); err != nil {
+			return err
+		}
+		out.Movements, err = s.q.FindMovements(ctx, tx, actor.Tenant, id)
+		return err
+	})
+	if err == nil && out.ContactID != nil {
+		web.NoteSubjects(ctx, *out.ContactID)
+	}
+	return out, err
+}
+
+// GetProduction reads a production.
+func (s *Service) GetProduction(ctx context.Context, id uuid.UUID) (ticketingdb.TicketingProduction, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return ticketingdb.TicketingProduction{}, err
+	}
+	out, err := s.q.GetProduction(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, id)
+	if err != nil {
+		return out, err
+	}
+	return out, s.visible(ctx, out.SourceID)
+}
+
+// ListProductions returns at most limit productions after an id.
+func (s *Service) ListProductions(ctx context.Context, wanted *string, after uuid.UUID, limit int) ([]ticketingdb.TicketingProduction, error) {
+	actor, source, err := s.scope(ctx, wanted)
+	if err != nil {
+		return nil, err
+	}
+	return s.q.ListProductions(ctx, s.db.Tenant(actor.Tenant), ticketingdb.ListProductionsParams{TenantID: actor.Tenant, SourceID: source, AfterID: after, PageSize: int32(limit)})
+}
+
+// GetPriceType reads a price type.
+func (s *Service) GetPriceType(ctx context.Context, id uuid.UUID) (ticketingdb.TicketingPriceType, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return ticketingdb.TicketingPriceType{}, err
+	}
+	out, err := s.q.GetPriceType(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, id)
+	if err != nil {
+		return out, err
+	}
+	return out, s.visible(ctx, out.SourceID)
+}
+
+// ListPriceTypes returns at most limit price types after an id.
+func (s *Service) ListPriceTypes(ctx context.Context, wanted *string, after uuid.UUID, limit int) ([]ticketingdb.TicketingPriceType, error) {
+	actor, source, err := s.scope(ctx, wanted)
+	if err != nil {
+		return nil, err
+	}
+	return s.q.ListPriceTypes(ctx, s.db.Tenant(actor.Tenant), ticketingdb.ListPriceTypesParams{TenantID: actor.Tenant, SourceID: source, AfterID: after, PageSize: int32(limit)})
+}
+
+// GetPerformance reads a performance.
+func (s *Service) GetPerformance(ctx context.Context, id uuid.UUID) (ticketingdb.TicketingPerformance, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return ticketingdb.TicketingPerformance{}, err
+	}
+	out, err := s.q.GetPerformance(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, id)
+	if err != nil {
+		return out, err
+	}
+	return out, s.visible(ctx, out.SourceID)
+}
+
+// PerformanceFilter narrows a list of performances.
+type PerformanceFilter struct {
+	Source                   *string
+	ProductionID             *uuid.UUID
+	StartsFrom, StartsBefore *time.Time
+}
+
+// PerformancePosition is where a walk through the performances stands.
+type PerformancePosition struct {
+	StartsAt *time.Time `json:"s"`
+	ID       uuid.UUID  `json:"i"`
+}
+
+// ListPerformances returns at most limit performances after a position, the
+// earliest first and the undated last.
+func (s *Service) ListPerformances(ctx context.Context, f PerformanceFilter, after *PerformancePosition, limit int) ([]ticketingdb.TicketingPerformance, error) {
+	actor, source, err := s.scope(ctx, f.Source)
+	if err != nil {
+		return nil, err
+	}
+	p := ticketingdb.ListPerformancesParams{TenantID: actor.Tenant, SourceID: source, ProductionID: f.ProductionID, StartsFrom: f.StartsFrom, StartsBefore: f.StartsBefore, PageSize: int32(limit)}
+	if after != nil {
+		p.Resumed, p.AfterStartsAt, p.AfterID = true, after.StartsAt, after.ID
+	}
+	return s.q.ListPerformances(ctx, s.db.Tenant(actor.Tenant), p)
+}
