@@ -25,6 +25,7 @@ type commands struct {
 	Verify  app.VerifyCommand  `cmd:"" help:"Prove from an archive alone that it is whole and unaltered."`
 	Compare app.CompareCommand `cmd:"" help:"Say where the data of two archives differs."`
 	Audit   app.AuditCommand   `cmd:"" help:"Prove that the log is whole."`
+	Admin   app.AdminCommand   `cmd:"" help:"Make institutions and keys from the machine itself."`
 	Version kong.VersionFlag   `help:"Print the version."`
 }
 

@@ -6,6 +6,94 @@ RETURNING *;
 -- name: GetTenant :one
 SELECT * FROM tenants WHERE tenant_id = @tenant_id;
 
+-- name: LockTenant :one
+SELECT * FROM tenants WHERE tenant_id = @tenant_id FOR UPDATE;
+
+-- name: UpdateTenant :one
+UPDATE tenants
+SET name = @name, locale = @locale, time_zone = @time_zone, currency = @currency, updated_at = now(), version = version + 1
+WHERE tenant_id = @tenant_id
+RETURNING *;
+
+-- name: InsertDepartment :one
+INSERT INTO departments (tenant_id, id, code, name, parent_id)
+VALUES (@tenant_id, @id, @code, @name, @parent_id)
+ON CONFLICT (tenant_id, code) DO NOTHING
+RETURNING *;
+
+-- name: GetDepartment :one
+SELECT * FROM departments WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: LockDepartment :one
+SELECT * FROM departments WHERE tenant_id = @tenant_id AND id = @id FOR UPDATE;
+
+-- name: DepartmentIDByCode :one
+SELECT id FROM departments WHERE tenant_id = @tenant_id AND code = @code;
+
+-- name: UpdateDepartment :one
+UPDATE departments
+SET code = @code, name = @name, parent_id = @parent_id, archived_at = @archived_at, updated_at = now(), version = version + 1
+WHERE tenant_id = @tenant_id AND id = @id
+RETURNING *;
+
+-- name: LockDepartments :exec
+-- Moves within one hierarchy wait for each other, or two of them could close a
+-- circle that neither sees.
+SELECT pg_advisory_xact_lock(hashtextextended('departments:' || @tenant::text, 7321));
+
+-- name: IsDepartmentBelow :one
+-- Whether a department is the other one or somewhere below it.
+WITH RECURSIVE up AS (
+    SELECT d.id, d.parent_id FROM departments d WHERE d.tenant_id = @tenant_id AND d.id = @id
+    UNION
+    SELECT p.id, p.parent_id FROM departments p JOIN up ON p.id = up.parent_id WHERE p.tenant_id = @tenant_id
+)
+SELECT EXISTS (SELECT 1 FROM up WHERE up.id = @above::uuid)::boolean;
+
+-- name: HasDepartmentsBelow :one
+SELECT EXISTS (SELECT 1 FROM departments WHERE tenant_id = @tenant_id AND parent_id = @id AND archived_at IS NULL)::boolean;
+
+-- name: ListDepartments :many
+SELECT * FROM departments
+WHERE tenant_id = @tenant_id
+  AND (@archived::text = 'true' OR (archived_at IS NOT NULL) = (@archived::text = 'only'))
+  AND (sqlc.narg('parent_id')::uuid IS NULL OR parent_id = sqlc.narg('parent_id'))
+  AND (sqlc.narg('after')::uuid IS NULL OR id < sqlc.narg('after'))
+ORDER BY id DESC
+LIMIT @page_size;
+
+-- name: InsertUser :one
+INSERT INTO users (tenant_id, id, email, name, locale, department_id, issuer, subject, scopes)
+VALUES (@tenant_id, @id, @email, @name, @locale, @department_id, @issuer, @subject, @scopes)
+ON CONFLICT (tenant_id, email) DO NOTHING
+RETURNING *;
+
+-- name: GetUser :one
+SELECT * FROM users WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: LockUser :one
+SELECT * FROM users WHERE tenant_id = @tenant_id AND id = @id FOR UPDATE;
+
+-- name: UserIDByEmail :one
+SELECT id FROM users WHERE tenant_id = @tenant_id AND email = @email;
+
+-- name: UpdateUser :one
+UPDATE users
+SET email = @email, name = @name, locale = @locale, department_id = @department_id, status = @status,
+    issuer = @issuer, subject = @subject, scopes = @scopes, updated_at = now(), version = version + 1
+WHERE tenant_id = @tenant_id AND id = @id
+RETURNING *;
+
+-- name: ListUsers :many
+SELECT * FROM users
+WHERE tenant_id = @tenant_id
+  AND (sqlc.narg('status')::text IS NULL OR status = sqlc.narg('status'))
+  AND (sqlc.narg('email')::text IS NULL OR email = lower(sqlc.narg('email')))
+  AND (sqlc.narg('department_id')::uuid IS NULL OR department_id = sqlc.narg('department_id'))
+  AND (sqlc.narg('after')::uuid IS NULL OR id < sqlc.narg('after'))
+ORDER BY id DESC
+LIMIT @page_size;
+
 -- name: InsertAPIKey :one
 INSERT INTO api_keys (tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, rotated_from, created_by_kind, created_by)
 VALUES (@tenant_id, @id, @key_id, @secret_hash, @kind, @name, @scopes, @source, @allowed_cidrs, @expires_at, @rotated_from, @created_by_kind, @created_by)
@@ -13,3 +101,88 @@ RETURNING *;
 
 -- name: TouchAPIKey :exec
 UPDATE api_keys SET last_used_at = @last_used_at WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: GetAPIKey :one
+SELECT * FROM api_keys WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: LockAPIKey :one
+SELECT * FROM api_keys WHERE tenant_id = @tenant_id AND id = @id FOR UPDATE;
+
+-- name: UpdateAPIKey :one
+UPDATE api_keys
+SET name = @name, scopes = @scopes, source = @source, allowed_cidrs = @allowed_cidrs, expires_at = @expires_at, revoked_at = @revoked_at,
+    updated_at = now(), version = version + 1
+WHERE tenant_id = @tenant_id AND id = @id
+RETURNING *;
+
+-- name: ListAPIKeys :many
+SELECT * FROM api_keys
+WHERE tenant_id = @tenant_id
+  AND (sqlc.narg('kind')::text IS NULL OR kind = sqlc.narg('kind'))
+  AND (sqlc.narg('status')::text IS NULL
+       OR CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= @now::timestamptz THEN 'expired' ELSE 'active' END = sqlc.narg('status'))
+  AND (sqlc.narg('after')::uuid IS NULL OR id < sqlc.narg('after'))
+ORDER BY id DESC
+LIMIT @page_size;
+
+-- name: ActiveKeysNamed :many
+-- The keys that an operator's rotation replaces.
+SELECT * FROM api_keys
+WHERE tenant_id = @tenant_id AND name = @name AND revoked_at IS NULL AND scopes @> ARRAY['*']
+ORDER BY id
+FOR UPDATE;
+
+-- name: InsertOAuthClient :one
+INSERT INTO oauth_clients (tenant_id, id, name, secret_hash, jwks, scopes, source, created_by_kind, created_by)
+VALUES (@tenant_id, @id, @name, @secret_hash, sqlc.narg('jwks'), @scopes, @source, @created_by_kind, @created_by)
+RETURNING *;
+
+-- name: GetOAuthClient :one
+SELECT * FROM oauth_clients WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: LockOAuthClient :one
+SELECT * FROM oauth_clients WHERE tenant_id = @tenant_id AND id = @id FOR UPDATE;
+
+-- name: TouchOAuthClient :exec
+UPDATE oauth_clients SET last_used_at = @last_used_at WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: UpdateOAuthClient :one
+UPDATE oauth_clients
+SET name = @name, secret_hash = @secret_hash, former_secret_hash = @former_secret_hash, former_secret_expires_at = @former_secret_expires_at,
+    jwks = sqlc.narg('jwks'), scopes = @scopes, source = @source, revoked_at = @revoked_at, updated_at = now(), version = version + 1
+WHERE tenant_id = @tenant_id AND id = @id
+RETURNING *;
+
+-- name: ListOAuthClients :many
+SELECT * FROM oauth_clients
+WHERE tenant_id = @tenant_id
+  AND (sqlc.narg('status')::text IS NULL OR CASE WHEN revoked_at IS NOT NULL THEN 'revoked' ELSE 'active' END = sqlc.narg('status'))
+  AND (sqlc.narg('after')::uuid IS NULL OR id < sqlc.narg('after'))
+ORDER BY id DESC
+LIMIT @page_size;
+
+-- name: RevokeToken :exec
+INSERT INTO revoked_tokens (tenant_id, jti, expires_at) VALUES (@tenant_id, @jti, @expires_at)
+ON CONFLICT (tenant_id, jti) DO NOTHING;
+
+-- name: UseAssertion :execrows
+INSERT INTO used_assertions (tenant_id, client_id, jti_hash, expires_at) VALUES (@tenant_id, @client_id, @jti_hash, @expires_at)
+ON CONFLICT (tenant_id, client_id, jti_hash) DO NOTHING;
+
+-- name: ForgetRevokedTokens :exec
+DELETE FROM revoked_tokens WHERE tenant_id = @tenant_id AND expires_at < @before;
+
+-- name: ForgetAssertions :exec
+DELETE FROM used_assertions WHERE tenant_id = @tenant_id AND expires_at < @before;
+
+-- name: LockSigningKeys :exec
+SELECT pg_advisory_xact_lock(hashtextextended('signing_keys', 7321));
+
+-- name: ListSigningKeys :many
+SELECT * FROM signing_keys ORDER BY not_before, kid;
+
+-- name: InsertSigningKey :exec
+INSERT INTO signing_keys (kid, algorithm, private_key, not_before, not_after) VALUES (@kid, @algorithm, @private_key, @not_before, @not_after);
+
+-- name: ForgetSigningKeys :exec
+DELETE FROM signing_keys WHERE not_after < @before;

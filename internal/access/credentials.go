@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"sync"
 	"time"
@@ -9,24 +10,30 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/parvis-crm/parvis/internal/access/accesstoken"
 	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
 const (
-	// remember is how long a resolved key is believed without asking again. A
-	// revocation in this process is effective at once, in others within it.
+	// remember is how long a resolved credential is believed without asking
+	// again. A change in this process is effective at once, in others within it.
 	remember = time.Second
+	// settle is how long nothing of a tenant is remembered after a change to its
+	// credentials: the change is committed some time after forget was called.
+	settle = 10 * time.Second
 	// touchEvery is how exact last_used_at is.
 	touchEvery  = time.Minute
 	mostCached  = 20_000
 	unknownKeep = 200 * time.Millisecond
 )
 
+// credential is what is known of a key or of an access token.
 type credential struct {
 	actor        web.Actor
 	id           uuid.UUID
-	secretHash   []byte
+	kind         string // of a key
+	secretHash   []byte // of a key
 	allowed      []netip.Prefix
 	expiresAt    *time.Time
 	revokedAt    *time.Time
@@ -35,12 +42,18 @@ type credential struct {
 	lastUsed     time.Time
 }
 
+// stands reports whether nobody has ended the credential.
+func (c *credential) stands(now time.Time) bool {
+	return (c.revokedAt == nil || now.Before(*c.revokedAt)) && (c.expiresAt == nil || now.Before(*c.expiresAt)) && c.tenantStatus == "active"
+}
+
 // credentialCache saves the database a question per request. A miss is kept
 // too, briefly, so that guessing costs us nothing.
 type credentialCache struct {
-	clock clock.Clock
-	mu    sync.Mutex
-	by    map[string]cached
+	clock    clock.Clock
+	mu       sync.Mutex
+	by       map[string]cached
+	changing map[uuid.UUID]time.Time // until when nothing of a tenant is kept
 }
 
 type cached struct {
@@ -49,18 +62,18 @@ type cached struct {
 }
 
 func newCredentialCache(c clock.Clock) *credentialCache {
-	return &credentialCache{clock: c, by: map[string]cached{}}
+	return &credentialCache{clock: c, by: map[string]cached{}, changing: map[uuid.UUID]time.Time{}}
 }
 
-func (cc *credentialCache) get(ctx context.Context, keyID string, resolve func(context.Context, string) (*credential, error)) (*credential, error) {
+func (cc *credentialCache) get(ctx context.Context, name string, resolve func(context.Context) (*credential, error)) (*credential, error) {
 	now := cc.clock.Now()
 	cc.mu.Lock()
-	have, ok := cc.by[keyID]
+	have, ok := cc.by[name]
 	cc.mu.Unlock()
 	if ok && now.Before(have.until) {
 		return have.c, nil
 	}
-	c, err := resolve(ctx, keyID)
+	c, err := resolve(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -69,52 +82,103 @@ func (cc *credentialCache) get(ctx context.Context, keyID string, resolve func(c
 		keep = unknownKeep
 	} else if have.c != nil {
 		have.c.mu.Lock()
-		if have.c.lastUsed.After(c.lastUsed) {
-			c.lastUsed = have.c.lastUsed
-		}
+		c.lastUsed = later(c.lastUsed, have.c.lastUsed)
 		have.c.mu.Unlock()
 	}
 	cc.mu.Lock()
 	defer cc.mu.Unlock()
+	if c != nil && now.Before(cc.changing[c.actor.Tenant]) {
+		return c, nil
+	}
 	if len(cc.by) >= mostCached {
 		clear(cc.by)
 	}
-	cc.by[keyID] = cached{c: c, until: now.Add(keep)}
+	cc.by[name] = cached{c: c, until: now.Add(keep)}
 	return c, nil
 }
 
-// forget makes a change to credentials effective at once in this process.
-func (cc *credentialCache) forget() {
+// forget makes a change to a tenant's credentials effective at once in this
+// process. It is called before the change is committed, so what is resolved
+// meanwhile is not kept either.
+func (cc *credentialCache) forget(tenant uuid.UUID) {
+	now := cc.clock.Now()
 	cc.mu.Lock()
+	defer cc.mu.Unlock()
 	clear(cc.by)
-	cc.mu.Unlock()
+	for other, until := range cc.changing {
+		if !now.Before(until) {
+			delete(cc.changing, other)
+		}
+	}
+	cc.changing[tenant] = now.Add(settle)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func (s *Service) resolveKey(ctx context.Context, keyID string) (*credential, error) {
-	rows, err := s.db.Pool().Query(ctx, `select tenant_id, id, secret_hash, kind, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, mode, tenant_status from resolve_api_key($1)`, keyID)
-	if err != nil {
-		return nil, err
-	}
-	c, err := pgx.CollectOneRow(rows, func(row pgx.CollectableRow) (*credential, error) {
-		var c credential
-		var kind, mode string
-		var source *string
-		var lastUsed *time.Time
-		err := row.Scan(&c.actor.Tenant, &c.id, &c.secretHash, &kind, (*[]string)(&c.actor.Scopes), &source, &c.allowed,
-			&c.expiresAt, &c.revokedAt, &lastUsed, &mode, &c.tenantStatus)
-		c.actor.Kind, c.actor.ID, c.actor.Test = web.APIKey, c.id.String(), mode == "test"
-		if source != nil {
-			c.actor.Source = *source
-		}
-		if lastUsed != nil {
-			c.lastUsed = *lastUsed
-		}
-		return &c, err
-	})
-	if err == pgx.ErrNoRows {
+	var c credential
+	var scopes []string
+	var mode string
+	var source *string
+	var lastUsed *time.Time
+	err := s.db.Pool().QueryRow(ctx, `select tenant_id, id, secret_hash, kind, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, mode, tenant_status
+		from resolve_api_key($1)`, keyID).Scan(&c.actor.Tenant, &c.id, &c.secretHash, &c.kind, &scopes, &source, &c.allowed,
+		&c.expiresAt, &c.revokedAt, &lastUsed, &mode, &c.tenantStatus)
+	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
-	return c, err
+	c.actor.Kind, c.actor.ID, c.actor.Test, c.actor.Scopes = web.APIKey, c.id.String(), mode == "test", withSelf(scopes)
+	if source != nil {
+		c.actor.Source = *source
+	}
+	if lastUsed != nil {
+		c.lastUsed = *lastUsed
+	}
+	return &c, err
+}
+
+// resolveToken asks whether the client of a token and the token itself still
+// stand. The token never has more rights than its client has now.
+func (s *Service) resolveToken(ctx context.Context, claims accesstoken.Claims) (*credential, error) {
+	client, err := uuid.Parse(claims.ClientID)
+	if err != nil {
+		return nil, nil
+	}
+	id, err := uuid.Parse(claims.ID)
+	if err != nil {
+		return nil, nil
+	}
+	c := credential{id: client}
+	var held web.Scopes
+	var mode string
+	var source *string
+	var revoked bool
+	err = s.db.Pool().QueryRow(ctx, `select tenant_id, scopes, source, client_revoked_at, mode, tenant_status, revoked
+		from resolve_access_token($1, $2)`, client, id).Scan(&c.actor.Tenant, (*[]string)(&held), &source, &c.revokedAt, &mode, &c.tenantStatus, &revoked)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case revoked || c.actor.Tenant != claims.Tenant:
+		c.revokedAt = &time.Time{}
+	}
+	scopes := []string{}
+	for _, scope := range claims.Scopes() {
+		if held.Allow(scope) {
+			scopes = append(scopes, scope)
+		}
+	}
+	c.actor.Kind, c.actor.ID, c.actor.Test, c.actor.Scopes = web.OAuthClient, claims.ClientID, mode == "test", withSelf(scopes)
+	if source != nil {
+		c.actor.Source = *source
+	}
+	return &c, nil
 }
 
 // touch notes the use of a key, at most once a minute. It never fails a

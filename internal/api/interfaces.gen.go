@@ -211,6 +211,121 @@ type OperationsOperations interface {
 	CancelOperation(ctx context.Context, request CancelOperationRequestObject) (CancelOperationResponseObject, error)
 }
 
+// AccessOperations are the operations of api/access.yaml.
+type AccessOperations interface {
+	// GetInstitution: Read the institution
+	// (GET /v1/institution)
+	GetInstitution(ctx context.Context, request GetInstitutionRequestObject) (GetInstitutionResponseObject, error)
+	// UpdateInstitution: Change the institution
+	// (PATCH /v1/institution)
+	UpdateInstitution(ctx context.Context, request UpdateInstitutionRequestObject) (UpdateInstitutionResponseObject, error)
+	// CreateSandbox: Open a sandbox
+	// (POST /v1/institution/sandbox)
+	CreateSandbox(ctx context.Context, request CreateSandboxRequestObject) (CreateSandboxResponseObject, error)
+	// ListDepartments: List departments
+	// (GET /v1/departments)
+	ListDepartments(ctx context.Context, request ListDepartmentsRequestObject) (ListDepartmentsResponseObject, error)
+	// CreateDepartment: Make a department
+	// (POST /v1/departments)
+	CreateDepartment(ctx context.Context, request CreateDepartmentRequestObject) (CreateDepartmentResponseObject, error)
+	// GetDepartment: Read a department
+	// (GET /v1/departments/{department_id})
+	GetDepartment(ctx context.Context, request GetDepartmentRequestObject) (GetDepartmentResponseObject, error)
+	// UpdateDepartment: Change a department
+	// (PATCH /v1/departments/{department_id})
+	UpdateDepartment(ctx context.Context, request UpdateDepartmentRequestObject) (UpdateDepartmentResponseObject, error)
+	// ArchiveDepartment: Archive a department
+	// (POST /v1/departments/{department_id}/archive)
+	ArchiveDepartment(ctx context.Context, request ArchiveDepartmentRequestObject) (ArchiveDepartmentResponseObject, error)
+	// RestoreDepartment: Restore a department
+	// (POST /v1/departments/{department_id}/restore)
+	RestoreDepartment(ctx context.Context, request RestoreDepartmentRequestObject) (RestoreDepartmentResponseObject, error)
+	// ListUsers: List users
+	// (GET /v1/users)
+	ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error)
+	// CreateUser: Make a user
+	// (POST /v1/users)
+	CreateUser(ctx context.Context, request CreateUserRequestObject) (CreateUserResponseObject, error)
+	// GetUser: Read a user
+	// (GET /v1/users/{user_id})
+	GetUser(ctx context.Context, request GetUserRequestObject) (GetUserResponseObject, error)
+	// UpdateUser: Change a user
+	// (PATCH /v1/users/{user_id})
+	UpdateUser(ctx context.Context, request UpdateUserRequestObject) (UpdateUserResponseObject, error)
+	// DeactivateUser: Deactivate a user
+	// (POST /v1/users/{user_id}/deactivate)
+	DeactivateUser(ctx context.Context, request DeactivateUserRequestObject) (DeactivateUserResponseObject, error)
+	// ReactivateUser: Reactivate a user
+	// (POST /v1/users/{user_id}/reactivate)
+	ReactivateUser(ctx context.Context, request ReactivateUserRequestObject) (ReactivateUserResponseObject, error)
+	// ListAPIKeys: List API keys
+	// (GET /v1/api-keys)
+	ListAPIKeys(ctx context.Context, request ListAPIKeysRequestObject) (ListAPIKeysResponseObject, error)
+	// CreateAPIKey: Make an API key
+	// (POST /v1/api-keys)
+	CreateAPIKey(ctx context.Context, request CreateAPIKeyRequestObject) (CreateAPIKeyResponseObject, error)
+	// GetAPIKey: Read an API key
+	// (GET /v1/api-keys/{api_key_id})
+	GetAPIKey(ctx context.Context, request GetAPIKeyRequestObject) (GetAPIKeyResponseObject, error)
+	// UpdateAPIKey: Change an API key
+	// (PATCH /v1/api-keys/{api_key_id})
+	UpdateAPIKey(ctx context.Context, request UpdateAPIKeyRequestObject) (UpdateAPIKeyResponseObject, error)
+	// RevokeAPIKey: Revoke an API key
+	// (POST /v1/api-keys/{api_key_id}/revoke)
+	RevokeAPIKey(ctx context.Context, request RevokeAPIKeyRequestObject) (RevokeAPIKeyResponseObject, error)
+	// RotateAPIKey: Rotate an API key
+	// (POST /v1/api-keys/{api_key_id}/rotate)
+	RotateAPIKey(ctx context.Context, request RotateAPIKeyRequestObject) (RotateAPIKeyResponseObject, error)
+	// ListOAuthClients: List OAuth clients
+	// (GET /v1/oauth-clients)
+	ListOAuthClients(ctx context.Context, request ListOAuthClientsRequestObject) (ListOAuthClientsResponseObject, error)
+	// CreateOAuthClient: Register an OAuth client
+	// (POST /v1/oauth-clients)
+	CreateOAuthClient(ctx context.Context, request CreateOAuthClientRequestObject) (CreateOAuthClientResponseObject, error)
+	// GetOAuthClient: Read an OAuth client
+	// (GET /v1/oauth-clients/{oauth_client_id})
+	GetOAuthClient(ctx context.Context, request GetOAuthClientRequestObject) (GetOAuthClientResponseObject, error)
+	// UpdateOAuthClient: Change an OAuth client
+	// (PATCH /v1/oauth-clients/{oauth_client_id})
+	UpdateOAuthClient(ctx context.Context, request UpdateOAuthClientRequestObject) (UpdateOAuthClientResponseObject, error)
+	// RevokeOAuthClient: Revoke an OAuth client
+	// (POST /v1/oauth-clients/{oauth_client_id}/revoke)
+	RevokeOAuthClient(ctx context.Context, request RevokeOAuthClientRequestObject) (RevokeOAuthClientResponseObject, error)
+	// RotateOAuthClientSecret: Rotate the secret of an OAuth client
+	// (POST /v1/oauth-clients/{oauth_client_id}/rotate-secret)
+	RotateOAuthClientSecret(ctx context.Context, request RotateOAuthClientSecretRequestObject) (RotateOAuthClientSecretResponseObject, error)
+	// GetMe: Who am I
+	// (GET /v1/me)
+	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
+	// ListScopes: List scopes
+	// (GET /v1/scopes)
+	ListScopes(ctx context.Context, request ListScopesRequestObject) (ListScopesResponseObject, error)
+	// GetLimits: Read the limits
+	// (GET /v1/limits)
+	GetLimits(ctx context.Context, request GetLimitsRequestObject) (GetLimitsResponseObject, error)
+	// GetMeta: Read the facts of this installation
+	// (GET /v1/meta)
+	GetMeta(ctx context.Context, request GetMetaRequestObject) (GetMetaResponseObject, error)
+	// IssueToken: Get an access token
+	// (POST /oauth/token)
+	IssueToken(ctx context.Context, request IssueTokenRequestObject) (IssueTokenResponseObject, error)
+	// IntrospectToken: Ask whether a token is active
+	// (POST /oauth/introspect)
+	IntrospectToken(ctx context.Context, request IntrospectTokenRequestObject) (IntrospectTokenResponseObject, error)
+	// RevokeToken: Revoke an access token
+	// (POST /oauth/revoke)
+	RevokeToken(ctx context.Context, request RevokeTokenRequestObject) (RevokeTokenResponseObject, error)
+	// GetAuthorizationServerMetadata: Discover the authorization server
+	// (GET /.well-known/oauth-authorization-server)
+	GetAuthorizationServerMetadata(ctx context.Context, request GetAuthorizationServerMetadataRequestObject) (GetAuthorizationServerMetadataResponseObject, error)
+	// GetProtectedResourceMetadata: Discover the protected resource
+	// (GET /.well-known/oauth-protected-resource)
+	GetProtectedResourceMetadata(ctx context.Context, request GetProtectedResourceMetadataRequestObject) (GetProtectedResourceMetadataResponseObject, error)
+	// GetJWKS: Read the token signing keys
+	// (GET /.well-known/jwks.json)
+	GetJWKS(ctx context.Context, request GetJWKSRequestObject) (GetJWKSResponseObject, error)
+}
+
 // MailOperations are the operations of api/mail.yaml.
 type MailOperations interface {
 	// ListOutbox: Read the captured mails of a sandbox

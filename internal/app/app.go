@@ -104,6 +104,10 @@ func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.domains.access, err = access.NewService(a.DB, a.Clock, a.accessConfig()); err != nil {
+		return nil, err
+	}
+	h := a.wire()
 	if err := a.setUpJobs(); err != nil {
 		return nil, err
 	}

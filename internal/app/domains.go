@@ -25,6 +25,7 @@ import (
 // embeds by type name and every domain calls its type Handlers. If this does
 // not compile, an operation of the contract has no handler, or two have it.
 type (
+	accessHandlers     = access.Handlers
 	operationsHandlers = operations.Handlers
 	eventsHandlers     = events.Handlers
 	auditHandlers      = audit.Handlers
@@ -35,6 +36,7 @@ type (
 )
 
 type handlers struct {
+	*accessHandlers
 	*operationsHandlers
 	*eventsHandlers
 	*auditHandlers
@@ -70,7 +72,6 @@ func (a *App) wire() (handlers, error) {
 	cursors := web.NewCursors(a.master.Derive("cursors"))
 	a.hub = events.NewHub()
 	a.sequencer = events.NewSequencer(a.DB, a.hub, a.Log)
-	a.domains.access = access.NewService(a.DB, a.Clock)
 	a.domains.events = events.NewService(a.DB, a.hub)
 	a.domains.reads = audit.NewReadLog(a.DB, a.Clock, a.Log)
 	a.domains.operations = operations.NewService(a.DB)
@@ -94,6 +95,7 @@ func (a *App) wire() (handlers, error) {
 		runner{"event announcements", a.listenToEvents},
 		runner{"mail", a.sendMail},
 		runner{"access log", a.domains.reads.Run},
+		runner{"access", a.domains.access.KeepHouse},
 	)
 	if a.Config.Workers {
 		a.runners = append(a.runners,
@@ -103,6 +105,9 @@ func (a *App) wire() (handlers, error) {
 		)
 	}
 	return handlers{
+		accessHandlers: access.NewHandlers(a.domains.access, cursors, access.Facts{
+			Version: Version, Policies: a.policies(), OperationDays: operations.KeptDays,
+		}),
 		operationsHandlers: operations.NewHandlers(a.domains.operations, cursors),
 		eventsHandlers:     events.NewHandlers(a.domains.events, cursors),
 		auditHandlers:      audit.NewHandlers(audit.NewService(a.DB, a.domains.events), cursors),

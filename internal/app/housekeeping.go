@@ -10,8 +10,8 @@ import (
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
-// housekeep removes what has had its time, hourly: kept answers and revoked
-// tokens. Running it in several processes is harmless.
+// housekeep removes what has had its time, hourly: kept answers. Running it in
+// several processes is harmless.
 func (a *App) housekeep(ctx context.Context) error {
 	for {
 		if err := a.tidy(ctx); err != nil && ctx.Err() == nil {
@@ -37,9 +37,6 @@ func (a *App) tidy(ctx context.Context) error {
 	for _, tenant := range tenants {
 		scope := a.DB.Tenant(tenant)
 		if _, err := scope.Exec(ctx, "delete from idempotency_keys where tenant_id = $1 and created_at < now() - $2::interval", tenant, web.KeepAnswers); err != nil {
-			return err
-		}
-		if _, err := scope.Exec(ctx, "delete from revoked_tokens where tenant_id = $1 and expires_at < now()", tenant); err != nil {
 			return err
 		}
 	}

@@ -160,7 +160,7 @@ func (a *App) Bootstrap(ctx context.Context, in access.NewTenant) (string, error
 	}
 	actor := web.SystemActor(tenant, "bootstrap")
 	actor.Test = in.Test
-	_, key, err := a.domains.access.CreateKey(web.WithActor(ctx, actor), access.NewKey{Name: "Administrator", Kind: apikey.Secret, Scopes: []string{"*"}})
+	_, key, err := a.domains.access.CreateKey(web.WithActor(ctx, actor), access.NewKey{Name: access.AdministratorKey, Kind: apikey.Secret, Scopes: []string{"*"}})
 	return key, err
 }
 

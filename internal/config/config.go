@@ -52,6 +52,9 @@ type Config struct {
 	RateBulk    int `env:"PARVIS_RATE_BULK" envDefault:"120"`
 	RateForm    int `env:"PARVIS_RATE_FORM" envDefault:"10"`
 	RateOAuth   int `env:"PARVIS_RATE_OAUTH" envDefault:"60"`
+	// TokenAlgorithm signs access tokens: ES256 or RS256. A change takes effect
+	// with the next signing key.
+	TokenAlgorithm string `env:"PARVIS_TOKEN_ALGORITHM" envDefault:"ES256"`
 	// FormMinimumFill is how long a person needs at least to fill a form.
 	FormMinimumFill time.Duration `env:"PARVIS_FORM_MINIMUM_FILL" envDefault:"3s"`
 	// FormWorkCost is the cost of a form's proof of work.
@@ -89,6 +92,9 @@ func (c Config) Validate() error {
 	}
 	if c.RateDefault < 1 || c.RateSearch < 1 || c.RateBulk < 1 || c.RateForm < 1 || c.RateOAuth < 1 {
 		errs = append(errs, errors.New("PARVIS_RATE_* must be at least 1 request a minute"))
+	}
+	if c.TokenAlgorithm != "ES256" && c.TokenAlgorithm != "RS256" {
+		errs = append(errs, errors.New("PARVIS_TOKEN_ALGORITHM is ES256 or RS256"))
 	}
 	switch c.LogFormat {
 	case "json", "text":

@@ -59,5 +59,6 @@ func catalogue() []Texts {
 		consentTexts,
 		webhookTexts,
 		ticketingTexts,
+		accessTexts,
 	}
 }

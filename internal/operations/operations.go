@@ -26,6 +26,10 @@ type Operation = operationsdb.Operation
 // passes it on.
 var ErrCancelled = errors.New("operations: cancelled")
 
+// KeptDays is how long a finished operation stays readable at least, as the
+// table's default says.
+const KeptDays = 30
+
 // Work does what one kind of operation is for. It may be started again after a
 // crash with the same parameters, so it goes on from what it finds done. The
 // result it returns is public; an error that is a fault becomes the operation's

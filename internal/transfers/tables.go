@@ -38,7 +38,9 @@ func leaving() map[string]rule {
 			switched: map[string]string{"revoked_at": "coalesce(revoked_at, " + switchedOff + ")"},
 		},
 		"oauth_clients": {
-			secret:   map[string]string{"secret_hash": noSecret},
+			secret: map[string]string{
+				"secret_hash": noSecret, "former_secret_hash": "null::bytea", "former_secret_expires_at": "null::timestamptz",
+			},
 			switched: map[string]string{"revoked_at": "coalesce(revoked_at, " + switchedOff + ")"},
 		},
 
@@ -77,6 +79,10 @@ func staying() map[string]reason {
 		"revoked_tokens": {
 			"Access tokens of this installation, none of which is valid elsewhere.",
 			"Jetons d'accès de cette installation, dont aucun ne vaut ailleurs.",
+		},
+		"used_assertions": {
+			"Proofs by which clients of this installation identified themselves, remembered for minutes.",
+			"Preuves par lesquelles des clients de cette installation se sont identifiés, retenues quelques minutes.",
 		},
 		"signing_keys": {
 			"Secrets of the installation, which belong to no institution.",

@@ -37,7 +37,7 @@ func (ch Chain) Middlewares(operations map[string]api.OperationSpec) map[string]
 		if op.Purpose == "identifiable" {
 			chain = append(chain, ch.logRead(op))
 		}
-		chain = append(chain, ch.Idempotency.Guard(op), conditional(op), preferMinimal(op), project(op))
+		chain = append(chain, ch.Idempotency.Guard(op), conditional(op), preferMinimal(op), project(op), readOAuth(op))
 		out[id] = chain
 	}
 	return out

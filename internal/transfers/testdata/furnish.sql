@@ -11,9 +11,9 @@ INSERT INTO departments (tenant_id, id, code, name, parent_id) VALUES
 INSERT INTO users (tenant_id, id, email, name, department_id, issuer, subject, scopes) VALUES
     (pg_temp.here(), pg_temp.ref('claire'), 'claire@arcades.example', 'Claire "Clé" Œdipe', pg_temp.ref('publics'), 'https://id.example', 'claire', '{contacts:read,"odd, \"one\""}'),
     (pg_temp.here(), pg_temp.ref('ali'), 'ali@arcades.example', E'Ali\tB\u0001', NULL, NULL, NULL, '{}');
-INSERT INTO oauth_clients (tenant_id, id, name, secret_hash, jwks, scopes) VALUES
-    (pg_temp.here(), pg_temp.ref('client'), 'Billetterie', sha256('a'), NULL, '{ticketing:write}'),
-    (pg_temp.here(), pg_temp.ref('signed'), 'Signé', NULL, '{"keys": [{"kty": "EC", "crv": "P-256", "x": "a", "y": "b"}]}', '{}');
+INSERT INTO oauth_clients (tenant_id, id, name, secret_hash, jwks, scopes, created_by_kind, created_by) VALUES
+    (pg_temp.here(), pg_temp.ref('client'), 'Billetterie', sha256('a'), NULL, '{ticketing:write}', 'system', 'test'),
+    (pg_temp.here(), pg_temp.ref('signed'), 'Signé', NULL, '{"keys": [{"kty": "EC", "crv": "P-256", "x": "a", "y": "b"}]}', '{}', 'system', 'test');
 INSERT INTO api_keys (tenant_id, id, key_id, secret_hash, kind, name, allowed_cidrs, created_by_kind, created_by, revoked_at) VALUES
     (pg_temp.here(), pg_temp.ref('key'), substring(replace(pg_temp.ref('key')::text, '-', '') FOR 12), sha256('b'), 'sk', 'Ancienne', '{10.0.0.0/8,2001:db8::/32}', 'system', 'test', '2026-02-03 04:05:06.789012+01');
 

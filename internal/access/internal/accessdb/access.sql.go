@@ -7,11 +7,176 @@ package accessdb
 
 import (
 	"context"
+	"encoding/json"
 	"net/netip"
 	"time"
 
 	"github.com/google/uuid"
 )
+
+const activeKeysNamed = `-- name: ActiveKeysNamed :many
+SELECT tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, rotated_from, created_by_kind, created_by, version, created_at, updated_at FROM api_keys
+WHERE tenant_id = $1 AND name = $2 AND revoked_at IS NULL AND scopes @> ARRAY['*']
+ORDER BY id
+FOR UPDATE
+`
+
+// The keys that an operator's rotation replaces.
+func (q *Queries) ActiveKeysNamed(ctx context.Context, db DBTX, tenantID uuid.UUID, name string) ([]APIKey, error) {
+	rows, err := db.Query(ctx, activeKeysNamed, tenantID, name)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []APIKey{}
+	for rows.Next() {
+		var i APIKey
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.KeyID,
+			&i.SecretHash,
+			&i.Kind,
+			&i.Name,
+			&i.Scopes,
+			&i.Source,
+			&i.AllowedCidrs,
+			&i.ExpiresAt,
+			&i.RevokedAt,
+			&i.LastUsedAt,
+			&i.RotatedFrom,
+			&i.CreatedByKind,
+			&i.CreatedBy,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const departmentIDByCode = `-- name: DepartmentIDByCode :one
+SELECT id FROM departments WHERE tenant_id = $1 AND code = $2
+`
+
+func (q *Queries) DepartmentIDByCode(ctx context.Context, db DBTX, tenantID uuid.UUID, code string) (uuid.UUID, error) {
+	row := db.QueryRow(ctx, departmentIDByCode, tenantID, code)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
+}
+
+const forgetAssertions = `-- name: ForgetAssertions :exec
+DELETE FROM used_assertions WHERE tenant_id = $1 AND expires_at < $2
+`
+
+func (q *Queries) ForgetAssertions(ctx context.Context, db DBTX, tenantID uuid.UUID, before time.Time) error {
+	_, err := db.Exec(ctx, forgetAssertions, tenantID, before)
+	return err
+}
+
+const forgetRevokedTokens = `-- name: ForgetRevokedTokens :exec
+DELETE FROM revoked_tokens WHERE tenant_id = $1 AND expires_at < $2
+`
+
+func (q *Queries) ForgetRevokedTokens(ctx context.Context, db DBTX, tenantID uuid.UUID, before time.Time) error {
+	_, err := db.Exec(ctx, forgetRevokedTokens, tenantID, before)
+	return err
+}
+
+const forgetSigningKeys = `-- name: ForgetSigningKeys :exec
+DELETE FROM signing_keys WHERE not_after < $1
+`
+
+func (q *Queries) ForgetSigningKeys(ctx context.Context, db DBTX, before time.Time) error {
+	_, err := db.Exec(ctx, forgetSigningKeys, before)
+	return err
+}
+
+const getAPIKey = `-- name: GetAPIKey :one
+SELECT tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, rotated_from, created_by_kind, created_by, version, created_at, updated_at FROM api_keys WHERE tenant_id = $1 AND id = $2
+`
+
+func (q *Queries) GetAPIKey(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (APIKey, error) {
+	row := db.QueryRow(ctx, getAPIKey, tenantID, iD)
+	var i APIKey
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.KeyID,
+		&i.SecretHash,
+		&i.Kind,
+		&i.Name,
+		&i.Scopes,
+		&i.Source,
+		&i.AllowedCidrs,
+		&i.ExpiresAt,
+		&i.RevokedAt,
+		&i.LastUsedAt,
+		&i.RotatedFrom,
+		&i.CreatedByKind,
+		&i.CreatedBy,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const getDepartment = `-- name: GetDepartment :one
+SELECT tenant_id, id, code, name, parent_id, archived_at, version, created_at, updated_at FROM departments WHERE tenant_id = $1 AND id = $2
+`
+
+func (q *Queries) GetDepartment(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (Department, error) {
+	row := db.QueryRow(ctx, getDepartment, tenantID, iD)
+	var i Department
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Code,
+		&i.Name,
+		&i.ParentID,
+		&i.ArchivedAt,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const getOAuthClient = `-- name: GetOAuthClient :one
+SELECT tenant_id, id, name, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, source, revoked_at, last_used_at, created_by_kind, created_by, version, created_at, updated_at FROM oauth_clients WHERE tenant_id = $1 AND id = $2
+`
+
+func (q *Queries) GetOAuthClient(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (OauthClient, error) {
+	row := db.QueryRow(ctx, getOAuthClient, tenantID, iD)
+	var i OauthClient
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Name,
+		&i.SecretHash,
+		&i.FormerSecretHash,
+		&i.FormerSecretExpiresAt,
+		&i.Jwks,
+		&i.Scopes,
+		&i.Source,
+		&i.RevokedAt,
+		&i.LastUsedAt,
+		&i.CreatedByKind,
+		&i.CreatedBy,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
 
 const getTenant = `-- name: GetTenant :one
 SELECT tenant_id, name, mode, sandbox_of, locale, time_zone, currency, status, version, created_at, updated_at FROM tenants WHERE tenant_id = $1
@@ -34,6 +199,42 @@ func (q *Queries) GetTenant(ctx context.Context, db DBTX, tenantID uuid.UUID) (T
 		&i.UpdatedAt,
 	)
 	return i, err
+}
+
+const getUser = `-- name: GetUser :one
+SELECT tenant_id, id, email, name, locale, department_id, status, issuer, subject, scopes, version, created_at, updated_at FROM users WHERE tenant_id = $1 AND id = $2
+`
+
+func (q *Queries) GetUser(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (User, error) {
+	row := db.QueryRow(ctx, getUser, tenantID, iD)
+	var i User
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.Locale,
+		&i.DepartmentID,
+		&i.Status,
+		&i.Issuer,
+		&i.Subject,
+		&i.Scopes,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const hasDepartmentsBelow = `-- name: HasDepartmentsBelow :one
+SELECT EXISTS (SELECT 1 FROM departments WHERE tenant_id = $1 AND parent_id = $2 AND archived_at IS NULL)::boolean
+`
+
+func (q *Queries) HasDepartmentsBelow(ctx context.Context, db DBTX, tenantID uuid.UUID, iD *uuid.UUID) (bool, error) {
+	row := db.QueryRow(ctx, hasDepartmentsBelow, tenantID, iD)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const insertAPIKey = `-- name: InsertAPIKey :one
@@ -98,6 +299,119 @@ func (q *Queries) InsertAPIKey(ctx context.Context, db DBTX, arg InsertAPIKeyPar
 	return i, err
 }
 
+const insertDepartment = `-- name: InsertDepartment :one
+INSERT INTO departments (tenant_id, id, code, name, parent_id)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (tenant_id, code) DO NOTHING
+RETURNING tenant_id, id, code, name, parent_id, archived_at, version, created_at, updated_at
+`
+
+type InsertDepartmentParams struct {
+	TenantID uuid.UUID
+	ID       uuid.UUID
+	Code     string
+	Name     string
+	ParentID *uuid.UUID
+}
+
+func (q *Queries) InsertDepartment(ctx context.Context, db DBTX, arg InsertDepartmentParams) (Department, error) {
+	row := db.QueryRow(ctx, insertDepartment,
+		arg.TenantID,
+		arg.ID,
+		arg.Code,
+		arg.Name,
+		arg.ParentID,
+	)
+	var i Department
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Code,
+		&i.Name,
+		&i.ParentID,
+		&i.ArchivedAt,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const insertOAuthClient = `-- name: InsertOAuthClient :one
+INSERT INTO oauth_clients (tenant_id, id, name, secret_hash, jwks, scopes, source, created_by_kind, created_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+RETURNING tenant_id, id, name, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, source, revoked_at, last_used_at, created_by_kind, created_by, version, created_at, updated_at
+`
+
+type InsertOAuthClientParams struct {
+	TenantID      uuid.UUID
+	ID            uuid.UUID
+	Name          string
+	SecretHash    []byte
+	Jwks          json.RawMessage
+	Scopes        []string
+	Source        *string
+	CreatedByKind string
+	CreatedBy     string
+}
+
+func (q *Queries) InsertOAuthClient(ctx context.Context, db DBTX, arg InsertOAuthClientParams) (OauthClient, error) {
+	row := db.QueryRow(ctx, insertOAuthClient,
+		arg.TenantID,
+		arg.ID,
+		arg.Name,
+		arg.SecretHash,
+		arg.Jwks,
+		arg.Scopes,
+		arg.Source,
+		arg.CreatedByKind,
+		arg.CreatedBy,
+	)
+	var i OauthClient
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Name,
+		&i.SecretHash,
+		&i.FormerSecretHash,
+		&i.FormerSecretExpiresAt,
+		&i.Jwks,
+		&i.Scopes,
+		&i.Source,
+		&i.RevokedAt,
+		&i.LastUsedAt,
+		&i.CreatedByKind,
+		&i.CreatedBy,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const insertSigningKey = `-- name: InsertSigningKey :exec
+INSERT INTO signing_keys (kid, algorithm, private_key, not_before, not_after) VALUES ($1, $2, $3, $4, $5)
+`
+
+type InsertSigningKeyParams struct {
+	Kid        string
+	Algorithm  string
+	PrivateKey []byte
+	NotBefore  time.Time
+	NotAfter   time.Time
+}
+
+func (q *Queries) InsertSigningKey(ctx context.Context, db DBTX, arg InsertSigningKeyParams) error {
+	_, err := db.Exec(ctx, insertSigningKey,
+		arg.Kid,
+		arg.Algorithm,
+		arg.PrivateKey,
+		arg.NotBefore,
+		arg.NotAfter,
+	)
+	return err
+}
+
 const insertTenant = `-- name: InsertTenant :one
 INSERT INTO tenants (tenant_id, name, mode, sandbox_of, locale, time_zone, currency)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -141,6 +455,500 @@ func (q *Queries) InsertTenant(ctx context.Context, db DBTX, arg InsertTenantPar
 	return i, err
 }
 
+const insertUser = `-- name: InsertUser :one
+INSERT INTO users (tenant_id, id, email, name, locale, department_id, issuer, subject, scopes)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (tenant_id, email) DO NOTHING
+RETURNING tenant_id, id, email, name, locale, department_id, status, issuer, subject, scopes, version, created_at, updated_at
+`
+
+type InsertUserParams struct {
+	TenantID     uuid.UUID
+	ID           uuid.UUID
+	Email        string
+	Name         string
+	Locale       string
+	DepartmentID *uuid.UUID
+	Issuer       *string
+	Subject      *string
+	Scopes       []string
+}
+
+func (q *Queries) InsertUser(ctx context.Context, db DBTX, arg InsertUserParams) (User, error) {
+	row := db.QueryRow(ctx, insertUser,
+		arg.TenantID,
+		arg.ID,
+		arg.Email,
+		arg.Name,
+		arg.Locale,
+		arg.DepartmentID,
+		arg.Issuer,
+		arg.Subject,
+		arg.Scopes,
+	)
+	var i User
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.Locale,
+		&i.DepartmentID,
+		&i.Status,
+		&i.Issuer,
+		&i.Subject,
+		&i.Scopes,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const isDepartmentBelow = `-- name: IsDepartmentBelow :one
+WITH RECURSIVE up AS (
+    SELECT d.id, d.parent_id FROM departments d WHERE d.tenant_id = $2 AND d.id = $3
+    UNION
+    SELECT p.id, p.parent_id FROM departments p JOIN up ON p.id = up.parent_id WHERE p.tenant_id = $2
+)
+SELECT EXISTS (SELECT 1 FROM up WHERE up.id = $1::uuid)::boolean
+`
+
+// Whether a department is the other one or somewhere below it.
+func (q *Queries) IsDepartmentBelow(ctx context.Context, db DBTX, above uuid.UUID, tenantID uuid.UUID, iD uuid.UUID) (bool, error) {
+	row := db.QueryRow(ctx, isDepartmentBelow, above, tenantID, iD)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const listAPIKeys = `-- name: ListAPIKeys :many
+SELECT tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, rotated_from, created_by_kind, created_by, version, created_at, updated_at FROM api_keys
+WHERE tenant_id = $1
+  AND ($2::text IS NULL OR kind = $2)
+  AND ($3::text IS NULL
+       OR CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= $4::timestamptz THEN 'expired' ELSE 'active' END = $3)
+  AND ($5::uuid IS NULL OR id < $5)
+ORDER BY id DESC
+LIMIT $6
+`
+
+type ListAPIKeysParams struct {
+	TenantID uuid.UUID
+	Kind     *string
+	Status   *string
+	Now      time.Time
+	After    *uuid.UUID
+	PageSize int32
+}
+
+func (q *Queries) ListAPIKeys(ctx context.Context, db DBTX, arg ListAPIKeysParams) ([]APIKey, error) {
+	rows, err := db.Query(ctx, listAPIKeys,
+		arg.TenantID,
+		arg.Kind,
+		arg.Status,
+		arg.Now,
+		arg.After,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []APIKey{}
+	for rows.Next() {
+		var i APIKey
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.KeyID,
+			&i.SecretHash,
+			&i.Kind,
+			&i.Name,
+			&i.Scopes,
+			&i.Source,
+			&i.AllowedCidrs,
+			&i.ExpiresAt,
+			&i.RevokedAt,
+			&i.LastUsedAt,
+			&i.RotatedFrom,
+			&i.CreatedByKind,
+			&i.CreatedBy,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listDepartments = `-- name: ListDepartments :many
+SELECT tenant_id, id, code, name, parent_id, archived_at, version, created_at, updated_at FROM departments
+WHERE tenant_id = $1
+  AND ($2::text = 'true' OR (archived_at IS NOT NULL) = ($2::text = 'only'))
+  AND ($3::uuid IS NULL OR parent_id = $3)
+  AND ($4::uuid IS NULL OR id < $4)
+ORDER BY id DESC
+LIMIT $5
+`
+
+type ListDepartmentsParams struct {
+	TenantID uuid.UUID
+	Archived string
+	ParentID *uuid.UUID
+	After    *uuid.UUID
+	PageSize int32
+}
+
+func (q *Queries) ListDepartments(ctx context.Context, db DBTX, arg ListDepartmentsParams) ([]Department, error) {
+	rows, err := db.Query(ctx, listDepartments,
+		arg.TenantID,
+		arg.Archived,
+		arg.ParentID,
+		arg.After,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Department{}
+	for rows.Next() {
+		var i Department
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.Code,
+			&i.Name,
+			&i.ParentID,
+			&i.ArchivedAt,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listOAuthClients = `-- name: ListOAuthClients :many
+SELECT tenant_id, id, name, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, source, revoked_at, last_used_at, created_by_kind, created_by, version, created_at, updated_at FROM oauth_clients
+WHERE tenant_id = $1
+  AND ($2::text IS NULL OR CASE WHEN revoked_at IS NOT NULL THEN 'revoked' ELSE 'active' END = $2)
+  AND ($3::uuid IS NULL OR id < $3)
+ORDER BY id DESC
+LIMIT $4
+`
+
+type ListOAuthClientsParams struct {
+	TenantID uuid.UUID
+	Status   *string
+	After    *uuid.UUID
+	PageSize int32
+}
+
+func (q *Queries) ListOAuthClients(ctx context.Context, db DBTX, arg ListOAuthClientsParams) ([]OauthClient, error) {
+	rows, err := db.Query(ctx, listOAuthClients,
+		arg.TenantID,
+		arg.Status,
+		arg.After,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []OauthClient{}
+	for rows.Next() {
+		var i OauthClient
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.Name,
+			&i.SecretHash,
+			&i.FormerSecretHash,
+			&i.FormerSecretExpiresAt,
+			&i.Jwks,
+			&i.Scopes,
+			&i.Source,
+			&i.RevokedAt,
+			&i.LastUsedAt,
+			&i.CreatedByKind,
+			&i.CreatedBy,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listSigningKeys = `-- name: ListSigningKeys :many
+SELECT kid, algorithm, private_key, not_before, not_after, created_at FROM signing_keys ORDER BY not_before, kid
+`
+
+func (q *Queries) ListSigningKeys(ctx context.Context, db DBTX) ([]SigningKey, error) {
+	rows, err := db.Query(ctx, listSigningKeys)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SigningKey{}
+	for rows.Next() {
+		var i SigningKey
+		if err := rows.Scan(
+			&i.Kid,
+			&i.Algorithm,
+			&i.PrivateKey,
+			&i.NotBefore,
+			&i.NotAfter,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listUsers = `-- name: ListUsers :many
+SELECT tenant_id, id, email, name, locale, department_id, status, issuer, subject, scopes, version, created_at, updated_at FROM users
+WHERE tenant_id = $1
+  AND ($2::text IS NULL OR status = $2)
+  AND ($3::text IS NULL OR email = lower($3))
+  AND ($4::uuid IS NULL OR department_id = $4)
+  AND ($5::uuid IS NULL OR id < $5)
+ORDER BY id DESC
+LIMIT $6
+`
+
+type ListUsersParams struct {
+	TenantID     uuid.UUID
+	Status       *string
+	Email        *string
+	DepartmentID *uuid.UUID
+	After        *uuid.UUID
+	PageSize     int32
+}
+
+func (q *Queries) ListUsers(ctx context.Context, db DBTX, arg ListUsersParams) ([]User, error) {
+	rows, err := db.Query(ctx, listUsers,
+		arg.TenantID,
+		arg.Status,
+		arg.Email,
+		arg.DepartmentID,
+		arg.After,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []User{}
+	for rows.Next() {
+		var i User
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.Email,
+			&i.Name,
+			&i.Locale,
+			&i.DepartmentID,
+			&i.Status,
+			&i.Issuer,
+			&i.Subject,
+			&i.Scopes,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lockAPIKey = `-- name: LockAPIKey :one
+SELECT tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, rotated_from, created_by_kind, created_by, version, created_at, updated_at FROM api_keys WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+`
+
+func (q *Queries) LockAPIKey(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (APIKey, error) {
+	row := db.QueryRow(ctx, lockAPIKey, tenantID, iD)
+	var i APIKey
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.KeyID,
+		&i.SecretHash,
+		&i.Kind,
+		&i.Name,
+		&i.Scopes,
+		&i.Source,
+		&i.AllowedCidrs,
+		&i.ExpiresAt,
+		&i.RevokedAt,
+		&i.LastUsedAt,
+		&i.RotatedFrom,
+		&i.CreatedByKind,
+		&i.CreatedBy,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const lockDepartment = `-- name: LockDepartment :one
+SELECT tenant_id, id, code, name, parent_id, archived_at, version, created_at, updated_at FROM departments WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+`
+
+func (q *Queries) LockDepartment(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (Department, error) {
+	row := db.QueryRow(ctx, lockDepartment, tenantID, iD)
+	var i Department
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Code,
+		&i.Name,
+		&i.ParentID,
+		&i.ArchivedAt,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const lockDepartments = `-- name: LockDepartments :exec
+SELECT pg_advisory_xact_lock(hashtextextended('departments:' || $1::text, 7321))
+`
+
+// Moves within one hierarchy wait for each other, or two of them could close a
+// circle that neither sees.
+func (q *Queries) LockDepartments(ctx context.Context, db DBTX, tenant string) error {
+	_, err := db.Exec(ctx, lockDepartments, tenant)
+	return err
+}
+
+const lockOAuthClient = `-- name: LockOAuthClient :one
+SELECT tenant_id, id, name, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, source, revoked_at, last_used_at, created_by_kind, created_by, version, created_at, updated_at FROM oauth_clients WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+`
+
+func (q *Queries) LockOAuthClient(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (OauthClient, error) {
+	row := db.QueryRow(ctx, lockOAuthClient, tenantID, iD)
+	var i OauthClient
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Name,
+		&i.SecretHash,
+		&i.FormerSecretHash,
+		&i.FormerSecretExpiresAt,
+		&i.Jwks,
+		&i.Scopes,
+		&i.Source,
+		&i.RevokedAt,
+		&i.LastUsedAt,
+		&i.CreatedByKind,
+		&i.CreatedBy,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const lockSigningKeys = `-- name: LockSigningKeys :exec
+SELECT pg_advisory_xact_lock(hashtextextended('signing_keys', 7321))
+`
+
+func (q *Queries) LockSigningKeys(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, lockSigningKeys)
+	return err
+}
+
+const lockTenant = `-- name: LockTenant :one
+SELECT tenant_id, name, mode, sandbox_of, locale, time_zone, currency, status, version, created_at, updated_at FROM tenants WHERE tenant_id = $1 FOR UPDATE
+`
+
+func (q *Queries) LockTenant(ctx context.Context, db DBTX, tenantID uuid.UUID) (Tenant, error) {
+	row := db.QueryRow(ctx, lockTenant, tenantID)
+	var i Tenant
+	err := row.Scan(
+		&i.TenantID,
+		&i.Name,
+		&i.Mode,
+		&i.SandboxOf,
+		&i.Locale,
+		&i.TimeZone,
+		&i.Currency,
+		&i.Status,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const lockUser = `-- name: LockUser :one
+SELECT tenant_id, id, email, name, locale, department_id, status, issuer, subject, scopes, version, created_at, updated_at FROM users WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+`
+
+func (q *Queries) LockUser(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (User, error) {
+	row := db.QueryRow(ctx, lockUser, tenantID, iD)
+	var i User
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.Locale,
+		&i.DepartmentID,
+		&i.Status,
+		&i.Issuer,
+		&i.Subject,
+		&i.Scopes,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const revokeToken = `-- name: RevokeToken :exec
+INSERT INTO revoked_tokens (tenant_id, jti, expires_at) VALUES ($1, $2, $3)
+ON CONFLICT (tenant_id, jti) DO NOTHING
+`
+
+func (q *Queries) RevokeToken(ctx context.Context, db DBTX, tenantID uuid.UUID, jti uuid.UUID, expiresAt time.Time) error {
+	_, err := db.Exec(ctx, revokeToken, tenantID, jti, expiresAt)
+	return err
+}
+
 const touchAPIKey = `-- name: TouchAPIKey :exec
 UPDATE api_keys SET last_used_at = $1 WHERE tenant_id = $2 AND id = $3
 `
@@ -148,4 +956,292 @@ UPDATE api_keys SET last_used_at = $1 WHERE tenant_id = $2 AND id = $3
 func (q *Queries) TouchAPIKey(ctx context.Context, db DBTX, lastUsedAt *time.Time, tenantID uuid.UUID, iD uuid.UUID) error {
 	_, err := db.Exec(ctx, touchAPIKey, lastUsedAt, tenantID, iD)
 	return err
+}
+
+const touchOAuthClient = `-- name: TouchOAuthClient :exec
+UPDATE oauth_clients SET last_used_at = $1 WHERE tenant_id = $2 AND id = $3
+`
+
+func (q *Queries) TouchOAuthClient(ctx context.Context, db DBTX, lastUsedAt *time.Time, tenantID uuid.UUID, iD uuid.UUID) error {
+	_, err := db.Exec(ctx, touchOAuthClient, lastUsedAt, tenantID, iD)
+	return err
+}
+
+const updateAPIKey = `-- name: UpdateAPIKey :one
+UPDATE api_keys
+SET name = $1, scopes = $2, source = $3, allowed_cidrs = $4, expires_at = $5, revoked_at = $6,
+    updated_at = now(), version = version + 1
+WHERE tenant_id = $7 AND id = $8
+RETURNING tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, rotated_from, created_by_kind, created_by, version, created_at, updated_at
+`
+
+type UpdateAPIKeyParams struct {
+	Name         string
+	Scopes       []string
+	Source       *string
+	AllowedCidrs []netip.Prefix
+	ExpiresAt    *time.Time
+	RevokedAt    *time.Time
+	TenantID     uuid.UUID
+	ID           uuid.UUID
+}
+
+func (q *Queries) UpdateAPIKey(ctx context.Context, db DBTX, arg UpdateAPIKeyParams) (APIKey, error) {
+	row := db.QueryRow(ctx, updateAPIKey,
+		arg.Name,
+		arg.Scopes,
+		arg.Source,
+		arg.AllowedCidrs,
+		arg.ExpiresAt,
+		arg.RevokedAt,
+		arg.TenantID,
+		arg.ID,
+	)
+	var i APIKey
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.KeyID,
+		&i.SecretHash,
+		&i.Kind,
+		&i.Name,
+		&i.Scopes,
+		&i.Source,
+		&i.AllowedCidrs,
+		&i.ExpiresAt,
+		&i.RevokedAt,
+		&i.LastUsedAt,
+		&i.RotatedFrom,
+		&i.CreatedByKind,
+		&i.CreatedBy,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const updateDepartment = `-- name: UpdateDepartment :one
+UPDATE departments
+SET code = $1, name = $2, parent_id = $3, archived_at = $4, updated_at = now(), version = version + 1
+WHERE tenant_id = $5 AND id = $6
+RETURNING tenant_id, id, code, name, parent_id, archived_at, version, created_at, updated_at
+`
+
+type UpdateDepartmentParams struct {
+	Code       string
+	Name       string
+	ParentID   *uuid.UUID
+	ArchivedAt *time.Time
+	TenantID   uuid.UUID
+	ID         uuid.UUID
+}
+
+func (q *Queries) UpdateDepartment(ctx context.Context, db DBTX, arg UpdateDepartmentParams) (Department, error) {
+	row := db.QueryRow(ctx, updateDepartment,
+		arg.Code,
+		arg.Name,
+		arg.ParentID,
+		arg.ArchivedAt,
+		arg.TenantID,
+		arg.ID,
+	)
+	var i Department
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Code,
+		&i.Name,
+		&i.ParentID,
+		&i.ArchivedAt,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const updateOAuthClient = `-- name: UpdateOAuthClient :one
+UPDATE oauth_clients
+SET name = $1, secret_hash = $2, former_secret_hash = $3, former_secret_expires_at = $4,
+    jwks = $5, scopes = $6, source = $7, revoked_at = $8, updated_at = now(), version = version + 1
+WHERE tenant_id = $9 AND id = $10
+RETURNING tenant_id, id, name, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, source, revoked_at, last_used_at, created_by_kind, created_by, version, created_at, updated_at
+`
+
+type UpdateOAuthClientParams struct {
+	Name                  string
+	SecretHash            []byte
+	FormerSecretHash      []byte
+	FormerSecretExpiresAt *time.Time
+	Jwks                  json.RawMessage
+	Scopes                []string
+	Source                *string
+	RevokedAt             *time.Time
+	TenantID              uuid.UUID
+	ID                    uuid.UUID
+}
+
+func (q *Queries) UpdateOAuthClient(ctx context.Context, db DBTX, arg UpdateOAuthClientParams) (OauthClient, error) {
+	row := db.QueryRow(ctx, updateOAuthClient,
+		arg.Name,
+		arg.SecretHash,
+		arg.FormerSecretHash,
+		arg.FormerSecretExpiresAt,
+		arg.Jwks,
+		arg.Scopes,
+		arg.Source,
+		arg.RevokedAt,
+		arg.TenantID,
+		arg.ID,
+	)
+	var i OauthClient
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Name,
+		&i.SecretHash,
+		&i.FormerSecretHash,
+		&i.FormerSecretExpiresAt,
+		&i.Jwks,
+		&i.Scopes,
+		&i.Source,
+		&i.RevokedAt,
+		&i.LastUsedAt,
+		&i.CreatedByKind,
+		&i.CreatedBy,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const updateTenant = `-- name: UpdateTenant :one
+UPDATE tenants
+SET name = $1, locale = $2, time_zone = $3, currency = $4, updated_at = now(), version = version + 1
+WHERE tenant_id = $5
+RETURNING tenant_id, name, mode, sandbox_of, locale, time_zone, currency, status, version, created_at, updated_at
+`
+
+type UpdateTenantParams struct {
+	Name     string
+	Locale   string
+	TimeZone string
+	Currency string
+	TenantID uuid.UUID
+}
+
+func (q *Queries) UpdateTenant(ctx context.Context, db DBTX, arg UpdateTenantParams) (Tenant, error) {
+	row := db.QueryRow(ctx, updateTenant,
+		arg.Name,
+		arg.Locale,
+		arg.TimeZone,
+		arg.Currency,
+		arg.TenantID,
+	)
+	var i Tenant
+	err := row.Scan(
+		&i.TenantID,
+		&i.Name,
+		&i.Mode,
+		&i.SandboxOf,
+		&i.Locale,
+		&i.TimeZone,
+		&i.Currency,
+		&i.Status,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const updateUser = `-- name: UpdateUser :one
+UPDATE users
+SET email = $1, name = $2, locale = $3, department_id = $4, status = $5,
+    issuer = $6, subject = $7, scopes = $8, updated_at = now(), version = version + 1
+WHERE tenant_id = $9 AND id = $10
+RETURNING tenant_id, id, email, name, locale, department_id, status, issuer, subject, scopes, version, created_at, updated_at
+`
+
+type UpdateUserParams struct {
+	Email        string
+	Name         string
+	Locale       string
+	DepartmentID *uuid.UUID
+	Status       string
+	Issuer       *string
+	Subject      *string
+	Scopes       []string
+	TenantID     uuid.UUID
+	ID           uuid.UUID
+}
+
+func (q *Queries) UpdateUser(ctx context.Context, db DBTX, arg UpdateUserParams) (User, error) {
+	row := db.QueryRow(ctx, updateUser,
+		arg.Email,
+		arg.Name,
+		arg.Locale,
+		arg.DepartmentID,
+		arg.Status,
+		arg.Issuer,
+		arg.Subject,
+		arg.Scopes,
+		arg.TenantID,
+		arg.ID,
+	)
+	var i User
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.Locale,
+		&i.DepartmentID,
+		&i.Status,
+		&i.Issuer,
+		&i.Subject,
+		&i.Scopes,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const useAssertion = `-- name: UseAssertion :execrows
+INSERT INTO used_assertions (tenant_id, client_id, jti_hash, expires_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (tenant_id, client_id, jti_hash) DO NOTHING
+`
+
+type UseAssertionParams struct {
+	TenantID  uuid.UUID
+	ClientID  uuid.UUID
+	JtiHash   []byte
+	ExpiresAt time.Time
+}
+
+func (q *Queries) UseAssertion(ctx context.Context, db DBTX, arg UseAssertionParams) (int64, error) {
+	result, err := db.Exec(ctx, useAssertion,
+		arg.TenantID,
+		arg.ClientID,
+		arg.JtiHash,
+		arg.ExpiresAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const userIDByEmail = `-- name: UserIDByEmail :one
+SELECT id FROM users WHERE tenant_id = $1 AND email = $2
+`
+
+func (q *Queries) UserIDByEmail(ctx context.Context, db DBTX, tenantID uuid.UUID, email string) (uuid.UUID, error) {
+	row := db.QueryRow(ctx, userIDByEmail, tenantID, email)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
 }

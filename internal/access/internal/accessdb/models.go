@@ -5,6 +5,7 @@
 package accessdb
 
 import (
+	"encoding/json"
 	"net/netip"
 	"time"
 
@@ -32,6 +33,46 @@ type APIKey struct {
 	UpdatedAt     time.Time
 }
 
+type Department struct {
+	TenantID   uuid.UUID
+	ID         uuid.UUID
+	Code       string
+	Name       string
+	ParentID   *uuid.UUID
+	ArchivedAt *time.Time
+	Version    int64
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
+
+type OauthClient struct {
+	TenantID              uuid.UUID
+	ID                    uuid.UUID
+	Name                  string
+	SecretHash            []byte
+	FormerSecretHash      []byte
+	FormerSecretExpiresAt *time.Time
+	Jwks                  json.RawMessage
+	Scopes                []string
+	Source                *string
+	RevokedAt             *time.Time
+	LastUsedAt            *time.Time
+	CreatedByKind         string
+	CreatedBy             string
+	Version               int64
+	CreatedAt             time.Time
+	UpdatedAt             time.Time
+}
+
+type SigningKey struct {
+	Kid        string
+	Algorithm  string
+	PrivateKey []byte
+	NotBefore  time.Time
+	NotAfter   time.Time
+	CreatedAt  time.Time
+}
+
 type Tenant struct {
 	TenantID  uuid.UUID
 	Name      string
@@ -44,4 +85,20 @@ type Tenant struct {
 	Version   int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
+}
+
+type User struct {
+	TenantID     uuid.UUID
+	ID           uuid.UUID
+	Email        string
+	Name         string
+	Locale       string
+	DepartmentID *uuid.UUID
+	Status       string
+	Issuer       *string
+	Subject      *string
+	Scopes       []string
+	Version      int64
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
 }

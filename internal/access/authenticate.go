@@ -1,0 +1,86 @@
+package access
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/parvis-crm/parvis/internal/access/accesstoken"
+	"github.com/parvis-crm/parvis/internal/access/apikey"
+	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/web"
+)
+
+var _ web.Authenticator = (*Service)(nil)
+
+// Authenticate implements web.Authenticator: access tokens by their two dots,
+// API keys otherwise. Every refusal is the same, whatever its reason.
+func (s *Service) Authenticate(ctx context.Context, bearer string, remote netip.Addr) (web.Actor, error) {
+	if strings.Count(bearer, ".") == 2 {
+		c, _, err := s.tokenCredential(ctx, bearer)
+		if err != nil {
+			return web.Actor{}, err
+		}
+		return c.actor, nil
+	}
+	return s.authenticateKey(ctx, bearer, remote)
+}
+
+func (s *Service) authenticateKey(ctx context.Context, bearer string, remote netip.Addr) (web.Actor, error) {
+	key, err := apikey.Parse(bearer)
+	if err != nil {
+		return web.Actor{}, unauthenticated(err)
+	}
+	c, err := s.known.get(ctx, key.ID(), func(ctx context.Context) (*credential, error) { return s.resolveKey(ctx, key.ID()) })
+	if err != nil {
+		return web.Actor{}, err
+	}
+	if c == nil {
+		key.Matches(noSecret()) // as long as for a key that exists
+		return web.Actor{}, unauthenticated(nil)
+	}
+	now := s.clock.Now()
+	switch {
+	case !key.Matches(c.secretHash), !c.stands(now):
+		return web.Actor{}, unauthenticated(nil)
+	case len(c.allowed) > 0 && !slices.ContainsFunc(c.allowed, func(p netip.Prefix) bool { return p.Contains(remote.Unmap()) }):
+		return web.Actor{}, unauthenticated(nil)
+	case c.kind != string(key.Kind()), c.actor.Test != (key.Mode() == apikey.Test):
+		return web.Actor{}, unauthenticated(nil)
+	case key.Kind() == apikey.Publishable: // browsers show it to everybody
+		return web.Actor{}, unauthenticated(nil)
+	}
+	s.touch(ctx, c, now)
+	return c.actor, nil
+}
+
+// noSecret is a hash that nothing matches in practice.
+func noSecret() []byte { return make([]byte, sha256.Size) }
+
+// tokenCredential verifies an access token and asks whether it still stands.
+func (s *Service) tokenCredential(ctx context.Context, token string) (*credential, accesstoken.Claims, error) {
+	claims, err := s.tokens.Verify(token, func(kid string) (accesstoken.Key, error) { return s.keys.find(ctx, kid) })
+	if errors.Is(err, accesstoken.ErrInvalid) {
+		return nil, claims, unauthenticated(err)
+	}
+	if err != nil {
+		return nil, claims, err
+	}
+	// The name holds what the answer depends on; an API key's id has no colon.
+	name := strings.Join([]string{"token", claims.ID, claims.ClientID, claims.Tenant.String(), claims.Scope}, ":")
+	c, err := s.known.get(ctx, name, func(ctx context.Context) (*credential, error) { return s.resolveToken(ctx, claims) })
+	if err != nil {
+		return nil, claims, err
+	}
+	if c == nil || !c.stands(s.clock.Now()) {
+		return nil, claims, unauthenticated(nil)
+	}
+	return c, claims, nil
+}
+
+func unauthenticated(cause error) error {
+	return fault.New(fault.Unauthenticated, "unauthenticated").Because(cause)
+}

@@ -1,0 +1,26 @@
+package app
+
+import (
+	"github.com/parvis-crm/parvis/internal/access"
+	"github.com/parvis-crm/parvis/internal/api"
+)
+
+// accessConfig tells the access domain what it needs to know of the
+// installation and of the contract.
+func (a *App) accessConfig() access.Config {
+	return access.Config{
+		PublicURL: a.Config.Public(), Catalogue: catalogue(api.Operations), Box: a.master.Box("token signing keys"),
+		TokenAlgorithm: a.Config.TokenAlgorithm, Log: a.Log,
+	}
+}
+
+// catalogue gathers every scope of the contract with the operations it opens.
+func catalogue(operations map[string]api.OperationSpec) map[string][]string {
+	out := map[string][]string{}
+	for id, op := range operations {
+		for _, scope := range op.Scopes {
+			out[scope] = append(out[scope], id)
+		}
+	}
+	return out
+}
