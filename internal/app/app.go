@@ -100,14 +100,13 @@ func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 	a.metrics.Pool(a.DB.Pool())
 	a.metrics.Ask("queues", a.queueFigures, a.Log)
 	a.metrics.Ask("sequencer", a.sequencerFigures, a.Log)
+	if a.domains.access, err = access.NewService(a.DB, a.Clock, a.accessConfig()); err != nil {
+		return nil, err
+	}
 	h, err := a.wire()
 	if err != nil {
 		return nil, err
 	}
-	if a.domains.access, err = access.NewService(a.DB, a.Clock, a.accessConfig()); err != nil {
-		return nil, err
-	}
-	h := a.wire()
 	if err := a.setUpJobs(); err != nil {
 		return nil, err
 	}
