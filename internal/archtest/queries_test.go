@@ -23,6 +23,7 @@ var writers = map[string]string{
 	"idempotency_keys": "web",    // the answer is kept by the request chain
 	"operations":       "operations",
 	"access_log":       "audit",
+	"mails":            "mail", // came with the forms, whose confirmations were the first
 }
 
 var (
