@@ -182,3 +182,44 @@ CREATE TABLE contact_tags (
 );
 CREATE INDEX contact_tags_tag ON contact_tags (tenant_id, tag_id, contact_id);
 SELECT protect('contact_tags', 'SELECT, INSERT, DELETE');
+
+-- Candidates of a search by name. A policy lets only leakproof operators near
+-- an index, and those of trigrams and arrays are not; so the search runs as the
+-- resolver, behind the same wall written out: the tenant asked for, and only
+-- when it is that of the scope.
+--
+--   wanted_words  folded words, letters and digits only
+--   wanted_keys   for each word the text form of its array of name_keys
+--   whole         all words, for the order of equals
+--
+-- Every word must be found: as the beginning of a word, by a key, or, when it
+-- has fewer than three letters, at least not contradicted by the index.
+CREATE POLICY resolver ON contact_search FOR SELECT TO parvis_resolver USING (true);
+GRANT SELECT ON contact_search TO parvis_resolver;
+CREATE FUNCTION find_contacts(wanted_tenant uuid, wanted_words text[], wanted_keys text[], whole text)
+    RETURNS TABLE (contact_id uuid, score double precision)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = crm, pg_temp
+    AS $$
+DECLARE
+    matching text := '';
+    scoring  text := '';
+    word     text;
+BEGIN
+    IF wanted_tenant IS DISTINCT FROM current_tenant() OR wanted_tenant IS NULL OR cardinality(wanted_words) = 0 THEN
+        RETURN;
+    END IF;
+    FOR i IN 1..cardinality(wanted_words) LOOP
+        word := wanted_words[i];
+        matching := matching || format(' AND (s.words LIKE %L OR s.name_keys && %L::text[])', '% ' || word || '%', wanted_keys[i]);
+        scoring := scoring || format(' + CASE WHEN s.words LIKE %1$L THEN 1 WHEN s.words LIKE %2$L THEN 0.9 WHEN s.name_keys @> ARRAY[%3$L] THEN 0.6 ELSE 0 END + 0.3 * word_similarity(%4$L, s.words)',
+            '% ' || word || ' %', '% ' || word || '%', (wanted_keys[i]::text[])[1], word);
+    END LOOP;
+    RETURN QUERY EXECUTE format(
+        'SELECT s.contact_id, ((0.0%s) / %s + 0.2 * similarity(s.words, $2))::double precision FROM contact_search s WHERE s.tenant_id = $1%s',
+        scoring, cardinality(wanted_words), matching)
+        USING wanted_tenant, whole;
+END
+$$;
+ALTER FUNCTION find_contacts(uuid, text[], text[], text) OWNER TO parvis_resolver;
+REVOKE ALL ON FUNCTION find_contacts(uuid, text[], text[], text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION find_contacts(uuid, text[], text[], text) TO parvis_app;

@@ -23,7 +23,15 @@ SELECT * FROM contacts WHERE tenant_id = @tenant_id AND id = @id FOR UPDATE;
 
 -- name: LockContacts :many
 -- In the order of their ids, so that two batches never wait for each other in a circle.
-SELECT id FROM contacts WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]) ORDER BY id FOR UPDATE;
+SELECT c.id FROM contacts c
+WHERE c.tenant_id = @tenant_id AND c.id IN (
+    SELECT unnest(@ids::uuid[])
+    UNION ALL
+    SELECT e.contact_id FROM contact_external_ids e
+    WHERE e.tenant_id = @tenant_id
+      AND (e.source, e.external_id) IN (SELECT unnest(@sources::text[]), unnest(@external_ids::text[]))
+)
+ORDER BY c.id FOR UPDATE OF c;
 
 -- name: UpdateContact :one
 UPDATE contacts
@@ -221,3 +229,9 @@ WITH moved AS (
 INSERT INTO contact_tags (tenant_id, contact_id, tag_id, tagged_at)
 SELECT @tenant_id, m.contact_id, @to_tag, m.tagged_at FROM moved m
 ON CONFLICT DO NOTHING;
+
+-- name: LockByExternalID :one
+SELECT c.* FROM contact_external_ids e
+JOIN contacts c ON c.tenant_id = e.tenant_id AND c.id = e.contact_id
+WHERE e.tenant_id = @tenant_id AND e.source = @source AND e.external_id = @external_id
+FOR UPDATE OF c;

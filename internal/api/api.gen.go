@@ -55,6 +55,99 @@ func (e APIKeyCreateKind) Valid() bool {
 	}
 }
 
+// Defines values for AddressObject.
+const (
+	AddressObjectAddress AddressObject = "address"
+)
+
+// Valid indicates whether the value is a known member of the AddressObject enum.
+func (e AddressObject) Valid() bool {
+	switch e {
+	case AddressObjectAddress:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AddressCreateLabel.
+const (
+	AddressCreateLabelBilling AddressCreateLabel = "billing"
+	AddressCreateLabelHome    AddressCreateLabel = "home"
+	AddressCreateLabelMain    AddressCreateLabel = "main"
+	AddressCreateLabelOther   AddressCreateLabel = "other"
+	AddressCreateLabelWork    AddressCreateLabel = "work"
+)
+
+// Valid indicates whether the value is a known member of the AddressCreateLabel enum.
+func (e AddressCreateLabel) Valid() bool {
+	switch e {
+	case AddressCreateLabelBilling:
+		return true
+	case AddressCreateLabelHome:
+		return true
+	case AddressCreateLabelMain:
+		return true
+	case AddressCreateLabelOther:
+		return true
+	case AddressCreateLabelWork:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AddressPatchLabel.
+const (
+	AddressPatchLabelBilling AddressPatchLabel = "billing"
+	AddressPatchLabelHome    AddressPatchLabel = "home"
+	AddressPatchLabelMain    AddressPatchLabel = "main"
+	AddressPatchLabelOther   AddressPatchLabel = "other"
+	AddressPatchLabelWork    AddressPatchLabel = "work"
+)
+
+// Valid indicates whether the value is a known member of the AddressPatchLabel enum.
+func (e AddressPatchLabel) Valid() bool {
+	switch e {
+	case AddressPatchLabelBilling:
+		return true
+	case AddressPatchLabelHome:
+		return true
+	case AddressPatchLabelMain:
+		return true
+	case AddressPatchLabelOther:
+		return true
+	case AddressPatchLabelWork:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AddressPatchStatus.
+const (
+	AddressPatchStatusMoved         AddressPatchStatus = "moved"
+	AddressPatchStatusUndeliverable AddressPatchStatus = "undeliverable"
+	AddressPatchStatusUnverified    AddressPatchStatus = "unverified"
+	AddressPatchStatusValid         AddressPatchStatus = "valid"
+)
+
+// Valid indicates whether the value is a known member of the AddressPatchStatus enum.
+func (e AddressPatchStatus) Valid() bool {
+	switch e {
+	case AddressPatchStatusMoved:
+		return true
+	case AddressPatchStatusUndeliverable:
+		return true
+	case AddressPatchStatusUnverified:
+		return true
+	case AddressPatchStatusValid:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CapturedMailObject.
 const (
 	CapturedMailObjectCapturedMail CapturedMailObject = "captured_mail"
@@ -286,6 +379,678 @@ func (e ConsentWordingObject) Valid() bool {
 	}
 }
 
+// Defines values for ContactObject.
+const (
+	ContactObjectContact ContactObject = "contact"
+)
+
+// Valid indicates whether the value is a known member of the ContactObject enum.
+func (e ContactObject) Valid() bool {
+	switch e {
+	case ContactObjectContact:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactBatchItemMatch.
+const (
+	ContactBatchItemMatchNone          ContactBatchItemMatch = "none"
+	ContactBatchItemMatchVerifiedEmail ContactBatchItemMatch = "verified_email"
+)
+
+// Valid indicates whether the value is a known member of the ContactBatchItemMatch enum.
+func (e ContactBatchItemMatch) Valid() bool {
+	switch e {
+	case ContactBatchItemMatchNone:
+		return true
+	case ContactBatchItemMatchVerifiedEmail:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactBatchItemOp.
+const (
+	ContactBatchItemOpArchive ContactBatchItemOp = "archive"
+	ContactBatchItemOpCreate  ContactBatchItemOp = "create"
+	ContactBatchItemOpUpdate  ContactBatchItemOp = "update"
+	ContactBatchItemOpUpsert  ContactBatchItemOp = "upsert"
+)
+
+// Valid indicates whether the value is a known member of the ContactBatchItemOp enum.
+func (e ContactBatchItemOp) Valid() bool {
+	switch e {
+	case ContactBatchItemOpArchive:
+		return true
+	case ContactBatchItemOpCreate:
+		return true
+	case ContactBatchItemOpUpdate:
+		return true
+	case ContactBatchItemOpUpsert:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactCreateCivility.
+const (
+	ContactCreateCivilityMr    ContactCreateCivility = "mr"
+	ContactCreateCivilityMrs   ContactCreateCivility = "mrs"
+	ContactCreateCivilityOther ContactCreateCivility = "other"
+)
+
+// Valid indicates whether the value is a known member of the ContactCreateCivility enum.
+func (e ContactCreateCivility) Valid() bool {
+	switch e {
+	case ContactCreateCivilityMr:
+		return true
+	case ContactCreateCivilityMrs:
+		return true
+	case ContactCreateCivilityOther:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactCreateKind.
+const (
+	ContactCreateKindOrganisation ContactCreateKind = "organisation"
+	ContactCreateKindPerson       ContactCreateKind = "person"
+)
+
+// Valid indicates whether the value is a known member of the ContactCreateKind enum.
+func (e ContactCreateKind) Valid() bool {
+	switch e {
+	case ContactCreateKindOrganisation:
+		return true
+	case ContactCreateKindPerson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactCreateOrganisationType.
+const (
+	ContactCreateOrganisationTypeAssociation ContactCreateOrganisationType = "association"
+	ContactCreateOrganisationTypeCompany     ContactCreateOrganisationType = "company"
+	ContactCreateOrganisationTypeFoundation  ContactCreateOrganisationType = "foundation"
+	ContactCreateOrganisationTypeMedia       ContactCreateOrganisationType = "media"
+	ContactCreateOrganisationTypeOther       ContactCreateOrganisationType = "other"
+	ContactCreateOrganisationTypePublicBody  ContactCreateOrganisationType = "public_body"
+	ContactCreateOrganisationTypeReseller    ContactCreateOrganisationType = "reseller"
+	ContactCreateOrganisationTypeSchool      ContactCreateOrganisationType = "school"
+	ContactCreateOrganisationTypeSupplier    ContactCreateOrganisationType = "supplier"
+)
+
+// Valid indicates whether the value is a known member of the ContactCreateOrganisationType enum.
+func (e ContactCreateOrganisationType) Valid() bool {
+	switch e {
+	case ContactCreateOrganisationTypeAssociation:
+		return true
+	case ContactCreateOrganisationTypeCompany:
+		return true
+	case ContactCreateOrganisationTypeFoundation:
+		return true
+	case ContactCreateOrganisationTypeMedia:
+		return true
+	case ContactCreateOrganisationTypeOther:
+		return true
+	case ContactCreateOrganisationTypePublicBody:
+		return true
+	case ContactCreateOrganisationTypeReseller:
+		return true
+	case ContactCreateOrganisationTypeSchool:
+		return true
+	case ContactCreateOrganisationTypeSupplier:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactExternalIDObject.
+const (
+	ContactExternalIDObjectExternalID ContactExternalIDObject = "external_id"
+)
+
+// Valid indicates whether the value is a known member of the ContactExternalIDObject enum.
+func (e ContactExternalIDObject) Valid() bool {
+	switch e {
+	case ContactExternalIDObjectExternalID:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactFilterField.
+const (
+	ContactFilterFieldBirthName        ContactFilterField = "birth_name"
+	ContactFilterFieldBirthdate        ContactFilterField = "birthdate"
+	ContactFilterFieldCity             ContactFilterField = "city"
+	ContactFilterFieldCivility         ContactFilterField = "civility"
+	ContactFilterFieldCountry          ContactFilterField = "country"
+	ContactFilterFieldCreatedAt        ContactFilterField = "created_at"
+	ContactFilterFieldEmail            ContactFilterField = "email"
+	ContactFilterFieldEmailStatus      ContactFilterField = "email_status"
+	ContactFilterFieldExternalID       ContactFilterField = "external_id"
+	ContactFilterFieldExternalSource   ContactFilterField = "external_source"
+	ContactFilterFieldFamilyName       ContactFilterField = "family_name"
+	ContactFilterFieldGivenName        ContactFilterField = "given_name"
+	ContactFilterFieldKind             ContactFilterField = "kind"
+	ContactFilterFieldLegalName        ContactFilterField = "legal_name"
+	ContactFilterFieldLocale           ContactFilterField = "locale"
+	ContactFilterFieldName             ContactFilterField = "name"
+	ContactFilterFieldNickname         ContactFilterField = "nickname"
+	ContactFilterFieldOrganisationType ContactFilterField = "organisation_type"
+	ContactFilterFieldPhone            ContactFilterField = "phone"
+	ContactFilterFieldPostalCode       ContactFilterField = "postal_code"
+	ContactFilterFieldRna              ContactFilterField = "rna"
+	ContactFilterFieldSiren            ContactFilterField = "siren"
+	ContactFilterFieldSiret            ContactFilterField = "siret"
+	ContactFilterFieldSource           ContactFilterField = "source"
+	ContactFilterFieldTagID            ContactFilterField = "tag_id"
+	ContactFilterFieldTradeName        ContactFilterField = "trade_name"
+	ContactFilterFieldUpdatedAt        ContactFilterField = "updated_at"
+)
+
+// Valid indicates whether the value is a known member of the ContactFilterField enum.
+func (e ContactFilterField) Valid() bool {
+	switch e {
+	case ContactFilterFieldBirthName:
+		return true
+	case ContactFilterFieldBirthdate:
+		return true
+	case ContactFilterFieldCity:
+		return true
+	case ContactFilterFieldCivility:
+		return true
+	case ContactFilterFieldCountry:
+		return true
+	case ContactFilterFieldCreatedAt:
+		return true
+	case ContactFilterFieldEmail:
+		return true
+	case ContactFilterFieldEmailStatus:
+		return true
+	case ContactFilterFieldExternalID:
+		return true
+	case ContactFilterFieldExternalSource:
+		return true
+	case ContactFilterFieldFamilyName:
+		return true
+	case ContactFilterFieldGivenName:
+		return true
+	case ContactFilterFieldKind:
+		return true
+	case ContactFilterFieldLegalName:
+		return true
+	case ContactFilterFieldLocale:
+		return true
+	case ContactFilterFieldName:
+		return true
+	case ContactFilterFieldNickname:
+		return true
+	case ContactFilterFieldOrganisationType:
+		return true
+	case ContactFilterFieldPhone:
+		return true
+	case ContactFilterFieldPostalCode:
+		return true
+	case ContactFilterFieldRna:
+		return true
+	case ContactFilterFieldSiren:
+		return true
+	case ContactFilterFieldSiret:
+		return true
+	case ContactFilterFieldSource:
+		return true
+	case ContactFilterFieldTagID:
+		return true
+	case ContactFilterFieldTradeName:
+		return true
+	case ContactFilterFieldUpdatedAt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactFilterOp.
+const (
+	ContactFilterOpContains   ContactFilterOp = "contains"
+	ContactFilterOpEq         ContactFilterOp = "eq"
+	ContactFilterOpGt         ContactFilterOp = "gt"
+	ContactFilterOpGte        ContactFilterOp = "gte"
+	ContactFilterOpIn         ContactFilterOp = "in"
+	ContactFilterOpIsNull     ContactFilterOp = "is_null"
+	ContactFilterOpLt         ContactFilterOp = "lt"
+	ContactFilterOpLte        ContactFilterOp = "lte"
+	ContactFilterOpNe         ContactFilterOp = "ne"
+	ContactFilterOpNotIn      ContactFilterOp = "not_in"
+	ContactFilterOpPrefix     ContactFilterOp = "prefix"
+	ContactFilterOpWithinDays ContactFilterOp = "within_days"
+)
+
+// Valid indicates whether the value is a known member of the ContactFilterOp enum.
+func (e ContactFilterOp) Valid() bool {
+	switch e {
+	case ContactFilterOpContains:
+		return true
+	case ContactFilterOpEq:
+		return true
+	case ContactFilterOpGt:
+		return true
+	case ContactFilterOpGte:
+		return true
+	case ContactFilterOpIn:
+		return true
+	case ContactFilterOpIsNull:
+		return true
+	case ContactFilterOpLt:
+		return true
+	case ContactFilterOpLte:
+		return true
+	case ContactFilterOpNe:
+		return true
+	case ContactFilterOpNotIn:
+		return true
+	case ContactFilterOpPrefix:
+		return true
+	case ContactFilterOpWithinDays:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactPatchCivility.
+const (
+	ContactPatchCivilityLessThanNil ContactPatchCivility = "<nil>"
+	ContactPatchCivilityMr          ContactPatchCivility = "mr"
+	ContactPatchCivilityMrs         ContactPatchCivility = "mrs"
+	ContactPatchCivilityOther       ContactPatchCivility = "other"
+)
+
+// Valid indicates whether the value is a known member of the ContactPatchCivility enum.
+func (e ContactPatchCivility) Valid() bool {
+	switch e {
+	case ContactPatchCivilityLessThanNil:
+		return true
+	case ContactPatchCivilityMr:
+		return true
+	case ContactPatchCivilityMrs:
+		return true
+	case ContactPatchCivilityOther:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactPatchOrganisationType.
+const (
+	ContactPatchOrganisationTypeAssociation ContactPatchOrganisationType = "association"
+	ContactPatchOrganisationTypeCompany     ContactPatchOrganisationType = "company"
+	ContactPatchOrganisationTypeFoundation  ContactPatchOrganisationType = "foundation"
+	ContactPatchOrganisationTypeLessThanNil ContactPatchOrganisationType = "<nil>"
+	ContactPatchOrganisationTypeMedia       ContactPatchOrganisationType = "media"
+	ContactPatchOrganisationTypeOther       ContactPatchOrganisationType = "other"
+	ContactPatchOrganisationTypePublicBody  ContactPatchOrganisationType = "public_body"
+	ContactPatchOrganisationTypeReseller    ContactPatchOrganisationType = "reseller"
+	ContactPatchOrganisationTypeSchool      ContactPatchOrganisationType = "school"
+	ContactPatchOrganisationTypeSupplier    ContactPatchOrganisationType = "supplier"
+)
+
+// Valid indicates whether the value is a known member of the ContactPatchOrganisationType enum.
+func (e ContactPatchOrganisationType) Valid() bool {
+	switch e {
+	case ContactPatchOrganisationTypeAssociation:
+		return true
+	case ContactPatchOrganisationTypeCompany:
+		return true
+	case ContactPatchOrganisationTypeFoundation:
+		return true
+	case ContactPatchOrganisationTypeLessThanNil:
+		return true
+	case ContactPatchOrganisationTypeMedia:
+		return true
+	case ContactPatchOrganisationTypeOther:
+		return true
+	case ContactPatchOrganisationTypePublicBody:
+		return true
+	case ContactPatchOrganisationTypeReseller:
+		return true
+	case ContactPatchOrganisationTypeSchool:
+		return true
+	case ContactPatchOrganisationTypeSupplier:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactPointObject.
+const (
+	ContactPointObjectContactPoint ContactPointObject = "contact_point"
+)
+
+// Valid indicates whether the value is a known member of the ContactPointObject enum.
+func (e ContactPointObject) Valid() bool {
+	switch e {
+	case ContactPointObjectContactPoint:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactPointCreateKind.
+const (
+	ContactPointCreateKindEmail  ContactPointCreateKind = "email"
+	ContactPointCreateKindPhone  ContactPointCreateKind = "phone"
+	ContactPointCreateKindSocial ContactPointCreateKind = "social"
+)
+
+// Valid indicates whether the value is a known member of the ContactPointCreateKind enum.
+func (e ContactPointCreateKind) Valid() bool {
+	switch e {
+	case ContactPointCreateKindEmail:
+		return true
+	case ContactPointCreateKindPhone:
+		return true
+	case ContactPointCreateKindSocial:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactPointCreateLabel.
+const (
+	ContactPointCreateLabelBilling ContactPointCreateLabel = "billing"
+	ContactPointCreateLabelHome    ContactPointCreateLabel = "home"
+	ContactPointCreateLabelMain    ContactPointCreateLabel = "main"
+	ContactPointCreateLabelMobile  ContactPointCreateLabel = "mobile"
+	ContactPointCreateLabelOther   ContactPointCreateLabel = "other"
+	ContactPointCreateLabelWork    ContactPointCreateLabel = "work"
+)
+
+// Valid indicates whether the value is a known member of the ContactPointCreateLabel enum.
+func (e ContactPointCreateLabel) Valid() bool {
+	switch e {
+	case ContactPointCreateLabelBilling:
+		return true
+	case ContactPointCreateLabelHome:
+		return true
+	case ContactPointCreateLabelMain:
+		return true
+	case ContactPointCreateLabelMobile:
+		return true
+	case ContactPointCreateLabelOther:
+		return true
+	case ContactPointCreateLabelWork:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactPointPatchLabel.
+const (
+	ContactPointPatchLabelBilling ContactPointPatchLabel = "billing"
+	ContactPointPatchLabelHome    ContactPointPatchLabel = "home"
+	ContactPointPatchLabelMain    ContactPointPatchLabel = "main"
+	ContactPointPatchLabelMobile  ContactPointPatchLabel = "mobile"
+	ContactPointPatchLabelOther   ContactPointPatchLabel = "other"
+	ContactPointPatchLabelWork    ContactPointPatchLabel = "work"
+)
+
+// Valid indicates whether the value is a known member of the ContactPointPatchLabel enum.
+func (e ContactPointPatchLabel) Valid() bool {
+	switch e {
+	case ContactPointPatchLabelBilling:
+		return true
+	case ContactPointPatchLabelHome:
+		return true
+	case ContactPointPatchLabelMain:
+		return true
+	case ContactPointPatchLabelMobile:
+		return true
+	case ContactPointPatchLabelOther:
+		return true
+	case ContactPointPatchLabelWork:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactPointPatchStatus.
+const (
+	ContactPointPatchStatusBounced    ContactPointPatchStatus = "bounced"
+	ContactPointPatchStatusInvalid    ContactPointPatchStatus = "invalid"
+	ContactPointPatchStatusOptedOut   ContactPointPatchStatus = "opted_out"
+	ContactPointPatchStatusUnverified ContactPointPatchStatus = "unverified"
+	ContactPointPatchStatusValid      ContactPointPatchStatus = "valid"
+)
+
+// Valid indicates whether the value is a known member of the ContactPointPatchStatus enum.
+func (e ContactPointPatchStatus) Valid() bool {
+	switch e {
+	case ContactPointPatchStatusBounced:
+		return true
+	case ContactPointPatchStatusInvalid:
+		return true
+	case ContactPointPatchStatusOptedOut:
+		return true
+	case ContactPointPatchStatusUnverified:
+		return true
+	case ContactPointPatchStatusValid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactSearchArchived.
+const (
+	ContactSearchArchivedFalse ContactSearchArchived = "false"
+	ContactSearchArchivedOnly  ContactSearchArchived = "only"
+	ContactSearchArchivedTrue  ContactSearchArchived = "true"
+)
+
+// Valid indicates whether the value is a known member of the ContactSearchArchived enum.
+func (e ContactSearchArchived) Valid() bool {
+	switch e {
+	case ContactSearchArchivedFalse:
+		return true
+	case ContactSearchArchivedOnly:
+		return true
+	case ContactSearchArchivedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactSearchCount.
+const (
+	ContactSearchCountEstimate ContactSearchCount = "estimate"
+	ContactSearchCountExact    ContactSearchCount = "exact"
+)
+
+// Valid indicates whether the value is a known member of the ContactSearchCount enum.
+func (e ContactSearchCount) Valid() bool {
+	switch e {
+	case ContactSearchCountEstimate:
+		return true
+	case ContactSearchCountExact:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactSearchExpand.
+const (
+	ContactSearchExpandAddresses     ContactSearchExpand = "addresses"
+	ContactSearchExpandContactPoints ContactSearchExpand = "contact_points"
+	ContactSearchExpandExternalIds   ContactSearchExpand = "external_ids"
+	ContactSearchExpandTags          ContactSearchExpand = "tags"
+)
+
+// Valid indicates whether the value is a known member of the ContactSearchExpand enum.
+func (e ContactSearchExpand) Valid() bool {
+	switch e {
+	case ContactSearchExpandAddresses:
+		return true
+	case ContactSearchExpandContactPoints:
+		return true
+	case ContactSearchExpandExternalIds:
+		return true
+	case ContactSearchExpandTags:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactSearchSort.
+const (
+	ContactSearchSortCreatedAt      ContactSearchSort = "created_at"
+	ContactSearchSortMinusCreatedAt ContactSearchSort = "-created_at"
+	ContactSearchSortMinusName      ContactSearchSort = "-name"
+	ContactSearchSortMinusUpdatedAt ContactSearchSort = "-updated_at"
+	ContactSearchSortName           ContactSearchSort = "name"
+	ContactSearchSortUpdatedAt      ContactSearchSort = "updated_at"
+)
+
+// Valid indicates whether the value is a known member of the ContactSearchSort enum.
+func (e ContactSearchSort) Valid() bool {
+	switch e {
+	case ContactSearchSortCreatedAt:
+		return true
+	case ContactSearchSortMinusCreatedAt:
+		return true
+	case ContactSearchSortMinusName:
+		return true
+	case ContactSearchSortMinusUpdatedAt:
+		return true
+	case ContactSearchSortName:
+		return true
+	case ContactSearchSortUpdatedAt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactTagObject.
+const (
+	ContactTagObjectTag ContactTagObject = "tag"
+)
+
+// Valid indicates whether the value is a known member of the ContactTagObject enum.
+func (e ContactTagObject) Valid() bool {
+	switch e {
+	case ContactTagObjectTag:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactUpsertCivility.
+const (
+	ContactUpsertCivilityLessThanNil ContactUpsertCivility = "<nil>"
+	ContactUpsertCivilityMr          ContactUpsertCivility = "mr"
+	ContactUpsertCivilityMrs         ContactUpsertCivility = "mrs"
+	ContactUpsertCivilityOther       ContactUpsertCivility = "other"
+)
+
+// Valid indicates whether the value is a known member of the ContactUpsertCivility enum.
+func (e ContactUpsertCivility) Valid() bool {
+	switch e {
+	case ContactUpsertCivilityLessThanNil:
+		return true
+	case ContactUpsertCivilityMr:
+		return true
+	case ContactUpsertCivilityMrs:
+		return true
+	case ContactUpsertCivilityOther:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactUpsertKind.
+const (
+	ContactUpsertKindOrganisation ContactUpsertKind = "organisation"
+	ContactUpsertKindPerson       ContactUpsertKind = "person"
+)
+
+// Valid indicates whether the value is a known member of the ContactUpsertKind enum.
+func (e ContactUpsertKind) Valid() bool {
+	switch e {
+	case ContactUpsertKindOrganisation:
+		return true
+	case ContactUpsertKindPerson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactUpsertOrganisationType.
+const (
+	ContactUpsertOrganisationTypeAssociation ContactUpsertOrganisationType = "association"
+	ContactUpsertOrganisationTypeCompany     ContactUpsertOrganisationType = "company"
+	ContactUpsertOrganisationTypeFoundation  ContactUpsertOrganisationType = "foundation"
+	ContactUpsertOrganisationTypeLessThanNil ContactUpsertOrganisationType = "<nil>"
+	ContactUpsertOrganisationTypeMedia       ContactUpsertOrganisationType = "media"
+	ContactUpsertOrganisationTypeOther       ContactUpsertOrganisationType = "other"
+	ContactUpsertOrganisationTypePublicBody  ContactUpsertOrganisationType = "public_body"
+	ContactUpsertOrganisationTypeReseller    ContactUpsertOrganisationType = "reseller"
+	ContactUpsertOrganisationTypeSchool      ContactUpsertOrganisationType = "school"
+	ContactUpsertOrganisationTypeSupplier    ContactUpsertOrganisationType = "supplier"
+)
+
+// Valid indicates whether the value is a known member of the ContactUpsertOrganisationType enum.
+func (e ContactUpsertOrganisationType) Valid() bool {
+	switch e {
+	case ContactUpsertOrganisationTypeAssociation:
+		return true
+	case ContactUpsertOrganisationTypeCompany:
+		return true
+	case ContactUpsertOrganisationTypeFoundation:
+		return true
+	case ContactUpsertOrganisationTypeLessThanNil:
+		return true
+	case ContactUpsertOrganisationTypeMedia:
+		return true
+	case ContactUpsertOrganisationTypeOther:
+		return true
+	case ContactUpsertOrganisationTypePublicBody:
+		return true
+	case ContactUpsertOrganisationTypeReseller:
+		return true
+	case ContactUpsertOrganisationTypeSchool:
+		return true
+	case ContactUpsertOrganisationTypeSupplier:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DepartmentObject.
 const (
 	DepartmentObjectDepartment DepartmentObject = "department"
@@ -490,6 +1255,21 @@ const (
 func (e ReadObject) Valid() bool {
 	switch e {
 	case ReadObjectRead:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TagObject.
+const (
+	TagObjectTag TagObject = "tag"
+)
+
+// Valid indicates whether the value is a known member of the TagObject enum.
+func (e TagObject) Valid() bool {
+	switch e {
+	case TagObjectTag:
 		return true
 	default:
 		return false
@@ -1465,6 +2245,54 @@ func (e Archived) Valid() bool {
 	}
 }
 
+// Defines values for ContactKind.
+const (
+	ContactKindOrganisation ContactKind = "organisation"
+	ContactKindPerson       ContactKind = "person"
+)
+
+// Valid indicates whether the value is a known member of the ContactKind enum.
+func (e ContactKind) Valid() bool {
+	switch e {
+	case ContactKindOrganisation:
+		return true
+	case ContactKindPerson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactSort.
+const (
+	ContactSortCreatedAt      ContactSort = "created_at"
+	ContactSortMinusCreatedAt ContactSort = "-created_at"
+	ContactSortMinusName      ContactSort = "-name"
+	ContactSortMinusUpdatedAt ContactSort = "-updated_at"
+	ContactSortName           ContactSort = "name"
+	ContactSortUpdatedAt      ContactSort = "updated_at"
+)
+
+// Valid indicates whether the value is a known member of the ContactSort enum.
+func (e ContactSort) Valid() bool {
+	switch e {
+	case ContactSortCreatedAt:
+		return true
+	case ContactSortMinusCreatedAt:
+		return true
+	case ContactSortMinusName:
+		return true
+	case ContactSortMinusUpdatedAt:
+		return true
+	case ContactSortName:
+		return true
+	case ContactSortUpdatedAt:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Count.
 const (
 	CountEstimate Count = "estimate"
@@ -1504,6 +2332,39 @@ func (e TicketingRecordKind) Valid() bool {
 	case TicketingRecordKindPriceType:
 		return true
 	case TicketingRecordKindProduction:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpsertIfNoneMatch.
+const (
+	UpsertIfNoneMatchAsterisk UpsertIfNoneMatch = "*"
+)
+
+// Valid indicates whether the value is a known member of the UpsertIfNoneMatch enum.
+func (e UpsertIfNoneMatch) Valid() bool {
+	switch e {
+	case UpsertIfNoneMatchAsterisk:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpsertMatch.
+const (
+	UpsertMatchNone          UpsertMatch = "none"
+	UpsertMatchVerifiedEmail UpsertMatch = "verified_email"
+)
+
+// Valid indicates whether the value is a known member of the UpsertMatch enum.
+func (e UpsertMatch) Valid() bool {
+	switch e {
+	case UpsertMatchNone:
+		return true
+	case UpsertMatchVerifiedEmail:
 		return true
 	default:
 		return false
@@ -1603,6 +2464,198 @@ func (e ListConsentsParamsAction) Valid() bool {
 	}
 }
 
+// Defines values for ListContactsParamsSort.
+const (
+	ListContactsParamsSortCreatedAt      ListContactsParamsSort = "created_at"
+	ListContactsParamsSortMinusCreatedAt ListContactsParamsSort = "-created_at"
+	ListContactsParamsSortMinusName      ListContactsParamsSort = "-name"
+	ListContactsParamsSortMinusUpdatedAt ListContactsParamsSort = "-updated_at"
+	ListContactsParamsSortName           ListContactsParamsSort = "name"
+	ListContactsParamsSortUpdatedAt      ListContactsParamsSort = "updated_at"
+)
+
+// Valid indicates whether the value is a known member of the ListContactsParamsSort enum.
+func (e ListContactsParamsSort) Valid() bool {
+	switch e {
+	case ListContactsParamsSortCreatedAt:
+		return true
+	case ListContactsParamsSortMinusCreatedAt:
+		return true
+	case ListContactsParamsSortMinusName:
+		return true
+	case ListContactsParamsSortMinusUpdatedAt:
+		return true
+	case ListContactsParamsSortName:
+		return true
+	case ListContactsParamsSortUpdatedAt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListContactsParamsKind.
+const (
+	ListContactsParamsKindOrganisation ListContactsParamsKind = "organisation"
+	ListContactsParamsKindPerson       ListContactsParamsKind = "person"
+)
+
+// Valid indicates whether the value is a known member of the ListContactsParamsKind enum.
+func (e ListContactsParamsKind) Valid() bool {
+	switch e {
+	case ListContactsParamsKindOrganisation:
+		return true
+	case ListContactsParamsKindPerson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListContactsParamsArchived.
+const (
+	ListContactsParamsArchivedFalse ListContactsParamsArchived = "false"
+	ListContactsParamsArchivedOnly  ListContactsParamsArchived = "only"
+	ListContactsParamsArchivedTrue  ListContactsParamsArchived = "true"
+)
+
+// Valid indicates whether the value is a known member of the ListContactsParamsArchived enum.
+func (e ListContactsParamsArchived) Valid() bool {
+	switch e {
+	case ListContactsParamsArchivedFalse:
+		return true
+	case ListContactsParamsArchivedOnly:
+		return true
+	case ListContactsParamsArchivedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListContactsParamsCount.
+const (
+	ListContactsParamsCountEstimate ListContactsParamsCount = "estimate"
+	ListContactsParamsCountExact    ListContactsParamsCount = "exact"
+)
+
+// Valid indicates whether the value is a known member of the ListContactsParamsCount enum.
+func (e ListContactsParamsCount) Valid() bool {
+	switch e {
+	case ListContactsParamsCountEstimate:
+		return true
+	case ListContactsParamsCountExact:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListContactsParamsExpand.
+const (
+	ListContactsParamsExpandAddresses     ListContactsParamsExpand = "addresses"
+	ListContactsParamsExpandContactPoints ListContactsParamsExpand = "contact_points"
+	ListContactsParamsExpandExternalIds   ListContactsParamsExpand = "external_ids"
+	ListContactsParamsExpandTags          ListContactsParamsExpand = "tags"
+)
+
+// Valid indicates whether the value is a known member of the ListContactsParamsExpand enum.
+func (e ListContactsParamsExpand) Valid() bool {
+	switch e {
+	case ListContactsParamsExpandAddresses:
+		return true
+	case ListContactsParamsExpandContactPoints:
+		return true
+	case ListContactsParamsExpandExternalIds:
+		return true
+	case ListContactsParamsExpandTags:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetContactByExternalIDParamsExpand.
+const (
+	GetContactByExternalIDParamsExpandAddresses     GetContactByExternalIDParamsExpand = "addresses"
+	GetContactByExternalIDParamsExpandContactPoints GetContactByExternalIDParamsExpand = "contact_points"
+	GetContactByExternalIDParamsExpandExternalIds   GetContactByExternalIDParamsExpand = "external_ids"
+	GetContactByExternalIDParamsExpandTags          GetContactByExternalIDParamsExpand = "tags"
+)
+
+// Valid indicates whether the value is a known member of the GetContactByExternalIDParamsExpand enum.
+func (e GetContactByExternalIDParamsExpand) Valid() bool {
+	switch e {
+	case GetContactByExternalIDParamsExpandAddresses:
+		return true
+	case GetContactByExternalIDParamsExpandContactPoints:
+		return true
+	case GetContactByExternalIDParamsExpandExternalIds:
+		return true
+	case GetContactByExternalIDParamsExpandTags:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpsertContactByExternalIDParamsMatch.
+const (
+	UpsertContactByExternalIDParamsMatchNone          UpsertContactByExternalIDParamsMatch = "none"
+	UpsertContactByExternalIDParamsMatchVerifiedEmail UpsertContactByExternalIDParamsMatch = "verified_email"
+)
+
+// Valid indicates whether the value is a known member of the UpsertContactByExternalIDParamsMatch enum.
+func (e UpsertContactByExternalIDParamsMatch) Valid() bool {
+	switch e {
+	case UpsertContactByExternalIDParamsMatchNone:
+		return true
+	case UpsertContactByExternalIDParamsMatchVerifiedEmail:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpsertContactByExternalIDParamsIfNoneMatch.
+const (
+	UpsertContactByExternalIDParamsIfNoneMatchAsterisk UpsertContactByExternalIDParamsIfNoneMatch = "*"
+)
+
+// Valid indicates whether the value is a known member of the UpsertContactByExternalIDParamsIfNoneMatch enum.
+func (e UpsertContactByExternalIDParamsIfNoneMatch) Valid() bool {
+	switch e {
+	case UpsertContactByExternalIDParamsIfNoneMatchAsterisk:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetContactParamsExpand.
+const (
+	GetContactParamsExpandAddresses     GetContactParamsExpand = "addresses"
+	GetContactParamsExpandContactPoints GetContactParamsExpand = "contact_points"
+	GetContactParamsExpandExternalIds   GetContactParamsExpand = "external_ids"
+	GetContactParamsExpandTags          GetContactParamsExpand = "tags"
+)
+
+// Valid indicates whether the value is a known member of the GetContactParamsExpand enum.
+func (e GetContactParamsExpand) Valid() bool {
+	switch e {
+	case GetContactParamsExpandAddresses:
+		return true
+	case GetContactParamsExpandContactPoints:
+		return true
+	case GetContactParamsExpandExternalIds:
+		return true
+	case GetContactParamsExpandTags:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListDepartmentsParamsArchived.
 const (
 	ListDepartmentsParamsArchivedFalse ListDepartmentsParamsArchived = "false"
@@ -1684,6 +2737,27 @@ func (e ListPurposesParamsArchived) Valid() bool {
 	case ListPurposesParamsArchivedOnly:
 		return true
 	case ListPurposesParamsArchivedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTagsParamsArchived.
+const (
+	ListTagsParamsArchivedFalse ListTagsParamsArchived = "false"
+	ListTagsParamsArchivedOnly  ListTagsParamsArchived = "only"
+	ListTagsParamsArchivedTrue  ListTagsParamsArchived = "true"
+)
+
+// Valid indicates whether the value is a known member of the ListTagsParamsArchived enum.
+func (e ListTagsParamsArchived) Valid() bool {
+	switch e {
+	case ListTagsParamsArchivedFalse:
+		return true
+	case ListTagsParamsArchivedOnly:
+		return true
+	case ListTagsParamsArchivedTrue:
 		return true
 	default:
 		return false
@@ -1892,6 +2966,119 @@ type Actor struct {
 	ID   string `json:"id"`
 	Kind string `json:"kind"`
 }
+
+// Address A postal address in the parts of NF Z 10-011, kept as typed. `postal_lines` are the lines as they are printed: at most
+// seven of at most 38 characters.
+type Address struct {
+	// Building Line 3: building, entrance, residence.
+	Building nullable.Nullable[string] `json:"building"`
+
+	// City Line 6, with CEDEX where there is one.
+	City      nullable.Nullable[string] `json:"city"`
+	ContactID openapi_types.UUID        `json:"contact_id"`
+
+	// Country ISO 3166-1 alpha-2.
+	Country   string    `json:"country"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// Delivery Line 2, inside the building: floor, door, service.
+	Delivery nullable.Nullable[string] `json:"delivery"`
+	ID       openapi_types.UUID        `json:"id"`
+
+	// InseeCode Code of the commune, which is not the postal code.
+	InseeCode nullable.Nullable[string] `json:"insee_code"`
+	IsPrimary bool                      `json:"is_primary"`
+	Label     string                    `json:"label"`
+
+	// Locality Line 5: locality or post office box.
+	Locality nullable.Nullable[string] `json:"locality"`
+	Object   AddressObject             `json:"object"`
+
+	// PostalCode Line 6.
+	PostalCode  nullable.Nullable[string] `json:"postal_code"`
+	PostalLines []string                  `json:"postal_lines"`
+
+	// Recipient Line 1, when it is not the name of the contact.
+	Recipient    nullable.Nullable[string] `json:"recipient"`
+	Source       string                    `json:"source"`
+	Status       string                    `json:"status"`
+	StatusAt     time.Time                 `json:"status_at"`
+	StatusReason nullable.Nullable[string] `json:"status_reason"`
+
+	// Street Line 4: number and street.
+	Street    nullable.Nullable[string]             `json:"street"`
+	UpdatedAt time.Time                             `json:"updated_at"`
+	ValidFrom nullable.Nullable[openapi_types.Date] `json:"valid_from"`
+	ValidTo   nullable.Nullable[openapi_types.Date] `json:"valid_to"`
+	Version   int64                                 `json:"version"`
+}
+
+// AddressObject defines model for Address.Object.
+type AddressObject string
+
+// AddressCreate defines model for AddressCreate.
+type AddressCreate struct {
+	// Building Line 3: building, entrance, residence.
+	Building *string `json:"building,omitempty"`
+
+	// City Line 6, with CEDEX where there is one.
+	City    *string `json:"city,omitempty"`
+	Country *string `json:"country,omitempty"`
+
+	// Delivery Line 2, inside the building: floor, door, service.
+	Delivery  *string             `json:"delivery,omitempty"`
+	InseeCode *string             `json:"insee_code,omitempty"`
+	IsPrimary *bool               `json:"is_primary,omitempty"`
+	Label     *AddressCreateLabel `json:"label,omitempty"`
+
+	// Locality Line 5: locality or post office box.
+	Locality *string `json:"locality,omitempty"`
+
+	// PostalCode Line 6.
+	PostalCode *string `json:"postal_code,omitempty"`
+
+	// Recipient Line 1, when it is not the name of the contact.
+	Recipient *string `json:"recipient,omitempty"`
+
+	// Street Line 4: number and street.
+	Street    *string             `json:"street,omitempty"`
+	ValidFrom *openapi_types.Date `json:"valid_from,omitempty"`
+	ValidTo   *openapi_types.Date `json:"valid_to,omitempty"`
+}
+
+// AddressCreateLabel defines model for AddressCreate.Label.
+type AddressCreateLabel string
+
+// AddressList defines model for AddressList.
+type AddressList struct {
+	Data       []Address                 `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// AddressPatch defines model for AddressPatch.
+type AddressPatch struct {
+	Building     nullable.Nullable[string]             `json:"building,omitempty"`
+	City         nullable.Nullable[string]             `json:"city,omitempty"`
+	Country      *string                               `json:"country,omitempty"`
+	Delivery     nullable.Nullable[string]             `json:"delivery,omitempty"`
+	InseeCode    nullable.Nullable[string]             `json:"insee_code,omitempty"`
+	IsPrimary    *bool                                 `json:"is_primary,omitempty"`
+	Label        *AddressPatchLabel                    `json:"label,omitempty"`
+	Locality     nullable.Nullable[string]             `json:"locality,omitempty"`
+	PostalCode   nullable.Nullable[string]             `json:"postal_code,omitempty"`
+	Recipient    nullable.Nullable[string]             `json:"recipient,omitempty"`
+	Status       *AddressPatchStatus                   `json:"status,omitempty"`
+	StatusReason nullable.Nullable[string]             `json:"status_reason,omitempty"`
+	Street       nullable.Nullable[string]             `json:"street,omitempty"`
+	ValidFrom    nullable.Nullable[openapi_types.Date] `json:"valid_from,omitempty"`
+	ValidTo      nullable.Nullable[openapi_types.Date] `json:"valid_to,omitempty"`
+}
+
+// AddressPatchLabel defines model for AddressPatch.Label.
+type AddressPatchLabel string
+
+// AddressPatchStatus defines model for AddressPatch.Status.
+type AddressPatchStatus string
 
 // AuthorizationServerMetadata defines model for AuthorizationServerMetadata.
 type AuthorizationServerMetadata struct {
@@ -2159,6 +3346,438 @@ type ConsentWordingList struct {
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
+// Contact A person or an organisation. Names are kept as typed; `display_name` and `sort_name` are derived. `contact_points`,
+// `addresses`, `tags` and `external_ids` are null unless expanded.
+type Contact struct {
+	Addresses  nullable.Nullable[[]Address] `json:"addresses"`
+	ArchivedAt nullable.Nullable[time.Time] `json:"archived_at"`
+
+	// BirthName The name of birth (nom de naissance).
+	BirthName     nullable.Nullable[string]              `json:"birth_name"`
+	Birthdate     nullable.Nullable[openapi_types.Date]  `json:"birthdate"`
+	Civility      nullable.Nullable[string]              `json:"civility"`
+	ContactPoints nullable.Nullable[[]ContactPoint]      `json:"contact_points"`
+	CreatedAt     time.Time                              `json:"created_at"`
+	DisplayName   string                                 `json:"display_name"`
+	ExternalIds   nullable.Nullable[[]ContactExternalID] `json:"external_ids"`
+
+	// FamilyName The name in use (nom d'usage).
+	FamilyName nullable.Nullable[string] `json:"family_name"`
+
+	// GivenName The name the person goes by.
+	GivenName nullable.Nullable[string] `json:"given_name"`
+
+	// GivenNames All given names, as on an identity card.
+	GivenNames nullable.Nullable[string] `json:"given_names"`
+	ID         openapi_types.UUID        `json:"id"`
+	Kind       string                    `json:"kind"`
+	LegalName  nullable.Nullable[string] `json:"legal_name"`
+
+	// Locale BCP 47.
+	Locale           nullable.Nullable[string] `json:"locale"`
+	NameSuffix       nullable.Nullable[string] `json:"name_suffix"`
+	Nickname         nullable.Nullable[string] `json:"nickname"`
+	Object           ContactObject             `json:"object"`
+	OrganisationType nullable.Nullable[string] `json:"organisation_type"`
+
+	// Particle “de”, “d’”, “von” …, when kept apart from the family name.
+	Particle nullable.Nullable[string] `json:"particle"`
+
+	// PurgeAfter When an archived contact may be purged.
+	PurgeAfter nullable.Nullable[time.Time] `json:"purge_after"`
+
+	// Rna Number of the register of associations.
+	Rna nullable.Nullable[string] `json:"rna"`
+
+	// Siren Nine digits, checked.
+	Siren nullable.Nullable[string] `json:"siren"`
+
+	// Siret Fourteen digits, checked.
+	Siret    nullable.Nullable[string] `json:"siret"`
+	SortName string                    `json:"sort_name"`
+
+	// Source Where the contact came from; empty for this API.
+	Source string                          `json:"source"`
+	Tags   nullable.Nullable[[]ContactTag] `json:"tags"`
+
+	// Title Of office or honour.
+	Title     nullable.Nullable[string] `json:"title"`
+	TradeName nullable.Nullable[string] `json:"trade_name"`
+	UpdatedAt time.Time                 `json:"updated_at"`
+	Version   int64                     `json:"version"`
+	Website   nullable.Nullable[string] `json:"website"`
+
+	// Zoneinfo IANA time zone.
+	Zoneinfo nullable.Nullable[string] `json:"zoneinfo"`
+}
+
+// ContactObject defines model for Contact.Object.
+type ContactObject string
+
+// ContactBatch defines model for ContactBatch.
+type ContactBatch struct {
+	Atomic *bool              `json:"atomic,omitempty"`
+	Items  []ContactBatchItem `json:"items"`
+}
+
+// ContactBatchItem defines model for ContactBatchItem.
+type ContactBatchItem struct {
+	// Body A merge patch; `kind` counts when the contact is created and is `person` unless given.
+	Body *ContactUpsert `json:"body,omitempty"`
+
+	// ClientRef Given back with the result.
+	ClientRef  *string                `json:"client_ref,omitempty"`
+	ExternalID *string                `json:"external_id,omitempty"`
+	ID         *openapi_types.UUID    `json:"id,omitempty"`
+	IfMatch    *string                `json:"if_match,omitempty"`
+	Match      *ContactBatchItemMatch `json:"match,omitempty"`
+	Op         ContactBatchItemOp     `json:"op"`
+	Source     *string                `json:"source,omitempty"`
+}
+
+// ContactBatchItemMatch defines model for ContactBatchItem.Match.
+type ContactBatchItemMatch string
+
+// ContactBatchItemOp defines model for ContactBatchItem.Op.
+type ContactBatchItemOp string
+
+// ContactBatchItemResult defines model for ContactBatchItemResult.
+type ContactBatchItemResult struct {
+	ClientRef nullable.Nullable[string]             `json:"client_ref"`
+	Etag      nullable.Nullable[string]             `json:"etag"`
+	ID        nullable.Nullable[openapi_types.UUID] `json:"id"`
+	Index     int32                                 `json:"index"`
+	Problem   nullable.Nullable[Problem]            `json:"problem"`
+	Resource  nullable.Nullable[Contact]            `json:"resource"`
+	Result    nullable.Nullable[string]             `json:"result"`
+	Status    int32                                 `json:"status"`
+}
+
+// ContactBatchResult defines model for ContactBatchResult.
+type ContactBatchResult struct {
+	Results []ContactBatchItemResult `json:"results"`
+	Summary BatchSummary             `json:"summary"`
+}
+
+// ContactCreate defines model for ContactCreate.
+type ContactCreate struct {
+	Addresses []AddressCreate `json:"addresses,omitempty"`
+
+	// BirthName The name of birth (nom de naissance).
+	BirthName *string             `json:"birth_name,omitempty"`
+	Birthdate *openapi_types.Date `json:"birthdate,omitempty"`
+
+	// Civility Never required.
+	Civility      *ContactCreateCivility `json:"civility,omitempty"`
+	ContactPoints []ContactPointCreate   `json:"contact_points,omitempty"`
+	ExternalIds   []ExternalIDCreate     `json:"external_ids,omitempty"`
+
+	// FamilyName The name in use (nom d'usage).
+	FamilyName *string `json:"family_name,omitempty"`
+
+	// GivenName The name the person goes by.
+	GivenName *string `json:"given_name,omitempty"`
+
+	// GivenNames All given names, as on an identity card.
+	GivenNames *string           `json:"given_names,omitempty"`
+	Kind       ContactCreateKind `json:"kind"`
+	LegalName  *string           `json:"legal_name,omitempty"`
+
+	// Locale BCP 47.
+	Locale           *string                        `json:"locale,omitempty"`
+	NameSuffix       *string                        `json:"name_suffix,omitempty"`
+	Nickname         *string                        `json:"nickname,omitempty"`
+	OrganisationType *ContactCreateOrganisationType `json:"organisation_type,omitempty"`
+
+	// Particle “de”, “d’”, “von” …, when kept apart from the family name.
+	Particle *string `json:"particle,omitempty"`
+
+	// Rna Number of the register of associations.
+	Rna *string `json:"rna,omitempty"`
+
+	// Siren Nine digits, checked.
+	Siren *string `json:"siren,omitempty"`
+
+	// Siret Fourteen digits, checked.
+	Siret  *string              `json:"siret,omitempty"`
+	TagIds []openapi_types.UUID `json:"tag_ids,omitempty"`
+
+	// Title Of office or honour.
+	Title     *string `json:"title,omitempty"`
+	TradeName *string `json:"trade_name,omitempty"`
+	Website   *string `json:"website,omitempty"`
+
+	// Zoneinfo IANA time zone.
+	Zoneinfo *string `json:"zoneinfo,omitempty"`
+}
+
+// ContactCreateCivility Never required.
+type ContactCreateCivility string
+
+// ContactCreateKind defines model for ContactCreate.Kind.
+type ContactCreateKind string
+
+// ContactCreateOrganisationType defines model for ContactCreate.OrganisationType.
+type ContactCreateOrganisationType string
+
+// ContactExternalID The name of a contact in another system.
+type ContactExternalID struct {
+	ContactID   openapi_types.UUID      `json:"contact_id"`
+	ExternalID  string                  `json:"external_id"`
+	FirstSeenAt time.Time               `json:"first_seen_at"`
+	Object      ContactExternalIDObject `json:"object"`
+	Source      string                  `json:"source"`
+}
+
+// ContactExternalIDObject defines model for ContactExternalID.Object.
+type ContactExternalIDObject string
+
+// ContactFilter Either `and`, `or` or `not`, or one condition of `field`, `op` and `value`.
+type ContactFilter struct {
+	And   []ContactFilter     `json:"and,omitempty"`
+	Field *ContactFilterField `json:"field,omitempty"`
+
+	// Not Either `and`, `or` or `not`, or one condition of `field`, `op` and `value`.
+	Not *ContactFilter   `json:"not,omitempty"`
+	Op  *ContactFilterOp `json:"op,omitempty"`
+	Or  []ContactFilter  `json:"or,omitempty"`
+
+	// Value A text, a number of days, a truth value for `is_null`, or a list for `in` and `not_in`.
+	Value *json.RawMessage `json:"value,omitempty"`
+}
+
+// ContactFilterField defines model for ContactFilter.Field.
+type ContactFilterField string
+
+// ContactFilterOp defines model for ContactFilter.Op.
+type ContactFilterOp string
+
+// ContactList defines model for ContactList.
+type ContactList struct {
+	Data       []Contact                 `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+
+	// TotalCount Only when `count` asked for it.
+	TotalCount     *int64  `json:"total_count,omitempty"`
+	TotalCountKind *string `json:"total_count_kind,omitempty"`
+}
+
+// ContactPatch A merge patch (RFC 7396).
+type ContactPatch struct {
+	// BirthName The name of birth (nom de naissance).
+	BirthName nullable.Nullable[string]               `json:"birth_name,omitempty"`
+	Birthdate nullable.Nullable[openapi_types.Date]   `json:"birthdate,omitempty"`
+	Civility  nullable.Nullable[ContactPatchCivility] `json:"civility,omitempty"`
+
+	// FamilyName The name in use (nom d'usage).
+	FamilyName nullable.Nullable[string] `json:"family_name,omitempty"`
+
+	// GivenName The name the person goes by.
+	GivenName nullable.Nullable[string] `json:"given_name,omitempty"`
+
+	// GivenNames All given names, as on an identity card.
+	GivenNames nullable.Nullable[string] `json:"given_names,omitempty"`
+	LegalName  nullable.Nullable[string] `json:"legal_name,omitempty"`
+
+	// Locale BCP 47.
+	Locale           nullable.Nullable[string]                       `json:"locale,omitempty"`
+	NameSuffix       nullable.Nullable[string]                       `json:"name_suffix,omitempty"`
+	Nickname         nullable.Nullable[string]                       `json:"nickname,omitempty"`
+	OrganisationType nullable.Nullable[ContactPatchOrganisationType] `json:"organisation_type,omitempty"`
+
+	// Particle “de”, “d’”, “von” …, when kept apart from the family name.
+	Particle nullable.Nullable[string] `json:"particle,omitempty"`
+
+	// Rna Number of the register of associations.
+	Rna nullable.Nullable[string] `json:"rna,omitempty"`
+
+	// Siren Nine digits, checked.
+	Siren nullable.Nullable[string] `json:"siren,omitempty"`
+
+	// Siret Fourteen digits, checked.
+	Siret nullable.Nullable[string] `json:"siret,omitempty"`
+
+	// Title Of office or honour.
+	Title     nullable.Nullable[string] `json:"title,omitempty"`
+	TradeName nullable.Nullable[string] `json:"trade_name,omitempty"`
+	Website   nullable.Nullable[string] `json:"website,omitempty"`
+
+	// Zoneinfo IANA time zone.
+	Zoneinfo nullable.Nullable[string] `json:"zoneinfo,omitempty"`
+}
+
+// ContactPatchCivility defines model for ContactPatch.Civility.
+type ContactPatchCivility string
+
+// ContactPatchOrganisationType defines model for ContactPatch.OrganisationType.
+type ContactPatchOrganisationType string
+
+// ContactPoint A way of reaching a contact. `value` is as given; `normalized` is what is compared: an address in small letters with its
+// domain in ASCII, a number in E.164.
+type ContactPoint struct {
+	ContactID    openapi_types.UUID           `json:"contact_id"`
+	CreatedAt    time.Time                    `json:"created_at"`
+	ID           openapi_types.UUID           `json:"id"`
+	IsPrimary    bool                         `json:"is_primary"`
+	Kind         string                       `json:"kind"`
+	Label        string                       `json:"label"`
+	Normalized   string                       `json:"normalized"`
+	Object       ContactPointObject           `json:"object"`
+	Platform     nullable.Nullable[string]    `json:"platform"`
+	Source       string                       `json:"source"`
+	Status       string                       `json:"status"`
+	StatusAt     time.Time                    `json:"status_at"`
+	StatusReason nullable.Nullable[string]    `json:"status_reason"`
+	UpdatedAt    time.Time                    `json:"updated_at"`
+	Value        string                       `json:"value"`
+	VerifiedAt   nullable.Nullable[time.Time] `json:"verified_at"`
+	Version      int64                        `json:"version"`
+}
+
+// ContactPointObject defines model for ContactPoint.Object.
+type ContactPointObject string
+
+// ContactPointCreate defines model for ContactPointCreate.
+type ContactPointCreate struct {
+	IsPrimary *bool                    `json:"is_primary,omitempty"`
+	Kind      ContactPointCreateKind   `json:"kind"`
+	Label     *ContactPointCreateLabel `json:"label,omitempty"`
+
+	// Platform Of a social handle.
+	Platform *string `json:"platform,omitempty"`
+
+	// Region Country of a telephone number that names none; FR unless given.
+	Region *string `json:"region,omitempty"`
+	Value  string  `json:"value"`
+
+	// Verified The owner has proven that it is theirs.
+	Verified *bool `json:"verified,omitempty"`
+}
+
+// ContactPointCreateKind defines model for ContactPointCreate.Kind.
+type ContactPointCreateKind string
+
+// ContactPointCreateLabel defines model for ContactPointCreate.Label.
+type ContactPointCreateLabel string
+
+// ContactPointList defines model for ContactPointList.
+type ContactPointList struct {
+	Data       []ContactPoint            `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// ContactPointPatch defines model for ContactPointPatch.
+type ContactPointPatch struct {
+	IsPrimary    *bool                     `json:"is_primary,omitempty"`
+	Label        *ContactPointPatchLabel   `json:"label,omitempty"`
+	Platform     *string                   `json:"platform,omitempty"`
+	Status       *ContactPointPatchStatus  `json:"status,omitempty"`
+	StatusReason nullable.Nullable[string] `json:"status_reason,omitempty"`
+	Value        *string                   `json:"value,omitempty"`
+}
+
+// ContactPointPatchLabel defines model for ContactPointPatch.Label.
+type ContactPointPatchLabel string
+
+// ContactPointPatchStatus defines model for ContactPointPatch.Status.
+type ContactPointPatchStatus string
+
+// ContactSearch defines model for ContactSearch.
+type ContactSearch struct {
+	Archived *ContactSearchArchived    `json:"archived,omitempty"`
+	Count    *ContactSearchCount       `json:"count,omitempty"`
+	Cursor   nullable.Nullable[string] `json:"cursor,omitempty"`
+	Expand   []ContactSearchExpand     `json:"expand,omitempty"`
+
+	// Filter Either `and`, `or` or `not`, or one condition of `field`, `op` and `value`.
+	Filter *ContactFilter      `json:"filter,omitempty"`
+	Limit  *int32              `json:"limit,omitempty"`
+	Q      *string             `json:"q,omitempty"`
+	Sort   []ContactSearchSort `json:"sort,omitempty"`
+}
+
+// ContactSearchArchived defines model for ContactSearch.Archived.
+type ContactSearchArchived string
+
+// ContactSearchCount defines model for ContactSearch.Count.
+type ContactSearchCount string
+
+// ContactSearchExpand defines model for ContactSearch.Expand.
+type ContactSearchExpand string
+
+// ContactSearchSort defines model for ContactSearch.Sort.
+type ContactSearchSort string
+
+// ContactTag A tag that a contact bears.
+type ContactTag struct {
+	ID       openapi_types.UUID `json:"id"`
+	Name     string             `json:"name"`
+	Object   ContactTagObject   `json:"object"`
+	TaggedAt time.Time          `json:"tagged_at"`
+}
+
+// ContactTagObject defines model for ContactTag.Object.
+type ContactTagObject string
+
+// ContactUpsert A merge patch; `kind` counts when the contact is created and is `person` unless given.
+type ContactUpsert struct {
+	Addresses []AddressCreate `json:"addresses,omitempty"`
+
+	// BirthName The name of birth (nom de naissance).
+	BirthName     nullable.Nullable[string]                `json:"birth_name,omitempty"`
+	Birthdate     nullable.Nullable[openapi_types.Date]    `json:"birthdate,omitempty"`
+	Civility      nullable.Nullable[ContactUpsertCivility] `json:"civility,omitempty"`
+	ContactPoints []ContactPointCreate                     `json:"contact_points,omitempty"`
+	ExternalIds   []ExternalIDCreate                       `json:"external_ids,omitempty"`
+
+	// FamilyName The name in use (nom d'usage).
+	FamilyName nullable.Nullable[string] `json:"family_name,omitempty"`
+
+	// GivenName The name the person goes by.
+	GivenName nullable.Nullable[string] `json:"given_name,omitempty"`
+
+	// GivenNames All given names, as on an identity card.
+	GivenNames nullable.Nullable[string] `json:"given_names,omitempty"`
+	Kind       *ContactUpsertKind        `json:"kind,omitempty"`
+	LegalName  nullable.Nullable[string] `json:"legal_name,omitempty"`
+
+	// Locale BCP 47.
+	Locale           nullable.Nullable[string]                        `json:"locale,omitempty"`
+	NameSuffix       nullable.Nullable[string]                        `json:"name_suffix,omitempty"`
+	Nickname         nullable.Nullable[string]                        `json:"nickname,omitempty"`
+	OrganisationType nullable.Nullable[ContactUpsertOrganisationType] `json:"organisation_type,omitempty"`
+
+	// Particle “de”, “d’”, “von” …, when kept apart from the family name.
+	Particle nullable.Nullable[string] `json:"particle,omitempty"`
+
+	// Rna Number of the register of associations.
+	Rna nullable.Nullable[string] `json:"rna,omitempty"`
+
+	// Siren Nine digits, checked.
+	Siren nullable.Nullable[string] `json:"siren,omitempty"`
+
+	// Siret Fourteen digits, checked.
+	Siret  nullable.Nullable[string] `json:"siret,omitempty"`
+	TagIds []openapi_types.UUID      `json:"tag_ids,omitempty"`
+
+	// Title Of office or honour.
+	Title     nullable.Nullable[string] `json:"title,omitempty"`
+	TradeName nullable.Nullable[string] `json:"trade_name,omitempty"`
+	Website   nullable.Nullable[string] `json:"website,omitempty"`
+
+	// Zoneinfo IANA time zone.
+	Zoneinfo nullable.Nullable[string] `json:"zoneinfo,omitempty"`
+}
+
+// ContactUpsertCivility defines model for ContactUpsert.Civility.
+type ContactUpsertCivility string
+
+// ContactUpsertKind defines model for ContactUpsert.Kind.
+type ContactUpsertKind string
+
+// ContactUpsertOrganisationType defines model for ContactUpsert.OrganisationType.
+type ContactUpsertOrganisationType string
+
 // Department defines model for Department.
 type Department struct {
 	ArchivedAt nullable.Nullable[time.Time] `json:"archived_at"`
@@ -2353,6 +3972,18 @@ type ExternalID struct {
 	ExternalID  string    `json:"external_id"`
 	FirstSeenAt time.Time `json:"first_seen_at"`
 	Source      string    `json:"source"`
+}
+
+// ExternalIDCreate defines model for ExternalIdCreate.
+type ExternalIDCreate struct {
+	ExternalID string `json:"external_id"`
+	Source     string `json:"source"`
+}
+
+// ExternalIDList defines model for ExternalIdList.
+type ExternalIDList struct {
+	Data       []ContactExternalID       `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
 // Institution defines model for Institution.
@@ -2743,6 +4374,46 @@ type ScopeList struct {
 
 // Scopes defines model for Scopes.
 type Scopes = []string
+
+// Tag defines model for Tag.
+type Tag struct {
+	ArchivedAt  nullable.Nullable[time.Time]          `json:"archived_at"`
+	CreatedAt   time.Time                             `json:"created_at"`
+	Description nullable.Nullable[string]             `json:"description"`
+	ID          openapi_types.UUID                    `json:"id"`
+	MergedInto  nullable.Nullable[openapi_types.UUID] `json:"merged_into"`
+	Name        string                                `json:"name"`
+	Object      TagObject                             `json:"object"`
+	UpdatedAt   time.Time                             `json:"updated_at"`
+	Version     int64                                 `json:"version"`
+}
+
+// TagObject defines model for Tag.Object.
+type TagObject string
+
+// TagCreate defines model for TagCreate.
+type TagCreate struct {
+	Description *string `json:"description,omitempty"`
+	Name        string  `json:"name"`
+}
+
+// TagList defines model for TagList.
+type TagList struct {
+	Data       []Tag                     `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TagMerge defines model for TagMerge.
+type TagMerge struct {
+	// Into The tag that remains.
+	Into openapi_types.UUID `json:"into"`
+}
+
+// TagPatch defines model for TagPatch.
+type TagPatch struct {
+	Description nullable.Nullable[string] `json:"description,omitempty"`
+	Name        *string                   `json:"name,omitempty"`
+}
 
 // TicketingBatch defines model for TicketingBatch.
 type TicketingBatch struct {
@@ -3713,6 +5384,9 @@ type WebhookTest struct {
 // APIKeyID defines model for APIKeyId.
 type APIKeyID = openapi_types.UUID
 
+// AddressID defines model for AddressId.
+type AddressID = openapi_types.UUID
+
 // Archived defines model for Archived.
 type Archived string
 
@@ -3724,6 +5398,48 @@ type ConsentID = openapi_types.UUID
 
 // ConsentWordingID defines model for ConsentWordingId.
 type ConsentWordingID = openapi_types.UUID
+
+// ContactEmail defines model for ContactEmail.
+type ContactEmail = string
+
+// ContactExpand defines model for ContactExpand.
+type ContactExpand = []string
+
+// ContactExternalIDFilter defines model for ContactExternalIdFilter.
+type ContactExternalIDFilter = string
+
+// ContactExternalSource defines model for ContactExternalSource.
+type ContactExternalSource = string
+
+// ContactID defines model for ContactId.
+type ContactID = openapi_types.UUID
+
+// ContactKind defines model for ContactKind.
+type ContactKind string
+
+// ContactNamePrefix defines model for ContactNamePrefix.
+type ContactNamePrefix = string
+
+// ContactPhone defines model for ContactPhone.
+type ContactPhone = string
+
+// ContactPointID defines model for ContactPointId.
+type ContactPointID = openapi_types.UUID
+
+// ContactQuery defines model for ContactQuery.
+type ContactQuery = string
+
+// ContactSiren defines model for ContactSiren.
+type ContactSiren = string
+
+// ContactSiret defines model for ContactSiret.
+type ContactSiret = string
+
+// ContactSort defines model for ContactSort.
+type ContactSort string
+
+// ContactTagIds defines model for ContactTagIds.
+type ContactTagIds = []openapi_types.UUID
 
 // Count defines model for Count.
 type Count string
@@ -3742,6 +5458,9 @@ type DepartmentID = openapi_types.UUID
 
 // EventID defines model for EventId.
 type EventID = openapi_types.UUID
+
+// ExternalIDPath defines model for ExternalIdPath.
+type ExternalIDPath = string
 
 // Fields defines model for Fields.
 type Fields = []string
@@ -3773,6 +5492,15 @@ type OperationID = openapi_types.UUID
 // PurposeID defines model for PurposeId.
 type PurposeID = openapi_types.UUID
 
+// Source defines model for Source.
+type Source = string
+
+// TagID defines model for TagId.
+type TagID = openapi_types.UUID
+
+// TagNamePrefix defines model for TagNamePrefix.
+type TagNamePrefix = string
+
 // TicketingContactID defines model for TicketingContactId.
 type TicketingContactID = openapi_types.UUID
 
@@ -3802,6 +5530,15 @@ type UpdatedAtGte = time.Time
 
 // UpdatedAtLt defines model for UpdatedAtLt.
 type UpdatedAtLt = time.Time
+
+// UpsertIfMatch defines model for UpsertIfMatch.
+type UpsertIfMatch = string
+
+// UpsertIfNoneMatch defines model for UpsertIfNoneMatch.
+type UpsertIfNoneMatch string
+
+// UpsertMatch defines model for UpsertMatch.
+type UpsertMatch string
 
 // UserID defines model for UserId.
 type UserID = openapi_types.UUID
@@ -3980,6 +5717,210 @@ type GetConsentParams struct {
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
+// ListContactsParams defines parameters for ListContacts.
+type ListContactsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Sort The order; `-` is descending. Without it the newest come first, or with `q` the best match.
+	Sort *ListContactsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
+	// Q Words of a name, an e-mail address, a telephone number, a SIREN or SIRET, or an external id.
+	Q *ContactQuery `form:"q,omitempty" json:"q,omitempty"`
+
+	// Kind Of this kind.
+	Kind *ListContactsParamsKind `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// TagID Bearing any of these tags.
+	TagID ContactTagIds `form:"tag_id,omitempty" json:"tag_id,omitempty"`
+
+	// Email Reached at this e-mail address, however it is spelt.
+	Email *ContactEmail `form:"email,omitempty" json:"email,omitempty"`
+
+	// Phone Reached at this telephone number, however it is spelt; French unless it begins with `+`.
+	Phone *ContactPhone `form:"phone,omitempty" json:"phone,omitempty"`
+
+	// ExternalSource Known to this system.
+	ExternalSource *ContactExternalSource `form:"external_source,omitempty" json:"external_source,omitempty"`
+
+	// ExternalID Known to another system by this identifier.
+	ExternalID *ContactExternalIDFilter `form:"external_id,omitempty" json:"external_id,omitempty"`
+
+	// Siren With this SIREN.
+	Siren *ContactSiren `form:"siren,omitempty" json:"siren,omitempty"`
+
+	// Siret With this SIRET.
+	Siret *ContactSiret `form:"siret,omitempty" json:"siret,omitempty"`
+
+	// NamePrefix Whose sort name (family name first) begins so, without regard to case and accents.
+	NamePrefix *ContactNamePrefix `form:"name_prefix,omitempty" json:"name_prefix,omitempty"`
+
+	// Archived Whether archived records are listed too (`true`), alone (`only`) or not (`false`).
+	Archived *ListContactsParamsArchived `form:"archived,omitempty" json:"archived,omitempty"`
+
+	// CreatedAtGte Created at this instant or later.
+	CreatedAtGte *CreatedAtGte `form:"created_at_gte,omitempty" json:"created_at_gte,omitempty"`
+
+	// CreatedAtLt Created before this instant.
+	CreatedAtLt *CreatedAtLt `form:"created_at_lt,omitempty" json:"created_at_lt,omitempty"`
+
+	// UpdatedAtGte Last changed at this instant or later.
+	UpdatedAtGte *UpdatedAtGte `form:"updated_at_gte,omitempty" json:"updated_at_gte,omitempty"`
+
+	// UpdatedAtLt Last changed before this instant.
+	UpdatedAtLt *UpdatedAtLt `form:"updated_at_lt,omitempty" json:"updated_at_lt,omitempty"`
+
+	// Count Adds `total_count`, counted exactly or estimated. Off by default, since counting has a price.
+	Count *ListContactsParamsCount `form:"count,omitempty" json:"count,omitempty"`
+
+	// Expand What to put into each contact that is null otherwise.
+	Expand ContactExpand `form:"expand,omitempty" json:"expand,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// ListContactsParamsSort defines parameters for ListContacts.
+type ListContactsParamsSort string
+
+// ListContactsParamsKind defines parameters for ListContacts.
+type ListContactsParamsKind string
+
+// ListContactsParamsArchived defines parameters for ListContacts.
+type ListContactsParamsArchived string
+
+// ListContactsParamsCount defines parameters for ListContacts.
+type ListContactsParamsCount string
+
+// ListContactsParamsExpand defines parameters for ListContacts.
+type ListContactsParamsExpand string
+
+// CreateContactParams defines parameters for CreateContact.
+type CreateContactParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// BatchContactsParams defines parameters for BatchContacts.
+type BatchContactsParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// GetContactByExternalIDParams defines parameters for GetContactByExternalID.
+type GetContactByExternalIDParams struct {
+	// Expand What to put into each contact that is null otherwise.
+	Expand ContactExpand `form:"expand,omitempty" json:"expand,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// GetContactByExternalIDParamsExpand defines parameters for GetContactByExternalID.
+type GetContactByExternalIDParamsExpand string
+
+// UpsertContactByExternalIDParams defines parameters for UpsertContactByExternalID.
+type UpsertContactByExternalIDParams struct {
+	// Match How to recognise a contact that does not have the external id yet.
+	Match *UpsertContactByExternalIDParamsMatch `form:"match,omitempty" json:"match,omitempty"`
+
+	// IfMatch `*` only updates; a version only updates that version.
+	IfMatch *UpsertIfMatch `json:"If-Match,omitempty"`
+
+	// IfNoneMatch `*` only creates.
+	IfNoneMatch *UpsertContactByExternalIDParamsIfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// UpsertContactByExternalIDParamsMatch defines parameters for UpsertContactByExternalID.
+type UpsertContactByExternalIDParamsMatch string
+
+// UpsertContactByExternalIDParamsIfNoneMatch defines parameters for UpsertContactByExternalID.
+type UpsertContactByExternalIDParamsIfNoneMatch string
+
+// GetContactParams defines parameters for GetContact.
+type GetContactParams struct {
+	// Expand What to put into each contact that is null otherwise.
+	Expand ContactExpand `form:"expand,omitempty" json:"expand,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// GetContactParamsExpand defines parameters for GetContact.
+type GetContactParamsExpand string
+
+// UpdateContactParams defines parameters for UpdateContact.
+type UpdateContactParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListAddressesParams defines parameters for ListAddresses.
+type ListAddressesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// CreateAddressParams defines parameters for CreateAddress.
+type CreateAddressParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// DeleteAddressParams defines parameters for DeleteAddress.
+type DeleteAddressParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
+// GetAddressParams defines parameters for GetAddress.
+type GetAddressParams struct {
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateAddressParams defines parameters for UpdateAddress.
+type UpdateAddressParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ArchiveContactParams defines parameters for ArchiveContact.
+type ArchiveContactParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
 // ListContactConsentsParams defines parameters for ListContactConsents.
 type ListContactConsentsParams struct {
 	// AsOf The instant whose state is wanted; now if absent.
@@ -4001,6 +5942,57 @@ type ListContactConsentHistoryParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ListContactPointsParams defines parameters for ListContactPoints.
+type ListContactPointsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// CreateContactPointParams defines parameters for CreateContactPoint.
+type CreateContactPointParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// DeleteContactPointParams defines parameters for DeleteContactPoint.
+type DeleteContactPointParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
+// GetContactPointParams defines parameters for GetContactPoint.
+type GetContactPointParams struct {
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateContactPointParams defines parameters for UpdateContactPoint.
+type UpdateContactPointParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListContactExternalIdsParams defines parameters for ListContactExternalIds.
+type ListContactExternalIdsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // ListContactOrdersParams defines parameters for ListContactOrders.
 type ListContactOrdersParams struct {
 	// Limit Greatest number of items in the page.
@@ -4014,6 +6006,15 @@ type ListContactOrdersParams struct {
 
 	// Source Received from the source with this code or id.
 	Source *string `form:"source,omitempty" json:"source,omitempty"`
+}
+
+// RestoreContactParams defines parameters for RestoreContact.
+type RestoreContactParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
 // ListDepartmentsParams defines parameters for ListDepartments.
@@ -4282,6 +6283,75 @@ type GetPurposeParams struct {
 
 // UpdatePurposeParams defines parameters for UpdatePurpose.
 type UpdatePurposeParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListTagsParams defines parameters for ListTags.
+type ListTagsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// NamePrefix Whose name begins so, without regard to case and accents.
+	NamePrefix *TagNamePrefix `form:"name_prefix,omitempty" json:"name_prefix,omitempty"`
+
+	// Archived Whether archived records are listed too (`true`), alone (`only`) or not (`false`).
+	Archived *ListTagsParamsArchived `form:"archived,omitempty" json:"archived,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// ListTagsParamsArchived defines parameters for ListTags.
+type ListTagsParamsArchived string
+
+// CreateTagParams defines parameters for CreateTag.
+type CreateTagParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// ArchiveTagParams defines parameters for ArchiveTag.
+type ArchiveTagParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
+// GetTagParams defines parameters for GetTag.
+type GetTagParams struct {
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateTagParams defines parameters for UpdateTag.
+type UpdateTagParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// MergeTagParams defines parameters for MergeTag.
+type MergeTagParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// RestoreTagParams defines parameters for RestoreTag.
+type RestoreTagParams struct {
 	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
 	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
 
@@ -4682,8 +6752,35 @@ type RotateAPIKeyJSONRequestBody = Rotation
 // CreateConsentWordingJSONRequestBody defines body for CreateConsentWording for application/json ContentType.
 type CreateConsentWordingJSONRequestBody = ConsentWordingCreate
 
+// CreateContactJSONRequestBody defines body for CreateContact for application/json ContentType.
+type CreateContactJSONRequestBody = ContactCreate
+
+// BatchContactsJSONRequestBody defines body for BatchContacts for application/json ContentType.
+type BatchContactsJSONRequestBody = ContactBatch
+
+// UpsertContactByExternalIDApplicationMergePatchPlusJSONRequestBody defines body for UpsertContactByExternalID for application/merge-patch+json ContentType.
+type UpsertContactByExternalIDApplicationMergePatchPlusJSONRequestBody = ContactUpsert
+
+// SearchContactsJSONRequestBody defines body for SearchContacts for application/json ContentType.
+type SearchContactsJSONRequestBody = ContactSearch
+
+// UpdateContactApplicationMergePatchPlusJSONRequestBody defines body for UpdateContact for application/merge-patch+json ContentType.
+type UpdateContactApplicationMergePatchPlusJSONRequestBody = ContactPatch
+
+// CreateAddressJSONRequestBody defines body for CreateAddress for application/json ContentType.
+type CreateAddressJSONRequestBody = AddressCreate
+
+// UpdateAddressApplicationMergePatchPlusJSONRequestBody defines body for UpdateAddress for application/merge-patch+json ContentType.
+type UpdateAddressApplicationMergePatchPlusJSONRequestBody = AddressPatch
+
 // CreateConsentJSONRequestBody defines body for CreateConsent for application/json ContentType.
 type CreateConsentJSONRequestBody = ConsentCreate
+
+// CreateContactPointJSONRequestBody defines body for CreateContactPoint for application/json ContentType.
+type CreateContactPointJSONRequestBody = ContactPointCreate
+
+// UpdateContactPointApplicationMergePatchPlusJSONRequestBody defines body for UpdateContactPoint for application/merge-patch+json ContentType.
+type UpdateContactPointApplicationMergePatchPlusJSONRequestBody = ContactPointPatch
 
 // CreateDepartmentJSONRequestBody defines body for CreateDepartment for application/json ContentType.
 type CreateDepartmentJSONRequestBody = DepartmentCreate
@@ -4714,6 +6811,15 @@ type CreatePurposeJSONRequestBody = PurposeCreate
 
 // UpdatePurposeApplicationMergePatchPlusJSONRequestBody defines body for UpdatePurpose for application/merge-patch+json ContentType.
 type UpdatePurposeApplicationMergePatchPlusJSONRequestBody = PurposePatch
+
+// CreateTagJSONRequestBody defines body for CreateTag for application/json ContentType.
+type CreateTagJSONRequestBody = TagCreate
+
+// UpdateTagApplicationMergePatchPlusJSONRequestBody defines body for UpdateTag for application/merge-patch+json ContentType.
+type UpdateTagApplicationMergePatchPlusJSONRequestBody = TagPatch
+
+// MergeTagJSONRequestBody defines body for MergeTag for application/json ContentType.
+type MergeTagJSONRequestBody = TagMerge
 
 // CreateTicketingSourceJSONRequestBody defines body for CreateTicketingSource for application/json ContentType.
 type CreateTicketingSourceJSONRequestBody = TicketingSourceCreate
@@ -4813,6 +6919,48 @@ type ServerInterface interface {
 	// GetConsentProof Read the proof of an answer
 	// (GET /v1/consents/{consent_id}/proof)
 	GetConsentProof(ctx echo.Context, consentID ConsentID) error
+	// ListContacts List contacts
+	// (GET /v1/contacts)
+	ListContacts(ctx echo.Context, params ListContactsParams) error
+	// CreateContact Create a contact
+	// (POST /v1/contacts)
+	CreateContact(ctx echo.Context, params CreateContactParams) error
+	// BatchContacts Write up to 200 contacts at once
+	// (POST /v1/contacts/batch)
+	BatchContacts(ctx echo.Context, params BatchContactsParams) error
+	// GetContactByExternalID Read a contact by an external id
+	// (GET /v1/contacts/by-external-id/{source}/{external_id})
+	GetContactByExternalID(ctx echo.Context, source Source, externalID ExternalIDPath, params GetContactByExternalIDParams) error
+	// UpsertContactByExternalID Create or update by an external id
+	// (PATCH /v1/contacts/by-external-id/{source}/{external_id})
+	UpsertContactByExternalID(ctx echo.Context, source Source, externalID ExternalIDPath, params UpsertContactByExternalIDParams) error
+	// SearchContacts Search contacts by a filter tree
+	// (POST /v1/contacts/search)
+	SearchContacts(ctx echo.Context) error
+	// GetContact Read a contact
+	// (GET /v1/contacts/{contact_id})
+	GetContact(ctx echo.Context, contactID ContactID, params GetContactParams) error
+	// UpdateContact Change a contact
+	// (PATCH /v1/contacts/{contact_id})
+	UpdateContact(ctx echo.Context, contactID ContactID, params UpdateContactParams) error
+	// ListAddresses List the postal addresses of a contact
+	// (GET /v1/contacts/{contact_id}/addresses)
+	ListAddresses(ctx echo.Context, contactID ContactID, params ListAddressesParams) error
+	// CreateAddress Add a postal address
+	// (POST /v1/contacts/{contact_id}/addresses)
+	CreateAddress(ctx echo.Context, contactID ContactID, params CreateAddressParams) error
+	// DeleteAddress Remove a postal address
+	// (DELETE /v1/contacts/{contact_id}/addresses/{address_id})
+	DeleteAddress(ctx echo.Context, contactID ContactID, addressID AddressID, params DeleteAddressParams) error
+	// GetAddress Read a postal address
+	// (GET /v1/contacts/{contact_id}/addresses/{address_id})
+	GetAddress(ctx echo.Context, contactID ContactID, addressID AddressID, params GetAddressParams) error
+	// UpdateAddress Change a postal address
+	// (PATCH /v1/contacts/{contact_id}/addresses/{address_id})
+	UpdateAddress(ctx echo.Context, contactID ContactID, addressID AddressID, params UpdateAddressParams) error
+	// ArchiveContact Archive a contact
+	// (POST /v1/contacts/{contact_id}/archive)
+	ArchiveContact(ctx echo.Context, contactID ContactID, params ArchiveContactParams) error
 	// ListContactConsents Read the present answers of a contact
 	// (GET /v1/contacts/{contact_id}/consents)
 	ListContactConsents(ctx echo.Context, contactID ConsentContactID, params ListContactConsentsParams) error
@@ -4822,9 +6970,42 @@ type ServerInterface interface {
 	// ListContactConsentHistory Read a contact's ledger
 	// (GET /v1/contacts/{contact_id}/consents/history)
 	ListContactConsentHistory(ctx echo.Context, contactID ConsentContactID, params ListContactConsentHistoryParams) error
+	// ListContactPoints List the contact points of a contact
+	// (GET /v1/contacts/{contact_id}/contact-points)
+	ListContactPoints(ctx echo.Context, contactID ContactID, params ListContactPointsParams) error
+	// CreateContactPoint Add a contact point
+	// (POST /v1/contacts/{contact_id}/contact-points)
+	CreateContactPoint(ctx echo.Context, contactID ContactID, params CreateContactPointParams) error
+	// DeleteContactPoint Remove a contact point
+	// (DELETE /v1/contacts/{contact_id}/contact-points/{contact_point_id})
+	DeleteContactPoint(ctx echo.Context, contactID ContactID, contactPointID ContactPointID, params DeleteContactPointParams) error
+	// GetContactPoint Read a contact point
+	// (GET /v1/contacts/{contact_id}/contact-points/{contact_point_id})
+	GetContactPoint(ctx echo.Context, contactID ContactID, contactPointID ContactPointID, params GetContactPointParams) error
+	// UpdateContactPoint Change a contact point
+	// (PATCH /v1/contacts/{contact_id}/contact-points/{contact_point_id})
+	UpdateContactPoint(ctx echo.Context, contactID ContactID, contactPointID ContactPointID, params UpdateContactPointParams) error
+	// ListContactExternalIds List the external ids of a contact
+	// (GET /v1/contacts/{contact_id}/external-ids)
+	ListContactExternalIds(ctx echo.Context, contactID ContactID, params ListContactExternalIdsParams) error
+	// UnlinkContactExternalID Unlink an external id from a contact
+	// (DELETE /v1/contacts/{contact_id}/external-ids/{source}/{external_id})
+	UnlinkContactExternalID(ctx echo.Context, contactID ContactID, source Source, externalID ExternalIDPath) error
+	// LinkContactExternalID Link an external id to a contact
+	// (PUT /v1/contacts/{contact_id}/external-ids/{source}/{external_id})
+	LinkContactExternalID(ctx echo.Context, contactID ContactID, source Source, externalID ExternalIDPath) error
 	// ListContactOrders List the orders of a contact
 	// (GET /v1/contacts/{contact_id}/orders)
 	ListContactOrders(ctx echo.Context, contactID TicketingContactID, params ListContactOrdersParams) error
+	// RestoreContact Restore an archived contact
+	// (POST /v1/contacts/{contact_id}/restore)
+	RestoreContact(ctx echo.Context, contactID ContactID, params RestoreContactParams) error
+	// UntagContact Take a tag from a contact
+	// (DELETE /v1/contacts/{contact_id}/tags/{tag_id})
+	UntagContact(ctx echo.Context, contactID ContactID, tagID TagID) error
+	// TagContact Give a tag to a contact
+	// (PUT /v1/contacts/{contact_id}/tags/{tag_id})
+	TagContact(ctx echo.Context, contactID ContactID, tagID TagID) error
 	// ListDepartments List departments
 	// (GET /v1/departments)
 	ListDepartments(ctx echo.Context, params ListDepartmentsParams) error
@@ -4933,6 +7114,27 @@ type ServerInterface interface {
 	// ListScopes List scopes
 	// (GET /v1/scopes)
 	ListScopes(ctx echo.Context) error
+	// ListTags List tags
+	// (GET /v1/tags)
+	ListTags(ctx echo.Context, params ListTagsParams) error
+	// CreateTag Create a tag
+	// (POST /v1/tags)
+	CreateTag(ctx echo.Context, params CreateTagParams) error
+	// ArchiveTag Archive a tag
+	// (DELETE /v1/tags/{tag_id})
+	ArchiveTag(ctx echo.Context, tagID TagID, params ArchiveTagParams) error
+	// GetTag Read a tag
+	// (GET /v1/tags/{tag_id})
+	GetTag(ctx echo.Context, tagID TagID, params GetTagParams) error
+	// UpdateTag Rename or describe a tag
+	// (PATCH /v1/tags/{tag_id})
+	UpdateTag(ctx echo.Context, tagID TagID, params UpdateTagParams) error
+	// MergeTag Merge a tag into another
+	// (POST /v1/tags/{tag_id}/merge)
+	MergeTag(ctx echo.Context, tagID TagID, params MergeTagParams) error
+	// RestoreTag Restore an archived tag
+	// (POST /v1/tags/{tag_id}/restore)
+	RestoreTag(ctx echo.Context, tagID TagID, params RestoreTagParams) error
 	// ListOutbox Read the captured mails of a sandbox
 	// (GET /v1/test/outbox)
 	ListOutbox(ctx echo.Context, params ListOutboxParams) error
@@ -5675,6 +7877,753 @@ func (w *ServerInterfaceWrapper) GetConsentProof(ctx echo.Context) error {
 	return err
 }
 
+// ListContacts converts echo context to params.
+func (w *ServerInterfaceWrapper) ListContacts(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContactsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "sort" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sort", ctx.QueryParams(), &params.Sort, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sort: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Optional query parameter "tag_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "tag_id", ctx.QueryParams(), &params.TagID, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tag_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "email" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "email", ctx.QueryParams(), &params.Email, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter email: %s", err))
+	}
+
+	// ------------- Optional query parameter "phone" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "phone", ctx.QueryParams(), &params.Phone, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter phone: %s", err))
+	}
+
+	// ------------- Optional query parameter "external_source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "external_source", ctx.QueryParams(), &params.ExternalSource, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter external_source: %s", err))
+	}
+
+	// ------------- Optional query parameter "external_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "external_id", ctx.QueryParams(), &params.ExternalID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter external_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "siren" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "siren", ctx.QueryParams(), &params.Siren, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter siren: %s", err))
+	}
+
+	// ------------- Optional query parameter "siret" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "siret", ctx.QueryParams(), &params.Siret, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter siret: %s", err))
+	}
+
+	// ------------- Optional query parameter "name_prefix" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "name_prefix", ctx.QueryParams(), &params.NamePrefix, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name_prefix: %s", err))
+	}
+
+	// ------------- Optional query parameter "archived" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "archived", ctx.QueryParams(), &params.Archived, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter archived: %s", err))
+	}
+
+	// ------------- Optional query parameter "created_at_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_at_gte", ctx.QueryParams(), &params.CreatedAtGte, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter created_at_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "created_at_lt" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_at_lt", ctx.QueryParams(), &params.CreatedAtLt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter created_at_lt: %s", err))
+	}
+
+	// ------------- Optional query parameter "updated_at_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "updated_at_gte", ctx.QueryParams(), &params.UpdatedAtGte, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter updated_at_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "updated_at_lt" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "updated_at_lt", ctx.QueryParams(), &params.UpdatedAtLt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter updated_at_lt: %s", err))
+	}
+
+	// ------------- Optional query parameter "count" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "count", ctx.QueryParams(), &params.Count, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter count: %s", err))
+	}
+
+	// ------------- Optional query parameter "expand" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "expand", ctx.QueryParams(), &params.Expand, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter expand: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListContacts(ctx, params)
+	return err
+}
+
+// CreateContact converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateContact(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateContactParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateContact(ctx, params)
+	return err
+}
+
+// BatchContacts converts echo context to params.
+func (w *ServerInterfaceWrapper) BatchContacts(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params BatchContactsParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.BatchContacts(ctx, params)
+	return err
+}
+
+// GetContactByExternalID converts echo context to params.
+func (w *ServerInterfaceWrapper) GetContactByExternalID(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source Source
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Path parameter "external_id" -------------
+	var externalID ExternalIDPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "external_id", ctx.Param("external_id"), &externalID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter external_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetContactByExternalIDParams
+	// ------------- Optional query parameter "expand" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "expand", ctx.QueryParams(), &params.Expand, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter expand: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetContactByExternalID(ctx, source, externalID, params)
+	return err
+}
+
+// UpsertContactByExternalID converts echo context to params.
+func (w *ServerInterfaceWrapper) UpsertContactByExternalID(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source Source
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Path parameter "external_id" -------------
+	var externalID ExternalIDPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "external_id", ctx.Param("external_id"), &externalID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter external_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpsertContactByExternalIDParams
+	// ------------- Optional query parameter "match" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "match", ctx.QueryParams(), &params.Match, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter match: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch UpsertIfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch UpsertContactByExternalIDParamsIfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpsertContactByExternalID(ctx, source, externalID, params)
+	return err
+}
+
+// SearchContacts converts echo context to params.
+func (w *ServerInterfaceWrapper) SearchContacts(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SearchContacts(ctx)
+	return err
+}
+
+// GetContact converts echo context to params.
+func (w *ServerInterfaceWrapper) GetContact(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetContactParams
+	// ------------- Optional query parameter "expand" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "expand", ctx.QueryParams(), &params.Expand, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter expand: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetContact(ctx, contactID, params)
+	return err
+}
+
+// UpdateContact converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateContact(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateContactParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateContact(ctx, contactID, params)
+	return err
+}
+
+// ListAddresses converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAddresses(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAddressesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAddresses(ctx, contactID, params)
+	return err
+}
+
+// CreateAddress converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateAddress(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateAddressParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateAddress(ctx, contactID, params)
+	return err
+}
+
+// DeleteAddress converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteAddress(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Path parameter "address_id" -------------
+	var addressID AddressID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "address_id", ctx.Param("address_id"), &addressID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter address_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteAddressParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteAddress(ctx, contactID, addressID, params)
+	return err
+}
+
+// GetAddress converts echo context to params.
+func (w *ServerInterfaceWrapper) GetAddress(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Path parameter "address_id" -------------
+	var addressID AddressID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "address_id", ctx.Param("address_id"), &addressID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter address_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetAddressParams
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetAddress(ctx, contactID, addressID, params)
+	return err
+}
+
+// UpdateAddress converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateAddress(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Path parameter "address_id" -------------
+	var addressID AddressID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "address_id", ctx.Param("address_id"), &addressID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter address_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateAddressParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateAddress(ctx, contactID, addressID, params)
+	return err
+}
+
+// ArchiveContact converts echo context to params.
+func (w *ServerInterfaceWrapper) ArchiveContact(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ArchiveContactParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ArchiveContact(ctx, contactID, params)
+	return err
+}
+
 // ListContactConsents converts echo context to params.
 func (w *ServerInterfaceWrapper) ListContactConsents(ctx echo.Context) error {
 	var err error
@@ -5770,6 +8719,332 @@ func (w *ServerInterfaceWrapper) ListContactConsentHistory(ctx echo.Context) err
 	return err
 }
 
+// ListContactPoints converts echo context to params.
+func (w *ServerInterfaceWrapper) ListContactPoints(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContactPointsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListContactPoints(ctx, contactID, params)
+	return err
+}
+
+// CreateContactPoint converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateContactPoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateContactPointParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateContactPoint(ctx, contactID, params)
+	return err
+}
+
+// DeleteContactPoint converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteContactPoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Path parameter "contact_point_id" -------------
+	var contactPointID ContactPointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_point_id", ctx.Param("contact_point_id"), &contactPointID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_point_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteContactPointParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteContactPoint(ctx, contactID, contactPointID, params)
+	return err
+}
+
+// GetContactPoint converts echo context to params.
+func (w *ServerInterfaceWrapper) GetContactPoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Path parameter "contact_point_id" -------------
+	var contactPointID ContactPointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_point_id", ctx.Param("contact_point_id"), &contactPointID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_point_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetContactPointParams
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetContactPoint(ctx, contactID, contactPointID, params)
+	return err
+}
+
+// UpdateContactPoint converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateContactPoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Path parameter "contact_point_id" -------------
+	var contactPointID ContactPointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_point_id", ctx.Param("contact_point_id"), &contactPointID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_point_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateContactPointParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateContactPoint(ctx, contactID, contactPointID, params)
+	return err
+}
+
+// ListContactExternalIds converts echo context to params.
+func (w *ServerInterfaceWrapper) ListContactExternalIds(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContactExternalIdsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListContactExternalIds(ctx, contactID, params)
+	return err
+}
+
+// UnlinkContactExternalID converts echo context to params.
+func (w *ServerInterfaceWrapper) UnlinkContactExternalID(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Path parameter "source" -------------
+	var source Source
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Path parameter "external_id" -------------
+	var externalID ExternalIDPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "external_id", ctx.Param("external_id"), &externalID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter external_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UnlinkContactExternalID(ctx, contactID, source, externalID)
+	return err
+}
+
+// LinkContactExternalID converts echo context to params.
+func (w *ServerInterfaceWrapper) LinkContactExternalID(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Path parameter "source" -------------
+	var source Source
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Path parameter "external_id" -------------
+	var externalID ExternalIDPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "external_id", ctx.Param("external_id"), &externalID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter external_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.LinkContactExternalID(ctx, contactID, source, externalID)
+	return err
+}
+
 // ListContactOrders converts echo context to params.
 func (w *ServerInterfaceWrapper) ListContactOrders(ctx echo.Context) error {
 	var err error
@@ -5813,6 +9088,105 @@ func (w *ServerInterfaceWrapper) ListContactOrders(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListContactOrders(ctx, contactID, params)
+	return err
+}
+
+// RestoreContact converts echo context to params.
+func (w *ServerInterfaceWrapper) RestoreContact(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RestoreContactParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RestoreContact(ctx, contactID, params)
+	return err
+}
+
+// UntagContact converts echo context to params.
+func (w *ServerInterfaceWrapper) UntagContact(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Path parameter "tag_id" -------------
+	var tagID TagID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tag_id", ctx.Param("tag_id"), &tagID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tag_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UntagContact(ctx, contactID, tagID)
+	return err
+}
+
+// TagContact converts echo context to params.
+func (w *ServerInterfaceWrapper) TagContact(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Path parameter "tag_id" -------------
+	var tagID TagID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tag_id", ctx.Param("tag_id"), &tagID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tag_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.TagContact(ctx, contactID, tagID)
 	return err
 }
 
@@ -7033,6 +10407,314 @@ func (w *ServerInterfaceWrapper) ListScopes(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListScopes(ctx)
+	return err
+}
+
+// ListTags converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTags(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTagsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "name_prefix" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "name_prefix", ctx.QueryParams(), &params.NamePrefix, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name_prefix: %s", err))
+	}
+
+	// ------------- Optional query parameter "archived" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "archived", ctx.QueryParams(), &params.Archived, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter archived: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTags(ctx, params)
+	return err
+}
+
+// CreateTag converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateTag(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateTagParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateTag(ctx, params)
+	return err
+}
+
+// ArchiveTag converts echo context to params.
+func (w *ServerInterfaceWrapper) ArchiveTag(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "tag_id" -------------
+	var tagID TagID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tag_id", ctx.Param("tag_id"), &tagID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tag_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ArchiveTagParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ArchiveTag(ctx, tagID, params)
+	return err
+}
+
+// GetTag converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTag(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "tag_id" -------------
+	var tagID TagID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tag_id", ctx.Param("tag_id"), &tagID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tag_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTagParams
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTag(ctx, tagID, params)
+	return err
+}
+
+// UpdateTag converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateTag(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "tag_id" -------------
+	var tagID TagID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tag_id", ctx.Param("tag_id"), &tagID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tag_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateTagParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateTag(ctx, tagID, params)
+	return err
+}
+
+// MergeTag converts echo context to params.
+func (w *ServerInterfaceWrapper) MergeTag(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "tag_id" -------------
+	var tagID TagID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tag_id", ctx.Param("tag_id"), &tagID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tag_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MergeTagParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.MergeTag(ctx, tagID, params)
+	return err
+}
+
+// RestoreTag converts echo context to params.
+func (w *ServerInterfaceWrapper) RestoreTag(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "tag_id" -------------
+	var tagID TagID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tag_id", ctx.Param("tag_id"), &tagID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tag_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RestoreTagParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RestoreTag(ctx, tagID, params)
 	return err
 }
 
@@ -8654,6 +12336,38 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 		Handler: si,
 	}
 
+	router.GET(options.BaseURL+"/v1/contacts", wrapper.ListContacts, options.OperationMiddlewares["listContacts"]...)
+	router.POST(options.BaseURL+"/v1/contacts", wrapper.CreateContact, options.OperationMiddlewares["createContact"]...)
+	router.POST(options.BaseURL+"/v1/contacts/search", wrapper.SearchContacts, options.OperationMiddlewares["searchContacts"]...)
+	router.POST(options.BaseURL+"/v1/contacts/batch", wrapper.BatchContacts, options.OperationMiddlewares["batchContacts"]...)
+	router.GET(options.BaseURL+"/v1/contacts/by-external-id/:source/:external_id", wrapper.GetContactByExternalID, options.OperationMiddlewares["getContactByExternalId"]...)
+	router.PATCH(options.BaseURL+"/v1/contacts/by-external-id/:source/:external_id", wrapper.UpsertContactByExternalID, options.OperationMiddlewares["upsertContactByExternalId"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id", wrapper.GetContact, options.OperationMiddlewares["getContact"]...)
+	router.PATCH(options.BaseURL+"/v1/contacts/:contact_id", wrapper.UpdateContact, options.OperationMiddlewares["updateContact"]...)
+	router.POST(options.BaseURL+"/v1/contacts/:contact_id/archive", wrapper.ArchiveContact, options.OperationMiddlewares["archiveContact"]...)
+	router.POST(options.BaseURL+"/v1/contacts/:contact_id/restore", wrapper.RestoreContact, options.OperationMiddlewares["restoreContact"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/contact-points", wrapper.ListContactPoints, options.OperationMiddlewares["listContactPoints"]...)
+	router.POST(options.BaseURL+"/v1/contacts/:contact_id/contact-points", wrapper.CreateContactPoint, options.OperationMiddlewares["createContactPoint"]...)
+	router.DELETE(options.BaseURL+"/v1/contacts/:contact_id/contact-points/:contact_point_id", wrapper.DeleteContactPoint, options.OperationMiddlewares["deleteContactPoint"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/contact-points/:contact_point_id", wrapper.GetContactPoint, options.OperationMiddlewares["getContactPoint"]...)
+	router.PATCH(options.BaseURL+"/v1/contacts/:contact_id/contact-points/:contact_point_id", wrapper.UpdateContactPoint, options.OperationMiddlewares["updateContactPoint"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/addresses", wrapper.ListAddresses, options.OperationMiddlewares["listAddresses"]...)
+	router.POST(options.BaseURL+"/v1/contacts/:contact_id/addresses", wrapper.CreateAddress, options.OperationMiddlewares["createAddress"]...)
+	router.DELETE(options.BaseURL+"/v1/contacts/:contact_id/addresses/:address_id", wrapper.DeleteAddress, options.OperationMiddlewares["deleteAddress"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/addresses/:address_id", wrapper.GetAddress, options.OperationMiddlewares["getAddress"]...)
+	router.PATCH(options.BaseURL+"/v1/contacts/:contact_id/addresses/:address_id", wrapper.UpdateAddress, options.OperationMiddlewares["updateAddress"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/external-ids", wrapper.ListContactExternalIds, options.OperationMiddlewares["listContactExternalIds"]...)
+	router.DELETE(options.BaseURL+"/v1/contacts/:contact_id/external-ids/:source/:external_id", wrapper.UnlinkContactExternalID, options.OperationMiddlewares["unlinkContactExternalId"]...)
+	router.PUT(options.BaseURL+"/v1/contacts/:contact_id/external-ids/:source/:external_id", wrapper.LinkContactExternalID, options.OperationMiddlewares["linkContactExternalId"]...)
+	router.DELETE(options.BaseURL+"/v1/contacts/:contact_id/tags/:tag_id", wrapper.UntagContact, options.OperationMiddlewares["untagContact"]...)
+	router.PUT(options.BaseURL+"/v1/contacts/:contact_id/tags/:tag_id", wrapper.TagContact, options.OperationMiddlewares["tagContact"]...)
+	router.GET(options.BaseURL+"/v1/tags", wrapper.ListTags, options.OperationMiddlewares["listTags"]...)
+	router.POST(options.BaseURL+"/v1/tags", wrapper.CreateTag, options.OperationMiddlewares["createTag"]...)
+	router.DELETE(options.BaseURL+"/v1/tags/:tag_id", wrapper.ArchiveTag, options.OperationMiddlewares["archiveTag"]...)
+	router.GET(options.BaseURL+"/v1/tags/:tag_id", wrapper.GetTag, options.OperationMiddlewares["getTag"]...)
+	router.PATCH(options.BaseURL+"/v1/tags/:tag_id", wrapper.UpdateTag, options.OperationMiddlewares["updateTag"]...)
+	router.POST(options.BaseURL+"/v1/tags/:tag_id/restore", wrapper.RestoreTag, options.OperationMiddlewares["restoreTag"]...)
+	router.POST(options.BaseURL+"/v1/tags/:tag_id/merge", wrapper.MergeTag, options.OperationMiddlewares["mergeTag"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/consents", wrapper.ListContactConsents, options.OperationMiddlewares["listContactConsents"]...)
 	router.POST(options.BaseURL+"/v1/contacts/:contact_id/consents", wrapper.CreateConsent, options.OperationMiddlewares["createConsent"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/consents/history", wrapper.ListContactConsentHistory, options.OperationMiddlewares["listContactConsentHistory"]...)
@@ -9430,6 +13144,481 @@ func (response GetConsentProof200JSONResponse) VisitGetConsentProofResponse(w ht
 	return err
 }
 
+type ListContactsRequestObject struct {
+	Params ListContactsParams
+}
+
+type ListContactsResponseObject interface {
+	VisitListContactsResponse(w http.ResponseWriter) error
+}
+
+type ListContacts200ResponseHeaders struct {
+	Link *string
+}
+
+type ListContacts200JSONResponse struct {
+	Body    ContactList
+	Headers ListContacts200ResponseHeaders
+}
+
+func (response ListContacts200JSONResponse) VisitListContactsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateContactRequestObject struct {
+	Params CreateContactParams
+	Body   *CreateContactJSONRequestBody
+}
+
+type CreateContactResponseObject interface {
+	VisitCreateContactResponse(w http.ResponseWriter) error
+}
+
+type CreateContact201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreateContact201JSONResponse struct {
+	Body    Contact
+	Headers CreateContact201ResponseHeaders
+}
+
+func (response CreateContact201JSONResponse) VisitCreateContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BatchContactsRequestObject struct {
+	Params BatchContactsParams
+	Body   *BatchContactsJSONRequestBody
+}
+
+type BatchContactsResponseObject interface {
+	VisitBatchContactsResponse(w http.ResponseWriter) error
+}
+
+type BatchContacts207JSONResponse ContactBatchResult
+
+func (response BatchContacts207JSONResponse) VisitBatchContactsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(207)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetContactByExternalIDRequestObject struct {
+	Source     Source         `json:"source"`
+	ExternalID ExternalIDPath `json:"external_id"`
+	Params     GetContactByExternalIDParams
+}
+
+type GetContactByExternalIDResponseObject interface {
+	VisitGetContactByExternalIDResponse(w http.ResponseWriter) error
+}
+
+type GetContactByExternalID200ResponseHeaders struct {
+	ContentLocation string
+	ETag            string
+}
+
+type GetContactByExternalID200JSONResponse struct {
+	Body    Contact
+	Headers GetContactByExternalID200ResponseHeaders
+}
+
+func (response GetContactByExternalID200JSONResponse) VisitGetContactByExternalIDResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Location", fmt.Sprint(response.Headers.ContentLocation))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetContactByExternalID304Response = NotModifiedResponse
+
+func (response GetContactByExternalID304Response) VisitGetContactByExternalIDResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type UpsertContactByExternalIDRequestObject struct {
+	Source     Source         `json:"source"`
+	ExternalID ExternalIDPath `json:"external_id"`
+	Params     UpsertContactByExternalIDParams
+	Body       *UpsertContactByExternalIDApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpsertContactByExternalIDResponseObject interface {
+	VisitUpsertContactByExternalIDResponse(w http.ResponseWriter) error
+}
+
+type UpsertContactByExternalID200ResponseHeaders struct {
+	ContentLocation    string
+	ETag               string
+	ParvisUpsertResult string
+}
+
+type UpsertContactByExternalID200JSONResponse struct {
+	Body    Contact
+	Headers UpsertContactByExternalID200ResponseHeaders
+}
+
+func (response UpsertContactByExternalID200JSONResponse) VisitUpsertContactByExternalIDResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Location", fmt.Sprint(response.Headers.ContentLocation))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Parvis-Upsert-Result", fmt.Sprint(response.Headers.ParvisUpsertResult))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpsertContactByExternalID201ResponseHeaders struct {
+	ETag               string
+	Location           string
+	ParvisUpsertResult string
+}
+
+type UpsertContactByExternalID201JSONResponse struct {
+	Body    Contact
+	Headers UpsertContactByExternalID201ResponseHeaders
+}
+
+func (response UpsertContactByExternalID201JSONResponse) VisitUpsertContactByExternalIDResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.Header().Set("Parvis-Upsert-Result", fmt.Sprint(response.Headers.ParvisUpsertResult))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchContactsRequestObject struct {
+	Body *SearchContactsJSONRequestBody
+}
+
+type SearchContactsResponseObject interface {
+	VisitSearchContactsResponse(w http.ResponseWriter) error
+}
+
+type SearchContacts200JSONResponse ContactList
+
+func (response SearchContacts200JSONResponse) VisitSearchContactsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetContactRequestObject struct {
+	ContactID ContactID `json:"contact_id"`
+	Params    GetContactParams
+}
+
+type GetContactResponseObject interface {
+	VisitGetContactResponse(w http.ResponseWriter) error
+}
+
+type GetContact200ResponseHeaders struct {
+	ETag string
+}
+
+type GetContact200JSONResponse struct {
+	Body    Contact
+	Headers GetContact200ResponseHeaders
+}
+
+func (response GetContact200JSONResponse) VisitGetContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetContact304Response = NotModifiedResponse
+
+func (response GetContact304Response) VisitGetContactResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type UpdateContactRequestObject struct {
+	ContactID ContactID `json:"contact_id"`
+	Params    UpdateContactParams
+	Body      *UpdateContactApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateContactResponseObject interface {
+	VisitUpdateContactResponse(w http.ResponseWriter) error
+}
+
+type UpdateContact200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateContact200JSONResponse struct {
+	Body    Contact
+	Headers UpdateContact200ResponseHeaders
+}
+
+func (response UpdateContact200JSONResponse) VisitUpdateContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAddressesRequestObject struct {
+	ContactID ContactID `json:"contact_id"`
+	Params    ListAddressesParams
+}
+
+type ListAddressesResponseObject interface {
+	VisitListAddressesResponse(w http.ResponseWriter) error
+}
+
+type ListAddresses200ResponseHeaders struct {
+	Link *string
+}
+
+type ListAddresses200JSONResponse struct {
+	Body    AddressList
+	Headers ListAddresses200ResponseHeaders
+}
+
+func (response ListAddresses200JSONResponse) VisitListAddressesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAddressRequestObject struct {
+	ContactID ContactID `json:"contact_id"`
+	Params    CreateAddressParams
+	Body      *CreateAddressJSONRequestBody
+}
+
+type CreateAddressResponseObject interface {
+	VisitCreateAddressResponse(w http.ResponseWriter) error
+}
+
+type CreateAddress201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreateAddress201JSONResponse struct {
+	Body    Address
+	Headers CreateAddress201ResponseHeaders
+}
+
+func (response CreateAddress201JSONResponse) VisitCreateAddressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteAddressRequestObject struct {
+	ContactID ContactID `json:"contact_id"`
+	AddressID AddressID `json:"address_id"`
+	Params    DeleteAddressParams
+}
+
+type DeleteAddressResponseObject interface {
+	VisitDeleteAddressResponse(w http.ResponseWriter) error
+}
+
+type DeleteAddress204Response struct {
+}
+
+func (response DeleteAddress204Response) VisitDeleteAddressResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetAddressRequestObject struct {
+	ContactID ContactID `json:"contact_id"`
+	AddressID AddressID `json:"address_id"`
+	Params    GetAddressParams
+}
+
+type GetAddressResponseObject interface {
+	VisitGetAddressResponse(w http.ResponseWriter) error
+}
+
+type GetAddress200ResponseHeaders struct {
+	ETag string
+}
+
+type GetAddress200JSONResponse struct {
+	Body    Address
+	Headers GetAddress200ResponseHeaders
+}
+
+func (response GetAddress200JSONResponse) VisitGetAddressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAddress304Response = NotModifiedResponse
+
+func (response GetAddress304Response) VisitGetAddressResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type UpdateAddressRequestObject struct {
+	ContactID ContactID `json:"contact_id"`
+	AddressID AddressID `json:"address_id"`
+	Params    UpdateAddressParams
+	Body      *UpdateAddressApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateAddressResponseObject interface {
+	VisitUpdateAddressResponse(w http.ResponseWriter) error
+}
+
+type UpdateAddress200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateAddress200JSONResponse struct {
+	Body    Address
+	Headers UpdateAddress200ResponseHeaders
+}
+
+func (response UpdateAddress200JSONResponse) VisitUpdateAddressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ArchiveContactRequestObject struct {
+	ContactID ContactID `json:"contact_id"`
+	Params    ArchiveContactParams
+}
+
+type ArchiveContactResponseObject interface {
+	VisitArchiveContactResponse(w http.ResponseWriter) error
+}
+
+type ArchiveContact200ResponseHeaders struct {
+	ETag string
+}
+
+type ArchiveContact200JSONResponse struct {
+	Body    Contact
+	Headers ArchiveContact200ResponseHeaders
+}
+
+func (response ArchiveContact200JSONResponse) VisitArchiveContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListContactConsentsRequestObject struct {
 	ContactID ConsentContactID `json:"contact_id"`
 	Params    ListContactConsentsParams
@@ -9520,6 +13709,239 @@ func (response ListContactConsentHistory200JSONResponse) VisitListContactConsent
 	return err
 }
 
+type ListContactPointsRequestObject struct {
+	ContactID ContactID `json:"contact_id"`
+	Params    ListContactPointsParams
+}
+
+type ListContactPointsResponseObject interface {
+	VisitListContactPointsResponse(w http.ResponseWriter) error
+}
+
+type ListContactPoints200ResponseHeaders struct {
+	Link *string
+}
+
+type ListContactPoints200JSONResponse struct {
+	Body    ContactPointList
+	Headers ListContactPoints200ResponseHeaders
+}
+
+func (response ListContactPoints200JSONResponse) VisitListContactPointsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateContactPointRequestObject struct {
+	ContactID ContactID `json:"contact_id"`
+	Params    CreateContactPointParams
+	Body      *CreateContactPointJSONRequestBody
+}
+
+type CreateContactPointResponseObject interface {
+	VisitCreateContactPointResponse(w http.ResponseWriter) error
+}
+
+type CreateContactPoint201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreateContactPoint201JSONResponse struct {
+	Body    ContactPoint
+	Headers CreateContactPoint201ResponseHeaders
+}
+
+func (response CreateContactPoint201JSONResponse) VisitCreateContactPointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteContactPointRequestObject struct {
+	ContactID      ContactID      `json:"contact_id"`
+	ContactPointID ContactPointID `json:"contact_point_id"`
+	Params         DeleteContactPointParams
+}
+
+type DeleteContactPointResponseObject interface {
+	VisitDeleteContactPointResponse(w http.ResponseWriter) error
+}
+
+type DeleteContactPoint204Response struct {
+}
+
+func (response DeleteContactPoint204Response) VisitDeleteContactPointResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetContactPointRequestObject struct {
+	ContactID      ContactID      `json:"contact_id"`
+	ContactPointID ContactPointID `json:"contact_point_id"`
+	Params         GetContactPointParams
+}
+
+type GetContactPointResponseObject interface {
+	VisitGetContactPointResponse(w http.ResponseWriter) error
+}
+
+type GetContactPoint200ResponseHeaders struct {
+	ETag string
+}
+
+type GetContactPoint200JSONResponse struct {
+	Body    ContactPoint
+	Headers GetContactPoint200ResponseHeaders
+}
+
+func (response GetContactPoint200JSONResponse) VisitGetContactPointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetContactPoint304Response = NotModifiedResponse
+
+func (response GetContactPoint304Response) VisitGetContactPointResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type UpdateContactPointRequestObject struct {
+	ContactID      ContactID      `json:"contact_id"`
+	ContactPointID ContactPointID `json:"contact_point_id"`
+	Params         UpdateContactPointParams
+	Body           *UpdateContactPointApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateContactPointResponseObject interface {
+	VisitUpdateContactPointResponse(w http.ResponseWriter) error
+}
+
+type UpdateContactPoint200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateContactPoint200JSONResponse struct {
+	Body    ContactPoint
+	Headers UpdateContactPoint200ResponseHeaders
+}
+
+func (response UpdateContactPoint200JSONResponse) VisitUpdateContactPointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListContactExternalIdsRequestObject struct {
+	ContactID ContactID `json:"contact_id"`
+	Params    ListContactExternalIdsParams
+}
+
+type ListContactExternalIdsResponseObject interface {
+	VisitListContactExternalIdsResponse(w http.ResponseWriter) error
+}
+
+type ListContactExternalIds200ResponseHeaders struct {
+	Link *string
+}
+
+type ListContactExternalIds200JSONResponse struct {
+	Body    ExternalIDList
+	Headers ListContactExternalIds200ResponseHeaders
+}
+
+func (response ListContactExternalIds200JSONResponse) VisitListContactExternalIdsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnlinkContactExternalIDRequestObject struct {
+	ContactID  ContactID      `json:"contact_id"`
+	Source     Source         `json:"source"`
+	ExternalID ExternalIDPath `json:"external_id"`
+}
+
+type UnlinkContactExternalIDResponseObject interface {
+	VisitUnlinkContactExternalIDResponse(w http.ResponseWriter) error
+}
+
+type UnlinkContactExternalID204Response struct {
+}
+
+func (response UnlinkContactExternalID204Response) VisitUnlinkContactExternalIDResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type LinkContactExternalIDRequestObject struct {
+	ContactID  ContactID      `json:"contact_id"`
+	Source     Source         `json:"source"`
+	ExternalID ExternalIDPath `json:"external_id"`
+}
+
+type LinkContactExternalIDResponseObject interface {
+	VisitLinkContactExternalIDResponse(w http.ResponseWriter) error
+}
+
+type LinkContactExternalID200JSONResponse ContactExternalID
+
+func (response LinkContactExternalID200JSONResponse) VisitLinkContactExternalIDResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListContactOrdersRequestObject struct {
 	ContactID TicketingContactID `json:"contact_id"`
 	Params    ListContactOrdersParams
@@ -9551,6 +13973,71 @@ func (response ListContactOrders200JSONResponse) VisitListContactOrdersResponse(
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type RestoreContactRequestObject struct {
+	ContactID ContactID `json:"contact_id"`
+	Params    RestoreContactParams
+}
+
+type RestoreContactResponseObject interface {
+	VisitRestoreContactResponse(w http.ResponseWriter) error
+}
+
+type RestoreContact200ResponseHeaders struct {
+	ETag string
+}
+
+type RestoreContact200JSONResponse struct {
+	Body    Contact
+	Headers RestoreContact200ResponseHeaders
+}
+
+func (response RestoreContact200JSONResponse) VisitRestoreContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UntagContactRequestObject struct {
+	ContactID ContactID `json:"contact_id"`
+	TagID     TagID     `json:"tag_id"`
+}
+
+type UntagContactResponseObject interface {
+	VisitUntagContactResponse(w http.ResponseWriter) error
+}
+
+type UntagContact204Response struct {
+}
+
+func (response UntagContact204Response) VisitUntagContactResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type TagContactRequestObject struct {
+	ContactID ContactID `json:"contact_id"`
+	TagID     TagID     `json:"tag_id"`
+}
+
+type TagContactResponseObject interface {
+	VisitTagContactResponse(w http.ResponseWriter) error
+}
+
+type TagContact204Response struct {
+}
+
+func (response TagContact204Response) VisitTagContactResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
 }
 
 type ListDepartmentsRequestObject struct {
@@ -10670,6 +15157,222 @@ func (response ListScopes200JSONResponse) VisitListScopesResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTagsRequestObject struct {
+	Params ListTagsParams
+}
+
+type ListTagsResponseObject interface {
+	VisitListTagsResponse(w http.ResponseWriter) error
+}
+
+type ListTags200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTags200JSONResponse struct {
+	Body    TagList
+	Headers ListTags200ResponseHeaders
+}
+
+func (response ListTags200JSONResponse) VisitListTagsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTagRequestObject struct {
+	Params CreateTagParams
+	Body   *CreateTagJSONRequestBody
+}
+
+type CreateTagResponseObject interface {
+	VisitCreateTagResponse(w http.ResponseWriter) error
+}
+
+type CreateTag201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreateTag201JSONResponse struct {
+	Body    Tag
+	Headers CreateTag201ResponseHeaders
+}
+
+func (response CreateTag201JSONResponse) VisitCreateTagResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ArchiveTagRequestObject struct {
+	TagID  TagID `json:"tag_id"`
+	Params ArchiveTagParams
+}
+
+type ArchiveTagResponseObject interface {
+	VisitArchiveTagResponse(w http.ResponseWriter) error
+}
+
+type ArchiveTag204Response struct {
+}
+
+func (response ArchiveTag204Response) VisitArchiveTagResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetTagRequestObject struct {
+	TagID  TagID `json:"tag_id"`
+	Params GetTagParams
+}
+
+type GetTagResponseObject interface {
+	VisitGetTagResponse(w http.ResponseWriter) error
+}
+
+type GetTag200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTag200JSONResponse struct {
+	Body    Tag
+	Headers GetTag200ResponseHeaders
+}
+
+func (response GetTag200JSONResponse) VisitGetTagResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTag304Response = NotModifiedResponse
+
+func (response GetTag304Response) VisitGetTagResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type UpdateTagRequestObject struct {
+	TagID  TagID `json:"tag_id"`
+	Params UpdateTagParams
+	Body   *UpdateTagApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateTagResponseObject interface {
+	VisitUpdateTagResponse(w http.ResponseWriter) error
+}
+
+type UpdateTag200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateTag200JSONResponse struct {
+	Body    Tag
+	Headers UpdateTag200ResponseHeaders
+}
+
+func (response UpdateTag200JSONResponse) VisitUpdateTagResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MergeTagRequestObject struct {
+	TagID  TagID `json:"tag_id"`
+	Params MergeTagParams
+	Body   *MergeTagJSONRequestBody
+}
+
+type MergeTagResponseObject interface {
+	VisitMergeTagResponse(w http.ResponseWriter) error
+}
+
+type MergeTag200ResponseHeaders struct {
+	ETag string
+}
+
+type MergeTag200JSONResponse struct {
+	Body    Tag
+	Headers MergeTag200ResponseHeaders
+}
+
+func (response MergeTag200JSONResponse) VisitMergeTagResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreTagRequestObject struct {
+	TagID  TagID `json:"tag_id"`
+	Params RestoreTagParams
+}
+
+type RestoreTagResponseObject interface {
+	VisitRestoreTagResponse(w http.ResponseWriter) error
+}
+
+type RestoreTag200ResponseHeaders struct {
+	ETag string
+}
+
+type RestoreTag200JSONResponse struct {
+	Body    Tag
+	Headers RestoreTag200ResponseHeaders
+}
+
+func (response RestoreTag200JSONResponse) VisitRestoreTagResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -11945,6 +16648,48 @@ type StrictServerInterface interface {
 	// GetConsentProof Read the proof of an answer
 	// (GET /v1/consents/{consent_id}/proof)
 	GetConsentProof(ctx context.Context, request GetConsentProofRequestObject) (GetConsentProofResponseObject, error)
+	// ListContacts List contacts
+	// (GET /v1/contacts)
+	ListContacts(ctx context.Context, request ListContactsRequestObject) (ListContactsResponseObject, error)
+	// CreateContact Create a contact
+	// (POST /v1/contacts)
+	CreateContact(ctx context.Context, request CreateContactRequestObject) (CreateContactResponseObject, error)
+	// BatchContacts Write up to 200 contacts at once
+	// (POST /v1/contacts/batch)
+	BatchContacts(ctx context.Context, request BatchContactsRequestObject) (BatchContactsResponseObject, error)
+	// GetContactByExternalID Read a contact by an external id
+	// (GET /v1/contacts/by-external-id/{source}/{external_id})
+	GetContactByExternalID(ctx context.Context, request GetContactByExternalIDRequestObject) (GetContactByExternalIDResponseObject, error)
+	// UpsertContactByExternalID Create or update by an external id
+	// (PATCH /v1/contacts/by-external-id/{source}/{external_id})
+	UpsertContactByExternalID(ctx context.Context, request UpsertContactByExternalIDRequestObject) (UpsertContactByExternalIDResponseObject, error)
+	// SearchContacts Search contacts by a filter tree
+	// (POST /v1/contacts/search)
+	SearchContacts(ctx context.Context, request SearchContactsRequestObject) (SearchContactsResponseObject, error)
+	// GetContact Read a contact
+	// (GET /v1/contacts/{contact_id})
+	GetContact(ctx context.Context, request GetContactRequestObject) (GetContactResponseObject, error)
+	// UpdateContact Change a contact
+	// (PATCH /v1/contacts/{contact_id})
+	UpdateContact(ctx context.Context, request UpdateContactRequestObject) (UpdateContactResponseObject, error)
+	// ListAddresses List the postal addresses of a contact
+	// (GET /v1/contacts/{contact_id}/addresses)
+	ListAddresses(ctx context.Context, request ListAddressesRequestObject) (ListAddressesResponseObject, error)
+	// CreateAddress Add a postal address
+	// (POST /v1/contacts/{contact_id}/addresses)
+	CreateAddress(ctx context.Context, request CreateAddressRequestObject) (CreateAddressResponseObject, error)
+	// DeleteAddress Remove a postal address
+	// (DELETE /v1/contacts/{contact_id}/addresses/{address_id})
+	DeleteAddress(ctx context.Context, request DeleteAddressRequestObject) (DeleteAddressResponseObject, error)
+	// GetAddress Read a postal address
+	// (GET /v1/contacts/{contact_id}/addresses/{address_id})
+	GetAddress(ctx context.Context, request GetAddressRequestObject) (GetAddressResponseObject, error)
+	// UpdateAddress Change a postal address
+	// (PATCH /v1/contacts/{contact_id}/addresses/{address_id})
+	UpdateAddress(ctx context.Context, request UpdateAddressRequestObject) (UpdateAddressResponseObject, error)
+	// ArchiveContact Archive a contact
+	// (POST /v1/contacts/{contact_id}/archive)
+	ArchiveContact(ctx context.Context, request ArchiveContactRequestObject) (ArchiveContactResponseObject, error)
 	// ListContactConsents Read the present answers of a contact
 	// (GET /v1/contacts/{contact_id}/consents)
 	ListContactConsents(ctx context.Context, request ListContactConsentsRequestObject) (ListContactConsentsResponseObject, error)
@@ -11954,9 +16699,42 @@ type StrictServerInterface interface {
 	// ListContactConsentHistory Read a contact's ledger
 	// (GET /v1/contacts/{contact_id}/consents/history)
 	ListContactConsentHistory(ctx context.Context, request ListContactConsentHistoryRequestObject) (ListContactConsentHistoryResponseObject, error)
+	// ListContactPoints List the contact points of a contact
+	// (GET /v1/contacts/{contact_id}/contact-points)
+	ListContactPoints(ctx context.Context, request ListContactPointsRequestObject) (ListContactPointsResponseObject, error)
+	// CreateContactPoint Add a contact point
+	// (POST /v1/contacts/{contact_id}/contact-points)
+	CreateContactPoint(ctx context.Context, request CreateContactPointRequestObject) (CreateContactPointResponseObject, error)
+	// DeleteContactPoint Remove a contact point
+	// (DELETE /v1/contacts/{contact_id}/contact-points/{contact_point_id})
+	DeleteContactPoint(ctx context.Context, request DeleteContactPointRequestObject) (DeleteContactPointResponseObject, error)
+	// GetContactPoint Read a contact point
+	// (GET /v1/contacts/{contact_id}/contact-points/{contact_point_id})
+	GetContactPoint(ctx context.Context, request GetContactPointRequestObject) (GetContactPointResponseObject, error)
+	// UpdateContactPoint Change a contact point
+	// (PATCH /v1/contacts/{contact_id}/contact-points/{contact_point_id})
+	UpdateContactPoint(ctx context.Context, request UpdateContactPointRequestObject) (UpdateContactPointResponseObject, error)
+	// ListContactExternalIds List the external ids of a contact
+	// (GET /v1/contacts/{contact_id}/external-ids)
+	ListContactExternalIds(ctx context.Context, request ListContactExternalIdsRequestObject) (ListContactExternalIdsResponseObject, error)
+	// UnlinkContactExternalID Unlink an external id from a contact
+	// (DELETE /v1/contacts/{contact_id}/external-ids/{source}/{external_id})
+	UnlinkContactExternalID(ctx context.Context, request UnlinkContactExternalIDRequestObject) (UnlinkContactExternalIDResponseObject, error)
+	// LinkContactExternalID Link an external id to a contact
+	// (PUT /v1/contacts/{contact_id}/external-ids/{source}/{external_id})
+	LinkContactExternalID(ctx context.Context, request LinkContactExternalIDRequestObject) (LinkContactExternalIDResponseObject, error)
 	// ListContactOrders List the orders of a contact
 	// (GET /v1/contacts/{contact_id}/orders)
 	ListContactOrders(ctx context.Context, request ListContactOrdersRequestObject) (ListContactOrdersResponseObject, error)
+	// RestoreContact Restore an archived contact
+	// (POST /v1/contacts/{contact_id}/restore)
+	RestoreContact(ctx context.Context, request RestoreContactRequestObject) (RestoreContactResponseObject, error)
+	// UntagContact Take a tag from a contact
+	// (DELETE /v1/contacts/{contact_id}/tags/{tag_id})
+	UntagContact(ctx context.Context, request UntagContactRequestObject) (UntagContactResponseObject, error)
+	// TagContact Give a tag to a contact
+	// (PUT /v1/contacts/{contact_id}/tags/{tag_id})
+	TagContact(ctx context.Context, request TagContactRequestObject) (TagContactResponseObject, error)
 	// ListDepartments List departments
 	// (GET /v1/departments)
 	ListDepartments(ctx context.Context, request ListDepartmentsRequestObject) (ListDepartmentsResponseObject, error)
@@ -12065,6 +16843,27 @@ type StrictServerInterface interface {
 	// ListScopes List scopes
 	// (GET /v1/scopes)
 	ListScopes(ctx context.Context, request ListScopesRequestObject) (ListScopesResponseObject, error)
+	// ListTags List tags
+	// (GET /v1/tags)
+	ListTags(ctx context.Context, request ListTagsRequestObject) (ListTagsResponseObject, error)
+	// CreateTag Create a tag
+	// (POST /v1/tags)
+	CreateTag(ctx context.Context, request CreateTagRequestObject) (CreateTagResponseObject, error)
+	// ArchiveTag Archive a tag
+	// (DELETE /v1/tags/{tag_id})
+	ArchiveTag(ctx context.Context, request ArchiveTagRequestObject) (ArchiveTagResponseObject, error)
+	// GetTag Read a tag
+	// (GET /v1/tags/{tag_id})
+	GetTag(ctx context.Context, request GetTagRequestObject) (GetTagResponseObject, error)
+	// UpdateTag Rename or describe a tag
+	// (PATCH /v1/tags/{tag_id})
+	UpdateTag(ctx context.Context, request UpdateTagRequestObject) (UpdateTagResponseObject, error)
+	// MergeTag Merge a tag into another
+	// (POST /v1/tags/{tag_id}/merge)
+	MergeTag(ctx context.Context, request MergeTagRequestObject) (MergeTagResponseObject, error)
+	// RestoreTag Restore an archived tag
+	// (POST /v1/tags/{tag_id}/restore)
+	RestoreTag(ctx context.Context, request RestoreTagRequestObject) (RestoreTagResponseObject, error)
 	// ListOutbox Read the captured mails of a sandbox
 	// (GET /v1/test/outbox)
 	ListOutbox(ctx context.Context, request ListOutboxRequestObject) (ListOutboxResponseObject, error)
@@ -12837,6 +17636,530 @@ func (sh *strictHandler) GetConsentProof(ctx echo.Context, consentID ConsentID) 
 	return nil
 }
 
+// ListContacts operation middleware
+func (sh *strictHandler) ListContacts(ctx echo.Context, params ListContactsParams) error {
+	var request ListContactsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContacts(ctx.Request().Context(), request.(ListContactsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContacts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListContactsResponseObject); ok {
+		return validResponse.VisitListContactsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateContact operation middleware
+func (sh *strictHandler) CreateContact(ctx echo.Context, params CreateContactParams) error {
+	var request CreateContactRequestObject
+
+	request.Params = params
+
+	var body CreateContactJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateContact(ctx.Request().Context(), request.(CreateContactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateContact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateContactResponseObject); ok {
+		return validResponse.VisitCreateContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BatchContacts operation middleware
+func (sh *strictHandler) BatchContacts(ctx echo.Context, params BatchContactsParams) error {
+	var request BatchContactsRequestObject
+
+	request.Params = params
+
+	var body BatchContactsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BatchContacts(ctx.Request().Context(), request.(BatchContactsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BatchContacts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BatchContactsResponseObject); ok {
+		return validResponse.VisitBatchContactsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetContactByExternalID operation middleware
+func (sh *strictHandler) GetContactByExternalID(ctx echo.Context, source Source, externalID ExternalIDPath, params GetContactByExternalIDParams) error {
+	var request GetContactByExternalIDRequestObject
+
+	request.Source = source
+	request.ExternalID = externalID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetContactByExternalID(ctx.Request().Context(), request.(GetContactByExternalIDRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetContactByExternalID")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetContactByExternalIDResponseObject); ok {
+		return validResponse.VisitGetContactByExternalIDResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpsertContactByExternalID operation middleware
+func (sh *strictHandler) UpsertContactByExternalID(ctx echo.Context, source Source, externalID ExternalIDPath, params UpsertContactByExternalIDParams) error {
+	var request UpsertContactByExternalIDRequestObject
+
+	request.Source = source
+	request.ExternalID = externalID
+	request.Params = params
+
+	var body UpsertContactByExternalIDApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpsertContactByExternalID(ctx.Request().Context(), request.(UpsertContactByExternalIDRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpsertContactByExternalID")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpsertContactByExternalIDResponseObject); ok {
+		return validResponse.VisitUpsertContactByExternalIDResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SearchContacts operation middleware
+func (sh *strictHandler) SearchContacts(ctx echo.Context) error {
+	var request SearchContactsRequestObject
+
+	var body SearchContactsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SearchContacts(ctx.Request().Context(), request.(SearchContactsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SearchContacts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SearchContactsResponseObject); ok {
+		return validResponse.VisitSearchContactsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetContact operation middleware
+func (sh *strictHandler) GetContact(ctx echo.Context, contactID ContactID, params GetContactParams) error {
+	var request GetContactRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetContact(ctx.Request().Context(), request.(GetContactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetContact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetContactResponseObject); ok {
+		return validResponse.VisitGetContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateContact operation middleware
+func (sh *strictHandler) UpdateContact(ctx echo.Context, contactID ContactID, params UpdateContactParams) error {
+	var request UpdateContactRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	var body UpdateContactApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateContact(ctx.Request().Context(), request.(UpdateContactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateContact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateContactResponseObject); ok {
+		return validResponse.VisitUpdateContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListAddresses operation middleware
+func (sh *strictHandler) ListAddresses(ctx echo.Context, contactID ContactID, params ListAddressesParams) error {
+	var request ListAddressesRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAddresses(ctx.Request().Context(), request.(ListAddressesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAddresses")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAddressesResponseObject); ok {
+		return validResponse.VisitListAddressesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateAddress operation middleware
+func (sh *strictHandler) CreateAddress(ctx echo.Context, contactID ContactID, params CreateAddressParams) error {
+	var request CreateAddressRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	var body CreateAddressJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateAddress(ctx.Request().Context(), request.(CreateAddressRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateAddress")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateAddressResponseObject); ok {
+		return validResponse.VisitCreateAddressResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteAddress operation middleware
+func (sh *strictHandler) DeleteAddress(ctx echo.Context, contactID ContactID, addressID AddressID, params DeleteAddressParams) error {
+	var request DeleteAddressRequestObject
+
+	request.ContactID = contactID
+	request.AddressID = addressID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteAddress(ctx.Request().Context(), request.(DeleteAddressRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteAddress")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteAddressResponseObject); ok {
+		return validResponse.VisitDeleteAddressResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetAddress operation middleware
+func (sh *strictHandler) GetAddress(ctx echo.Context, contactID ContactID, addressID AddressID, params GetAddressParams) error {
+	var request GetAddressRequestObject
+
+	request.ContactID = contactID
+	request.AddressID = addressID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetAddress(ctx.Request().Context(), request.(GetAddressRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetAddress")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetAddressResponseObject); ok {
+		return validResponse.VisitGetAddressResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateAddress operation middleware
+func (sh *strictHandler) UpdateAddress(ctx echo.Context, contactID ContactID, addressID AddressID, params UpdateAddressParams) error {
+	var request UpdateAddressRequestObject
+
+	request.ContactID = contactID
+	request.AddressID = addressID
+	request.Params = params
+
+	var body UpdateAddressApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateAddress(ctx.Request().Context(), request.(UpdateAddressRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateAddress")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateAddressResponseObject); ok {
+		return validResponse.VisitUpdateAddressResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ArchiveContact operation middleware
+func (sh *strictHandler) ArchiveContact(ctx echo.Context, contactID ContactID, params ArchiveContactParams) error {
+	var request ArchiveContactRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ArchiveContact(ctx.Request().Context(), request.(ArchiveContactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ArchiveContact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ArchiveContactResponseObject); ok {
+		return validResponse.VisitArchiveContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListContactConsents operation middleware
 func (sh *strictHandler) ListContactConsents(ctx echo.Context, contactID ConsentContactID, params ListContactConsentsParams) error {
 	var request ListContactConsentsRequestObject
@@ -12938,6 +18261,265 @@ func (sh *strictHandler) ListContactConsentHistory(ctx echo.Context, contactID C
 	return nil
 }
 
+// ListContactPoints operation middleware
+func (sh *strictHandler) ListContactPoints(ctx echo.Context, contactID ContactID, params ListContactPointsParams) error {
+	var request ListContactPointsRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContactPoints(ctx.Request().Context(), request.(ListContactPointsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContactPoints")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListContactPointsResponseObject); ok {
+		return validResponse.VisitListContactPointsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateContactPoint operation middleware
+func (sh *strictHandler) CreateContactPoint(ctx echo.Context, contactID ContactID, params CreateContactPointParams) error {
+	var request CreateContactPointRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	var body CreateContactPointJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateContactPoint(ctx.Request().Context(), request.(CreateContactPointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateContactPoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateContactPointResponseObject); ok {
+		return validResponse.VisitCreateContactPointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteContactPoint operation middleware
+func (sh *strictHandler) DeleteContactPoint(ctx echo.Context, contactID ContactID, contactPointID ContactPointID, params DeleteContactPointParams) error {
+	var request DeleteContactPointRequestObject
+
+	request.ContactID = contactID
+	request.ContactPointID = contactPointID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteContactPoint(ctx.Request().Context(), request.(DeleteContactPointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteContactPoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteContactPointResponseObject); ok {
+		return validResponse.VisitDeleteContactPointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetContactPoint operation middleware
+func (sh *strictHandler) GetContactPoint(ctx echo.Context, contactID ContactID, contactPointID ContactPointID, params GetContactPointParams) error {
+	var request GetContactPointRequestObject
+
+	request.ContactID = contactID
+	request.ContactPointID = contactPointID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetContactPoint(ctx.Request().Context(), request.(GetContactPointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetContactPoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetContactPointResponseObject); ok {
+		return validResponse.VisitGetContactPointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateContactPoint operation middleware
+func (sh *strictHandler) UpdateContactPoint(ctx echo.Context, contactID ContactID, contactPointID ContactPointID, params UpdateContactPointParams) error {
+	var request UpdateContactPointRequestObject
+
+	request.ContactID = contactID
+	request.ContactPointID = contactPointID
+	request.Params = params
+
+	var body UpdateContactPointApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateContactPoint(ctx.Request().Context(), request.(UpdateContactPointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateContactPoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateContactPointResponseObject); ok {
+		return validResponse.VisitUpdateContactPointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListContactExternalIds operation middleware
+func (sh *strictHandler) ListContactExternalIds(ctx echo.Context, contactID ContactID, params ListContactExternalIdsParams) error {
+	var request ListContactExternalIdsRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContactExternalIds(ctx.Request().Context(), request.(ListContactExternalIdsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContactExternalIds")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListContactExternalIdsResponseObject); ok {
+		return validResponse.VisitListContactExternalIdsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UnlinkContactExternalID operation middleware
+func (sh *strictHandler) UnlinkContactExternalID(ctx echo.Context, contactID ContactID, source Source, externalID ExternalIDPath) error {
+	var request UnlinkContactExternalIDRequestObject
+
+	request.ContactID = contactID
+	request.Source = source
+	request.ExternalID = externalID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UnlinkContactExternalID(ctx.Request().Context(), request.(UnlinkContactExternalIDRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnlinkContactExternalID")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UnlinkContactExternalIDResponseObject); ok {
+		return validResponse.VisitUnlinkContactExternalIDResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// LinkContactExternalID operation middleware
+func (sh *strictHandler) LinkContactExternalID(ctx echo.Context, contactID ContactID, source Source, externalID ExternalIDPath) error {
+	var request LinkContactExternalIDRequestObject
+
+	request.ContactID = contactID
+	request.Source = source
+	request.ExternalID = externalID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.LinkContactExternalID(ctx.Request().Context(), request.(LinkContactExternalIDRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LinkContactExternalID")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(LinkContactExternalIDResponseObject); ok {
+		return validResponse.VisitLinkContactExternalIDResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListContactOrders operation middleware
 func (sh *strictHandler) ListContactOrders(ctx echo.Context, contactID TicketingContactID, params ListContactOrdersParams) error {
 	var request ListContactOrdersRequestObject
@@ -12958,6 +18540,84 @@ func (sh *strictHandler) ListContactOrders(ctx echo.Context, contactID Ticketing
 		return err
 	} else if validResponse, ok := response.(ListContactOrdersResponseObject); ok {
 		return validResponse.VisitListContactOrdersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RestoreContact operation middleware
+func (sh *strictHandler) RestoreContact(ctx echo.Context, contactID ContactID, params RestoreContactParams) error {
+	var request RestoreContactRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RestoreContact(ctx.Request().Context(), request.(RestoreContactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RestoreContact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RestoreContactResponseObject); ok {
+		return validResponse.VisitRestoreContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UntagContact operation middleware
+func (sh *strictHandler) UntagContact(ctx echo.Context, contactID ContactID, tagID TagID) error {
+	var request UntagContactRequestObject
+
+	request.ContactID = contactID
+	request.TagID = tagID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UntagContact(ctx.Request().Context(), request.(UntagContactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UntagContact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UntagContactResponseObject); ok {
+		return validResponse.VisitUntagContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// TagContact operation middleware
+func (sh *strictHandler) TagContact(ctx echo.Context, contactID ContactID, tagID TagID) error {
+	var request TagContactRequestObject
+
+	request.ContactID = contactID
+	request.TagID = tagID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.TagContact(ctx.Request().Context(), request.(TagContactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TagContact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(TagContactResponseObject); ok {
+		return validResponse.VisitTagContactResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -14097,6 +19757,255 @@ func (sh *strictHandler) ListScopes(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(ListScopesResponseObject); ok {
 		return validResponse.VisitListScopesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTags operation middleware
+func (sh *strictHandler) ListTags(ctx echo.Context, params ListTagsParams) error {
+	var request ListTagsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTags(ctx.Request().Context(), request.(ListTagsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTags")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTagsResponseObject); ok {
+		return validResponse.VisitListTagsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateTag operation middleware
+func (sh *strictHandler) CreateTag(ctx echo.Context, params CreateTagParams) error {
+	var request CreateTagRequestObject
+
+	request.Params = params
+
+	var body CreateTagJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateTag(ctx.Request().Context(), request.(CreateTagRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateTag")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateTagResponseObject); ok {
+		return validResponse.VisitCreateTagResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ArchiveTag operation middleware
+func (sh *strictHandler) ArchiveTag(ctx echo.Context, tagID TagID, params ArchiveTagParams) error {
+	var request ArchiveTagRequestObject
+
+	request.TagID = tagID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ArchiveTag(ctx.Request().Context(), request.(ArchiveTagRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ArchiveTag")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ArchiveTagResponseObject); ok {
+		return validResponse.VisitArchiveTagResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTag operation middleware
+func (sh *strictHandler) GetTag(ctx echo.Context, tagID TagID, params GetTagParams) error {
+	var request GetTagRequestObject
+
+	request.TagID = tagID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTag(ctx.Request().Context(), request.(GetTagRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTag")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTagResponseObject); ok {
+		return validResponse.VisitGetTagResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateTag operation middleware
+func (sh *strictHandler) UpdateTag(ctx echo.Context, tagID TagID, params UpdateTagParams) error {
+	var request UpdateTagRequestObject
+
+	request.TagID = tagID
+	request.Params = params
+
+	var body UpdateTagApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateTag(ctx.Request().Context(), request.(UpdateTagRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateTag")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateTagResponseObject); ok {
+		return validResponse.VisitUpdateTagResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// MergeTag operation middleware
+func (sh *strictHandler) MergeTag(ctx echo.Context, tagID TagID, params MergeTagParams) error {
+	var request MergeTagRequestObject
+
+	request.TagID = tagID
+	request.Params = params
+
+	var body MergeTagJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.MergeTag(ctx.Request().Context(), request.(MergeTagRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MergeTag")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(MergeTagResponseObject); ok {
+		return validResponse.VisitMergeTagResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RestoreTag operation middleware
+func (sh *strictHandler) RestoreTag(ctx echo.Context, tagID TagID, params RestoreTagParams) error {
+	var request RestoreTagRequestObject
+
+	request.TagID = tagID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RestoreTag(ctx.Request().Context(), request.(RestoreTagRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RestoreTag")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RestoreTagResponseObject); ok {
+		return validResponse.VisitRestoreTagResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -4,6 +4,106 @@ package api
 
 import "context"
 
+// ContactsOperations are the operations of api/contacts.yaml.
+type ContactsOperations interface {
+	// ListContacts: List contacts
+	// (GET /v1/contacts)
+	ListContacts(ctx context.Context, request ListContactsRequestObject) (ListContactsResponseObject, error)
+	// CreateContact: Create a contact
+	// (POST /v1/contacts)
+	CreateContact(ctx context.Context, request CreateContactRequestObject) (CreateContactResponseObject, error)
+	// SearchContacts: Search contacts by a filter tree
+	// (POST /v1/contacts/search)
+	SearchContacts(ctx context.Context, request SearchContactsRequestObject) (SearchContactsResponseObject, error)
+	// BatchContacts: Write up to 200 contacts at once
+	// (POST /v1/contacts/batch)
+	BatchContacts(ctx context.Context, request BatchContactsRequestObject) (BatchContactsResponseObject, error)
+	// GetContactByExternalID: Read a contact by an external id
+	// (GET /v1/contacts/by-external-id/{source}/{external_id})
+	GetContactByExternalID(ctx context.Context, request GetContactByExternalIDRequestObject) (GetContactByExternalIDResponseObject, error)
+	// UpsertContactByExternalID: Create or update by an external id
+	// (PATCH /v1/contacts/by-external-id/{source}/{external_id})
+	UpsertContactByExternalID(ctx context.Context, request UpsertContactByExternalIDRequestObject) (UpsertContactByExternalIDResponseObject, error)
+	// GetContact: Read a contact
+	// (GET /v1/contacts/{contact_id})
+	GetContact(ctx context.Context, request GetContactRequestObject) (GetContactResponseObject, error)
+	// UpdateContact: Change a contact
+	// (PATCH /v1/contacts/{contact_id})
+	UpdateContact(ctx context.Context, request UpdateContactRequestObject) (UpdateContactResponseObject, error)
+	// ArchiveContact: Archive a contact
+	// (POST /v1/contacts/{contact_id}/archive)
+	ArchiveContact(ctx context.Context, request ArchiveContactRequestObject) (ArchiveContactResponseObject, error)
+	// RestoreContact: Restore an archived contact
+	// (POST /v1/contacts/{contact_id}/restore)
+	RestoreContact(ctx context.Context, request RestoreContactRequestObject) (RestoreContactResponseObject, error)
+	// ListContactPoints: List the contact points of a contact
+	// (GET /v1/contacts/{contact_id}/contact-points)
+	ListContactPoints(ctx context.Context, request ListContactPointsRequestObject) (ListContactPointsResponseObject, error)
+	// CreateContactPoint: Add a contact point
+	// (POST /v1/contacts/{contact_id}/contact-points)
+	CreateContactPoint(ctx context.Context, request CreateContactPointRequestObject) (CreateContactPointResponseObject, error)
+	// GetContactPoint: Read a contact point
+	// (GET /v1/contacts/{contact_id}/contact-points/{contact_point_id})
+	GetContactPoint(ctx context.Context, request GetContactPointRequestObject) (GetContactPointResponseObject, error)
+	// UpdateContactPoint: Change a contact point
+	// (PATCH /v1/contacts/{contact_id}/contact-points/{contact_point_id})
+	UpdateContactPoint(ctx context.Context, request UpdateContactPointRequestObject) (UpdateContactPointResponseObject, error)
+	// DeleteContactPoint: Remove a contact point
+	// (DELETE /v1/contacts/{contact_id}/contact-points/{contact_point_id})
+	DeleteContactPoint(ctx context.Context, request DeleteContactPointRequestObject) (DeleteContactPointResponseObject, error)
+	// ListAddresses: List the postal addresses of a contact
+	// (GET /v1/contacts/{contact_id}/addresses)
+	ListAddresses(ctx context.Context, request ListAddressesRequestObject) (ListAddressesResponseObject, error)
+	// CreateAddress: Add a postal address
+	// (POST /v1/contacts/{contact_id}/addresses)
+	CreateAddress(ctx context.Context, request CreateAddressRequestObject) (CreateAddressResponseObject, error)
+	// GetAddress: Read a postal address
+	// (GET /v1/contacts/{contact_id}/addresses/{address_id})
+	GetAddress(ctx context.Context, request GetAddressRequestObject) (GetAddressResponseObject, error)
+	// UpdateAddress: Change a postal address
+	// (PATCH /v1/contacts/{contact_id}/addresses/{address_id})
+	UpdateAddress(ctx context.Context, request UpdateAddressRequestObject) (UpdateAddressResponseObject, error)
+	// DeleteAddress: Remove a postal address
+	// (DELETE /v1/contacts/{contact_id}/addresses/{address_id})
+	DeleteAddress(ctx context.Context, request DeleteAddressRequestObject) (DeleteAddressResponseObject, error)
+	// ListContactExternalIds: List the external ids of a contact
+	// (GET /v1/contacts/{contact_id}/external-ids)
+	ListContactExternalIds(ctx context.Context, request ListContactExternalIdsRequestObject) (ListContactExternalIdsResponseObject, error)
+	// LinkContactExternalID: Link an external id to a contact
+	// (PUT /v1/contacts/{contact_id}/external-ids/{source}/{external_id})
+	LinkContactExternalID(ctx context.Context, request LinkContactExternalIDRequestObject) (LinkContactExternalIDResponseObject, error)
+	// UnlinkContactExternalID: Unlink an external id from a contact
+	// (DELETE /v1/contacts/{contact_id}/external-ids/{source}/{external_id})
+	UnlinkContactExternalID(ctx context.Context, request UnlinkContactExternalIDRequestObject) (UnlinkContactExternalIDResponseObject, error)
+	// TagContact: Give a tag to a contact
+	// (PUT /v1/contacts/{contact_id}/tags/{tag_id})
+	TagContact(ctx context.Context, request TagContactRequestObject) (TagContactResponseObject, error)
+	// UntagContact: Take a tag from a contact
+	// (DELETE /v1/contacts/{contact_id}/tags/{tag_id})
+	UntagContact(ctx context.Context, request UntagContactRequestObject) (UntagContactResponseObject, error)
+	// ListTags: List tags
+	// (GET /v1/tags)
+	ListTags(ctx context.Context, request ListTagsRequestObject) (ListTagsResponseObject, error)
+	// CreateTag: Create a tag
+	// (POST /v1/tags)
+	CreateTag(ctx context.Context, request CreateTagRequestObject) (CreateTagResponseObject, error)
+	// GetTag: Read a tag
+	// (GET /v1/tags/{tag_id})
+	GetTag(ctx context.Context, request GetTagRequestObject) (GetTagResponseObject, error)
+	// UpdateTag: Rename or describe a tag
+	// (PATCH /v1/tags/{tag_id})
+	UpdateTag(ctx context.Context, request UpdateTagRequestObject) (UpdateTagResponseObject, error)
+	// ArchiveTag: Archive a tag
+	// (DELETE /v1/tags/{tag_id})
+	ArchiveTag(ctx context.Context, request ArchiveTagRequestObject) (ArchiveTagResponseObject, error)
+	// RestoreTag: Restore an archived tag
+	// (POST /v1/tags/{tag_id}/restore)
+	RestoreTag(ctx context.Context, request RestoreTagRequestObject) (RestoreTagResponseObject, error)
+	// MergeTag: Merge a tag into another
+	// (POST /v1/tags/{tag_id}/merge)
+	MergeTag(ctx context.Context, request MergeTagRequestObject) (MergeTagResponseObject, error)
+}
+
 // ConsentsOperations are the operations of api/consents.yaml.
 type ConsentsOperations interface {
 	// ListContactConsents: Read the present answers of a contact

@@ -33,6 +33,7 @@ type (
 	mailHandlers       = mail.Handlers
 	webhooksHandlers   = webhooks.Handlers
 	ticketingHandlers  = ticketing.Handlers
+	contactsHandlers   = contacts.Handlers
 )
 
 type handlers struct {
@@ -44,6 +45,7 @@ type handlers struct {
 	*mailHandlers
 	*webhooksHandlers
 	*ticketingHandlers
+	*contactsHandlers
 }
 
 var _ api.StrictServerInterface = handlers{}
@@ -116,4 +118,5 @@ func (a *App) wire() (handlers, error) {
 		webhooksHandlers:   webhooks.NewHandlers(a.domains.webhooks, cursors),
 		ticketingHandlers:  ticketing.NewHandlers(a.domains.ticketing, cursors),
 	}, nil
+		contactsHandlers:   contacts.NewHandlers(a.domains.contacts, cursors),
 }

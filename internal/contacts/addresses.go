@@ -127,26 +127,31 @@ func (s *Service) AddAddress(ctx context.Context, contactID uuid.UUID, n NewAddr
 		if err := refused.OrNil(); err != nil {
 			return Address{}, err
 		}
-		a.TenantID, a.ContactID = c.TenantID, c.ID
 		others, err := s.q.LockAddresses(ctx, tx, c.TenantID, c.ID)
 		if err != nil {
 			return Address{}, err
 		}
-		a.IsPrimary = a.IsPrimary || len(others) == 0
-		entries, err := s.demoteAddresses(ctx, tx, others, a, now)
-		if err != nil {
-			return Address{}, err
-		}
-		if err := s.q.InsertAddress(ctx, tx, insertAddress(a)); err != nil {
-			return Address{}, err
-		}
-		added, err := addressEntry("address.added", nil, &a)
-		if err != nil {
-			return Address{}, err
-		}
-		return a, events.RecordTx(ctx, tx, append(entries, added)...)
+		return s.addAddress(ctx, tx, c, others, a)
 	})
 	return a, c, err
+}
+
+// addAddress adds an address to a held contact, whose others are held too.
+func (s *Service) addAddress(ctx context.Context, tx pgx.Tx, c Contact, others []Address, a Address) (Address, error) {
+	a.TenantID, a.ContactID = c.TenantID, c.ID
+	a.IsPrimary = a.IsPrimary || len(others) == 0
+	entries, err := s.demoteAddresses(ctx, tx, others, a, a.CreatedAt)
+	if err != nil {
+		return Address{}, err
+	}
+	if err := s.q.InsertAddress(ctx, tx, insertAddress(a)); err != nil {
+		return Address{}, err
+	}
+	added, err := addressEntry("address.added", nil, &a)
+	if err != nil {
+		return Address{}, err
+	}
+	return a, events.RecordTx(ctx, tx, append(entries, added)...)
 }
 
 func insertAddress(a Address) contactsdb.InsertAddressParams {

@@ -18,10 +18,15 @@ var contactTexts = Texts{
 		FR: Text{"Lot refusé", "Le lot est atomique et un élément au moins est refusé : rien n'a été fait.", "Corrigez les éléments nommés dans « errors », ou envoyez le lot sans « atomic »."},
 		EN: Text{"Batch refused", "The batch is atomic and at least one item is refused: nothing was done.", "Correct the items named in “errors”, or send the batch without “atomic”."},
 	},
+	"item-incomplete": {
+		FR: Text{"Élément incomplet", "L'opération de cet élément demande un membre qui manque.", "« update » et « archive » demandent « id », « upsert » demande « source » et « external_id »."},
+		EN: Text{"Incomplete item", "The operation of this item needs a member that is missing.", "“update” and “archive” need “id”, “upsert” needs “source” and “external_id”."},
+	},
 	"tag-in-other-hands": {
 		FR: Text{"Étiquette inutilisable", "L'étiquette est archivée ou fusionnée avec une autre.", "Restaurez-la ou employez celle qui l'a remplacée."},
 		EN: Text{"Tag cannot be used", "The tag is archived or merged into another.", "Restore it, or use the one that replaced it."},
 	},
+	"kind-cannot-change":    {FR: Text{"Nature immuable", "Une personne ne devient pas une organisation, ni l'inverse.", ""}, EN: Text{"Kind cannot change", "A person does not become an organisation, nor the other way round.", ""}},
 	"name-required":         {FR: Text{"Nom manquant", "Un nom, ou à défaut un point de contact ou un identifiant externe, est nécessaire.", ""}, EN: Text{"Name missing", "A name is needed, or else a contact point or an external id.", ""}},
 	"not-of-this-kind":      {FR: Text{"Champ d'une autre nature", "Ce champ n'existe pas pour « {kind} ».", ""}, EN: Text{"Field of another kind", "This field does not exist for “{kind}”.", ""}},
 	"impossible-birthdate":  {FR: Text{"Date de naissance impossible", "La date de naissance est dans le futur ou avant 1850.", ""}, EN: Text{"Impossible date of birth", "The date of birth is in the future or before 1850.", ""}},

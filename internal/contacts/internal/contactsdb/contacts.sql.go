@@ -1176,6 +1176,52 @@ func (q *Queries) LockAddresses(ctx context.Context, db DBTX, tenantID uuid.UUID
 	return items, nil
 }
 
+const LockByExternalID = `-- name: LockByExternalID :one
+SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at FROM contact_external_ids e
+JOIN contacts c ON c.tenant_id = e.tenant_id AND c.id = e.contact_id
+WHERE e.tenant_id = $1 AND e.source = $2 AND e.external_id = $3
+FOR UPDATE OF c
+`
+
+func (q *Queries) LockByExternalID(ctx context.Context, db DBTX, tenantID uuid.UUID, source string, externalID string) (Contact, error) {
+	row := db.QueryRow(ctx, LockByExternalID, tenantID, source, externalID)
+	var i Contact
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Kind,
+		&i.Civility,
+		&i.Title,
+		&i.GivenName,
+		&i.GivenNames,
+		&i.FamilyName,
+		&i.BirthName,
+		&i.Particle,
+		&i.NameSuffix,
+		&i.Nickname,
+		&i.Birthdate,
+		&i.LegalName,
+		&i.TradeName,
+		&i.OrganisationType,
+		&i.Siren,
+		&i.Siret,
+		&i.Rna,
+		&i.Website,
+		&i.Locale,
+		&i.Zoneinfo,
+		&i.DisplayName,
+		&i.SortName,
+		&i.Source,
+		&i.ArchivedAt,
+		&i.PurgeAfter,
+		&i.MergedInto,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
 const LockContact = `-- name: LockContact :one
 SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at FROM contacts WHERE tenant_id = $1 AND id = $2 FOR UPDATE
 `
@@ -1220,12 +1266,32 @@ func (q *Queries) LockContact(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 }
 
 const LockContacts = `-- name: LockContacts :many
-SELECT id FROM contacts WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR UPDATE
+SELECT c.id FROM contacts c
+WHERE c.tenant_id = $1 AND c.id IN (
+    SELECT unnest($2::uuid[])
+    UNION ALL
+    SELECT e.contact_id FROM contact_external_ids e
+    WHERE e.tenant_id = $1
+      AND (e.source, e.external_id) IN (SELECT unnest($3::text[]), unnest($4::text[]))
+)
+ORDER BY c.id FOR UPDATE OF c
 `
 
+type LockContactsParams struct {
+	TenantID    uuid.UUID
+	Ids         []uuid.UUID
+	Sources     []string
+	ExternalIds []string
+}
+
 // In the order of their ids, so that two batches never wait for each other in a circle.
-func (q *Queries) LockContacts(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := db.Query(ctx, LockContacts, tenantID, ids)
+func (q *Queries) LockContacts(ctx context.Context, db DBTX, arg LockContactsParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, LockContacts,
+		arg.TenantID,
+		arg.Ids,
+		arg.Sources,
+		arg.ExternalIds,
+	)
 	if err != nil {
 		return nil, err
 	}

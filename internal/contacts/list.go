@@ -1,0 +1,262 @@
+package contacts
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/web"
+)
+
+// Query asks for contacts. All that is set must hold; merged contacts are never
+// listed.
+type Query struct {
+	Q                         *string // words, an e-mail address, a number, an identifier
+	Kind, SIREN, SIRET        *string
+	Email, Phone              *string // however spelt
+	ExternalSource            *string
+	ExternalID                *string
+	NamePrefix                *string
+	TagIDs                    []uuid.UUID // any of them
+	Archived                  string      // "false" (also ""), "true": archived too, "only"
+	CreatedAtGte, CreatedAtLt *time.Time
+	UpdatedAtGte, UpdatedAtLt *time.Time
+	Filter                    *Filter
+	Sort                      string // [-]created_at, [-]updated_at, [-]name; empty: best match, else newest
+}
+
+// Position is where a walk through contacts stands.
+type Position struct {
+	Score float64   `json:"s,omitempty"`
+	Time  time.Time `json:"t,omitzero"`
+	Name  string    `json:"n,omitempty"`
+	ID    uuid.UUID `json:"i"`
+}
+
+// Found is a contact of a list, with how well it matches when it was searched.
+type Found struct {
+	Contact
+	Score float64
+}
+
+// Position of a contact in the order of the query.
+func (q Query) Position(f Found) Position {
+	p := Position{ID: f.ID}
+	switch strings.TrimPrefix(q.order(), "-") {
+	case "created_at":
+		p.Time = f.CreatedAt
+	case "updated_at":
+		p.Time = f.UpdatedAt
+	case "name":
+		p.Name = f.SortName
+	default:
+		p.Score = f.Score
+	}
+	return p
+}
+
+func (q Query) order() string {
+	switch {
+	case q.Sort != "":
+		return q.Sort
+	case q.Q == nil:
+		return "-created_at"
+	case shortWord(*q.Q):
+		return "name"
+	}
+	return "score"
+}
+
+// contactColumns are the columns of Contact in the order of its fields.
+const contactColumns = `c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle,
+	c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website,
+	c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version,
+	c.created_at, c.updated_at`
+
+// statement is a query being written: only what is asked for is in it, so that
+// the planner sees the indexes that serve it.
+type statement struct {
+	args  []any
+	with  string
+	from  string
+	where []string
+	score string
+}
+
+func (st *statement) arg(v any) string {
+	st.args = append(st.args, v)
+	return fmt.Sprintf("$%d", len(st.args))
+}
+
+func (st *statement) and(condition string, values ...any) {
+	names := make([]any, len(values))
+	for i, v := range values {
+		names[i] = st.arg(v)
+	}
+	st.where = append(st.where, fmt.Sprintf(condition, names...))
+}
+
+// List returns at most limit contacts after a position.
+func (s *Service) List(ctx context.Context, q Query, after *Position, limit int) ([]Found, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	st, err := q.statement(actor.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	order := q.order()
+	direction, comparison := "ASC", ">"
+	if strings.HasPrefix(order, "-") || order == "score" {
+		direction, comparison = "DESC", "<"
+	}
+	column := map[string]string{"created_at": "c.created_at", "updated_at": "c.updated_at", "name": "c.sort_name", "score": "m.score"}[strings.TrimPrefix(order, "-")]
+	if after != nil {
+		var value any
+		switch strings.TrimPrefix(order, "-") {
+		case "name":
+			value = after.Name
+		case "score":
+			value = after.Score
+		default:
+			value = after.Time
+		}
+		st.and("("+column+", c.id) "+comparison+" (%s, %s)", value, after.ID)
+	}
+	sql := st.with + "SELECT " + contactColumns + ", " + st.score + " FROM " + st.from + " WHERE " + strings.Join(st.where, " AND ") +
+		" ORDER BY " + column + " " + direction + ", c.id " + direction + " LIMIT " + st.arg(limit)
+	rows, err := s.db.Tenant(actor.Tenant).Query(ctx, sql, st.args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Found])
+}
+
+// Count counts what a query matches: exactly, or as the planner estimates.
+func (s *Service) Count(ctx context.Context, q Query, exact bool) (int64, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return 0, err
+	}
+	st, err := q.statement(actor.Tenant)
+	if err != nil {
+		return 0, err
+	}
+	body := " FROM " + st.from + " WHERE " + strings.Join(st.where, " AND ")
+	if exact {
+		var n int64
+		err := s.db.Tenant(actor.Tenant).QueryRow(ctx, st.with+"SELECT count(*)"+body, st.args...).Scan(&n)
+		return n, err
+	}
+	var plan []byte
+	if err := s.db.Tenant(actor.Tenant).QueryRow(ctx, "EXPLAIN (FORMAT JSON) "+st.with+"SELECT 1"+body, st.args...).Scan(&plan); err != nil {
+		return 0, err
+	}
+	var out []struct {
+		Plan struct {
+			Rows float64 `json:"Plan Rows"`
+		}
+	}
+	if err := json.Unmarshal(plan, &out); err != nil || len(out) == 0 {
+		return 0, err
+	}
+	return int64(out[0].Plan.Rows), nil
+}
+
+func (q Query) statement(tenant uuid.UUID) (*statement, error) {
+	st := &statement{from: "contacts c", score: "0::float8"}
+	st.and("c.tenant_id = %s AND c.merged_into IS NULL", tenant) // $1 is the tenant, here and below
+	switch q.Archived {
+	case "", "false":
+		st.where = append(st.where, "c.archived_at IS NULL")
+	case "only":
+		st.where = append(st.where, "c.archived_at IS NOT NULL")
+	}
+	if q.Kind != nil {
+		st.and("c.kind = %s", *q.Kind)
+	}
+	if q.SIREN != nil {
+		st.and("c.siren = %s", *q.SIREN)
+	}
+	if q.SIRET != nil {
+		st.and("c.siret = %s", *q.SIRET)
+	}
+	if q.NamePrefix != nil {
+		st.namePrefix(Fold(*q.NamePrefix))
+	}
+	q.times(st)
+	if err := q.points(st); err != nil {
+		return nil, err
+	}
+	const external = "c.id IN (SELECT e.contact_id FROM contact_external_ids e WHERE e.tenant_id = $1 AND "
+	switch {
+	case q.ExternalSource != nil && q.ExternalID != nil:
+		st.and(external+"e.source = %s AND e.external_id = %s)", *q.ExternalSource, *q.ExternalID)
+	case q.ExternalSource != nil:
+		st.and("EXISTS (SELECT 1 FROM contact_external_ids e WHERE e.tenant_id = $1 AND e.contact_id = c.id AND e.source = %s)", *q.ExternalSource)
+	case q.ExternalID != nil:
+		st.and(external+"e.external_id = %s)", *q.ExternalID)
+	}
+	if len(q.TagIDs) > 0 {
+		st.and("EXISTS (SELECT 1 FROM contact_tags t WHERE t.tenant_id = $1 AND t.contact_id = c.id AND t.tag_id = ANY(%s))", q.TagIDs)
+	}
+	if q.Filter != nil {
+		condition, err := q.Filter.sql(st)
+		if err != nil {
+			return nil, err
+		}
+		st.where = append(st.where, condition)
+	}
+	if q.Q != nil {
+		st.search(*q.Q)
+	}
+	return st, nil
+}
+
+// lastRune comes after every character that a folded name can have.
+const lastRune = "\U0010FFFF"
+
+func (st *statement) namePrefix(prefix string) {
+	st.and("c.sort_name >= %s AND c.sort_name < %s", prefix, prefix+lastRune)
+}
+
+func (q Query) times(st *statement) {
+	for _, t := range []struct {
+		condition string
+		value     *time.Time
+	}{
+		{"c.created_at >= %s", q.CreatedAtGte}, {"c.created_at < %s", q.CreatedAtLt},
+		{"c.updated_at >= %s", q.UpdatedAtGte}, {"c.updated_at < %s", q.UpdatedAtLt},
+	} {
+		if t.value != nil {
+			st.and(t.condition, *t.value)
+		}
+	}
+}
+
+func (q Query) points(st *statement) error {
+	refused := fault.New(fault.Malformed, "invalid-request")
+	const at = "c.id IN (SELECT p.contact_id FROM contact_points p WHERE p.tenant_id = $1 AND p.kind = "
+	if q.Email != nil {
+		normalized, err := NormalizeEmail(*q.Email)
+		if err != nil {
+			refused.AtParameter("email", Email)
+		}
+		st.and(at+"'email' AND p.normalized = %s)", normalized)
+	}
+	if q.Phone != nil {
+		normalized, err := NormalizePhone(*q.Phone, "")
+		if err != nil {
+			refused.AtParameter("phone", Phone)
+		}
+		st.and(at+"'phone' AND p.normalized = %s)", normalized)
+	}
+	return refused.OrNil()
+}
