@@ -117,6 +117,6 @@ func (a *App) wire() (handlers, error) {
 		mailHandlers:       mail.NewHandlers(a.domains.mail, cursors),
 		webhooksHandlers:   webhooks.NewHandlers(a.domains.webhooks, cursors),
 		ticketingHandlers:  ticketing.NewHandlers(a.domains.ticketing, cursors),
-	}, nil
 		contactsHandlers:   contacts.NewHandlers(a.domains.contacts, cursors),
+	}, nil
 }
