@@ -39,7 +39,7 @@ RETURNING *;
 -- name: LockDepartments :exec
 -- Moves within one hierarchy wait for each other, or two of them could close a
 -- circle that neither sees.
-SELECT pg_advisory_xact_lock(hashtextextended('departments:' || @tenant::text, 7321));
+SELECT pg_advisory_xact_lock(hashtextextended('departments:' || @tenant_id::text, 7321));
 
 -- name: IsDepartmentBelow :one
 -- Whether a department is the other one or somewhere below it.

@@ -849,8 +849,8 @@ SELECT pg_advisory_xact_lock(hashtextextended('departments:' || $1::text, 7321))
 
 // Moves within one hierarchy wait for each other, or two of them could close a
 // circle that neither sees.
-func (q *Queries) LockDepartments(ctx context.Context, db DBTX, tenant string) error {
-	_, err := db.Exec(ctx, lockDepartments, tenant)
+func (q *Queries) LockDepartments(ctx context.Context, db DBTX, tenantID string) error {
+	_, err := db.Exec(ctx, lockDepartments, tenantID)
 	return err
 }
 
