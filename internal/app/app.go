@@ -26,6 +26,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/seal"
 	"github.com/parvis-crm/parvis/internal/telemetry"
 	"github.com/parvis-crm/parvis/internal/transfers"
+	"github.com/parvis-crm/parvis/internal/webhooks"
 )
 
 // Version is the running version of the program and of the contract.
@@ -130,6 +131,9 @@ func (a *App) Handler() http.Handler { return a.echo }
 
 // Access gives the access domain, for the administration commands.
 func (a *App) Access() *access.Service { return a.domains.access }
+
+// Webhooks gives the webhooks domain, for wiring and tests.
+func (a *App) Webhooks() *webhooks.Service { return a.domains.webhooks }
 
 // Transfers gives export and import, for the commands.
 func (a *App) Transfers() *transfers.Engine { return a.domains.transfers }
