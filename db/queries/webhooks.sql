@@ -138,8 +138,9 @@ WHERE tenant_id = @tenant_id AND endpoint_id = @endpoint_id AND status = 'pendin
 ORDER BY due_at LIMIT 1;
 
 -- name: FanOut :execrows
+-- Identifiers go as text: the driver encodes them many times faster so.
 INSERT INTO webhook_deliveries (tenant_id, endpoint_id, event_id, sequence, event_type, due_at)
-SELECT @tenant_id, unnest(@endpoint_ids::uuid[]), unnest(@event_ids::uuid[]), unnest(@sequences::bigint[]), unnest(@event_types::text[]), now()
+SELECT @tenant_id, unnest(@endpoint_ids::text[])::uuid, unnest(@event_ids::text[])::uuid, unnest(@sequences::bigint[]), unnest(@event_types::text[]), now()
 ON CONFLICT DO NOTHING;
 
 -- name: InsertDelivery :one
@@ -167,7 +168,7 @@ SET status = r.status, due_at = CASE WHEN r.status = 'pending' THEN now() + make
                        WHEN d.attempts >= 50 THEN (d.attempt_log - 0) || r.entry
                        ELSE d.attempt_log || r.entry END,
     updated_at = now(), version = d.version + 1
-FROM (SELECT unnest(@endpoint_ids::uuid[]) AS endpoint_id, unnest(@event_ids::uuid[]) AS event_id, unnest(@before::integer[]) AS before,
+FROM (SELECT unnest(@endpoint_ids::text[])::uuid AS endpoint_id, unnest(@event_ids::text[])::uuid AS event_id, unnest(@before::integer[]) AS before,
              unnest(@statuses::text[]) AS status, unnest(@delays::float8[]) AS delay, unnest(@steps::integer[]) AS step,
              unnest(@response_statuses::integer[]) AS response_status, unnest(@entries::text[])::jsonb AS entry) r
 WHERE d.tenant_id = @tenant_id AND d.endpoint_id = r.endpoint_id AND d.event_id = r.event_id

@@ -146,7 +146,7 @@ func (s *Service) append(p *webhooksdb.RecordAttemptsParams, rec recording) erro
 			status, delay = pending, next
 		}
 	}
-	p.EndpointIds, p.EventIds = append(p.EndpointIds, rec.lane.endpoint), append(p.EventIds, r.delivery.EventID)
+	p.EndpointIds, p.EventIds = append(p.EndpointIds, rec.lane.endpoint.String()), append(p.EventIds, r.delivery.EventID.String())
 	p.Before, p.Steps = append(p.Before, r.delivery.Attempts), append(p.Steps, int32(made))
 	p.Statuses, p.Delays = append(p.Statuses, status), append(p.Delays, delay.Seconds())
 	p.ResponseStatuses, p.Entries = append(p.ResponseStatuses, int32(r.attempt.Status)), append(p.Entries, string(entry))

@@ -1,11 +1,14 @@
 package webhooks
 
 import (
+	"encoding/json"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/parvis-crm/parvis/internal/api"
 )
 
 func TestStandardSchedule(t *testing.T) {
@@ -102,5 +105,27 @@ func TestGlobs(t *testing.T) {
 		{[]string{"*"}, []string{"*"}, "whatever.happened", true},
 	} {
 		require.Equal(t, c.want, wants(c.globs, c.scopes, c.eventType), "%v", c)
+	}
+}
+
+// A type that nobody entered would be open to whoever may read the bare log.
+func TestEveryEventTypeOfTheContractHasAScopeOfTheContract(t *testing.T) {
+	t.Parallel()
+	var contract struct {
+		Webhooks map[string]json.RawMessage `json:"webhooks"`
+	}
+	require.NoError(t, json.Unmarshal(api.SpecJSON, &contract))
+	require.NotEmpty(t, contract.Webhooks)
+	known := map[string]bool{}
+	for _, op := range api.Operations {
+		for _, scope := range op.Scopes {
+			known[scope] = true
+		}
+	}
+	for eventType := range contract.Webhooks {
+		scope := readScope(eventType)
+		require.NotEqual(t, "events:read", scope, "enter %s in readScope", eventType)
+		require.True(t, known[scope], "%s needs %s, which no operation has", eventType, scope)
+		require.Contains(t, readScopes(), scope)
 	}
 }

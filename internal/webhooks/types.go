@@ -16,18 +16,24 @@ func readScope(eventType string) string {
 		return "contacts:read"
 	case "consent", "purpose":
 		return "consents:read"
-	case "ticketing_source", "production", "performance", "price_type", "order", "ticket", "product":
+	case "ticketing", "ticketing_source":
 		return "ticketing:read"
 	case "form", "form_submission":
 		return "forms:read"
-	case "api_key", "oauth_client", "user", "department", "tenant":
-		return "access:read"
+	case "api_key":
+		return "api_keys:read"
+	case "oauth_client":
+		return "oauth_clients:read"
+	case "user":
+		return "users:read"
+	case "department":
+		return "departments:read"
+	case "tenant":
+		return "institution:read"
 	case "webhook_endpoint":
 		return "webhooks:read"
 	case "operation":
 		return "operations:read"
-	case "import", "export", "transfer":
-		return "transfers:read"
 	default:
 		return "events:read"
 	}
@@ -35,8 +41,8 @@ func readScope(eventType string) string {
 
 // readScopes are all scopes that some event type takes: what "*" needs.
 func readScopes() []string {
-	return []string{"contacts:read", "consents:read", "ticketing:read", "forms:read", "access:read", "webhooks:read",
-		"operations:read", "transfers:read", "events:read"}
+	return []string{"contacts:read", "consents:read", "ticketing:read", "forms:read", "api_keys:read", "oauth_clients:read",
+		"users:read", "departments:read", "institution:read", "webhooks:read", "operations:read", "events:read"}
 }
 
 // allowTypes refuses event types whose records the actor may not read.

@@ -196,18 +196,19 @@ func (q *Queries) ExpireKeys(ctx context.Context, db DBTX, expiresAt time.Time, 
 
 const fanOut = `-- name: FanOut :execrows
 INSERT INTO webhook_deliveries (tenant_id, endpoint_id, event_id, sequence, event_type, due_at)
-SELECT $1, unnest($2::uuid[]), unnest($3::uuid[]), unnest($4::bigint[]), unnest($5::text[]), now()
+SELECT $1, unnest($2::text[])::uuid, unnest($3::text[])::uuid, unnest($4::bigint[]), unnest($5::text[]), now()
 ON CONFLICT DO NOTHING
 `
 
 type FanOutParams struct {
 	TenantID    uuid.UUID
-	EndpointIds []uuid.UUID
-	EventIds    []uuid.UUID
+	EndpointIds []string
+	EventIds    []string
 	Sequences   []int64
 	EventTypes  []string
 }
 
+// Identifiers go as text: the driver encodes them many times faster so.
 func (q *Queries) FanOut(ctx context.Context, db DBTX, arg FanOutParams) (int64, error) {
 	result, err := db.Exec(ctx, fanOut,
 		arg.TenantID,
@@ -1034,7 +1035,7 @@ SET status = r.status, due_at = CASE WHEN r.status = 'pending' THEN now() + make
                        WHEN d.attempts >= 50 THEN (d.attempt_log - 0) || r.entry
                        ELSE d.attempt_log || r.entry END,
     updated_at = now(), version = d.version + 1
-FROM (SELECT unnest($2::uuid[]) AS endpoint_id, unnest($3::uuid[]) AS event_id, unnest($4::integer[]) AS before,
+FROM (SELECT unnest($2::text[])::uuid AS endpoint_id, unnest($3::text[])::uuid AS event_id, unnest($4::integer[]) AS before,
              unnest($5::text[]) AS status, unnest($6::float8[]) AS delay, unnest($7::integer[]) AS step,
              unnest($8::integer[]) AS response_status, unnest($9::text[])::jsonb AS entry) r
 WHERE d.tenant_id = $1 AND d.endpoint_id = r.endpoint_id AND d.event_id = r.event_id
@@ -1043,8 +1044,8 @@ WHERE d.tenant_id = $1 AND d.endpoint_id = r.endpoint_id AND d.event_id = r.even
 
 type RecordAttemptsParams struct {
 	TenantID         uuid.UUID
-	EndpointIds      []uuid.UUID
-	EventIds         []uuid.UUID
+	EndpointIds      []string
+	EventIds         []string
 	Before           []int32
 	Statuses         []string
 	Delays           []float64
