@@ -5,22 +5,31 @@
 SELECT sequence, digest FROM event_heads WHERE tenant_id = @tenant_id;
 
 -- name: ListSequenced :many
+-- The page is cut before it is joined, so that no plan, however little is known
+-- of the tables yet, begins with the events; OFFSET 0 keeps the join in order.
 SELECT s.sequence, s.digest, e.*, t.mode
-FROM event_sequence s
-JOIN events e ON e.tenant_id = s.tenant_id AND e.id = s.event_id
+FROM (
+    SELECT q.tenant_id, q.sequence, q.digest, q.event_id FROM event_sequence q
+    WHERE q.tenant_id = @tenant_id AND q.sequence > @after
+    ORDER BY q.sequence
+    LIMIT @page_size
+) s
+CROSS JOIN LATERAL (SELECT v.* FROM events v WHERE v.tenant_id = s.tenant_id AND v.id = s.event_id OFFSET 0) e
 JOIN tenants t ON t.tenant_id = s.tenant_id
-WHERE s.tenant_id = @tenant_id AND s.sequence > @after
-ORDER BY s.sequence
-LIMIT @page_size;
+ORDER BY s.sequence;
 
 -- name: ListSequencedOf :many
 -- Filtered by type, over a stretch of the log; patterns are LIKE patterns.
 SELECT s.sequence, s.digest, e.*, t.mode
-FROM event_sequence s
-JOIN events e ON e.tenant_id = s.tenant_id AND e.id = s.event_id
+FROM (
+    SELECT q.tenant_id, q.sequence, q.digest, q.event_id FROM event_sequence q
+    WHERE q.tenant_id = @tenant_id AND q.sequence > @after AND q.sequence <= @up_to
+    ORDER BY q.sequence
+    LIMIT @stretch
+) s
+CROSS JOIN LATERAL (SELECT v.* FROM events v WHERE v.tenant_id = s.tenant_id AND v.id = s.event_id OFFSET 0) e
 JOIN tenants t ON t.tenant_id = s.tenant_id
-WHERE s.tenant_id = @tenant_id AND s.sequence > @after AND s.sequence <= @up_to
-  AND e.type LIKE ANY(@patterns::text[])
+WHERE e.type LIKE ANY(@patterns::text[])
 ORDER BY s.sequence
 LIMIT @page_size;
 

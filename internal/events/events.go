@@ -64,7 +64,7 @@ const (
 
 // Read returns at most limit events of a tenant after a sequence.
 func (s *Service) Read(ctx context.Context, tenant uuid.UUID, after int64, f Filter, limit int) (Reading, error) {
-	scope := s.db.Tenant(tenant)
+	scope := s.db.Tenant(tenant).ByIndex()
 	head, err := s.q.GetHead(ctx, scope, tenant)
 	if err != nil && !pg.IsNoRows(err) {
 		return Reading{}, err
@@ -84,7 +84,7 @@ func (s *Service) Read(ctx context.Context, tenant uuid.UUID, after int64, f Fil
 	case len(f.Types) > 0:
 		upTo = min(upTo, after+scanWindow)
 		found, findErr := s.q.ListSequencedOf(ctx, scope, eventsdb.ListSequencedOfParams{
-			TenantID: tenant, After: after, UpTo: upTo, Patterns: f.patterns(), PageSize: int32(limit),
+			TenantID: tenant, After: after, UpTo: upTo, Stretch: scanWindow, Patterns: f.patterns(), PageSize: int32(limit),
 		})
 		err, rows = findErr, convertRows(found)
 	default:
@@ -144,7 +144,7 @@ func (s *Service) Wait(ctx context.Context, tenant uuid.UUID, after int64, f Fil
 
 // Get returns one event. It is there once it has its number.
 func (s *Service) Get(ctx context.Context, tenant, id uuid.UUID) (Envelope, error) {
-	e, err := s.q.GetSequenced(ctx, s.db.Tenant(tenant), tenant, id)
+	e, err := s.q.GetSequenced(ctx, s.db.Tenant(tenant).ByIndex(), tenant, id)
 	if err != nil {
 		return Envelope{}, err
 	}

@@ -35,15 +35,14 @@ func (s *Service) Walk(ctx context.Context, tenant uuid.UUID, from, to int64, f 
 }
 
 func (s *Service) walkPage(ctx context.Context, tenant uuid.UUID, from, to int64, f func(Link) error) (int64, error) {
-	rows, err := s.db.Tenant(tenant).Query(ctx, `
+	rows, err := s.db.Tenant(tenant).ByIndex().Query(ctx, `
 		select s.sequence, s.event_id, s.digest, e.id, coalesce(e.type, ''), coalesce(e.subject_kind, ''), e.subject_id, coalesce(e.subject_version, 0),
 		       coalesce(e.occurred_at, 'epoch'), coalesce(e.actor_kind, ''), coalesce(e.actor_id, ''), coalesce(e.request_id, ''), coalesce(e.source, ''),
 		       e.changed, e.facts, e.changes_digest, c.changes
-		from event_sequence s
-		left join events e on e.tenant_id = s.tenant_id and e.id = s.event_id
-		left join event_changes c on c.tenant_id = s.tenant_id and c.event_id = s.event_id
-		where s.tenant_id = $1 and s.sequence between $2 and $3
-		order by s.sequence limit $4`, tenant, from, to, walkPage)
+		from (select tenant_id, sequence, event_id, digest from event_sequence where tenant_id = $1 and sequence between $2 and $3 order by sequence limit $4) s
+		left join lateral (select * from events where tenant_id = s.tenant_id and id = s.event_id offset 0) e on true
+		left join lateral (select * from event_changes where tenant_id = s.tenant_id and event_id = s.event_id offset 0) c on true
+		order by s.sequence`, tenant, from, to, walkPage)
 	if err != nil {
 		return 0, err
 	}

@@ -93,6 +93,10 @@ type DBTX interface {
 // setScope is the statement that carries the scope of one transaction.
 const setScope = "select set_config('app.tenant', $1, true)"
 
+// setScopeByIndex also forbids, for the same transaction, the plans that read
+// whole tables.
+const setScopeByIndex = "select set_config('app.tenant', $1, true), set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+
 // beginScoped opens a transaction and sets its scope in one round trip. The
 // tenant is a UUID, whose text needs no quoting.
 func beginScoped(tenant uuid.UUID) string {

@@ -216,12 +216,15 @@ func (q *Queries) ListConsumers(ctx context.Context, db DBTX, tenantID uuid.UUID
 
 const listSequenced = `-- name: ListSequenced :many
 SELECT s.sequence, s.digest, e.tenant_id, e.id, e.type, e.subject_kind, e.subject_id, e.subject_version, e.occurred_at, e.actor_kind, e.actor_id, e.request_id, e.source, e.changed, e.facts, e.changes_digest, t.mode
-FROM event_sequence s
-JOIN events e ON e.tenant_id = s.tenant_id AND e.id = s.event_id
+FROM (
+    SELECT q.tenant_id, q.sequence, q.digest, q.event_id FROM event_sequence q
+    WHERE q.tenant_id = $1 AND q.sequence > $2
+    ORDER BY q.sequence
+    LIMIT $3
+) s
+CROSS JOIN LATERAL (SELECT v.tenant_id, v.id, v.type, v.subject_kind, v.subject_id, v.subject_version, v.occurred_at, v.actor_kind, v.actor_id, v.request_id, v.source, v.changed, v.facts, v.changes_digest FROM events v WHERE v.tenant_id = s.tenant_id AND v.id = s.event_id OFFSET 0) e
 JOIN tenants t ON t.tenant_id = s.tenant_id
-WHERE s.tenant_id = $1 AND s.sequence > $2
 ORDER BY s.sequence
-LIMIT $3
 `
 
 type ListSequencedRow struct {
@@ -244,6 +247,8 @@ type ListSequencedRow struct {
 	Mode           string
 }
 
+// The page is cut before it is joined, so that no plan, however little is known
+// of the tables yet, begins with the events; OFFSET 0 keeps the join in order.
 func (q *Queries) ListSequenced(ctx context.Context, db DBTX, tenantID uuid.UUID, after int64, pageSize int32) ([]ListSequencedRow, error) {
 	rows, err := db.Query(ctx, listSequenced, tenantID, after, pageSize)
 	if err != nil {
@@ -368,19 +373,24 @@ func (q *Queries) ListSequencedAbout(ctx context.Context, db DBTX, arg ListSeque
 
 const listSequencedOf = `-- name: ListSequencedOf :many
 SELECT s.sequence, s.digest, e.tenant_id, e.id, e.type, e.subject_kind, e.subject_id, e.subject_version, e.occurred_at, e.actor_kind, e.actor_id, e.request_id, e.source, e.changed, e.facts, e.changes_digest, t.mode
-FROM event_sequence s
-JOIN events e ON e.tenant_id = s.tenant_id AND e.id = s.event_id
+FROM (
+    SELECT q.tenant_id, q.sequence, q.digest, q.event_id FROM event_sequence q
+    WHERE q.tenant_id = $1 AND q.sequence > $2 AND q.sequence <= $3
+    ORDER BY q.sequence
+    LIMIT $4
+) s
+CROSS JOIN LATERAL (SELECT v.tenant_id, v.id, v.type, v.subject_kind, v.subject_id, v.subject_version, v.occurred_at, v.actor_kind, v.actor_id, v.request_id, v.source, v.changed, v.facts, v.changes_digest FROM events v WHERE v.tenant_id = s.tenant_id AND v.id = s.event_id OFFSET 0) e
 JOIN tenants t ON t.tenant_id = s.tenant_id
-WHERE s.tenant_id = $1 AND s.sequence > $2 AND s.sequence <= $3
-  AND e.type LIKE ANY($4::text[])
+WHERE e.type LIKE ANY($5::text[])
 ORDER BY s.sequence
-LIMIT $5
+LIMIT $6
 `
 
 type ListSequencedOfParams struct {
 	TenantID uuid.UUID
 	After    int64
 	UpTo     int64
+	Stretch  int32
 	Patterns []string
 	PageSize int32
 }
@@ -411,6 +421,7 @@ func (q *Queries) ListSequencedOf(ctx context.Context, db DBTX, arg ListSequence
 		arg.TenantID,
 		arg.After,
 		arg.UpTo,
+		arg.Stretch,
 		arg.Patterns,
 		arg.PageSize,
 	)
