@@ -2,8 +2,8 @@
 SELECT mode FROM tenants WHERE tenant_id = @tenant_id;
 
 -- name: InsertMail :exec
-INSERT INTO mails (tenant_id, id, recipient, subject, body_text, body_html, headers, secret, status, message_id, next_attempt_at, created_at)
-VALUES (@tenant_id, @id, @recipient, @subject, @body_text, @body_html, @headers, @secret, @status, @message_id, @created_at, @created_at);
+INSERT INTO mails (tenant_id, id, recipient, subject, body_text, body_html, headers, secret, status, message_id, created_at)
+VALUES (@tenant_id, @id, @recipient, @subject, @body_text, @body_html, @headers, @secret, @status, @message_id, @created_at);
 
 -- name: ClaimMails :many
 -- A claim is a lease: what a dying process had claimed is due again after it.

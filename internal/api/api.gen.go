@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -1081,6 +1082,162 @@ func (e EventConsumerObject) Valid() bool {
 	}
 }
 
+// Defines values for FormObject.
+const (
+	FormObjectForm FormObject = "form"
+)
+
+// Valid indicates whether the value is a known member of the FormObject enum.
+func (e FormObject) Valid() bool {
+	switch e {
+	case FormObjectForm:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FormConsentChannel.
+const (
+	FormConsentChannelEmail FormConsentChannel = "email"
+	FormConsentChannelPhone FormConsentChannel = "phone"
+	FormConsentChannelPost  FormConsentChannel = "post"
+	FormConsentChannelSms   FormConsentChannel = "sms"
+)
+
+// Valid indicates whether the value is a known member of the FormConsentChannel enum.
+func (e FormConsentChannel) Valid() bool {
+	switch e {
+	case FormConsentChannelEmail:
+		return true
+	case FormConsentChannelPhone:
+		return true
+	case FormConsentChannelPost:
+		return true
+	case FormConsentChannelSms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FormFieldSchemaFormat.
+const (
+	FormFieldSchemaFormatDate  FormFieldSchemaFormat = "date"
+	FormFieldSchemaFormatEmail FormFieldSchemaFormat = "email"
+)
+
+// Valid indicates whether the value is a known member of the FormFieldSchemaFormat enum.
+func (e FormFieldSchemaFormat) Valid() bool {
+	switch e {
+	case FormFieldSchemaFormatDate:
+		return true
+	case FormFieldSchemaFormatEmail:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FormFieldSchemaType.
+const (
+	FormFieldSchemaTypeBoolean FormFieldSchemaType = "boolean"
+	FormFieldSchemaTypeInteger FormFieldSchemaType = "integer"
+	FormFieldSchemaTypeNumber  FormFieldSchemaType = "number"
+	FormFieldSchemaTypeString  FormFieldSchemaType = "string"
+)
+
+// Valid indicates whether the value is a known member of the FormFieldSchemaType enum.
+func (e FormFieldSchemaType) Valid() bool {
+	switch e {
+	case FormFieldSchemaTypeBoolean:
+		return true
+	case FormFieldSchemaTypeInteger:
+		return true
+	case FormFieldSchemaTypeNumber:
+		return true
+	case FormFieldSchemaTypeString:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FormReceiptObject.
+const (
+	FormReceiptObjectFormReceipt FormReceiptObject = "form_receipt"
+)
+
+// Valid indicates whether the value is a known member of the FormReceiptObject enum.
+func (e FormReceiptObject) Valid() bool {
+	switch e {
+	case FormReceiptObjectFormReceipt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FormReceiptStatus.
+const (
+	FormReceiptStatusReceived FormReceiptStatus = "received"
+)
+
+// Valid indicates whether the value is a known member of the FormReceiptStatus enum.
+func (e FormReceiptStatus) Valid() bool {
+	switch e {
+	case FormReceiptStatusReceived:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FormSchemaType.
+const (
+	FormSchemaTypeObject FormSchemaType = "object"
+)
+
+// Valid indicates whether the value is a known member of the FormSchemaType enum.
+func (e FormSchemaType) Valid() bool {
+	switch e {
+	case FormSchemaTypeObject:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FormSubmissionObject.
+const (
+	FormSubmissionObjectFormSubmission FormSubmissionObject = "form_submission"
+)
+
+// Valid indicates whether the value is a known member of the FormSubmissionObject enum.
+func (e FormSubmissionObject) Valid() bool {
+	switch e {
+	case FormSubmissionObjectFormSubmission:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FormVersionObject.
+const (
+	FormVersionObjectFormVersion FormVersionObject = "form_version"
+)
+
+// Valid indicates whether the value is a known member of the FormVersionObject enum.
+func (e FormVersionObject) Valid() bool {
+	switch e {
+	case FormVersionObjectFormVersion:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for InstitutionObject.
 const (
 	InstitutionObjectInstitution InstitutionObject = "institution"
@@ -1165,6 +1322,21 @@ const (
 func (e OperationObject) Valid() bool {
 	switch e {
 	case OperationObjectOperation:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PublicFormObject.
+const (
+	PublicFormObjectPublicForm PublicFormObject = "public_form"
+)
+
+// Valid indicates whether the value is a known member of the PublicFormObject enum.
+func (e PublicFormObject) Valid() bool {
+	switch e {
+	case PublicFormObjectPublicForm:
 		return true
 	default:
 		return false
@@ -2677,6 +2849,51 @@ func (e ListDepartmentsParamsArchived) Valid() bool {
 	}
 }
 
+// Defines values for ListFormsParamsStatus.
+const (
+	ListFormsParamsStatusClosed    ListFormsParamsStatus = "closed"
+	ListFormsParamsStatusDraft     ListFormsParamsStatus = "draft"
+	ListFormsParamsStatusPublished ListFormsParamsStatus = "published"
+)
+
+// Valid indicates whether the value is a known member of the ListFormsParamsStatus enum.
+func (e ListFormsParamsStatus) Valid() bool {
+	switch e {
+	case ListFormsParamsStatusClosed:
+		return true
+	case ListFormsParamsStatusDraft:
+		return true
+	case ListFormsParamsStatusPublished:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListFormSubmissionsParamsStatus.
+const (
+	ListFormSubmissionsParamsStatusConfirmed ListFormSubmissionsParamsStatus = "confirmed"
+	ListFormSubmissionsParamsStatusExpired   ListFormSubmissionsParamsStatus = "expired"
+	ListFormSubmissionsParamsStatusPending   ListFormSubmissionsParamsStatus = "pending"
+	ListFormSubmissionsParamsStatusRejected  ListFormSubmissionsParamsStatus = "rejected"
+)
+
+// Valid indicates whether the value is a known member of the ListFormSubmissionsParamsStatus enum.
+func (e ListFormSubmissionsParamsStatus) Valid() bool {
+	switch e {
+	case ListFormSubmissionsParamsStatusConfirmed:
+		return true
+	case ListFormSubmissionsParamsStatusExpired:
+		return true
+	case ListFormSubmissionsParamsStatusPending:
+		return true
+	case ListFormSubmissionsParamsStatusRejected:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListOAuthClientsParamsStatus.
 const (
 	ListOAuthClientsParamsStatusActive  ListOAuthClientsParamsStatus = "active"
@@ -3986,6 +4203,219 @@ type ExternalIDList struct {
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
+// Form defines model for Form.
+type Form struct {
+	CreatedAt        time.Time                `json:"created_at"`
+	Definition       FormDefinition           `json:"definition"`
+	ID               openapi_types.UUID       `json:"id"`
+	Name             string                   `json:"name"`
+	Object           FormObject               `json:"object"`
+	PublishedVersion nullable.Nullable[int64] `json:"published_version"`
+	Slug             string                   `json:"slug"`
+	Status           string                   `json:"status"`
+	UpdatedAt        time.Time                `json:"updated_at"`
+	Version          int64                    `json:"version"`
+}
+
+// FormObject defines model for Form.Object.
+type FormObject string
+
+// FormChallenge As the ALTCHA widget 3.x takes it; names are those of its wire format.
+type FormChallenge struct {
+	Parameters map[string]interface{} `json:"parameters"`
+	Signature  string                 `json:"signature"`
+}
+
+// FormConsent A box that is never ticked in advance, and what ticking it means.
+type FormConsent struct {
+	Channel FormConsentChannel `json:"channel"`
+	Field   string             `json:"field"`
+	Purpose string             `json:"purpose"`
+
+	// WordingIds The texts shown beside the box, one a language.
+	WordingIds []openapi_types.UUID `json:"wording_ids"`
+}
+
+// FormConsentChannel defines model for FormConsent.Channel.
+type FormConsentChannel string
+
+// FormContactMapping Which field says what about the contact.
+type FormContactMapping struct {
+	Birthdate  *string `json:"birthdate,omitempty"`
+	City       *string `json:"city,omitempty"`
+	Country    *string `json:"country,omitempty"`
+	Email      *string `json:"email,omitempty"`
+	FamilyName *string `json:"family_name,omitempty"`
+	GivenName  *string `json:"given_name,omitempty"`
+	Locale     *string `json:"locale,omitempty"`
+	Phone      *string `json:"phone,omitempty"`
+	PostalCode *string `json:"postal_code,omitempty"`
+	Street     *string `json:"street,omitempty"`
+}
+
+// FormCreate defines model for FormCreate.
+type FormCreate struct {
+	Definition FormDefinition `json:"definition"`
+	Name       string         `json:"name"`
+	Slug       string         `json:"slug"`
+}
+
+// FormDefinition defines model for FormDefinition.
+type FormDefinition struct {
+	// AllowedOrigins Exact origins of the pages that may use the form.
+	AllowedOrigins []string      `json:"allowed_origins"`
+	Consents       []FormConsent `json:"consents,omitempty"`
+
+	// Contact Which field says what about the contact.
+	Contact         *FormContactMapping `json:"contact,omitempty"`
+	DefaultLanguage string              `json:"default_language"`
+
+	// DoubleOptIn Whether the address has to be confirmed by a link before anything is applied.
+	DoubleOptIn *bool       `json:"double_opt_in,omitempty"`
+	Fields      []FormField `json:"fields"`
+
+	// Intro One text in several languages, keyed by BCP 47.
+	Intro *LocalizedText `json:"intro,omitempty"`
+
+	// Received One text in several languages, keyed by BCP 47.
+	Received *LocalizedText `json:"received,omitempty"`
+	Schema   FormSchema     `json:"schema"`
+
+	// Submit One text in several languages, keyed by BCP 47.
+	Submit *LocalizedText `json:"submit,omitempty"`
+
+	// Title One text in several languages, keyed by BCP 47.
+	Title LocalizedText `json:"title"`
+}
+
+// FormField How a field is shown; the order of the list is the order on the page.
+type FormField struct {
+	// Autocomplete HTML autofill token, such as `given-name`.
+	Autocomplete *string `json:"autocomplete,omitempty"`
+
+	// Help One text in several languages, keyed by BCP 47.
+	Help *LocalizedText `json:"help,omitempty"`
+
+	// Label One text in several languages, keyed by BCP 47.
+	Label LocalizedText `json:"label"`
+	Name  string        `json:"name"`
+}
+
+// FormFieldSchema What is accepted in a field, in a bounded part of JSON Schema 2020-12.
+type FormFieldSchema struct {
+	// Const True where the box has to be ticked.
+	Const     *bool                  `json:"const,omitempty"`
+	Enum      []string               `json:"enum,omitempty"`
+	Format    *FormFieldSchemaFormat `json:"format,omitempty"`
+	MaxLength *int32                 `json:"maxLength,omitempty"`
+	Maximum   *float32               `json:"maximum,omitempty"`
+	MinLength *int32                 `json:"minLength,omitempty"`
+	Minimum   *float32               `json:"minimum,omitempty"`
+	Pattern   *string                `json:"pattern,omitempty"`
+	Type      FormFieldSchemaType    `json:"type"`
+}
+
+// FormFieldSchemaFormat defines model for FormFieldSchema.Format.
+type FormFieldSchemaFormat string
+
+// FormFieldSchemaType defines model for FormFieldSchema.Type.
+type FormFieldSchemaType string
+
+// FormFields The fields by name, with `issue_token` and `language` where the page has them.
+type FormFields struct {
+	IssueToken           *string                `json:"issue_token,omitempty"`
+	Language             *string                `json:"language,omitempty"`
+	AdditionalProperties map[string]interface{} `json:"-"`
+}
+
+// FormList defines model for FormList.
+type FormList struct {
+	Data       []Form                    `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// FormPatch defines model for FormPatch.
+type FormPatch struct {
+	Definition *FormDefinition `json:"definition,omitempty"`
+	Name       *string         `json:"name,omitempty"`
+}
+
+// FormReceipt defines model for FormReceipt.
+type FormReceipt struct {
+	Message string            `json:"message"`
+	Object  FormReceiptObject `json:"object"`
+	Status  FormReceiptStatus `json:"status"`
+}
+
+// FormReceiptObject defines model for FormReceipt.Object.
+type FormReceiptObject string
+
+// FormReceiptStatus defines model for FormReceipt.Status.
+type FormReceiptStatus string
+
+// FormSchema defines model for FormSchema.
+type FormSchema struct {
+	Properties map[string]FormFieldSchema `json:"properties"`
+	Required   []string                   `json:"required,omitempty"`
+	Type       FormSchemaType             `json:"type"`
+}
+
+// FormSchemaType defines model for FormSchema.Type.
+type FormSchemaType string
+
+// FormSubmission defines model for FormSubmission.
+type FormSubmission struct {
+	ConfirmedAt nullable.Nullable[time.Time]          `json:"confirmed_at"`
+	ContactID   nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	CreatedAt   time.Time                             `json:"created_at"`
+	Data        map[string]interface{}                `json:"data"`
+	FormID      openapi_types.UUID                    `json:"form_id"`
+	FormVersion int64                                 `json:"form_version"`
+	ID          openapi_types.UUID                    `json:"id"`
+	Language    string                                `json:"language"`
+	Object      FormSubmissionObject                  `json:"object"`
+	Origin      string                                `json:"origin"`
+
+	// Reason Why it could not be applied.
+	Reason     nullable.Nullable[string] `json:"reason"`
+	ReceivedAt time.Time                 `json:"received_at"`
+	Status     string                    `json:"status"`
+	UpdatedAt  time.Time                 `json:"updated_at"`
+	Version    int64                     `json:"version"`
+}
+
+// FormSubmissionObject defines model for FormSubmission.Object.
+type FormSubmissionObject string
+
+// FormSubmissionCreate defines model for FormSubmissionCreate.
+type FormSubmissionCreate struct {
+	// Data The fields by name, with the honeypot if the page sends it.
+	Data       map[string]interface{} `json:"data"`
+	IssueToken string                 `json:"issue_token"`
+	Language   *string                `json:"language,omitempty"`
+
+	// Work The solved challenge: base64 of the JSON {challenge, solution}.
+	Work string `json:"work"`
+}
+
+// FormSubmissionList defines model for FormSubmissionList.
+type FormSubmissionList struct {
+	Data       []FormSubmission          `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// FormVersion defines model for FormVersion.
+type FormVersion struct {
+	Definition  FormDefinition     `json:"definition"`
+	FormID      openapi_types.UUID `json:"form_id"`
+	Number      int64              `json:"number"`
+	Object      FormVersionObject  `json:"object"`
+	PublishedAt time.Time          `json:"published_at"`
+}
+
+// FormVersionObject defines model for FormVersion.Object.
+type FormVersionObject string
+
 // Institution defines model for Institution.
 type Institution struct {
 	CreatedAt time.Time `json:"created_at"`
@@ -4076,6 +4506,9 @@ type Limits struct {
 
 // LimitsObject defines model for Limits.Object.
 type LimitsObject string
+
+// LocalizedText One text in several languages, keyed by BCP 47.
+type LocalizedText map[string]string
 
 // LogBreak defines model for LogBreak.
 type LogBreak struct {
@@ -4269,6 +4702,43 @@ type ProtectedResourceMetadata struct {
 	Resource               string   `json:"resource"`
 	ResourceDocumentation  string   `json:"resource_documentation"`
 	ScopesSupported        []string `json:"scopes_supported"`
+}
+
+// PublicForm defines model for PublicForm.
+type PublicForm struct {
+	Fields             []PublicFormField         `json:"fields"`
+	Honeypot           string                    `json:"honeypot"`
+	ID                 openapi_types.UUID        `json:"id"`
+	Intro              nullable.Nullable[string] `json:"intro"`
+	IssueToken         string                    `json:"issue_token"`
+	Language           string                    `json:"language"`
+	Languages          []string                  `json:"languages"`
+	MinimumFillSeconds int32                     `json:"minimum_fill_seconds"`
+	Object             PublicFormObject          `json:"object"`
+	Schema             FormSchema                `json:"schema"`
+	Submit             string                    `json:"submit"`
+	Title              string                    `json:"title"`
+	Version            int64                     `json:"version"`
+}
+
+// PublicFormObject defines model for PublicForm.Object.
+type PublicFormObject string
+
+// PublicFormField defines model for PublicFormField.
+type PublicFormField struct {
+	Autocomplete nullable.Nullable[string] `json:"autocomplete"`
+	Format       nullable.Nullable[string] `json:"format"`
+	Help         nullable.Nullable[string] `json:"help"`
+
+	// Label For a consent, the very text that is kept as proof.
+	Label     string                    `json:"label"`
+	MaxLength nullable.Nullable[int32]  `json:"max_length"`
+	MinLength nullable.Nullable[int32]  `json:"min_length"`
+	Name      string                    `json:"name"`
+	Options   []string                  `json:"options"`
+	Pattern   nullable.Nullable[string] `json:"pattern"`
+	Required  bool                      `json:"required"`
+	Type      string                    `json:"type"`
 }
 
 // Purpose defines model for Purpose.
@@ -5390,6 +5860,9 @@ type AddressID = openapi_types.UUID
 // Archived defines model for Archived.
 type Archived string
 
+// ConfirmationToken defines model for ConfirmationToken.
+type ConfirmationToken = string
+
 // ConsentContactID defines model for ConsentContactId.
 type ConsentContactID = openapi_types.UUID
 
@@ -5464,6 +5937,12 @@ type ExternalIDPath = string
 
 // Fields defines model for Fields.
 type Fields = []string
+
+// FormID defines model for FormId.
+type FormID = openapi_types.UUID
+
+// FormSubmissionID defines model for FormSubmissionId.
+type FormSubmissionID = openapi_types.UUID
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
@@ -6149,6 +6628,93 @@ type GetEventParams struct {
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
+// GetFormSubmissionParams defines parameters for GetFormSubmission.
+type GetFormSubmissionParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListFormsParams defines parameters for ListForms.
+type ListFormsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Status In one of these states.
+	Status []ListFormsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+}
+
+// ListFormsParamsStatus defines parameters for ListForms.
+type ListFormsParamsStatus string
+
+// CreateFormParams defines parameters for CreateForm.
+type CreateFormParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// DeleteFormParams defines parameters for DeleteForm.
+type DeleteFormParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
+// GetFormParams defines parameters for GetForm.
+type GetFormParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateFormParams defines parameters for UpdateForm.
+type UpdateFormParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// CloseFormParams defines parameters for CloseForm.
+type CloseFormParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// PublishFormParams defines parameters for PublishForm.
+type PublishFormParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListFormSubmissionsParams defines parameters for ListFormSubmissions.
+type ListFormSubmissionsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Status In one of these states.
+	Status []ListFormSubmissionsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+}
+
+// ListFormSubmissionsParamsStatus defines parameters for ListFormSubmissions.
+type ListFormSubmissionsParamsStatus string
+
 // GetInstitutionParams defines parameters for GetInstitution.
 type GetInstitutionParams struct {
 	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
@@ -6252,6 +6818,12 @@ type GetOperationParams struct {
 type CancelOperationParams struct {
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// GetPublicFormParams defines parameters for GetPublicForm.
+type GetPublicFormParams struct {
+	// Language Language wanted (BCP 47); Accept-Language counts if absent.
+	Language *string `form:"language,omitempty" json:"language,omitempty"`
 }
 
 // ListPurposesParams defines parameters for ListPurposes.
@@ -6791,6 +7363,12 @@ type UpdateDepartmentApplicationMergePatchPlusJSONRequestBody = DepartmentPatch
 // PutEventConsumerJSONRequestBody defines body for PutEventConsumer for application/json ContentType.
 type PutEventConsumerJSONRequestBody = EventConsumerPut
 
+// CreateFormJSONRequestBody defines body for CreateForm for application/json ContentType.
+type CreateFormJSONRequestBody = FormCreate
+
+// UpdateFormApplicationMergePatchPlusJSONRequestBody defines body for UpdateForm for application/merge-patch+json ContentType.
+type UpdateFormApplicationMergePatchPlusJSONRequestBody = FormPatch
+
 // UpdateInstitutionApplicationMergePatchPlusJSONRequestBody defines body for UpdateInstitution for application/merge-patch+json ContentType.
 type UpdateInstitutionApplicationMergePatchPlusJSONRequestBody = InstitutionPatch
 
@@ -6805,6 +7383,12 @@ type UpdateOAuthClientApplicationMergePatchPlusJSONRequestBody = OAuthClientPatc
 
 // RotateOAuthClientSecretJSONRequestBody defines body for RotateOAuthClientSecret for application/json ContentType.
 type RotateOAuthClientSecretJSONRequestBody = Rotation
+
+// SubmitFormJSONRequestBody defines body for SubmitForm for application/json ContentType.
+type SubmitFormJSONRequestBody = FormSubmissionCreate
+
+// SubmitFormFormdataRequestBody defines body for SubmitForm for application/x-www-form-urlencoded ContentType.
+type SubmitFormFormdataRequestBody = FormFields
 
 // CreatePurposeJSONRequestBody defines body for CreatePurpose for application/json ContentType.
 type CreatePurposeJSONRequestBody = PurposeCreate
@@ -6853,6 +7437,89 @@ type RotateWebhookSecretJSONRequestBody = WebhookSecretRotation
 
 // TestWebhookEndpointJSONRequestBody defines body for TestWebhookEndpoint for application/json ContentType.
 type TestWebhookEndpointJSONRequestBody = WebhookTest
+
+// Getter for additional properties for FormFields. Returns the specified
+// element and whether it was found
+func (a FormFields) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for FormFields
+func (a *FormFields) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for FormFields to handle AdditionalProperties
+func (a *FormFields) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["issue_token"]; found {
+		err = json.Unmarshal(raw, &a.IssueToken)
+		if err != nil {
+			return fmt.Errorf("error reading 'issue_token': %w", err)
+		}
+		delete(object, "issue_token")
+	}
+
+	if raw, found := object["language"]; found {
+		err = json.Unmarshal(raw, &a.Language)
+		if err != nil {
+			return fmt.Errorf("error reading 'language': %w", err)
+		}
+		delete(object, "language")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for FormFields to handle AdditionalProperties
+func (a FormFields) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	if a.IssueToken != nil {
+		object["issue_token"], err = json.Marshal(a.IssueToken)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'issue_token': %w", err)
+		}
+	}
+
+	if a.Language != nil {
+		object["language"], err = json.Marshal(a.Language)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'language': %w", err)
+		}
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -7054,6 +7721,36 @@ type ServerInterface interface {
 	// GetEventChanges Read the values before and after an event
 	// (GET /v1/events/{event_id}/changes)
 	GetEventChanges(ctx echo.Context, eventID EventID) error
+	// GetFormSubmission Read what a visitor sent
+	// (GET /v1/form-submissions/{submission_id})
+	GetFormSubmission(ctx echo.Context, submissionID FormSubmissionID, params GetFormSubmissionParams) error
+	// ListForms List the forms
+	// (GET /v1/forms)
+	ListForms(ctx echo.Context, params ListFormsParams) error
+	// CreateForm Create a form
+	// (POST /v1/forms)
+	CreateForm(ctx echo.Context, params CreateFormParams) error
+	// DeleteForm Delete a draft
+	// (DELETE /v1/forms/{form_id})
+	DeleteForm(ctx echo.Context, formID FormID, params DeleteFormParams) error
+	// GetForm Read a form
+	// (GET /v1/forms/{form_id})
+	GetForm(ctx echo.Context, formID FormID, params GetFormParams) error
+	// UpdateForm Change a form
+	// (PATCH /v1/forms/{form_id})
+	UpdateForm(ctx echo.Context, formID FormID, params UpdateFormParams) error
+	// CloseForm Close a form
+	// (POST /v1/forms/{form_id}/close)
+	CloseForm(ctx echo.Context, formID FormID, params CloseFormParams) error
+	// PublishForm Publish a form
+	// (POST /v1/forms/{form_id}/publish)
+	PublishForm(ctx echo.Context, formID FormID, params PublishFormParams) error
+	// ListFormSubmissions List what visitors sent
+	// (GET /v1/forms/{form_id}/submissions)
+	ListFormSubmissions(ctx echo.Context, formID FormID, params ListFormSubmissionsParams) error
+	// GetFormVersion Read a published version
+	// (GET /v1/forms/{form_id}/versions/{number})
+	GetFormVersion(ctx echo.Context, formID FormID, number int64) error
 	// GetInstitution Read the institution
 	// (GET /v1/institution)
 	GetInstitution(ctx echo.Context, params GetInstitutionParams) error
@@ -7099,6 +7796,21 @@ type ServerInterface interface {
 	// CancelOperation Cancel a long operation
 	// (POST /v1/operations/{operation_id}/cancel)
 	CancelOperation(ctx echo.Context, operationID OperationID, params CancelOperationParams) error
+	// GetConfirmation Ask a person to confirm
+	// (GET /v1/public/confirmations/{token})
+	GetConfirmation(ctx echo.Context, token ConfirmationToken) error
+	// ConfirmSubmission Confirm a submission
+	// (POST /v1/public/confirmations/{token})
+	ConfirmSubmission(ctx echo.Context, token ConfirmationToken) error
+	// GetPublicForm Show a form to a visitor
+	// (GET /v1/public/forms/{form_id})
+	GetPublicForm(ctx echo.Context, formID FormID, params GetPublicFormParams) error
+	// GetFormChallenge Get a proof of work to solve
+	// (GET /v1/public/forms/{form_id}/challenge)
+	GetFormChallenge(ctx echo.Context, formID FormID) error
+	// SubmitForm Send a form
+	// (POST /v1/public/forms/{form_id}/submissions)
+	SubmitForm(ctx echo.Context, formID FormID) error
 	// ListPurposes List the purposes
 	// (GET /v1/purposes)
 	ListPurposes(ctx echo.Context, params ListPurposesParams) error
@@ -9763,6 +10475,407 @@ func (w *ServerInterfaceWrapper) GetEventChanges(ctx echo.Context) error {
 	return err
 }
 
+// GetFormSubmission converts echo context to params.
+func (w *ServerInterfaceWrapper) GetFormSubmission(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "submission_id" -------------
+	var submissionID FormSubmissionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "submission_id", ctx.Param("submission_id"), &submissionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter submission_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetFormSubmissionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetFormSubmission(ctx, submissionID, params)
+	return err
+}
+
+// ListForms converts echo context to params.
+func (w *ServerInterfaceWrapper) ListForms(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListFormsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListForms(ctx, params)
+	return err
+}
+
+// CreateForm converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateForm(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateFormParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateForm(ctx, params)
+	return err
+}
+
+// DeleteForm converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteForm(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "form_id" -------------
+	var formID FormID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "form_id", ctx.Param("form_id"), &formID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter form_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteFormParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteForm(ctx, formID, params)
+	return err
+}
+
+// GetForm converts echo context to params.
+func (w *ServerInterfaceWrapper) GetForm(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "form_id" -------------
+	var formID FormID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "form_id", ctx.Param("form_id"), &formID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter form_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetFormParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetForm(ctx, formID, params)
+	return err
+}
+
+// UpdateForm converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateForm(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "form_id" -------------
+	var formID FormID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "form_id", ctx.Param("form_id"), &formID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter form_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateFormParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateForm(ctx, formID, params)
+	return err
+}
+
+// CloseForm converts echo context to params.
+func (w *ServerInterfaceWrapper) CloseForm(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "form_id" -------------
+	var formID FormID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "form_id", ctx.Param("form_id"), &formID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter form_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CloseFormParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CloseForm(ctx, formID, params)
+	return err
+}
+
+// PublishForm converts echo context to params.
+func (w *ServerInterfaceWrapper) PublishForm(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "form_id" -------------
+	var formID FormID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "form_id", ctx.Param("form_id"), &formID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter form_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PublishFormParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PublishForm(ctx, formID, params)
+	return err
+}
+
+// ListFormSubmissions converts echo context to params.
+func (w *ServerInterfaceWrapper) ListFormSubmissions(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "form_id" -------------
+	var formID FormID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "form_id", ctx.Param("form_id"), &formID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter form_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListFormSubmissionsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListFormSubmissions(ctx, formID, params)
+	return err
+}
+
+// GetFormVersion converts echo context to params.
+func (w *ServerInterfaceWrapper) GetFormVersion(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "form_id" -------------
+	var formID FormID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "form_id", ctx.Param("form_id"), &formID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter form_id: %s", err))
+	}
+
+	// ------------- Path parameter "number" -------------
+	var number int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "number", ctx.Param("number"), &number, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter number: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetFormVersion(ctx, formID, number)
+	return err
+}
+
 // GetInstitution converts echo context to params.
 func (w *ServerInterfaceWrapper) GetInstitution(ctx echo.Context) error {
 	var err error
@@ -10248,6 +11361,95 @@ func (w *ServerInterfaceWrapper) CancelOperation(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CancelOperation(ctx, operationID, params)
+	return err
+}
+
+// GetConfirmation converts echo context to params.
+func (w *ServerInterfaceWrapper) GetConfirmation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "token" -------------
+	var token ConfirmationToken
+
+	err = runtime.BindStyledParameterWithOptions("simple", "token", ctx.Param("token"), &token, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter token: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetConfirmation(ctx, token)
+	return err
+}
+
+// ConfirmSubmission converts echo context to params.
+func (w *ServerInterfaceWrapper) ConfirmSubmission(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "token" -------------
+	var token ConfirmationToken
+
+	err = runtime.BindStyledParameterWithOptions("simple", "token", ctx.Param("token"), &token, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter token: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ConfirmSubmission(ctx, token)
+	return err
+}
+
+// GetPublicForm converts echo context to params.
+func (w *ServerInterfaceWrapper) GetPublicForm(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "form_id" -------------
+	var formID FormID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "form_id", ctx.Param("form_id"), &formID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter form_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPublicFormParams
+	// ------------- Optional query parameter "language" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "language", ctx.QueryParams(), &params.Language, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter language: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetPublicForm(ctx, formID, params)
+	return err
+}
+
+// GetFormChallenge converts echo context to params.
+func (w *ServerInterfaceWrapper) GetFormChallenge(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "form_id" -------------
+	var formID FormID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "form_id", ctx.Param("form_id"), &formID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter form_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetFormChallenge(ctx, formID)
+	return err
+}
+
+// SubmitForm converts echo context to params.
+func (w *ServerInterfaceWrapper) SubmitForm(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "form_id" -------------
+	var formID FormID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "form_id", ctx.Param("form_id"), &formID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter form_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SubmitForm(ctx, formID)
 	return err
 }
 
@@ -12400,6 +13602,21 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/ticketing/price-types", wrapper.ListTicketingPriceTypes, options.OperationMiddlewares["listTicketingPriceTypes"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/price-types/:price_type_id", wrapper.GetTicketingPriceType, options.OperationMiddlewares["getTicketingPriceType"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/orders", wrapper.ListContactOrders, options.OperationMiddlewares["listContactOrders"]...)
+	router.GET(options.BaseURL+"/v1/forms", wrapper.ListForms, options.OperationMiddlewares["listForms"]...)
+	router.POST(options.BaseURL+"/v1/forms", wrapper.CreateForm, options.OperationMiddlewares["createForm"]...)
+	router.DELETE(options.BaseURL+"/v1/forms/:form_id", wrapper.DeleteForm, options.OperationMiddlewares["deleteForm"]...)
+	router.GET(options.BaseURL+"/v1/forms/:form_id", wrapper.GetForm, options.OperationMiddlewares["getForm"]...)
+	router.PATCH(options.BaseURL+"/v1/forms/:form_id", wrapper.UpdateForm, options.OperationMiddlewares["updateForm"]...)
+	router.POST(options.BaseURL+"/v1/forms/:form_id/publish", wrapper.PublishForm, options.OperationMiddlewares["publishForm"]...)
+	router.POST(options.BaseURL+"/v1/forms/:form_id/close", wrapper.CloseForm, options.OperationMiddlewares["closeForm"]...)
+	router.GET(options.BaseURL+"/v1/forms/:form_id/versions/:number", wrapper.GetFormVersion, options.OperationMiddlewares["getFormVersion"]...)
+	router.GET(options.BaseURL+"/v1/forms/:form_id/submissions", wrapper.ListFormSubmissions, options.OperationMiddlewares["listFormSubmissions"]...)
+	router.GET(options.BaseURL+"/v1/form-submissions/:submission_id", wrapper.GetFormSubmission, options.OperationMiddlewares["getFormSubmission"]...)
+	router.GET(options.BaseURL+"/v1/public/forms/:form_id", wrapper.GetPublicForm, options.OperationMiddlewares["getPublicForm"]...)
+	router.GET(options.BaseURL+"/v1/public/forms/:form_id/challenge", wrapper.GetFormChallenge, options.OperationMiddlewares["getFormChallenge"]...)
+	router.POST(options.BaseURL+"/v1/public/forms/:form_id/submissions", wrapper.SubmitForm, options.OperationMiddlewares["submitForm"]...)
+	router.GET(options.BaseURL+"/v1/public/confirmations/:token", wrapper.GetConfirmation, options.OperationMiddlewares["getConfirmation"]...)
+	router.POST(options.BaseURL+"/v1/public/confirmations/:token", wrapper.ConfirmSubmission, options.OperationMiddlewares["confirmSubmission"]...)
 	router.GET(options.BaseURL+"/v1/events", wrapper.ListEvents, options.OperationMiddlewares["listEvents"]...)
 	router.GET(options.BaseURL+"/v1/events/stream", wrapper.StreamEvents, options.OperationMiddlewares["streamEvents"]...)
 	router.GET(options.BaseURL+"/v1/events/digest", wrapper.GetEventDigest, options.OperationMiddlewares["getEventDigest"]...)
@@ -14535,6 +15752,316 @@ func (response GetEventChanges200JSONResponse) VisitGetEventChangesResponse(w ht
 	return err
 }
 
+type GetFormSubmissionRequestObject struct {
+	SubmissionID FormSubmissionID `json:"submission_id"`
+	Params       GetFormSubmissionParams
+}
+
+type GetFormSubmissionResponseObject interface {
+	VisitGetFormSubmissionResponse(w http.ResponseWriter) error
+}
+
+type GetFormSubmission200ResponseHeaders struct {
+	ETag string
+}
+
+type GetFormSubmission200JSONResponse struct {
+	Body    FormSubmission
+	Headers GetFormSubmission200ResponseHeaders
+}
+
+func (response GetFormSubmission200JSONResponse) VisitGetFormSubmissionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFormSubmission304Response = NotModifiedResponse
+
+func (response GetFormSubmission304Response) VisitGetFormSubmissionResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type ListFormsRequestObject struct {
+	Params ListFormsParams
+}
+
+type ListFormsResponseObject interface {
+	VisitListFormsResponse(w http.ResponseWriter) error
+}
+
+type ListForms200ResponseHeaders struct {
+	Link *string
+}
+
+type ListForms200JSONResponse struct {
+	Body    FormList
+	Headers ListForms200ResponseHeaders
+}
+
+func (response ListForms200JSONResponse) VisitListFormsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateFormRequestObject struct {
+	Params CreateFormParams
+	Body   *CreateFormJSONRequestBody
+}
+
+type CreateFormResponseObject interface {
+	VisitCreateFormResponse(w http.ResponseWriter) error
+}
+
+type CreateForm201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreateForm201JSONResponse struct {
+	Body    Form
+	Headers CreateForm201ResponseHeaders
+}
+
+func (response CreateForm201JSONResponse) VisitCreateFormResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteFormRequestObject struct {
+	FormID FormID `json:"form_id"`
+	Params DeleteFormParams
+}
+
+type DeleteFormResponseObject interface {
+	VisitDeleteFormResponse(w http.ResponseWriter) error
+}
+
+type DeleteForm204Response struct {
+}
+
+func (response DeleteForm204Response) VisitDeleteFormResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetFormRequestObject struct {
+	FormID FormID `json:"form_id"`
+	Params GetFormParams
+}
+
+type GetFormResponseObject interface {
+	VisitGetFormResponse(w http.ResponseWriter) error
+}
+
+type GetForm200ResponseHeaders struct {
+	ETag string
+}
+
+type GetForm200JSONResponse struct {
+	Body    Form
+	Headers GetForm200ResponseHeaders
+}
+
+func (response GetForm200JSONResponse) VisitGetFormResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetForm304Response = NotModifiedResponse
+
+func (response GetForm304Response) VisitGetFormResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type UpdateFormRequestObject struct {
+	FormID FormID `json:"form_id"`
+	Params UpdateFormParams
+	Body   *UpdateFormApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateFormResponseObject interface {
+	VisitUpdateFormResponse(w http.ResponseWriter) error
+}
+
+type UpdateForm200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateForm200JSONResponse struct {
+	Body    Form
+	Headers UpdateForm200ResponseHeaders
+}
+
+func (response UpdateForm200JSONResponse) VisitUpdateFormResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloseFormRequestObject struct {
+	FormID FormID `json:"form_id"`
+	Params CloseFormParams
+}
+
+type CloseFormResponseObject interface {
+	VisitCloseFormResponse(w http.ResponseWriter) error
+}
+
+type CloseForm200ResponseHeaders struct {
+	ETag string
+}
+
+type CloseForm200JSONResponse struct {
+	Body    Form
+	Headers CloseForm200ResponseHeaders
+}
+
+func (response CloseForm200JSONResponse) VisitCloseFormResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishFormRequestObject struct {
+	FormID FormID `json:"form_id"`
+	Params PublishFormParams
+}
+
+type PublishFormResponseObject interface {
+	VisitPublishFormResponse(w http.ResponseWriter) error
+}
+
+type PublishForm200ResponseHeaders struct {
+	ETag string
+}
+
+type PublishForm200JSONResponse struct {
+	Body    Form
+	Headers PublishForm200ResponseHeaders
+}
+
+func (response PublishForm200JSONResponse) VisitPublishFormResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFormSubmissionsRequestObject struct {
+	FormID FormID `json:"form_id"`
+	Params ListFormSubmissionsParams
+}
+
+type ListFormSubmissionsResponseObject interface {
+	VisitListFormSubmissionsResponse(w http.ResponseWriter) error
+}
+
+type ListFormSubmissions200ResponseHeaders struct {
+	Link *string
+}
+
+type ListFormSubmissions200JSONResponse struct {
+	Body    FormSubmissionList
+	Headers ListFormSubmissions200ResponseHeaders
+}
+
+func (response ListFormSubmissions200JSONResponse) VisitListFormSubmissionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFormVersionRequestObject struct {
+	FormID FormID `json:"form_id"`
+	Number int64  `json:"number"`
+}
+
+type GetFormVersionResponseObject interface {
+	VisitGetFormVersionResponse(w http.ResponseWriter) error
+}
+
+type GetFormVersion200JSONResponse FormVersion
+
+func (response GetFormVersion200JSONResponse) VisitGetFormVersionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetInstitutionRequestObject struct {
 	Params GetInstitutionParams
 }
@@ -15002,6 +16529,159 @@ func (response CancelOperation202JSONResponse) VisitCancelOperationResponse(w ht
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetConfirmationRequestObject struct {
+	Token ConfirmationToken `json:"token"`
+}
+
+type GetConfirmationResponseObject interface {
+	VisitGetConfirmationResponse(w http.ResponseWriter) error
+}
+
+type GetConfirmation200TextHTMLResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetConfirmation200TextHTMLResponse) VisitGetConfirmationResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ConfirmSubmissionRequestObject struct {
+	Token ConfirmationToken `json:"token"`
+}
+
+type ConfirmSubmissionResponseObject interface {
+	VisitConfirmSubmissionResponse(w http.ResponseWriter) error
+}
+
+type ConfirmSubmission200TextHTMLResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response ConfirmSubmission200TextHTMLResponse) VisitConfirmSubmissionResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetPublicFormRequestObject struct {
+	FormID FormID `json:"form_id"`
+	Params GetPublicFormParams
+}
+
+type GetPublicFormResponseObject interface {
+	VisitGetPublicFormResponse(w http.ResponseWriter) error
+}
+
+type GetPublicForm200ResponseHeaders struct {
+	CacheControl string
+}
+
+type GetPublicForm200JSONResponse struct {
+	Body    PublicForm
+	Headers GetPublicForm200ResponseHeaders
+}
+
+func (response GetPublicForm200JSONResponse) VisitGetPublicFormResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFormChallengeRequestObject struct {
+	FormID FormID `json:"form_id"`
+}
+
+type GetFormChallengeResponseObject interface {
+	VisitGetFormChallengeResponse(w http.ResponseWriter) error
+}
+
+type GetFormChallenge200JSONResponse FormChallenge
+
+func (response GetFormChallenge200JSONResponse) VisitGetFormChallengeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SubmitFormRequestObject struct {
+	FormID       FormID `json:"form_id"`
+	JSONBody     *SubmitFormJSONRequestBody
+	FormdataBody *SubmitFormFormdataRequestBody
+}
+
+type SubmitFormResponseObject interface {
+	VisitSubmitFormResponse(w http.ResponseWriter) error
+}
+
+type SubmitForm202JSONResponse FormReceipt
+
+func (response SubmitForm202JSONResponse) VisitSubmitFormResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SubmitForm202TextHTMLResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response SubmitForm202TextHTMLResponse) VisitSubmitFormResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(202)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
 	return err
 }
 
@@ -16783,6 +18463,36 @@ type StrictServerInterface interface {
 	// GetEventChanges Read the values before and after an event
 	// (GET /v1/events/{event_id}/changes)
 	GetEventChanges(ctx context.Context, request GetEventChangesRequestObject) (GetEventChangesResponseObject, error)
+	// GetFormSubmission Read what a visitor sent
+	// (GET /v1/form-submissions/{submission_id})
+	GetFormSubmission(ctx context.Context, request GetFormSubmissionRequestObject) (GetFormSubmissionResponseObject, error)
+	// ListForms List the forms
+	// (GET /v1/forms)
+	ListForms(ctx context.Context, request ListFormsRequestObject) (ListFormsResponseObject, error)
+	// CreateForm Create a form
+	// (POST /v1/forms)
+	CreateForm(ctx context.Context, request CreateFormRequestObject) (CreateFormResponseObject, error)
+	// DeleteForm Delete a draft
+	// (DELETE /v1/forms/{form_id})
+	DeleteForm(ctx context.Context, request DeleteFormRequestObject) (DeleteFormResponseObject, error)
+	// GetForm Read a form
+	// (GET /v1/forms/{form_id})
+	GetForm(ctx context.Context, request GetFormRequestObject) (GetFormResponseObject, error)
+	// UpdateForm Change a form
+	// (PATCH /v1/forms/{form_id})
+	UpdateForm(ctx context.Context, request UpdateFormRequestObject) (UpdateFormResponseObject, error)
+	// CloseForm Close a form
+	// (POST /v1/forms/{form_id}/close)
+	CloseForm(ctx context.Context, request CloseFormRequestObject) (CloseFormResponseObject, error)
+	// PublishForm Publish a form
+	// (POST /v1/forms/{form_id}/publish)
+	PublishForm(ctx context.Context, request PublishFormRequestObject) (PublishFormResponseObject, error)
+	// ListFormSubmissions List what visitors sent
+	// (GET /v1/forms/{form_id}/submissions)
+	ListFormSubmissions(ctx context.Context, request ListFormSubmissionsRequestObject) (ListFormSubmissionsResponseObject, error)
+	// GetFormVersion Read a published version
+	// (GET /v1/forms/{form_id}/versions/{number})
+	GetFormVersion(ctx context.Context, request GetFormVersionRequestObject) (GetFormVersionResponseObject, error)
 	// GetInstitution Read the institution
 	// (GET /v1/institution)
 	GetInstitution(ctx context.Context, request GetInstitutionRequestObject) (GetInstitutionResponseObject, error)
@@ -16828,6 +18538,21 @@ type StrictServerInterface interface {
 	// CancelOperation Cancel a long operation
 	// (POST /v1/operations/{operation_id}/cancel)
 	CancelOperation(ctx context.Context, request CancelOperationRequestObject) (CancelOperationResponseObject, error)
+	// GetConfirmation Ask a person to confirm
+	// (GET /v1/public/confirmations/{token})
+	GetConfirmation(ctx context.Context, request GetConfirmationRequestObject) (GetConfirmationResponseObject, error)
+	// ConfirmSubmission Confirm a submission
+	// (POST /v1/public/confirmations/{token})
+	ConfirmSubmission(ctx context.Context, request ConfirmSubmissionRequestObject) (ConfirmSubmissionResponseObject, error)
+	// GetPublicForm Show a form to a visitor
+	// (GET /v1/public/forms/{form_id})
+	GetPublicForm(ctx context.Context, request GetPublicFormRequestObject) (GetPublicFormResponseObject, error)
+	// GetFormChallenge Get a proof of work to solve
+	// (GET /v1/public/forms/{form_id}/challenge)
+	GetFormChallenge(ctx context.Context, request GetFormChallengeRequestObject) (GetFormChallengeResponseObject, error)
+	// SubmitForm Send a form
+	// (POST /v1/public/forms/{form_id}/submissions)
+	SubmitForm(ctx context.Context, request SubmitFormRequestObject) (SubmitFormResponseObject, error)
 	// ListPurposes List the purposes
 	// (GET /v1/purposes)
 	ListPurposes(ctx context.Context, request ListPurposesRequestObject) (ListPurposesResponseObject, error)
@@ -19099,6 +20824,310 @@ func (sh *strictHandler) GetEventChanges(ctx echo.Context, eventID EventID) erro
 	return nil
 }
 
+// GetFormSubmission operation middleware
+func (sh *strictHandler) GetFormSubmission(ctx echo.Context, submissionID FormSubmissionID, params GetFormSubmissionParams) error {
+	var request GetFormSubmissionRequestObject
+
+	request.SubmissionID = submissionID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetFormSubmission(ctx.Request().Context(), request.(GetFormSubmissionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetFormSubmission")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetFormSubmissionResponseObject); ok {
+		return validResponse.VisitGetFormSubmissionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListForms operation middleware
+func (sh *strictHandler) ListForms(ctx echo.Context, params ListFormsParams) error {
+	var request ListFormsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListForms(ctx.Request().Context(), request.(ListFormsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListForms")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListFormsResponseObject); ok {
+		return validResponse.VisitListFormsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateForm operation middleware
+func (sh *strictHandler) CreateForm(ctx echo.Context, params CreateFormParams) error {
+	var request CreateFormRequestObject
+
+	request.Params = params
+
+	var body CreateFormJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateForm(ctx.Request().Context(), request.(CreateFormRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateForm")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateFormResponseObject); ok {
+		return validResponse.VisitCreateFormResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteForm operation middleware
+func (sh *strictHandler) DeleteForm(ctx echo.Context, formID FormID, params DeleteFormParams) error {
+	var request DeleteFormRequestObject
+
+	request.FormID = formID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteForm(ctx.Request().Context(), request.(DeleteFormRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteForm")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteFormResponseObject); ok {
+		return validResponse.VisitDeleteFormResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetForm operation middleware
+func (sh *strictHandler) GetForm(ctx echo.Context, formID FormID, params GetFormParams) error {
+	var request GetFormRequestObject
+
+	request.FormID = formID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetForm(ctx.Request().Context(), request.(GetFormRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetForm")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetFormResponseObject); ok {
+		return validResponse.VisitGetFormResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateForm operation middleware
+func (sh *strictHandler) UpdateForm(ctx echo.Context, formID FormID, params UpdateFormParams) error {
+	var request UpdateFormRequestObject
+
+	request.FormID = formID
+	request.Params = params
+
+	var body UpdateFormApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateForm(ctx.Request().Context(), request.(UpdateFormRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateForm")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateFormResponseObject); ok {
+		return validResponse.VisitUpdateFormResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CloseForm operation middleware
+func (sh *strictHandler) CloseForm(ctx echo.Context, formID FormID, params CloseFormParams) error {
+	var request CloseFormRequestObject
+
+	request.FormID = formID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CloseForm(ctx.Request().Context(), request.(CloseFormRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CloseForm")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CloseFormResponseObject); ok {
+		return validResponse.VisitCloseFormResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PublishForm operation middleware
+func (sh *strictHandler) PublishForm(ctx echo.Context, formID FormID, params PublishFormParams) error {
+	var request PublishFormRequestObject
+
+	request.FormID = formID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PublishForm(ctx.Request().Context(), request.(PublishFormRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PublishForm")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PublishFormResponseObject); ok {
+		return validResponse.VisitPublishFormResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListFormSubmissions operation middleware
+func (sh *strictHandler) ListFormSubmissions(ctx echo.Context, formID FormID, params ListFormSubmissionsParams) error {
+	var request ListFormSubmissionsRequestObject
+
+	request.FormID = formID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListFormSubmissions(ctx.Request().Context(), request.(ListFormSubmissionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListFormSubmissions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListFormSubmissionsResponseObject); ok {
+		return validResponse.VisitListFormSubmissionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetFormVersion operation middleware
+func (sh *strictHandler) GetFormVersion(ctx echo.Context, formID FormID, number int64) error {
+	var request GetFormVersionRequestObject
+
+	request.FormID = formID
+	request.Number = number
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetFormVersion(ctx.Request().Context(), request.(GetFormVersionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetFormVersion")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetFormVersionResponseObject); ok {
+		return validResponse.VisitGetFormVersionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetInstitution operation middleware
 func (sh *strictHandler) GetInstitution(ctx echo.Context, params GetInstitutionParams) error {
 	var request GetInstitutionRequestObject
@@ -19586,6 +21615,168 @@ func (sh *strictHandler) CancelOperation(ctx echo.Context, operationID Operation
 		return err
 	} else if validResponse, ok := response.(CancelOperationResponseObject); ok {
 		return validResponse.VisitCancelOperationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetConfirmation operation middleware
+func (sh *strictHandler) GetConfirmation(ctx echo.Context, token ConfirmationToken) error {
+	var request GetConfirmationRequestObject
+
+	request.Token = token
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetConfirmation(ctx.Request().Context(), request.(GetConfirmationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetConfirmation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetConfirmationResponseObject); ok {
+		return validResponse.VisitGetConfirmationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ConfirmSubmission operation middleware
+func (sh *strictHandler) ConfirmSubmission(ctx echo.Context, token ConfirmationToken) error {
+	var request ConfirmSubmissionRequestObject
+
+	request.Token = token
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ConfirmSubmission(ctx.Request().Context(), request.(ConfirmSubmissionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConfirmSubmission")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ConfirmSubmissionResponseObject); ok {
+		return validResponse.VisitConfirmSubmissionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPublicForm operation middleware
+func (sh *strictHandler) GetPublicForm(ctx echo.Context, formID FormID, params GetPublicFormParams) error {
+	var request GetPublicFormRequestObject
+
+	request.FormID = formID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPublicForm(ctx.Request().Context(), request.(GetPublicFormRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPublicForm")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPublicFormResponseObject); ok {
+		return validResponse.VisitGetPublicFormResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetFormChallenge operation middleware
+func (sh *strictHandler) GetFormChallenge(ctx echo.Context, formID FormID) error {
+	var request GetFormChallengeRequestObject
+
+	request.FormID = formID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetFormChallenge(ctx.Request().Context(), request.(GetFormChallengeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetFormChallenge")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetFormChallengeResponseObject); ok {
+		return validResponse.VisitGetFormChallengeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SubmitForm operation middleware
+func (sh *strictHandler) SubmitForm(ctx echo.Context, formID FormID) error {
+	var request SubmitFormRequestObject
+
+	request.FormID = formID
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/json") {
+		var body SubmitFormJSONRequestBody
+		var err error
+		if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+			// A request validator built on kin-openapi's openapi3filter with
+			// KeepValidatedValue leaves the value it validated on the body. Bind
+			// that value, matching member names exactly, so the handler receives
+			// what was validated instead of a second, case-insensitive decode.
+			// Otherwise bind only the request body, so that path and query
+			// parameters are not also bound into the body struct.
+			if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+				err = binder.BindBody(ctx, &body)
+			}
+		} else {
+			// A custom binder is installed on the Echo instance; defer to it
+			// entirely, since echo.Binder does not expose body-only binding and
+			// the binder may do more than decode (for example call ctx.Validate).
+			err = ctx.Bind(&body)
+		}
+		if err != nil {
+			return err
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		if form, err := ctx.FormParams(); err == nil {
+			var body SubmitFormFormdataRequestBody
+			if err := runtime.BindForm(&body, form, nil, nil); err != nil {
+				return err
+			}
+			request.FormdataBody = &body
+		} else {
+			return err
+		}
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SubmitForm(ctx.Request().Context(), request.(SubmitFormRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SubmitForm")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SubmitFormResponseObject); ok {
+		return validResponse.VisitSubmitFormResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

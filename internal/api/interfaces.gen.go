@@ -208,6 +208,55 @@ type TicketingOperations interface {
 	ListContactOrders(ctx context.Context, request ListContactOrdersRequestObject) (ListContactOrdersResponseObject, error)
 }
 
+// FormsOperations are the operations of api/forms.yaml.
+type FormsOperations interface {
+	// ListForms: List the forms
+	// (GET /v1/forms)
+	ListForms(ctx context.Context, request ListFormsRequestObject) (ListFormsResponseObject, error)
+	// CreateForm: Create a form
+	// (POST /v1/forms)
+	CreateForm(ctx context.Context, request CreateFormRequestObject) (CreateFormResponseObject, error)
+	// GetForm: Read a form
+	// (GET /v1/forms/{form_id})
+	GetForm(ctx context.Context, request GetFormRequestObject) (GetFormResponseObject, error)
+	// UpdateForm: Change a form
+	// (PATCH /v1/forms/{form_id})
+	UpdateForm(ctx context.Context, request UpdateFormRequestObject) (UpdateFormResponseObject, error)
+	// DeleteForm: Delete a draft
+	// (DELETE /v1/forms/{form_id})
+	DeleteForm(ctx context.Context, request DeleteFormRequestObject) (DeleteFormResponseObject, error)
+	// PublishForm: Publish a form
+	// (POST /v1/forms/{form_id}/publish)
+	PublishForm(ctx context.Context, request PublishFormRequestObject) (PublishFormResponseObject, error)
+	// CloseForm: Close a form
+	// (POST /v1/forms/{form_id}/close)
+	CloseForm(ctx context.Context, request CloseFormRequestObject) (CloseFormResponseObject, error)
+	// GetFormVersion: Read a published version
+	// (GET /v1/forms/{form_id}/versions/{number})
+	GetFormVersion(ctx context.Context, request GetFormVersionRequestObject) (GetFormVersionResponseObject, error)
+	// ListFormSubmissions: List what visitors sent
+	// (GET /v1/forms/{form_id}/submissions)
+	ListFormSubmissions(ctx context.Context, request ListFormSubmissionsRequestObject) (ListFormSubmissionsResponseObject, error)
+	// GetFormSubmission: Read what a visitor sent
+	// (GET /v1/form-submissions/{submission_id})
+	GetFormSubmission(ctx context.Context, request GetFormSubmissionRequestObject) (GetFormSubmissionResponseObject, error)
+	// GetPublicForm: Show a form to a visitor
+	// (GET /v1/public/forms/{form_id})
+	GetPublicForm(ctx context.Context, request GetPublicFormRequestObject) (GetPublicFormResponseObject, error)
+	// GetFormChallenge: Get a proof of work to solve
+	// (GET /v1/public/forms/{form_id}/challenge)
+	GetFormChallenge(ctx context.Context, request GetFormChallengeRequestObject) (GetFormChallengeResponseObject, error)
+	// SubmitForm: Send a form
+	// (POST /v1/public/forms/{form_id}/submissions)
+	SubmitForm(ctx context.Context, request SubmitFormRequestObject) (SubmitFormResponseObject, error)
+	// GetConfirmation: Ask a person to confirm
+	// (GET /v1/public/confirmations/{token})
+	GetConfirmation(ctx context.Context, request GetConfirmationRequestObject) (GetConfirmationResponseObject, error)
+	// ConfirmSubmission: Confirm a submission
+	// (POST /v1/public/confirmations/{token})
+	ConfirmSubmission(ctx context.Context, request ConfirmSubmissionRequestObject) (ConfirmSubmissionResponseObject, error)
+}
+
 // EventsOperations are the operations of api/events.yaml.
 type EventsOperations interface {
 	// ListEvents: Pull events in their order

@@ -13,6 +13,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/contacts"
 	"github.com/parvis-crm/parvis/internal/egress"
 	"github.com/parvis-crm/parvis/internal/events"
+	"github.com/parvis-crm/parvis/internal/forms"
 	"github.com/parvis-crm/parvis/internal/mail"
 	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/ticketing"
@@ -34,6 +35,7 @@ type (
 	webhooksHandlers   = webhooks.Handlers
 	ticketingHandlers  = ticketing.Handlers
 	contactsHandlers   = contacts.Handlers
+	formsHandlers      = forms.Handlers
 )
 
 type handlers struct {
@@ -46,6 +48,7 @@ type handlers struct {
 	*webhooksHandlers
 	*ticketingHandlers
 	*contactsHandlers
+	*formsHandlers
 }
 
 var _ api.StrictServerInterface = handlers{}
@@ -62,6 +65,7 @@ type domains struct {
 	transfers  *transfers.Engine
 	webhooks   *webhooks.Service
 	ticketing  *ticketing.Service
+	forms      *forms.Service
 }
 
 // wire builds every domain. Order follows the tiers; what a higher tier needs
@@ -90,6 +94,13 @@ func (a *App) wire() (handlers, error) {
 		Box:    a.master.Box("webhook keys"),
 	}, webhooks.Options{Schedule: a.Config.WebhookSchedule})
 	a.domains.ticketing = ticketing.NewService(a.DB, a.Clock, a.domains.contacts, schemas)
+	work, err := forms.NewWork(a.master.Derive("form work"), a.Config.FormWorkCost)
+	if err != nil {
+		return handlers{}, err
+	}
+	a.domains.forms = forms.NewService(a.DB, a.Clock,
+		forms.Needs{Contacts: a.domains.contacts, Consents: a.domains.consents, Mail: a.domains.mail, Work: work, Log: a.Log},
+		forms.Config{Secret: a.master.Derive("forms"), PublicURL: a.Config.Public(), MinimumFill: a.Config.FormMinimumFill})
 
 	a.runners = append(a.runners,
 		runner{"sequencer", a.sequencer.Run},
@@ -98,6 +109,7 @@ func (a *App) wire() (handlers, error) {
 		runner{"mail", a.sendMail},
 		runner{"access log", a.domains.reads.Run},
 		runner{"access", a.domains.access.KeepHouse},
+		runner{"forms", a.domains.forms.Run},
 	)
 	if a.Config.Workers {
 		a.runners = append(a.runners,
@@ -118,5 +130,6 @@ func (a *App) wire() (handlers, error) {
 		webhooksHandlers:   webhooks.NewHandlers(a.domains.webhooks, cursors),
 		ticketingHandlers:  ticketing.NewHandlers(a.domains.ticketing, cursors),
 		contactsHandlers:   contacts.NewHandlers(a.domains.contacts, cursors),
+		formsHandlers:      forms.NewHandlers(a.domains.forms, cursors),
 	}, nil
 }

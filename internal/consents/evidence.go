@@ -70,7 +70,7 @@ func AgentFamily(header string) string {
 		{"Edg", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"FxiOS/", "Firefox"}, {"CriOS/", "Chrome"},
 		{"Chromium/", "Chromium"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"},
 	} {
-		if strings.Contains(header, family.mark) {
+		if strings.Contains(header, family.mark) || header == family.name {
 			return family.name
 		}
 	}

@@ -60,5 +60,6 @@ func catalogue() []Texts {
 		webhookTexts,
 		ticketingTexts,
 		accessTexts,
+		formTexts,
 	}
 }

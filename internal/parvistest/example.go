@@ -66,6 +66,9 @@ func Path(op api.OperationSpec) string {
 		if p.Name == "token" {
 			value = strings.Repeat("a", 43)
 		}
+		if p.Name == "number" {
+			value = "1"
+		}
 		if p.Name == "kind" {
 			value = "order"
 		}

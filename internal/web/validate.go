@@ -395,6 +395,10 @@ func flaws(value any, pointer string, f *fault.Error) {
 	}
 }
 
+// CheckText returns the code of what makes a text impossible to keep, empty when
+// nothing does, for operations that read bodies other than JSON.
+func CheckText(s string) string { return textFlaw(s) }
+
 func textFlaw(s string) string {
 	if strings.IndexByte(s, 0) >= 0 {
 		return "nul-character"

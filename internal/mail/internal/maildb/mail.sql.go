@@ -70,8 +70,8 @@ func (q *Queries) ForgetBodies(ctx context.Context, db DBTX, tenantID uuid.UUID,
 }
 
 const insertMail = `-- name: InsertMail :exec
-INSERT INTO mails (tenant_id, id, recipient, subject, body_text, body_html, headers, secret, status, message_id, next_attempt_at, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+INSERT INTO mails (tenant_id, id, recipient, subject, body_text, body_html, headers, secret, status, message_id, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 `
 
 type InsertMailParams struct {
