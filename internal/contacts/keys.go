@@ -74,8 +74,14 @@ func wordKeys(w string) []string {
 // Tomas, Gautier and Gauthier, Renault and Reno, give the same letters.
 func sound(w string) string {
 	s := w
+	for _, end := range [...]string{"eaux", "eaud", "eault", "aulx", "ault", "auld", "aux", "aud", "aut", "od", "ot", "os"} {
+		if head, ok := strings.CutSuffix(s, end); ok && head != "" {
+			s = head + "o"
+			break
+		}
+	}
 	for _, r := range [...][2]string{
-		{"eaux", "o"}, {"eaud", "o"}, {"eau", "o"}, {"aulx", "o"}, {"ault", "o"}, {"auld", "o"}, {"aud", "o"}, {"aut", "o"}, {"au", "o"},
+		{"eau", "o"}, {"au", "o"},
 		{"oeu", "e"}, {"oe", "e"}, {"ae", "e"}, {"ph", "f"}, {"sch", "H"}, {"sh", "H"}, {"ch", "H"}, {"th", "t"}, {"rh", "r"}, {"gh", "g"}, {"kh", "k"},
 		{"bv", "v"}, {"gn", "n"}, {"ille", "Y"}, {"ill", "Y"}, {"ouin", "WN"}, {"oin", "WN"}, {"oy", "W"}, {"oi", "W"}, {"ou", "u"}, {"w", "v"}, {"y", "i"},
 		{"ain", "N"}, {"ein", "N"}, {"ien", "iN"}, {"aim", "N"}, {"eim", "N"}, {"ai", "e"}, {"ei", "e"}, {"ay", "e"}, {"ey", "e"}, {"eu", "e"},
