@@ -4184,6 +4184,15 @@ type EventTypeList struct {
 	Data []EventType `json:"data"`
 }
 
+// ExportCreate What to export; everything where nothing is said.
+type ExportCreate struct {
+	// IncludeAccessLog The log of reads of identifiable data.
+	IncludeAccessLog *bool `json:"include_access_log,omitempty"`
+
+	// IncludeEvents The log of everything that changed and its chain of digests.
+	IncludeEvents *bool `json:"include_events,omitempty"`
+}
+
 // ExternalID The name of a record in another system.
 type ExternalID struct {
 	ExternalID  string    `json:"external_id"`
@@ -4415,6 +4424,12 @@ type FormVersion struct {
 
 // FormVersionObject defines model for FormVersion.Object.
 type FormVersionObject string
+
+// ImportKey defines model for ImportKey.
+type ImportKey struct {
+	Key      string             `json:"key"`
+	TenantID openapi_types.UUID `json:"tenant_id"`
+}
 
 // Institution defines model for Institution.
 type Institution struct {
@@ -6628,6 +6643,21 @@ type GetEventParams struct {
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
+// CreateExportParams defines parameters for CreateExport.
+type CreateExportParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// DownloadExportParams defines parameters for DownloadExport.
+type DownloadExportParams struct {
+	// Range The part that is wanted.
+	Range *string `json:"Range,omitempty"`
+
+	// IfRange The ETag of the archive that the first part came from.
+	IfRange *string `json:"If-Range,omitempty"`
+}
+
 // GetFormSubmissionParams defines parameters for GetFormSubmission.
 type GetFormSubmissionParams struct {
 	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
@@ -6714,6 +6744,12 @@ type ListFormSubmissionsParams struct {
 
 // ListFormSubmissionsParamsStatus defines parameters for ListFormSubmissions.
 type ListFormSubmissionsParamsStatus string
+
+// ImportArchiveParams defines parameters for ImportArchive.
+type ImportArchiveParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
 
 // GetInstitutionParams defines parameters for GetInstitution.
 type GetInstitutionParams struct {
@@ -7363,6 +7399,9 @@ type UpdateDepartmentApplicationMergePatchPlusJSONRequestBody = DepartmentPatch
 // PutEventConsumerJSONRequestBody defines body for PutEventConsumer for application/json ContentType.
 type PutEventConsumerJSONRequestBody = EventConsumerPut
 
+// CreateExportJSONRequestBody defines body for CreateExport for application/json ContentType.
+type CreateExportJSONRequestBody = ExportCreate
+
 // CreateFormJSONRequestBody defines body for CreateForm for application/json ContentType.
 type CreateFormJSONRequestBody = FormCreate
 
@@ -7721,6 +7760,12 @@ type ServerInterface interface {
 	// GetEventChanges Read the values before and after an event
 	// (GET /v1/events/{event_id}/changes)
 	GetEventChanges(ctx echo.Context, eventID EventID) error
+	// CreateExport Export all data of the institution
+	// (POST /v1/exports)
+	CreateExport(ctx echo.Context, params CreateExportParams) error
+	// DownloadExport Download an exported archive
+	// (GET /v1/exports/{operation_id}/archive)
+	DownloadExport(ctx echo.Context, operationID OperationID, params DownloadExportParams) error
 	// GetFormSubmission Read what a visitor sent
 	// (GET /v1/form-submissions/{submission_id})
 	GetFormSubmission(ctx echo.Context, submissionID FormSubmissionID, params GetFormSubmissionParams) error
@@ -7751,6 +7796,12 @@ type ServerInterface interface {
 	// GetFormVersion Read a published version
 	// (GET /v1/forms/{form_id}/versions/{number})
 	GetFormVersion(ctx echo.Context, formID FormID, number int64) error
+	// ImportArchive Import an institution from its archive
+	// (POST /v1/imports/archive)
+	ImportArchive(ctx echo.Context, params ImportArchiveParams) error
+	// CreateImportKey Make a key for an imported institution
+	// (POST /v1/imports/{operation_id}/administrator-key)
+	CreateImportKey(ctx echo.Context, operationID OperationID) error
 	// GetInstitution Read the institution
 	// (GET /v1/institution)
 	GetInstitution(ctx echo.Context, params GetInstitutionParams) error
@@ -10475,6 +10526,88 @@ func (w *ServerInterfaceWrapper) GetEventChanges(ctx echo.Context) error {
 	return err
 }
 
+// CreateExport converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateExport(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateExportParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateExport(ctx, params)
+	return err
+}
+
+// DownloadExport converts echo context to params.
+func (w *ServerInterfaceWrapper) DownloadExport(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "operation_id" -------------
+	var operationID OperationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "operation_id", ctx.Param("operation_id"), &operationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter operation_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DownloadExportParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Range" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Range")]; found {
+		var Range string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Range, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Range", valueList[0], &Range, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Range: %s", err))
+		}
+
+		params.Range = &Range
+	}
+	// ------------- Optional header parameter "If-Range" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Range")]; found {
+		var IfRange string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Range, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Range", valueList[0], &IfRange, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Range: %s", err))
+		}
+
+		params.IfRange = &IfRange
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DownloadExport(ctx, operationID, params)
+	return err
+}
+
 // GetFormSubmission converts echo context to params.
 func (w *ServerInterfaceWrapper) GetFormSubmission(ctx echo.Context) error {
 	var err error
@@ -10873,6 +11006,51 @@ func (w *ServerInterfaceWrapper) GetFormVersion(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetFormVersion(ctx, formID, number)
+	return err
+}
+
+// ImportArchive converts echo context to params.
+func (w *ServerInterfaceWrapper) ImportArchive(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ImportArchiveParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ImportArchive(ctx, params)
+	return err
+}
+
+// CreateImportKey converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateImportKey(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "operation_id" -------------
+	var operationID OperationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "operation_id", ctx.Param("operation_id"), &operationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter operation_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateImportKey(ctx, operationID)
 	return err
 }
 
@@ -13643,6 +13821,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/webhook-endpoints/:endpoint_id/deliveries/:delivery_id/retry", wrapper.RetryWebhookDelivery, options.OperationMiddlewares["retryWebhookDelivery"]...)
 	router.POST(options.BaseURL+"/v1/webhook-endpoints/:endpoint_id/recover", wrapper.RecoverWebhookEndpoint, options.OperationMiddlewares["recoverWebhookEndpoint"]...)
 	router.POST(options.BaseURL+"/v1/webhook-endpoints/:endpoint_id/test", wrapper.TestWebhookEndpoint, options.OperationMiddlewares["testWebhookEndpoint"]...)
+	router.POST(options.BaseURL+"/v1/exports", wrapper.CreateExport, options.OperationMiddlewares["createExport"]...)
+	router.GET(options.BaseURL+"/v1/exports/:operation_id/archive", wrapper.DownloadExport, options.OperationMiddlewares["downloadExport"]...)
+	router.POST(options.BaseURL+"/v1/imports/archive", wrapper.ImportArchive, options.OperationMiddlewares["importArchive"]...)
+	router.POST(options.BaseURL+"/v1/imports/:operation_id/administrator-key", wrapper.CreateImportKey, options.OperationMiddlewares["createImportKey"]...)
 	router.GET(options.BaseURL+"/v1/operations", wrapper.ListOperations, options.OperationMiddlewares["listOperations"]...)
 	router.GET(options.BaseURL+"/v1/operations/:operation_id", wrapper.GetOperation, options.OperationMiddlewares["getOperation"]...)
 	router.POST(options.BaseURL+"/v1/operations/:operation_id/cancel", wrapper.CancelOperation, options.OperationMiddlewares["cancelOperation"]...)
@@ -15752,6 +15934,100 @@ func (response GetEventChanges200JSONResponse) VisitGetEventChangesResponse(w ht
 	return err
 }
 
+type CreateExportRequestObject struct {
+	Params CreateExportParams
+	Body   *CreateExportJSONRequestBody
+}
+
+type CreateExportResponseObject interface {
+	VisitCreateExportResponse(w http.ResponseWriter) error
+}
+
+type CreateExport202ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreateExport202JSONResponse struct {
+	Body    Operation
+	Headers CreateExport202ResponseHeaders
+}
+
+func (response CreateExport202JSONResponse) VisitCreateExportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DownloadExportRequestObject struct {
+	OperationID OperationID `json:"operation_id"`
+	Params      DownloadExportParams
+}
+
+type DownloadExportResponseObject interface {
+	VisitDownloadExportResponse(w http.ResponseWriter) error
+}
+
+type DownloadExport200ResponseHeaders struct {
+	ETag string
+}
+
+type DownloadExport200ApplicationZipResponse struct {
+	Body          io.Reader
+	Headers       DownloadExport200ResponseHeaders
+	ContentLength int64
+}
+
+func (response DownloadExport200ApplicationZipResponse) VisitDownloadExportResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/zip")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type DownloadExport206ResponseHeaders struct {
+	ETag string
+}
+
+type DownloadExport206ApplicationZipResponse struct {
+	Body          io.Reader
+	Headers       DownloadExport206ResponseHeaders
+	ContentLength int64
+}
+
+func (response DownloadExport206ApplicationZipResponse) VisitDownloadExportResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/zip")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(206)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
 type GetFormSubmissionRequestObject struct {
 	SubmissionID FormSubmissionID `json:"submission_id"`
 	Params       GetFormSubmissionParams
@@ -16058,6 +16334,69 @@ func (response GetFormVersion200JSONResponse) VisitGetFormVersionResponse(w http
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportArchiveRequestObject struct {
+	Params ImportArchiveParams
+	Body   io.Reader
+}
+
+type ImportArchiveResponseObject interface {
+	VisitImportArchiveResponse(w http.ResponseWriter) error
+}
+
+type ImportArchive202ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type ImportArchive202JSONResponse struct {
+	Body    Operation
+	Headers ImportArchive202ResponseHeaders
+}
+
+func (response ImportArchive202JSONResponse) VisitImportArchiveResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateImportKeyRequestObject struct {
+	OperationID OperationID `json:"operation_id"`
+}
+
+type CreateImportKeyResponseObject interface {
+	VisitCreateImportKeyResponse(w http.ResponseWriter) error
+}
+
+type CreateImportKey201ResponseHeaders struct {
+	Location string
+}
+
+type CreateImportKey201JSONResponse struct {
+	Body    ImportKey
+	Headers CreateImportKey201ResponseHeaders
+}
+
+func (response CreateImportKey201JSONResponse) VisitCreateImportKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -18463,6 +18802,12 @@ type StrictServerInterface interface {
 	// GetEventChanges Read the values before and after an event
 	// (GET /v1/events/{event_id}/changes)
 	GetEventChanges(ctx context.Context, request GetEventChangesRequestObject) (GetEventChangesResponseObject, error)
+	// CreateExport Export all data of the institution
+	// (POST /v1/exports)
+	CreateExport(ctx context.Context, request CreateExportRequestObject) (CreateExportResponseObject, error)
+	// DownloadExport Download an exported archive
+	// (GET /v1/exports/{operation_id}/archive)
+	DownloadExport(ctx context.Context, request DownloadExportRequestObject) (DownloadExportResponseObject, error)
 	// GetFormSubmission Read what a visitor sent
 	// (GET /v1/form-submissions/{submission_id})
 	GetFormSubmission(ctx context.Context, request GetFormSubmissionRequestObject) (GetFormSubmissionResponseObject, error)
@@ -18493,6 +18838,12 @@ type StrictServerInterface interface {
 	// GetFormVersion Read a published version
 	// (GET /v1/forms/{form_id}/versions/{number})
 	GetFormVersion(ctx context.Context, request GetFormVersionRequestObject) (GetFormVersionResponseObject, error)
+	// ImportArchive Import an institution from its archive
+	// (POST /v1/imports/archive)
+	ImportArchive(ctx context.Context, request ImportArchiveRequestObject) (ImportArchiveResponseObject, error)
+	// CreateImportKey Make a key for an imported institution
+	// (POST /v1/imports/{operation_id}/administrator-key)
+	CreateImportKey(ctx context.Context, request CreateImportKeyRequestObject) (CreateImportKeyResponseObject, error)
 	// GetInstitution Read the institution
 	// (GET /v1/institution)
 	GetInstitution(ctx context.Context, request GetInstitutionRequestObject) (GetInstitutionResponseObject, error)
@@ -20824,6 +21175,80 @@ func (sh *strictHandler) GetEventChanges(ctx echo.Context, eventID EventID) erro
 	return nil
 }
 
+// CreateExport operation middleware
+func (sh *strictHandler) CreateExport(ctx echo.Context, params CreateExportParams) error {
+	var request CreateExportRequestObject
+
+	request.Params = params
+
+	var body CreateExportJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateExport(ctx.Request().Context(), request.(CreateExportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateExport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateExportResponseObject); ok {
+		return validResponse.VisitCreateExportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DownloadExport operation middleware
+func (sh *strictHandler) DownloadExport(ctx echo.Context, operationID OperationID, params DownloadExportParams) error {
+	var request DownloadExportRequestObject
+
+	request.OperationID = operationID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DownloadExport(ctx.Request().Context(), request.(DownloadExportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DownloadExport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DownloadExportResponseObject); ok {
+		return validResponse.VisitDownloadExportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetFormSubmission operation middleware
 func (sh *strictHandler) GetFormSubmission(ctx echo.Context, submissionID FormSubmissionID, params GetFormSubmissionParams) error {
 	var request GetFormSubmissionRequestObject
@@ -21122,6 +21547,58 @@ func (sh *strictHandler) GetFormVersion(ctx echo.Context, formID FormID, number 
 		return err
 	} else if validResponse, ok := response.(GetFormVersionResponseObject); ok {
 		return validResponse.VisitGetFormVersionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ImportArchive operation middleware
+func (sh *strictHandler) ImportArchive(ctx echo.Context, params ImportArchiveParams) error {
+	var request ImportArchiveRequestObject
+
+	request.Params = params
+
+	request.Body = ctx.Request().Body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ImportArchive(ctx.Request().Context(), request.(ImportArchiveRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ImportArchive")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ImportArchiveResponseObject); ok {
+		return validResponse.VisitImportArchiveResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateImportKey operation middleware
+func (sh *strictHandler) CreateImportKey(ctx echo.Context, operationID OperationID) error {
+	var request CreateImportKeyRequestObject
+
+	request.OperationID = operationID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateImportKey(ctx.Request().Context(), request.(CreateImportKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateImportKey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateImportKeyResponseObject); ok {
+		return validResponse.VisitCreateImportKeyResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

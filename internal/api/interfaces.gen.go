@@ -347,6 +347,22 @@ type WebhooksOperations interface {
 	TestWebhookEndpoint(ctx context.Context, request TestWebhookEndpointRequestObject) (TestWebhookEndpointResponseObject, error)
 }
 
+// TransfersOperations are the operations of api/transfers.yaml.
+type TransfersOperations interface {
+	// CreateExport: Export all data of the institution
+	// (POST /v1/exports)
+	CreateExport(ctx context.Context, request CreateExportRequestObject) (CreateExportResponseObject, error)
+	// DownloadExport: Download an exported archive
+	// (GET /v1/exports/{operation_id}/archive)
+	DownloadExport(ctx context.Context, request DownloadExportRequestObject) (DownloadExportResponseObject, error)
+	// ImportArchive: Import an institution from its archive
+	// (POST /v1/imports/archive)
+	ImportArchive(ctx context.Context, request ImportArchiveRequestObject) (ImportArchiveResponseObject, error)
+	// CreateImportKey: Make a key for an imported institution
+	// (POST /v1/imports/{operation_id}/administrator-key)
+	CreateImportKey(ctx context.Context, request CreateImportKeyRequestObject) (CreateImportKeyResponseObject, error)
+}
+
 // OperationsOperations are the operations of api/operations.yaml.
 type OperationsOperations interface {
 	// ListOperations: List long operations

@@ -138,6 +138,9 @@ func (a *App) Webhooks() *webhooks.Service { return a.domains.webhooks }
 // Transfers gives export and import, for the commands.
 func (a *App) Transfers() *transfers.Engine { return a.domains.transfers }
 
+// Exports gives the archives that are offered, for tests of their end.
+func (a *App) Exports() *transfers.Service { return a.domains.exports }
+
 // Close gives back what New took.
 func (a *App) Close() { a.DB.Close() }
 

@@ -36,6 +36,7 @@ type (
 	ticketingHandlers  = ticketing.Handlers
 	contactsHandlers   = contacts.Handlers
 	formsHandlers      = forms.Handlers
+	transfersHandlers  = transfers.Handlers
 )
 
 type handlers struct {
@@ -49,6 +50,7 @@ type handlers struct {
 	*ticketingHandlers
 	*contactsHandlers
 	*formsHandlers
+	*transfersHandlers
 }
 
 var _ api.StrictServerInterface = handlers{}
@@ -63,6 +65,7 @@ type domains struct {
 	consents   *consents.Service
 	mail       *mail.Service
 	transfers  *transfers.Engine
+	exports    *transfers.Service
 	webhooks   *webhooks.Service
 	ticketing  *ticketing.Service
 	forms      *forms.Service
@@ -86,7 +89,7 @@ func (a *App) wire() (handlers, error) {
 	a.domains.mail = mail.NewService(a.DB, a.Clock, a.Config.MailFrom)
 	a.domains.transfers = transfers.NewEngine(transfers.Deps{
 		DB: a.DB, Sequence: a.sequencer.Sequence, Contract: api.SpecJSON, Version: Version, Schema: db.LastMigration(),
-		SigningKey: ed25519.NewKeyFromSeed(a.master.Derive("archive signature")),
+		SigningKey: ed25519.NewKeyFromSeed(a.master.Derive("archive signature")), Log: a.Log,
 	})
 	a.domains.webhooks = webhooks.NewService(webhooks.Needs{
 		DB: a.DB, Events: a.domains.events, Hub: a.hub, Operations: a.domains.operations, Log: a.Log,
@@ -101,6 +104,7 @@ func (a *App) wire() (handlers, error) {
 	a.domains.forms = forms.NewService(a.DB, a.Clock,
 		forms.Needs{Contacts: a.domains.contacts, Consents: a.domains.consents, Mail: a.domains.mail, Work: work, Log: a.Log},
 		forms.Config{Secret: a.master.Derive("forms"), PublicURL: a.Config.Public(), MinimumFill: a.Config.FormMinimumFill})
+	a.domains.exports = transfers.NewService(a.domains.transfers, a.domains.operations, a.Clock, a.Config.DataDir, a.Config.LargestArchive(), a.administratorKey)
 
 	a.runners = append(a.runners,
 		runner{"sequencer", a.sequencer.Run},
@@ -110,6 +114,7 @@ func (a *App) wire() (handlers, error) {
 		runner{"access log", a.domains.reads.Run},
 		runner{"access", a.domains.access.KeepHouse},
 		runner{"forms", a.domains.forms.Run},
+		runner{"old archives", a.domains.exports.Run},
 	)
 	if a.Config.Workers {
 		a.runners = append(a.runners,
@@ -131,5 +136,6 @@ func (a *App) wire() (handlers, error) {
 		ticketingHandlers:  ticketing.NewHandlers(a.domains.ticketing, cursors),
 		contactsHandlers:   contacts.NewHandlers(a.domains.contacts, cursors),
 		formsHandlers:      forms.NewHandlers(a.domains.forms, cursors),
+		transfersHandlers:  transfers.NewHandlers(a.domains.exports),
 	}, nil
 }

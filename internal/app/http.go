@@ -153,7 +153,7 @@ func streaming(c echo.Context) bool {
 	}
 	op, ok := web.Operation(c)
 	if !ok {
-		return c.Path() == "/v1/events/stream"
+		return c.Path() == "/v1/events/stream" || c.Path() == "/v1/exports/:operation_id/archive"
 	}
-	return op.ID == "streamEvents"
+	return op.ID == "streamEvents" || op.ID == "downloadExport"
 }

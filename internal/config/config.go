@@ -59,6 +59,8 @@ type Config struct {
 	FormMinimumFill time.Duration `env:"PARVIS_FORM_MINIMUM_FILL" envDefault:"3s"`
 	// FormWorkCost is the cost of a form's proof of work.
 	FormWorkCost int `env:"PARVIS_FORM_WORK_COST" envDefault:"5000"`
+	// MaxArchive is the greatest archive that an import takes, in bytes; 0: 20 GiB.
+	MaxArchive int64 `env:"PARVIS_MAX_ARCHIVE" envDefault:"21474836480"`
 	// ShutdownGrace is how long requests in flight may take at the end.
 	ShutdownGrace time.Duration `env:"PARVIS_SHUTDOWN_GRACE" envDefault:"20s"`
 	// LogFormat is json or text; LogLevel debug, info, warn or error.
@@ -102,6 +104,14 @@ func (c Config) Validate() error {
 		errs = append(errs, errors.New("PARVIS_LOG_FORMAT is json or text"))
 	}
 	return errors.Join(errs...)
+}
+
+// LargestArchive is the greatest archive that an import takes, in bytes.
+func (c Config) LargestArchive() int64 {
+	if c.MaxArchive > 0 {
+		return c.MaxArchive
+	}
+	return 20 << 30
 }
 
 // Public is the address by which the outside reaches the server.

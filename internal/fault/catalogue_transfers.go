@@ -18,6 +18,14 @@ var transferTexts = Texts{
 		FR: Text{"Archive supprimée", "L'archive n'est plus gardée : elle l'est sept jours.", "Lancez un nouvel export."},
 		EN: Text{"Archive removed", "The archive is no longer kept: that is seven days.", "Start a new export."},
 	},
+	"import-unfinished": {
+		FR: Text{"Import inachevé", "Cet import n'a pas (ou pas encore) abouti.", "Suivez l'opération jusqu'à « succeeded »."},
+		EN: Text{"Import not finished", "This import has not succeeded, or not yet.", "Follow the operation until it is “succeeded”."},
+	},
+	"import-key-made": {
+		FR: Text{"Clé déjà créée", "L'institution importée a déjà une clé de cette installation.", "Employez cette clé, ou créez-en d'autres avec elle."},
+		EN: Text{"Key already made", "The imported institution already has a key of this installation.", "Use that key, or make others with it."},
+	},
 	"archive-invalid": {
 		FR: Text{"Archive refusée", "L'archive n'est pas intacte : {flaw}.", "Vérifiez-la par « parvis verify », ou reprenez l'original."},
 		EN: Text{"Archive refused", "The archive is not intact: {flaw}.", "Check it with “parvis verify”, or take the original again."},

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +16,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/parvis-crm/parvis/internal/clock"
+	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/transfers/archive"
@@ -31,6 +34,7 @@ type Deps struct {
 	Schema   uint   // number of the program's last migration
 	// SigningKey signs manifests: the installation's.
 	SigningKey ed25519.PrivateKey
+	Log        *slog.Logger
 }
 
 // Engine exports and imports.
@@ -38,6 +42,9 @@ type Engine struct{ Deps }
 
 // NewEngine makes the engine.
 func NewEngine(d Deps) *Engine { return &Engine{d} }
+
+// now is the machine's time, by which progress is reported.
+func (e *Engine) now() time.Time { return clock.System{}.Now() }
 
 // Export says what is exported.
 type Export struct {
@@ -66,11 +73,11 @@ func (e *Engine) Write(ctx context.Context, w io.Writer, o Export) (archive.Mani
 	for try := 1; ; try++ {
 		for {
 			n, err := e.Sequence(ctx, o.Tenant)
-			if err != nil {
+			if err != nil && !errors.Is(err, events.ErrBusy) {
 				return archive.Manifest{}, err
 			}
 			if n == 0 {
-				break
+				break // none left, or another process is numbering them
 			}
 		}
 		var m archive.Manifest

@@ -2,7 +2,6 @@ package transfers
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -49,13 +48,15 @@ func (c *checked) Write(p []byte) (int, error) {
 	return n, storage(err)
 }
 
-// storage turns what the file system refuses into a fault that says so.
+// storage turns what the file system refuses into a fault that says so. The
+// cause is kept as text only: a bare errno in the chain has the methods of a
+// network error and would be taken for a database that is away.
 func storage(err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
-		return fault.New(fault.Unavailable, "disk-full").Because(err)
+		return fault.New(fault.Unavailable, "disk-full").Because(errors.New(err.Error()))
 	}
-	return fault.New(fault.Unavailable, "storage-failed").Because(fmt.Errorf("transfers: %w", err))
+	return fault.New(fault.Unavailable, "storage-failed").Because(errors.New(err.Error()))
 }

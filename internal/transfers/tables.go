@@ -7,6 +7,8 @@ import "slices"
 // the primary key.
 type rule struct {
 	group string // tables that may be left out together: "events", "access_log"
+	// founding tables have rows in a new institution already.
+	founding bool
 	// where keeps only some rows.
 	where string
 	// secret columns stay behind; on arrival the expression stands in for them.
@@ -29,17 +31,18 @@ const noSecret = `sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()
 // leaving are the tables of an archive.
 func leaving() map[string]rule {
 	return map[string]rule{
-		"tenants": {},
+		"tenants": {founding: true},
 
 		"departments": {},
 		"users":       {},
 		"api_keys": {
+			founding: true,
 			secret:   map[string]string{"secret_hash": noSecret},
 			switched: map[string]string{"revoked_at": "coalesce(revoked_at, " + switchedOff + ")"},
 		},
 		"oauth_clients": {
 			secret: map[string]string{
-				"secret_hash": noSecret, "former_secret_hash": "null::bytea", "former_secret_expires_at": "null::timestamptz",
+				"secret_hash": `case when r."jwks" is null then ` + noSecret + ` end`, "former_secret_hash": "null::bytea", "former_secret_expires_at": "null::timestamptz",
 			},
 			switched: map[string]string{"revoked_at": "coalesce(revoked_at, " + switchedOff + ")"},
 		},
@@ -56,6 +59,36 @@ func leaving() map[string]rule {
 		"consent_wordings": {},
 		"consents":         {},
 
+		"ticketing_sources":      {},
+		"ticketing_records":      {},
+		"ticketing_productions":  {},
+		"ticketing_performances": {},
+		"ticketing_price_types":  {},
+		"ticketing_customers":    {},
+		"ticketing_orders":       {},
+		"ticketing_lines":        {},
+		"ticketing_fees":         {},
+		"ticketing_payments":     {},
+		"ticketing_movements":    {},
+
+		"forms":         {},
+		"form_versions": {},
+		"form_submissions": {
+			// Without any hash a submission would count as needing no confirmation.
+			secret: map[string]string{"token_hash": `case when r."token_expires_at" is not null then ` + noSecret + ` end`},
+		},
+
+		// An endpoint arrives disabled: whoever takes over decides what is sent on.
+		"webhook_endpoints": {switched: map[string]string{
+			"status":          `'disabled'::text`,
+			"disabled_reason": `coalesce(disabled_reason, 'requested')`,
+			"disabled_at":     "coalesce(disabled_at, " + switchedOff + ")",
+		}},
+		"webhook_queues": {switched: map[string]string{
+			"due_at": "null::timestamptz", "leased_by": "null::uuid", "leased_until": "null::timestamptz",
+		}},
+		"webhook_cursors": {},
+
 		"events":          {group: "events"},
 		"event_changes":   {group: "events"},
 		"event_sequence":  {group: "events"},
@@ -63,9 +96,10 @@ func leaving() map[string]rule {
 		"event_queue":     {group: "events", assigned: []string{"position"}},
 		"event_consumers": {group: "events"},
 
-		"access_log": {group: "access_log"},
+		"access_log":          {group: "access_log"},
+		"access_log_subjects": {group: "access_log"},
 		// Work that has not ended does not travel: nobody would go on with it.
-		"operations": {where: "finished_at is not null"},
+		"operations": {founding: true, where: "finished_at is not null"},
 	}
 }
 
@@ -83,6 +117,22 @@ func staying() map[string]reason {
 		"used_assertions": {
 			"Proofs by which clients of this installation identified themselves, remembered for minutes.",
 			"Preuves par lesquelles des clients de cette installation se sont identifiés, retenues quelques minutes.",
+		},
+		"mails": {
+			"The queue of outgoing mail: what was sent is in the events of what caused it, what waits is not sent twice.",
+			"File du courrier sortant : ce qui est parti figure dans les événements qui l'ont causé, ce qui attend ne doit pas partir deux fois.",
+		},
+		"webhook_keys": {
+			"Secrets that sign deliveries; a receiver gets new ones from the new installation.",
+			"Secrets qui signent les livraisons ; un destinataire en reçoit de nouveaux de la nouvelle installation.",
+		},
+		"webhook_deliveries": {
+			"Deliveries under way and their recent attempts, kept for days; what was delivered is in the log of events.",
+			"Livraisons en cours et leurs tentatives récentes, gardées quelques jours ; ce qui a été livré figure dans le journal des événements.",
+		},
+		"form_nonces": {
+			"Answered challenges of forms, kept for minutes against repetition.",
+			"Épreuves de formulaires déjà résolues, gardées quelques minutes contre les répétitions.",
 		},
 		"signing_keys": {
 			"Secrets of the installation, which belong to no institution.",

@@ -59,3 +59,41 @@ INSERT INTO consent_wordings (tenant_id, id, label, language, text, sha256, crea
     (pg_temp.here(), pg_temp.ref('wording'), 'v1', 'fr', E'J’accepte\n…', sha256(convert_to(E'J’accepte\n…', 'UTF8')), now());
 INSERT INTO consents (tenant_id, id, contact_id, point_value, purpose_id, channel, action, occurred_at, recorded_at, actor_kind, actor_id, mechanism, wording_id, evidence, purpose_copy, controller_name, sequence, previous_digest, digest) VALUES
     (pg_temp.here(), pg_temp.ref('consent'), pg_temp.ref('contact1'), 'p1@example.org', pg_temp.ref('purpose'), 'email', 'given', now(), now(), 'system', 'test', 'paper', pg_temp.ref('wording'), '{"b": 1, "a": "é"}', '{}', 'Théâtre', 1, sha256('0'), sha256('1'));
+
+INSERT INTO forms (tenant_id, id, slug, name, status, definition, published_version) VALUES
+    (pg_temp.here(), pg_temp.ref('form'), 'newsletter', 'Lettre', 'published', '{"fields": []}', 1);
+INSERT INTO form_versions (tenant_id, form_id, number, definition, published_at) VALUES
+    (pg_temp.here(), pg_temp.ref('form'), 1, '{"fields": [{"name": "email"}]}', now());
+INSERT INTO form_submissions (tenant_id, id, form_id, form_version, data, language, email_hash, token_hash, token_expires_at, received_at) VALUES
+    (pg_temp.here(), pg_temp.ref('submission'), pg_temp.ref('form'), 1, '{"email": "a@example.org"}', 'fr', sha256('m'), sha256(convert_to(current_setting('app.seed'), 'UTF8')), now(), now());
+INSERT INTO webhook_cursors (tenant_id, sequence) VALUES (pg_temp.here(), 0) ON CONFLICT (tenant_id) DO NOTHING;
+INSERT INTO webhook_endpoints (tenant_id, id, url, event_types, scopes, payload, format, status, from_sequence, verification_id) VALUES
+    (pg_temp.here(), pg_temp.ref('endpoint'), 'https://receiver.example/hook', '{contact.*}', '{contacts:read}', 'thin', 'standard', 'pending', 0, pg_temp.ref('verification'));
+INSERT INTO webhook_queues (tenant_id, endpoint_id) VALUES (pg_temp.here(), pg_temp.ref('endpoint'));
+INSERT INTO webhook_keys (tenant_id, id, endpoint_id, secret, private_key, public_key) VALUES
+    (pg_temp.here(), pg_temp.ref('hookkey'), pg_temp.ref('endpoint'), 'THE-SECRET', 'THE-SECRET', 'whpk_x');
+INSERT INTO access_log_subjects (tenant_id, subject_id, occurred_at, read_id) VALUES (pg_temp.here(), pg_temp.ref('contact1'), now(), pg_temp.ref('read'));
+
+INSERT INTO ticketing_sources (tenant_id, id, code, name, kind, time_zone, currency, capabilities) VALUES
+    (pg_temp.here(), pg_temp.ref('source'), 'principale', 'Billetterie', 'generic', 'Europe/Paris', 'EUR', '{orders}');
+INSERT INTO ticketing_records (tenant_id, source_id, kind, external_id, id, stub, content_version, deleted, deletion_version)
+SELECT pg_temp.here(), pg_temp.ref('source'), kind, external_id, pg_temp.ref(kind || external_id), stub, 1, deleted, CASE WHEN deleted THEN 2 END
+FROM (VALUES ('production', 'P', false, false), ('performance', 'S', false, false), ('price_type', 'T', true, false), ('customer', 'C', false, true),
+             ('order', 'É1', false, false), ('order', 'a2', false, false), ('ticket', 'B1', false, false)) r (kind, external_id, stub, deleted);
+INSERT INTO ticketing_productions (tenant_id, id, source_id, external_id, name) VALUES
+    (pg_temp.here(), pg_temp.ref('productionP'), pg_temp.ref('source'), 'P', '{"fr": "Phèdre", "en": "Phaedra"}');
+INSERT INTO ticketing_performances (tenant_id, id, source_id, external_id, production_id, starts_at, time_zone, capacity) VALUES
+    (pg_temp.here(), pg_temp.ref('performanceS'), pg_temp.ref('source'), 'S', pg_temp.ref('productionP'), '2026-12-01 19:30:00+00', 'Europe/Paris', 800);
+INSERT INTO ticketing_price_types (tenant_id, id, source_id, external_id) VALUES (pg_temp.here(), pg_temp.ref('price_typeT'), pg_temp.ref('source'), 'T');
+INSERT INTO ticketing_customers (tenant_id, id, source_id, external_id, contact_id, match_score) VALUES
+    (pg_temp.here(), pg_temp.ref('customerC'), pg_temp.ref('source'), 'C', pg_temp.ref('contact1'), 0.90);
+INSERT INTO ticketing_orders (tenant_id, id, source_id, external_id, currency, gross_minor, due_minor, paid_minor, buyer, customer_id, split_from_id, contact_id) VALUES
+    (pg_temp.here(), pg_temp.ref('orderÉ1'), pg_temp.ref('source'), 'É1', 'EUR', 4250, 4250, 4250, '{"name": "É"}', pg_temp.ref('customerC'), pg_temp.ref('ordera2'), pg_temp.ref('contact1')),
+    (pg_temp.here(), pg_temp.ref('ordera2'), pg_temp.ref('source'), 'a2', 'EUR', 0, 0, 0, 'null', NULL, NULL, NULL);
+INSERT INTO ticketing_lines (tenant_id, order_id, ticket_id, rank, external_id, kind, performance_id, price_type_id, amount_minor, state) VALUES
+    (pg_temp.here(), pg_temp.ref('orderÉ1'), pg_temp.ref('ticketB1'), 0, 'B1', 'ticket', pg_temp.ref('performanceS'), pg_temp.ref('price_typeT'), 4250, 'valid');
+INSERT INTO ticketing_fees (tenant_id, order_id, external_id, kind, amount_minor, state) VALUES (pg_temp.here(), pg_temp.ref('orderÉ1'), 'F', 'service', 100, 'valid');
+INSERT INTO ticketing_payments (tenant_id, order_id, kind, external_id, method, amount_minor, state, lines) VALUES
+    (pg_temp.here(), pg_temp.ref('orderÉ1'), 'payment', 'X', 'card', 4250, 'settled', '{B1}');
+INSERT INTO ticketing_movements (tenant_id, id, order_id, kind, external_id, amount_minor, currency, method, reason) VALUES
+    (pg_temp.here(), pg_temp.ref('movement'), pg_temp.ref('orderÉ1'), 'refund', 'Y', -100, 'EUR', 'card', 'corrected');
