@@ -40,11 +40,11 @@ type Config struct {
 	MinimumFill time.Duration
 }
 
-// Tries of a proof of work. With the default cost of 5000 iterations that is one
-// to three million iterations, well under two seconds in a browser.
+// Tries of a proof of work. With the default cost of 5000 iterations that is half a
+// million to two million iterations, under two seconds in a browser.
 const (
-	minTries = 200
-	maxTries = 600
+	minTries = 100
+	maxTries = 400
 )
 
 // Service keeps forms and takes submissions.
