@@ -131,5 +131,14 @@ func (a *App) OtherTenant() *Client {
 	return &Client{tb: a.tb, url: a.URL, Key: key, contract: a.contract}
 }
 
+// Sandbox makes a test institution in the same database and returns a client
+// with every right in it.
+func (a *App) Sandbox() *Client {
+	a.tb.Helper()
+	key, err := a.Bootstrap(context.Background(), access.NewTenant{Name: "Bac à sable", Test: true})
+	require.NoError(a.tb, err)
+	return &Client{tb: a.tb, url: a.URL, Key: key, contract: a.contract}
+}
+
 // Anonymous returns a client without a credential.
 func (a *App) Anonymous() *Client { return &Client{tb: a.tb, url: a.URL, contract: a.contract} }
