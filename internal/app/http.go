@@ -38,7 +38,7 @@ func (a *App) setUpHTTP(h handlers) error {
 		Auth:        a.domains.access,
 		Limiter:     web.NewLimiter(a.Clock, a.policies()),
 		Validator:   validator,
-		Idempotency: web.Idempotency{DB: a.DB, Log: a.Log},
+		Idempotency: web.Idempotency{DB: a.DB, Log: a.Log, Box: a.master.Box("kept answers")},
 		Reads:       a.domains.reads,
 		Log:         a.Log,
 	}

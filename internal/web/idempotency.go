@@ -19,6 +19,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/seal"
 )
 
 // KeepAnswers is how long the answer to an Idempotency-Key is kept: longer than
@@ -31,9 +32,12 @@ var keptHeaders = []string{"Content-Type", "Content-Language", "Content-Location
 // Idempotency answers a repeated request with its first answer
 // (draft-ietf-httpapi-idempotency-key-header). The key, the effect and the
 // answer are committed in one transaction: a crash leaves all or nothing.
+//
+// Answers are kept sealed: some show a secret once, most hold personal data.
 type Idempotency struct {
 	DB  *pg.DB
 	Log *slog.Logger
+	Box seal.Box
 }
 
 // Guard is the middleware of one operation.
@@ -105,6 +109,9 @@ func (i Idempotency) once(c echo.Context, op api.OperationSpec, key string, next
 		return err
 	}
 	if kept != nil {
+		if kept.body, err = i.Box.Open(kept.body, string(hash[:])); err != nil {
+			return err
+		}
 		if !bytes.Equal(kept.fingerprint, sent) {
 			return fault.New(fault.Refused, "idempotency-mismatch").AtHeader("Idempotency-Key", "no-match")
 		}
@@ -131,7 +138,7 @@ func (i Idempotency) once(c echo.Context, op api.OperationSpec, key string, next
 		if err != nil {
 			return err
 		}
-		if err := tx.Commit(ctx, keepAnswer, actor.Tenant, hash[:], sent, answer.status, headers, answer.body); err != nil {
+		if err := tx.Commit(ctx, keepAnswer, actor.Tenant, hash[:], sent, answer.status, headers, i.Box.Seal(answer.body, string(hash[:]))); err != nil {
 			return err
 		}
 	}
