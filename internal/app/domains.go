@@ -97,6 +97,7 @@ func (a *App) wire() (handlers, error) {
 		Box:    a.master.Box("webhook keys"),
 	}, webhooks.Options{Schedule: a.Config.WebhookSchedule})
 	a.domains.ticketing = ticketing.NewService(a.DB, a.Clock, a.domains.contacts, schemas)
+	a.domains.ticketing.SetConsents(captures{a.domains.consents})
 	work, err := forms.NewWork(a.master.Derive("form work"), a.Config.FormWorkCost)
 	if err != nil {
 		return handlers{}, err
