@@ -190,7 +190,7 @@ SELECT protect('contact_tags', 'SELECT, INSERT, DELETE');
 --
 --   wanted_words  folded words, letters and digits only
 --   wanted_keys   for each word the text form of its array of name_keys
---   whole         all words, for the order of equals
+--   whole         all words: of equals, the name with the fewest others comes first
 --
 -- Every word must be found: as the beginning of a word, by a key, or, when it
 -- has fewer than three letters, at least not contradicted by the index.
@@ -211,11 +211,12 @@ BEGIN
     FOR i IN 1..cardinality(wanted_words) LOOP
         word := wanted_words[i];
         matching := matching || format(' AND (s.words LIKE %L OR s.name_keys && %L::text[])', '% ' || word || '%', wanted_keys[i]);
-        scoring := scoring || format(' + CASE WHEN s.words LIKE %1$L THEN 1 WHEN s.words LIKE %2$L THEN 0.9 WHEN s.name_keys @> ARRAY[%3$L] THEN 0.6 ELSE 0 END + 0.3 * word_similarity(%4$L, s.words)',
+        -- How alike two words are is asked only where they differ: it costs ten times the rest.
+        scoring := scoring || format(' + CASE WHEN s.words LIKE %1$L THEN 1.3 WHEN s.words LIKE %2$L THEN 1.2 WHEN s.name_keys @> ARRAY[%3$L] THEN 0.6 + 0.3 * word_similarity(%4$L, s.words) ELSE 0.3 * word_similarity(%4$L, s.words) END',
             '% ' || word || ' %', '% ' || word || '%', (wanted_keys[i]::text[])[1], word);
     END LOOP;
     RETURN QUERY EXECUTE format(
-        'SELECT s.contact_id, ((0.0%s) / %s + 0.2 * similarity(s.words, $2))::double precision FROM contact_search s WHERE s.tenant_id = $1%s',
+        'SELECT s.contact_id, ((0.0%s) / %s + 0.2 * least(length($2) / length(s.words)::float8, 1))::double precision FROM contact_search s WHERE s.tenant_id = $1%s',
         scoring, cardinality(wanted_words), matching)
         USING wanted_tenant, whole;
 END

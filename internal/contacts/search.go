@@ -45,7 +45,9 @@ func (st *statement) search(q string) {
 		found = []string{"SELECT NULL::uuid AS contact_id, 0::float8 AS score WHERE false"}
 	}
 	st.with = "WITH m AS MATERIALIZED (SELECT contact_id, max(score) AS score FROM (" + strings.Join(found, " UNION ALL ") + ") f GROUP BY contact_id) "
-	st.from = "m JOIN contacts c ON c.id = m.contact_id"
+	// Sorted before the join, so that a page reads the contacts of a page and not
+	// those of every match.
+	st.from = "(SELECT contact_id, score FROM m ORDER BY score DESC, contact_id DESC) m JOIN contacts c ON c.id = m.contact_id"
 	st.score = "m.score"
 }
 
