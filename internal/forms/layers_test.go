@@ -116,13 +116,17 @@ func TestDefinitionsThatCannotWorkAreRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	for place, change := range map[string]func(d map[string]any){
-		"#/definition/consents/0/purpose":      func(d map[string]any) { d["consents"].([]map[string]any)[0]["purpose"] = "surprise" },
-		"#/definition/consents/0/channel":      func(d map[string]any) { d["consents"].([]map[string]any)[0]["channel"] = "sms" },
-		"#/definition/consents/0/field":        func(d map[string]any) { d["consents"].([]map[string]any)[0]["field"] = "email" },
-		"#/definition/contact/email":           func(d map[string]any) { d["schema"].(map[string]any)["required"] = []string{} },
-		"#/definition/default_language":        func(d map[string]any) { d["default_language"] = "de" },
-		"#/definition/fields/4/name":           func(d map[string]any) { d["fields"] = append(d["fields"].([]map[string]any), map[string]any{"name": "ghost", "label": map[string]any{"fr": "x"}}) },
-		"#/definition/schema/properties/extra": func(d map[string]any) { d["schema"].(map[string]any)["properties"].(map[string]any)["extra"] = map[string]any{"type": "string"} },
+		"#/definition/consents/0/purpose": func(d map[string]any) { d["consents"].([]map[string]any)[0]["purpose"] = "surprise" },
+		"#/definition/consents/0/channel": func(d map[string]any) { d["consents"].([]map[string]any)[0]["channel"] = "sms" },
+		"#/definition/consents/0/field":   func(d map[string]any) { d["consents"].([]map[string]any)[0]["field"] = "email" },
+		"#/definition/contact/email":      func(d map[string]any) { d["schema"].(map[string]any)["required"] = []string{} },
+		"#/definition/default_language":   func(d map[string]any) { d["default_language"] = "de" },
+		"#/definition/fields/4/name": func(d map[string]any) {
+			d["fields"] = append(d["fields"].([]map[string]any), map[string]any{"name": "ghost", "label": map[string]any{"fr": "x"}})
+		},
+		"#/definition/schema/properties/extra": func(d map[string]any) {
+			d["schema"].(map[string]any)["properties"].(map[string]any)["extra"] = map[string]any{"type": "string"}
+		},
 	} {
 		a := w.Post("/v1/forms", map[string]any{"slug": "bad", "name": "x", "definition": w.definition(t, change)})
 		a.Problem(http.StatusUnprocessableEntity, "invalid")
