@@ -4,11 +4,10 @@
 -- transaction and waits for nobody. The sequencer moves committed entries of
 -- the queue into event_sequence: contiguous numbers, in commit order, chained
 -- by digest.
-
 --
 -- These tables carry no foreign keys: checking one locks the row it points at,
 -- and with the tenant's row or the event's own that is a page every writer of
--- the tenant would have to write (measured in docs/adr/0001-event-sequence.md).
+-- the tenant would have to write (docs/adr/0001-event-sequence.md).
 -- Tenants and events are never deleted, the application has no right to; that
 -- the parts of the log fit together is what the audit's verification proves.
 
