@@ -24,7 +24,7 @@ run: build
 ## build: build bin/parvis
 .PHONY: build
 build:
-	@go build -trimpath -o bin/parvis ./cmd/parvis
+	@go build -o bin/parvis ./cmd/parvis
 
 ## test: everything that decides whether a change is good; installs what the machine lacks
 .PHONY: test

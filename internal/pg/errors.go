@@ -1,7 +1,6 @@
 package pg
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
@@ -71,12 +70,11 @@ func Unreachable(err error) bool {
 		return strings.HasPrefix(e.Code, "08") || strings.HasPrefix(e.Code, "57P") || strings.HasPrefix(e.Code, "53")
 	}
 	var connect *pgconn.ConnectError
-	var network net.Error
 	var op *net.OpError
-	if errors.As(err, &connect) || errors.As(err, &op) {
-		return true
-	}
-	if errors.As(err, &network) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+	var name *net.DNSError
+	// Not every net.Error: an error number of the system, such as a full disk,
+	// passes for one.
+	if errors.As(err, &connect) || errors.As(err, &op) || errors.As(err, &name) {
 		return true
 	}
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
