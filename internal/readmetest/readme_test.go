@@ -153,4 +153,3 @@ func freePort(t *testing.T) string {
 	require.NoError(t, err)
 	return port
 }
-

@@ -24,7 +24,7 @@ func TestAnotherInstitutionSeesNothing(t *testing.T) {
 	}
 	other.Post(base+"/batches", m{"records": []m{record("order", "o1", t2, orderData(nil))}}).Problem(404, "not-found")
 	other.Put(base+"/records/order/o1", m{"data": orderData(nil)}).Problem(404, "not-found")
-	other.Delete(base + "/records/order/o1").Problem(404, "not-found")
+	other.Delete(base+"/records/order/o1").Problem(404, "not-found")
 	other.Patch(base, m{"name": "X"}).Problem(404, "not-found")
 	// The same names and the same contact id mean nothing there.
 	other.Post("/v1/ticketing/sources", m{"code": "principale", "name": "X", "kind": "csv"}).Is(201)

@@ -214,12 +214,14 @@ func TestReplayStaleAndTombstone(t *testing.T) {
 	require.Equal(t, recorded, eventCount(t, app), "no event without a change")
 
 	path := base + "/records/order/o1"
-	require.Equal(t, "ignored_stale", app.Delete(path+"?source_modified_at="+t2).Is(200).JSON()["status"])
-	require.Equal(t, "applied", app.Delete(path+"?source_modified_at=2026-11-04T10:00:00Z").Is(200).JSON()["status"])
-	app.Get("/v1/ticketing/orders/" + first["id"].(string)).Problem(404, "not-found")
-	put := func(at string) any { return app.Put(path, m{"source_modified_at": at, "data": orderData(nil)}).Is(200).JSON()["status"] }
+	require.Equal(t, "ignored_stale", app.Delete(path + "?source_modified_at=" + t2).Is(200).JSON()["status"])
+	require.Equal(t, "applied", app.Delete(path + "?source_modified_at=2026-11-04T10:00:00Z").Is(200).JSON()["status"])
+	app.Get("/v1/ticketing/orders/"+first["id"].(string)).Problem(404, "not-found")
+	put := func(at string) any {
+		return app.Put(path, m{"source_modified_at": at, "data": orderData(nil)}).Is(200).JSON()["status"]
+	}
 	require.Equal(t, "ignored_stale", put("2026-11-03T12:00:00Z"))
-	app.Get("/v1/ticketing/orders/" + first["id"].(string)).Problem(404, "not-found")
+	app.Get("/v1/ticketing/orders/"+first["id"].(string)).Problem(404, "not-found")
 	require.Equal(t, "updated", put("2026-11-05T10:00:00Z"))
 	back := orderOf(app.Client, first)
 	require.Equal(t, "44.00", total(back, "net"))
@@ -232,7 +234,7 @@ func TestStubsAreCompleted(t *testing.T) {
 	o := orderOf(app.Client, send(app.Client, record("order", "o1", t1, orderData(m{"split_from": "o0"})))[0])
 	performance := o["lines"].([]any)[0].(m)["performance_id"].(string)
 	require.Equal(t, true, app.Get("/v1/ticketing/performances/" + performance).Is(200).JSON()["is_stub"])
-	app.Get("/v1/ticketing/orders/" + o["split_from_id"].(string)).Problem(404, "not-found")
+	app.Get("/v1/ticketing/orders/"+o["split_from_id"].(string)).Problem(404, "not-found")
 	r := app.Put(base+"/records/performance/soir", m{"data": m{"name": m{"fr": "Le Phare"}, "production": "phare", "starts_at": "2026-10-25T20:30:00+01:00", "time_zone": "Europe/Paris", "capacity": 300}}).Is(200).JSON()
 	require.Equal(t, performance, r["id"])
 	require.Equal(t, "created", r["status"])

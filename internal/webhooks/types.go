@@ -32,6 +32,10 @@ func readScope(eventType string) string {
 		return "institution:read"
 	case "webhook_endpoint":
 		return "webhooks:read"
+	case "export":
+		return "exports:create"
+	case "import":
+		return "imports:create"
 	case "operation":
 		return "operations:read"
 	default:
@@ -42,7 +46,7 @@ func readScope(eventType string) string {
 // readScopes are all scopes that some event type takes: what "*" needs.
 func readScopes() []string {
 	return []string{"contacts:read", "consents:read", "ticketing:read", "forms:read", "api_keys:read", "oauth_clients:read",
-		"users:read", "departments:read", "institution:read", "webhooks:read", "operations:read", "events:read"}
+		"users:read", "departments:read", "institution:read", "webhooks:read", "operations:read", "events:read", "exports:create", "imports:create"}
 }
 
 // allowTypes refuses event types whose records the actor may not read.
