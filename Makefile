@@ -7,6 +7,11 @@ NPX := npx --no --prefix tools/lint
 # What generators write, and nothing else does.
 GENERATED = openapi.yaml internal/api internal/*/internal/*db
 
+# What bench measures: how many contacts, how often, and which operations (all if empty).
+SIZE ?= 1m
+ROUNDS ?= 5
+OP ?=
+
 # How long each fuzz target runs, and what the breaking-change check compares with.
 FUZZTIME ?= 10s
 BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || git rev-parse -q --verify HEAD~1)
@@ -87,10 +92,10 @@ fuzz:
 		done; \
 	done
 
-## bench: compare the ways to carry a tenant's scope (see docs/adr/0002-scope-per-statement.md)
+## bench: measure the product against PostgreSQL itself (SIZE=1m OP=get,list ROUNDS=5); also: go run ./bench/scope, ./bench/eventsequence
 .PHONY: bench
 bench:
-	@go run ./bench/scope
+	@go run ./bench -size $(SIZE) -rounds $(ROUNDS) -op '$(OP)'
 
 ## docs-assets: vendor the pinned browser applications of the documentation again
 .PHONY: docs-assets

@@ -94,7 +94,7 @@ func (e *environment) serve(ctx context.Context) error {
 		MasterKey: base64.StdEncoding.EncodeToString(master[:]), MaxConns: 20, RateDefault: quota, RateSearch: quota, RateBulk: quota, RateForm: quota, RateOAuth: quota,
 		LogFormat: "text", LogLevel: "warn", ShutdownGrace: 5 * time.Second,
 	}
-	if err := e.makeKey(ctx); err != nil {
+	if e.key, err = e.makeKey(ctx, "*"); err != nil {
 		return err
 	}
 	binary := filepath.Join(e.work, "parvis")
@@ -150,16 +150,16 @@ func (e *environment) close() error {
 	return err
 }
 
-// makeKey gives the bench a key with every right in the first institution.
-func (e *environment) makeKey(ctx context.Context) error {
+// makeKey makes a key of the first institution with these rights.
+func (e *environment) makeKey(ctx context.Context, scopes ...string) (string, error) {
 	a, err := app.New(ctx, e.cfg, app.Options{})
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer a.Close()
 	ctx = web.WithActor(ctx, web.SystemActor(dataset.TenantID(0), "bench"))
-	_, e.key, err = a.Access().CreateKey(ctx, access.NewKey{Name: "bench", Kind: apikey.Secret, Scopes: []string{"*"}})
-	return err
+	_, key, err := a.Access().CreateKey(ctx, access.NewKey{Name: "bench", Kind: apikey.Secret, Scopes: scopes})
+	return key, err
 }
 
 // find learns where pgbench and the server's process are.
