@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -166,22 +167,46 @@ func (l *ReadLog) giveUp(ctx context.Context, entries []entry, err error) {
 	}
 }
 
-const insertRead = `
-with l as (
-    insert into access_log (tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, subjects)
-    values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing
-)
+// One statement a batch and table: a read costs PostgreSQL its rows and no
+// more.
+const (
+	insertReads = `
+insert into access_log (tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, subjects)
+select $1, id, occurred_at, actor_kind, actor_id, operation, request_id, subjects::uuid[]
+from unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+     as r (id, occurred_at, actor_kind, actor_id, operation, request_id, subjects)
+on conflict do nothing`
+	insertSubjects = `
 insert into access_log_subjects (tenant_id, subject_id, occurred_at, read_id)
-select $1, subject, $3, $2 from unnest($8::uuid[]) as subject on conflict do nothing`
+select $1, subject_id, occurred_at, read_id
+from unnest($2::uuid[], $3::timestamptz[], $4::uuid[]) as s (subject_id, occurred_at, read_id)
+on conflict do nothing`
+)
 
 func (l *ReadLog) insert(ctx context.Context, tenant uuid.UUID, entries []entry) error {
 	ctx, cancel := context.WithTimeout(ctx, flushFor)
 	defer cancel()
+	var (
+		ids, reads, subjects               []uuid.UUID
+		times, subjectTimes                []time.Time
+		kinds, actors, operations, request []string
+		arrays                             []string
+	)
+	for _, e := range entries {
+		ids, times = append(ids, e.id), append(times, e.at)
+		kinds, actors = append(kinds, string(e.actor.Kind)), append(actors, e.actor.ID)
+		operations, request = append(operations, e.operation), append(request, e.requestID)
+		texts := make([]string, 0, len(e.subjects))
+		for _, subject := range e.subjects {
+			texts = append(texts, subject.String())
+			subjects, reads, subjectTimes = append(subjects, subject), append(reads, e.id), append(subjectTimes, e.at)
+		}
+		arrays = append(arrays, "{"+strings.Join(texts, ",")+"}")
+	}
 	return pg.InTx(pg.Quiet(ctx), l.db, tenant, func(ctx context.Context, tx pgx.Tx) error {
 		b := &pgx.Batch{}
-		for _, e := range entries {
-			b.Queue(insertRead, tenant, e.id, e.at, string(e.actor.Kind), e.actor.ID, e.operation, e.requestID, e.subjects)
-		}
+		b.Queue(insertReads, tenant, ids, times, kinds, actors, operations, request, arrays)
+		b.Queue(insertSubjects, tenant, subjects, subjectTimes, reads)
 		return tx.SendBatch(ctx, b).Close()
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
+	pgxuuid "github.com/vgarvardt/pgx-google-uuid/v5"
 )
 
 // Role is the database role the application works as: it owns nothing and
@@ -50,7 +51,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "parvis"
 	}
 	cfg.ConnConfig.Tracer = o.Tracer
-	cfg.AfterConnect = inUTC
+	cfg.AfterConnect = types
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("pg: %w", err)
@@ -58,9 +59,10 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	return &DB{pool: pool}, nil
 }
 
-// inUTC makes a connection read instants in UTC, as they are written in answers,
-// whatever the time zone of the machine.
-func inUTC(_ context.Context, conn *pgx.Conn) error {
+// types makes a connection read instants in UTC, as they are written in answers,
+// whatever the time zone of the machine, and move UUIDs in binary.
+func types(_ context.Context, conn *pgx.Conn) error {
+	pgxuuid.Register(conn.TypeMap())
 	conn.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}})
 	return nil
 }
