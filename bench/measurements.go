@@ -102,7 +102,7 @@ func somebody(e *environment) string {
 	return fmt.Sprintf("\\set n random(0, %d)\n\\set i :n - (case when mod(:n, 10) = 9 then 1 else 0 end)\n", e.people-1)
 }
 
-const contactID = "('01900000-0000-7000-8000-' || lpad(to_hex(:i), 12, '0'))::uuid"
+const contactID = "('01900000-0000-7000-8000-' || lpad(to_hex(:i::bigint), 12, '0'))::uuid"
 
 func random(worker int) *rand.Rand { return rand.New(rand.NewPCG(uint64(worker)+1, 7)) }
 
@@ -138,7 +138,7 @@ func lookupSQL(e *environment) string {
 	// address by index: the point by its address, then the contact.
 	return somebody(e) + "select c.* from contact_points p join contacts c on c.tenant_id = p.tenant_id and c.id = p.contact_id where p.tenant_id = '" + tenantZero +
 		"' and p.kind = 'email' and p.normalized = coalesce((select q.normalized from contact_points q where q.tenant_id = '" + tenantZero +
-		"' and q.id = ('01910000-0000-7000-8000-' || lpad(to_hex(:i * 2), 12, '0'))::uuid), 'nobody');\n"
+		"' and q.id = ('01910000-0000-7000-8000-' || lpad(to_hex(:i::bigint * 2), 12, '0'))::uuid), 'nobody');\n"
 }
 
 func lookup(e *environment) load.Next {
@@ -154,7 +154,7 @@ func lookup(e *environment) load.Next {
 
 func listSQL(e *environment) string {
 	return somebody(e) + "select * from contacts where tenant_id = '" + tenantZero + "' and archived_at is null and created_at < timestamptz '" + dataset.Epoch.Format(time.RFC3339) +
-		"' + :i * interval '1 minute' order by created_at desc, id desc limit 50;\n"
+		"' + :i::int * interval '1 minute' order by created_at desc, id desc limit 50;\n"
 }
 
 func list(e *environment) load.Next {
@@ -167,7 +167,7 @@ func list(e *environment) load.Next {
 func prefixSQL(e *environment) string {
 	return "\\set n random(0, 15)\n" +
 		"select c.* from contact_search s join contacts c on c.tenant_id = s.tenant_id and c.id = s.contact_id where s.tenant_id = '" + tenantZero +
-		"' and s.words like (array['% lambe%','% rousse%','% mercie%','% chevali%','% fontai%','% girau%','% bonne%','% gauthi%','% lefeb%','% perrin%','% schmit%','% carpen%','% deschan%','% prevos%','% humber%','% delau%'])[:n + 1] limit 50;\n"
+		"' and s.words like (array['% lambe%','% rousse%','% mercie%','% chevali%','% fontai%','% girau%','% bonne%','% gauthi%','% lefeb%','% perrin%','% schmit%','% carpen%','% deschan%','% prevos%','% humber%','% delau%'])[:n::int + 1] limit 50;\n"
 }
 
 func prefix(e *environment) load.Next {
@@ -203,8 +203,8 @@ func create(e *environment) load.Next {
 
 func upsertSQL(e *environment) string {
 	return somebody(e) + "begin;\n" +
-		"select c.* from contact_external_ids x join contacts c on c.tenant_id = x.tenant_id and c.id = x.contact_id where x.tenant_id = '" + tenantZero + "' and x.source = '" + source + "' and x.external_id = 'c' || :i for update of c;\n" +
-		"update contacts set nickname = 'b' || :n, version = version + 1, updated_at = now() where tenant_id = '" + tenantZero + "' and id = " + contactID + ";\n" +
+		"select c.* from contact_external_ids x join contacts c on c.tenant_id = x.tenant_id and c.id = x.contact_id where x.tenant_id = '" + tenantZero + "' and x.source = E'ticketing\\x3abench' and x.external_id = 'c' || :i::text for update of c;\n" +
+		"update contacts set nickname = 'b' || :n::text, version = version + 1, updated_at = now() where tenant_id = '" + tenantZero + "' and id = " + contactID + ";\n" +
 		"insert into events (tenant_id, id, type, subject_kind, subject_id, subject_version, occurred_at, actor_kind, actor_id) values ('" + tenantZero + "', gen_random_uuid(), 'contact.updated', 'contact', " + contactID + ", 1, now(), 'system', 'bench');\n" +
 		"end;\n"
 }
