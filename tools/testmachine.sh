@@ -49,4 +49,7 @@ if [ "${PARVIS_TEST_BROWSER:-}" != skip ] && ! find_browser && ! { install chrom
 	echo "NO BROWSER ON THIS MACHINE, and none could be installed: THE BROWSER TESTS ARE LEFT OUT. Better: apt-get install chromium" >&2
 	export PARVIS_TEST_BROWSER=skip
 fi
+for tool in curl jq; do
+	command -v "$tool" >/dev/null || install "$tool" || echo "NO $tool ON THIS MACHINE: the README's commands need it, and so does the test that runs them." >&2
+done
 exec "$@"
