@@ -4193,13 +4193,6 @@ type ExportCreate struct {
 	IncludeEvents *bool `json:"include_events,omitempty"`
 }
 
-// ExternalID The name of a record in another system.
-type ExternalID struct {
-	ExternalID  string    `json:"external_id"`
-	FirstSeenAt time.Time `json:"first_seen_at"`
-	Source      string    `json:"source"`
-}
-
 // ExternalIDCreate defines model for ExternalIdCreate.
 type ExternalIDCreate struct {
 	ExternalID string `json:"external_id"`
@@ -4821,12 +4814,6 @@ type ReadObject string
 type ReadList struct {
 	Data       []Read                    `json:"data"`
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
-}
-
-// Reference A record that was not expanded.
-type Reference struct {
-	ID     openapi_types.UUID `json:"id"`
-	Object string             `json:"object"`
 }
 
 // Rotation defines model for Rotation.
@@ -5563,7 +5550,7 @@ type TokenRequest struct {
 	GrantType string   `json:"grant_type"`
 	Resource  []string `json:"resource,omitempty"`
 
-	// Scope Some of the client's scopes
+	// Scope Some of the scopes of the client, separated by spaces; all of them if absent.
 	Scope *string `json:"scope,omitempty"`
 }
 
@@ -5964,9 +5951,6 @@ type IdempotencyKey = string
 
 // IdempotencyKeyOptional defines model for IdempotencyKeyOptional.
 type IdempotencyKeyOptional = string
-
-// IfMatch defines model for IfMatch.
-type IfMatch = string
 
 // IfMatchOptional defines model for IfMatchOptional.
 type IfMatchOptional = string
