@@ -124,7 +124,7 @@ func (a *App) wire() (handlers, error) {
 			runner{"webhook purge", a.domains.webhooks.RunPurge},
 		)
 	}
-	return handlers{
+	h := handlers{
 		accessHandlers: access.NewHandlers(a.domains.access, cursors, access.Facts{
 			Version: Version, Policies: a.policies(), OperationDays: operations.KeptDays,
 		}),
@@ -138,5 +138,9 @@ func (a *App) wire() (handlers, error) {
 		contactsHandlers:   contacts.NewHandlers(a.domains.contacts, cursors),
 		formsHandlers:      forms.NewHandlers(a.domains.forms, cursors),
 		transfersHandlers:  transfers.NewHandlers(a.domains.exports),
-	}, nil
+	}
+	for kind, render := range renderers(h) {
+		a.domains.webhooks.Render(kind, render)
+	}
+	return h, nil
 }

@@ -1,0 +1,67 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/parvis-crm/parvis/internal/api"
+	"github.com/parvis-crm/parvis/internal/web"
+)
+
+// answer renders a record as its own operation does, for full webhook payloads.
+type answer func(ctx context.Context, id uuid.UUID, w http.ResponseWriter) error
+
+// Render implements webhooks.Renderer.
+func (f answer) Render(ctx context.Context, tenant uuid.UUID, _ string, id uuid.UUID) (json.RawMessage, error) {
+	var p page
+	if err := f(web.WithActor(ctx, web.SystemActor(tenant, "webhooks")), id, &p); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSpace(p.body.Bytes()), nil
+}
+
+// renderers are the records that a webhook can carry whole.
+func renderers(h handlers) map[string]answer {
+	return map[string]answer{
+		"contact": func(ctx context.Context, id uuid.UUID, w http.ResponseWriter) error {
+			r, err := h.GetContact(ctx, api.GetContactRequestObject{ContactID: id})
+			if err != nil {
+				return err
+			}
+			return r.VisitGetContactResponse(w)
+		},
+		"tag": func(ctx context.Context, id uuid.UUID, w http.ResponseWriter) error {
+			r, err := h.GetTag(ctx, api.GetTagRequestObject{TagID: id})
+			if err != nil {
+				return err
+			}
+			return r.VisitGetTagResponse(w)
+		},
+		"order": func(ctx context.Context, id uuid.UUID, w http.ResponseWriter) error {
+			r, err := h.GetTicketingOrder(ctx, api.GetTicketingOrderRequestObject{OrderID: id})
+			if err != nil {
+				return err
+			}
+			return r.VisitGetTicketingOrderResponse(w)
+		},
+	}
+}
+
+// page is an answer that goes nowhere.
+type page struct {
+	header http.Header
+	body   bytes.Buffer
+}
+
+func (p *page) Header() http.Header {
+	if p.header == nil {
+		p.header = http.Header{}
+	}
+	return p.header
+}
+func (p *page) WriteHeader(int)                   {}
+func (p *page) Write(content []byte) (int, error) { return p.body.Write(content) }
