@@ -57,10 +57,18 @@ func (u *unit) loadOrders(ctx context.Context, described []uuid.UUID) error {
 	for _, l := range own {
 		tickets = append(tickets, l.TicketID)
 	}
+	u.contested = map[uuid.UUID]bool{}
 	for _, r := range u.records {
-		if r.Kind == kindTicket && !u.dirtyRecords[r] {
+		if r.Kind != kindTicket {
+			continue
+		}
+		u.contested[r.ID] = true
+		if !u.dirtyRecords[r] {
 			tickets = append(tickets, r.ID)
 		}
+	}
+	for _, ticket := range tickets {
+		u.contested[ticket] = true
 	}
 	around := described
 	if len(tickets) > 0 {
@@ -245,11 +253,16 @@ func (o *order) empty(currency string) {
 }
 
 // settleTickets gives each ticket to the order whose description is the newest
-// of those that name it.
+// of those that name it. Orders that were read only because they share a ticket
+// may name others too, which orders that were not read name as well: those
+// stay whose they are.
 func (u *unit) settleTickets() {
 	owner := map[uuid.UUID]uuid.UUID{}
 	for _, id := range u.sequence {
 		for ticket := range u.orders[id].lines {
+			if !u.contested[ticket] {
+				continue
+			}
 			if held, ok := owner[ticket]; !ok || u.newer(id, held) {
 				owner[ticket] = id
 			}
@@ -257,7 +270,9 @@ func (u *unit) settleTickets() {
 	}
 	for _, id := range u.sequence {
 		for ticket, l := range u.orders[id].lines {
-			l.Current = owner[ticket] == id
+			if u.contested[ticket] {
+				l.Current = owner[ticket] == id
+			}
 		}
 	}
 }

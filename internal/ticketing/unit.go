@@ -18,10 +18,12 @@ type recordKey struct{ kind, externalID string }
 // unit is the state of everything that some messages touch, loaded whole,
 // changed in memory and written back whole.
 type unit struct {
-	s      *Service
-	tx     pgx.Tx
-	source Source
-	now    time.Time
+	// contested are the tickets of which every order that names them was read.
+	contested map[uuid.UUID]bool
+	s         *Service
+	tx        pgx.Tx
+	source    Source
+	now       time.Time
 
 	records      map[recordKey]*Record
 	recordOf     map[uuid.UUID]*Record
