@@ -152,8 +152,12 @@ func TestRecoverySendsAPeriodAgain(t *testing.T) {
 	emit(t, program.App.DB, program.Tenant, "thing.failed", 4)
 	awaitDelivery(t, program.Client, e, "failed", 4)
 	r.answers(nil)
+	// A witness tells when the log has been given out beyond what is missed.
+	w := newReceiver(t)
+	subscribe(t, program.Client, w.URL, nil)
 	program.Patch(path(e), map[string]any{"status": "disabled"}).Is(http.StatusOK)
 	emit(t, program.App.DB, program.Tenant, "thing.missed", 5)
+	parvistest.Eventually(t, "the witness has it", func() bool { return w.distinct("thing.missed") == 5 })
 	program.Post(path(e)+"/recover", map[string]any{"since": since}).Problem(http.StatusConflict, "webhook-endpoint-not-active")
 	program.Post(path(e)+"/verify", nil).Is(http.StatusAccepted)
 	awaitStatus(t, program.Client, e["id"].(string), "active")

@@ -212,9 +212,14 @@ func TestEndpointLifeCycle(t *testing.T) {
 	require.Equal(t, "active", changed.JSON()["status"])
 	require.Equal(t, changed.ETag(), app.Patch(path(e), map[string]any{"description": ""}).Is(http.StatusOK).ETag(), "nothing changed, no new version")
 
+	// A witness tells when the log has been given out beyond an event.
+	w := newReceiver(t)
+	witness := subscribe(t, app.Client, w.URL, nil)
 	off := app.Patch(path(e), map[string]any{"status": "disabled"}).Is(http.StatusOK).JSON()
 	require.Equal(t, "requested", off["disabled_reason"])
 	emit(t, app.App.DB, app.Tenant, "thing.happened", 1)
+	parvistest.Eventually(t, "the witness has it", func() bool { return len(w.of("thing.happened")) == 1 })
+	app.Delete(path(witness), parvistest.IfMatch(app.Get(path(witness)).ETag())).Is(http.StatusNoContent)
 	app.Post(path(e)+"/test", map[string]any{"type": "thing.happened"}).Problem(http.StatusConflict, "webhook-endpoint-not-active")
 	app.Patch(path(e), map[string]any{"status": "active"}).Is(http.StatusOK)
 	active := awaitStatus(t, app.Client, e["id"].(string), "active")
