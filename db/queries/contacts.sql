@@ -148,6 +148,13 @@ SELECT * FROM addresses WHERE tenant_id = @tenant_id AND contact_id = ANY(@conta
 INSERT INTO contact_external_ids (tenant_id, source, external_id, contact_id, first_seen_at)
 VALUES (@tenant_id, @source, @external_id, @contact_id, @first_seen_at);
 
+-- name: FindTakenExternalIDs :many
+-- The contacts that have one of these names already.
+SELECT e.contact_id FROM contact_external_ids e
+JOIN (SELECT unnest(@sources::text[]) AS source, unnest(@external_ids::text[]) AS external_id) w
+  ON w.source = e.source AND w.external_id = e.external_id
+WHERE e.tenant_id = @tenant_id;
+
 -- name: LinkExternalID :many
 -- Nothing comes back when the name was taken already.
 INSERT INTO contact_external_ids (tenant_id, source, external_id, contact_id, first_seen_at)

@@ -40,12 +40,9 @@ UPDATE ticketing_sources t SET last_received_at = @received_at::timestamptz
 WHERE t.tenant_id = @tenant_id AND t.id IN (SELECT free.id FROM free);
 
 -- name: CountRecords :many
-SELECT kind, count(*) FILTER (WHERE NOT stub AND NOT deleted)::bigint AS described,
-       count(*) FILTER (WHERE stub AND NOT deleted)::bigint AS stubs,
-       count(*) FILTER (WHERE deleted)::bigint AS deleted
-FROM ticketing_records
-WHERE tenant_id = @tenant_id AND source_id = @source_id AND kind <> 'ticket'
-GROUP BY kind ORDER BY kind;
+SELECT kind, described, stubs, deleted FROM ticketing_counts
+WHERE tenant_id = @tenant_id AND source_id = @source_id
+ORDER BY kind;
 
 -- name: GetRecord :one
 SELECT * FROM ticketing_records WHERE tenant_id = @tenant_id AND source_id = @source_id AND kind = @kind AND external_id = @external_id;

@@ -13,7 +13,6 @@ import (
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/ids"
-	"github.com/parvis-crm/parvis/internal/web"
 )
 
 // New describes a contact to be made, with what it has from the start.
@@ -35,6 +34,7 @@ type draft struct {
 	points    []Point
 	addresses []Address
 	externals []ExternalID
+	tagIDs    []uuid.UUID
 	tags      []Tag
 }
 
@@ -82,6 +82,7 @@ func (s *Service) draft(in New, tenant uuid.UUID) (draft, error) {
 		refused.At("#", "name-required")
 	}
 	in.Fields.into(&d.contact, fallback)
+	d.tagIDs = in.TagIDs
 	return d, refused.OrNil()
 }
 
@@ -89,48 +90,12 @@ func (s *Service) draft(in New, tenant uuid.UUID) (draft, error) {
 // event for each contact point, address, external id and tag it comes with. An
 // external id that another contact has is a 409 with existing_id.
 func (s *Service) CreateTx(ctx context.Context, tx pgx.Tx, in New) (Contact, error) {
-	actor, err := web.ActorFrom(ctx)
+	c := s.NewCreation()
+	made, err := c.Add(ctx, in)
 	if err != nil {
 		return Contact{}, err
 	}
-	d, err := s.draft(in, actor.Tenant)
-	if err != nil {
-		return Contact{}, err
-	}
-	if err := s.claimExternalIDs(ctx, tx, actor.Tenant, d.externals); err != nil {
-		return Contact{}, err
-	}
-	if d.tags, err = s.grantable(ctx, tx, actor.Tenant, in.TagIDs, "#/tag_ids"); err != nil {
-		return Contact{}, err
-	}
-	if err := d.write(ctx, tx); err != nil {
-		return Contact{}, err
-	}
-	entries, err := d.entries()
-	if err != nil {
-		return Contact{}, err
-	}
-	return d.contact, events.RecordTx(ctx, tx, entries...)
-}
-
-// claimExternalIDs makes sure that nobody else has or is about to take them.
-func (s *Service) claimExternalIDs(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, externals []ExternalID) error {
-	if len(externals) == 0 {
-		return nil
-	}
-	if err := s.q.LockNames(ctx, tx, lockNames(tenant, externals)); err != nil {
-		return err
-	}
-	for _, e := range externals {
-		taken, err := s.q.FindByExternalID(ctx, tx, tenant, e.Source, e.ExternalID)
-		if err == nil {
-			return fault.New(fault.Conflict, "already-exists").Extra("existing_id", taken.ID.String())
-		}
-		if !noRows(err) {
-			return err
-		}
-	}
-	return nil
+	return made, c.WriteTx(ctx, tx)
 }
 
 func lockNames(tenant uuid.UUID, externals []ExternalID) []string {
@@ -142,9 +107,8 @@ func lockNames(tenant uuid.UUID, externals []ExternalID) []string {
 	return slices.Compact(names)
 }
 
-// write sends everything in one round trip.
-func (d draft) write(ctx context.Context, tx pgx.Tx) error {
-	b := &pgx.Batch{}
+// queue adds everything that is to be written to a batch.
+func (d draft) queue(b *pgx.Batch) {
 	c := d.contact
 	b.Queue(contactsdb.InsertContact, c.TenantID, c.ID, c.Kind, c.Civility, c.Title, c.GivenName, c.GivenNames, c.FamilyName,
 		c.BirthName, c.Particle, c.NameSuffix, c.Nickname, c.Birthdate, c.LegalName, c.TradeName, c.OrganisationType, c.Siren,
@@ -166,7 +130,6 @@ func (d draft) write(ctx context.Context, tx pgx.Tx) error {
 	for _, t := range d.tags {
 		b.Queue(contactsdb.GiveTag, c.TenantID, c.ID, t.ID, c.CreatedAt)
 	}
-	return tx.SendBatch(ctx, b).Close()
 }
 
 func (d draft) entries() ([]events.Entry, error) {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"sort"
 	"time"
 
@@ -66,9 +67,17 @@ func RecordTx(ctx context.Context, tx pgx.Tx, entries ...Entry) error {
 		return nil
 	}
 	b := &pgx.Batch{}
-	for _, e := range entries {
-		if err := queueEntry(ctx, b, actor, e); err != nil {
-			return err
+	if len(entries) >= many {
+		for part := range slices.Chunk(entries, atOnce) {
+			if err := queueTogether(ctx, b, actor, part); err != nil {
+				return err
+			}
+		}
+	} else {
+		for _, e := range entries {
+			if err := queueEntry(ctx, b, actor, e); err != nil {
+				return err
+			}
 		}
 	}
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
@@ -78,25 +87,41 @@ func RecordTx(ctx context.Context, tx pgx.Tx, entries ...Entry) error {
 }
 
 func queueEntry(ctx context.Context, b *pgx.Batch, actor web.Actor, e Entry) error {
-	at := e.At
-	if at.IsZero() {
-		at = time.Now()
-	}
-	facts, err := factsOf(e.Facts)
+	w, err := e.written()
 	if err != nil {
-		return fmt.Errorf("events: facts of %s: %w", e.Type, err)
+		return err
 	}
-	changed := make([]string, 0, len(e.Changes))
-	for _, c := range e.Changes {
-		changed = append(changed, c.Pointer)
-	}
-	changes, digest, err := changesOf(e.Changes)
-	if err != nil {
-		return fmt.Errorf("events: changes of %s: %w", e.Type, err)
-	}
-	b.Queue(insertEvent, actor.Tenant, ids.New(), e.Type, e.Subject.Kind, e.Subject.ID, e.Subject.Version,
-		at.UTC().Truncate(time.Microsecond), string(actor.Kind), actor.ID, web.RequestID(ctx), e.Source, changed, facts, digest, changes)
+	b.Queue(insertEvent, actor.Tenant, w.id, e.Type, e.Subject.Kind, e.Subject.ID, e.Subject.Version,
+		w.at, string(actor.Kind), actor.ID, web.RequestID(ctx), e.Source, w.changed, w.facts, w.digest, w.changes)
 	return nil
+}
+
+// written is what an entry comes to in the database.
+type written struct {
+	id                     uuid.UUID
+	at                     time.Time
+	changed                []string
+	facts, changes, digest []byte
+}
+
+func (e Entry) written() (written, error) {
+	w := written{id: ids.New(), at: e.At}
+	if w.at.IsZero() {
+		w.at = time.Now()
+	}
+	w.at = w.at.UTC().Truncate(time.Microsecond)
+	var err error
+	if w.facts, err = factsOf(e.Facts); err != nil {
+		return w, fmt.Errorf("events: facts of %s: %w", e.Type, err)
+	}
+	w.changed = make([]string, 0, len(e.Changes))
+	for _, c := range e.Changes {
+		w.changed = append(w.changed, c.Pointer)
+	}
+	if w.changes, w.digest, err = changesOf(e.Changes); err != nil {
+		return w, fmt.Errorf("events: changes of %s: %w", e.Type, err)
+	}
+	return w, nil
 }
 
 // factsOf refuses what the chain could not cover to the last digit: an event

@@ -104,7 +104,7 @@ func (u *unit) attribute(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return u.fresh.WriteTx(ctx, u.tx)
 }
 
 // wakeOrders loads orders that waited for their account to be described.
@@ -245,7 +245,7 @@ func (u *unit) organisation(ctx context.Context, p *person, name, email string) 
 	if p.Customer != nil {
 		in.ExternalIDs = []contacts.NewExternalID{{Source: u.sourceName(), ExternalID: *p.Customer}}
 	}
-	made, err := u.s.contacts.CreateTx(ctx, u.tx, in)
+	made, err := u.fresh.Add(ctx, in)
 	if err != nil {
 		return nil, "", 0, err
 	}
@@ -275,10 +275,10 @@ func (u *unit) create(ctx context.Context, p *person, name contacts.Name, email,
 	if p.Customer != nil {
 		in.ExternalIDs = []contacts.NewExternalID{{Source: u.sourceName(), ExternalID: *p.Customer}}
 	}
-	made, err := u.s.contacts.CreateTx(ctx, u.tx, in)
+	made, err := u.fresh.Add(ctx, in)
 	if _, refused := fault.As(err); refused && in.Addresses != nil {
 		in.Addresses = nil // an address that cannot be one is not a reason to lose the person
-		made, err = u.s.contacts.CreateTx(ctx, u.tx, in)
+		made, err = u.fresh.Add(ctx, in)
 	}
 	if err != nil {
 		return nil, err
@@ -300,8 +300,18 @@ func (u *unit) create(ctx context.Context, p *person, name contacts.Name, email,
 // enrich adds to a known contact the account and the contact points that it
 // was not known by. Names and addresses of a known contact are left alone.
 func (u *unit) enrich(ctx context.Context, id uuid.UUID, p *person, email, phone string, service bool) error {
+	// What is added to a contact of this unit comes after the contact.
+	written := func() error {
+		if u.fresh.Holds(id) {
+			return u.fresh.WriteTx(ctx, u.tx)
+		}
+		return nil
+	}
 	if p.Customer != nil {
 		if _, known := u.people.byAccount[*p.Customer]; !known {
+			if err := written(); err != nil {
+				return err
+			}
 			if _, _, err := u.s.contacts.AttachExternalIDTx(ctx, u.tx, id, u.sourceName(), *p.Customer); err != nil {
 				return err
 			}
@@ -313,12 +323,18 @@ func (u *unit) enrich(ctx context.Context, id uuid.UUID, p *person, email, phone
 		c = candidate{id: id, name: nameOf(p)}
 	}
 	if email != "" && !service && !reachedAt(u.people.byEmail[email], id) {
+		if err := written(); err != nil {
+			return err
+		}
 		if _, err := u.s.contacts.EnsureContactPointTx(ctx, u.tx, id, contacts.NewPoint{Kind: contacts.Email, Value: email, Verified: p.EmailVerified, Source: u.sourceName()}); err != nil {
 			return err
 		}
 		u.people.byEmail[email] = append(u.people.byEmail[email], c)
 	}
 	if phone != "" && !service && !reachedAt(u.people.byPhone[phone], id) {
+		if err := written(); err != nil {
+			return err
+		}
 		if _, err := u.s.contacts.EnsureContactPointTx(ctx, u.tx, id, contacts.NewPoint{Kind: contacts.Phone, Value: phone, Source: u.sourceName()}); err != nil {
 			return err
 		}

@@ -36,6 +36,12 @@ led as (select jsonb_agg(jsonb_build_array(e, k, x, total) order by e, k, x) d f
 select jsonb_build_object('records', recs.d, 'productions', prod.d, 'performances', perf.d, 'price_types', price.d, 'customers', cust.d, 'orders', ords.d, 'lines', lins.d, 'fees', fee.d, 'payments', pay.d, 'ledger', led.d)::text
 from recs, prod, perf, price, cust, ords, lins, fee, pay, led`
 
+// tallies are what counting a source's records gives, and what is kept of it.
+const tallies = `select
+(select coalesce(jsonb_agg(to_jsonb(r) order by kind), '[]')::text from (select kind, count(*) filter (where not stub and not deleted) described,
+  count(*) filter (where stub and not deleted) stubs, count(*) filter (where deleted) deleted from crm.ticketing_records where source_id = $1 and kind <> 'ticket' group by kind) r),
+(select coalesce(jsonb_agg(to_jsonb(c) - 'tenant_id' - 'source_id' order by kind), '[]')::text from crm.ticketing_counts c where source_id = $1)`
+
 // history draws what a source could have sent over time about a few orders:
 // sales, cancellations, refunds, splits, deletions, resurrections, and the
 // catalogue they refer to.
@@ -122,6 +128,9 @@ func TestAnyOrderOfArrivalConverges(t *testing.T) {
 		}
 		var state string
 		require.NoError(t, conn.QueryRow(t.Context(), dump, id).Scan(&state))
+		var kept, counted string
+		require.NoError(t, conn.QueryRow(t.Context(), tallies, id).Scan(&kept, &counted))
+		require.Equal(t, kept, counted, "the counts are what counting would give")
 		events := func() (n int) {
 			require.NoError(t, conn.QueryRow(t.Context(), "select count(*) from crm.events where source = $1", "ticketing:"+code).Scan(&n))
 			return n

@@ -24,6 +24,7 @@ func (u *unit) flush(ctx context.Context) error {
 	if err := write(b, "ticketing_records", records, "tenant_id", "source_id", "kind", "external_id"); err != nil {
 		return err
 	}
+	u.flushCounts(b)
 	if err := write(b, "ticketing_productions", dirty(u.productions), "tenant_id", "id"); err != nil {
 		return err
 	}

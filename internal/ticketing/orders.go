@@ -144,7 +144,7 @@ func (u *unit) loadWhole(ctx context.Context, wanted []uuid.UUID) error {
 			return err
 		}
 		for _, r := range records {
-			u.know(r)
+			u.read(r)
 		}
 	}
 	return nil

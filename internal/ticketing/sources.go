@@ -226,7 +226,7 @@ type Health struct {
 	Counts []ticketingdb.CountRecordsRow
 }
 
-// Health counts what a source has sent.
+// Health says how much a source has sent.
 func (s *Service) Health(ctx context.Context, reference string) (Health, error) {
 	source, err := s.GetSource(ctx, reference)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/parvis-crm/parvis/internal/contacts"
 	"github.com/parvis-crm/parvis/internal/ids"
 	"github.com/parvis-crm/parvis/internal/ticketing/internal/ticketingdb"
 )
@@ -28,6 +29,7 @@ type unit struct {
 	records      map[recordKey]*Record
 	recordOf     map[uuid.UUID]*Record
 	dirtyRecords map[*Record]bool
+	counted      map[*Record]standing // how the counts have each record that was read
 
 	productions  map[uuid.UUID]*entity[ticketingdb.TicketingProduction]
 	performances map[uuid.UUID]*entity[ticketingdb.TicketingPerformance]
@@ -37,6 +39,7 @@ type unit struct {
 	sequence     []uuid.UUID // orders in the order they were touched
 
 	people    register
+	fresh     *contacts.Creation // contacts that wait to be written together
 	movements []ticketingdb.TicketingMovement
 }
 
@@ -51,10 +54,10 @@ type entity[T any] struct {
 func newUnit(s *Service, tx pgx.Tx, source Source, now time.Time) *unit {
 	return &unit{
 		s: s, tx: tx, source: source, now: now,
-		records: map[recordKey]*Record{}, recordOf: map[uuid.UUID]*Record{}, dirtyRecords: map[*Record]bool{},
+		records: map[recordKey]*Record{}, recordOf: map[uuid.UUID]*Record{}, dirtyRecords: map[*Record]bool{}, counted: map[*Record]standing{},
 		productions: map[uuid.UUID]*entity[ticketingdb.TicketingProduction]{}, performances: map[uuid.UUID]*entity[ticketingdb.TicketingPerformance]{},
 		priceTypes: map[uuid.UUID]*entity[ticketingdb.TicketingPriceType]{}, customers: map[uuid.UUID]*entity[ticketingdb.TicketingCustomer]{},
-		orders: map[uuid.UUID]*order{},
+		orders: map[uuid.UUID]*order{}, fresh: s.contacts.NewCreation(),
 	}
 }
 
@@ -110,7 +113,7 @@ func (u *unit) load(ctx context.Context, messages []*message) error {
 		return err
 	}
 	for _, r := range found {
-		u.know(r)
+		u.read(r)
 	}
 	for i := range kinds {
 		k := recordKey{kinds[i], names[i]}
@@ -130,6 +133,12 @@ func (u *unit) load(ctx context.Context, messages []*message) error {
 	}
 	u.makeStubs()
 	return nil
+}
+
+// read knows a record that is in the database.
+func (u *unit) read(r Record) {
+	p := u.know(r)
+	u.counted[p] = standingOf(p)
 }
 
 func (u *unit) know(r Record) *Record {

@@ -61,6 +61,7 @@ func leaving() map[string]rule {
 
 		"ticketing_sources":      {},
 		"ticketing_records":      {},
+		"ticketing_counts":       {},
 		"ticketing_productions":  {},
 		"ticketing_performances": {},
 		"ticketing_price_types":  {},

@@ -80,6 +80,8 @@ INSERT INTO ticketing_records (tenant_id, source_id, kind, external_id, id, stub
 SELECT pg_temp.here(), pg_temp.ref('source'), kind, external_id, pg_temp.ref(kind || external_id), stub, 1, deleted, CASE WHEN deleted THEN 2 END
 FROM (VALUES ('production', 'P', false, false), ('performance', 'S', false, false), ('price_type', 'T', true, false), ('customer', 'C', false, true),
              ('order', 'É1', false, false), ('order', 'a2', false, false), ('ticket', 'B1', false, false)) r (kind, external_id, stub, deleted);
+INSERT INTO ticketing_counts (tenant_id, source_id, kind, described, stubs, deleted) VALUES
+    (pg_temp.here(), pg_temp.ref('source'), 'order', 2, 0, 0), (pg_temp.here(), pg_temp.ref('source'), 'customer', 0, 0, 1);
 INSERT INTO ticketing_productions (tenant_id, id, source_id, external_id, name) VALUES
     (pg_temp.here(), pg_temp.ref('productionP'), pg_temp.ref('source'), 'P', '{"fr": "Phèdre", "en": "Phaedra"}');
 INSERT INTO ticketing_performances (tenant_id, id, source_id, external_id, production_id, starts_at, time_zone, capacity) VALUES

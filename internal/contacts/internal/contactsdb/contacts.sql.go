@@ -262,6 +262,34 @@ func (q *Queries) FindTag(ctx context.Context, db DBTX, tenantID uuid.UUID, fold
 	return i, err
 }
 
+const FindTakenExternalIDs = `-- name: FindTakenExternalIDs :many
+SELECT e.contact_id FROM contact_external_ids e
+JOIN (SELECT unnest($1::text[]) AS source, unnest($2::text[]) AS external_id) w
+  ON w.source = e.source AND w.external_id = e.external_id
+WHERE e.tenant_id = $3
+`
+
+// The contacts that have one of these names already.
+func (q *Queries) FindTakenExternalIDs(ctx context.Context, db DBTX, sources []string, externalIds []string, tenantID uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, FindTakenExternalIDs, sources, externalIds, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var contact_id uuid.UUID
+		if err := rows.Scan(&contact_id); err != nil {
+			return nil, err
+		}
+		items = append(items, contact_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const GetAddress = `-- name: GetAddress :one
 SELECT tenant_id, id, contact_id, label, recipient, delivery, building, street, locality, postal_code, city, country, insee_code, is_primary, status, status_at, status_reason, valid_from, valid_to, source, version, created_at, updated_at FROM addresses WHERE tenant_id = $1 AND contact_id = $2 AND id = $3
 `

@@ -13,12 +13,9 @@ import (
 )
 
 const countRecords = `-- name: CountRecords :many
-SELECT kind, count(*) FILTER (WHERE NOT stub AND NOT deleted)::bigint AS described,
-       count(*) FILTER (WHERE stub AND NOT deleted)::bigint AS stubs,
-       count(*) FILTER (WHERE deleted)::bigint AS deleted
-FROM ticketing_records
-WHERE tenant_id = $1 AND source_id = $2 AND kind <> 'ticket'
-GROUP BY kind ORDER BY kind
+SELECT kind, described, stubs, deleted FROM ticketing_counts
+WHERE tenant_id = $1 AND source_id = $2
+ORDER BY kind
 `
 
 type CountRecordsRow struct {

@@ -1,0 +1,2 @@
+DROP INDEX ticketing_performances_listed;
+DROP TABLE ticketing_counts;

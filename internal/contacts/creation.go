@@ -1,0 +1,105 @@
+package contacts
+
+import (
+	"context"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/parvis-crm/parvis/internal/events"
+	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/web"
+)
+
+// Creation collects contacts that one transaction makes, to write them in a
+// number of round trips that does not grow with them.
+type Creation struct {
+	s      *Service
+	drafts []draft
+}
+
+// NewCreation begins a collection.
+func (s *Service) NewCreation() *Creation { return &Creation{s: s} }
+
+// Add decides on a contact and returns it as it will be; nothing is written yet.
+func (c *Creation) Add(ctx context.Context, in New) (Contact, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return Contact{}, err
+	}
+	d, err := c.s.draft(in, actor.Tenant)
+	if err != nil {
+		return Contact{}, err
+	}
+	c.drafts = append(c.drafts, d)
+	return d.contact, nil
+}
+
+// Holds reports whether a contact waits to be written.
+func (c *Creation) Holds(id uuid.UUID) bool {
+	return slices.ContainsFunc(c.drafts, func(d draft) bool { return d.contact.ID == id })
+}
+
+// WriteTx makes what was added since it was last called, as CreateTx makes one
+// contact. What it refuses, it refuses for all of them.
+func (c *Creation) WriteTx(ctx context.Context, tx pgx.Tx) error {
+	if len(c.drafts) == 0 {
+		return nil
+	}
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return err
+	}
+	drafts := c.drafts
+	c.drafts = nil
+	if err := c.s.claimExternalIDs(ctx, tx, actor.Tenant, drafts); err != nil {
+		return err
+	}
+	b := &pgx.Batch{}
+	var entries []events.Entry
+	for _, d := range drafts {
+		if d.tags, err = c.s.grantable(ctx, tx, actor.Tenant, d.tagIDs, "#/tag_ids"); err != nil {
+			return err
+		}
+		d.queue(b)
+		told, err := d.entries()
+		if err != nil {
+			return err
+		}
+		entries = append(entries, told...)
+	}
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return err
+	}
+	return events.RecordTx(ctx, tx, entries...)
+}
+
+// claimExternalIDs makes sure that nobody else has or is about to take them.
+func (s *Service) claimExternalIDs(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, drafts []draft) error {
+	var claimed []ExternalID
+	var sources, names []string
+	owner := map[NewExternalID]uuid.UUID{}
+	for _, d := range drafts {
+		for _, e := range d.externals {
+			key := NewExternalID{e.Source, e.ExternalID}
+			if id, ok := owner[key]; ok {
+				return fault.New(fault.Conflict, "already-exists").Extra("existing_id", id.String())
+			}
+			owner[key] = e.ContactID
+			claimed = append(claimed, e)
+			sources, names = append(sources, e.Source), append(names, e.ExternalID)
+		}
+	}
+	if len(claimed) == 0 {
+		return nil
+	}
+	if err := s.q.LockNames(ctx, tx, lockNames(tenant, claimed)); err != nil {
+		return err
+	}
+	taken, err := s.q.FindTakenExternalIDs(ctx, tx, sources, names, tenant)
+	if err == nil && len(taken) > 0 {
+		return fault.New(fault.Conflict, "already-exists").Extra("existing_id", taken[0].String())
+	}
+	return err
+}
