@@ -33,6 +33,7 @@ func main() {
 	var c commands
 	k := kong.Parse(&c, kong.Name("parvis"), kong.Description("Open, headless CRM for cultural institutions."), kong.Vars{"version": app.Version}, kong.UsageOnError())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // whoever asks a second time does not wait
 	k.BindTo(ctx, (*context.Context)(nil))
 	err := k.Run()
 	stop()

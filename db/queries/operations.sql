@@ -18,33 +18,49 @@ LIMIT @page_size;
 
 -- name: StartOperation :one
 -- A queued operation starts; a running one is taken over when its worker has
--- given no sign of life for the length of the lease.
+-- given no sign of life for the length of the lease. The attempt is what the
+-- worker shows from then on.
 UPDATE operations
-SET status = 'running', started_at = coalesce(started_at, now()), updated_at = now(), version = version + 1
+SET status = 'running', attempt = attempt + 1, started_at = coalesce(started_at, now()), updated_at = now(), version = version + 1
 WHERE tenant_id = @tenant_id AND id = @id AND (status = 'queued' OR (status = 'running' AND updated_at < now() - make_interval(secs => @lease_seconds::float8)))
 RETURNING *;
 
 -- name: SetOperationProgress :one
 UPDATE operations
 SET progress_done = @done, progress_total = coalesce(sqlc.narg('total'), progress_total), updated_at = now(), version = version + 1
-WHERE tenant_id = @tenant_id AND id = @id AND status = 'running'
+WHERE tenant_id = @tenant_id AND id = @id AND status = 'running' AND attempt = @attempt
+RETURNING cancel_requested;
+
+-- name: KeepOperationAlive :one
+UPDATE operations SET updated_at = now()
+WHERE tenant_id = @tenant_id AND id = @id AND status = 'running' AND attempt = @attempt
 RETURNING cancel_requested;
 
 -- name: FinishOperation :one
 UPDATE operations
 SET status = @status, result = sqlc.narg('result'), problem = sqlc.narg('problem'), finished_at = now(), updated_at = now(), version = version + 1
-WHERE tenant_id = @tenant_id AND id = @id AND status IN ('queued', 'running')
+WHERE tenant_id = @tenant_id AND id = @id AND status = 'running' AND attempt = @attempt
+RETURNING *;
+
+-- name: ReleaseOperation :exec
+-- A worker that has to leave hands the operation back.
+UPDATE operations SET status = 'queued', updated_at = now(), version = version + 1
+WHERE tenant_id = @tenant_id AND id = @id AND status = 'running' AND attempt = @attempt;
+
+-- name: ReviveOperation :one
+-- Whoever finds an operation without a sign of life claims the right to put it
+-- into the queue again.
+UPDATE operations SET status = 'queued', updated_at = now(), version = version + 1
+WHERE tenant_id = @tenant_id AND id = @id AND status IN ('queued', 'running') AND updated_at < now() - make_interval(secs => @lease_seconds::float8)
 RETURNING *;
 
 -- name: RequestCancel :one
--- A queued operation ends at once; a running one is asked to.
+-- An operation that nobody ever began ends at once; any other is asked to, since
+-- only its work knows what is done already.
 UPDATE operations
 SET cancel_requested = true,
-    status = CASE WHEN status = 'queued' THEN 'cancelled' ELSE status END,
-    finished_at = CASE WHEN status = 'queued' THEN now() ELSE finished_at END,
-    updated_at = now(), version = version + 1
+    status = CASE WHEN status = 'queued' AND attempt = 0 THEN 'cancelled' ELSE status END,
+    finished_at = CASE WHEN status = 'queued' AND attempt = 0 THEN now() ELSE finished_at END,
+    updated_at = CASE WHEN attempt = 0 THEN now() ELSE updated_at END, version = version + 1
 WHERE tenant_id = @tenant_id AND id = @id AND status IN ('queued', 'running')
 RETURNING *;
-
--- name: KeepOperationAlive :exec
-UPDATE operations SET updated_at = now() WHERE tenant_id = @tenant_id AND id = @id AND status = 'running';

@@ -1,12 +1,16 @@
 package app
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/pg"
@@ -27,7 +31,7 @@ func (a *App) setUpJobs() error {
 		return err
 	}
 	a.jobs = client
-	a.domains.operations.SetJobs(inserter{client})
+	a.domains.operations.SetJobs(queue{client})
 	return nil
 }
 
@@ -39,10 +43,31 @@ func (a *App) stopJobs(ctx context.Context) {
 	}
 }
 
-// inserter narrows the queue's client to what domains use.
-type inserter struct{ client *river.Client[pgx.Tx] }
+// queue narrows the queue's client to what domains use.
+type queue struct{ client *river.Client[pgx.Tx] }
 
-func (i inserter) InsertTx(ctx context.Context, tx pgx.Tx, args river.JobArgs, opts *river.InsertOpts) error {
-	_, err := i.client.InsertTx(ctx, tx, args, opts)
+func (q queue) InsertTx(ctx context.Context, tx pgx.Tx, args river.JobArgs, opts *river.InsertOpts) error {
+	_, err := q.client.InsertTx(ctx, tx, args, opts)
+	return err
+}
+
+// abandonedAtOnce is how many jobs one look for abandoned ones takes in.
+const abandonedAtOnce = 1000
+
+func (q queue) RunningSince(ctx context.Context, kind string, before time.Time) ([]*rivertype.JobRow, error) {
+	found, err := q.client.JobList(ctx, river.NewJobListParams().Kinds(kind).States(rivertype.JobStateRunning).First(abandonedAtOnce))
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(found.Jobs, func(j *rivertype.JobRow) bool {
+		return j.AttemptedAt == nil || j.AttemptedAt.After(before) || bytes.Contains(j.Metadata, []byte(`"cancel_attempted_at"`))
+	}), nil
+}
+
+func (q queue) CancelTx(ctx context.Context, tx pgx.Tx, job int64) error {
+	_, err := q.client.JobCancelTx(ctx, tx, job)
+	if errors.Is(err, rivertype.ErrNotFound) {
+		return nil
+	}
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/access"
 	"github.com/parvis-crm/parvis/internal/access/apikey"
 	"github.com/parvis-crm/parvis/internal/config"
+	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/transfers"
 	"github.com/parvis-crm/parvis/internal/transfers/archive"
@@ -42,7 +43,7 @@ func (c ExportCommand) Run(ctx context.Context) error {
 			return err
 		})
 		if err != nil {
-			return sentence(ctx, err)
+			return stopped(ctx, sentence(ctx, err), "no file was written; the same command starts again")
 		}
 		bar.end()
 		fmt.Printf("%s: %d records of %s in %d files, as of %s.\n", c.Output, m.Rows(), m.Tenant.Name, len(m.Files), m.SnapshotAt)
@@ -58,7 +59,7 @@ type ImportCommand struct {
 
 // Run implements the command.
 func (c ImportCommand) Run(ctx context.Context) error {
-	file, err := archive.Open(c.File)
+	file, err := open(ctx, c.File)
 	if err != nil {
 		return err
 	}
@@ -66,14 +67,23 @@ func (c ImportCommand) Run(ctx context.Context) error {
 	return withProgram(ctx, func(a *App) error {
 		bar := newProgress(os.Stderr, "import")
 		defer bar.end()
-		in, err := a.domains.transfers.Read(ctx, file, bar.set)
+		in, err := a.domains.transfers.Read(ctx, file, transfers.Import{Progress: bar.set})
 		if err != nil {
-			return sentence(ctx, err)
+			return stopped(ctx, sentence(ctx, err), "nothing was imported; the same command starts again")
 		}
 		bar.end()
-		fmt.Printf("%d records of %s imported as institution %s.\n", in.Rows, file.Manifest.Tenant.Name, in.Tenant)
+		if in.Earlier {
+			fmt.Printf("%d records of %s had been imported from this archive already as institution %s; nothing was done again.\n", in.Rows, file.Manifest.Tenant.Name, in.Tenant)
+		} else {
+			fmt.Printf("%d records of %s imported as institution %s.\n", in.Rows, file.Manifest.Tenant.Name, in.Tenant)
+		}
 		if c.WithoutKey {
 			return nil
+		}
+		if in.Earlier {
+			if has, err := a.domains.exports.HasKey(ctx, in.Tenant); err != nil || has {
+				return err
+			}
 		}
 		key, err := a.administratorKey(ctx, in.Tenant, file.Manifest.Tenant.Mode == "test")
 		if err != nil {
@@ -98,8 +108,8 @@ type VerifyCommand struct {
 }
 
 // Run implements the command.
-func (c VerifyCommand) Run() error {
-	a, err := archive.Open(c.File)
+func (c VerifyCommand) Run(ctx context.Context) error {
+	a, err := open(ctx, c.File)
 	if err != nil {
 		return err
 	}
@@ -110,10 +120,10 @@ func (c VerifyCommand) Run() error {
 	bar := newProgress(os.Stderr, "verify")
 	defer bar.end()
 	total := a.Manifest.Rows()
-	report, err := archive.Verify(a, func(done int64) { _ = bar.set(done, total) })
+	report, err := archive.Verify(ctx, a, func(done int64) { _ = bar.set(done, total) })
 	bar.end()
 	if err != nil {
-		return err
+		return stopped(ctx, sentence(ctx, transfers.Invalid(err)), "the archive was not read to its end")
 	}
 	fmt.Printf("%s is whole and unaltered: %d files, %d records, %d references followed, %d events in an unbroken chain.\n  institution  %s (%s)\n  as of        %s\n  signed by    %s\n",
 		c.File, report.Files, report.Rows, report.References, report.Events, a.Manifest.Tenant.Name, a.Manifest.Tenant.ID, a.Manifest.SnapshotAt, report.SignedBy)
@@ -131,20 +141,20 @@ type CompareCommand struct {
 var errDiffer = errors.New("the archives differ")
 
 // Run implements the command.
-func (c CompareCommand) Run() error {
-	first, err := archive.Open(c.First)
+func (c CompareCommand) Run(ctx context.Context) error {
+	first, err := open(ctx, c.First)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = first.Close() }()
-	second, err := archive.Open(c.Second)
+	second, err := open(ctx, c.Second)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = second.Close() }()
-	differences, err := archive.Compare(first, second, max(1, c.Limit))
+	differences, err := archive.Compare(ctx, first, second, max(1, c.Limit))
 	if err != nil {
-		return err
+		return stopped(ctx, sentence(ctx, transfers.Invalid(err)), "the archives were not read to their end")
 	}
 	for _, d := range differences {
 		fmt.Println(d)
@@ -211,5 +221,23 @@ func sentence(ctx context.Context, err error) error {
 	if f == nil {
 		return err
 	}
-	return fmt.Errorf("%v", web.Problem(ctx, f)["detail"])
+	text := fmt.Sprint(web.Problem(ctx, f)["detail"])
+	if known, ok := fault.Lookup(f.Code, web.Language(ctx)); ok && known.Fix != "" {
+		text += " " + fault.Fill(known.Fix, f.Params)
+	}
+	return errors.New(text)
+}
+
+// open opens an archive for a command.
+func open(ctx context.Context, path string) (*archive.Archive, error) {
+	a, err := archive.Open(path)
+	return a, sentence(ctx, transfers.Invalid(err))
+}
+
+// stopped says of a command that was interrupted what that means.
+func stopped(ctx context.Context, err error, meaning string) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	return errors.New("cancelled: " + meaning)
 }

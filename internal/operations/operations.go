@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/fault"
@@ -31,7 +32,10 @@ var ErrCancelled = errors.New("operations: cancelled")
 const KeptDays = 30
 
 // Work does what one kind of operation is for. It may be started again after a
-// crash with the same parameters, so it goes on from what it finds done. The
+// crash with the same parameters, so it goes on from what it finds done. Its
+// context ends when the operation is cancelled, when another worker has taken it
+// over and when the process is told to end; whatever the work then returns,
+// short of success, is taken for what it is. The
 // result it returns is public; an error that is a fault becomes the operation's
 // problem, any other is hidden behind "internal".
 type Work func(ctx context.Context, run *Run) (result any, err error)
@@ -40,13 +44,19 @@ type Work func(ctx context.Context, run *Run) (result any, err error)
 type Service struct {
 	db    *pg.DB
 	q     *operationsdb.Queries
-	jobs  Inserter
+	jobs  Queue
 	kinds map[string]Work
 }
 
-// Inserter puts a job into the queue as part of a transaction.
-type Inserter interface {
+// Queue is what operations need of the job queue.
+type Queue interface {
+	// InsertTx puts a job into the queue as part of a transaction.
 	InsertTx(ctx context.Context, tx pgx.Tx, args river.JobArgs, opts *river.InsertOpts) error
+	// RunningSince lists jobs of a kind that were taken up before an instant and
+	// have neither ended nor been cancelled.
+	RunningSince(ctx context.Context, kind string, before time.Time) ([]*rivertype.JobRow, error)
+	// CancelTx ends a job, and stops its worker if there still is one.
+	CancelTx(ctx context.Context, tx pgx.Tx, job int64) error
 }
 
 // NewService makes the service; SetJobs gives it the queue before first use.
@@ -55,7 +65,7 @@ func NewService(db *pg.DB) *Service {
 }
 
 // SetJobs is called once at wiring time.
-func (s *Service) SetJobs(jobs Inserter) { s.jobs = jobs }
+func (s *Service) SetJobs(jobs Queue) { s.jobs = jobs }
 
 // Register makes a kind known, at wiring time.
 func (s *Service) Register(kind string, w Work) { s.kinds[kind] = w }

@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
+	"github.com/parvis-crm/parvis/internal/clock"
+	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/operations/internal/operationsdb"
 	"github.com/parvis-crm/parvis/internal/pg"
@@ -22,8 +23,22 @@ import (
 const (
 	// lease is how long a running operation may give no sign of life before
 	// another worker takes it over.
-	lease     = 30 * time.Second
-	heartbeat = 5 * time.Second
+	lease = 20 * time.Second
+	// heartbeat is how often a worker gives one and looks whether it is to stop.
+	heartbeat = time.Second
+	// longestPause is the longest wait before an operation that could not go on,
+	// the database being away, is tried again.
+	longestPause = 30 * time.Second
+	// releaseWithin is how long a process that is told to end takes to hand an
+	// operation back.
+	releaseWithin = 5 * time.Second
+)
+
+var (
+	// errLost: another worker has taken the operation up, or it has ended.
+	errLost = errors.New("operations: another worker has this operation")
+	// errMute: this worker could give no sign of life for a lease.
+	errMute = errors.New("operations: the database could not be reached for the length of the lease")
 )
 
 // Args is the job of one operation.
@@ -33,11 +48,13 @@ type Args struct {
 }
 
 // Kind implements river.JobArgs.
-func (Args) Kind() string { return "operation" }
+func (Args) Kind() string { return jobKind }
+
+const jobKind = "operation"
 
 // InsertOpts implements river.JobArgsWithInsertOpts. Failing is the operation's
 // business; attempts are for crashes.
-func (Args) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 50} }
+func (Args) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 1000} }
 
 // Worker runs operations.
 type Worker struct {
@@ -49,40 +66,13 @@ type Worker struct {
 // NewWorker makes the worker of all kinds.
 func NewWorker(s *Service, log *slog.Logger) *Worker { return &Worker{service: s, log: log} }
 
-// Timeout implements river.Worker: long work has none.
+// Timeout implements river.Worker: long work has none. The queue therefore
+// never rescues these jobs by itself; Service.Run does.
 func (*Worker) Timeout(*river.Job[Args]) time.Duration { return -1 }
 
-// Run is one run of an operation's work.
-type Run struct {
-	Operation Operation
-	service   *Service
-	tenant    uuid.UUID
-	cancelled atomic.Bool
-}
-
-// Tenant is the institution the operation belongs to.
-func (r *Run) Tenant() uuid.UUID { return r.tenant }
-
-// Parameters decodes what the operation was started with.
-func (r *Run) Parameters(into any) error { return json.Unmarshal(r.Operation.Parameters, into) }
-
-// Progress publishes how far the work is; total may be nil while unknown. It
-// returns ErrCancelled when the work should stop.
-func (r *Run) Progress(ctx context.Context, done int64, total *int64) error {
-	cancel, err := r.service.q.SetOperationProgress(ctx, r.service.db.Tenant(r.tenant), operationsdb.SetOperationProgressParams{
-		Done: done, Total: total, TenantID: r.tenant, ID: r.Operation.ID,
-	})
-	if pg.IsNoRows(err) {
-		return ErrCancelled
-	}
-	if err != nil {
-		return err
-	}
-	if cancel || r.cancelled.Load() {
-		r.cancelled.Store(true)
-		return ErrCancelled
-	}
-	return nil
+// NextRetry implements river.Worker: soon, and never hours later.
+func (*Worker) NextRetry(job *river.Job[Args]) time.Time {
+	return clock.System{}.Now().Add(min(time.Duration(max(job.Attempt, 1))*time.Second, longestPause))
 }
 
 // Work implements river.Worker.
@@ -105,17 +95,28 @@ func (w *Worker) Work(ctx context.Context, job *river.Job[Args]) error {
 	ctx = web.WithRequestID(web.WithActor(ctx, web.Actor{
 		Kind: web.ActorKind(o.CreatedByKind), ID: o.CreatedBy, Tenant: tenant, Scopes: web.Scopes{"*"},
 	}), o.RequestID)
-	beat, stop := context.WithCancel(ctx)
-	defer stop()
-	go w.beat(beat, tenant, o.ID)
-	result, err := w.do(ctx, &Run{Operation: o, service: s, tenant: tenant})
-	if err != nil && ctx.Err() != nil {
-		return ctx.Err() // the process is stopping: another one goes on
+	run := &Run{Operation: o, service: s, tenant: tenant}
+	working, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	go w.watch(working, stop, o)
+	result, err := w.do(working, run)
+	if err != nil {
+		cause := context.Cause(working)
+		switch {
+		case ctx.Err() != nil: // the process is stopping: another one goes on
+			w.release(ctx, o)
+			return ctx.Err()
+		case errors.Is(cause, errLost) || errors.Is(err, errLost):
+			return nil
+		case errors.Is(cause, errMute):
+			return cause
+		case errors.Is(cause, ErrCancelled):
+			err = ErrCancelled // what the work says of it is only the way it stopped
+		case pg.Unreachable(err):
+			return err
+		}
 	}
-	if pg.Unreachable(err) {
-		return err
-	}
-	return w.finish(ctx, tenant, o, result, err)
+	return w.finish(ctx, run, result, err)
 }
 
 func (w *Worker) do(ctx context.Context, run *Run) (result any, err error) {
@@ -128,14 +129,16 @@ func (w *Worker) do(ctx context.Context, run *Run) (result any, err error) {
 			err = fmt.Errorf("operations: %s panicked: %v", run.Operation.Kind, p)
 		}
 	}()
-	if run.Operation.CancelRequested {
+	// Work that was begun before may turn out to be done, so it is asked first.
+	if run.Operation.CancelRequested && run.Operation.Attempt == 1 {
 		return nil, ErrCancelled
 	}
 	return work(ctx, run)
 }
 
-func (w *Worker) finish(ctx context.Context, tenant uuid.UUID, o Operation, result any, err error) error {
-	p := operationsdb.FinishOperationParams{TenantID: tenant, ID: o.ID, Status: "succeeded"}
+func (w *Worker) finish(ctx context.Context, run *Run, result any, err error) error {
+	o := run.Operation
+	p := operationsdb.FinishOperationParams{TenantID: o.TenantID, ID: o.ID, Attempt: o.Attempt, Status: "succeeded"}
 	switch {
 	case errors.Is(err, ErrCancelled):
 		p.Status = "cancelled"
@@ -154,7 +157,7 @@ func (w *Worker) finish(ctx context.Context, tenant uuid.UUID, o Operation, resu
 			return err
 		}
 	}
-	return pg.InTx(ctx, w.service.db, tenant, func(ctx context.Context, tx pgx.Tx) error {
+	return pg.InTx(ctx, w.service.db, o.TenantID, func(ctx context.Context, tx pgx.Tx) error {
 		o, err := w.service.q.FinishOperation(ctx, tx, p)
 		if pg.IsNoRows(err) {
 			return nil
@@ -162,19 +165,57 @@ func (w *Worker) finish(ctx context.Context, tenant uuid.UUID, o Operation, resu
 		if err != nil {
 			return err
 		}
+		if o.Status == "succeeded" {
+			for _, a := range run.announcements {
+				a.Subject = events.Subject{Kind: "operation", ID: o.ID, Version: o.Version}
+				if err := events.RecordTx(ctx, tx, a); err != nil {
+					return err
+				}
+			}
+		}
 		return recordFinished(ctx, tx, o)
 	})
 }
 
-func (w *Worker) beat(ctx context.Context, tenant, id uuid.UUID) {
+// release hands back what a process that ends cannot finish, so that nobody has
+// to wait for the lease. If that fails, they wait.
+func (w *Worker) release(ctx context.Context, o Operation) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseWithin)
+	defer cancel()
+	if err := w.service.q.ReleaseOperation(ctx, w.service.db.Tenant(o.TenantID), o.TenantID, o.ID, o.Attempt); err != nil {
+		w.log.WarnContext(ctx, "an operation could not be handed back", "operation", o.ID, "error", err)
+	}
+}
+
+// watch gives signs of life and ends the work when somebody asked for that, or
+// when it is no longer this worker's. The work need not look itself.
+func (w *Worker) watch(ctx context.Context, stop context.CancelCauseFunc, o Operation) {
 	t := time.NewTicker(heartbeat)
 	defer t.Stop()
-	for {
+	for mute := time.Duration(0); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-			_ = w.service.q.KeepOperationAlive(ctx, w.service.db.Tenant(tenant), tenant, id)
+		}
+		cancelled, err := w.sign(ctx, o)
+		switch {
+		case pg.IsNoRows(err):
+			stop(errLost)
+		case err != nil:
+			if mute += heartbeat; mute >= lease {
+				stop(errMute)
+			}
+		case cancelled:
+			stop(ErrCancelled)
+		default:
+			mute = 0
 		}
 	}
+}
+
+func (w *Worker) sign(ctx context.Context, o Operation) (cancelled bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, heartbeat)
+	defer cancel()
+	return w.service.q.KeepOperationAlive(ctx, w.service.db.Tenant(o.TenantID), o.TenantID, o.ID, o.Attempt)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/config"
 	"github.com/parvis-crm/parvis/internal/parvistest"
+	"github.com/parvis-crm/parvis/internal/transfers"
 	"github.com/parvis-crm/parvis/internal/transfers/archive"
 )
 
@@ -93,10 +94,10 @@ func TestExportLeavesOutWhatIsAskedFor(t *testing.T) {
 	a := open(t, path)
 	require.Contains(t, a.Manifest.Omitted, "events")
 	require.Contains(t, a.Manifest.Omitted, "access_log")
-	_, err := archive.Verify(a, nil)
+	_, err := archive.Verify(t.Context(), a, nil)
 	require.NoError(t, err)
 	there := parvistest.New(t)
-	_, err = there.Transfers().Read(t.Context(), a, nil)
+	_, err = there.Transfers().Read(t.Context(), a, transfers.Import{})
 	require.NoError(t, err)
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/parvis-crm/parvis/internal/parvistest"
+	"github.com/parvis-crm/parvis/internal/transfers"
 	"github.com/parvis-crm/parvis/internal/transfers/archive"
 )
 
@@ -87,7 +88,7 @@ func verify(t *testing.T, path string) error {
 		return err
 	}
 	defer func() { _ = a.Close() }()
-	_, err = archive.Verify(a, nil)
+	_, err = archive.Verify(t.Context(), a, nil)
 	return err
 }
 
@@ -182,7 +183,7 @@ func TestVerifyNamesWhatWasAltered(t *testing.T) {
 				return
 			}
 			defer func() { _ = a.Close() }()
-			_, err = other.Transfers().Read(t.Context(), a, nil)
+			_, err = other.Transfers().Read(t.Context(), a, transfers.Import{})
 			require.Error(t, err, "it was imported all the same")
 			require.Zero(t, count(t, other, "select count(*) from tenants where tenant_id = $1", app.Tenant))
 		})

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/parvis-crm/parvis/internal/fault"
@@ -14,13 +15,20 @@ import (
 const partial = ".partial"
 
 // Whole writes a file under a temporary name and gives it its own only when all
-// of it is safely on disk. Whatever goes wrong leaves no file at all.
+// of it is safely on disk. Whatever goes wrong leaves no file at all; what a
+// killed process left of the same file is removed by the next attempt.
+//
+// Each attempt has a name of its own: one that was given up for dead and wakes
+// again writes into a file that nobody can reach, never into its successor's.
 func Whole(path string, write func(io.Writer) error) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	folder := filepath.Dir(path)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return storage(err)
 	}
-	name := path + partial
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err := removeParts(path); err != nil {
+		return storage(err)
+	}
+	f, err := os.CreateTemp(folder, filepath.Base(path)+".*"+partial)
 	if err != nil {
 		return storage(err)
 	}
@@ -32,12 +40,44 @@ func Whole(path string, write func(io.Writer) error) error {
 		err = storage(closeErr)
 	}
 	if err == nil {
-		err = storage(os.Rename(name, path))
+		err = storage(os.Rename(f.Name(), path))
 	}
 	if err != nil {
-		_ = os.Remove(name)
+		_ = os.Remove(f.Name())
+		return err
 	}
-	return err
+	return storage(syncFolder(folder))
+}
+
+// removeParts removes what earlier attempts at a file left.
+func removeParts(path string) error {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		if name := e.Name(); strings.HasPrefix(name, filepath.Base(path)+".") && strings.HasSuffix(name, partial) {
+			if err := os.Remove(filepath.Join(filepath.Dir(path), name)); !errors.Is(err, os.ErrNotExist) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// syncFolder makes a new name in a folder survive a loss of power.
+func syncFolder(folder string) error {
+	f, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	// Some file systems know no such thing, and need none.
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
+		err = nil
+	}
+	return errors.Join(err, f.Close())
 }
 
 // checked marks what fails on the file's side, as opposed to the data's.

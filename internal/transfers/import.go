@@ -4,29 +4,51 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/transfers/archive"
 )
 
+// Import says for whom an archive is imported.
+type Import struct {
+	// Operation is the one that asks; nil: the command.
+	Operation uuid.UUID
+	// Progress gets the number of records proven and loaded, of both; its error
+	// ends the import.
+	Progress func(done, total int64) error
+}
+
+func (in Import) report(done, total int64) error {
+	if in.Progress == nil {
+		return nil
+	}
+	return in.Progress(done, total)
+}
+
 // Imported says what came in.
 type Imported struct {
 	Tenant uuid.UUID
 	Rows   int64
 	Tables int
+	// Earlier is set when this very archive had been loaded already by an attempt
+	// that was interrupted before it could say so.
+	Earlier bool
 }
 
 // Read imports an archive as the institution that it was, under its own
 // identifier, with every record's. The institution must not be there yet.
 //
-// The archive is proven first (archive.Verify). Loading is one transaction: a
-// crash, a cancellation or an archive that turns out to be altered leaves
-// nothing behind, and the same import can be started again.
-func (e *Engine) Read(ctx context.Context, a *archive.Archive, progress func(done, total int64) error) (Imported, error) {
+// The archive is proven first (archive.Verify). Loading is one transaction, and
+// with it goes a note of the archive: a crash, a cancellation or an archive that
+// turns out to be altered leaves nothing behind, and the same import started
+// again loads it, or finds that it is loaded.
+func (e *Engine) Read(ctx context.Context, a *archive.Archive, in Import) (Imported, error) {
 	tenant, err := uuid.Parse(a.Manifest.Tenant.ID)
 	if err != nil {
 		return Imported{}, invalid(err)
@@ -34,51 +56,107 @@ func (e *Engine) Read(ctx context.Context, a *archive.Archive, progress func(don
 	if a.Manifest.SchemaVersion > e.Schema {
 		return Imported{}, fault.New(fault.Refused, "archive-too-new").With("archive", a.Manifest.SchemaVersion).With("program", e.Schema)
 	}
+	if done, err := e.earlier(ctx, a, tenant, in); err != nil || done.Earlier {
+		return done, err
+	}
 	// Proving and loading each read every record once.
 	total := 2 * a.Manifest.Rows()
-	report := func(done int64) error {
-		if progress == nil {
-			return nil
-		}
-		return progress(done, total)
-	}
-	if err := report(0); err != nil {
+	if err := in.report(0, total); err != nil {
 		return Imported{}, err
 	}
-	if _, err := archive.Verify(a, func(done int64) { _ = report(done) }); err != nil {
+	if err := prove(ctx, a, func(done int64) error { return in.report(done, total) }); err != nil {
 		return Imported{}, invalid(err)
 	}
 	out := Imported{Tenant: tenant}
 	err = pg.InTx(pg.Detached(ctx), e.DB, tenant, func(ctx context.Context, tx pgx.Tx) error {
-		var there bool
-		if err := tx.QueryRow(ctx, "select exists (select from tenants where tenant_id = $1)", tenant).Scan(&there); err != nil {
+		if there, err := present(ctx, tx, tenant); err != nil || there {
+			return errors.Join(err, errPresent)
+		}
+		if err := e.load(ctx, tx, a, &out, func(done int64) error { return in.report(total/2+done, total) }); err != nil {
 			return err
 		}
-		if there {
-			return fault.New(fault.Conflict, "institution-present").With("tenant", tenant)
-		}
-		tables, err := readCatalogue(ctx, tx)
-		if err != nil {
-			return err
-		}
-		known := leaving()
-		for _, described := range a.Dictionary.Tables {
-			if _, ok := known[described.Name]; !ok || tables[described.Name] == nil {
-				return invalid(fmt.Errorf("table %s does not exist in this program", described.Name))
-			}
-			n, err := load(ctx, tx, tenant, tables[described.Name], a, described, func(done int64) error { return report(total/2 + out.Rows + done) })
-			if err != nil {
-				return fmt.Errorf("transfers: loading %s: %w", described.Name, err)
-			}
-			out.Rows += n
-			out.Tables++
-		}
-		return nil
+		return note(ctx, tx, a, in, out)
 	})
-	if pg.Violated(err, "tenants_pkey") {
-		return out, fault.New(fault.Conflict, "institution-present").With("tenant", tenant)
+	if errors.Is(err, errPresent) || pg.Violated(err, "tenants_pkey") {
+		// Another attempt may have come to its end while this one proved.
+		if done, err := e.earlier(ctx, a, tenant, in); err != nil || done.Earlier {
+			return done, err
+		}
+		return Imported{}, fault.New(fault.Conflict, "institution-present").With("tenant", tenant)
 	}
 	return out, invalid(err)
+}
+
+var errPresent = errors.New("transfers: the institution is there")
+
+func present(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (there bool, err error) {
+	err = tx.QueryRow(ctx, "select exists (select from tenants where tenant_id = $1)", tenant).Scan(&there)
+	return there, err
+}
+
+// prove verifies an archive and stops when progress has an error.
+func prove(ctx context.Context, a *archive.Archive, progress func(done int64) error) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	_, err := archive.Verify(ctx, a, func(done int64) {
+		if err := progress(done); err != nil {
+			stop(err)
+		}
+	})
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// note writes down what was loaded from where, with the load itself.
+func note(ctx context.Context, tx pgx.Tx, a *archive.Archive, in Import, out Imported) error {
+	_, err := tx.Exec(ctx, "insert into tenant_imports (tenant_id, manifest_sha256, operation_id, records, tables) values ($1, $2, nullif($3, '00000000-0000-0000-0000-000000000000'::uuid), $4, $5)",
+		out.Tenant, a.Digest[:], in.Operation, out.Rows, out.Tables)
+	return err
+}
+
+// earlier finds the note of an attempt of the same operation; the command
+// recognises any import of the same archive.
+func (e *Engine) earlier(ctx context.Context, a *archive.Archive, tenant uuid.UUID, in Import) (Imported, error) {
+	out := Imported{Tenant: tenant}
+	err := e.DB.Tenant(tenant).QueryRow(ctx, "select records, tables from tenant_imports where tenant_id = $1 and manifest_sha256 = $2 and ($3 = '00000000-0000-0000-0000-000000000000'::uuid or operation_id = $3)",
+		tenant, a.Digest[:], in.Operation).Scan(&out.Rows, &out.Tables)
+	if pg.IsNoRows(err) {
+		return Imported{}, nil
+	}
+	out.Earlier = err == nil
+	return out, err
+}
+
+func (e *Engine) load(ctx context.Context, tx pgx.Tx, a *archive.Archive, out *Imported, progress func(done int64) error) error {
+	tables, err := readCatalogue(ctx, tx)
+	if err != nil {
+		return err
+	}
+	known := leaving()
+	for _, described := range a.Dictionary.Tables {
+		if _, ok := known[described.Name]; !ok || tables[described.Name] == nil {
+			return invalid(&archive.Flaw{File: archive.DictionaryPath, What: "table " + described.Name + " does not exist in this program"})
+		}
+		n, err := load(ctx, tx, out.Tenant, tables[described.Name], a, described, func(done int64) error { return progress(out.Rows + done) })
+		if err != nil {
+			return refused(described.Name, err)
+		}
+		out.Rows += n
+		out.Tables++
+	}
+	return nil
+}
+
+// refused says of what the database does not take that it is the archive's
+// flaw: whoever can sign an archive can put anything into it.
+func refused(table string, err error) error {
+	var p *pgconn.PgError
+	if errors.As(err, &p) && (strings.HasPrefix(p.Code, "22") || strings.HasPrefix(p.Code, "23")) && !pg.Violated(err, "tenants_pkey") {
+		return &archive.Flaw{File: archive.DataPath(table), What: "holds what the database refuses: " + p.Message}
+	}
+	return fmt.Errorf("transfers: loading %s: %w", table, err)
 }
 
 func load(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, t *table, a *archive.Archive, described archive.Table, progress func(int64) error) (int64, error) {
@@ -87,7 +165,7 @@ func load(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, t *table, a *archive
 		return 0, invalid(err)
 	}
 	var n int64
-	err = a.Lines(described.Name, func(line int64, record []byte) error {
+	err = a.Lines(ctx, described.Name, func(line int64, record []byte) error {
 		if n++; n%progressEvery == 0 {
 			if err := progress(n); err != nil {
 				return err
@@ -100,6 +178,9 @@ func load(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, t *table, a *archive
 	}
 	return n, l.finish(ctx)
 }
+
+// Invalid is invalid for the commands.
+func Invalid(err error) error { return invalid(err) }
 
 // invalid turns a flaw of the archive into the fault that says so; what is
 // no flaw stays as it is.

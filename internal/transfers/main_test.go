@@ -68,7 +68,7 @@ func data(t *testing.T, a *archive.Archive) map[string]string {
 	out := map[string]string{}
 	for _, table := range a.Dictionary.Tables {
 		var b bytes.Buffer
-		require.NoError(t, a.Lines(table.Name, func(_ int64, record []byte) error {
+		require.NoError(t, a.Lines(t.Context(), table.Name, func(_ int64, record []byte) error {
 			b.Write(record)
 			b.WriteByte('\n')
 			return nil

@@ -17,7 +17,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/parvis-crm/parvis/internal/clock"
-	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/ids"
 	"github.com/parvis-crm/parvis/internal/operations"
@@ -120,6 +119,10 @@ func (s *Service) export(ctx context.Context, run *operations.Run) (any, error) 
 		return err
 	})
 	if err != nil {
+		// An earlier attempt may have been whole, and not have come to say so.
+		if ctx.Err() == nil || errors.Is(context.Cause(ctx), operations.ErrCancelled) {
+			_ = os.Remove(path)
+		}
 		return nil, err
 	}
 	now := s.clock.Now()
@@ -130,16 +133,8 @@ func (s *Service) export(ctx context.Context, run *operations.Run) (any, error) 
 		DownloadURL: "/v1/exports/" + run.Operation.ID.String() + "/archive", Bytes: size.n, SHA256: hex.EncodeToString(hash.Sum(nil)),
 		Rows: m.Rows(), SnapshotAt: m.SnapshotAt, ExpiresAt: now.Add(keepArchives),
 	}
-	err = s.record(ctx, run, "export.ready", map[string]any{"rows": result.Rows, "bytes": result.Bytes})
-	return result, err
-}
-
-func (s *Service) record(ctx context.Context, run *operations.Run, kind string, facts map[string]any) error {
-	return pg.InTx(ctx, s.engine.DB, run.Tenant(), func(ctx context.Context, tx pgx.Tx) error {
-		return events.RecordTx(ctx, tx, events.Entry{
-			Type: kind, Subject: events.Subject{Kind: "operation", ID: run.Operation.ID, Version: run.Operation.Version}, Facts: facts,
-		})
-	})
+	run.Announce("export.ready", map[string]any{"rows": result.Rows, "bytes": result.Bytes})
+	return result, nil
 }
 
 type counter struct{ n int64 }
@@ -273,13 +268,15 @@ func (s *Service) imports(ctx context.Context, run *operations.Run) (any, error)
 	}
 	path := s.uploadPath(run.Tenant(), p.File)
 	result, err := s.importFile(ctx, run, path)
-	if ctx.Err() == nil && !pg.Unreachable(err) {
-		_ = os.Remove(path)
-	}
 	if err != nil {
+		// What is to be tried again still needs its file.
+		if errors.Is(context.Cause(ctx), operations.ErrCancelled) || (ctx.Err() == nil && !pg.Unreachable(err)) {
+			_ = os.Remove(path)
+		}
 		return nil, err
 	}
-	return result, s.record(ctx, run, "import.finished", map[string]any{"tenant": result.TenantID, "rows": result.Rows})
+	run.Announce("import.finished", map[string]any{"tenant": result.TenantID, "rows": result.Rows})
+	return result, nil
 }
 
 func (s *Service) importFile(ctx context.Context, run *operations.Run, path string) (ImportResult, error) {
@@ -288,7 +285,7 @@ func (s *Service) importFile(ctx context.Context, run *operations.Run, path stri
 		return ImportResult{}, invalid(err)
 	}
 	defer func() { _ = a.Close() }()
-	in, err := s.engine.Read(ctx, a, s.report(ctx, run))
+	in, err := s.engine.Read(ctx, a, Import{Operation: run.Operation.ID, Progress: s.report(ctx, run)})
 	return ImportResult{TenantID: in.Tenant, Test: a.Manifest.Tenant.Mode == "test", Rows: in.Rows, Tables: in.Tables}, err
 }
 
@@ -309,16 +306,21 @@ func (s *Service) MakeKey(ctx context.Context, id uuid.UUID) (uuid.UUID, string,
 	if o.Status != "succeeded" || json.Unmarshal(o.Result, &result) != nil {
 		return uuid.Nil, "", fault.New(fault.Conflict, "import-unfinished")
 	}
-	var any bool
-	err = s.engine.DB.Tenant(result.TenantID).QueryRow(ctx, "select exists (select from api_keys where tenant_id = $1 and revoked_at is null)", result.TenantID).Scan(&any)
+	has, err := s.HasKey(ctx, result.TenantID)
 	if err != nil {
 		return uuid.Nil, "", err
 	}
-	if any {
+	if has {
 		return uuid.Nil, "", fault.New(fault.Conflict, "import-key-made")
 	}
 	key, err := s.keys(ctx, result.TenantID, result.Test)
 	return result.TenantID, key, err
+}
+
+// HasKey reports whether an institution has a key of this installation.
+func (s *Service) HasKey(ctx context.Context, tenant uuid.UUID) (has bool, err error) {
+	err = s.engine.DB.Tenant(tenant).QueryRow(ctx, "select exists (select from api_keys where tenant_id = $1 and revoked_at is null)", tenant).Scan(&has)
+	return has, err
 }
 
 // Sweep removes archives that are no longer offered, and what a crash left.

@@ -119,6 +119,10 @@ func staying() map[string]reason {
 			"Proofs by which clients of this installation identified themselves, remembered for minutes.",
 			"Preuves par lesquelles des clients de cette installation se sont identifiés, retenues quelques minutes.",
 		},
+		"tenant_imports": {
+			"From which archive this installation brought the institution in; the next one notes its own.",
+			"De quelle archive cette installation a fait entrer l'institution ; la suivante note la sienne.",
+		},
 		"mails": {
 			"The queue of outgoing mail: what was sent is in the events of what caused it, what waits is not sent twice.",
 			"File du courrier sortant : ce qui est parti figure dans les événements qui l'ont causé, ce qui attend ne doit pas partir deux fois.",

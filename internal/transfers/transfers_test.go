@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/parvis-crm/parvis/internal/parvistest"
+	"github.com/parvis-crm/parvis/internal/transfers"
 	"github.com/parvis-crm/parvis/internal/transfers/archive"
 )
 
@@ -15,18 +16,18 @@ func TestWhatLeavesComesInUnchanged(t *testing.T) {
 	furnish(t, here, here.Tenant)
 
 	_, first := export(t, here, here.Tenant)
-	report, err := archive.Verify(first, nil)
+	report, err := archive.Verify(t.Context(), first, nil)
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, report.Events, int64(50))
 	require.Positive(t, report.References)
 
-	imported, err := there.Transfers().Read(t.Context(), first, nil)
+	imported, err := there.Transfers().Read(t.Context(), first, transfers.Import{})
 	require.NoError(t, err)
 	require.Equal(t, here.Tenant, imported.Tenant)
 	require.Equal(t, first.Manifest.Rows(), imported.Rows)
 
 	_, second := export(t, there, here.Tenant)
-	_, err = archive.Verify(second, nil)
+	_, err = archive.Verify(t.Context(), second, nil)
 	require.NoError(t, err)
 	before, after := data(t, first), data(t, second)
 	for table, content := range before {
@@ -35,7 +36,7 @@ func TestWhatLeavesComesInUnchanged(t *testing.T) {
 	}
 	require.Len(t, after, len(before))
 	require.Equal(t, first.Manifest.EventLog, second.Manifest.EventLog)
-	differences, err := archive.Compare(first, second, 10)
+	differences, err := archive.Compare(t.Context(), first, second, 10)
 	require.NoError(t, err)
 	require.Empty(t, differences)
 }

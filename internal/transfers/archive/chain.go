@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -51,7 +52,7 @@ type link struct {
 // the manifest gives, and compares kept changes with the digest in their event.
 // Events lie in the order of their identifiers, which is nearly the order of
 // their numbers; those that come early wait in memory for their turn.
-func verifyChain(a *Archive) (int64, error) {
+func verifyChain(ctx context.Context, a *Archive) (int64, error) {
 	if _, ok := a.Dictionary.Find("events"); !ok {
 		return 0, nil
 	}
@@ -66,7 +67,7 @@ func verifyChain(a *Archive) (int64, error) {
 	stopped := errors.New("stopped")
 	go func() {
 		defer close(links)
-		linksEnd <- a.Lines("event_sequence", func(line int64, record []byte) error {
+		linksEnd <- a.Lines(ctx, "event_sequence", func(line int64, record []byte) error {
 			l := link{line: line}
 			if err := json.Unmarshal(record, &l); err != nil {
 				return flaw(DataPath("event_sequence"), line, "is not a record of the chain")
@@ -80,7 +81,7 @@ func verifyChain(a *Archive) (int64, error) {
 		})
 	}()
 	c := chain{tenant: tenant, test: a.Manifest.Tenant.Mode == "test", digest: make([]byte, sha256.Size), waiting: map[uuid.UUID]events.Stored{}, links: links}
-	err = a.Lines("events", func(line int64, record []byte) error {
+	err = a.Lines(ctx, "events", func(line int64, record []byte) error {
 		e, err := c.stored(record)
 		if err != nil {
 			return flaw(DataPath("events"), line, "is not an event: %v", err)
@@ -107,7 +108,7 @@ func verifyChain(a *Archive) (int64, error) {
 	if int64(len(c.waiting)) != head.Waiting {
 		return c.sequence, flaw(DataPath("events"), 0, "%d events have no number; the manifest says %d", len(c.waiting), head.Waiting)
 	}
-	return c.sequence, verifyChanges(a)
+	return c.sequence, verifyChanges(ctx, a)
 }
 
 type chain struct {
@@ -171,7 +172,7 @@ func (c *chain) follow() error {
 
 // verifyChanges compares kept changes with the digest that their event carries.
 // Both files are sorted by the event's identifier.
-func verifyChanges(a *Archive) error {
+func verifyChanges(ctx context.Context, a *Archive) error {
 	type wanted struct {
 		id     uuid.UUID
 		digest *string
@@ -182,7 +183,7 @@ func verifyChanges(a *Archive) error {
 	stopped := errors.New("stopped")
 	go func() {
 		defer close(feed)
-		end <- a.Lines("events", func(_ int64, record []byte) error {
+		end <- a.Lines(ctx, "events", func(_ int64, record []byte) error {
 			var e struct {
 				ID            uuid.UUID `json:"id"`
 				ChangesDigest *string   `json:"changes_digest"`
@@ -199,7 +200,7 @@ func verifyChanges(a *Archive) error {
 		})
 	}()
 	file := DataPath("event_changes")
-	err := a.Lines("event_changes", func(line int64, record []byte) error {
+	err := a.Lines(ctx, "event_changes", func(line int64, record []byte) error {
 		var c struct {
 			EventID uuid.UUID       `json:"event_id"`
 			Changes json.RawMessage `json:"changes"`

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -28,7 +29,7 @@ var errEnough = errors.New("enough")
 // Compare reads two archives beside each other and returns the first
 // differences between their data, at most limit; none means that they hold the
 // same. Manifests differ by nature (time, software) and are not compared.
-func Compare(a, b *Archive, limit int) ([]Difference, error) {
+func Compare(ctx context.Context, a, b *Archive, limit int) ([]Difference, error) {
 	var out []Difference
 	names := map[string]bool{}
 	for _, d := range []Dictionary{a.Dictionary, b.Dictionary} {
@@ -55,7 +56,7 @@ func Compare(a, b *Archive, limit int) ([]Difference, error) {
 			out = append(out, Difference{Table: name, What: "is only in the " + side + " archive"})
 			continue
 		}
-		found, err := compareTable(a, b, ta, limit-len(out))
+		found, err := compareTable(ctx, a, b, ta, limit-len(out))
 		if err != nil {
 			return out, err
 		}
@@ -72,11 +73,11 @@ type lineFeed struct {
 	next  []byte
 }
 
-func feed(a *Archive, table string, stop <-chan struct{}) *lineFeed {
+func feed(ctx context.Context, a *Archive, table string, stop <-chan struct{}) *lineFeed {
 	f := &lineFeed{lines: make(chan []byte, 512), end: make(chan error, 1)}
 	go func() {
 		defer close(f.lines)
-		f.end <- a.Lines(table, func(_ int64, record []byte) error {
+		f.end <- a.Lines(ctx, table, func(_ int64, record []byte) error {
 			select {
 			case f.lines <- bytes.Clone(record):
 				return nil
@@ -89,9 +90,9 @@ func feed(a *Archive, table string, stop <-chan struct{}) *lineFeed {
 	return f
 }
 
-func compareTable(a, b *Archive, t Table, limit int) ([]Difference, error) {
+func compareTable(ctx context.Context, a, b *Archive, t Table, limit int) ([]Difference, error) {
 	stop := make(chan struct{})
-	fa, fb := feed(a, t.Name, stop), feed(b, t.Name, stop)
+	fa, fb := feed(ctx, a, t.Name, stop), feed(ctx, b, t.Name, stop)
 	var out []Difference
 	for (fa.next != nil || fb.next != nil) && len(out) < limit {
 		if bytes.Equal(fa.next, fb.next) {

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -39,8 +40,10 @@ type Archive struct {
 	Manifest   Manifest
 	Dictionary Dictionary
 	SignedBy   string // public key, base64
-	zip        *zip.ReadCloser
-	entries    map[string]*zip.File
+	// Digest is the SHA-256 of the manifest, and so stands for all of the archive.
+	Digest  [sha256.Size]byte
+	zip     *zip.ReadCloser
+	entries map[string]*zip.File
 }
 
 // maxSmallFile bounds what is read into memory whole.
@@ -82,6 +85,7 @@ func (a *Archive) open() error {
 	if err != nil {
 		return err
 	}
+	a.Digest = sha256.Sum256(manifest)
 	if err := json.Unmarshal(manifest, &a.Manifest); err != nil || a.Manifest.Format != Format {
 		return flaw(ManifestPath, 0, "this is not the manifest of a Parvis archive")
 	}
@@ -182,15 +186,15 @@ func (a *Archive) Read(name string) ([]byte, error) {
 // and the slice is valid during the call only. Digest, size and number of
 // records are compared with the manifest at the end, so what was read is to be
 // trusted only when Lines has returned nil.
-func (a *Archive) Lines(table string, each func(line int64, record []byte) error) error {
+func (a *Archive) Lines(ctx context.Context, table string, each func(line int64, record []byte) error) error {
 	name := DataPath(table)
 	f, err := a.file(name)
 	if err != nil {
 		return err
 	}
-	r, err := a.entries[name].Open()
+	r, err := a.entry(ctx, name)
 	if err != nil {
-		return flaw(name, 0, "%v", err)
+		return err
 	}
 	defer func() { _ = r.Close() }()
 	hash := sha256.New()
@@ -217,6 +221,9 @@ func (a *Archive) Lines(table string, each func(line int64, record []byte) error
 		}
 		n++
 		if err != nil && !errors.Is(err, io.EOF) {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			return flaw(name, n, "cannot be read: %v", err)
 		}
 		if errors.Is(err, io.EOF) {
@@ -239,21 +246,46 @@ func (a *Archive) Lines(table string, each func(line int64, record []byte) error
 	case n != f.Rows:
 		return flaw(name, n, "has %d records; the manifest says %d", n, f.Rows)
 	case hex.EncodeToString(hash.Sum(nil)) != f.SHA256:
-		return flaw(name, a.altered(table), "was altered: its SHA-256 is not the one in the manifest")
+		return flaw(name, a.altered(ctx, table), "was altered: its SHA-256 is not the one in the manifest")
 	}
 	return nil
 }
 
-// checkDigest reads a file of any size and compares it with the manifest.
-func (a *Archive) checkDigest(f File) error {
-	r, err := a.entries[f.Path].Open()
+// entry opens a file of the archive for reading that ends with the context:
+// whatever reads an archive of any size thus stops when it is told to.
+func (a *Archive) entry(ctx context.Context, name string) (io.ReadCloser, error) {
+	r, err := a.entries[name].Open()
 	if err != nil {
-		return flaw(f.Path, 0, "%v", err)
+		return nil, flaw(name, 0, "cannot be read: %v", err)
+	}
+	return &stoppable{ctx, r}, nil
+}
+
+type stoppable struct {
+	ctx context.Context
+	io.ReadCloser
+}
+
+func (s *stoppable) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.ReadCloser.Read(p)
+}
+
+// checkDigest reads a file of any size and compares it with the manifest.
+func (a *Archive) checkDigest(ctx context.Context, f File) error {
+	r, err := a.entry(ctx, f.Path)
+	if err != nil {
+		return err
 	}
 	defer func() { _ = r.Close() }()
 	hash := sha256.New()
 	n, err := io.Copy(hash, io.LimitReader(r, f.Bytes+1))
 	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		return flaw(f.Path, 0, "cannot be read: %v", err)
 	}
 	if n != f.Bytes || hex.EncodeToString(hash.Sum(nil)) != f.SHA256 {
@@ -263,17 +295,17 @@ func (a *Archive) checkDigest(f File) error {
 }
 
 // altered finds the first line that is not the one that was written, or 0.
-func (a *Archive) altered(table string) int64 {
+func (a *Archive) altered(ctx context.Context, table string) int64 {
 	f, err := a.file(MarksPath(table))
-	if err != nil || a.checkDigest(f) != nil {
+	if err != nil || a.checkDigest(ctx, f) != nil {
 		return 0
 	}
-	marks, err := a.entries[f.Path].Open()
+	marks, err := a.entry(ctx, f.Path)
 	if err != nil {
 		return 0
 	}
 	defer func() { _ = marks.Close() }()
-	data, err := a.entries[DataPath(table)].Open()
+	data, err := a.entry(ctx, DataPath(table))
 	if err != nil {
 		return 0
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"container/heap"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -161,7 +162,7 @@ func (m *merge) next() ([]byte, error) {
 }
 
 // orphan returns the line of the first key of children that parents lack, or 0.
-func orphan(children, parents *keySet) (int64, error) {
+func orphan(ctx context.Context, children, parents *keySet) (int64, error) {
 	child, err := children.sorted()
 	if err != nil {
 		return 0, err
@@ -172,7 +173,10 @@ func orphan(children, parents *keySet) (int64, error) {
 	}
 	p, parentErr := parent()
 	first := int64(0)
-	for {
+	for n := 0; ; n++ {
+		if n%65536 == 0 && ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
 		c, err := child()
 		if errors.Is(err, io.EOF) {
 			return first, nil

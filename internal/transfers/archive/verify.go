@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -24,14 +25,15 @@ type Report struct {
 // digest of every file, every record canonical, in its place and as its JSON
 // Schema says, every reference met, the chain of events unbroken up to the head
 // that the manifest gives. The error is a Flaw that names file and line.
-// Memory stays bounded whatever the archive holds. progress gets the number of
+// It stops when the context
+// ends. Memory stays bounded whatever the archive holds. progress gets the number of
 // records read so far.
-func Verify(a *Archive, progress func(done int64)) (Report, error) {
+func Verify(ctx context.Context, a *Archive, progress func(done int64)) (Report, error) {
 	report := Report{SignedBy: a.SignedBy, Rows: a.Manifest.Rows()}
 	for _, f := range a.Manifest.Files {
 		report.Files++
 		if f.Table == "" {
-			if err := a.checkDigest(f); err != nil {
+			if err := a.checkDigest(ctx, f); err != nil {
 				return report, err
 			}
 		}
@@ -45,21 +47,25 @@ func Verify(a *Archive, progress func(done int64)) (Report, error) {
 	// largest first, so that the rest fits beside it.
 	tables := slices.Clone(v.tables)
 	slices.SortFunc(tables, func(x, y *tableCheck) int { return int(min(max(y.rows-x.rows, -1), 1)) })
-	var group errgroup.Group
+	group, working := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, min(4, runtime.GOMAXPROCS(0))))
 	for _, t := range tables {
-		group.Go(func() error { return v.table(t) })
+		group.Go(func() error { return v.table(working, t) })
 	}
 	group.Go(func() error {
 		var err error
-		report.Events, err = verifyChain(a)
+		report.Events, err = verifyChain(working, a)
 		return err
 	})
-	if err := group.Wait(); err != nil {
+	err = group.Wait()
+	if ctx.Err() != nil {
+		return report, ctx.Err() // what was cut short looks like a flaw
+	}
+	if err != nil {
 		return report, err
 	}
 	for _, r := range v.references {
-		line, err := orphan(r.keys, r.parent.targets[strings.Join(r.Target, ",")].keys)
+		line, err := orphan(ctx, r.keys, r.parent.targets[strings.Join(r.Target, ",")].keys)
 		if err != nil {
 			return report, err
 		}
@@ -193,13 +199,13 @@ func (v *verifier) close() {
 
 const countEvery = 1000
 
-func (v *verifier) table(t *tableCheck) error {
+func (v *verifier) table(ctx context.Context, t *tableCheck) error {
 	values := make([][]byte, len(t.schema.names))
 	var canonical []byte
 	previous := make([][]byte, len(t.key))
 	started := false
 	file := DataPath(t.Name)
-	return v.archive.Lines(t.Name, func(line int64, record []byte) error {
+	return v.archive.Lines(ctx, t.Name, func(line int64, record []byte) error {
 		if line%countEvery == 0 {
 			v.seen <- countEvery
 		}

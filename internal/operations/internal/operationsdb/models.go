@@ -32,4 +32,5 @@ type Operation struct {
 	ExpiresAt       time.Time
 	UpdatedAt       time.Time
 	Version         int64
+	Attempt         int32
 }

@@ -16,8 +16,8 @@ import (
 const finishOperation = `-- name: FinishOperation :one
 UPDATE operations
 SET status = $1, result = $2, problem = $3, finished_at = now(), updated_at = now(), version = version + 1
-WHERE tenant_id = $4 AND id = $5 AND status IN ('queued', 'running')
-RETURNING tenant_id, id, kind, status, parameters, progress_done, progress_total, progress_unit, cancel_requested, result, problem, created_by_kind, created_by, request_id, created_at, started_at, finished_at, expires_at, updated_at, version
+WHERE tenant_id = $4 AND id = $5 AND status = 'running' AND attempt = $6
+RETURNING tenant_id, id, kind, status, parameters, progress_done, progress_total, progress_unit, cancel_requested, result, problem, created_by_kind, created_by, request_id, created_at, started_at, finished_at, expires_at, updated_at, version, attempt
 `
 
 type FinishOperationParams struct {
@@ -26,6 +26,7 @@ type FinishOperationParams struct {
 	Problem  json.RawMessage
 	TenantID uuid.UUID
 	ID       uuid.UUID
+	Attempt  int32
 }
 
 func (q *Queries) FinishOperation(ctx context.Context, db DBTX, arg FinishOperationParams) (Operation, error) {
@@ -35,6 +36,7 @@ func (q *Queries) FinishOperation(ctx context.Context, db DBTX, arg FinishOperat
 		arg.Problem,
 		arg.TenantID,
 		arg.ID,
+		arg.Attempt,
 	)
 	var i Operation
 	err := row.Scan(
@@ -58,12 +60,13 @@ func (q *Queries) FinishOperation(ctx context.Context, db DBTX, arg FinishOperat
 		&i.ExpiresAt,
 		&i.UpdatedAt,
 		&i.Version,
+		&i.Attempt,
 	)
 	return i, err
 }
 
 const getOperation = `-- name: GetOperation :one
-SELECT tenant_id, id, kind, status, parameters, progress_done, progress_total, progress_unit, cancel_requested, result, problem, created_by_kind, created_by, request_id, created_at, started_at, finished_at, expires_at, updated_at, version FROM operations WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, kind, status, parameters, progress_done, progress_total, progress_unit, cancel_requested, result, problem, created_by_kind, created_by, request_id, created_at, started_at, finished_at, expires_at, updated_at, version, attempt FROM operations WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetOperation(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (Operation, error) {
@@ -90,6 +93,7 @@ func (q *Queries) GetOperation(ctx context.Context, db DBTX, tenantID uuid.UUID,
 		&i.ExpiresAt,
 		&i.UpdatedAt,
 		&i.Version,
+		&i.Attempt,
 	)
 	return i, err
 }
@@ -97,7 +101,7 @@ func (q *Queries) GetOperation(ctx context.Context, db DBTX, tenantID uuid.UUID,
 const insertOperation = `-- name: InsertOperation :one
 INSERT INTO operations (tenant_id, id, kind, parameters, progress_unit, created_by_kind, created_by, request_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-RETURNING tenant_id, id, kind, status, parameters, progress_done, progress_total, progress_unit, cancel_requested, result, problem, created_by_kind, created_by, request_id, created_at, started_at, finished_at, expires_at, updated_at, version
+RETURNING tenant_id, id, kind, status, parameters, progress_done, progress_total, progress_unit, cancel_requested, result, problem, created_by_kind, created_by, request_id, created_at, started_at, finished_at, expires_at, updated_at, version, attempt
 `
 
 type InsertOperationParams struct {
@@ -144,21 +148,26 @@ func (q *Queries) InsertOperation(ctx context.Context, db DBTX, arg InsertOperat
 		&i.ExpiresAt,
 		&i.UpdatedAt,
 		&i.Version,
+		&i.Attempt,
 	)
 	return i, err
 }
 
-const keepOperationAlive = `-- name: KeepOperationAlive :exec
-UPDATE operations SET updated_at = now() WHERE tenant_id = $1 AND id = $2 AND status = 'running'
+const keepOperationAlive = `-- name: KeepOperationAlive :one
+UPDATE operations SET updated_at = now()
+WHERE tenant_id = $1 AND id = $2 AND status = 'running' AND attempt = $3
+RETURNING cancel_requested
 `
 
-func (q *Queries) KeepOperationAlive(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) error {
-	_, err := db.Exec(ctx, keepOperationAlive, tenantID, iD)
-	return err
+func (q *Queries) KeepOperationAlive(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID, attempt int32) (bool, error) {
+	row := db.QueryRow(ctx, keepOperationAlive, tenantID, iD, attempt)
+	var cancel_requested bool
+	err := row.Scan(&cancel_requested)
+	return cancel_requested, err
 }
 
 const listOperations = `-- name: ListOperations :many
-SELECT tenant_id, id, kind, status, parameters, progress_done, progress_total, progress_unit, cancel_requested, result, problem, created_by_kind, created_by, request_id, created_at, started_at, finished_at, expires_at, updated_at, version FROM operations
+SELECT tenant_id, id, kind, status, parameters, progress_done, progress_total, progress_unit, cancel_requested, result, problem, created_by_kind, created_by, request_id, created_at, started_at, finished_at, expires_at, updated_at, version, attempt FROM operations
 WHERE tenant_id = $1
   AND (cardinality($2::text[]) = 0 OR status = ANY($2::text[]))
   AND ($3::text IS NULL OR kind = $3)
@@ -214,6 +223,7 @@ func (q *Queries) ListOperations(ctx context.Context, db DBTX, arg ListOperation
 			&i.ExpiresAt,
 			&i.UpdatedAt,
 			&i.Version,
+			&i.Attempt,
 		); err != nil {
 			return nil, err
 		}
@@ -225,17 +235,29 @@ func (q *Queries) ListOperations(ctx context.Context, db DBTX, arg ListOperation
 	return items, nil
 }
 
+const releaseOperation = `-- name: ReleaseOperation :exec
+UPDATE operations SET status = 'queued', updated_at = now(), version = version + 1
+WHERE tenant_id = $1 AND id = $2 AND status = 'running' AND attempt = $3
+`
+
+// A worker that has to leave hands the operation back.
+func (q *Queries) ReleaseOperation(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID, attempt int32) error {
+	_, err := db.Exec(ctx, releaseOperation, tenantID, iD, attempt)
+	return err
+}
+
 const requestCancel = `-- name: RequestCancel :one
 UPDATE operations
 SET cancel_requested = true,
-    status = CASE WHEN status = 'queued' THEN 'cancelled' ELSE status END,
-    finished_at = CASE WHEN status = 'queued' THEN now() ELSE finished_at END,
-    updated_at = now(), version = version + 1
+    status = CASE WHEN status = 'queued' AND attempt = 0 THEN 'cancelled' ELSE status END,
+    finished_at = CASE WHEN status = 'queued' AND attempt = 0 THEN now() ELSE finished_at END,
+    updated_at = CASE WHEN attempt = 0 THEN now() ELSE updated_at END, version = version + 1
 WHERE tenant_id = $1 AND id = $2 AND status IN ('queued', 'running')
-RETURNING tenant_id, id, kind, status, parameters, progress_done, progress_total, progress_unit, cancel_requested, result, problem, created_by_kind, created_by, request_id, created_at, started_at, finished_at, expires_at, updated_at, version
+RETURNING tenant_id, id, kind, status, parameters, progress_done, progress_total, progress_unit, cancel_requested, result, problem, created_by_kind, created_by, request_id, created_at, started_at, finished_at, expires_at, updated_at, version, attempt
 `
 
-// A queued operation ends at once; a running one is asked to.
+// An operation that nobody ever began ends at once; any other is asked to, since
+// only its work knows what is done already.
 func (q *Queries) RequestCancel(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (Operation, error) {
 	row := db.QueryRow(ctx, requestCancel, tenantID, iD)
 	var i Operation
@@ -260,6 +282,44 @@ func (q *Queries) RequestCancel(ctx context.Context, db DBTX, tenantID uuid.UUID
 		&i.ExpiresAt,
 		&i.UpdatedAt,
 		&i.Version,
+		&i.Attempt,
+	)
+	return i, err
+}
+
+const reviveOperation = `-- name: ReviveOperation :one
+UPDATE operations SET status = 'queued', updated_at = now(), version = version + 1
+WHERE tenant_id = $1 AND id = $2 AND status IN ('queued', 'running') AND updated_at < now() - make_interval(secs => $3::float8)
+RETURNING tenant_id, id, kind, status, parameters, progress_done, progress_total, progress_unit, cancel_requested, result, problem, created_by_kind, created_by, request_id, created_at, started_at, finished_at, expires_at, updated_at, version, attempt
+`
+
+// Whoever finds an operation without a sign of life claims the right to put it
+// into the queue again.
+func (q *Queries) ReviveOperation(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID, leaseSeconds float64) (Operation, error) {
+	row := db.QueryRow(ctx, reviveOperation, tenantID, iD, leaseSeconds)
+	var i Operation
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Kind,
+		&i.Status,
+		&i.Parameters,
+		&i.ProgressDone,
+		&i.ProgressTotal,
+		&i.ProgressUnit,
+		&i.CancelRequested,
+		&i.Result,
+		&i.Problem,
+		&i.CreatedByKind,
+		&i.CreatedBy,
+		&i.RequestID,
+		&i.CreatedAt,
+		&i.StartedAt,
+		&i.FinishedAt,
+		&i.ExpiresAt,
+		&i.UpdatedAt,
+		&i.Version,
+		&i.Attempt,
 	)
 	return i, err
 }
@@ -267,7 +327,7 @@ func (q *Queries) RequestCancel(ctx context.Context, db DBTX, tenantID uuid.UUID
 const setOperationProgress = `-- name: SetOperationProgress :one
 UPDATE operations
 SET progress_done = $1, progress_total = coalesce($2, progress_total), updated_at = now(), version = version + 1
-WHERE tenant_id = $3 AND id = $4 AND status = 'running'
+WHERE tenant_id = $3 AND id = $4 AND status = 'running' AND attempt = $5
 RETURNING cancel_requested
 `
 
@@ -276,6 +336,7 @@ type SetOperationProgressParams struct {
 	Total    *int64
 	TenantID uuid.UUID
 	ID       uuid.UUID
+	Attempt  int32
 }
 
 func (q *Queries) SetOperationProgress(ctx context.Context, db DBTX, arg SetOperationProgressParams) (bool, error) {
@@ -284,6 +345,7 @@ func (q *Queries) SetOperationProgress(ctx context.Context, db DBTX, arg SetOper
 		arg.Total,
 		arg.TenantID,
 		arg.ID,
+		arg.Attempt,
 	)
 	var cancel_requested bool
 	err := row.Scan(&cancel_requested)
@@ -292,13 +354,14 @@ func (q *Queries) SetOperationProgress(ctx context.Context, db DBTX, arg SetOper
 
 const startOperation = `-- name: StartOperation :one
 UPDATE operations
-SET status = 'running', started_at = coalesce(started_at, now()), updated_at = now(), version = version + 1
+SET status = 'running', attempt = attempt + 1, started_at = coalesce(started_at, now()), updated_at = now(), version = version + 1
 WHERE tenant_id = $1 AND id = $2 AND (status = 'queued' OR (status = 'running' AND updated_at < now() - make_interval(secs => $3::float8)))
-RETURNING tenant_id, id, kind, status, parameters, progress_done, progress_total, progress_unit, cancel_requested, result, problem, created_by_kind, created_by, request_id, created_at, started_at, finished_at, expires_at, updated_at, version
+RETURNING tenant_id, id, kind, status, parameters, progress_done, progress_total, progress_unit, cancel_requested, result, problem, created_by_kind, created_by, request_id, created_at, started_at, finished_at, expires_at, updated_at, version, attempt
 `
 
 // A queued operation starts; a running one is taken over when its worker has
-// given no sign of life for the length of the lease.
+// given no sign of life for the length of the lease. The attempt is what the
+// worker shows from then on.
 func (q *Queries) StartOperation(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID, leaseSeconds float64) (Operation, error) {
 	row := db.QueryRow(ctx, startOperation, tenantID, iD, leaseSeconds)
 	var i Operation
@@ -323,6 +386,7 @@ func (q *Queries) StartOperation(ctx context.Context, db DBTX, tenantID uuid.UUI
 		&i.ExpiresAt,
 		&i.UpdatedAt,
 		&i.Version,
+		&i.Attempt,
 	)
 	return i, err
 }

@@ -1,0 +1,2 @@
+DROP TABLE tenant_imports;
+ALTER TABLE operations DROP COLUMN attempt;

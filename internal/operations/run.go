@@ -1,0 +1,50 @@
+package operations
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/google/uuid"
+
+	"github.com/parvis-crm/parvis/internal/events"
+	"github.com/parvis-crm/parvis/internal/operations/internal/operationsdb"
+	"github.com/parvis-crm/parvis/internal/pg"
+)
+
+// Run is one run of an operation's work.
+type Run struct {
+	Operation     Operation
+	service       *Service
+	tenant        uuid.UUID
+	announcements []events.Entry
+}
+
+// Tenant is the institution the operation belongs to.
+func (r *Run) Tenant() uuid.UUID { return r.tenant }
+
+// Parameters decodes what the operation was started with.
+func (r *Run) Parameters(into any) error { return json.Unmarshal(r.Operation.Parameters, into) }
+
+// Progress publishes how far the work is; total may be nil while unknown. It
+// returns ErrCancelled when the work should stop; the context of the work ends
+// then too, at the latest a moment later.
+func (r *Run) Progress(ctx context.Context, done int64, total *int64) error {
+	cancel, err := r.service.q.SetOperationProgress(ctx, r.service.db.Tenant(r.tenant), operationsdb.SetOperationProgressParams{
+		Done: done, Total: total, TenantID: r.tenant, ID: r.Operation.ID, Attempt: r.Operation.Attempt,
+	})
+	switch {
+	case pg.IsNoRows(err):
+		return errLost
+	case err != nil:
+		return err
+	case cancel:
+		return ErrCancelled
+	}
+	return nil
+}
+
+// Announce adds an event about the operation, recorded in the transaction in
+// which it succeeds: once, however often the work was taken up.
+func (r *Run) Announce(kind string, facts map[string]any) {
+	r.announcements = append(r.announcements, events.Entry{Type: kind, Facts: facts})
+}
