@@ -38,6 +38,9 @@ func TestMain(m *testing.M) {
 	if path, err := program(); err == nil {
 		_ = os.RemoveAll(filepath.Dir(path))
 	}
+	if institution.path != "" {
+		_ = os.RemoveAll(filepath.Dir(institution.path))
+	}
 	os.Exit(code)
 }
 

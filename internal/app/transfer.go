@@ -81,8 +81,13 @@ func (c ImportCommand) Run(ctx context.Context) error {
 			return nil
 		}
 		if in.Earlier {
-			if has, err := a.domains.exports.HasKey(ctx, in.Tenant); err != nil || has {
+			has, err := a.domains.exports.HasKey(ctx, in.Tenant)
+			if err != nil {
 				return err
+			}
+			if has {
+				fmt.Println("It has an administrator key; if that was never seen, `parvis admin rotate-admin-key` replaces it.")
+				return nil
 			}
 		}
 		key, err := a.administratorKey(ctx, in.Tenant, file.Manifest.Tenant.Mode == "test")

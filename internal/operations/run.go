@@ -17,6 +17,7 @@ type Run struct {
 	service       *Service
 	tenant        uuid.UUID
 	announcements []events.Entry
+	afterwards    func()
 }
 
 // Tenant is the institution the operation belongs to.
@@ -48,3 +49,7 @@ func (r *Run) Progress(ctx context.Context, done int64, total *int64) error {
 func (r *Run) Announce(kind string, facts map[string]any) {
 	r.announcements = append(r.announcements, events.Entry{Type: kind, Facts: facts})
 }
+
+// Afterwards sets what is done when the end of the operation, whichever it is,
+// is committed: the work will not be taken up again, and needs nothing any more.
+func (r *Run) Afterwards(f func()) { r.afterwards = f }

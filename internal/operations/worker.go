@@ -157,7 +157,8 @@ func (w *Worker) finish(ctx context.Context, run *Run, result any, err error) er
 			return err
 		}
 	}
-	return pg.InTx(ctx, w.service.db, o.TenantID, func(ctx context.Context, tx pgx.Tx) error {
+	mine := false
+	err = pg.InTx(ctx, w.service.db, o.TenantID, func(ctx context.Context, tx pgx.Tx) error {
 		o, err := w.service.q.FinishOperation(ctx, tx, p)
 		if pg.IsNoRows(err) {
 			return nil
@@ -165,6 +166,7 @@ func (w *Worker) finish(ctx context.Context, run *Run, result any, err error) er
 		if err != nil {
 			return err
 		}
+		mine = true
 		if o.Status == "succeeded" {
 			for _, a := range run.announcements {
 				a.Subject = events.Subject{Kind: "operation", ID: o.ID, Version: o.Version}
@@ -175,6 +177,10 @@ func (w *Worker) finish(ctx context.Context, run *Run, result any, err error) er
 		}
 		return recordFinished(ctx, tx, o)
 	})
+	if err == nil && mine && run.afterwards != nil {
+		run.afterwards()
+	}
+	return err
 }
 
 // release hands back what a process that ends cannot finish, so that nobody has

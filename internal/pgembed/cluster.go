@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // settingsFile lies in the cluster and is written anew at each start.
@@ -22,9 +23,17 @@ func initCluster(ctx context.Context, cfg Config, acct account, h *home, bin bin
 		return fmt.Errorf("create a database: %w", err)
 	}
 	cfg.Logger.Info("creating a new database", "folder", h.dir, "postgresql", bin.version)
-	building := h.path("cluster.new")
+	// A start that was killed may have left initdb at work for a moment: it gets
+	// no chance to write into its successor's folder, and to be in the way.
+	left, err := filepath.Glob(h.path("cluster.new*"))
+	if err != nil {
+		return fmt.Errorf("create a database: %w", err)
+	}
+	for _, name := range left {
+		_ = os.RemoveAll(name)
+	}
+	building := h.path(fmt.Sprintf("cluster.new.%d.%d", os.Getpid(), time.Now().UnixNano()))
 	var output string
-	var err error
 	for _, characters := range []string{"C.UTF-8", "C"} {
 		if err := os.RemoveAll(building); err != nil {
 			return fmt.Errorf("create a database: %w", err)

@@ -120,9 +120,7 @@ func (s *Service) export(ctx context.Context, run *operations.Run) (any, error) 
 	})
 	if err != nil {
 		// An earlier attempt may have been whole, and not have come to say so.
-		if ctx.Err() == nil || errors.Is(context.Cause(ctx), operations.ErrCancelled) {
-			_ = os.Remove(path)
-		}
+		run.Afterwards(func() { _ = os.Remove(path) })
 		return nil, err
 	}
 	now := s.clock.Now()
@@ -260,19 +258,17 @@ func (s *Service) checkNew(ctx context.Context, tenant uuid.UUID) error {
 }
 
 // imports does the work of one import. All or nothing: started again after a
-// crash it finds nothing of the first attempt, or all of it.
+// crash it finds nothing of the first attempt, or all of it. The archive that
+// was sent is kept until the operation has ended.
 func (s *Service) imports(ctx context.Context, run *operations.Run) (any, error) {
 	var p importParameters
 	if err := run.Parameters(&p); err != nil {
 		return nil, err
 	}
 	path := s.uploadPath(run.Tenant(), p.File)
+	run.Afterwards(func() { _ = os.Remove(path) })
 	result, err := s.importFile(ctx, run, path)
 	if err != nil {
-		// What is to be tried again still needs its file.
-		if errors.Is(context.Cause(ctx), operations.ErrCancelled) || (ctx.Err() == nil && !pg.Unreachable(err)) {
-			_ = os.Remove(path)
-		}
 		return nil, err
 	}
 	run.Announce("import.finished", map[string]any{"tenant": result.TenantID, "rows": result.Rows})
