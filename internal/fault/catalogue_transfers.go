@@ -3,8 +3,8 @@ package fault
 // transferTexts are the faults of exports and imports.
 var transferTexts = Texts{
 	"disk-full": {
-		FR: Text{"Espace disque épuisé", "Le disque de l'installation est plein ; aucun fichier incomplet n'a été gardé.", "Libérez de l'espace, puis recommencez."},
-		EN: Text{"Disk full", "The disk of the installation is full; no incomplete file was kept.", "Free some space, then start again."},
+		FR: Text{"Espace disque épuisé", "Le disque de l'installation est plein ; aucun fichier incomplet n'a été gardé. Libérez de l'espace, puis recommencez.", "Libérez de l'espace, puis recommencez."},
+		EN: Text{"Disk full", "The disk of the installation is full; no incomplete file was kept. Free some space, then start again.", "Free some space, then start again."},
 	},
 	"storage-failed": {
 		FR: Text{"Fichier impossible à écrire", "Le dossier de données de l'installation ne peut être ni lu ni écrit ; aucun fichier incomplet n'a été gardé.", "Vérifiez les droits et l'état du disque du dossier de données."},
@@ -27,8 +27,8 @@ var transferTexts = Texts{
 		EN: Text{"Key already made", "The imported institution already has a key of this installation.", "Use that key, or make others with it."},
 	},
 	"archive-invalid": {
-		FR: Text{"Archive refusée", "L'archive n'est pas intacte : {flaw}.", "Vérifiez-la par « parvis verify », ou reprenez l'original."},
-		EN: Text{"Archive refused", "The archive is not intact: {flaw}.", "Check it with “parvis verify”, or take the original again."},
+		FR: Text{"Archive refusée", "L'archive n'est pas intacte : {flaw}. Rien n'a été chargé ; reprenez l'archive d'origine.", "Vérifiez l'original par « parvis verify » ; s'il est refusé aussi, refaites l'export."},
+		EN: Text{"Archive refused", "The archive is not intact: {flaw}. Nothing was loaded; take the original archive again.", "Check the original with “parvis verify”; if it is refused too, make a new export."},
 	},
 	"archive-too-new": {
 		FR: Text{"Archive d'une version plus récente", "L'archive vient du schéma {archive} ; ce programme connaît le schéma {program}.", "Mettez Parvis à jour, puis recommencez."},

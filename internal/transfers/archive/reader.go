@@ -12,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path"
 	"strings"
 )
@@ -44,42 +46,41 @@ type Archive struct {
 	Digest  [sha256.Size]byte
 	zip     *zip.ReadCloser
 	entries map[string]*zip.File
+	listed  map[string]File // by path
 }
 
-// maxSmallFile bounds what is read into memory whole.
 const (
+	// maxSmallFile and maxLine bound what is read into memory whole.
 	maxSmallFile = 64 << 20
-	maxLine      = 256 << 20
+	maxLine      = 32 << 20
 )
 
 // Open reads the manifest of an archive, checks its signature and that the
 // files it lists are there, neither more nor less. Contents are checked while
 // they are read.
 func Open(name string) (*Archive, error) {
-	z, err := zip.OpenReader(name)
+	info, err := os.Stat(name)
 	if err != nil {
-		if errors.Is(err, zip.ErrFormat) {
-			return nil, flaw(name, 0, "this is not a zip file, or it was cut short")
-		}
 		return nil, err
 	}
-	a := &Archive{zip: z, entries: map[string]*zip.File{}}
-	if err := a.open(); err != nil {
+	z, err := zip.OpenReader(name)
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		return nil, err
+	}
+	if err != nil {
+		return nil, flaw(path.Base(name), 0, "this is not a zip file, or it was cut short")
+	}
+	a := &Archive{zip: z, entries: map[string]*zip.File{}, listed: map[string]File{}}
+	if err := a.open(info.Size()); err != nil {
 		_ = z.Close()
 		return nil, err
 	}
 	return a, nil
 }
 
-func (a *Archive) open() error {
-	for _, f := range a.zip.File {
-		if path.Clean(f.Name) != f.Name || strings.HasPrefix(f.Name, "/") || strings.HasPrefix(f.Name, "..") || strings.Contains(f.Name, `\`) {
-			return flaw(f.Name, 0, "a path that leaves the archive")
-		}
-		if a.entries[f.Name] != nil {
-			return flaw(f.Name, 0, "is there twice")
-		}
-		a.entries[f.Name] = f
+func (a *Archive) open(size int64) error {
+	if err := a.enter(size); err != nil {
+		return err
 	}
 	manifest, err := a.small(ManifestPath)
 	if err != nil {
@@ -99,18 +100,18 @@ func (a *Archive) open() error {
 	if a.SignedBy, err = checkSignature(manifest, signature); err != nil {
 		return flaw(ManifestPath, 0, "%v", err)
 	}
-	listed := map[string]bool{ManifestPath: true, SignaturePath: true}
 	for _, f := range a.Manifest.Files {
-		if a.entries[f.Path] == nil {
+		entry := a.entries[f.Path]
+		if entry == nil {
 			return flaw(f.Path, 0, "is in the manifest and not in the archive")
 		}
-		if listed[f.Path] {
+		if _, twice := a.listed[f.Path]; twice || f.Path == ManifestPath || f.Path == SignaturePath {
 			return flaw(f.Path, 0, "is twice in the manifest")
 		}
-		listed[f.Path] = true
+		a.listed[f.Path] = f
 	}
 	for name := range a.entries {
-		if !listed[name] {
+		if _, ok := a.listed[name]; !ok && name != ManifestPath && name != SignaturePath {
 			return flaw(name, 0, "is in the archive and not in the manifest")
 		}
 	}
@@ -138,10 +139,8 @@ func (a *Archive) open() error {
 func (a *Archive) Close() error { return a.zip.Close() }
 
 func (a *Archive) file(name string) (File, error) {
-	for _, f := range a.Manifest.Files {
-		if f.Path == name {
-			return f, nil
-		}
+	if f, ok := a.listed[name]; ok {
+		return f, nil
 	}
 	return File{}, flaw(name, 0, "is not in the manifest")
 }
