@@ -96,7 +96,7 @@ func pretendGrown(ctx context.Context, tx pgx.Tx) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = tx.Exec(ctx, "set local role "+pg.Role+"; set local app.tenant = '"+tenantZero+"'; set local plan_cache_mode = force_generic_plan")
+	_, err = tx.Exec(ctx, "set local role "+pg.Role+"; set local app.sight = '*'; set local app.tenant = '"+tenantZero+"'; set local plan_cache_mode = force_generic_plan")
 	return empty, err
 }
 

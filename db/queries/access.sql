@@ -186,3 +186,31 @@ INSERT INTO signing_keys (kid, algorithm, private_key, not_before, not_after) VA
 
 -- name: ForgetSigningKeys :exec
 DELETE FROM signing_keys WHERE not_after < @before;
+
+-- name: DepartmentsBelow :many
+-- Departments and all below them.
+WITH RECURSIVE tree AS (
+    SELECT d.id FROM departments d WHERE d.tenant_id = @tenant_id AND d.id = ANY(@ids::uuid[])
+    UNION
+    SELECT d.id FROM departments d JOIN tree t ON d.parent_id = t.id WHERE d.tenant_id = @tenant_id
+)
+SELECT d.id, d.code FROM departments d JOIN tree t ON t.id = d.id WHERE d.tenant_id = @tenant_id ORDER BY d.id;
+
+-- name: ListHeldRoles :many
+-- The roles that a user has at an instant, alone or through a team.
+SELECT a.id, a.principal_kind, a.principal_id, a.role_id, a.department_id, a.kind, a.expires_at, r.code, r.scopes, r.verbs, r.readable_classes, r.writable_classes
+FROM role_assignments a
+JOIN roles r ON r.tenant_id = a.tenant_id AND r.id = a.role_id
+WHERE a.tenant_id = @tenant_id AND a.status = 'approved' AND r.archived_at IS NULL
+  AND a.starts_at <= @now AND (a.expires_at IS NULL OR a.expires_at > @now)
+  AND a.principal_id IN (
+      SELECT @user_id::uuid
+      UNION ALL
+      SELECT m.team_id FROM team_members m JOIN teams t ON t.tenant_id = m.tenant_id AND t.id = m.team_id
+      WHERE m.tenant_id = @tenant_id AND m.user_id = @user_id AND t.archived_at IS NULL)
+ORDER BY a.id;
+
+-- name: ListTeamsOf :many
+SELECT m.team_id FROM team_members m JOIN teams t ON t.tenant_id = m.tenant_id AND t.id = m.team_id
+WHERE m.tenant_id = @tenant_id AND m.user_id = @user_id AND t.archived_at IS NULL
+ORDER BY m.team_id;

@@ -24,6 +24,9 @@ func (s *Service) Authenticate(ctx context.Context, bearer string, remote netip.
 		if err != nil {
 			return web.Actor{}, err
 		}
+		if !c.admits(remote) {
+			return web.Actor{}, unauthenticated(nil)
+		}
 		return c.actor, nil
 	}
 	return s.authenticateKey(ctx, bearer, remote)
@@ -46,7 +49,7 @@ func (s *Service) authenticateKey(ctx context.Context, bearer string, remote net
 	switch {
 	case !key.Matches(c.secretHash), !c.stands(now):
 		return web.Actor{}, unauthenticated(nil)
-	case len(c.allowed) > 0 && !slices.ContainsFunc(c.allowed, func(p netip.Prefix) bool { return p.Contains(remote.Unmap()) }):
+	case !c.admits(remote):
 		return web.Actor{}, unauthenticated(nil)
 	case c.kind != string(key.Kind()), c.actor.Test != (key.Mode() == apikey.Test):
 		return web.Actor{}, unauthenticated(nil)
@@ -55,6 +58,11 @@ func (s *Service) authenticateKey(ctx context.Context, bearer string, remote net
 	}
 	s.touch(ctx, c, now)
 	return c.actor, nil
+}
+
+// admits reports whether the credential may be used from an address.
+func (c *credential) admits(remote netip.Addr) bool {
+	return len(c.allowed) == 0 || slices.ContainsFunc(c.allowed, func(p netip.Prefix) bool { return p.Contains(remote.Unmap()) })
 }
 
 // noSecret is a hash that nothing matches in practice.

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -39,9 +40,13 @@ type knownClient struct {
 	scopes       web.Scopes
 	revokedAt    *time.Time
 	tenantStatus string
+	allowed      []netip.Prefix
+	expiresAt    *time.Time
 }
 
-func (c knownClient) stands() bool { return c.revokedAt == nil && c.tenantStatus == "active" }
+func (c knownClient) stands(now time.Time) bool {
+	return c.revokedAt == nil && c.tenantStatus == "active" && (c.expiresAt == nil || now.Before(*c.expiresAt))
+}
 
 // oauthClient returns the client that a request to an OAuth endpoint proves to
 // come from: by its secret in HTTP Basic, or by an assertion that it signed.
@@ -85,7 +90,7 @@ func (s *Service) bySecret(ctx context.Context, clientID, secret string) (knownC
 	}
 	offered := hashSecret(secret)
 	byPresent, byFormer := apikey.Equal(offered, present), apikey.Equal(offered, former)
-	if (!byPresent && !byFormer) || !client.stands() {
+	if (!byPresent && !byFormer) || !client.stands(s.clock.Now()) {
 		return knownClient{}, refuseClient(unproven)
 	}
 	return client, nil
@@ -99,8 +104,9 @@ func (s *Service) resolveClient(ctx context.Context, clientID string) (knownClie
 		id = uuid.Nil // asked for all the same
 	}
 	var c knownClient
-	err = s.db.Pool().QueryRow(ctx, `select tenant_id, id, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, revoked_at, tenant_status
-		from resolve_oauth_client($1)`, id).Scan(&c.tenant, &c.id, &c.secretHash, &c.formerHash, &c.formerUntil, &c.keys, (*[]string)(&c.scopes), &c.revokedAt, &c.tenantStatus)
+	err = s.db.Pool().QueryRow(ctx, `select tenant_id, id, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, revoked_at, tenant_status, allowed_cidrs, expires_at
+		from resolve_oauth_client($1)`, id).Scan(&c.tenant, &c.id, &c.secretHash, &c.formerHash, &c.formerUntil, &c.keys, (*[]string)(&c.scopes), &c.revokedAt, &c.tenantStatus,
+		&c.allowed, &c.expiresAt)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return knownClient{}, nil
 	}
@@ -132,7 +138,7 @@ func (s *Service) byAssertion(ctx context.Context, in web.OAuthRequest) (knownCl
 	switch {
 	case failed != nil:
 		return knownClient{}, failed
-	case err != nil, !client.stands(), claims.Issuer != client.id.String(), claims.Subject != claims.Issuer,
+	case err != nil, !client.stands(now), claims.Issuer != client.id.String(), claims.Subject != claims.Issuer,
 		claims.ID == "", claims.ExpiresAt.After(now.Add(longestAssertion)):
 		return knownClient{}, refuseClient(unproven)
 	}

@@ -126,11 +126,20 @@ func (s *Service) resolveKey(ctx context.Context, keyID string) (*credential, er
 	var mode string
 	var source *string
 	var lastUsed *time.Time
-	err := s.db.Pool().QueryRow(ctx, `select tenant_id, id, secret_hash, kind, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, mode, tenant_status
+	var l limits
+	err := s.db.Pool().QueryRow(ctx, `select tenant_id, id, secret_hash, kind, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, mode, tenant_status,
+			department_ids, verbs, purposes, readable_classes, writable_classes
 		from resolve_api_key($1)`, keyID).Scan(&c.actor.Tenant, &c.id, &c.secretHash, &c.kind, &scopes, &source, &c.allowed,
-		&c.expiresAt, &c.revokedAt, &lastUsed, &mode, &c.tenantStatus)
+		&c.expiresAt, &c.revokedAt, &lastUsed, &mode, &c.tenantStatus, &l.departments, &l.verbs, &l.purposes, &l.readable, &l.writable)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.actor.Purposes, c.actor.Readable, c.actor.Writable = l.purposes, l.readable, l.writable
+	if c.actor.Sight, err = s.programSight(ctx, c.actor.Tenant, c.id, scopes, l); err != nil {
+		return nil, err
 	}
 	c.actor.Kind, c.actor.ID, c.actor.Test, c.actor.Scopes = web.APIKey, c.id.String(), mode == "test", withSelf(scopes)
 	if source != nil {
@@ -139,7 +148,7 @@ func (s *Service) resolveKey(ctx context.Context, keyID string) (*credential, er
 	if lastUsed != nil {
 		c.lastUsed = *lastUsed
 	}
-	return &c, err
+	return &c, nil
 }
 
 // resolveToken asks whether the client of a token and the token itself still
@@ -158,8 +167,11 @@ func (s *Service) resolveToken(ctx context.Context, claims accesstoken.Claims) (
 	var mode string
 	var source *string
 	var revoked bool
-	err = s.db.Pool().QueryRow(ctx, `select tenant_id, scopes, source, client_revoked_at, mode, tenant_status, revoked
-		from resolve_access_token($1, $2)`, client, id).Scan(&c.actor.Tenant, (*[]string)(&held), &source, &c.revokedAt, &mode, &c.tenantStatus, &revoked)
+	var l limits
+	err = s.db.Pool().QueryRow(ctx, `select tenant_id, scopes, source, client_revoked_at, mode, tenant_status, revoked, allowed_cidrs, expires_at,
+			department_ids, verbs, purposes, readable_classes, writable_classes
+		from resolve_access_token($1, $2)`, client, id).Scan(&c.actor.Tenant, (*[]string)(&held), &source, &c.revokedAt, &mode, &c.tenantStatus, &revoked,
+		&c.allowed, &c.expiresAt, &l.departments, &l.verbs, &l.purposes, &l.readable, &l.writable)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil, nil
@@ -175,6 +187,10 @@ func (s *Service) resolveToken(ctx context.Context, claims accesstoken.Claims) (
 		}
 	}
 	c.actor.Kind, c.actor.ID, c.actor.Test, c.actor.Scopes = web.OAuthClient, claims.ClientID, mode == "test", withSelf(scopes)
+	c.actor.Purposes, c.actor.Readable, c.actor.Writable = l.purposes, l.readable, l.writable
+	if c.actor.Sight, err = s.programSight(ctx, c.actor.Tenant, client, scopes, l); err != nil {
+		return nil, err
+	}
 	if source != nil {
 		c.actor.Source = *source
 	}

@@ -133,7 +133,7 @@ func inScope(t *testing.T, app *pgx.Conn, ctx context.Context, tenant uuid.UUID,
 	require.NoError(t, err)
 	defer func() { require.NoError(t, tx.Rollback(ctx)) }()
 	if tenant != uuid.Nil {
-		_, err = tx.Exec(ctx, "select set_config('app.tenant', $1, true)", tenant.String())
+		_, err = tx.Exec(ctx, "select set_config('app.tenant', $1, true), set_config('app.sight', '*', true)", tenant.String())
 		require.NoError(t, err)
 	}
 	f(tx)

@@ -22,7 +22,7 @@ func TestLedgerCannotBeChangedByTheApplication(t *testing.T) {
 	conn, err := pgx.Connect(t.Context(), app.DB.AppURL)
 	require.NoError(t, err)
 	defer func() { _ = conn.Close(t.Context()) }()
-	_, err = conn.Exec(t.Context(), "set app.tenant = '"+app.Tenant.String()+"'")
+	_, err = conn.Exec(t.Context(), "set app.sight = '*'; set app.tenant = '"+app.Tenant.String()+"'")
 	require.NoError(t, err)
 	var n int
 	require.NoError(t, conn.QueryRow(t.Context(), "select count(*) from crm.consents").Scan(&n))

@@ -56,7 +56,19 @@ func (s *Service) Get(ctx context.Context, id uuid.UUID) (Contact, error) {
 	if err != nil {
 		return Contact{}, err
 	}
+	if err := seen(ctx, c); err != nil {
+		return Contact{}, err
+	}
 	return c, present(c)
+}
+
+// seen refuses a contact that the principal of the context does not see, in the
+// words for one that is not there.
+func seen(ctx context.Context, c Contact) error {
+	if pg.SightIn(ctx).Sees(c.Restricted, c.ViewerIds, c.DepartmentIds) {
+		return nil
+	}
+	return fault.NotFound()
 }
 
 // present refuses a contact that lives on in another.
@@ -100,6 +112,9 @@ func (s *Service) locked(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Contact,
 	}
 	c, err := s.q.LockContact(ctx, tx, actor.Tenant, id)
 	if err != nil {
+		return Contact{}, err
+	}
+	if err := seen(ctx, c); err != nil {
 		return Contact{}, err
 	}
 	return c, present(c)

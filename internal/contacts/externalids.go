@@ -20,8 +20,14 @@ func (s *Service) FindByExternalID(ctx context.Context, source, externalID strin
 		return Contact{}, err
 	}
 	c, err = s.q.FindByExternalID(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, source, externalID)
-	if err != nil || c.MergedInto == nil {
-		return c, err
+	if err != nil {
+		return Contact{}, err
+	}
+	if err := seen(ctx, c); err != nil {
+		return Contact{}, err
+	}
+	if c.MergedInto == nil {
+		return c, nil
 	}
 	return inTx(ctx, s, func(ctx context.Context, tx pgx.Tx) (Contact, error) { return s.SurvivorTx(ctx, tx, c.ID) })
 }

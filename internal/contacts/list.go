@@ -77,7 +77,7 @@ func (q Query) order() string {
 const contactColumns = `c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle,
 	c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website,
 	c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version,
-	c.created_at, c.updated_at`
+	c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id`
 
 // statement is a query being written: only what is asked for is in it, so that
 // the planner sees the indexes that serve it.
@@ -108,7 +108,7 @@ func (s *Service) List(ctx context.Context, q Query, after *Position, limit int)
 	if err != nil {
 		return nil, err
 	}
-	st, err := q.statement(actor.Tenant)
+	st, err := q.statement(actor)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func (s *Service) Count(ctx context.Context, q Query, exact bool) (int64, error)
 	if err != nil {
 		return 0, err
 	}
-	st, err := q.statement(actor.Tenant)
+	st, err := q.statement(actor)
 	if err != nil {
 		return 0, err
 	}
@@ -170,9 +170,12 @@ func (s *Service) Count(ctx context.Context, q Query, exact bool) (int64, error)
 	return int64(out[0].Plan.Rows), nil
 }
 
-func (q Query) statement(tenant uuid.UUID) (*statement, error) {
+func (q Query) statement(actor web.Actor) (*statement, error) {
 	st := &statement{from: "contacts c", score: "0::float8"}
-	st.and("c.tenant_id = %s AND c.merged_into IS NULL", tenant) // $1 is the tenant, here and below
+	st.and("c.tenant_id = %s AND c.merged_into IS NULL", actor.Tenant) // $1 is the tenant, here and below
+	if seen := actor.Sight.Condition("c", st.arg); seen != "" {
+		st.where = append(st.where, seen)
+	}
 	switch q.Archived {
 	case "", "false":
 		st.where = append(st.where, "c.archived_at IS NULL")

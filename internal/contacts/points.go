@@ -388,11 +388,11 @@ func (s *Service) RemovePoint(ctx context.Context, contactID, id uuid.UUID, want
 
 // GetPoint returns one contact point of a contact.
 func (s *Service) GetPoint(ctx context.Context, contactID, id uuid.UUID) (Point, error) {
-	actor, err := web.ActorFrom(ctx)
+	c, err := s.Get(ctx, contactID)
 	if err != nil {
 		return Point{}, err
 	}
-	return s.q.GetPoint(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, contactID, id)
+	return s.q.GetPoint(ctx, s.db.Tenant(c.TenantID), c.TenantID, c.ID, id)
 }
 
 // ListPoints returns at most limit points of a contact after an id.

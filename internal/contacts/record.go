@@ -32,6 +32,8 @@ type contactRecord struct {
 	Locale           *string    `json:"locale"`
 	Zoneinfo         *string    `json:"zoneinfo"`
 	ArchivedAt       *time.Time `json:"archived_at"`
+	IsRestricted     bool       `json:"is_restricted"`
+	OwnerID          *uuid.UUID `json:"owner_id"`
 }
 
 func recordOf(c Contact) *contactRecord {
@@ -39,7 +41,7 @@ func recordOf(c Contact) *contactRecord {
 		Kind: c.Kind, Civility: c.Civility, Title: c.Title, GivenName: c.GivenName, GivenNames: c.GivenNames, FamilyName: c.FamilyName,
 		BirthName: c.BirthName, Particle: c.Particle, NameSuffix: c.NameSuffix, Nickname: c.Nickname, Birthdate: day(c.Birthdate),
 		LegalName: c.LegalName, TradeName: c.TradeName, OrganisationType: c.OrganisationType, SIREN: c.Siren, SIRET: c.Siret,
-		RNA: c.Rna, Website: c.Website, Locale: c.Locale, Zoneinfo: c.Zoneinfo, ArchivedAt: c.ArchivedAt,
+		RNA: c.Rna, Website: c.Website, Locale: c.Locale, Zoneinfo: c.Zoneinfo, ArchivedAt: c.ArchivedAt, IsRestricted: c.Restricted, OwnerID: c.OwnerID,
 	}
 }
 

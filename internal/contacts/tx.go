@@ -27,6 +27,9 @@ func (s *Service) GetTx(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Contact, 
 	if err != nil {
 		return Contact{}, err
 	}
+	if err := seen(ctx, c); err != nil {
+		return Contact{}, err
+	}
 	return c, present(c)
 }
 
@@ -42,7 +45,10 @@ func (s *Service) SurvivorTx(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Cont
 	for hops := 0; err == nil && c.MergedInto != nil && hops < 100; hops++ {
 		c, err = s.q.GetContact(ctx, tx, actor.Tenant, *c.MergedInto)
 	}
-	return c, err
+	if err != nil {
+		return Contact{}, err
+	}
+	return c, seen(ctx, c)
 }
 
 // FindByExternalIDTx returns the contact that another system knows by this
@@ -54,7 +60,7 @@ func (s *Service) FindByExternalIDTx(ctx context.Context, tx pgx.Tx, source, ext
 		return nil, err
 	}
 	c, err := s.q.FindByExternalID(ctx, tx, actor.Tenant, source, externalID)
-	if noRows(err) {
+	if noRows(err) || (err == nil && seen(ctx, c) != nil) {
 		return nil, nil
 	}
 	if err == nil && c.MergedInto != nil {

@@ -60,6 +60,7 @@ func catalogue() []Texts {
 		webhookTexts,
 		ticketingTexts,
 		accessTexts,
+		rightsTexts,
 		formTexts,
 	}
 }

@@ -143,7 +143,7 @@ func (s *Service) resolve(ctx context.Context, id uuid.UUID) (published, error) 
 }
 
 func (p published) actor(ctx context.Context, form uuid.UUID) context.Context {
-	return web.WithActor(ctx, web.Actor{Kind: web.PublicForm, ID: form.String(), Tenant: p.tenant, Test: p.test})
+	return web.WithActor(ctx, web.Actor{Kind: web.PublicForm, ID: form.String(), Tenant: p.tenant, Test: p.test, Sight: pg.Everything()})
 }
 
 func clip(s string, n int) string {

@@ -93,7 +93,7 @@ func (w *Worker) Work(ctx context.Context, job *river.Job[Args]) error {
 		return err
 	}
 	ctx = web.WithRequestID(web.WithActor(ctx, web.Actor{
-		Kind: web.ActorKind(o.CreatedByKind), ID: o.CreatedBy, Tenant: tenant, Scopes: web.Scopes{"*"},
+		Kind: web.ActorKind(o.CreatedByKind), ID: o.CreatedBy, Tenant: tenant, Scopes: web.Scopes{"*"}, Sight: pg.Everything(),
 	}), o.RequestID)
 	run := &Run{Operation: o, service: s, tenant: tenant}
 	working, stop := context.WithCancelCause(ctx)

@@ -93,14 +93,19 @@ type DBTX interface {
 }
 
 // setScope is the statement that carries the scope of one transaction.
-const setScope = "select set_config('app.tenant', $1, true)"
+const setScope = "select set_config('app.tenant', $1, true), set_config('app.sight', $2, true)"
 
 // setScopeByIndex also forbids, for the same transaction, the plans that read
 // whole tables.
-const setScopeByIndex = "select set_config('app.tenant', $1, true), set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+const setScopeByIndex = "select set_config('app.tenant', $1, true), set_config('app.sight', $2, true), set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
 
-// beginScoped opens a transaction and sets its scope in one round trip. The
-// tenant is a UUID, whose text needs no quoting.
-func beginScoped(tenant uuid.UUID) string {
-	return "begin; set local app.tenant = '" + tenant.String() + "'"
+// beginScoped opens a transaction and sets its scope in one round trip.
+func beginScoped(ctx context.Context, tenant uuid.UUID) string {
+	return "begin; " + localScope(ctx, tenant)
+}
+
+// localScope sets a scope until the end of the transaction. The tenant is a
+// UUID and a sight is made of names and UUIDs, whose texts need no quoting.
+func localScope(ctx context.Context, tenant uuid.UUID) string {
+	return "set local app.tenant = '" + tenant.String() + "'; set local app.sight = '" + SightIn(ctx).text + "'"
 }

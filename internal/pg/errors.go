@@ -51,6 +51,12 @@ func Translate(err error) error {
 		return fault.Invalid().Because(err).At("#", "unknown-reference")
 	case "22021", "22P05": // character_not_in_repertoire, untranslatable_character
 		return fault.New(fault.Malformed, "invalid-request").Because(err).At("#", "invalid-utf8")
+	case "PV403": // raised by crm.refuse_verb, the verb in the detail
+		return fault.New(fault.Forbidden, "verb-not-held").Because(err).With("verb", e.Detail).Extra("required_verb", e.Detail)
+	case "42501": // insufficient_privilege
+		if strings.Contains(e.Message, "row-level security") { // a row that would leave the principal's sight
+			return fault.New(fault.Forbidden, "out-of-sight").Because(err)
+		}
 	case "40001", "40P01": // serialization_failure, deadlock_detected
 		f := fault.New(fault.Unavailable, "unavailable").Because(err)
 		f.RetryAfter = time.Second

@@ -20,7 +20,7 @@ func InTx(ctx context.Context, db *DB, tenant uuid.UUID, fn func(ctx context.Con
 	if tx := joined(ctx, tenant); tx != nil {
 		return fn(ctx, tx)
 	}
-	tx, err := db.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginScoped(tenant)})
+	tx, err := db.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginScoped(ctx, tenant)})
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func InSavepoint(ctx context.Context, tx pgx.Tx, fn func(ctx context.Context, tx
 // answers of several statements that must agree with each other.
 func Snapshot(ctx context.Context, db *DB, tenant uuid.UUID, fn func(ctx context.Context, tx pgx.Tx) error) error {
 	tx, err := db.pool.BeginTx(ctx, pgx.TxOptions{
-		BeginQuery: "begin isolation level repeatable read read only; set local app.tenant = '" + tenant.String() + "'",
+		BeginQuery: "begin isolation level repeatable read read only; " + localScope(ctx, tenant),
 	})
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func (db *DB) BeginRequest(ctx context.Context, tenant uuid.UUID, lock int64) (*
 	if err != nil {
 		return nil, err
 	}
-	tx, err := conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginScoped(tenant) + "; select set_config('app.request_lock', pg_try_advisory_xact_lock(" +
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginScoped(ctx, tenant) + "; select set_config('app.request_lock', pg_try_advisory_xact_lock(" +
 		strconv.FormatInt(lock, 10) + ")::text, true); savepoint request_effect"})
 	if err != nil {
 		conn.Release()

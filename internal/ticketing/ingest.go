@@ -70,17 +70,53 @@ func (s *Service) Receive(ctx context.Context, reference string, inputs []Input)
 		messages[i] = m
 	}
 	err = pg.InTx(ctx, s.db, actor.Tenant, func(ctx context.Context, tx pgx.Tx) error {
-		if err := s.lock(ctx, tx, source, messages); err != nil {
-			return err
-		}
-		if err := s.receiveTx(ctx, tx, source, now, messages, outcomes); err != nil {
-			return err
-		}
-		return s.q.NoteReceived(ctx, tx, ticketingdb.NoteReceivedParams{
-			TenantID: source.TenantID, ID: source.ID, Before: now.Add(-10 * time.Second), ReceivedAt: now,
+		// Buyers are matched against all contacts; the sender learns of those it sees.
+		return pg.AsEverything(ctx, tx, func(ctx context.Context) error {
+			if err := s.lock(ctx, tx, source, messages); err != nil {
+				return err
+			}
+			if err := s.receiveTx(ctx, tx, source, now, messages, outcomes); err != nil {
+				return err
+			}
+			return s.q.NoteReceived(ctx, tx, ticketingdb.NoteReceivedParams{
+				TenantID: source.TenantID, ID: source.ID, Before: now.Add(-10 * time.Second), ReceivedAt: now,
+			})
 		})
 	})
-	return outcomes, err
+	if err != nil {
+		return outcomes, err
+	}
+	return outcomes, s.limitToSight(ctx, source.TenantID, outcomes)
+}
+
+// limitToSight takes contacts that the sender does not see out of its answer.
+func (s *Service) limitToSight(ctx context.Context, tenant uuid.UUID, outcomes []Outcome) error {
+	if pg.SightIn(ctx).All() {
+		return nil
+	}
+	var named []uuid.UUID
+	for _, o := range outcomes {
+		if o.ContactID != nil {
+			named = append(named, *o.ContactID)
+		}
+	}
+	if len(named) == 0 {
+		return nil
+	}
+	rows, err := s.q.ListSightOf(ctx, s.db.Tenant(tenant), tenant, named)
+	if err != nil {
+		return err
+	}
+	seen := map[uuid.UUID]bool{}
+	for _, r := range rows {
+		seen[r.ID] = pg.SightIn(ctx).Sees(r.Restricted, r.ViewerIds, r.DepartmentIds)
+	}
+	for i, o := range outcomes {
+		if o.ContactID != nil && !seen[*o.ContactID] {
+			outcomes[i].ContactID, outcomes[i].Match = nil, nil
+		}
+	}
+	return nil
 }
 
 // ReceiveOne takes one record, whose failure is the error.

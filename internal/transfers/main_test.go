@@ -88,6 +88,6 @@ func furnish(t *testing.T, app *parvistest.App, tenant uuid.UUID) {
 	conn, err := pgx.Connect(context.Background(), app.DB.OwnerURL)
 	require.NoError(t, err)
 	defer func() { _ = conn.Close(context.Background()) }()
-	_, err = conn.Exec(context.Background(), "set search_path = crm; set app.tenant = '"+tenant.String()+"'; set app.seed = '"+ids.New().String()+"';\n"+string(sql))
+	_, err = conn.Exec(context.Background(), "set search_path = crm; set app.sight = '*'; set app.tenant = '"+tenant.String()+"'; set app.seed = '"+ids.New().String()+"';\n"+string(sql))
 	require.NoError(t, err)
 }

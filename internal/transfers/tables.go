@@ -47,7 +47,13 @@ func leaving() map[string]rule {
 			switched: map[string]string{"revoked_at": "coalesce(revoked_at, " + switchedOff + ")"},
 		},
 
+		"roles":            {},
+		"teams":            {},
+		"team_members":     {},
+		"role_assignments": {},
+
 		"contacts":             {},
+		"contact_departments":  {},
 		"contact_search":       {},
 		"contact_points":       {},
 		"addresses":            {},

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/pg"
 )
 
 // ActorKind says what kind of principal acts.
@@ -31,6 +32,14 @@ type Actor struct {
 	// Source is the ticketing or other source that a restricted credential is
 	// bound to, empty when it is not.
 	Source string
+	// Sight is which contacts the principal sees and what it may do with them.
+	Sight pg.Sight
+	// Purposes of the register that the credential is bound to, empty when it is
+	// not bound to any.
+	Purposes []string
+	// Readable and Writable are the classes of fields that may be read and
+	// written; nil: all but the sensitive ones.
+	Readable, Writable []string
 }
 
 // Scopes is the set of rights of a credential, such as "contacts:read".
@@ -54,9 +63,10 @@ type Authenticator interface {
 
 type actorKey struct{}
 
-// WithActor returns a context that carries the actor.
+// WithActor returns a context that carries the actor, whose statements see what
+// the actor sees.
 func WithActor(ctx context.Context, a Actor) context.Context {
-	return context.WithValue(ctx, actorKey{}, a)
+	return pg.WithSight(context.WithValue(ctx, actorKey{}, a), a.Sight)
 }
 
 // ActorFrom returns the actor of a request. Its absence is our mistake: an
@@ -71,7 +81,7 @@ func ActorFrom(ctx context.Context) (Actor, error) {
 
 // SystemActor acts when no request does: workers, migrations, schedules.
 func SystemActor(tenant uuid.UUID, name string) Actor {
-	return Actor{Kind: System, ID: name, Tenant: tenant, Scopes: Scopes{"*"}}
+	return Actor{Kind: System, ID: name, Tenant: tenant, Scopes: Scopes{"*"}, Sight: pg.Everything()}
 }
 
 type requestIDKey struct{}

@@ -99,3 +99,14 @@ INSERT INTO ticketing_payments (tenant_id, order_id, kind, external_id, method, 
     (pg_temp.here(), pg_temp.ref('orderÉ1'), 'payment', 'X', 'card', 4250, 'settled', '{B1}');
 INSERT INTO ticketing_movements (tenant_id, id, order_id, kind, external_id, amount_minor, currency, method, reason) VALUES
     (pg_temp.here(), pg_temp.ref('movement'), pg_temp.ref('orderÉ1'), 'refund', 'Y', -100, 'EUR', 'card', 'corrected');
+
+INSERT INTO roles (tenant_id, id, code, name, scopes, verbs, readable_classes, review_every_days) VALUES
+    (pg_temp.here(), pg_temp.ref('role'), 'publics', 'Relations avec les publics', '{contacts:read,contacts:write}', '{see,edit}', '{identity}', 180);
+INSERT INTO teams (tenant_id, id, code, name, department_id, external_id) VALUES
+    (pg_temp.here(), pg_temp.ref('team'), 'accueil', 'Accueil', pg_temp.ref('publics'), 'cn=accueil');
+INSERT INTO team_members (tenant_id, team_id, user_id) VALUES (pg_temp.here(), pg_temp.ref('team'), pg_temp.ref('claire'));
+INSERT INTO role_assignments (tenant_id, id, principal_kind, principal_id, role_id, department_id, status, reason, requested_by_kind, requested_by, decided_by_kind, decided_by, decided_at, expires_at) VALUES
+    (pg_temp.here(), pg_temp.ref('assignment'), 'team', pg_temp.ref('team'), pg_temp.ref('role'), pg_temp.ref('publics'), 'approved', 'Saison', 'system', 'test', 'system', 'test', now(), now() + interval '1 year');
+INSERT INTO contact_departments (tenant_id, contact_id, department_id, verbs) VALUES
+    (pg_temp.here(), pg_temp.ref('contact250'), pg_temp.ref('publics'), '{see,edit}'), (pg_temp.here(), pg_temp.ref('contact250'), pg_temp.ref('scolaires'), '{see}');
+UPDATE contacts SET restricted = true, viewer_ids = ARRAY[pg_temp.ref('claire')], owner_id = pg_temp.ref('ali') WHERE tenant_id = pg_temp.here() AND id = pg_temp.ref('contact251');

@@ -15,7 +15,7 @@ import (
 )
 
 const activeKeysNamed = `-- name: ActiveKeysNamed :many
-SELECT tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, rotated_from, created_by_kind, created_by, version, created_at, updated_at FROM api_keys
+SELECT tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, rotated_from, created_by_kind, created_by, version, created_at, updated_at, department_ids, verbs, purposes, readable_classes, writable_classes FROM api_keys
 WHERE tenant_id = $1 AND name = $2 AND revoked_at IS NULL AND scopes @> ARRAY['*']
 ORDER BY id
 FOR UPDATE
@@ -50,6 +50,11 @@ func (q *Queries) ActiveKeysNamed(ctx context.Context, db DBTX, tenantID uuid.UU
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.DepartmentIds,
+			&i.Verbs,
+			&i.Purposes,
+			&i.ReadableClasses,
+			&i.WritableClasses,
 		); err != nil {
 			return nil, err
 		}
@@ -70,6 +75,41 @@ func (q *Queries) DepartmentIDByCode(ctx context.Context, db DBTX, tenantID uuid
 	var id uuid.UUID
 	err := row.Scan(&id)
 	return id, err
+}
+
+const departmentsBelow = `-- name: DepartmentsBelow :many
+WITH RECURSIVE tree AS (
+    SELECT d.id FROM departments d WHERE d.tenant_id = $1 AND d.id = ANY($2::uuid[])
+    UNION
+    SELECT d.id FROM departments d JOIN tree t ON d.parent_id = t.id WHERE d.tenant_id = $1
+)
+SELECT d.id, d.code FROM departments d JOIN tree t ON t.id = d.id WHERE d.tenant_id = $1 ORDER BY d.id
+`
+
+type DepartmentsBelowRow struct {
+	ID   uuid.UUID
+	Code string
+}
+
+// Departments and all below them.
+func (q *Queries) DepartmentsBelow(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]DepartmentsBelowRow, error) {
+	rows, err := db.Query(ctx, departmentsBelow, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []DepartmentsBelowRow{}
+	for rows.Next() {
+		var i DepartmentsBelowRow
+		if err := rows.Scan(&i.ID, &i.Code); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const forgetAssertions = `-- name: ForgetAssertions :exec
@@ -100,7 +140,7 @@ func (q *Queries) ForgetSigningKeys(ctx context.Context, db DBTX, before time.Ti
 }
 
 const getAPIKey = `-- name: GetAPIKey :one
-SELECT tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, rotated_from, created_by_kind, created_by, version, created_at, updated_at FROM api_keys WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, rotated_from, created_by_kind, created_by, version, created_at, updated_at, department_ids, verbs, purposes, readable_classes, writable_classes FROM api_keys WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetAPIKey(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (APIKey, error) {
@@ -125,6 +165,11 @@ func (q *Queries) GetAPIKey(ctx context.Context, db DBTX, tenantID uuid.UUID, iD
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.DepartmentIds,
+		&i.Verbs,
+		&i.Purposes,
+		&i.ReadableClasses,
+		&i.WritableClasses,
 	)
 	return i, err
 }
@@ -151,7 +196,7 @@ func (q *Queries) GetDepartment(ctx context.Context, db DBTX, tenantID uuid.UUID
 }
 
 const getOAuthClient = `-- name: GetOAuthClient :one
-SELECT tenant_id, id, name, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, source, revoked_at, last_used_at, created_by_kind, created_by, version, created_at, updated_at FROM oauth_clients WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, name, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, source, revoked_at, last_used_at, created_by_kind, created_by, version, created_at, updated_at, allowed_cidrs, expires_at, department_ids, verbs, purposes, readable_classes, writable_classes FROM oauth_clients WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetOAuthClient(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (OauthClient, error) {
@@ -174,6 +219,13 @@ func (q *Queries) GetOAuthClient(ctx context.Context, db DBTX, tenantID uuid.UUI
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.AllowedCidrs,
+		&i.ExpiresAt,
+		&i.DepartmentIds,
+		&i.Verbs,
+		&i.Purposes,
+		&i.ReadableClasses,
+		&i.WritableClasses,
 	)
 	return i, err
 }
@@ -240,7 +292,7 @@ func (q *Queries) HasDepartmentsBelow(ctx context.Context, db DBTX, tenantID uui
 const insertAPIKey = `-- name: InsertAPIKey :one
 INSERT INTO api_keys (tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, rotated_from, created_by_kind, created_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-RETURNING tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, rotated_from, created_by_kind, created_by, version, created_at, updated_at
+RETURNING tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, rotated_from, created_by_kind, created_by, version, created_at, updated_at, department_ids, verbs, purposes, readable_classes, writable_classes
 `
 
 type InsertAPIKeyParams struct {
@@ -295,6 +347,11 @@ func (q *Queries) InsertAPIKey(ctx context.Context, db DBTX, arg InsertAPIKeyPar
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.DepartmentIds,
+		&i.Verbs,
+		&i.Purposes,
+		&i.ReadableClasses,
+		&i.WritableClasses,
 	)
 	return i, err
 }
@@ -340,7 +397,7 @@ func (q *Queries) InsertDepartment(ctx context.Context, db DBTX, arg InsertDepar
 const insertOAuthClient = `-- name: InsertOAuthClient :one
 INSERT INTO oauth_clients (tenant_id, id, name, secret_hash, jwks, scopes, source, created_by_kind, created_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-RETURNING tenant_id, id, name, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, source, revoked_at, last_used_at, created_by_kind, created_by, version, created_at, updated_at
+RETURNING tenant_id, id, name, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, source, revoked_at, last_used_at, created_by_kind, created_by, version, created_at, updated_at, allowed_cidrs, expires_at, department_ids, verbs, purposes, readable_classes, writable_classes
 `
 
 type InsertOAuthClientParams struct {
@@ -385,6 +442,13 @@ func (q *Queries) InsertOAuthClient(ctx context.Context, db DBTX, arg InsertOAut
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.AllowedCidrs,
+		&i.ExpiresAt,
+		&i.DepartmentIds,
+		&i.Verbs,
+		&i.Purposes,
+		&i.ReadableClasses,
+		&i.WritableClasses,
 	)
 	return i, err
 }
@@ -523,7 +587,7 @@ func (q *Queries) IsDepartmentBelow(ctx context.Context, db DBTX, above uuid.UUI
 }
 
 const listAPIKeys = `-- name: ListAPIKeys :many
-SELECT tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, rotated_from, created_by_kind, created_by, version, created_at, updated_at FROM api_keys
+SELECT tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, rotated_from, created_by_kind, created_by, version, created_at, updated_at, department_ids, verbs, purposes, readable_classes, writable_classes FROM api_keys
 WHERE tenant_id = $1
   AND ($2::text IS NULL OR kind = $2)
   AND ($3::text IS NULL
@@ -577,6 +641,11 @@ func (q *Queries) ListAPIKeys(ctx context.Context, db DBTX, arg ListAPIKeysParam
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.DepartmentIds,
+			&i.Verbs,
+			&i.Purposes,
+			&i.ReadableClasses,
+			&i.WritableClasses,
 		); err != nil {
 			return nil, err
 		}
@@ -642,8 +711,71 @@ func (q *Queries) ListDepartments(ctx context.Context, db DBTX, arg ListDepartme
 	return items, nil
 }
 
+const listHeldRoles = `-- name: ListHeldRoles :many
+SELECT a.id, a.principal_kind, a.principal_id, a.role_id, a.department_id, a.kind, a.expires_at, r.code, r.scopes, r.verbs, r.readable_classes, r.writable_classes
+FROM role_assignments a
+JOIN roles r ON r.tenant_id = a.tenant_id AND r.id = a.role_id
+WHERE a.tenant_id = $1 AND a.status = 'approved' AND r.archived_at IS NULL
+  AND a.starts_at <= $2 AND (a.expires_at IS NULL OR a.expires_at > $2)
+  AND a.principal_id IN (
+      SELECT $3::uuid
+      UNION ALL
+      SELECT m.team_id FROM team_members m JOIN teams t ON t.tenant_id = m.tenant_id AND t.id = m.team_id
+      WHERE m.tenant_id = $1 AND m.user_id = $3 AND t.archived_at IS NULL)
+ORDER BY a.id
+`
+
+type ListHeldRolesRow struct {
+	ID              uuid.UUID
+	PrincipalKind   string
+	PrincipalID     uuid.UUID
+	RoleID          uuid.UUID
+	DepartmentID    *uuid.UUID
+	Kind            string
+	ExpiresAt       *time.Time
+	Code            string
+	Scopes          []string
+	Verbs           []string
+	ReadableClasses []string
+	WritableClasses []string
+}
+
+// The roles that a user has at an instant, alone or through a team.
+func (q *Queries) ListHeldRoles(ctx context.Context, db DBTX, tenantID uuid.UUID, now time.Time, userID uuid.UUID) ([]ListHeldRolesRow, error) {
+	rows, err := db.Query(ctx, listHeldRoles, tenantID, now, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListHeldRolesRow{}
+	for rows.Next() {
+		var i ListHeldRolesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.PrincipalKind,
+			&i.PrincipalID,
+			&i.RoleID,
+			&i.DepartmentID,
+			&i.Kind,
+			&i.ExpiresAt,
+			&i.Code,
+			&i.Scopes,
+			&i.Verbs,
+			&i.ReadableClasses,
+			&i.WritableClasses,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listOAuthClients = `-- name: ListOAuthClients :many
-SELECT tenant_id, id, name, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, source, revoked_at, last_used_at, created_by_kind, created_by, version, created_at, updated_at FROM oauth_clients
+SELECT tenant_id, id, name, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, source, revoked_at, last_used_at, created_by_kind, created_by, version, created_at, updated_at, allowed_cidrs, expires_at, department_ids, verbs, purposes, readable_classes, writable_classes FROM oauth_clients
 WHERE tenant_id = $1
   AND ($2::text IS NULL OR CASE WHEN revoked_at IS NOT NULL THEN 'revoked' ELSE 'active' END = $2)
   AND ($3::uuid IS NULL OR id < $3)
@@ -689,6 +821,13 @@ func (q *Queries) ListOAuthClients(ctx context.Context, db DBTX, arg ListOAuthCl
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.AllowedCidrs,
+			&i.ExpiresAt,
+			&i.DepartmentIds,
+			&i.Verbs,
+			&i.Purposes,
+			&i.ReadableClasses,
+			&i.WritableClasses,
 		); err != nil {
 			return nil, err
 		}
@@ -724,6 +863,32 @@ func (q *Queries) ListSigningKeys(ctx context.Context, db DBTX) ([]SigningKey, e
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listTeamsOf = `-- name: ListTeamsOf :many
+SELECT m.team_id FROM team_members m JOIN teams t ON t.tenant_id = m.tenant_id AND t.id = m.team_id
+WHERE m.tenant_id = $1 AND m.user_id = $2 AND t.archived_at IS NULL
+ORDER BY m.team_id
+`
+
+func (q *Queries) ListTeamsOf(ctx context.Context, db DBTX, tenantID uuid.UUID, userID uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, listTeamsOf, tenantID, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var team_id uuid.UUID
+		if err := rows.Scan(&team_id); err != nil {
+			return nil, err
+		}
+		items = append(items, team_id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -793,7 +958,7 @@ func (q *Queries) ListUsers(ctx context.Context, db DBTX, arg ListUsersParams) (
 }
 
 const lockAPIKey = `-- name: LockAPIKey :one
-SELECT tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, rotated_from, created_by_kind, created_by, version, created_at, updated_at FROM api_keys WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+SELECT tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, rotated_from, created_by_kind, created_by, version, created_at, updated_at, department_ids, verbs, purposes, readable_classes, writable_classes FROM api_keys WHERE tenant_id = $1 AND id = $2 FOR UPDATE
 `
 
 func (q *Queries) LockAPIKey(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (APIKey, error) {
@@ -818,6 +983,11 @@ func (q *Queries) LockAPIKey(ctx context.Context, db DBTX, tenantID uuid.UUID, i
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.DepartmentIds,
+		&i.Verbs,
+		&i.Purposes,
+		&i.ReadableClasses,
+		&i.WritableClasses,
 	)
 	return i, err
 }
@@ -855,7 +1025,7 @@ func (q *Queries) LockDepartments(ctx context.Context, db DBTX, tenantID string)
 }
 
 const lockOAuthClient = `-- name: LockOAuthClient :one
-SELECT tenant_id, id, name, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, source, revoked_at, last_used_at, created_by_kind, created_by, version, created_at, updated_at FROM oauth_clients WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+SELECT tenant_id, id, name, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, source, revoked_at, last_used_at, created_by_kind, created_by, version, created_at, updated_at, allowed_cidrs, expires_at, department_ids, verbs, purposes, readable_classes, writable_classes FROM oauth_clients WHERE tenant_id = $1 AND id = $2 FOR UPDATE
 `
 
 func (q *Queries) LockOAuthClient(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (OauthClient, error) {
@@ -878,6 +1048,13 @@ func (q *Queries) LockOAuthClient(ctx context.Context, db DBTX, tenantID uuid.UU
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.AllowedCidrs,
+		&i.ExpiresAt,
+		&i.DepartmentIds,
+		&i.Verbs,
+		&i.Purposes,
+		&i.ReadableClasses,
+		&i.WritableClasses,
 	)
 	return i, err
 }
@@ -972,7 +1149,7 @@ UPDATE api_keys
 SET name = $1, scopes = $2, source = $3, allowed_cidrs = $4, expires_at = $5, revoked_at = $6,
     updated_at = now(), version = version + 1
 WHERE tenant_id = $7 AND id = $8
-RETURNING tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, rotated_from, created_by_kind, created_by, version, created_at, updated_at
+RETURNING tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, rotated_from, created_by_kind, created_by, version, created_at, updated_at, department_ids, verbs, purposes, readable_classes, writable_classes
 `
 
 type UpdateAPIKeyParams struct {
@@ -1017,6 +1194,11 @@ func (q *Queries) UpdateAPIKey(ctx context.Context, db DBTX, arg UpdateAPIKeyPar
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.DepartmentIds,
+		&i.Verbs,
+		&i.Purposes,
+		&i.ReadableClasses,
+		&i.WritableClasses,
 	)
 	return i, err
 }
@@ -1066,7 +1248,7 @@ UPDATE oauth_clients
 SET name = $1, secret_hash = $2, former_secret_hash = $3, former_secret_expires_at = $4,
     jwks = $5, scopes = $6, source = $7, revoked_at = $8, updated_at = now(), version = version + 1
 WHERE tenant_id = $9 AND id = $10
-RETURNING tenant_id, id, name, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, source, revoked_at, last_used_at, created_by_kind, created_by, version, created_at, updated_at
+RETURNING tenant_id, id, name, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, source, revoked_at, last_used_at, created_by_kind, created_by, version, created_at, updated_at, allowed_cidrs, expires_at, department_ids, verbs, purposes, readable_classes, writable_classes
 `
 
 type UpdateOAuthClientParams struct {
@@ -1113,6 +1295,13 @@ func (q *Queries) UpdateOAuthClient(ctx context.Context, db DBTX, arg UpdateOAut
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.AllowedCidrs,
+		&i.ExpiresAt,
+		&i.DepartmentIds,
+		&i.Verbs,
+		&i.Purposes,
+		&i.ReadableClasses,
+		&i.WritableClasses,
 	)
 	return i, err
 }

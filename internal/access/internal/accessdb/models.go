@@ -13,24 +13,29 @@ import (
 )
 
 type APIKey struct {
-	TenantID      uuid.UUID
-	ID            uuid.UUID
-	KeyID         string
-	SecretHash    []byte
-	Kind          string
-	Name          string
-	Scopes        []string
-	Source        *string
-	AllowedCidrs  []netip.Prefix
-	ExpiresAt     *time.Time
-	RevokedAt     *time.Time
-	LastUsedAt    *time.Time
-	RotatedFrom   *uuid.UUID
-	CreatedByKind string
-	CreatedBy     string
-	Version       int64
-	CreatedAt     time.Time
-	UpdatedAt     time.Time
+	TenantID        uuid.UUID
+	ID              uuid.UUID
+	KeyID           string
+	SecretHash      []byte
+	Kind            string
+	Name            string
+	Scopes          []string
+	Source          *string
+	AllowedCidrs    []netip.Prefix
+	ExpiresAt       *time.Time
+	RevokedAt       *time.Time
+	LastUsedAt      *time.Time
+	RotatedFrom     *uuid.UUID
+	CreatedByKind   string
+	CreatedBy       string
+	Version         int64
+	CreatedAt       time.Time
+	UpdatedAt       time.Time
+	DepartmentIds   []uuid.UUID
+	Verbs           []string
+	Purposes        []string
+	ReadableClasses []string
+	WritableClasses []string
 }
 
 type Department struct {
@@ -62,6 +67,13 @@ type OauthClient struct {
 	Version               int64
 	CreatedAt             time.Time
 	UpdatedAt             time.Time
+	AllowedCidrs          []netip.Prefix
+	ExpiresAt             *time.Time
+	DepartmentIds         []uuid.UUID
+	Verbs                 []string
+	Purposes              []string
+	ReadableClasses       []string
+	WritableClasses       []string
 }
 
 type SigningKey struct {

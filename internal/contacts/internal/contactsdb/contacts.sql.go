@@ -31,7 +31,7 @@ func (q *Queries) DeletePoint(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 }
 
 const FindByExternalID = `-- name: FindByExternalID :one
-SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at FROM contact_external_ids e
+SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id FROM contact_external_ids e
 JOIN contacts c ON c.tenant_id = e.tenant_id AND c.id = e.contact_id
 WHERE e.tenant_id = $1 AND e.source = $2 AND e.external_id = $3
 `
@@ -71,12 +71,16 @@ func (q *Queries) FindByExternalID(ctx context.Context, db DBTX, tenantID uuid.U
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Restricted,
+		&i.ViewerIds,
+		&i.DepartmentIds,
+		&i.OwnerID,
 	)
 	return i, err
 }
 
 const FindByPoint = `-- name: FindByPoint :many
-SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at FROM contact_points p
+SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id FROM contact_points p
 JOIN contacts c ON c.tenant_id = p.tenant_id AND c.id = p.contact_id
 WHERE p.tenant_id = $1 AND p.kind = $2 AND p.normalized = $3
   AND c.archived_at IS NULL AND c.merged_into IS NULL
@@ -126,6 +130,10 @@ func (q *Queries) FindByPoint(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Restricted,
+			&i.ViewerIds,
+			&i.DepartmentIds,
+			&i.OwnerID,
 		); err != nil {
 			return nil, err
 		}
@@ -138,7 +146,7 @@ func (q *Queries) FindByPoint(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 }
 
 const FindByVerifiedPoint = `-- name: FindByVerifiedPoint :many
-SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at FROM contact_points p
+SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id FROM contact_points p
 JOIN contacts c ON c.tenant_id = p.tenant_id AND c.id = p.contact_id
 WHERE p.tenant_id = $1 AND p.kind = $2 AND p.normalized = ANY($3::text[]) AND p.verified_at IS NOT NULL
   AND c.archived_at IS NULL AND c.merged_into IS NULL
@@ -187,6 +195,10 @@ func (q *Queries) FindByVerifiedPoint(ctx context.Context, db DBTX, tenantID uui
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Restricted,
+			&i.ViewerIds,
+			&i.DepartmentIds,
+			&i.OwnerID,
 		); err != nil {
 			return nil, err
 		}
@@ -326,7 +338,7 @@ func (q *Queries) GetAddress(ctx context.Context, db DBTX, tenantID uuid.UUID, c
 }
 
 const GetContact = `-- name: GetContact :one
-SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at FROM contacts WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id FROM contacts WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetContact(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (Contact, error) {
@@ -364,6 +376,10 @@ func (q *Queries) GetContact(ctx context.Context, db DBTX, tenantID uuid.UUID, i
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Restricted,
+		&i.ViewerIds,
+		&i.DepartmentIds,
+		&i.OwnerID,
 	)
 	return i, err
 }
@@ -1205,7 +1221,7 @@ func (q *Queries) LockAddresses(ctx context.Context, db DBTX, tenantID uuid.UUID
 }
 
 const LockByExternalID = `-- name: LockByExternalID :one
-SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at FROM contact_external_ids e
+SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id FROM contact_external_ids e
 JOIN contacts c ON c.tenant_id = e.tenant_id AND c.id = e.contact_id
 WHERE e.tenant_id = $1 AND e.source = $2 AND e.external_id = $3
 FOR UPDATE OF c
@@ -1246,12 +1262,16 @@ func (q *Queries) LockByExternalID(ctx context.Context, db DBTX, tenantID uuid.U
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Restricted,
+		&i.ViewerIds,
+		&i.DepartmentIds,
+		&i.OwnerID,
 	)
 	return i, err
 }
 
 const LockContact = `-- name: LockContact :one
-SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at FROM contacts WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id FROM contacts WHERE tenant_id = $1 AND id = $2 FOR UPDATE
 `
 
 func (q *Queries) LockContact(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (Contact, error) {
@@ -1289,6 +1309,10 @@ func (q *Queries) LockContact(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Restricted,
+		&i.ViewerIds,
+		&i.DepartmentIds,
+		&i.OwnerID,
 	)
 	return i, err
 }
@@ -1507,7 +1531,7 @@ const SetArchived = `-- name: SetArchived :one
 UPDATE contacts
 SET archived_at = $1, purge_after = $2, updated_at = $3, version = version + 1
 WHERE tenant_id = $4 AND id = $5
-RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at
+RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id
 `
 
 type SetArchivedParams struct {
@@ -1559,6 +1583,10 @@ func (q *Queries) SetArchived(ctx context.Context, db DBTX, arg SetArchivedParam
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Restricted,
+		&i.ViewerIds,
+		&i.DepartmentIds,
+		&i.OwnerID,
 	)
 	return i, err
 }
@@ -1727,7 +1755,7 @@ SET civility = $1, title = $2, given_name = $3, given_names = $4, family_name = 
     siret = $15, rna = $16, website = $17, locale = $18, zoneinfo = $19,
     display_name = $20, sort_name = $21, updated_at = $22, version = version + 1
 WHERE tenant_id = $23 AND id = $24
-RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at
+RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id
 `
 
 type UpdateContactParams struct {
@@ -1817,6 +1845,10 @@ func (q *Queries) UpdateContact(ctx context.Context, db DBTX, arg UpdateContactP
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Restricted,
+		&i.ViewerIds,
+		&i.DepartmentIds,
+		&i.OwnerID,
 	)
 	return i, err
 }

@@ -68,6 +68,10 @@ type Contact struct {
 	Version          int64
 	CreatedAt        time.Time
 	UpdatedAt        time.Time
+	Restricted       bool
+	ViewerIds        []uuid.UUID
+	DepartmentIds    []uuid.UUID
+	OwnerID          *uuid.UUID
 }
 
 type ContactExternalID struct {
