@@ -17,7 +17,7 @@ RETURNING *;
 -- name: MailSent :exec
 UPDATE mails
 SET status = 'sent', sent_at = now(), last_error = NULL,
-    body_text = CASE WHEN secret THEN NULL ELSE body_text END, body_html = CASE WHEN secret THEN NULL ELSE body_html END
+    headers = CASE WHEN secret THEN '{}' ELSE headers END, body_text = CASE WHEN secret THEN NULL ELSE body_text END, body_html = CASE WHEN secret THEN NULL ELSE body_html END
 WHERE tenant_id = @tenant_id AND id = @id AND status = 'queued';
 
 -- name: MailFailed :exec
@@ -26,7 +26,7 @@ SET status = @status, last_error = left(@last_error::text, 400), next_attempt_at
 WHERE tenant_id = @tenant_id AND id = @id AND status = 'queued';
 
 -- name: ForgetBodies :exec
-UPDATE mails SET body_text = NULL, body_html = NULL
+UPDATE mails SET body_text = NULL, body_html = NULL, headers = '{}'
 WHERE tenant_id = @tenant_id AND created_at < @before AND status <> 'queued' AND (body_text IS NOT NULL OR body_html IS NOT NULL);
 
 -- name: ListMails :many

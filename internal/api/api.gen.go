@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"strings"
 	"time"
@@ -1322,6 +1323,105 @@ const (
 func (e OperationObject) Valid() bool {
 	switch e {
 	case OperationObjectOperation:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PreferenceChoiceChannel.
+const (
+	PreferenceChoiceChannelEmail PreferenceChoiceChannel = "email"
+	PreferenceChoiceChannelPhone PreferenceChoiceChannel = "phone"
+	PreferenceChoiceChannelSms   PreferenceChoiceChannel = "sms"
+)
+
+// Valid indicates whether the value is a known member of the PreferenceChoiceChannel enum.
+func (e PreferenceChoiceChannel) Valid() bool {
+	switch e {
+	case PreferenceChoiceChannelEmail:
+		return true
+	case PreferenceChoiceChannelPhone:
+		return true
+	case PreferenceChoiceChannelSms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PreferenceChoiceChoice.
+const (
+	PreferenceChoiceChoiceGiven     PreferenceChoiceChoice = "given"
+	PreferenceChoiceChoiceWithdrawn PreferenceChoiceChoice = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the PreferenceChoiceChoice enum.
+func (e PreferenceChoiceChoice) Valid() bool {
+	switch e {
+	case PreferenceChoiceChoiceGiven:
+		return true
+	case PreferenceChoiceChoiceWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PreferenceLinkObject.
+const (
+	PreferenceLinkObjectPreferenceLink PreferenceLinkObject = "preference_link"
+)
+
+// Valid indicates whether the value is a known member of the PreferenceLinkObject enum.
+func (e PreferenceLinkObject) Valid() bool {
+	switch e {
+	case PreferenceLinkObjectPreferenceLink:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PreferenceReceiptObject.
+const (
+	PreferenceReceiptObjectPreferenceReceipt PreferenceReceiptObject = "preference_receipt"
+)
+
+// Valid indicates whether the value is a known member of the PreferenceReceiptObject enum.
+func (e PreferenceReceiptObject) Valid() bool {
+	switch e {
+	case PreferenceReceiptObjectPreferenceReceipt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PreferenceReceiptStatus.
+const (
+	PreferenceReceiptStatusReceived PreferenceReceiptStatus = "received"
+)
+
+// Valid indicates whether the value is a known member of the PreferenceReceiptStatus enum.
+func (e PreferenceReceiptStatus) Valid() bool {
+	switch e {
+	case PreferenceReceiptStatusReceived:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PreferencesObject.
+const (
+	PreferencesObjectPreferences PreferencesObject = "preferences"
+)
+
+// Valid indicates whether the value is a known member of the PreferencesObject enum.
+func (e PreferencesObject) Valid() bool {
+	switch e {
+	case PreferencesObjectPreferences:
 		return true
 	default:
 		return false
@@ -4675,6 +4775,126 @@ type OperationProgress struct {
 	Unit  string                   `json:"unit"`
 }
 
+// Preference defines model for Preference.
+type Preference struct {
+	// Active Whether the address is used so: with `consent`, because it was given; otherwise, unless the person objected.
+	Active      bool                         `json:"active"`
+	Channel     string                       `json:"channel"`
+	Description nullable.Nullable[string]    `json:"description"`
+	LegalBasis  string                       `json:"legal_basis"`
+	Name        string                       `json:"name"`
+	Purpose     string                       `json:"purpose"`
+	Since       nullable.Nullable[time.Time] `json:"since"`
+	State       string                       `json:"state"`
+
+	// Wording The words to show beside the box; they are kept as proof.
+	Wording string `json:"wording"`
+}
+
+// PreferenceChange defines model for PreferenceChange.
+type PreferenceChange struct {
+	Choices []PreferenceChoice `json:"choices"`
+
+	// Shown As it came with the words; needed where something is given.
+	Shown *string `json:"shown,omitempty"`
+}
+
+// PreferenceChoice defines model for PreferenceChoice.
+type PreferenceChoice struct {
+	Channel PreferenceChoiceChannel `json:"channel"`
+	Choice  PreferenceChoiceChoice  `json:"choice"`
+	Purpose string                  `json:"purpose"`
+}
+
+// PreferenceChoiceChannel defines model for PreferenceChoice.Channel.
+type PreferenceChoiceChannel string
+
+// PreferenceChoiceChoice defines model for PreferenceChoice.Choice.
+type PreferenceChoiceChoice string
+
+// PreferenceFields `List-Unsubscribe=One-Click`, or what our own page sends.
+type PreferenceFields struct {
+	ListUnsubscribe      *string                `json:"List-Unsubscribe,omitempty"`
+	AdditionalProperties map[string]interface{} `json:"-"`
+}
+
+// PreferenceLink defines model for PreferenceLink.
+type PreferenceLink struct {
+	ContactID      openapi_types.UUID `json:"contact_id"`
+	ContactPointID openapi_types.UUID `json:"contact_point_id"`
+	CreatedAt      time.Time          `json:"created_at"`
+	ExpiresAt      time.Time          `json:"expires_at"`
+
+	// Headers What the headers of a mail say so that the reader's program offers to unsubscribe (RFC 2369, RFC 8058). DKIM has to sign both.
+	Headers map[string]string         `json:"headers"`
+	ID      openapi_types.UUID        `json:"id"`
+	Object  PreferenceLinkObject      `json:"object"`
+	Purpose nullable.Nullable[string] `json:"purpose"`
+	URL     string                    `json:"url"`
+}
+
+// PreferenceLinkObject defines model for PreferenceLink.Object.
+type PreferenceLinkObject string
+
+// PreferenceLinkCreate defines model for PreferenceLinkCreate.
+type PreferenceLinkCreate struct {
+	// CampaignID Kept in the proof of what the link changes.
+	CampaignID    *string `json:"campaign_id,omitempty"`
+	ExpiresInDays *int32  `json:"expires_in_days,omitempty"`
+
+	// Language Language of the page (BCP 47); the browser decides if absent.
+	Language *string `json:"language,omitempty"`
+
+	// Purpose Code of the purpose of the message that the link goes into.
+	Purpose *string `json:"purpose,omitempty"`
+}
+
+// PreferenceReceipt defines model for PreferenceReceipt.
+type PreferenceReceipt struct {
+	Message string                  `json:"message"`
+	Object  PreferenceReceiptObject `json:"object"`
+	Status  PreferenceReceiptStatus `json:"status"`
+}
+
+// PreferenceReceiptObject defines model for PreferenceReceipt.Object.
+type PreferenceReceiptObject string
+
+// PreferenceReceiptStatus defines model for PreferenceReceipt.Status.
+type PreferenceReceiptStatus string
+
+// PreferenceRequest defines model for PreferenceRequest.
+type PreferenceRequest struct {
+	Email    openapi_types.Email `json:"email"`
+	Language *string             `json:"language,omitempty"`
+}
+
+// PreferenceRequestFields `email`, and `language` where the page has it.
+type PreferenceRequestFields struct {
+	Email                *string                `json:"email,omitempty"`
+	Language             *string                `json:"language,omitempty"`
+	AdditionalProperties map[string]interface{} `json:"-"`
+}
+
+// Preferences defines model for Preferences.
+type Preferences struct {
+	// Address The contact point with most of it hidden.
+	Address string `json:"address"`
+
+	// ExpiresAt When the link ends.
+	ExpiresAt   time.Time         `json:"expires_at"`
+	Institution string            `json:"institution"`
+	Kind        string            `json:"kind"`
+	Language    string            `json:"language"`
+	Object      PreferencesObject `json:"object"`
+	Preferences []Preference      `json:"preferences"`
+
+	// Shown SHA-256 of the words shown.
+	Shown string `json:"shown"`
+}
+
+// PreferencesObject defines model for Preferences.Object.
+type PreferencesObject string
+
 // Problem A problem (RFC 9457). `code` and `errors[].code` are for programs, `title` and `detail` for people.
 type Problem struct {
 	Candidates     []openapi_types.UUID `json:"candidates,omitempty"`
@@ -5967,6 +6187,9 @@ type OAuthClientID = openapi_types.UUID
 // OperationID defines model for OperationId.
 type OperationID = openapi_types.UUID
 
+// PreferenceToken defines model for PreferenceToken.
+type PreferenceToken = string
+
 // PurposeID defines model for PurposeId.
 type PurposeID = openapi_types.UUID
 
@@ -6460,6 +6683,12 @@ type UpdateContactPointParams struct {
 
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// CreatePreferenceLinkParams defines parameters for CreatePreferenceLink.
+type CreatePreferenceLinkParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
 // ListContactExternalIdsParams defines parameters for ListContactExternalIds.
@@ -7374,6 +7603,9 @@ type CreateContactPointJSONRequestBody = ContactPointCreate
 // UpdateContactPointApplicationMergePatchPlusJSONRequestBody defines body for UpdateContactPoint for application/merge-patch+json ContentType.
 type UpdateContactPointApplicationMergePatchPlusJSONRequestBody = ContactPointPatch
 
+// CreatePreferenceLinkJSONRequestBody defines body for CreatePreferenceLink for application/json ContentType.
+type CreatePreferenceLinkJSONRequestBody = PreferenceLinkCreate
+
 // CreateDepartmentJSONRequestBody defines body for CreateDepartment for application/json ContentType.
 type CreateDepartmentJSONRequestBody = DepartmentCreate
 
@@ -7412,6 +7644,21 @@ type SubmitFormJSONRequestBody = FormSubmissionCreate
 
 // SubmitFormFormdataRequestBody defines body for SubmitForm for application/x-www-form-urlencoded ContentType.
 type SubmitFormFormdataRequestBody = FormFields
+
+// RequestPreferencesJSONRequestBody defines body for RequestPreferences for application/json ContentType.
+type RequestPreferencesJSONRequestBody = PreferenceRequest
+
+// RequestPreferencesFormdataRequestBody defines body for RequestPreferences for application/x-www-form-urlencoded ContentType.
+type RequestPreferencesFormdataRequestBody = PreferenceRequestFields
+
+// ChangePreferencesJSONRequestBody defines body for ChangePreferences for application/json ContentType.
+type ChangePreferencesJSONRequestBody = PreferenceChange
+
+// ChangePreferencesFormdataRequestBody defines body for ChangePreferences for application/x-www-form-urlencoded ContentType.
+type ChangePreferencesFormdataRequestBody = PreferenceFields
+
+// ChangePreferencesMultipartRequestBody defines body for ChangePreferences for multipart/form-data ContentType.
+type ChangePreferencesMultipartRequestBody = PreferenceFields
 
 // CreatePurposeJSONRequestBody defines body for CreatePurpose for application/json ContentType.
 type CreatePurposeJSONRequestBody = PurposeCreate
@@ -7525,6 +7772,157 @@ func (a FormFields) MarshalJSON() ([]byte, error) {
 		object["issue_token"], err = json.Marshal(a.IssueToken)
 		if err != nil {
 			return nil, fmt.Errorf("error marshaling 'issue_token': %w", err)
+		}
+	}
+
+	if a.Language != nil {
+		object["language"], err = json.Marshal(a.Language)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'language': %w", err)
+		}
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
+
+// Getter for additional properties for PreferenceFields. Returns the specified
+// element and whether it was found
+func (a PreferenceFields) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for PreferenceFields
+func (a *PreferenceFields) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for PreferenceFields to handle AdditionalProperties
+func (a *PreferenceFields) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["List-Unsubscribe"]; found {
+		err = json.Unmarshal(raw, &a.ListUnsubscribe)
+		if err != nil {
+			return fmt.Errorf("error reading 'List-Unsubscribe': %w", err)
+		}
+		delete(object, "List-Unsubscribe")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for PreferenceFields to handle AdditionalProperties
+func (a PreferenceFields) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	if a.ListUnsubscribe != nil {
+		object["List-Unsubscribe"], err = json.Marshal(a.ListUnsubscribe)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'List-Unsubscribe': %w", err)
+		}
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
+
+// Getter for additional properties for PreferenceRequestFields. Returns the specified
+// element and whether it was found
+func (a PreferenceRequestFields) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for PreferenceRequestFields
+func (a *PreferenceRequestFields) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for PreferenceRequestFields to handle AdditionalProperties
+func (a *PreferenceRequestFields) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["email"]; found {
+		err = json.Unmarshal(raw, &a.Email)
+		if err != nil {
+			return fmt.Errorf("error reading 'email': %w", err)
+		}
+		delete(object, "email")
+	}
+
+	if raw, found := object["language"]; found {
+		err = json.Unmarshal(raw, &a.Language)
+		if err != nil {
+			return fmt.Errorf("error reading 'language': %w", err)
+		}
+		delete(object, "language")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for PreferenceRequestFields to handle AdditionalProperties
+func (a PreferenceRequestFields) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	if a.Email != nil {
+		object["email"], err = json.Marshal(a.Email)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'email': %w", err)
 		}
 	}
 
@@ -7675,6 +8073,9 @@ type ServerInterface interface {
 	// UpdateContactPoint Change a contact point
 	// (PATCH /v1/contacts/{contact_id}/contact-points/{contact_point_id})
 	UpdateContactPoint(ctx echo.Context, contactID ContactID, contactPointID ContactPointID, params UpdateContactPointParams) error
+	// CreatePreferenceLink Make a link to a person's preferences
+	// (POST /v1/contacts/{contact_id}/contact-points/{contact_point_id}/preference-links)
+	CreatePreferenceLink(ctx echo.Context, contactID ContactID, contactPointID ContactPointID, params CreatePreferenceLinkParams) error
 	// ListContactExternalIds List the external ids of a contact
 	// (GET /v1/contacts/{contact_id}/external-ids)
 	ListContactExternalIds(ctx echo.Context, contactID ContactID, params ListContactExternalIdsParams) error
@@ -7846,6 +8247,15 @@ type ServerInterface interface {
 	// SubmitForm Send a form
 	// (POST /v1/public/forms/{form_id}/submissions)
 	SubmitForm(ctx echo.Context, formID FormID) error
+	// RequestPreferences Have a link to one's preferences sent
+	// (POST /v1/public/institutions/{institution_id}/preference-requests)
+	RequestPreferences(ctx echo.Context, institutionID openapi_types.UUID) error
+	// GetPreferences Show a person what their address is used for
+	// (GET /v1/public/preferences/{token})
+	GetPreferences(ctx echo.Context, token PreferenceToken) error
+	// ChangePreferences Change what an address may be used for
+	// (POST /v1/public/preferences/{token})
+	ChangePreferences(ctx echo.Context, token PreferenceToken) error
 	// ListPurposes List the purposes
 	// (GET /v1/purposes)
 	ListPurposes(ctx echo.Context, params ListPurposesParams) error
@@ -9693,6 +10103,52 @@ func (w *ServerInterfaceWrapper) UpdateContactPoint(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.UpdateContactPoint(ctx, contactID, contactPointID, params)
+	return err
+}
+
+// CreatePreferenceLink converts echo context to params.
+func (w *ServerInterfaceWrapper) CreatePreferenceLink(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Path parameter "contact_point_id" -------------
+	var contactPointID ContactPointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_point_id", ctx.Param("contact_point_id"), &contactPointID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_point_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreatePreferenceLinkParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreatePreferenceLink(ctx, contactID, contactPointID, params)
 	return err
 }
 
@@ -11612,6 +12068,54 @@ func (w *ServerInterfaceWrapper) SubmitForm(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.SubmitForm(ctx, formID)
+	return err
+}
+
+// RequestPreferences converts echo context to params.
+func (w *ServerInterfaceWrapper) RequestPreferences(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "institution_id" -------------
+	var institutionID openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "institution_id", ctx.Param("institution_id"), &institutionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter institution_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RequestPreferences(ctx, institutionID)
+	return err
+}
+
+// GetPreferences converts echo context to params.
+func (w *ServerInterfaceWrapper) GetPreferences(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "token" -------------
+	var token PreferenceToken
+
+	err = runtime.BindStyledParameterWithOptions("simple", "token", ctx.Param("token"), &token, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter token: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetPreferences(ctx, token)
+	return err
+}
+
+// ChangePreferences converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangePreferences(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "token" -------------
+	var token PreferenceToken
+
+	err = runtime.BindStyledParameterWithOptions("simple", "token", ctx.Param("token"), &token, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter token: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangePreferences(ctx, token)
 	return err
 }
 
@@ -13745,6 +14249,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/consent-wordings", wrapper.ListConsentWordings, options.OperationMiddlewares["listConsentWordings"]...)
 	router.POST(options.BaseURL+"/v1/consent-wordings", wrapper.CreateConsentWording, options.OperationMiddlewares["createConsentWording"]...)
 	router.GET(options.BaseURL+"/v1/consent-wordings/:wording_id", wrapper.GetConsentWording, options.OperationMiddlewares["getConsentWording"]...)
+	router.POST(options.BaseURL+"/v1/contacts/:contact_id/contact-points/:contact_point_id/preference-links", wrapper.CreatePreferenceLink, options.OperationMiddlewares["createPreferenceLink"]...)
+	router.GET(options.BaseURL+"/v1/public/preferences/:token", wrapper.GetPreferences, options.OperationMiddlewares["getPreferences"]...)
+	router.POST(options.BaseURL+"/v1/public/preferences/:token", wrapper.ChangePreferences, options.OperationMiddlewares["changePreferences"]...)
+	router.POST(options.BaseURL+"/v1/public/institutions/:institution_id/preference-requests", wrapper.RequestPreferences, options.OperationMiddlewares["requestPreferences"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/sources", wrapper.ListTicketingSources, options.OperationMiddlewares["listTicketingSources"]...)
 	router.POST(options.BaseURL+"/v1/ticketing/sources", wrapper.CreateTicketingSource, options.OperationMiddlewares["createTicketingSource"]...)
 	router.DELETE(options.BaseURL+"/v1/ticketing/sources/:source", wrapper.DeleteTicketingSource, options.OperationMiddlewares["deleteTicketingSource"]...)
@@ -15246,6 +15754,39 @@ func (response UpdateContactPoint200JSONResponse) VisitUpdateContactPointRespons
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePreferenceLinkRequestObject struct {
+	ContactID      ContactID      `json:"contact_id"`
+	ContactPointID ContactPointID `json:"contact_point_id"`
+	Params         CreatePreferenceLinkParams
+	Body           *CreatePreferenceLinkJSONRequestBody
+}
+
+type CreatePreferenceLinkResponseObject interface {
+	VisitCreatePreferenceLinkResponse(w http.ResponseWriter) error
+}
+
+type CreatePreferenceLink201ResponseHeaders struct {
+	Location string
+}
+
+type CreatePreferenceLink201JSONResponse struct {
+	Body    PreferenceLink
+	Headers CreatePreferenceLink201ResponseHeaders
+}
+
+func (response CreatePreferenceLink201JSONResponse) VisitCreatePreferenceLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -17008,6 +17549,137 @@ func (response SubmitForm202TextHTMLResponse) VisitSubmitFormResponse(w http.Res
 	return err
 }
 
+type RequestPreferencesRequestObject struct {
+	InstitutionID openapi_types.UUID `json:"institution_id"`
+	JSONBody      *RequestPreferencesJSONRequestBody
+	FormdataBody  *RequestPreferencesFormdataRequestBody
+}
+
+type RequestPreferencesResponseObject interface {
+	VisitRequestPreferencesResponse(w http.ResponseWriter) error
+}
+
+type RequestPreferences202JSONResponse PreferenceReceipt
+
+func (response RequestPreferences202JSONResponse) VisitRequestPreferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestPreferences202TextHTMLResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response RequestPreferences202TextHTMLResponse) VisitRequestPreferencesResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(202)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetPreferencesRequestObject struct {
+	Token PreferenceToken `json:"token"`
+}
+
+type GetPreferencesResponseObject interface {
+	VisitGetPreferencesResponse(w http.ResponseWriter) error
+}
+
+type GetPreferences200JSONResponse Preferences
+
+func (response GetPreferences200JSONResponse) VisitGetPreferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPreferences200TextHTMLResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetPreferences200TextHTMLResponse) VisitGetPreferencesResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ChangePreferencesRequestObject struct {
+	Token         PreferenceToken `json:"token"`
+	JSONBody      *ChangePreferencesJSONRequestBody
+	FormdataBody  *ChangePreferencesFormdataRequestBody
+	MultipartBody *multipart.Reader
+}
+
+type ChangePreferencesResponseObject interface {
+	VisitChangePreferencesResponse(w http.ResponseWriter) error
+}
+
+type ChangePreferences200JSONResponse Preferences
+
+func (response ChangePreferences200JSONResponse) VisitChangePreferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePreferences200TextHTMLResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response ChangePreferences200TextHTMLResponse) VisitChangePreferencesResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
 type ListPurposesRequestObject struct {
 	Params ListPurposesParams
 }
@@ -18717,6 +19389,9 @@ type StrictServerInterface interface {
 	// UpdateContactPoint Change a contact point
 	// (PATCH /v1/contacts/{contact_id}/contact-points/{contact_point_id})
 	UpdateContactPoint(ctx context.Context, request UpdateContactPointRequestObject) (UpdateContactPointResponseObject, error)
+	// CreatePreferenceLink Make a link to a person's preferences
+	// (POST /v1/contacts/{contact_id}/contact-points/{contact_point_id}/preference-links)
+	CreatePreferenceLink(ctx context.Context, request CreatePreferenceLinkRequestObject) (CreatePreferenceLinkResponseObject, error)
 	// ListContactExternalIds List the external ids of a contact
 	// (GET /v1/contacts/{contact_id}/external-ids)
 	ListContactExternalIds(ctx context.Context, request ListContactExternalIdsRequestObject) (ListContactExternalIdsResponseObject, error)
@@ -18888,6 +19563,15 @@ type StrictServerInterface interface {
 	// SubmitForm Send a form
 	// (POST /v1/public/forms/{form_id}/submissions)
 	SubmitForm(ctx context.Context, request SubmitFormRequestObject) (SubmitFormResponseObject, error)
+	// RequestPreferences Have a link to one's preferences sent
+	// (POST /v1/public/institutions/{institution_id}/preference-requests)
+	RequestPreferences(ctx context.Context, request RequestPreferencesRequestObject) (RequestPreferencesResponseObject, error)
+	// GetPreferences Show a person what their address is used for
+	// (GET /v1/public/preferences/{token})
+	GetPreferences(ctx context.Context, request GetPreferencesRequestObject) (GetPreferencesResponseObject, error)
+	// ChangePreferences Change what an address may be used for
+	// (POST /v1/public/preferences/{token})
+	ChangePreferences(ctx context.Context, request ChangePreferencesRequestObject) (ChangePreferencesResponseObject, error)
 	// ListPurposes List the purposes
 	// (GET /v1/purposes)
 	ListPurposes(ctx context.Context, request ListPurposesRequestObject) (ListPurposesResponseObject, error)
@@ -20494,6 +21178,56 @@ func (sh *strictHandler) UpdateContactPoint(ctx echo.Context, contactID ContactI
 		return err
 	} else if validResponse, ok := response.(UpdateContactPointResponseObject); ok {
 		return validResponse.VisitUpdateContactPointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreatePreferenceLink operation middleware
+func (sh *strictHandler) CreatePreferenceLink(ctx echo.Context, contactID ContactID, contactPointID ContactPointID, params CreatePreferenceLinkParams) error {
+	var request CreatePreferenceLinkRequestObject
+
+	request.ContactID = contactID
+	request.ContactPointID = contactPointID
+	request.Params = params
+
+	var body CreatePreferenceLinkJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreatePreferenceLink(ctx.Request().Context(), request.(CreatePreferenceLinkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreatePreferenceLink")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreatePreferenceLinkResponseObject); ok {
+		return validResponse.VisitCreatePreferenceLinkResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -22238,6 +22972,160 @@ func (sh *strictHandler) SubmitForm(ctx echo.Context, formID FormID) error {
 		return err
 	} else if validResponse, ok := response.(SubmitFormResponseObject); ok {
 		return validResponse.VisitSubmitFormResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RequestPreferences operation middleware
+func (sh *strictHandler) RequestPreferences(ctx echo.Context, institutionID openapi_types.UUID) error {
+	var request RequestPreferencesRequestObject
+
+	request.InstitutionID = institutionID
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/json") {
+		var body RequestPreferencesJSONRequestBody
+		var err error
+		if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+			// A request validator built on kin-openapi's openapi3filter with
+			// KeepValidatedValue leaves the value it validated on the body. Bind
+			// that value, matching member names exactly, so the handler receives
+			// what was validated instead of a second, case-insensitive decode.
+			// Otherwise bind only the request body, so that path and query
+			// parameters are not also bound into the body struct.
+			if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+				err = binder.BindBody(ctx, &body)
+			}
+		} else {
+			// A custom binder is installed on the Echo instance; defer to it
+			// entirely, since echo.Binder does not expose body-only binding and
+			// the binder may do more than decode (for example call ctx.Validate).
+			err = ctx.Bind(&body)
+		}
+		if err != nil {
+			return err
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		if form, err := ctx.FormParams(); err == nil {
+			var body RequestPreferencesFormdataRequestBody
+			if err := runtime.BindForm(&body, form, nil, nil); err != nil {
+				return err
+			}
+			request.FormdataBody = &body
+		} else {
+			return err
+		}
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RequestPreferences(ctx.Request().Context(), request.(RequestPreferencesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RequestPreferences")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RequestPreferencesResponseObject); ok {
+		return validResponse.VisitRequestPreferencesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPreferences operation middleware
+func (sh *strictHandler) GetPreferences(ctx echo.Context, token PreferenceToken) error {
+	var request GetPreferencesRequestObject
+
+	request.Token = token
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPreferences(ctx.Request().Context(), request.(GetPreferencesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPreferences")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPreferencesResponseObject); ok {
+		return validResponse.VisitGetPreferencesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangePreferences operation middleware
+func (sh *strictHandler) ChangePreferences(ctx echo.Context, token PreferenceToken) error {
+	var request ChangePreferencesRequestObject
+
+	request.Token = token
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/json") {
+		var body ChangePreferencesJSONRequestBody
+		var err error
+		if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+			// A request validator built on kin-openapi's openapi3filter with
+			// KeepValidatedValue leaves the value it validated on the body. Bind
+			// that value, matching member names exactly, so the handler receives
+			// what was validated instead of a second, case-insensitive decode.
+			// Otherwise bind only the request body, so that path and query
+			// parameters are not also bound into the body struct.
+			if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+				err = binder.BindBody(ctx, &body)
+			}
+		} else {
+			// A custom binder is installed on the Echo instance; defer to it
+			// entirely, since echo.Binder does not expose body-only binding and
+			// the binder may do more than decode (for example call ctx.Validate).
+			err = ctx.Bind(&body)
+		}
+		if err != nil {
+			return err
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		if form, err := ctx.FormParams(); err == nil {
+			var body ChangePreferencesFormdataRequestBody
+			if err := runtime.BindForm(&body, form, nil, nil); err != nil {
+				return err
+			}
+			request.FormdataBody = &body
+		} else {
+			return err
+		}
+	}
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "multipart/form-data") {
+		if reader, err := ctx.Request().MultipartReader(); err != nil {
+			return err
+		} else {
+			request.MultipartBody = reader
+		}
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePreferences(ctx.Request().Context(), request.(ChangePreferencesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePreferences")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangePreferencesResponseObject); ok {
+		return validResponse.VisitChangePreferencesResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

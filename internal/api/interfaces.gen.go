@@ -147,6 +147,22 @@ type ConsentsOperations interface {
 	GetConsentWording(ctx context.Context, request GetConsentWordingRequestObject) (GetConsentWordingResponseObject, error)
 }
 
+// PreferencesOperations are the operations of api/preferences.yaml.
+type PreferencesOperations interface {
+	// CreatePreferenceLink: Make a link to a person's preferences
+	// (POST /v1/contacts/{contact_id}/contact-points/{contact_point_id}/preference-links)
+	CreatePreferenceLink(ctx context.Context, request CreatePreferenceLinkRequestObject) (CreatePreferenceLinkResponseObject, error)
+	// GetPreferences: Show a person what their address is used for
+	// (GET /v1/public/preferences/{token})
+	GetPreferences(ctx context.Context, request GetPreferencesRequestObject) (GetPreferencesResponseObject, error)
+	// ChangePreferences: Change what an address may be used for
+	// (POST /v1/public/preferences/{token})
+	ChangePreferences(ctx context.Context, request ChangePreferencesRequestObject) (ChangePreferencesResponseObject, error)
+	// RequestPreferences: Have a link to one's preferences sent
+	// (POST /v1/public/institutions/{institution_id}/preference-requests)
+	RequestPreferences(ctx context.Context, request RequestPreferencesRequestObject) (RequestPreferencesResponseObject, error)
+}
+
 // TicketingOperations are the operations of api/ticketing.yaml.
 type TicketingOperations interface {
 	// ListTicketingSources: List ticketing sources

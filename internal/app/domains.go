@@ -17,6 +17,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/forms"
 	"github.com/parvis-crm/parvis/internal/mail"
 	"github.com/parvis-crm/parvis/internal/operations"
+	"github.com/parvis-crm/parvis/internal/preferences"
 	"github.com/parvis-crm/parvis/internal/ticketing"
 	"github.com/parvis-crm/parvis/internal/transfers"
 	"github.com/parvis-crm/parvis/internal/web"
@@ -27,17 +28,18 @@ import (
 // embeds by type name and every domain calls its type Handlers. If this does
 // not compile, an operation of the contract has no handler, or two have it.
 type (
-	accessHandlers     = access.Handlers
-	operationsHandlers = operations.Handlers
-	eventsHandlers     = events.Handlers
-	auditHandlers      = audit.Handlers
-	consentsHandlers   = consents.Handlers
-	mailHandlers       = mail.Handlers
-	webhooksHandlers   = webhooks.Handlers
-	ticketingHandlers  = ticketing.Handlers
-	contactsHandlers   = contacts.Handlers
-	formsHandlers      = forms.Handlers
-	transfersHandlers  = transfers.Handlers
+	accessHandlers      = access.Handlers
+	operationsHandlers  = operations.Handlers
+	eventsHandlers      = events.Handlers
+	auditHandlers       = audit.Handlers
+	consentsHandlers    = consents.Handlers
+	mailHandlers        = mail.Handlers
+	webhooksHandlers    = webhooks.Handlers
+	ticketingHandlers   = ticketing.Handlers
+	contactsHandlers    = contacts.Handlers
+	formsHandlers       = forms.Handlers
+	transfersHandlers   = transfers.Handlers
+	preferencesHandlers = preferences.Handlers
 )
 
 type handlers struct {
@@ -52,24 +54,26 @@ type handlers struct {
 	*contactsHandlers
 	*formsHandlers
 	*transfersHandlers
+	*preferencesHandlers
 }
 
 var _ api.StrictServerInterface = handlers{}
 
 // domains are the services that others of the program need.
 type domains struct {
-	access     *access.Service
-	events     *events.Service
-	reads      *audit.ReadLog
-	operations *operations.Service
-	contacts   *contacts.Service
-	consents   *consents.Service
-	mail       *mail.Service
-	transfers  *transfers.Engine
-	exports    *transfers.Service
-	webhooks   *webhooks.Service
-	ticketing  *ticketing.Service
-	forms      *forms.Service
+	access      *access.Service
+	events      *events.Service
+	reads       *audit.ReadLog
+	operations  *operations.Service
+	contacts    *contacts.Service
+	consents    *consents.Service
+	mail        *mail.Service
+	transfers   *transfers.Engine
+	exports     *transfers.Service
+	webhooks    *webhooks.Service
+	ticketing   *ticketing.Service
+	forms       *forms.Service
+	preferences *preferences.Service
 }
 
 // wire builds every domain. Order follows the tiers; what a higher tier needs
@@ -106,6 +110,9 @@ func (a *App) wire() (handlers, error) {
 	a.domains.forms = forms.NewService(a.DB, a.Clock,
 		forms.Needs{Contacts: a.domains.contacts, Consents: a.domains.consents, Mail: a.domains.mail, Work: work, Log: a.Log},
 		forms.Config{Secret: a.master.Derive("forms"), PublicURL: a.Config.Public(), MinimumFill: a.Config.FormMinimumFill})
+	a.domains.preferences = preferences.NewService(a.DB, a.Clock,
+		preferences.Needs{Contacts: a.domains.contacts, Consents: a.domains.consents, Mail: a.domains.mail, Log: a.Log},
+		preferences.Config{Secret: a.master.Derive("preferences"), PublicURL: a.Config.Public()})
 	a.domains.exports = transfers.NewService(a.domains.transfers, a.domains.operations, a.Clock, a.Config.DataDir, a.Config.LargestArchive(), a.administratorKey)
 
 	a.runners = append(a.runners,
@@ -116,6 +123,7 @@ func (a *App) wire() (handlers, error) {
 		runner{"access log", a.domains.reads.Run},
 		runner{"access", a.domains.access.KeepHouse},
 		runner{"forms", a.domains.forms.Run},
+		runner{"preferences", a.domains.preferences.Run},
 		runner{"old archives", a.domains.exports.Run},
 	)
 	if a.Config.Workers {
@@ -130,16 +138,17 @@ func (a *App) wire() (handlers, error) {
 		accessHandlers: access.NewHandlers(a.domains.access, cursors, access.Facts{
 			Version: Version, Policies: a.policies(), OperationDays: operations.KeptDays,
 		}),
-		operationsHandlers: operations.NewHandlers(a.domains.operations, cursors),
-		eventsHandlers:     events.NewHandlers(a.domains.events, cursors),
-		auditHandlers:      audit.NewHandlers(audit.NewService(a.DB, a.domains.events), cursors),
-		consentsHandlers:   consents.NewHandlers(a.domains.consents, cursors),
-		mailHandlers:       mail.NewHandlers(a.domains.mail, cursors),
-		webhooksHandlers:   webhooks.NewHandlers(a.domains.webhooks, cursors),
-		ticketingHandlers:  ticketing.NewHandlers(a.domains.ticketing, cursors),
-		contactsHandlers:   contacts.NewHandlers(a.domains.contacts, cursors),
-		formsHandlers:      forms.NewHandlers(a.domains.forms, cursors),
-		transfersHandlers:  transfers.NewHandlers(a.domains.exports),
+		operationsHandlers:  operations.NewHandlers(a.domains.operations, cursors),
+		eventsHandlers:      events.NewHandlers(a.domains.events, cursors),
+		auditHandlers:       audit.NewHandlers(audit.NewService(a.DB, a.domains.events), cursors),
+		consentsHandlers:    consents.NewHandlers(a.domains.consents, cursors),
+		mailHandlers:        mail.NewHandlers(a.domains.mail, cursors),
+		webhooksHandlers:    webhooks.NewHandlers(a.domains.webhooks, cursors),
+		ticketingHandlers:   ticketing.NewHandlers(a.domains.ticketing, cursors),
+		contactsHandlers:    contacts.NewHandlers(a.domains.contacts, cursors),
+		formsHandlers:       forms.NewHandlers(a.domains.forms, cursors),
+		transfersHandlers:   transfers.NewHandlers(a.domains.exports),
+		preferencesHandlers: preferences.NewHandlers(a.domains.preferences),
 	}
 	for kind, render := range renderers(h) {
 		a.domains.webhooks.Render(kind, render)

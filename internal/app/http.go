@@ -27,7 +27,7 @@ func (a *App) setUpHTTP(h handlers) error {
 	e.Use(web.Arrival(Version))
 	e.Use(telemetry.Requests(a.metrics, a.traces, a.Log))
 	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableErrorHandler: true, DisablePrintStack: true}))
-	e.Use(a.domains.forms.Public)
+	e.Use(web.PublicDoor(a.domains.forms.Allow))
 	e.Use(middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 1024, Skipper: streaming}))
 
 	validator, err := web.NewValidator(api.SpecJSON, api.Operations)

@@ -54,6 +54,16 @@ func (s *Service) States(ctx context.Context, contact uuid.UUID, asOf *time.Time
 	return web.Map(rows, func(r consentsdb.StatesRow) State { return stateOf(r, asOf != nil) }), at, nil
 }
 
+// StatesTx derives a contact's states of now as part of tx.
+func (s *Service) StatesTx(ctx context.Context, tx pgx.Tx, contact uuid.UUID) ([]State, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.q.States(ctx, tx, actor.Tenant, contact, s.clock.Now())
+	return web.Map(rows, func(r consentsdb.StatesRow) State { return stateOf(r, false) }), err
+}
+
 func stateOf(r consentsdb.StatesRow, past bool) State {
 	out := State{
 		Purpose: r.Purpose, Channel: r.Channel, Controller: r.Controller, State: r.State, Since: r.Since, Consent: r.ConsentID,

@@ -57,6 +57,7 @@ func catalogue() []Texts {
 		eventTexts,
 		contactTexts,
 		consentTexts,
+		preferenceTexts,
 		webhookTexts,
 		ticketingTexts,
 		accessTexts,

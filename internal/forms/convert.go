@@ -127,15 +127,7 @@ func newHTML(status int, p page) (html, error) {
 	return html{status, body}, err
 }
 
-func (a html) write(w http.ResponseWriter) error {
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", pageCSP)
-	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(a.status)
-	_, err := w.Write(a.body)
-	return err
-}
+func (a html) write(w http.ResponseWriter) error { return web.WriteHTML(w, a.status, a.body) }
 
 // VisitSubmitFormResponse implements the generated interface.
 func (a html) VisitSubmitFormResponse(w http.ResponseWriter) error { return a.write(w) }

@@ -39,9 +39,6 @@ func textsFor(lang string) pageTexts {
 	}
 }
 
-// pageCSP lets a page do nothing but send its own form here.
-const pageCSP = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-
 type page struct {
 	Lang, Title, Text, Button string
 }

@@ -3,11 +3,7 @@ package forms
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"mime"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -20,71 +16,13 @@ import (
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
-// maxSent bounds what a stranger can have read, in bytes.
-const maxSent = 64 << 10
+func visitor(ctx context.Context) web.Visitor { return web.VisitorOf(ctx) }
 
-const publicPrefix = "/v1/public/"
+func clip(s string, n int) string { return web.ClipBytes(s, n) }
 
-// Visitor is what is known of a stranger's request besides its body.
-type Visitor struct {
-	Origin, UserAgent, AcceptLanguage string
-	WantsPage                         bool // a browser navigates: answer with a page
-	Address                           netip.Addr
-	// Fields are those of a page without scripts, nil for JSON.
-	Fields url.Values
-}
-
-type visitorKey struct{}
-
-func visitor(ctx context.Context) Visitor {
-	v, _ := ctx.Value(visitorKey{}).(Visitor)
-	return v
-}
-
-// Public is the middleware of everything under /v1/public: it bounds the body,
-// keeps what the handlers need to know of the visitor, and is the only place
-// that speaks CORS (Fetch Standard §3.2). A form answers to the exact origins
-// of its list, never with credentials.
-func (s *Service) Public(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		r := c.Request()
-		if !strings.HasPrefix(r.URL.Path, publicPrefix) {
-			return next(c)
-		}
-		h := c.Response().Header()
-		h.Add("Vary", "Origin")
-		h.Set("Cache-Control", "no-store")
-		v := Visitor{
-			Origin: r.Header.Get("Origin"), UserAgent: clip(r.UserAgent(), 1000), AcceptLanguage: clip(r.Header.Get("Accept-Language"), 200),
-			WantsPage: strings.Contains(r.Header.Get("Accept"), "text/html"), Address: web.RemoteAddr(c),
-		}
-		if v.Origin != "" {
-			if err := s.allow(c, v.Origin); err != nil {
-				return err
-			}
-		}
-		if r.Method == http.MethodOptions {
-			return c.NoContent(http.StatusNoContent)
-		}
-		if r.Body != nil {
-			r.Body = http.MaxBytesReader(c.Response(), r.Body, maxSent)
-		}
-		if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media == "application/x-www-form-urlencoded" {
-			if err := r.ParseForm(); err != nil {
-				var tooLarge *http.MaxBytesError
-				if errors.As(err, &tooLarge) {
-					return fault.New(fault.TooLarge, "too-large").With("limit", maxSent)
-				}
-				return fault.New(fault.Malformed, "invalid-request").At("#", "format", "want", media)
-			}
-			v.Fields = r.PostForm
-		}
-		c.SetRequest(r.WithContext(context.WithValue(r.Context(), visitorKey{}, v)))
-		return next(c)
-	}
-}
-
-func (s *Service) allow(c echo.Context, origin string) error {
+// Allow lets the exact origins of a form's list read its public answers, never
+// with credentials.
+func (s *Service) Allow(c echo.Context, origin string) error {
 	id, ok := formOf(c.Request().URL.Path)
 	if !ok {
 		return nil
@@ -112,7 +50,7 @@ func (s *Service) allow(c echo.Context, origin string) error {
 
 // formOf reads the form's id out of a public path.
 func formOf(path string) (uuid.UUID, bool) {
-	rest, ok := strings.CutPrefix(path, publicPrefix+"forms/")
+	rest, ok := strings.CutPrefix(path, web.PublicPrefix+"forms/")
 	if !ok {
 		return uuid.Nil, false
 	}
@@ -144,11 +82,4 @@ func (s *Service) resolve(ctx context.Context, id uuid.UUID) (published, error) 
 
 func (p published) actor(ctx context.Context, form uuid.UUID) context.Context {
 	return web.WithActor(ctx, web.Actor{Kind: web.PublicForm, ID: form.String(), Tenant: p.tenant, Test: p.test, Sight: pg.Everything()})
-}
-
-func clip(s string, n int) string {
-	if len(s) > n {
-		return strings.ToValidUTF8(s[:n], "")
-	}
-	return strings.ToValidUTF8(s, "")
 }

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	netmail "net/mail"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -29,9 +31,12 @@ type Message struct {
 	// Text is required; HTML is its alternative.
 	Text string
 	HTML string
-	// Headers are further headers, such as List-Unsubscribe.
+	// Headers are further headers.
 	Headers map[string]string
-	// Secret: the body carries a single-use link, and is removed once sent.
+	// Unsubscribe is the address whose POST ends the mails of this kind; every
+	// mail that is sent for a purpose has one (RFC 8058).
+	Unsubscribe string
+	// Secret: body or headers carry a link that is a secret, and are removed once sent.
 	Secret bool
 }
 
@@ -76,6 +81,9 @@ func (s *Service) SendTx(ctx context.Context, tx pgx.Tx, m Message) (uuid.UUID, 
 	if err != nil {
 		return uuid.Nil, err
 	}
+	if m.Unsubscribe != "" {
+		m.Headers = with(m.Headers, UnsubscribeHeaders(m.Unsubscribe))
+	}
 	headers, err := json.Marshal(m.Headers)
 	if err != nil {
 		return uuid.Nil, err
@@ -98,6 +106,19 @@ func (s *Service) SendTx(ctx context.Context, tx pgx.Tx, m Message) (uuid.UUID, 
 	return p.ID, s.q.InsertMail(ctx, tx, p)
 }
 
+// UnsubscribeHeaders are those by which the reader's program offers to end the
+// mails with one click: the address takes the POST that the second announces
+// (RFC 2369 §3.2, RFC 8058 §2). DKIM has to sign both.
+func UnsubscribeHeaders(address string) map[string]string {
+	return map[string]string{"List-Unsubscribe": "<" + address + ">", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+}
+
+func with(headers, more map[string]string) map[string]string {
+	out := maps.Clone(more)
+	maps.Copy(out, headers)
+	return out
+}
+
 var headerName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,60}$`)
 
 // reserved headers are ours to set.
@@ -117,6 +138,9 @@ func (m Message) check() error {
 	}
 	if m.Text == "" || len(m.Text) > maxBody || len(m.HTML) > maxBody {
 		return errors.New("mail: a message has a text of reasonable length")
+	}
+	if u, err := url.Parse(m.Unsubscribe); err != nil || (m.Unsubscribe != "" && u.Host == "") || strings.ContainsAny(m.Unsubscribe, "<> ") || controls(m.Unsubscribe) {
+		return fmt.Errorf("%w: List-Unsubscribe", ErrUnsafe)
 	}
 	for name, value := range m.Headers {
 		if !headerName.MatchString(name) || reserved[strings.ToLower(name)] || len(value) > maxHeader || controls(value) {

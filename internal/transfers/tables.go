@@ -85,6 +85,10 @@ func leaving() map[string]rule {
 			secret: map[string]string{"token_hash": `case when r."token_expires_at" is not null then ` + noSecret + ` end`},
 		},
 
+		// The hash of a link opens nothing, and the links in mails that people still
+		// have must go on to work where the institution goes.
+		"preference_links": {},
+
 		// An endpoint arrives disabled: whoever takes over decides what is sent on.
 		"webhook_endpoints": {switched: map[string]string{
 			"status":          `'disabled'::text`,
@@ -144,6 +148,10 @@ func staying() map[string]reason {
 		"form_nonces": {
 			"Answered challenges of forms, kept for minutes against repetition.",
 			"Épreuves de formulaires déjà résolues, gardées quelques minutes contre les répétitions.",
+		},
+		"preference_requests": {
+			"Requests for a link to one's preferences, answered within seconds and forgotten after an hour.",
+			"Demandes d'un lien vers ses préférences, satisfaites en quelques secondes et oubliées au bout d'une heure.",
 		},
 		"signing_keys": {
 			"Secrets of the installation, which belong to no institution.",

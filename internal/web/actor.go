@@ -19,7 +19,9 @@ const (
 	OAuthClient ActorKind = "oauth_client"
 	User        ActorKind = "user"
 	PublicForm  ActorKind = "public_form"
-	System      ActorKind = "system"
+	// PreferenceLink is whoever holds a link to a person's preferences.
+	PreferenceLink ActorKind = "preference_link"
+	System         ActorKind = "system"
 )
 
 // Actor is who or what a request acts for, inside one tenant.

@@ -14,7 +14,7 @@ func readScope(eventType string) string {
 	switch resource {
 	case "contact", "contact_merge", "contact_point", "address", "tag", "external_id":
 		return "contacts:read"
-	case "consent", "purpose":
+	case "consent", "purpose", "preference_link":
 		return "consents:read"
 	case "ticketing", "ticketing_source":
 		return "ticketing:read"

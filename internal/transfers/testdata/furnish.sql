@@ -66,6 +66,10 @@ INSERT INTO form_versions (tenant_id, form_id, number, definition, published_at)
     (pg_temp.here(), pg_temp.ref('form'), 1, '{"fields": [{"name": "email"}]}', now());
 INSERT INTO form_submissions (tenant_id, id, form_id, form_version, data, language, email_hash, token_hash, token_expires_at, received_at) VALUES
     (pg_temp.here(), pg_temp.ref('submission'), pg_temp.ref('form'), 1, '{"email": "a@example.org"}', 'fr', sha256('m'), sha256(convert_to(current_setting('app.seed'), 'UTF8')), now(), now());
+INSERT INTO preference_links (tenant_id, id, link_hash, contact_id, kind, point_value, purpose_id, campaign_id, language, created_at, expires_at) VALUES
+    (pg_temp.here(), pg_temp.ref('link'), sha256(convert_to('link' || current_setting('app.seed'), 'UTF8')), pg_temp.ref('contact1'), 'email', 'p1@example.org', pg_temp.ref('purpose'), 'lettre-12', 'fr', now(), now() + interval '90 days');
+INSERT INTO preference_requests (tenant_id, id, email, email_hash, language, requested_at) VALUES
+    (pg_temp.here(), pg_temp.ref('request'), 'p1@example.org', sha256('r'), 'fr', now());
 INSERT INTO webhook_cursors (tenant_id, sequence) VALUES (pg_temp.here(), 0) ON CONFLICT (tenant_id) DO NOTHING;
 INSERT INTO webhook_endpoints (tenant_id, id, url, event_types, scopes, payload, format, status, from_sequence, verification_id) VALUES
     (pg_temp.here(), pg_temp.ref('endpoint'), 'https://receiver.example/hook', '{contact.*}', '{contacts:read}', 'thin', 'standard', 'pending', 0, pg_temp.ref('verification'));

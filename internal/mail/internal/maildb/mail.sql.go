@@ -60,7 +60,7 @@ func (q *Queries) ClaimMails(ctx context.Context, db DBTX, leaseSeconds float64,
 }
 
 const forgetBodies = `-- name: ForgetBodies :exec
-UPDATE mails SET body_text = NULL, body_html = NULL
+UPDATE mails SET body_text = NULL, body_html = NULL, headers = '{}'
 WHERE tenant_id = $1 AND created_at < $2 AND status <> 'queued' AND (body_text IS NOT NULL OR body_html IS NOT NULL)
 `
 
@@ -193,7 +193,7 @@ func (q *Queries) MailFailed(ctx context.Context, db DBTX, arg MailFailedParams)
 const mailSent = `-- name: MailSent :exec
 UPDATE mails
 SET status = 'sent', sent_at = now(), last_error = NULL,
-    body_text = CASE WHEN secret THEN NULL ELSE body_text END, body_html = CASE WHEN secret THEN NULL ELSE body_html END
+    headers = CASE WHEN secret THEN '{}' ELSE headers END, body_text = CASE WHEN secret THEN NULL ELSE body_text END, body_html = CASE WHEN secret THEN NULL ELSE body_html END
 WHERE tenant_id = $1 AND id = $2 AND status = 'queued'
 `
 
