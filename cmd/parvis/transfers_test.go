@@ -184,6 +184,18 @@ func onDatabase(t *testing.T) (*site, *parvistest.DB) {
 	return newSite(t, "PARVIS_DATABASE_URL="+db.AppURL, "PARVIS_MIGRATION_URL="+db.OwnerURL), db
 }
 
+// withInstitution is a site that serves the institution of source.
+func withInstitution(t *testing.T) (*site, *parvistest.DB) {
+	t.Helper()
+	path, _ := source(t)
+	s, db := onDatabase(t)
+	told := succeed(t, s.env, "import", path)
+	key := strings.Fields(told[strings.Index(told, "pv_"):])[0]
+	require.NoError(t, os.WriteFile(filepath.Join(s.dir, "admin.key"), []byte(key), 0o600))
+	s.start(t)
+	return s, db
+}
+
 func parts(t *testing.T, pattern ...string) []string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(pattern...))
@@ -208,11 +220,7 @@ func halfWay(t *testing.T, pattern ...string) {
 func TestKilledExportGoesOnByItself(t *testing.T) {
 	t.Parallel()
 	path, _ := source(t)
-	s, db := onDatabase(t)
-	told := succeed(t, s.env, "import", path)
-	key := strings.Fields(told[strings.Index(told, "pv_"):])[0]
-	require.NoError(t, os.WriteFile(filepath.Join(s.dir, "admin.key"), []byte(key), 0o600))
-	s.start(t)
+	s, db := withInstitution(t)
 	id := s.begin(t, "/v1/exports", "application/json", []byte("{}"))
 	halfWay(t, s.dir, "exports", "*", "*.partial")
 	require.Error(t, s.running.end(t, syscall.SIGKILL))
