@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/google/uuid"
@@ -105,6 +106,9 @@ func prove(ctx context.Context, a *archive.Archive, progress func(done int64) er
 	})
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		return storage(err) // sorting many keys takes room on the disk
 	}
 	return err
 }

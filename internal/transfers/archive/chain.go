@@ -51,7 +51,7 @@ type link struct {
 // verifyChain follows the chain of digests from its beginning to the head that
 // the manifest gives, and compares kept changes with the digest in their event.
 // Events lie in the order of their identifiers, which is nearly the order of
-// their numbers; those that come early wait in memory for their turn.
+// their numbers; those that come early wait for their turn.
 func verifyChain(ctx context.Context, a *Archive) (int64, error) {
 	if _, ok := a.Dictionary.Find("events"); !ok {
 		return 0, nil
@@ -80,13 +80,16 @@ func verifyChain(ctx context.Context, a *Archive) (int64, error) {
 			}
 		})
 	}()
-	c := chain{tenant: tenant, test: a.Manifest.Tenant.Mode == "test", digest: make([]byte, sha256.Size), waiting: map[uuid.UUID]events.Stored{}, links: links}
+	c := chain{tenant: tenant, test: a.Manifest.Tenant.Mode == "test", digest: make([]byte, sha256.Size), waiting: newWaiting(), links: links}
+	defer c.waiting.close()
 	err = a.Lines(ctx, "events", func(line int64, record []byte) error {
 		e, err := c.stored(record)
 		if err != nil {
 			return flaw(DataPath("events"), line, "is not an event: %v", err)
 		}
-		c.waiting[e.ID] = e
+		if err := c.waiting.add(e.ID, record); err != nil {
+			return err
+		}
 		return c.follow()
 	})
 	if err != nil {
@@ -105,8 +108,8 @@ func verifyChain(ctx context.Context, a *Archive) (int64, error) {
 	if c.sequence != head.Sequence || hex.EncodeToString(c.digest) != head.Digest {
 		return c.sequence, flaw(DataPath("event_sequence"), 0, "ends at event %d; the head of the log is %d, or has another digest", c.sequence, head.Sequence)
 	}
-	if int64(len(c.waiting)) != head.Waiting {
-		return c.sequence, flaw(DataPath("events"), 0, "%d events have no number; the manifest says %d", len(c.waiting), head.Waiting)
+	if int64(c.waiting.len()) != head.Waiting {
+		return c.sequence, flaw(DataPath("events"), 0, "%d events have no number; the manifest says %d", c.waiting.len(), head.Waiting)
 	}
 	return c.sequence, verifyChanges(ctx, a)
 }
@@ -116,7 +119,7 @@ type chain struct {
 	test     bool
 	sequence int64
 	digest   []byte
-	waiting  map[uuid.UUID]events.Stored
+	waiting  *waiting
 	pending  *link
 	links    <-chan link
 }
@@ -150,9 +153,13 @@ func (c *chain) follow() error {
 			}
 			c.pending = &l
 		}
-		e, ok := c.waiting[c.pending.EventID]
-		if !ok {
-			return nil
+		record, ok, err := c.waiting.take(c.pending.EventID)
+		if err != nil || !ok {
+			return err
+		}
+		e, err := c.stored(record)
+		if err != nil {
+			return err
 		}
 		if c.pending.Sequence != c.sequence+1 {
 			return flaw(DataPath("event_sequence"), c.pending.line, "has number %d where %d is expected", c.pending.Sequence, c.sequence+1)
@@ -165,7 +172,6 @@ func (c *chain) follow() error {
 			return flaw(DataPath("event_sequence"), c.pending.line, "the digest does not follow from the event and the digest before it")
 		}
 		c.digest, c.sequence = digest, c.pending.Sequence
-		delete(c.waiting, e.ID)
 		c.pending = nil
 	}
 }

@@ -18,7 +18,9 @@ import (
 const (
 	digestSize = 16
 	keySize    = digestSize + 8
-	runKeys    = 1 << 20 // 24 MB held at a time
+	// runKeys is how many keys a set holds at a time: 3 MB. An archive has a set
+	// for each reference and each target of one, so this is what counts.
+	runKeys = 1 << 17
 )
 
 // keySet collects the keys of one set of columns of one table and gives them
