@@ -226,8 +226,9 @@ func sentence(ctx context.Context, err error) error {
 	if f == nil {
 		return err
 	}
+	ctx = web.WithLanguage(ctx, "en") // as all that commands say
 	text := fmt.Sprint(web.Problem(ctx, f)["detail"])
-	if known, ok := fault.Lookup(f.Code, web.Language(ctx)); ok && known.Fix != "" {
+	if known, ok := fault.Lookup(f.Code, web.Language(ctx)); ok && known.Fix != "" && !strings.Contains(text, fault.Fill(known.Fix, f.Params)) {
 		text += " " + fault.Fill(known.Fix, f.Params)
 	}
 	return errors.New(text)
