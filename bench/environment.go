@@ -72,7 +72,7 @@ func (e *environment) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.database = "bench_" + e.size + "_" + hash
+	e.database = fmt.Sprintf("bench_%s_%d_%s", e.size, edition, hash)
 	if err := e.load(ctx); err != nil {
 		return fmt.Errorf("loading the data set: %w", err)
 	}
@@ -90,7 +90,7 @@ func (e *environment) serve(ctx context.Context) error {
 	master := sha256.Sum256([]byte("the bench's master key"))
 	quota := 1_000_000_000
 	e.cfg = config.Config{
-		Addr: e.address, DataDir: filepath.Join(e.work, "data"), DatabaseURL: e.pg.URL(pg.Role, e.database), MigrationURL: e.pg.URL(pgembed.Superuser, e.database),
+		Addr: e.address, DataDir: filepath.Join(e.work, "data-"+e.size), DatabaseURL: e.pg.URL(pg.Role, e.database), MigrationURL: e.pg.URL(pgembed.Superuser, e.database),
 		MasterKey: base64.StdEncoding.EncodeToString(master[:]), MaxConns: 20, RateDefault: quota, RateSearch: quota, RateBulk: quota, RateForm: quota, RateOAuth: quota,
 		LogFormat: "text", LogLevel: "warn", ShutdownGrace: 5 * time.Second,
 	}
@@ -104,6 +104,13 @@ func (e *environment) serve(ctx context.Context) error {
 		return fmt.Errorf("building the program: %w", err)
 	}
 	return e.start(ctx, binary)
+}
+
+// sibling serves another data set beside this one, from the same PostgreSQL.
+func (e *environment) sibling(ctx context.Context, size string) (*environment, error) {
+	s := *e
+	s.size, s.people, s.server = size, sizes[size], nil
+	return &s, s.serve(ctx)
 }
 
 // start runs the program and waits for its first answer.
@@ -210,6 +217,10 @@ func (e *environment) pgbench(ctx context.Context, script string, conns int, d t
 	spent := measure.Family(e.pgPID) - before
 	return rate, float64(spent.Microseconds()) / (rate * d.Seconds()), err
 }
+
+// edition is raised when the data set changes, so that none of an earlier kind is
+// measured.
+const edition = 2
 
 // schemaHash names the schema that a kept data set was made for.
 func schemaHash() (string, error) {

@@ -8,8 +8,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	pgxuuid "github.com/vgarvardt/pgx-google-uuid/v5"
+
 	"github.com/parvis-crm/parvis/bench/internal/dataset"
-	"github.com/parvis-crm/parvis/internal/contacts"
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/pgembed"
 )
@@ -48,15 +49,22 @@ func (e *environment) load(ctx context.Context) error {
 	return err
 }
 
+// fill puts the data set into an empty database: rows first, then the indexes
+// that are no keys, then the planner's statistics, which is how a bulk load is
+// done.
 func fill(ctx context.Context, url string, people int) error {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close(ctx) }()
+	pgxuuid.Register(conn.TypeMap())
 	start := time.Now()
-	// The search indexes are built after the rows: that is how a bulk load is done.
 	if _, err := conn.Exec(ctx, "set search_path = crm; set synchronous_commit = off; set session_replication_role = replica"); err != nil {
+		return err
+	}
+	indexes, err := dropIndexes(ctx, conn)
+	if err != nil {
 		return err
 	}
 	for i := range dataset.Tenants {
@@ -64,91 +72,67 @@ func fill(ctx context.Context, url string, people int) error {
 			return err
 		}
 	}
-	for _, t := range tables {
-		n := 0
+	for _, t := range tables() {
+		count := people
+		if t.size != nil {
+			count = t.size(people)
+		}
+		next, waiting := 0, [][]any(nil)
 		source := pgx.CopyFromFunc(func() ([]any, error) {
-			for n < people {
-				p := dataset.At(n)
-				n++
-				if n%100_000 == 0 {
-					fmt.Fprintf(os.Stderr, "\r%-24s %8d of %d, %.0f s", t.name, n, people, time.Since(start).Seconds())
+			for len(waiting) == 0 && next < count {
+				rows, err := t.rows(next, people)
+				if err != nil {
+					return nil, err
 				}
-				if row := t.row(p); row != nil {
-					return row, nil
+				waiting = rows
+				if next++; next%100_000 == 0 {
+					fmt.Fprintf(os.Stderr, "\r%-24s %8d of %d, %.0f s", t.name, next, count, time.Since(start).Seconds())
 				}
 			}
-			return nil, nil
+			if len(waiting) == 0 {
+				return nil, nil
+			}
+			row := waiting[0]
+			waiting = waiting[1:]
+			return row, nil
 		})
 		if _, err := conn.CopyFrom(ctx, pgx.Identifier{"crm", t.name}, t.columns, source); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 	}
-	fmt.Fprintf(os.Stderr, "\rloaded %d contacts in %.0f s; analysing\n", people, time.Since(start).Seconds())
+	fmt.Fprintf(os.Stderr, "\rloaded %d contacts in %.0f s; indexing\n", people, time.Since(start).Seconds())
+	if _, err := conn.Exec(ctx, `insert into ticketing_counts (tenant_id, source_id, kind, described)
+		select tenant_id, source_id, kind, count(*) from ticketing_records where kind <> 'ticket' group by tenant_id, source_id, kind`); err != nil {
+		return err
+	}
+	for _, definition := range indexes {
+		if _, err := conn.Exec(ctx, definition); err != nil {
+			return fmt.Errorf("%s: %w", definition, err)
+		}
+	}
 	_, err = conn.Exec(ctx, "vacuum analyze")
+	fmt.Fprintf(os.Stderr, "ready after %.0f s\n", time.Since(start).Seconds())
 	return err
 }
 
-type table struct {
-	name    string
-	columns []string
-	row     func(p dataset.Person) []any
-}
-
-// source is the system that every contact of the data set is known to.
-const source = "ticketing:bench"
-
-var tables = []table{
-	{"contacts", []string{"tenant_id", "id", "kind", "given_name", "family_name", "particle", "birthdate", "display_name", "sort_name", "source", "created_at", "updated_at"},
-		func(p dataset.Person) []any {
-			d := derived(p)
-			return []any{dataset.TenantID(p.Tenant), p.ID(), "person", p.Given, p.Family, orNull(p.Particle), day(p.Birthdate), d.DisplayName, d.SortName, source, p.CreatedAt, p.CreatedAt}
-		}},
-	{"contact_search", []string{"tenant_id", "contact_id", "words", "name_keys"},
-		func(p dataset.Person) []any {
-			d := derived(p)
-			return []any{dataset.TenantID(p.Tenant), p.ID(), d.Words, d.NameKeys}
-		}},
-	{"contact_points", []string{"tenant_id", "id", "contact_id", "kind", "label", "value", "normalized", "is_primary", "created_at", "updated_at"},
-		func(p dataset.Person) []any {
-			if p.Email == "" {
-				return nil
-			}
-			return []any{dataset.TenantID(p.Tenant), dataset.PointID(p.Index, 0), p.ID(), "email", "main", p.Email, p.Email, true, p.CreatedAt, p.CreatedAt}
-		}},
-	{"contact_points", []string{"tenant_id", "id", "contact_id", "kind", "label", "value", "normalized", "is_primary", "created_at", "updated_at"},
-		func(p dataset.Person) []any {
-			if p.Phone == "" {
-				return nil
-			}
-			return []any{dataset.TenantID(p.Tenant), dataset.PointID(p.Index, 1), p.ID(), "phone", "mobile", p.Phone, p.Phone, true, p.CreatedAt, p.CreatedAt}
-		}},
-	{"addresses", []string{"tenant_id", "id", "contact_id", "street", "postal_code", "city", "is_primary", "created_at", "updated_at"},
-		func(p dataset.Person) []any {
-			if p.Street == "" {
-				return nil
-			}
-			return []any{dataset.TenantID(p.Tenant), dataset.AddressID(p.Index), p.ID(), p.Street, p.PostalCode, p.City, true, p.CreatedAt, p.CreatedAt}
-		}},
-	{"contact_external_ids", []string{"tenant_id", "source", "external_id", "contact_id", "first_seen_at"},
-		func(p dataset.Person) []any {
-			return []any{dataset.TenantID(p.Tenant), source, fmt.Sprintf("c%d", p.Index), p.ID(), p.CreatedAt}
-		}},
-}
-
-func derived(p dataset.Person) contacts.Derivation {
-	return contacts.Derive(contacts.Fields{Kind: contacts.Person, GivenName: &p.Given, FamilyName: &p.Family, Particle: orNull(p.Particle)})
-}
-
-func orNull(s string) *string {
-	if s == "" {
-		return nil
+// dropIndexes drops the indexes that no constraint needs and returns their
+// definitions.
+func dropIndexes(ctx context.Context, conn *pgx.Conn) ([]string, error) {
+	rows, err := conn.Query(ctx, `select i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) from pg_index i join pg_class c on c.oid = i.indrelid
+		where c.relnamespace = 'crm'::regnamespace and not exists (select from pg_constraint k where k.conindid = i.indexrelid) order by c.relname, i.indexrelid`)
+	if err != nil {
+		return nil, err
 	}
-	return &s
-}
-
-func day(t time.Time) *time.Time {
-	if t.IsZero() {
+	var definitions []string
+	drop := ""
+	var name, definition string
+	if _, err := pgx.ForEachRow(rows, []any{&name, &definition}, func() error {
+		definitions = append(definitions, definition)
+		drop += "drop index " + name + ";"
 		return nil
+	}); err != nil {
+		return nil, err
 	}
-	return &t
+	_, err = conn.Exec(ctx, drop)
+	return definitions, err
 }

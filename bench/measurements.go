@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
@@ -10,13 +11,13 @@ import (
 
 	"github.com/parvis-crm/parvis/bench/internal/dataset"
 	"github.com/parvis-crm/parvis/bench/internal/load"
-	"github.com/parvis-crm/parvis/bench/internal/measure"
 	"github.com/parvis-crm/parvis/internal/ids"
 )
 
 // measurement is one line, or a few, of the report.
 type measurement struct {
 	name, what string
+	named      bool    // only measured when it is asked for by name
 	goal       float64 // least ratio to the ceiling
 	ceiling    func(e *environment) string
 	next       func(e *environment) load.Next
@@ -40,13 +41,14 @@ func measurements() []measurement {
 		{name: "feed", what: "event to feed", measure: feed},
 		{name: "start", what: "start to first answer", measure: startUp},
 		// Last, when the others have put rows where the data set has none.
-		{name: "plans", what: "queries that scan a growing table", measure: plans},
+		{name: plansName, what: "queries that scan a growing table", measure: plans},
+		// Takes the smaller data sets too.
+		{name: "growth", what: "growth", named: true, measure: growth},
 	}
 }
 
 // inTurns runs ceiling and server one after the other, round by round.
 func inTurns(ctx context.Context, e *environment, m measurement) ([]figure, error) {
-	var ceilings, ours, ratios, p50, p95, serverCPU, pgCPU, ceilingCPU []float64
 	next := m.next(e)
 	// One short round of each warms caches and plans.
 	if _, _, err := e.pgbench(ctx, m.ceiling(e), e.conns, time.Second); err != nil {
@@ -55,32 +57,24 @@ func inTurns(ctx context.Context, e *environment, m measurement) ([]figure, erro
 	if _, err := load.Run(ctx, e.address, e.conns, time.Second, next); err != nil {
 		return nil, err
 	}
-	for range e.rounds {
-		c, cpu, err := e.pgbench(ctx, m.ceiling(e), e.conns, e.seconds)
+	var s series
+	err := e.inRounds(func(int) error {
+		ceiling, cpu, err := e.pgbench(ctx, m.ceiling(e), e.conns, e.seconds)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		server, postgres := measure.Process(e.server.Process.Pid), measure.Family(e.pgPID)
+		spent := e.cpu()
 		r, err := load.Run(ctx, e.address, e.conns, e.seconds, next)
-		if err != nil {
-			return nil, err
+		if err = errors.Join(err, succeeded(r)); err != nil {
+			return err
 		}
-		if r.Failures > 0 {
-			return nil, fmt.Errorf("%d of %d requests failed: %s", r.Failures, r.Requests, r.Sample)
-		}
-		per := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(r.Requests) }
-		serverCPU = append(serverCPU, per(measure.Process(e.server.Process.Pid)-server))
-		pgCPU = append(pgCPU, per(measure.Family(e.pgPID)-postgres))
-		ceilings, ours, ceilingCPU = append(ceilings, c), append(ours, r.Rate()), append(ceilingCPU, cpu)
-		ratios = append(ratios, r.Rate()/c)
-		p50, p95 = append(p50, ms(r.Percentile(0.5))), append(p95, ms(r.Percentile(0.95)))
-	}
-	ratio := measure.Median(ratios)
-	return []figure{{
-		Op: m.name, What: m.what, Ceiling: measure.Median(ceilings), Ours: measure.Median(ours), Ratio: ratio,
-		Goal: fmt.Sprintf("≥ %.2f", m.goal), Met: ratio >= m.goal, P50: measure.Median(p50), P95: measure.Median(p95),
-		ServerCPU: measure.Median(serverCPU), PostgresCPU: measure.Median(pgCPU), CeilingCPU: measure.Median(ceilingCPU),
-	}}, nil
+		s.spent(spent(r.Requests))
+		s.compare(ceiling, r.Rate())
+		s.latencies(r)
+		s.ceilingCPU = append(s.ceilingCPU, cpu)
+		return nil
+	})
+	return []figure{s.figure(m)}, err
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
@@ -10,7 +11,6 @@ import (
 
 	"github.com/parvis-crm/parvis/bench/internal/dataset"
 	"github.com/parvis-crm/parvis/bench/internal/load"
-	"github.com/parvis-crm/parvis/bench/internal/measure"
 )
 
 const (
@@ -27,11 +27,11 @@ func orders(ctx context.Context, e *environment, m measurement) ([]figure, error
 		return nil, err
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	vendor := fmt.Sprintf("bench-%x", time.Now().UnixMilli())
-	if err := e.call(ctx, "POST", "/v1/ticketing/sources", fmt.Sprintf(`{"code":%q,"name":"Bench","kind":"generic"}`, vendor), "", nil); err != nil {
+	system := fmt.Sprintf("bench-%x", time.Now().UnixMilli())
+	if err := e.call(ctx, "POST", "/v1/ticketing/sources", fmt.Sprintf(`{"code":%q,"name":"Bench","kind":"generic"}`, system), "", nil); err != nil {
 		return nil, err
 	}
-	path := "/v1/ticketing/sources/" + vendor + "/batches"
+	path := "/v1/ticketing/sources/" + system + "/batches"
 	s := &orderSeries{known: knownBuyers(e.people)}
 	var first bytes.Buffer
 	s.batch(&first, random(0))
@@ -50,38 +50,36 @@ func orders(ctx context.Context, e *environment, m measurement) ([]figure, error
 		s.batch(&body, r)
 		load.Request(b, "POST", e.address, path, e.key, "Content-Type: application/json\r\n", body.String())
 	})
-	var rates, p50, p95, servers, postgres []float64
-	for range e.rounds {
-		server, family := measure.Process(e.server.Process.Pid), measure.Family(e.pgPID)
+	var all series
+	err = e.inRounds(func(int) error {
+		spent := e.cpu()
 		r, err := load.Run(ctx, e.address, batchSenders, e.seconds, next)
-		if err != nil {
-			return nil, err
+		if err = errors.Join(err, succeeded(r)); err != nil {
+			return err
 		}
-		if r.Failures > 0 {
-			return nil, fmt.Errorf("%d of %d batches failed: %s", r.Failures, r.Requests, r.Sample)
-		}
-		per := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(r.Requests*ordersInBatch) }
-		servers, postgres = append(servers, per(measure.Process(e.server.Process.Pid)-server)), append(postgres, per(measure.Family(e.pgPID)-family))
-		rates = append(rates, r.Rate()*ordersInBatch)
-		p50, p95 = append(p50, ms(r.Percentile(0.5))), append(p95, ms(r.Percentile(0.95)))
+		all.spent(spent(r.Requests * ordersInBatch))
+		all.ours = append(all.ours, r.Rate()*ordersInBatch)
+		all.latencies(r)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	if err := e.settle(ctx, conn); err != nil {
 		return nil, err
 	}
 	var kept, tickets, linked int64
 	err = conn.QueryRow(ctx, `select count(*), coalesce(sum((select count(*) from ticketing_lines l where l.tenant_id = o.tenant_id and l.order_id = o.id)), 0), count(o.contact_id)
-		from ticketing_orders o join ticketing_sources s on s.tenant_id = o.tenant_id and s.id = o.source_id where s.tenant_id = $1 and s.code = $2`, tenantZero, vendor).
+		from ticketing_orders o join ticketing_sources s on s.tenant_id = o.tenant_id and s.id = o.source_id where s.tenant_id = $1 and s.code = $2`, tenantZero, system).
 		Scan(&kept, &tickets, &linked)
 	if err != nil {
 		return nil, err
 	}
 	lost := s.orders.Load() - kept + s.tickets.Load() - tickets
-	rate := measure.Median(rates)
-	return []figure{{
-		Op: m.name, What: m.what, Ours: rate, Goal: "≥ 6,000/min, zero loss", Met: rate*60 >= 6000 && lost == 0,
-		P50: measure.Median(p50), P95: measure.Median(p95), ServerCPU: measure.Median(servers), PostgresCPU: measure.Median(postgres),
-		Note: fmt.Sprintf("%.0f orders a minute; sent %d orders and %d tickets, lost %d; %d linked to a contact; times are of a batch", rate*60, s.orders.Load(), s.tickets.Load(), lost, linked),
-	}}, nil
+	f := all.figure(m)
+	f.Goal, f.Met = "≥ 6,000/min, zero loss", f.Ours*60 >= 6000 && lost == 0
+	f.Note = fmt.Sprintf("%.0f orders a minute; sent %d orders and %d tickets, lost %d; %d linked to a contact; times are of a batch, four at once", f.Ours*60, s.orders.Load(), s.tickets.Load(), lost, linked)
+	return []figure{f}, nil
 }
 
 // orderSeries writes batches of orders, never the same order twice.

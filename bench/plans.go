@@ -21,6 +21,9 @@ import (
 	"github.com/parvis-crm/parvis/internal/pg"
 )
 
+// plansName is the measurement that fails the run when its goal is missed.
+const plansName = "plans"
+
 // query is one statement of a generated package.
 type query struct{ name, sql string }
 
@@ -30,7 +33,7 @@ type query struct{ name, sql string }
 // be the right choice. Only of a table without any page PostgreSQL believes
 // nothing; they are named, and judged by whether a plan without a scan exists.
 func plans(ctx context.Context, e *environment, m measurement) (figures []figure, err error) {
-	all, err := generatedQueries()
+	all, err := generatedQueries(".")
 	if err != nil {
 		return nil, err
 	}
@@ -45,35 +48,50 @@ func plans(ctx context.Context, e *environment, m measurement) (figures []figure
 	if _, err := conn.Exec(ctx, "analyze"); err != nil {
 		return nil, err
 	}
+	found, err := judge(ctx, conn, all)
+	if err != nil {
+		return nil, err
+	}
+	for _, line := range slices.Concat(found.scans, found.wide) {
+		fmt.Fprintln(os.Stderr, " ", line)
+	}
+	note := fmt.Sprintf("queries with a sequential scan: %d of %d; bound by the institution's index alone: %d", len(found.scans), len(all), len(found.wide))
+	if len(found.empty) > 0 {
+		note += "; empty, hardly judged: " + strings.Join(found.empty, " ")
+	}
+	return []figure{{Op: m.name, What: m.what, Goal: "0", Met: len(found.scans) == 0, Note: note}}, nil
+}
+
+// judged is what plans has found, a line for each query.
+type judged struct {
+	scans []string // of a growing table
+	wide  []string // of all that an institution has in one
+	empty []string // tables that cannot be judged well
+}
+
+// judge looks at the plans of queries and changes nothing.
+func judge(ctx context.Context, conn *pgx.Conn, queries []query) (out judged, err error) {
 	tx, err := conn.Begin(ctx)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	defer func() { err = errors.Join(err, tx.Rollback(ctx)) }()
-	empty, err := pretendGrown(ctx, tx)
-	if err != nil {
-		return nil, err
+	if out.empty, err = pretendGrown(ctx, tx); err != nil {
+		return out, err
 	}
-	offenders, wide := 0, 0
-	for _, q := range all {
-		found, tenantWide, err := examine(ctx, tx, q, empty)
+	for _, q := range queries {
+		found, wide, err := examine(ctx, tx, q, out.empty)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", q.name, err)
+			return out, fmt.Errorf("%s: %w", q.name, err)
 		}
 		if found = slices.DeleteFunc(found, func(table string) bool { _, ok := allowed[q.name+" "+table]; return ok }); len(found) > 0 {
-			offenders++
-			fmt.Fprintf(os.Stderr, "  %s scans %s\n", q.name, strings.Join(found, ", "))
+			out.scans = append(out.scans, q.name+" scans "+strings.Join(found, ", "))
 		}
-		if len(tenantWide) > 0 {
-			wide++
-			fmt.Fprintf(os.Stderr, "  %s is bound by the institution alone in %s\n", q.name, strings.Join(tenantWide, ", "))
+		if len(wide) > 0 {
+			out.wide = append(out.wide, q.name+" is bound by the institution alone in "+strings.Join(wide, ", "))
 		}
 	}
-	note := fmt.Sprintf("queries with a sequential scan: %d of %d; bound by the institution's index alone: %d", offenders, len(all), wide)
-	if len(empty) > 0 {
-		note += "; empty, hardly judged: " + strings.Join(empty, " ")
-	}
-	return []figure{{Op: m.name, What: m.what, Goal: "0", Met: offenders == 0, Note: note}}, nil
+	return out, nil
 }
 
 // pretendGrown makes the planner take every table that grows for one of a
@@ -101,8 +119,8 @@ func pretendGrown(ctx context.Context, tx pgx.Tx) ([]string, error) {
 }
 
 // generatedQueries reads the constants of the generated packages.
-func generatedQueries() ([]query, error) {
-	files, err := filepath.Glob("internal/*/internal/*db/*.sql.go")
+func generatedQueries(root string) ([]query, error) {
+	files, err := filepath.Glob(filepath.Join(root, "internal/*/internal/*db/*.sql.go"))
 	if err != nil {
 		return nil, err
 	}

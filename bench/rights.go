@@ -3,7 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -20,43 +20,40 @@ func rights(ctx context.Context, e *environment, m measurement) ([]figure, error
 		return nil, err
 	}
 	cost := func(key string, d time.Duration) (server, postgres float64, r load.Result, err error) {
-		s, p := measure.Process(e.server.Process.Pid), measure.Family(e.pgPID)
+		spent := e.cpu()
 		r, err = load.Run(ctx, e.address, e.conns, d, each(e, func(b *bytes.Buffer, r *rand.Rand) {
 			load.Request(b, "GET", e.address, "/v1/contacts/"+dataset.ContactID(pick(r, e.people)).String(), key, "", "")
 		}))
-		if err == nil && r.Failures > 0 {
-			err = fmt.Errorf("%d of %d requests failed: %s", r.Failures, r.Requests, r.Sample)
-		}
-		per := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(max(1, r.Requests)) }
-		return per(measure.Process(e.server.Process.Pid) - s), per(measure.Family(e.pgPID) - p), r, err
+		server, postgres = spent(r.Requests)
+		return server, postgres, r, errors.Join(err, succeeded(r))
 	}
 	if _, _, _, err := cost(narrow, time.Second); err != nil {
 		return nil, err
 	}
-	var ratios, rates, full, servers, postgres, p50, p95 []float64
-	for round := range e.rounds {
+	var all series
+	var ratios []float64
+	err = e.inRounds(func(round int) error {
 		var spent [2]float64
+		var rates [2]float64
 		// The one that goes first changes from round to round.
 		for turn := range 2 {
 			which := (round + turn) % 2
 			s, p, r, err := cost([]string{e.key, narrow}[which], e.seconds)
 			if err != nil {
-				return nil, err
+				return err
 			}
-			spent[which] = s + p
-			if which == 0 {
-				full = append(full, r.Rate())
-				continue
+			spent[which], rates[which] = s+p, r.Rate()
+			if which == 1 {
+				all.spent(s, p)
+				all.latencies(r)
 			}
-			rates, servers, postgres = append(rates, r.Rate()), append(servers, s), append(postgres, p)
-			p50, p95 = append(p50, ms(r.Percentile(0.5))), append(p95, ms(r.Percentile(0.95)))
 		}
+		all.compare(rates[0], rates[1])
 		ratios = append(ratios, spent[1]/spent[0])
-	}
-	ratio := measure.Median(ratios)
-	return []figure{{
-		Op: m.name, What: m.what, Ceiling: measure.Median(full), Ours: measure.Median(rates), Ratio: ratio, Goal: "< 1.20 × CPU", Met: ratio < 1.2,
-		P50: measure.Median(p50), P95: measure.Median(p95), ServerCPU: measure.Median(servers), PostgresCPU: measure.Median(postgres),
-		Note: "the ratio is of processor time",
-	}}, nil
+		return nil
+	})
+	f := all.figure(m)
+	f.Ratio = measure.Median(ratios)
+	f.Goal, f.Met, f.Note = "< 1.20 × CPU", f.Ratio < 1.2, "the ratio is of processor time"
+	return []figure{f}, err
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/parvis-crm/parvis/bench/internal/load"
-	"github.com/parvis-crm/parvis/bench/internal/measure"
 )
 
 // deliveriesASecond of a round's length are made in a round.
@@ -65,43 +64,47 @@ func webhooks(ctx context.Context, e *environment, m measurement) ([]figure, err
 	defer func() { _ = conn.Close(ctx) }()
 	var figures []figure
 	for _, endpoints := range []int{1, 10} {
-		var ceilings, ours, ratios, servers, postgres []float64
+		var all series
 		repeated := int64(0)
-		for range e.rounds {
+		err := e.inRounds(func(int) error {
 			r, err := load.Run(ctx, s.address, e.conns, e.seconds, func(b *bytes.Buffer, _, _ int) {
 				load.Request(b, "POST", s.address, "/", "none", "Content-Type: application/json\r\n", bareDelivery)
 			})
 			if err != nil {
-				return nil, err
+				return err
 			}
 			d, err := e.deliver(ctx, conn, s, endpoints, false)
 			if err != nil {
-				return nil, err
+				return err
 			}
-			ceilings, ours, ratios = append(ceilings, r.Rate()), append(ours, d.rate), append(ratios, d.rate/r.Rate())
-			servers, postgres = append(servers, d.serverCPU), append(postgres, d.postgresCPU)
+			all.compare(r.Rate(), d.rate)
+			all.spent(d.serverCPU, d.postgresCPU)
 			repeated += d.repeated
-		}
-		ratio := measure.Median(ratios)
-		figures = append(figures, figure{Op: m.name, What: fmt.Sprintf("%s, endpoints: %d", m.what, endpoints),
-			Ceiling: measure.Median(ceilings), Ours: measure.Median(ours), Ratio: ratio, Goal: fmt.Sprintf("≥ %.2f", m.goal), Met: ratio >= m.goal,
-			ServerCPU: measure.Median(servers), PostgresCPU: measure.Median(postgres), Note: fmt.Sprintf("none lost, %d repeated", repeated)})
-	}
-	var alone, beside, ratios []float64
-	for range e.rounds {
-		a, err := e.deliver(ctx, conn, s, 9, false)
+			return nil
+		})
 		if err != nil {
 			return nil, err
 		}
-		b, err := e.deliver(ctx, conn, s, 9, true)
-		if err != nil {
-			return nil, err
-		}
-		alone, beside, ratios = append(alone, a.rate), append(beside, b.rate), append(ratios, b.rate/a.rate)
+		f := all.figure(m)
+		f.What, f.Note = fmt.Sprintf("%s, endpoints: %d", m.what, endpoints), fmt.Sprintf("none lost, %d repeated", repeated)
+		figures = append(figures, f)
 	}
-	ratio := measure.Median(ratios)
-	return append(figures, figure{Op: m.name, What: m.what + ", 9 beside a dead one", Ceiling: measure.Median(alone), Ours: measure.Median(beside), Ratio: ratio,
-		Goal: "≥ 0.95", Met: ratio >= 0.95, Note: "against the nine alone"}), nil
+	var all series
+	err = e.inRounds(func(int) error {
+		alone, err := e.deliver(ctx, conn, s, 9, false)
+		if err != nil {
+			return err
+		}
+		beside, err := e.deliver(ctx, conn, s, 9, true)
+		all.compare(alone.rate, beside.rate)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	f := all.figure(m)
+	f.What, f.Goal, f.Met, f.Note = m.what+", 9 beside a dead one", "≥ 0.95", f.Ratio >= 0.95, "against the nine alone"
+	return append(figures, f), nil
 }
 
 // bareDelivery is as long as a thin event.
@@ -153,7 +156,7 @@ func (e *environment) deliver(ctx context.Context, conn *pgx.Conn, s *sink, live
 	if err := e.emit(ctx, conn, events); err != nil {
 		return out, err
 	}
-	server, postgres := measure.Process(e.server.Process.Pid), measure.Family(e.pgPID)
+	spent := e.cpu()
 	start := time.Now()
 	// The events were written from outside the program; a write inside it is what
 	// makes it look.
@@ -170,8 +173,7 @@ func (e *environment) deliver(ctx context.Context, conn *pgx.Conn, s *sink, live
 	})
 	took := time.Since(start)
 	out.rate = float64(want) / took.Seconds()
-	out.serverCPU = float64((measure.Process(e.server.Process.Pid) - server).Microseconds()) / float64(want)
-	out.postgresCPU = float64((measure.Family(e.pgPID) - postgres).Microseconds()) / float64(want)
+	out.serverCPU, out.postgresCPU = spent(int(want))
 	out.repeated = s.got.Load() - want
 	return out, err
 }

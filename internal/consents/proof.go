@@ -53,6 +53,16 @@ func (s *Service) Proof(ctx context.Context, id uuid.UUID) (Proof, error) {
 	return Proof{Consent: c, Document: document, Intact: bytes.Equal(digest, c.Digest)}, nil
 }
 
+// DigestOf is the digest by which an entry is chained to the next, computed from
+// everything that the entry proves.
+func DigestOf(c Consent, w *StoredWording) ([]byte, error) {
+	document, err := proofDocument(c, w)
+	if err != nil {
+		return nil, err
+	}
+	return documentDigest(document)
+}
+
 func proofDocument(c Consent, w *StoredWording) (map[string]any, error) {
 	var purpose, evidence map[string]any
 	if err := json.Unmarshal(c.PurposeCopy, &purpose); err != nil {

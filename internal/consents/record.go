@@ -243,10 +243,6 @@ func (s *Service) row(ctx context.Context, tx pgx.Tx, actor web.Actor, in Entry,
 	case !pg.IsNoRows(err):
 		return row, err
 	}
-	document, err := proofDocument(Consent(row), wording)
-	if err != nil {
-		return row, err
-	}
-	row.Digest, err = documentDigest(document)
+	row.Digest, err = DigestOf(Consent(row), wording)
 	return row, err
 }

@@ -43,17 +43,17 @@ func (p Person) ID() uuid.UUID { return ContactID(p.Index) }
 
 // ContactID of an index: '01900000-0000-7000-8000-' and twelve hex digits.
 func ContactID(i int) uuid.UUID {
-	return uuid.MustParse(fmt.Sprintf("01900000-0000-7000-8000-%012x", i))
+	return identifier(kindContact, uint64(i))
 }
 
 // PointID of a contact's e-mail (0) or telephone (1).
 func PointID(i, which int) uuid.UUID {
-	return uuid.MustParse(fmt.Sprintf("01910000-0000-7000-8000-%012x", i*2+which))
+	return identifier(kindPoint, uint64(i*2+which))
 }
 
 // AddressID of a contact's address.
 func AddressID(i int) uuid.UUID {
-	return uuid.MustParse(fmt.Sprintf("01920000-0000-7000-8000-%012x", i))
+	return identifier(kindAddress, uint64(i))
 }
 
 // TenantID of an institution.
