@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -45,10 +46,11 @@ type Imported struct {
 // Read imports an archive as the institution that it was, under its own
 // identifier, with every record's. The institution must not be there yet.
 //
-// The archive is proven first (archive.Verify). Loading is one transaction, and
-// with it goes a note of the archive: a crash, a cancellation or an archive that
-// turns out to be altered leaves nothing behind, and the same import started
-// again loads it, or finds that it is loaded.
+// The archive is proven (archive.Verify) while it is loaded. Loading is one
+// transaction, which ends only after the proof, and with it goes a note of the
+// archive: a crash, a cancellation or an archive that turns out to be altered
+// leaves nothing behind, and the same import started again loads it, or finds
+// that it is loaded.
 func (e *Engine) Read(ctx context.Context, a *archive.Archive, in Import) (Imported, error) {
 	tenant, err := uuid.Parse(a.Manifest.Tenant.ID)
 	if err != nil {
@@ -61,31 +63,81 @@ func (e *Engine) Read(ctx context.Context, a *archive.Archive, in Import) (Impor
 		return done, err
 	}
 	// Proving and loading each read every record once.
-	total := 2 * a.Manifest.Rows()
-	if err := in.report(0, total); err != nil {
+	steps := &steps{in: in, total: 2 * a.Manifest.Rows()}
+	if err := steps.loaded(0); err != nil {
 		return Imported{}, err
 	}
-	if err := prove(ctx, a, func(done int64) error { return in.report(done, total) }); err != nil {
-		return Imported{}, invalid(err)
+	working, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	result := make(chan error, 1)
+	go func() {
+		err := prove(working, a, steps.proven)
+		if err != nil {
+			stop(err)
+		}
+		result <- err
+	}()
+	proof := sync.OnceValue(func() error { return <-result })
+	out, err := e.loadAll(working, a, tenant, in, steps.loaded, proof)
+	var flaw *archive.Flaw
+	if err != nil && !errors.As(err, &flaw) {
+		stop(err) // the proof could not help
 	}
-	out := Imported{Tenant: tenant}
-	err = pg.InTx(pg.Detached(ctx), e.DB, tenant, func(ctx context.Context, tx pgx.Tx) error {
-		if there, err := present(ctx, tx, tenant); err != nil || there {
-			return errors.Join(err, errPresent)
-		}
-		if err := e.load(ctx, tx, a, &out, func(done int64) error { return in.report(total/2+done, total) }); err != nil {
-			return err
-		}
-		return note(ctx, tx, a, in, out)
-	})
-	if errors.Is(err, errPresent) || pg.Violated(err, "tenants_pkey") {
-		// Another attempt may have come to its end while this one proved.
+	flawed := proof()
+	switch {
+	case errors.As(flawed, &flaw):
+		return Imported{}, invalid(flawed) // it says better what is wrong than what it led to
+	case errors.Is(err, errPresent), pg.Violated(err, "tenants_pkey"):
+		// Another attempt may have come to its end while this one was under way.
 		if done, err := e.earlier(ctx, a, tenant, in); err != nil || done.Earlier {
 			return done, err
 		}
 		return Imported{}, fault.New(fault.Conflict, "institution-present").With("tenant", tenant)
+	case flawed != nil:
+		return Imported{}, flawed
 	}
 	return out, invalid(err)
+}
+
+// loadAll loads an archive and notes it; before it makes that last, it waits for
+// the proof.
+func (e *Engine) loadAll(ctx context.Context, a *archive.Archive, tenant uuid.UUID, in Import, progress func(done int64) error, proof func() error) (Imported, error) {
+	out := Imported{Tenant: tenant}
+	err := pg.InTx(pg.Detached(ctx), e.DB, tenant, func(ctx context.Context, tx pgx.Tx) error {
+		if there, err := present(ctx, tx, tenant); err != nil || there {
+			return errors.Join(err, errPresent)
+		}
+		if err := e.load(ctx, tx, a, &out, progress); err != nil {
+			return err
+		}
+		if err := note(ctx, tx, a, in, out); err != nil {
+			return err
+		}
+		return proof()
+	})
+	return out, err
+}
+
+// steps sums up what proving and loading have done.
+type steps struct {
+	in          Import
+	mu          sync.Mutex
+	proof, load int64
+	total       int64
+}
+
+func (s *steps) proven(done int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.proof = done
+	return s.in.report(s.proof+s.load, s.total)
+}
+
+func (s *steps) loaded(done int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load = done
+	return s.in.report(s.proof+s.load, s.total)
 }
 
 var errPresent = errors.New("transfers: the institution is there")
@@ -168,6 +220,7 @@ func load(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, t *table, a *archive
 	if err != nil {
 		return 0, invalid(err)
 	}
+	go l.run(ctx)
 	var n int64
 	err = a.Lines(ctx, described.Name, func(line int64, record []byte) error {
 		if n++; n%progressEvery == 0 {
@@ -175,12 +228,16 @@ func load(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, t *table, a *archive
 				return err
 			}
 		}
-		return l.add(ctx, record)
+		return l.add(record)
 	})
-	if err != nil {
-		return n, err
+	if err == nil {
+		err = l.finish()
 	}
-	return n, l.finish(ctx)
+	// What the database refused stands before what that led to.
+	if failed := l.close(); failed != nil {
+		err = failed
+	}
+	return n, err
 }
 
 // Invalid is invalid for the commands.

@@ -2,9 +2,6 @@ package transfers
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -34,21 +31,40 @@ type loader struct {
 	rows    *batch
 	later   *batch // rows that refer to rows of the same table
 	staged  bool
+
+	// Records are read while the database works on those before them.
+	ready chan statement
+	spare chan *batch
+	ended chan struct{}
+	err   error // of the database; to be read when ended is closed
 }
 
+// batch is what one statement carries: an array for each column.
 type batch struct {
-	values [][]*string // by column, then row
+	arrays []*array
 	rows   int
 	bytes  int
 }
 
-func newBatch(columns int) *batch { return &batch{values: make([][]*string, columns)} }
+func newBatch(columns []column) *batch {
+	b := &batch{}
+	for _, c := range columns {
+		b.arrays = append(b.arrays, newArray(formOf(c)))
+	}
+	return b
+}
 
 func (b *batch) reset() {
-	for i := range b.values {
-		b.values[i] = b.values[i][:0]
+	for _, a := range b.arrays {
+		a.clear()
 	}
 	b.rows, b.bytes = 0, 0
+}
+
+// statement is one that loads a batch, under way to the database.
+type statement struct {
+	sql   string
+	batch *batch
 }
 
 // newLoader prepares a table; described is how the archive has it. A column
@@ -76,12 +92,59 @@ func newLoader(tx pgx.Tx, tenant uuid.UUID, source *table, described archive.Tab
 			}
 		}
 	}
-	l.rows, l.later = newBatch(len(l.columns)), newBatch(len(l.columns))
+	l.rows, l.later = newBatch(l.columns), newBatch(l.columns)
+	l.ready, l.spare, l.ended = make(chan statement), make(chan *batch, 2), make(chan struct{})
 	return l, nil
 }
 
+// run executes statements until there are no more or one fails. Nobody else may
+// use the transaction meanwhile.
+func (l *loader) run(ctx context.Context) {
+	defer close(l.ended)
+	for s := range l.ready {
+		if l.err = l.execute(ctx, s); l.err != nil {
+			return
+		}
+		s.batch.reset()
+		select {
+		case l.spare <- s.batch:
+		default:
+		}
+	}
+}
+
+// execute sends arrays in their binary form, past the driver's own encoding.
+func (l *loader) execute(ctx context.Context, s statement) error {
+	if s.batch == nil {
+		_, err := l.tx.Exec(ctx, s.sql)
+		return err
+	}
+	values, types, formats := make([][]byte, len(s.batch.arrays)), make([]uint32, len(s.batch.arrays)), make([]int16, len(s.batch.arrays))
+	for i, a := range s.batch.arrays {
+		values[i], types[i], formats[i] = a.bytes(), a.array, pgx.BinaryFormatCode
+	}
+	return l.tx.Conn().PgConn().ExecParams(ctx, s.sql, values, types, formats, nil).Read().Err
+}
+
+// send hands a statement to run. After a failure it gives back what failed.
+func (l *loader) send(s statement) error {
+	select {
+	case l.ready <- s:
+		return nil
+	case <-l.ended:
+		return l.err
+	}
+}
+
+// close waits until everything handed over is done.
+func (l *loader) close() error {
+	close(l.ready)
+	<-l.ended
+	return l.err
+}
+
 // add takes one record.
-func (l *loader) add(ctx context.Context, record []byte) error {
+func (l *loader) add(record []byte) error {
 	into := l.rows
 	if len(l.self) > 0 {
 		refers := false
@@ -106,11 +169,9 @@ func (l *loader) add(ctx context.Context, record []byte) error {
 		if place < 0 {
 			return nil
 		}
-		text, err := literal(l.columns[place], value)
-		if err != nil {
-			return fmt.Errorf("transfers: member %s.%s: %w", l.table.name, name, err)
+		if err := into.arrays[place].add(value); err != nil {
+			return &archive.Flaw{File: archive.DataPath(l.table.name), What: fmt.Sprintf("member %s holds what the database refuses: %v", name, err)}
 		}
-		into.values[place] = append(into.values[place], text)
 		return nil
 	})
 	if err != nil {
@@ -125,43 +186,42 @@ func (l *loader) add(ctx context.Context, record []byte) error {
 		return nil
 	}
 	if into == l.later {
-		return l.stage(ctx)
+		return l.stage()
 	}
-	return l.insert(ctx, quote(l.table.name), l.rows, true)
+	return l.insert(quote(l.table.name), &l.rows, true)
 }
 
 // finish loads what is left. Rows that refer to rows of their own table come
 // last and in one statement, at whose end references are checked: their order
 // does not matter then.
-func (l *loader) finish(ctx context.Context) error {
-	if err := l.insert(ctx, quote(l.table.name), l.rows, true); err != nil || (l.later.rows == 0 && !l.staged) {
+func (l *loader) finish() error {
+	if err := l.insert(quote(l.table.name), &l.rows, true); err != nil || (l.later.rows == 0 && !l.staged) {
 		return err
 	}
 	if !l.staged {
-		return l.insert(ctx, quote(l.table.name), l.later, true)
+		return l.insert(quote(l.table.name), &l.later, true)
 	}
-	if err := l.stage(ctx); err != nil {
+	if err := l.stage(); err != nil {
 		return err
 	}
 	names, values := l.list()
-	_, err := l.tx.Exec(ctx, "insert into "+quote(l.table.name)+" ("+names+") select "+values("r")+" from "+l.stageName()+" r")
-	return err
+	return l.send(statement{sql: "insert into " + quote(l.table.name) + " (" + names + ") select " + values("r") + " from " + l.stageName() + " r"})
 }
 
 func (l *loader) stageName() string { return "pg_temp." + quote("arriving_"+l.table.name) }
 
-func (l *loader) stage(ctx context.Context) error {
+func (l *loader) stage() error {
 	if !l.staged {
 		columns := make([]string, 0, len(l.columns)+1)
 		for _, c := range l.columns {
 			columns = append(columns, quote(c.name)+" "+c.dbType)
 		}
-		if _, err := l.tx.Exec(ctx, "create temporary table "+quote("arriving_"+l.table.name)+" ("+strings.Join(columns, ", ")+") on commit drop"); err != nil {
+		if err := l.send(statement{sql: "create temporary table " + quote("arriving_"+l.table.name) + " (" + strings.Join(columns, ", ") + ") on commit drop"}); err != nil {
 			return err
 		}
 		l.staged = true
 	}
-	return l.insert(ctx, l.stageName(), l.later, false)
+	return l.insert(l.stageName(), &l.later, false)
 }
 
 // list gives the columns of the target and, for a source, their values.
@@ -190,20 +250,18 @@ func (l *loader) list() (string, func(source string) string) {
 	}
 }
 
-// insert sends a batch as arrays of texts, one a column, each cast to the type
-// of its column: one statement for any table, inside row-level security, where
-// COPY is refused.
-func (l *loader) insert(ctx context.Context, target string, b *batch, whole bool) error {
-	if b.rows == 0 {
+// insert sends a batch as arrays, one a column: one statement for any table,
+// inside row-level security, where COPY is refused. The batch is replaced by an
+// empty one.
+func (l *loader) insert(target string, b **batch, whole bool) error {
+	if (*b).rows == 0 {
 		return nil
 	}
-	args := make([]any, 0, len(l.columns))
 	arrays := make([]string, 0, len(l.columns))
 	labels := make([]string, 0, len(l.columns))
 	plain := make([]string, 0, len(l.columns))
 	for i, c := range l.columns {
-		args = append(args, b.values[i])
-		arrays = append(arrays, "$"+strconv.Itoa(i+1)+"::text[]")
+		arrays = append(arrays, "$"+strconv.Itoa(i+1)+"::"+(*b).arrays[i].sql)
 		labels = append(labels, quote(c.name))
 		plain = append(plain, "r."+quote(c.name)+"::"+c.dbType)
 	}
@@ -213,84 +271,11 @@ func (l *loader) insert(ctx context.Context, target string, b *batch, whole bool
 		names, values = l.list()
 		selected = values("r")
 	}
-	_, err := l.tx.Exec(ctx, "insert into "+target+" ("+names+") select "+selected+" from unnest("+strings.Join(arrays, ", ")+") as r ("+strings.Join(labels, ", ")+")", args...)
-	b.reset()
-	return err
-}
-
-var null = []byte("null")
-
-// literal turns a JSON value into the text form of a column's type.
-func literal(c column, value []byte) (*string, error) {
-	if string(value) == string(null) {
-		return nil, nil
-	}
-	var out string
-	switch c.kind {
-	case archive.JSON:
-		out = string(value)
-	case archive.Bytes:
-		raw, err := base64.StdEncoding.DecodeString(strings.Trim(string(value), `"`))
-		if err != nil {
-			return nil, err
-		}
-		out = `\x` + hex.EncodeToString(raw)
-	case archive.TextList, archive.UUIDList, archive.JSONList:
-		var items []json.RawMessage
-		if err := json.Unmarshal(value, &items); err != nil {
-			return nil, err
-		}
-		text, err := arrayLiteral(items)
-		if err != nil {
-			return nil, err
-		}
-		out = text
+	err := l.send(statement{"insert into " + target + " (" + names + ") select " + selected + " from unnest(" + strings.Join(arrays, ", ") + ") as r (" + strings.Join(labels, ", ") + ")", *b})
+	select {
+	case *b = <-l.spare:
 	default:
-		if value[0] != '"' {
-			out = string(value)
-			break
-		}
-		text, err := unquote(value)
-		if err != nil {
-			return nil, err
-		}
-		out = text
+		*b = newBatch(l.columns)
 	}
-	return &out, nil
-}
-
-func unquote(value []byte) (string, error) {
-	if !slices.Contains(value, '\\') {
-		return string(value[1 : len(value)-1]), nil
-	}
-	var s string
-	err := json.Unmarshal(value, &s)
-	return s, err
-}
-
-// arrayLiteral writes the text form of a one-dimensional array.
-func arrayLiteral(items []json.RawMessage) (string, error) {
-	var b strings.Builder
-	b.WriteByte('{')
-	for i, item := range items {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		switch {
-		case string(item) == "null":
-			b.WriteString("NULL")
-		case item[0] == '"':
-			s, err := unquote(item)
-			if err != nil {
-				return "", err
-			}
-			b.WriteByte('"')
-			b.WriteString(strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s))
-			b.WriteByte('"')
-		default:
-			b.Write(item)
-		}
-	}
-	b.WriteByte('}')
-	return b.String(), nil
+	return err
 }
