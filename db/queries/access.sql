@@ -11,7 +11,7 @@ SELECT * FROM tenants WHERE tenant_id = @tenant_id FOR UPDATE;
 
 -- name: UpdateTenant :one
 UPDATE tenants
-SET name = @name, locale = @locale, time_zone = @time_zone, currency = @currency, updated_at = now(), version = version + 1
+SET name = @name, locale = @locale, time_zone = @time_zone, currency = @currency, technical_contacts = @technical_contacts, updated_at = now(), version = version + 1
 WHERE tenant_id = @tenant_id
 RETURNING *;
 

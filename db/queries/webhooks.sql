@@ -22,8 +22,8 @@ UPDATE webhook_cursors SET sequence = @sequence WHERE tenant_id = @tenant_id AND
 SELECT sequence FROM event_heads WHERE tenant_id = @tenant_id;
 
 -- name: InsertEndpoint :one
-INSERT INTO webhook_endpoints (tenant_id, id, url, event_types, scopes, payload, format, description, from_sequence, verification_id)
-VALUES (@tenant_id, @id, @url, @event_types, @scopes, @payload, @format, @description, @from_sequence, @verification_id)
+INSERT INTO webhook_endpoints (tenant_id, id, url, event_types, scopes, payload, format, verification, description, from_sequence, verification_id)
+VALUES (@tenant_id, @id, @url, @event_types, @scopes, @payload, @format, @verification, @description, @from_sequence, @verification_id)
 RETURNING *;
 
 -- name: GetEndpoint :one
@@ -47,7 +47,7 @@ SELECT count(*) FROM webhook_endpoints WHERE tenant_id = @tenant_id;
 -- name: UpdateEndpoint :one
 UPDATE webhook_endpoints
 SET url = @url, event_types = @event_types, scopes = @scopes, payload = @payload, format = @format, description = @description,
-    status = @status, disabled_reason = sqlc.narg('disabled_reason'), disabled_at = sqlc.narg('disabled_at'),
+    verification = @verification, allowed_rate = sqlc.narg('allowed_rate'), status = @status, disabled_reason = sqlc.narg('disabled_reason'), disabled_at = sqlc.narg('disabled_at'),
     from_sequence = @from_sequence, verification_id = @verification_id, version = version + 1, updated_at = now()
 WHERE tenant_id = @tenant_id AND id = @id
 RETURNING *;
@@ -59,7 +59,7 @@ UPDATE webhook_endpoints SET version = version + 1, updated_at = now() WHERE ten
 DELETE FROM webhook_endpoints WHERE tenant_id = @tenant_id AND id = @id;
 
 -- name: ActivateEndpoint :one
-UPDATE webhook_endpoints SET status = 'active', version = version + 1, updated_at = now()
+UPDATE webhook_endpoints SET status = 'active', allowed_rate = sqlc.narg('allowed_rate'), version = version + 1, updated_at = now()
 WHERE tenant_id = @tenant_id AND id = @id AND status = 'pending' AND verification_id = @verification_id
 RETURNING *;
 
@@ -116,7 +116,7 @@ FROM (SELECT c.endpoint_id FROM webhook_queues c
         AND c.due_at <= now() AND (c.leased_until IS NULL OR c.leased_until < now())
       FOR UPDATE SKIP LOCKED) due
 WHERE q.tenant_id = @tenant_id AND q.endpoint_id = due.endpoint_id
-RETURNING q.endpoint_id, q.pushes;
+RETURNING q.endpoint_id, q.pushes, q.paced_until;
 
 -- name: RenewLease :one
 UPDATE webhook_queues SET leased_until = now() + make_interval(secs => @lease_seconds::float8)
@@ -125,11 +125,11 @@ RETURNING pushes;
 
 -- name: ReleaseQueue :execrows
 -- Leaves the queue unless something was put in since it was looked at.
-UPDATE webhook_queues SET leased_by = NULL, leased_until = NULL, due_at = sqlc.narg('due_at')
+UPDATE webhook_queues SET leased_by = NULL, leased_until = NULL, due_at = sqlc.narg('due_at'), paced_until = sqlc.narg('paced_until')
 WHERE tenant_id = @tenant_id AND endpoint_id = @endpoint_id AND leased_by = @worker AND pushes = @pushes;
 
 -- name: AbandonQueue :exec
-UPDATE webhook_queues SET leased_by = NULL, leased_until = NULL, due_at = now()
+UPDATE webhook_queues SET leased_by = NULL, leased_until = NULL, due_at = now(), paced_until = sqlc.narg('paced_until')
 WHERE tenant_id = @tenant_id AND endpoint_id = @endpoint_id AND leased_by = @worker;
 
 -- name: NextDue :one
@@ -257,3 +257,6 @@ WHERE d.tenant_id = @tenant_id AND d.endpoint_id = @endpoint_id AND d.event_id I
 
 -- name: GetTenantMode :one
 SELECT mode FROM tenants WHERE tenant_id = @tenant_id;
+
+-- name: GetInstitution :one
+SELECT name, locale, technical_contacts FROM tenants WHERE tenant_id = @tenant_id;

@@ -21,7 +21,7 @@ import (
 func tenantToAPI(t Tenant) api.Institution {
 	return api.Institution{
 		ID: t.TenantID, Object: api.InstitutionObjectInstitution, Name: t.Name, Mode: t.Mode, SandboxOf: web.Nullable(t.SandboxOf), Locale: t.Locale,
-		TimeZone: t.TimeZone, Currency: t.Currency, Status: t.Status, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, Version: t.Version,
+		TimeZone: t.TimeZone, Currency: t.Currency, TechnicalContacts: t.TechnicalContacts, Status: t.Status, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, Version: t.Version,
 	}
 }
 
@@ -159,7 +159,15 @@ func clientPatchFromAPI(in api.OAuthClientPatch) ClientPatch {
 }
 
 func tenantPatchFromAPI(in api.InstitutionPatch) TenantPatch {
-	return TenantPatch{Name: in.Name, Locale: in.Locale, TimeZone: in.TimeZone, Currency: in.Currency}
+	return TenantPatch{Name: in.Name, Locale: in.Locale, TimeZone: in.TimeZone, Currency: in.Currency, TechnicalContacts: addresses(in.TechnicalContacts)}
+}
+
+// addresses keeps the difference between no list and an empty one.
+func addresses[T ~string](in []T) []string {
+	if in == nil {
+		return nil
+	}
+	return web.Map(in, func(a T) string { return string(a) })
 }
 
 func departmentFromAPI(in api.DepartmentCreate) NewDepartment {

@@ -2,6 +2,8 @@ package access
 
 import (
 	"context"
+	"fmt"
+	netmail "net/mail"
 	"strings"
 	"time"
 
@@ -61,6 +63,7 @@ func (s *Service) Institution(ctx context.Context) (Tenant, error) {
 // TenantPatch changes what is not nil.
 type TenantPatch struct {
 	Name, Locale, TimeZone, Currency *string
+	TechnicalContacts                []string
 }
 
 type tenantRecord struct {
@@ -68,10 +71,12 @@ type tenantRecord struct {
 	Locale   string `json:"locale"`
 	TimeZone string `json:"time_zone"`
 	Currency string `json:"currency"`
+	// TechnicalContacts are bare e-mail addresses.
+	TechnicalContacts []string `json:"technical_contacts"`
 }
 
 func recordOfTenant(t Tenant) tenantRecord {
-	return tenantRecord{t.Name, t.Locale, t.TimeZone, t.Currency}
+	return tenantRecord{t.Name, t.Locale, t.TimeZone, t.Currency, t.TechnicalContacts}
 }
 
 // UpdateInstitution changes the actor's institution.
@@ -96,12 +101,16 @@ func (s *Service) UpdateInstitution(ctx context.Context, p TenantPatch, version 
 		replace(&after.Locale, p.Locale)
 		replace(&after.TimeZone, p.TimeZone)
 		replace(&after.Currency, p.Currency)
+		if p.TechnicalContacts != nil {
+			after.TechnicalContacts = p.TechnicalContacts
+		}
 		changes, err := events.Diff(recordOfTenant(before), recordOfTenant(after))
 		if err != nil || len(changes) == 0 {
 			return before, err
 		}
 		after, err = s.q.UpdateTenant(ctx, tx, accessdb.UpdateTenantParams{
 			TenantID: actor.Tenant, Name: after.Name, Locale: after.Locale, TimeZone: after.TimeZone, Currency: after.Currency,
+			TechnicalContacts: after.TechnicalContacts,
 		})
 		if err != nil {
 			return Tenant{}, err
@@ -120,6 +129,12 @@ func (p TenantPatch) check() error {
 	if p.Currency != nil {
 		if _, err := currency.ParseISO(*p.Currency); err != nil {
 			f.At("#/currency", "unknown-currency")
+		}
+	}
+	for i, address := range p.TechnicalContacts {
+		// What mail can be sent to, and nothing that could be taken for more.
+		if a, err := netmail.ParseAddress(address); err != nil || a.Address != address {
+			f.At(fmt.Sprintf("#/technical_contacts/%d", i), "format", "want", "email")
 		}
 	}
 	return f.OrNil()

@@ -2367,6 +2367,24 @@ func (e WebhookEndpointCreatePayload) Valid() bool {
 	}
 }
 
+// Defines values for WebhookEndpointCreateVerification.
+const (
+	WebhookEndpointCreateVerificationEvent   WebhookEndpointCreateVerification = "event"
+	WebhookEndpointCreateVerificationOptions WebhookEndpointCreateVerification = "options"
+)
+
+// Valid indicates whether the value is a known member of the WebhookEndpointCreateVerification enum.
+func (e WebhookEndpointCreateVerification) Valid() bool {
+	switch e {
+	case WebhookEndpointCreateVerificationEvent:
+		return true
+	case WebhookEndpointCreateVerificationOptions:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for WebhookEndpointPatchFormat.
 const (
 	WebhookEndpointPatchFormatCloudevents WebhookEndpointPatchFormat = "cloudevents"
@@ -2415,6 +2433,24 @@ func (e WebhookEndpointPatchStatus) Valid() bool {
 	case WebhookEndpointPatchStatusActive:
 		return true
 	case WebhookEndpointPatchStatusDisabled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookEndpointPatchVerification.
+const (
+	WebhookEndpointPatchVerificationEvent   WebhookEndpointPatchVerification = "event"
+	WebhookEndpointPatchVerificationOptions WebhookEndpointPatchVerification = "options"
+)
+
+// Valid indicates whether the value is a known member of the WebhookEndpointPatchVerification enum.
+func (e WebhookEndpointPatchVerification) Valid() bool {
+	switch e {
+	case WebhookEndpointPatchVerificationEvent:
+		return true
+	case WebhookEndpointPatchVerificationOptions:
 		return true
 	default:
 		return false
@@ -4542,6 +4578,9 @@ type Institution struct {
 	SandboxOf nullable.Nullable[openapi_types.UUID] `json:"sandbox_of"`
 	Status    string                                `json:"status"`
 
+	// TechnicalContacts Who is written to when a webhook endpoint fails for a day or is disabled, in the language of the institution.
+	TechnicalContacts []string `json:"technical_contacts"`
+
 	// TimeZone IANA name.
 	TimeZone  string    `json:"time_zone"`
 	UpdatedAt time.Time `json:"updated_at"`
@@ -4553,10 +4592,11 @@ type InstitutionObject string
 
 // InstitutionPatch defines model for InstitutionPatch.
 type InstitutionPatch struct {
-	Currency *string `json:"currency,omitempty"`
-	Locale   *string `json:"locale,omitempty"`
-	Name     *string `json:"name,omitempty"`
-	TimeZone *string `json:"time_zone,omitempty"`
+	Currency          *string               `json:"currency,omitempty"`
+	Locale            *string               `json:"locale,omitempty"`
+	Name              *string               `json:"name,omitempty"`
+	TechnicalContacts []openapi_types.Email `json:"technical_contacts,omitempty"`
+	TimeZone          *string               `json:"time_zone,omitempty"`
 }
 
 // Introspection defines model for Introspection.
@@ -5911,6 +5951,8 @@ type WebhookDeliveryList struct {
 
 // WebhookEndpoint An address that receives events, signed, at least once each and in no promised order.
 type WebhookEndpoint struct {
+	// AllowedRate Requests a minute that the address granted in its handshake; null where it set no limit.
+	AllowedRate nullable.Nullable[int32]     `json:"allowed_rate"`
 	CreatedAt   time.Time                    `json:"created_at"`
 	Description string                       `json:"description"`
 	DisabledAt  nullable.Nullable[time.Time] `json:"disabled_at"`
@@ -5935,6 +5977,7 @@ type WebhookEndpoint struct {
 	Status              string                       `json:"status"`
 	UpdatedAt           time.Time                    `json:"updated_at"`
 	URL                 string                       `json:"url"`
+	Verification        string                       `json:"verification"`
 	Version             int64                        `json:"version"`
 }
 
@@ -5952,6 +5995,9 @@ type WebhookEndpointCreate struct {
 	// Payload `full` adds the record as `data.resource`.
 	Payload *WebhookEndpointCreatePayload `json:"payload,omitempty"`
 	URL     string                        `json:"url"`
+
+	// Verification How the address agrees: `event` by answering 2xx to a signed event, `options` by the handshake of CloudEvents web hooks.
+	Verification *WebhookEndpointCreateVerification `json:"verification,omitempty"`
 }
 
 // WebhookEndpointCreateFormat defines model for WebhookEndpointCreate.Format.
@@ -5959,6 +6005,9 @@ type WebhookEndpointCreateFormat string
 
 // WebhookEndpointCreatePayload `full` adds the record as `data.resource`.
 type WebhookEndpointCreatePayload string
+
+// WebhookEndpointCreateVerification How the address agrees: `event` by answering 2xx to a signed event, `options` by the handshake of CloudEvents web hooks.
+type WebhookEndpointCreateVerification string
 
 // WebhookEndpointList defines model for WebhookEndpointList.
 type WebhookEndpointList struct {
@@ -5968,12 +6017,13 @@ type WebhookEndpointList struct {
 
 // WebhookEndpointPatch defines model for WebhookEndpointPatch.
 type WebhookEndpointPatch struct {
-	Description nullable.Nullable[string]    `json:"description,omitempty"`
-	EventTypes  []string                     `json:"event_types,omitempty"`
-	Format      *WebhookEndpointPatchFormat  `json:"format,omitempty"`
-	Payload     *WebhookEndpointPatchPayload `json:"payload,omitempty"`
-	Status      *WebhookEndpointPatchStatus  `json:"status,omitempty"`
-	URL         *string                      `json:"url,omitempty"`
+	Description  nullable.Nullable[string]         `json:"description,omitempty"`
+	EventTypes   []string                          `json:"event_types,omitempty"`
+	Format       *WebhookEndpointPatchFormat       `json:"format,omitempty"`
+	Payload      *WebhookEndpointPatchPayload      `json:"payload,omitempty"`
+	Status       *WebhookEndpointPatchStatus       `json:"status,omitempty"`
+	URL          *string                           `json:"url,omitempty"`
+	Verification *WebhookEndpointPatchVerification `json:"verification,omitempty"`
 }
 
 // WebhookEndpointPatchFormat defines model for WebhookEndpointPatch.Format.
@@ -5985,8 +6035,13 @@ type WebhookEndpointPatchPayload string
 // WebhookEndpointPatchStatus defines model for WebhookEndpointPatch.Status.
 type WebhookEndpointPatchStatus string
 
+// WebhookEndpointPatchVerification defines model for WebhookEndpointPatch.Verification.
+type WebhookEndpointPatchVerification string
+
 // WebhookEndpointSecret The endpoint with the secret by which a receiver verifies `v1` signatures, shown this once.
 type WebhookEndpointSecret struct {
+	// AllowedRate Requests a minute that the address granted in its handshake; null where it set no limit.
+	AllowedRate nullable.Nullable[int32]     `json:"allowed_rate"`
 	CreatedAt   time.Time                    `json:"created_at"`
 	Description string                       `json:"description"`
 	DisabledAt  nullable.Nullable[time.Time] `json:"disabled_at"`
@@ -6010,12 +6065,13 @@ type WebhookEndpointSecret struct {
 	Payload             string                       `json:"payload"`
 
 	// PublicKey Ed25519 key of the `v1a` signatures, as Standard Webhooks writes it.
-	PublicKey string    `json:"public_key"`
-	Secret    string    `json:"secret"`
-	Status    string    `json:"status"`
-	UpdatedAt time.Time `json:"updated_at"`
-	URL       string    `json:"url"`
-	Version   int64     `json:"version"`
+	PublicKey    string    `json:"public_key"`
+	Secret       string    `json:"secret"`
+	Status       string    `json:"status"`
+	UpdatedAt    time.Time `json:"updated_at"`
+	URL          string    `json:"url"`
+	Verification string    `json:"verification"`
+	Version      int64     `json:"version"`
 }
 
 // WebhookEndpointSecretObject defines model for WebhookEndpointSecret.Object.

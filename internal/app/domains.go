@@ -97,10 +97,10 @@ func (a *App) wire() (handlers, error) {
 		SigningKey: ed25519.NewKeyFromSeed(a.master.Derive("archive signature")), Log: a.Log,
 	})
 	a.domains.webhooks = webhooks.NewService(webhooks.Needs{
-		DB: a.DB, Events: a.domains.events, Hub: a.hub, Operations: a.domains.operations, Log: a.Log,
+		DB: a.DB, Events: a.domains.events, Hub: a.hub, Operations: a.domains.operations, Mail: a.domains.mail, Log: a.Log,
 		Client: egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs, MaxIdlePerHost: 64, MaxBody: egress.WebhookBodyLimit}),
 		Box:    a.master.Box("webhook keys"),
-	}, webhooks.Options{Schedule: a.Config.WebhookSchedule})
+	}, webhooks.Options{Schedule: a.Config.WebhookSchedule, Origin: a.Config.PublicHost()})
 	a.domains.ticketing = ticketing.NewService(a.DB, a.Clock, a.domains.contacts, schemas)
 	a.domains.ticketing.SetConsents(captures{a.domains.consents})
 	work, err := forms.NewWork(a.master.Derive("form work"), a.Config.FormWorkCost)

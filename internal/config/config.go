@@ -114,6 +114,15 @@ func (c Config) LargestArchive() int64 {
 	return 20 << 30
 }
 
+// PublicHost is the name of the address by which the outside reaches the server.
+func (c Config) PublicHost() string {
+	u, err := url.Parse(c.Public())
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
 // Public is the address by which the outside reaches the server.
 func (c Config) Public() string {
 	if c.PublicURL != "" {

@@ -96,7 +96,7 @@ func leaving() map[string]rule {
 			"disabled_at":     "coalesce(disabled_at, " + switchedOff + ")",
 		}},
 		"webhook_queues": {switched: map[string]string{
-			"due_at": "null::timestamptz", "leased_by": "null::uuid", "leased_until": "null::timestamptz",
+			"due_at": "null::timestamptz", "leased_by": "null::uuid", "leased_until": "null::timestamptz", "paced_until": "null::timestamptz",
 		}},
 		"webhook_cursors": {},
 

@@ -15,18 +15,21 @@ import (
 )
 
 func newEndpoint(in api.WebhookEndpointCreate) NewEndpoint {
-	out := NewEndpoint{URL: in.URL, EventTypes: in.EventTypes, Payload: "thin", Format: "standard", Description: orEmpty(in.Description)}
+	out := NewEndpoint{URL: in.URL, EventTypes: in.EventTypes, Payload: "thin", Format: "standard", Verification: byEvent, Description: orEmpty(in.Description)}
 	if in.Payload != nil {
 		out.Payload = string(*in.Payload)
 	}
 	if in.Format != nil {
 		out.Format = string(*in.Format)
 	}
+	if in.Verification != nil {
+		out.Verification = string(*in.Verification)
+	}
 	return out
 }
 
 func change(in api.WebhookEndpointPatch) Change {
-	out := Change{URL: in.URL, EventTypes: in.EventTypes, Payload: (*string)(in.Payload), Format: (*string)(in.Format), Status: (*string)(in.Status)}
+	out := Change{URL: in.URL, EventTypes: in.EventTypes, Payload: (*string)(in.Payload), Format: (*string)(in.Format), Verification: (*string)(in.Verification), Status: (*string)(in.Status)}
 	if in.Description.IsSpecified() {
 		text, _ := in.Description.Get() // null takes the text away
 		out.Description = &text
@@ -37,7 +40,7 @@ func change(in api.WebhookEndpointPatch) Change {
 func toAPI(e Endpoint) api.WebhookEndpoint {
 	out := api.WebhookEndpoint{
 		ID: e.ID, Object: api.WebhookEndpointObjectWebhookEndpoint, URL: e.URL, EventTypes: e.EventTypes, Payload: e.Payload, Format: e.Format,
-		Description: e.Description, Status: e.Status, DisabledReason: web.Nullable(e.DisabledReason), DisabledAt: web.Nullable(e.DisabledAt),
+		Verification: e.Verification, AllowedRate: web.Nullable(e.AllowedRate), Description: e.Description, Status: e.Status, DisabledReason: web.Nullable(e.DisabledReason), DisabledAt: web.Nullable(e.DisabledAt),
 		LastSuccessAt: web.Nullable(e.LastSuccessAt), FailingSince: web.Nullable(e.FailingSince), OldestUndeliveredAt: web.Nullable(e.OldestUndeliveredAt),
 		CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt, Version: e.Version,
 	}
@@ -51,7 +54,7 @@ func withSecret(in EndpointSecret) api.WebhookEndpointSecret {
 	e := toAPI(in.Endpoint)
 	return api.WebhookEndpointSecret{
 		ID: e.ID, Object: api.WebhookEndpointSecretObjectWebhookEndpoint, URL: e.URL, EventTypes: e.EventTypes, Payload: e.Payload, Format: e.Format,
-		Description: e.Description, Status: e.Status, DisabledReason: e.DisabledReason, DisabledAt: e.DisabledAt, LastSuccessAt: e.LastSuccessAt,
+		Verification: e.Verification, AllowedRate: e.AllowedRate, Description: e.Description, Status: e.Status, DisabledReason: e.DisabledReason, DisabledAt: e.DisabledAt, LastSuccessAt: e.LastSuccessAt,
 		FailingSince: e.FailingSince, OldestUndeliveredAt: e.OldestUndeliveredAt, LagSeconds: e.LagSeconds, CreatedAt: e.CreatedAt,
 		UpdatedAt: e.UpdatedAt, Version: e.Version, Secret: in.Secret, PublicKey: in.PublicKey,
 	}

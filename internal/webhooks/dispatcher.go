@@ -105,18 +105,22 @@ func (d *dispatcher) claim(ctx, late context.Context) {
 			continue
 		}
 		for _, q := range claimed {
-			d.start(ctx, late, tenant, q.EndpointID, q.Pushes)
+			d.start(ctx, late, tenant, q)
 		}
 	}
 }
 
-func (d *dispatcher) start(ctx, late context.Context, tenant, endpoint uuid.UUID, pushes int64) {
+func (d *dispatcher) start(ctx, late context.Context, tenant uuid.UUID, q webhooksdb.ClaimQueuesRow) {
+	endpoint := q.EndpointID
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, ok := d.lanes[endpoint]; ok {
 		return // its lease ran out under it; it will notice
 	}
-	l := newLane(d, tenant, endpoint, pushes)
+	l := newLane(d, tenant, endpoint, q.Pushes)
+	if q.PacedUntil != nil {
+		l.next = *q.PacedUntil
+	}
 	d.lanes[endpoint] = l
 	d.wg.Go(func() {
 		l.run(ctx, late)

@@ -44,13 +44,14 @@ type EndpointSecret struct {
 }
 
 // NewEndpoint describes an endpoint to be made. Payload is "thin" or "full",
-// Format "standard" or "cloudevents".
+// Format "standard" or "cloudevents", Verification byEvent or byOptions.
 type NewEndpoint struct {
-	URL         string
-	EventTypes  []string
-	Payload     string
-	Format      string
-	Description string
+	Verification string
+	URL          string
+	EventTypes   []string
+	Payload      string
+	Format       string
+	Description  string
 }
 
 // Create makes an endpoint, pending until its address proves itself. Events
@@ -81,7 +82,7 @@ func (s *Service) Create(ctx context.Context, in NewEndpoint) (EndpointSecret, e
 		}
 		e, err := s.q.InsertEndpoint(ctx, tx, webhooksdb.InsertEndpointParams{
 			TenantID: actor.Tenant, ID: ids.New(), URL: url, EventTypes: in.EventTypes, Scopes: nonNil(actor.Scopes), Payload: in.Payload,
-			Format: in.Format, Description: in.Description, FromSequence: head, VerificationID: ids.New(),
+			Format: in.Format, Verification: in.Verification, Description: in.Description, FromSequence: head, VerificationID: ids.New(),
 		})
 		if err != nil {
 			return EndpointSecret{}, err
@@ -203,12 +204,14 @@ func (s *Service) allWithHealth(ctx context.Context, db pg.DBTX, tenant uuid.UUI
 
 // Change is what to change of an endpoint; nil leaves as it is.
 type Change struct {
-	URL         *string
-	EventTypes  []string
-	Payload     *string
-	Format      *string
-	Description *string
-	Status      *string // "active" or "disabled"
+	URL        *string
+	EventTypes []string
+	Payload    *string
+	Format     *string
+	// Verification, if it becomes another, is made anew.
+	Verification *string
+	Description  *string
+	Status       *string // "active" or "disabled"
 }
 
 // Update changes an endpoint. A new address, or activation after it was
@@ -243,9 +246,10 @@ func (s *Service) Update(ctx context.Context, id uuid.UUID, want *int64, in Chan
 			}
 			after.Scopes = nonNil(actor.Scopes)
 		}
-		verify := after.Status != disabled && (after.URL != before.URL || before.Status == disabled)
+		verify := after.Status != disabled && (after.URL != before.URL || after.Verification != before.Verification || before.Status == disabled)
 		if verify {
-			after.Status, after.VerificationID = pending, ids.New()
+			// What another address granted, or this one at another time, is over.
+			after.Status, after.VerificationID, after.AllowedRate = pending, ids.New(), nil
 		}
 		if before.Status == disabled && verify {
 			after.FromSequence = head
@@ -290,6 +294,7 @@ func apply(e webhooksdb.WebhookEndpoint, in Change) webhooksdb.WebhookEndpoint {
 	set(&e.URL, in.URL)
 	set(&e.Payload, in.Payload)
 	set(&e.Format, in.Format)
+	set(&e.Verification, in.Verification)
 	set(&e.Description, in.Description)
 	if in.EventTypes != nil {
 		e.EventTypes = in.EventTypes
@@ -309,7 +314,7 @@ func apply(e webhooksdb.WebhookEndpoint, in Change) webhooksdb.WebhookEndpoint {
 
 func updateParams(e webhooksdb.WebhookEndpoint) webhooksdb.UpdateEndpointParams {
 	return webhooksdb.UpdateEndpointParams{
-		URL: e.URL, EventTypes: e.EventTypes, Scopes: e.Scopes, Payload: e.Payload, Format: e.Format, Description: e.Description,
+		URL: e.URL, EventTypes: e.EventTypes, Scopes: e.Scopes, Payload: e.Payload, Format: e.Format, Verification: e.Verification, AllowedRate: e.AllowedRate, Description: e.Description,
 		Status: e.Status, DisabledReason: e.DisabledReason, DisabledAt: e.DisabledAt, FromSequence: e.FromSequence,
 		VerificationID: e.VerificationID, TenantID: e.TenantID, ID: e.ID,
 	}
@@ -348,7 +353,7 @@ func facts(e webhooksdb.WebhookEndpoint) map[string]any {
 
 // settings are the members of an endpoint whose changes the log tells.
 func settings(e webhooksdb.WebhookEndpoint) map[string]any {
-	return map[string]any{"url": e.URL, "event_types": e.EventTypes, "payload": e.Payload, "format": e.Format, "description": e.Description, "status": e.Status}
+	return map[string]any{"url": e.URL, "event_types": e.EventTypes, "payload": e.Payload, "format": e.Format, "verification": e.Verification, "description": e.Description, "status": e.Status}
 }
 
 func nonNil[S ~[]T, T any](in S) []T {

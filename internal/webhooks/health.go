@@ -23,6 +23,9 @@ func (s *Service) disableTx(ctx context.Context, tx pgx.Tx, tenant, endpoint uui
 		return err
 	}
 	s.changed(tenant)
+	if err := s.tellTx(ctx, tx, e, time.Time{}, reason); err != nil {
+		return err
+	}
 	return events.RecordTx(ctx, tx, events.Entry{Type: "webhook_endpoint.disabled", Subject: subject(e), Facts: map[string]any{"reason": reason}})
 }
 
@@ -43,6 +46,9 @@ func (s *Service) judgeHealth(ctx context.Context, tenant uuid.UUID, h webhooksd
 		}
 		n, err := s.q.TellFailing(ctx, tx, tenant, h.EndpointID)
 		if err != nil || n == 0 {
+			return err
+		}
+		if err := s.tellTx(ctx, tx, e, *h.FailingSince, ""); err != nil {
 			return err
 		}
 		return events.RecordTx(ctx, tx, events.Entry{

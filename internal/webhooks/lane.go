@@ -42,6 +42,9 @@ type lane struct {
 	leased   time.Time
 	bell     chan struct{}
 	slots    chan struct{}
+	// next is when a receiver that granted a rate may have its next request; only
+	// run's goroutine touches it.
+	next time.Time
 
 	mu   sync.Mutex
 	busy map[uuid.UUID]struct{} // fetched and not yet recorded
@@ -82,7 +85,9 @@ func (l *lane) run(ctx, late context.Context) {
 	}
 	release, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	_ = l.d.s.q.AbandonQueue(release, l.d.s.db.Tenant(l.tenant), l.tenant, l.endpoint, &l.d.worker)
+	_ = l.d.s.q.AbandonQueue(release, l.d.s.db.Tenant(l.tenant), webhooksdb.AbandonQueueParams{
+		PacedUntil: l.pacedUntil(), TenantID: l.tenant, EndpointID: l.endpoint, Worker: &l.d.worker,
+	})
 }
 
 // turn fetches and starts one batch, or waits, or leaves the queue.
@@ -104,7 +109,7 @@ func (l *lane) turn(ctx, late context.Context) (left bool, err error) {
 		return false, err
 	}
 	for i, next := range due {
-		if !l.slot(ctx) {
+		if !l.pace(ctx, next) || !l.slot(ctx) {
 			l.forget(due[i:])
 			return false, nil
 		}
@@ -245,7 +250,7 @@ func (l *lane) leave(ctx context.Context, c *config) (bool, error) {
 		return false, err
 	}
 	n, err := s.q.ReleaseQueue(ctx, s.db.Tenant(l.tenant), webhooksdb.ReleaseQueueParams{
-		DueAt: next, TenantID: l.tenant, EndpointID: l.endpoint, Worker: &l.d.worker, Pushes: l.pushes,
+		DueAt: next, PacedUntil: l.pacedUntil(), TenantID: l.tenant, EndpointID: l.endpoint, Worker: &l.d.worker, Pushes: l.pushes,
 	})
 	if err != nil || n > 0 {
 		return n > 0, err

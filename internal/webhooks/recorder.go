@@ -162,7 +162,9 @@ func (s *Service) consequence(ctx context.Context, tx pgx.Tx, rec recording) err
 	case r.disable != "":
 		return s.disableTx(ctx, tx, l.tenant, l.endpoint, r.disable)
 	case verification && r.succeeded:
-		e, err := s.q.ActivateEndpoint(ctx, tx, l.tenant, l.endpoint, r.delivery.EventID)
+		e, err := s.q.ActivateEndpoint(ctx, tx, webhooksdb.ActivateEndpointParams{
+			TenantID: l.tenant, ID: l.endpoint, VerificationID: r.delivery.EventID, AllowedRate: r.rate,
+		})
 		if pg.IsNoRows(err) {
 			return nil // the address has changed meanwhile, or it was verified twice
 		}

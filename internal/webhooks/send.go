@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,6 +37,7 @@ type result struct {
 	throttled  bool // leave the receiver alone for a while
 	retryAfter time.Duration
 	abort      bool   // no further attempt of this delivery
+	rate       *int32 // what a handshake granted; nil: no limit
 	disable    string // why the endpoint is to be disabled, or empty
 }
 
@@ -69,13 +71,24 @@ func (l *lane) attempt(ctx context.Context, d webhooksdb.ListDueRow) (result, bo
 		l.d.complain(ctx, err)
 		return r, false
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint.URL, bytes.NewReader(body))
+	method, handshake := http.MethodPost, c.isHandshake(d.Kind)
+	if handshake {
+		method, body = http.MethodOptions, nil
+	}
+	request, err := http.NewRequestWithContext(ctx, method, c.endpoint.URL, bytes.NewReader(body))
 	if err != nil {
 		return r, false
 	}
 	r.attempt.At = time.Now().UTC()
-	request.Header.Set("Content-Type", media)
 	request.Header.Set("User-Agent", userAgent)
+	if handshake {
+		request.Header.Set(headerRequestRate, strconv.Itoa(requestRate))
+	} else {
+		request.Header.Set("Content-Type", media)
+	}
+	if c.endpoint.Verification == byOptions {
+		request.Header.Set(headerRequestOrigin, l.d.s.o.Origin)
+	}
 	if err := signature.SetHeaders(request.Header, d.EventID.String(), r.attempt.At, body, c.keys...); err != nil {
 		l.d.complain(ctx, err)
 		return r, false
@@ -89,7 +102,11 @@ func (l *lane) attempt(ctx context.Context, d webhooksdb.ListDueRow) (result, bo
 	}
 	read, _, _ := egress.ReadBody(response, egress.WebhookBodyLimit)
 	r.attempt.LatencyMS = time.Since(r.attempt.At).Milliseconds()
-	r.judge(response)
+	if handshake {
+		r.judgeHandshake(response, l.d.s.o.Origin)
+	} else {
+		r.judge(response)
+	}
 	r.attempt.Body = text(read)
 	return r, ctx.Err() == nil
 }

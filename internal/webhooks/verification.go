@@ -53,7 +53,7 @@ func (s *Service) Verify(ctx context.Context, id uuid.UUID) (Endpoint, error) {
 		if e.Status == disabled {
 			e.FromSequence = head
 		}
-		e.Status, e.DisabledReason, e.DisabledAt, e.VerificationID = pending, nil, nil, ids.New()
+		e.Status, e.DisabledReason, e.DisabledAt, e.VerificationID, e.AllowedRate = pending, nil, nil, ids.New(), nil
 		if e, err = s.q.UpdateEndpoint(ctx, tx, updateParams(e)); err != nil {
 			return Endpoint{}, err
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/parvis-crm/parvis/internal/egress"
 	"github.com/parvis-crm/parvis/internal/events"
+	"github.com/parvis-crm/parvis/internal/mail"
 	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/seal"
@@ -40,6 +41,8 @@ type Options struct {
 	// FailingAfter and DisableAfter: nothing but failures for so long makes an
 	// endpoint failing (24 h), then disabled (5 days).
 	FailingAfter, DisableAfter time.Duration
+	// Origin is the name under which receivers know this installation; localhost.
+	Origin string
 	// Keep is how long finished deliveries are listed; 30 days.
 	Keep time.Duration
 }
@@ -60,6 +63,9 @@ func (o Options) withDefaults() Options {
 	set(&o.FailingAfter, 24*time.Hour)
 	set(&o.DisableAfter, 5*24*time.Hour)
 	set(&o.Keep, 30*24*time.Hour)
+	if o.Origin == "" {
+		o.Origin = "localhost"
+	}
 	if o.Concurrency == 0 {
 		o.Concurrency = 8
 	}
@@ -72,6 +78,7 @@ type Needs struct {
 	Events     *events.Service
 	Hub        *events.Hub
 	Operations *operations.Service
+	Mail       *mail.Service
 	// Client makes every call to a receiver.
 	Client *egress.Client
 	// Box keeps secrets and private keys.
@@ -86,6 +93,7 @@ type Service struct {
 	events     *events.Service
 	hub        *events.Hub
 	operations *operations.Service
+	mail       *mail.Service
 	client     *egress.Client
 	box        seal.Box
 	log        *slog.Logger
@@ -105,7 +113,7 @@ type Service struct {
 // NewService makes the service and registers its kind of operation.
 func NewService(n Needs, o Options) *Service {
 	s := &Service{
-		db: n.DB, q: webhooksdb.New(), events: n.Events, hub: n.Hub, operations: n.Operations, client: n.Client, box: n.Box, log: n.Log,
+		db: n.DB, q: webhooksdb.New(), events: n.Events, hub: n.Hub, operations: n.Operations, mail: n.Mail, client: n.Client, box: n.Box, log: n.Log,
 		o: o.withDefaults(), renderers: map[string]Renderer{}, changing: map[uuid.UUID]time.Time{}, bell: make(chan struct{}, 1),
 		messages: newMessageCache(),
 	}

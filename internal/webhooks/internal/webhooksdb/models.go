@@ -46,6 +46,8 @@ type WebhookEndpoint struct {
 	Version        int64
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
+	Verification   string
+	AllowedRate    *int32
 }
 
 type WebhookKey struct {

@@ -13,23 +13,47 @@ import (
 )
 
 const abandonQueue = `-- name: AbandonQueue :exec
-UPDATE webhook_queues SET leased_by = NULL, leased_until = NULL, due_at = now()
-WHERE tenant_id = $1 AND endpoint_id = $2 AND leased_by = $3
+UPDATE webhook_queues SET leased_by = NULL, leased_until = NULL, due_at = now(), paced_until = $1
+WHERE tenant_id = $2 AND endpoint_id = $3 AND leased_by = $4
 `
 
-func (q *Queries) AbandonQueue(ctx context.Context, db DBTX, tenantID uuid.UUID, endpointID uuid.UUID, worker *uuid.UUID) error {
-	_, err := db.Exec(ctx, abandonQueue, tenantID, endpointID, worker)
+type AbandonQueueParams struct {
+	PacedUntil *time.Time
+	TenantID   uuid.UUID
+	EndpointID uuid.UUID
+	Worker     *uuid.UUID
+}
+
+func (q *Queries) AbandonQueue(ctx context.Context, db DBTX, arg AbandonQueueParams) error {
+	_, err := db.Exec(ctx, abandonQueue,
+		arg.PacedUntil,
+		arg.TenantID,
+		arg.EndpointID,
+		arg.Worker,
+	)
 	return err
 }
 
 const activateEndpoint = `-- name: ActivateEndpoint :one
-UPDATE webhook_endpoints SET status = 'active', version = version + 1, updated_at = now()
-WHERE tenant_id = $1 AND id = $2 AND status = 'pending' AND verification_id = $3
-RETURNING tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at
+UPDATE webhook_endpoints SET status = 'active', allowed_rate = $1, version = version + 1, updated_at = now()
+WHERE tenant_id = $2 AND id = $3 AND status = 'pending' AND verification_id = $4
+RETURNING tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate
 `
 
-func (q *Queries) ActivateEndpoint(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID, verificationID uuid.UUID) (WebhookEndpoint, error) {
-	row := db.QueryRow(ctx, activateEndpoint, tenantID, iD, verificationID)
+type ActivateEndpointParams struct {
+	AllowedRate    *int32
+	TenantID       uuid.UUID
+	ID             uuid.UUID
+	VerificationID uuid.UUID
+}
+
+func (q *Queries) ActivateEndpoint(ctx context.Context, db DBTX, arg ActivateEndpointParams) (WebhookEndpoint, error) {
+	row := db.QueryRow(ctx, activateEndpoint,
+		arg.AllowedRate,
+		arg.TenantID,
+		arg.ID,
+		arg.VerificationID,
+	)
 	var i WebhookEndpoint
 	err := row.Scan(
 		&i.TenantID,
@@ -48,6 +72,8 @@ func (q *Queries) ActivateEndpoint(ctx context.Context, db DBTX, tenantID uuid.U
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Verification,
+		&i.AllowedRate,
 	)
 	return i, err
 }
@@ -59,7 +85,7 @@ FROM (SELECT c.endpoint_id FROM webhook_queues c
         AND c.due_at <= now() AND (c.leased_until IS NULL OR c.leased_until < now())
       FOR UPDATE SKIP LOCKED) due
 WHERE q.tenant_id = $3 AND q.endpoint_id = due.endpoint_id
-RETURNING q.endpoint_id, q.pushes
+RETURNING q.endpoint_id, q.pushes, q.paced_until
 `
 
 type ClaimQueuesParams struct {
@@ -72,6 +98,7 @@ type ClaimQueuesParams struct {
 type ClaimQueuesRow struct {
 	EndpointID uuid.UUID
 	Pushes     int64
+	PacedUntil *time.Time
 }
 
 func (q *Queries) ClaimQueues(ctx context.Context, db DBTX, arg ClaimQueuesParams) ([]ClaimQueuesRow, error) {
@@ -88,7 +115,7 @@ func (q *Queries) ClaimQueues(ctx context.Context, db DBTX, arg ClaimQueuesParam
 	items := []ClaimQueuesRow{}
 	for rows.Next() {
 		var i ClaimQueuesRow
-		if err := rows.Scan(&i.EndpointID, &i.Pushes); err != nil {
+		if err := rows.Scan(&i.EndpointID, &i.Pushes, &i.PacedUntil); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -134,7 +161,7 @@ func (q *Queries) DeleteExpiredKeys(ctx context.Context, db DBTX, tenantID uuid.
 const disableEndpoint = `-- name: DisableEndpoint :one
 UPDATE webhook_endpoints SET status = 'disabled', disabled_reason = $1, disabled_at = now(), version = version + 1, updated_at = now()
 WHERE tenant_id = $2 AND id = $3 AND status <> 'disabled'
-RETURNING tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at
+RETURNING tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate
 `
 
 func (q *Queries) DisableEndpoint(ctx context.Context, db DBTX, reason *string, tenantID uuid.UUID, iD uuid.UUID) (WebhookEndpoint, error) {
@@ -157,6 +184,8 @@ func (q *Queries) DisableEndpoint(ctx context.Context, db DBTX, reason *string, 
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Verification,
+		&i.AllowedRate,
 	)
 	return i, err
 }
@@ -307,7 +336,7 @@ func (q *Queries) GetDueVerification(ctx context.Context, db DBTX, arg GetDueVer
 }
 
 const getEndpoint = `-- name: GetEndpoint :one
-SELECT tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at FROM webhook_endpoints WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate FROM webhook_endpoints WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetEndpoint(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (WebhookEndpoint, error) {
@@ -330,6 +359,8 @@ func (q *Queries) GetEndpoint(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Verification,
+		&i.AllowedRate,
 	)
 	return i, err
 }
@@ -383,6 +414,23 @@ func (q *Queries) GetHealth(ctx context.Context, db DBTX, tenantID uuid.UUID, id
 		return nil, err
 	}
 	return items, nil
+}
+
+const getInstitution = `-- name: GetInstitution :one
+SELECT name, locale, technical_contacts FROM tenants WHERE tenant_id = $1
+`
+
+type GetInstitutionRow struct {
+	Name              string
+	Locale            string
+	TechnicalContacts []string
+}
+
+func (q *Queries) GetInstitution(ctx context.Context, db DBTX, tenantID uuid.UUID) (GetInstitutionRow, error) {
+	row := db.QueryRow(ctx, getInstitution, tenantID)
+	var i GetInstitutionRow
+	err := row.Scan(&i.Name, &i.Locale, &i.TechnicalContacts)
+	return i, err
 }
 
 const getTenantMode = `-- name: GetTenantMode :one
@@ -440,9 +488,9 @@ func (q *Queries) InsertDelivery(ctx context.Context, db DBTX, arg InsertDeliver
 }
 
 const insertEndpoint = `-- name: InsertEndpoint :one
-INSERT INTO webhook_endpoints (tenant_id, id, url, event_types, scopes, payload, format, description, from_sequence, verification_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-RETURNING tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at
+INSERT INTO webhook_endpoints (tenant_id, id, url, event_types, scopes, payload, format, verification, description, from_sequence, verification_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+RETURNING tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate
 `
 
 type InsertEndpointParams struct {
@@ -453,6 +501,7 @@ type InsertEndpointParams struct {
 	Scopes         []string
 	Payload        string
 	Format         string
+	Verification   string
 	Description    string
 	FromSequence   int64
 	VerificationID uuid.UUID
@@ -467,6 +516,7 @@ func (q *Queries) InsertEndpoint(ctx context.Context, db DBTX, arg InsertEndpoin
 		arg.Scopes,
 		arg.Payload,
 		arg.Format,
+		arg.Verification,
 		arg.Description,
 		arg.FromSequence,
 		arg.VerificationID,
@@ -489,6 +539,8 @@ func (q *Queries) InsertEndpoint(ctx context.Context, db DBTX, arg InsertEndpoin
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Verification,
+		&i.AllowedRate,
 	)
 	return i, err
 }
@@ -718,7 +770,7 @@ func (q *Queries) ListDue(ctx context.Context, db DBTX, arg ListDueParams) ([]Li
 }
 
 const listEndpoints = `-- name: ListEndpoints :many
-SELECT tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at FROM webhook_endpoints
+SELECT tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate FROM webhook_endpoints
 WHERE tenant_id = $1
   AND (cardinality($2::text[]) = 0 OR status = ANY($2::text[]))
   AND ($3::timestamptz IS NULL
@@ -767,6 +819,8 @@ func (q *Queries) ListEndpoints(ctx context.Context, db DBTX, arg ListEndpointsP
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Verification,
+			&i.AllowedRate,
 		); err != nil {
 			return nil, err
 		}
@@ -914,7 +968,7 @@ func (q *Queries) LockCursor(ctx context.Context, db DBTX, tenantID uuid.UUID) (
 }
 
 const lockEndpoint = `-- name: LockEndpoint :one
-SELECT tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at FROM webhook_endpoints WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+SELECT tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate FROM webhook_endpoints WHERE tenant_id = $1 AND id = $2 FOR UPDATE
 `
 
 func (q *Queries) LockEndpoint(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (WebhookEndpoint, error) {
@@ -937,6 +991,8 @@ func (q *Queries) LockEndpoint(ctx context.Context, db DBTX, tenantID uuid.UUID,
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Verification,
+		&i.AllowedRate,
 	)
 	return i, err
 }
@@ -1163,12 +1219,13 @@ func (q *Queries) Recover(ctx context.Context, db DBTX, arg RecoverParams) (int6
 }
 
 const releaseQueue = `-- name: ReleaseQueue :execrows
-UPDATE webhook_queues SET leased_by = NULL, leased_until = NULL, due_at = $1
-WHERE tenant_id = $2 AND endpoint_id = $3 AND leased_by = $4 AND pushes = $5
+UPDATE webhook_queues SET leased_by = NULL, leased_until = NULL, due_at = $1, paced_until = $2
+WHERE tenant_id = $3 AND endpoint_id = $4 AND leased_by = $5 AND pushes = $6
 `
 
 type ReleaseQueueParams struct {
 	DueAt      *time.Time
+	PacedUntil *time.Time
 	TenantID   uuid.UUID
 	EndpointID uuid.UUID
 	Worker     *uuid.UUID
@@ -1179,6 +1236,7 @@ type ReleaseQueueParams struct {
 func (q *Queries) ReleaseQueue(ctx context.Context, db DBTX, arg ReleaseQueueParams) (int64, error) {
 	result, err := db.Exec(ctx, releaseQueue,
 		arg.DueAt,
+		arg.PacedUntil,
 		arg.TenantID,
 		arg.EndpointID,
 		arg.Worker,
@@ -1267,7 +1325,7 @@ func (q *Queries) TellFailing(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 }
 
 const touchEndpoint = `-- name: TouchEndpoint :one
-UPDATE webhook_endpoints SET version = version + 1, updated_at = now() WHERE tenant_id = $1 AND id = $2 RETURNING tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at
+UPDATE webhook_endpoints SET version = version + 1, updated_at = now() WHERE tenant_id = $1 AND id = $2 RETURNING tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate
 `
 
 func (q *Queries) TouchEndpoint(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (WebhookEndpoint, error) {
@@ -1290,6 +1348,8 @@ func (q *Queries) TouchEndpoint(ctx context.Context, db DBTX, tenantID uuid.UUID
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Verification,
+		&i.AllowedRate,
 	)
 	return i, err
 }
@@ -1308,10 +1368,10 @@ func (q *Queries) TryLockCursor(ctx context.Context, db DBTX, tenantID uuid.UUID
 const updateEndpoint = `-- name: UpdateEndpoint :one
 UPDATE webhook_endpoints
 SET url = $1, event_types = $2, scopes = $3, payload = $4, format = $5, description = $6,
-    status = $7, disabled_reason = $8, disabled_at = $9,
-    from_sequence = $10, verification_id = $11, version = version + 1, updated_at = now()
-WHERE tenant_id = $12 AND id = $13
-RETURNING tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at
+    verification = $7, allowed_rate = $8, status = $9, disabled_reason = $10, disabled_at = $11,
+    from_sequence = $12, verification_id = $13, version = version + 1, updated_at = now()
+WHERE tenant_id = $14 AND id = $15
+RETURNING tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate
 `
 
 type UpdateEndpointParams struct {
@@ -1321,6 +1381,8 @@ type UpdateEndpointParams struct {
 	Payload        string
 	Format         string
 	Description    string
+	Verification   string
+	AllowedRate    *int32
 	Status         string
 	DisabledReason *string
 	DisabledAt     *time.Time
@@ -1338,6 +1400,8 @@ func (q *Queries) UpdateEndpoint(ctx context.Context, db DBTX, arg UpdateEndpoin
 		arg.Payload,
 		arg.Format,
 		arg.Description,
+		arg.Verification,
+		arg.AllowedRate,
 		arg.Status,
 		arg.DisabledReason,
 		arg.DisabledAt,
@@ -1364,6 +1428,8 @@ func (q *Queries) UpdateEndpoint(ctx context.Context, db DBTX, arg UpdateEndpoin
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Verification,
+		&i.AllowedRate,
 	)
 	return i, err
 }
