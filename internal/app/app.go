@@ -48,6 +48,7 @@ type App struct {
 	jobs      *river.Client[pgx.Tx]
 	echo      *echo.Echo
 	metrics   *telemetry.Metrics
+	resolver  *net.Resolver
 	traces    *telemetry.Tracing
 	latest    uint        // the newest migration of this program
 	working   atomic.Bool // the workers run, where this process has any
@@ -64,13 +65,14 @@ type runner struct {
 type Options struct {
 	Log       *slog.Logger
 	Clock     clock.Clock
-	MasterKey []byte // overrides the configuration's
+	MasterKey []byte        // overrides the configuration's
+	Resolver  *net.Resolver // looks domains of addresses up; the system's if nil
 }
 
 // New connects to the database at cfg.DatabaseURL, which must already have the
 // present schema, and builds everything. Nothing runs until Run.
 func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
-	a := &App{Config: cfg, Log: o.Log, Clock: o.Clock, workers: river.NewWorkers()}
+	a := &App{Config: cfg, Log: o.Log, Clock: o.Clock, workers: river.NewWorkers(), resolver: o.Resolver}
 	if a.Log == nil {
 		a.Log = slog.New(slog.DiscardHandler)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/egress"
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/forms"
+	"github.com/parvis-crm/parvis/internal/forms/maildomain"
 	"github.com/parvis-crm/parvis/internal/mail"
 	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/preferences"
@@ -108,8 +109,9 @@ func (a *App) wire() (handlers, error) {
 		return handlers{}, err
 	}
 	a.domains.forms = forms.NewService(a.DB, a.Clock,
-		forms.Needs{Contacts: a.domains.contacts, Consents: a.domains.consents, Mail: a.domains.mail, Work: work, Log: a.Log},
-		forms.Config{Secret: a.master.Derive("forms"), PublicURL: a.Config.Public(), MinimumFill: a.Config.FormMinimumFill})
+		forms.Needs{Contacts: a.domains.contacts, Consents: a.domains.consents, Mail: a.domains.mail, Work: work, Log: a.Log,
+			Domains: maildomain.Checker{Resolver: a.resolver}, Looked: a.metrics.Count("form_mail_domains_total", "Domains of addresses looked up, by what came of it.", "verdict")},
+		forms.Config{Secret: a.master.Derive("forms"), PublicURL: a.Config.Public(), MinimumFill: a.Config.FormMinimumFill, MailCheck: a.Config.FormMailCheck})
 	a.domains.preferences = preferences.NewService(a.DB, a.Clock,
 		preferences.Needs{Contacts: a.domains.contacts, Consents: a.domains.consents, Mail: a.domains.mail, Log: a.Log},
 		preferences.Config{Secret: a.master.Derive("preferences"), PublicURL: a.Config.Public()})

@@ -59,6 +59,8 @@ type Config struct {
 	FormMinimumFill time.Duration `env:"PARVIS_FORM_MINIMUM_FILL" envDefault:"3s"`
 	// FormWorkCost is the cost of a form's proof of work.
 	FormWorkCost int `env:"PARVIS_FORM_WORK_COST" envDefault:"5000"`
+	// FormMailCheck: whether the domain of a visitor's address is looked up.
+	FormMailCheck bool `env:"PARVIS_FORM_MAIL_CHECK" envDefault:"true"`
 	// MaxArchive is the greatest archive that an import takes, in bytes; 0: 20 GiB.
 	MaxArchive int64 `env:"PARVIS_MAX_ARCHIVE" envDefault:"21474836480"`
 	// ShutdownGrace is how long requests in flight may take at the end.

@@ -42,5 +42,6 @@ var formTexts = Texts{
 	"keyword-of-another-type":    {FR: Text{"Règle d'un autre type", "Cette règle ne s'applique pas à ce type de champ.", ""}, EN: Text{"Keyword of another type", "This keyword does not apply to this type of field.", ""}},
 	"confirmation-needs-address": {FR: Text{"Adresse nécessaire", "La double confirmation demande un champ d'adresse électronique obligatoire.", ""}, EN: Text{"Address needed", "Double opt-in needs a required e-mail field.", ""}},
 	"not-an-address-field":       {FR: Text{"Pas un champ d'adresse", "Ce champ doit avoir le format « email ».", ""}, EN: Text{"Not an address field", "This field needs the format “email”.", ""}},
+	"no-mail-domain":             {FR: Text{"Domaine sans courrier", "Le domaine de cette adresse ne reçoit pas de courrier : vérifiez ce qui suit le « @ ».", ""}, EN: Text{"Domain without mail", "The domain of this address receives no mail: check what follows the “@”.", ""}},
 	"channel-without-field":      {FR: Text{"Canal sans champ", "Le formulaire ne demande pas la coordonnée de ce canal.", ""}, EN: Text{"Channel without field", "The form does not ask for the contact point of this channel.", ""}},
 }

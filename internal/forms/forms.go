@@ -16,6 +16,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/forms/internal/formsdb"
+	"github.com/parvis-crm/parvis/internal/forms/maildomain"
 	"github.com/parvis-crm/parvis/internal/forms/proofofwork"
 	"github.com/parvis-crm/parvis/internal/ids"
 	"github.com/parvis-crm/parvis/internal/mail"
@@ -36,6 +37,8 @@ type Config struct {
 	Secret []byte
 	// PublicURL is the address that links in mails begin with.
 	PublicURL string
+	// MailCheck: whether the domains of addresses are looked up.
+	MailCheck bool
 	// MinimumFill is how long a person needs at least to fill a form.
 	MinimumFill time.Duration
 }
@@ -58,6 +61,8 @@ type Service struct {
 	mail     *mail.Service
 	config   Config
 	work     *proofofwork.Issuer
+	domains  maildomain.Checker
+	looked   func(verdict string)
 }
 
 // NewWork makes the proof of work of all forms from 32 secret bytes and the cost
@@ -72,14 +77,17 @@ type Needs struct {
 	Consents *consents.Service
 	Mail     *mail.Service
 	Work     *proofofwork.Issuer
-	Log      *slog.Logger
+	// Domains looks up where addresses lead, Looked counts what came of it.
+	Domains maildomain.Checker
+	Looked  func(verdict string)
+	Log     *slog.Logger
 }
 
 // NewService makes the service.
 func NewService(db *pg.DB, c clock.Clock, needs Needs, config Config) *Service {
 	return &Service{
 		db: db, q: formsdb.New(), clock: c, log: needs.Log, contacts: needs.Contacts, consents: needs.Consents, mail: needs.Mail,
-		work: needs.Work, config: config,
+		work: needs.Work, domains: needs.Domains, looked: needs.Looked, config: config,
 	}
 }
 

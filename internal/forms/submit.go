@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,6 +16,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/forms/internal/formsdb"
+	"github.com/parvis-crm/parvis/internal/forms/maildomain"
 	"github.com/parvis-crm/parvis/internal/forms/proofofwork"
 	"github.com/parvis-crm/parvis/internal/ids"
 	"github.com/parvis-crm/parvis/internal/pg"
@@ -114,7 +116,10 @@ func (s *Service) admit(ctx context.Context, p published, id uuid.UUID, in Sent)
 		}
 		a.work = &result
 	}
-	return a, false, a.checkAddress()
+	if err := a.checkAddress(); err != nil {
+		return a, false, err
+	}
+	return a, false, s.checkDomain(ctx, &a)
 }
 
 // checkAddress is the layer of the e-mail address's syntax.
@@ -132,6 +137,20 @@ func (a *admitted) checkAddress() error {
 		return fault.New(fault.Malformed, "invalid-request").At("#/data/"+*field, "format", "want", "email")
 	}
 	a.email = normalized
+	return nil
+}
+
+// checkDomain is the layer of the address's domain. It looks at no register but
+// the public one, so it tells nothing about anybody.
+func (s *Service) checkDomain(ctx context.Context, a *admitted) error {
+	if !s.config.MailCheck || a.email == "" {
+		return nil
+	}
+	verdict := s.domains.Check(ctx, a.email[strings.LastIndexByte(a.email, '@')+1:], a.test)
+	s.looked(string(verdict))
+	if verdict == maildomain.Refuses {
+		return fault.Invalid().At("#/data/"+*a.definition.mapping().Email, "no-mail-domain")
+	}
 	return nil
 }
 

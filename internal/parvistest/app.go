@@ -43,6 +43,11 @@ func WithConfig(change func(*config.Config)) Option {
 	return func(c *config.Config, _ *app.Options) { change(c) }
 }
 
+// WithResolver replaces what looks names up.
+func WithResolver(r *net.Resolver) Option {
+	return func(_ *config.Config, o *app.Options) { o.Resolver = r }
+}
+
 // New boots the program on a fresh database.
 func New(tb testing.TB, options ...Option) *App {
 	tb.Helper()

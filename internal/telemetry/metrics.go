@@ -89,6 +89,14 @@ func (m *Metrics) Pool(pool *pgxpool.Pool) {
 	counter("wait_seconds_total", "Time spent waiting for connections.", func(s *pgxpool.Stat) float64 { return s.EmptyAcquireWaitTime().Seconds() })
 }
 
+// Count makes a counter of things that happen, by one label of few values, and
+// returns what counts one.
+func (m *Metrics) Count(name, help, label string) func(value string) {
+	counter := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "parvis_" + name, Help: help}, []string{label})
+	m.registry.MustRegister(counter)
+	return func(value string) { counter.WithLabelValues(value).Inc() }
+}
+
 // Ask has a source asked at each scrape. A source that fails is left out of
 // that scrape, and counted.
 func (m *Metrics) Ask(name string, source Source, log *slog.Logger) {
