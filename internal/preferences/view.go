@@ -79,7 +79,10 @@ func (s *Service) through(ctx context.Context, secret string, f func(ctx context
 	if err != nil {
 		return View{}, err
 	}
-	ctx = web.WithActor(ctx, web.Actor{Kind: web.PreferenceLink, ID: row.LinkID.String(), Tenant: row.TenantID, Test: row.Mode == "test"})
+	ctx = web.WithActor(ctx, web.Actor{Kind: web.PreferenceLink, ID: row.LinkID.String(), Tenant: row.TenantID, Test: row.Mode == "test",
+		// Their own is theirs to see, whoever else may not.
+		Sight: pg.Everything(),
+	})
 	return pg.InTxValue(ctx, s.db, row.TenantID, func(ctx context.Context, tx pgx.Tx) (View, error) {
 		o, err := s.open(ctx, tx, row.TenantID, row.LinkID)
 		if err != nil {

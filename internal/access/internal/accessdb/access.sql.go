@@ -231,7 +231,7 @@ func (q *Queries) GetOAuthClient(ctx context.Context, db DBTX, tenantID uuid.UUI
 }
 
 const getTenant = `-- name: GetTenant :one
-SELECT tenant_id, name, mode, sandbox_of, locale, time_zone, currency, status, version, created_at, updated_at FROM tenants WHERE tenant_id = $1
+SELECT tenant_id, name, mode, sandbox_of, locale, time_zone, currency, status, version, created_at, updated_at, technical_contacts FROM tenants WHERE tenant_id = $1
 `
 
 func (q *Queries) GetTenant(ctx context.Context, db DBTX, tenantID uuid.UUID) (Tenant, error) {
@@ -249,6 +249,7 @@ func (q *Queries) GetTenant(ctx context.Context, db DBTX, tenantID uuid.UUID) (T
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.TechnicalContacts,
 	)
 	return i, err
 }
@@ -479,7 +480,7 @@ func (q *Queries) InsertSigningKey(ctx context.Context, db DBTX, arg InsertSigni
 const insertTenant = `-- name: InsertTenant :one
 INSERT INTO tenants (tenant_id, name, mode, sandbox_of, locale, time_zone, currency)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
-RETURNING tenant_id, name, mode, sandbox_of, locale, time_zone, currency, status, version, created_at, updated_at
+RETURNING tenant_id, name, mode, sandbox_of, locale, time_zone, currency, status, version, created_at, updated_at, technical_contacts
 `
 
 type InsertTenantParams struct {
@@ -515,6 +516,7 @@ func (q *Queries) InsertTenant(ctx context.Context, db DBTX, arg InsertTenantPar
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.TechnicalContacts,
 	)
 	return i, err
 }
@@ -1069,7 +1071,7 @@ func (q *Queries) LockSigningKeys(ctx context.Context, db DBTX) error {
 }
 
 const lockTenant = `-- name: LockTenant :one
-SELECT tenant_id, name, mode, sandbox_of, locale, time_zone, currency, status, version, created_at, updated_at FROM tenants WHERE tenant_id = $1 FOR UPDATE
+SELECT tenant_id, name, mode, sandbox_of, locale, time_zone, currency, status, version, created_at, updated_at, technical_contacts FROM tenants WHERE tenant_id = $1 FOR UPDATE
 `
 
 func (q *Queries) LockTenant(ctx context.Context, db DBTX, tenantID uuid.UUID) (Tenant, error) {
@@ -1087,6 +1089,7 @@ func (q *Queries) LockTenant(ctx context.Context, db DBTX, tenantID uuid.UUID) (
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.TechnicalContacts,
 	)
 	return i, err
 }
@@ -1308,17 +1311,18 @@ func (q *Queries) UpdateOAuthClient(ctx context.Context, db DBTX, arg UpdateOAut
 
 const updateTenant = `-- name: UpdateTenant :one
 UPDATE tenants
-SET name = $1, locale = $2, time_zone = $3, currency = $4, updated_at = now(), version = version + 1
-WHERE tenant_id = $5
-RETURNING tenant_id, name, mode, sandbox_of, locale, time_zone, currency, status, version, created_at, updated_at
+SET name = $1, locale = $2, time_zone = $3, currency = $4, technical_contacts = $5, updated_at = now(), version = version + 1
+WHERE tenant_id = $6
+RETURNING tenant_id, name, mode, sandbox_of, locale, time_zone, currency, status, version, created_at, updated_at, technical_contacts
 `
 
 type UpdateTenantParams struct {
-	Name     string
-	Locale   string
-	TimeZone string
-	Currency string
-	TenantID uuid.UUID
+	Name              string
+	Locale            string
+	TimeZone          string
+	Currency          string
+	TechnicalContacts []string
+	TenantID          uuid.UUID
 }
 
 func (q *Queries) UpdateTenant(ctx context.Context, db DBTX, arg UpdateTenantParams) (Tenant, error) {
@@ -1327,6 +1331,7 @@ func (q *Queries) UpdateTenant(ctx context.Context, db DBTX, arg UpdateTenantPar
 		arg.Locale,
 		arg.TimeZone,
 		arg.Currency,
+		arg.TechnicalContacts,
 		arg.TenantID,
 	)
 	var i Tenant
@@ -1342,6 +1347,7 @@ func (q *Queries) UpdateTenant(ctx context.Context, db DBTX, arg UpdateTenantPar
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.TechnicalContacts,
 	)
 	return i, err
 }

@@ -86,17 +86,18 @@ type SigningKey struct {
 }
 
 type Tenant struct {
-	TenantID  uuid.UUID
-	Name      string
-	Mode      string
-	SandboxOf *uuid.UUID
-	Locale    string
-	TimeZone  string
-	Currency  string
-	Status    string
-	Version   int64
-	CreatedAt time.Time
-	UpdatedAt time.Time
+	TenantID          uuid.UUID
+	Name              string
+	Mode              string
+	SandboxOf         *uuid.UUID
+	Locale            string
+	TimeZone          string
+	Currency          string
+	Status            string
+	Version           int64
+	CreatedAt         time.Time
+	UpdatedAt         time.Time
+	TechnicalContacts []string
 }
 
 type User struct {
