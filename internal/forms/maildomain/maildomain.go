@@ -65,10 +65,17 @@ func (c Checker) Check(ctx context.Context, domain string, sandbox bool) Verdict
 	switch {
 	case len(addresses) > 0:
 		return Accepts
-	case err == nil || notThere(err):
+	case (err == nil || notThere(err)) && c.connected(ctx):
 		return Refuses
 	}
 	return Unknown
+}
+
+// connected: the resolver knows the root of the name system. One that is cut
+// off from it, as inside a closed network, denies every name.
+func (c Checker) connected(ctx context.Context) bool {
+	servers, err := c.Resolver.LookupNS(ctx, ".")
+	return err == nil && len(servers) > 0
 }
 
 // notThere: a name server has answered that there is nothing.

@@ -33,3 +33,14 @@ func TestVerdicts(t *testing.T) {
 	require.Equal(t, maildomain.Reserved, check.Check(t.Context(), "sub.example.org", true), "a sandbox may use these")
 	require.Equal(t, maildomain.Refuses, check.Check(t.Context(), "notexample.org", true))
 }
+
+// A resolver in a closed network denies every name: that is no answer.
+func TestResolverThatIsCutOffRefusesNobody(t *testing.T) {
+	t.Parallel()
+	server := nameserver.Start(t, map[string]nameserver.Zone{"null.fr": {MX: []string{"."}}, "empty.fr": {}})
+	server.Isolate()
+	check := maildomain.Checker{Resolver: server.Resolver()}
+	require.Equal(t, maildomain.Unknown, check.Check(t.Context(), "nothing.fr", false))
+	require.Equal(t, maildomain.Unknown, check.Check(t.Context(), "empty.fr", false))
+	require.Equal(t, maildomain.Refuses, check.Check(t.Context(), "null.fr", false))
+}

@@ -26,7 +26,9 @@ type Server struct {
 	conn  net.PacketConn
 	mu    sync.Mutex
 	zones map[string]Zone
-	asked map[string]int
+	// isolated: it knows nothing of the root of the name system.
+	isolated bool
+	asked    map[string]int
 }
 
 // Start runs a server until the test ends.
@@ -38,6 +40,13 @@ func Start(tb testing.TB, zones map[string]Zone) *Server {
 	tb.Cleanup(func() { _ = conn.Close() })
 	go s.serve()
 	return s
+}
+
+// Isolate takes the server's knowledge of the root away.
+func (s *Server) Isolate() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.isolated = true
 }
 
 // Resolver asks this server and no other.
@@ -81,6 +90,7 @@ func (s *Server) answer(query dnsmessage.Message) (dnsmessage.Message, bool) {
 	s.mu.Lock()
 	s.asked[name]++
 	zone, known := s.zones[name]
+	root := name == "" && !s.isolated
 	s.mu.Unlock()
 	reply := dnsmessage.Message{
 		Header:    dnsmessage.Header{ID: query.ID, Response: true, Authoritative: true, RecursionAvailable: true},
@@ -88,6 +98,8 @@ func (s *Server) answer(query dnsmessage.Message) (dnsmessage.Message, bool) {
 	}
 	header := dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class, TTL: 60}
 	switch {
+	case root && q.Type == dnsmessage.TypeNS:
+		reply.Answers = append(reply.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.NSResource{NS: dnsmessage.MustNewName("a.root-servers.net.")}})
 	case zone.Silent:
 		return reply, false
 	case zone.Broken:
