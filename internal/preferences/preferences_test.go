@@ -147,6 +147,9 @@ func TestLinksOfNoUseLookTheSame(t *testing.T) {
 	expiring := w.link(w.email, map[string]any{"expires_in_days": 1})
 	moved := w.link(w.email, map[string]any{})
 	w.clock.Advance(25 * time.Hour)
+	w.Anonymous().Get(moved).Is(http.StatusOK)
+	w.Anonymous().Get(expiring).Problem(http.StatusNotFound, "preference-link-unknown")
+	w.public(expiring, asForm, click).Problem(http.StatusNotFound, "preference-link-unknown")
 	point := w.Get("/v1/contacts/" + w.person + "/contact-points/" + w.email)
 	w.Patch("/v1/contacts/"+w.person+"/contact-points/"+w.email, map[string]any{"value": "other@example.org"}, parvistest.IfMatch(point.ETag())).Is(http.StatusOK)
 	plain := func(a *parvistest.Answer) map[string]any {
