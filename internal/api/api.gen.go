@@ -4782,6 +4782,8 @@ type OAuthError struct {
 
 // Operation Long work. `progress.total` is null while it is unknown; `problem` is set when it failed.
 type Operation struct {
+	// CancelURL Where to cancel it; null once it has ended.
+	CancelURL  nullable.Nullable[string]    `json:"cancel_url"`
 	CreatedAt  time.Time                    `json:"created_at"`
 	ExpiresAt  time.Time                    `json:"expires_at"`
 	FinishedAt nullable.Nullable[time.Time] `json:"finished_at"`
@@ -16525,8 +16527,9 @@ type CreateExportResponseObject interface {
 }
 
 type CreateExport202ResponseHeaders struct {
-	ETag     string
-	Location string
+	ETag       string
+	Location   string
+	RetryAfter *int32
 }
 
 type CreateExport202JSONResponse struct {
@@ -16543,6 +16546,9 @@ func (response CreateExport202JSONResponse) VisitCreateExportResponse(w http.Res
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err
@@ -16929,8 +16935,9 @@ type ImportArchiveResponseObject interface {
 }
 
 type ImportArchive202ResponseHeaders struct {
-	ETag     string
-	Location string
+	ETag       string
+	Location   string
+	RetryAfter *int32
 }
 
 type ImportArchive202JSONResponse struct {
@@ -16947,6 +16954,9 @@ func (response ImportArchive202JSONResponse) VisitImportArchiveResponse(w http.R
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err
@@ -17429,8 +17439,9 @@ type CancelOperationResponseObject interface {
 }
 
 type CancelOperation202ResponseHeaders struct {
-	ETag     string
-	Location string
+	ETag       string
+	Location   string
+	RetryAfter *int32
 }
 
 type CancelOperation202JSONResponse struct {
@@ -17447,6 +17458,9 @@ func (response CancelOperation202JSONResponse) VisitCancelOperationResponse(w ht
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err
@@ -19190,8 +19204,9 @@ type RecoverWebhookEndpointResponseObject interface {
 }
 
 type RecoverWebhookEndpoint202ResponseHeaders struct {
-	ETag     string
-	Location string
+	ETag       string
+	Location   string
+	RetryAfter *int32
 }
 
 type RecoverWebhookEndpoint202JSONResponse struct {
@@ -19208,6 +19223,9 @@ func (response RecoverWebhookEndpoint202JSONResponse) VisitRecoverWebhookEndpoin
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err

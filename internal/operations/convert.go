@@ -20,6 +20,10 @@ func toAPI(o Operation) api.Operation {
 		CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt, ExpiresAt: o.ExpiresAt,
 		StartedAt: web.Nullable(o.StartedAt), FinishedAt: web.Nullable(o.FinishedAt),
 		Result: nullable.NewNullNullable[map[string]any](), Problem: nullable.NewNullNullable[api.Problem](),
+		CancelURL: nullable.NewNullNullable[string](),
+	}
+	if o.FinishedAt == nil {
+		out.CancelURL = nullable.NewNullableWithValue("/v1/operations/" + o.ID.String() + "/cancel")
 	}
 	var result map[string]any
 	if o.Result != nil && json.Unmarshal(o.Result, &result) == nil {
@@ -47,7 +51,9 @@ func deref(s *string) string {
 	return *s
 }
 
-func pollAfter() *int32 {
+// PollAfter is how long a client does well to wait before it asks again, in
+// seconds: the Retry-After of an operation that has not ended.
+func PollAfter() *int32 {
 	seconds := int32(2)
 	return &seconds
 }

@@ -27,7 +27,7 @@ func (h *Handlers) GetOperation(ctx context.Context, r api.GetOperationRequestOb
 	}
 	out := api.GetOperation200JSONResponse{Body: toAPI(o), Headers: api.GetOperation200ResponseHeaders{ETag: web.ETag(o.Version)}}
 	if o.FinishedAt == nil {
-		out.Headers.RetryAfter = pollAfter()
+		out.Headers.RetryAfter = PollAfter()
 	}
 	return out, nil
 }
@@ -63,6 +63,6 @@ func (h *Handlers) CancelOperation(ctx context.Context, r api.CancelOperationReq
 	}
 	return api.CancelOperation202JSONResponse{
 		Body:    toAPI(o),
-		Headers: api.CancelOperation202ResponseHeaders{ETag: web.ETag(o.Version), Location: "/v1/operations/" + o.ID.String()},
+		Headers: api.CancelOperation202ResponseHeaders{ETag: web.ETag(o.Version), Location: "/v1/operations/" + o.ID.String(), RetryAfter: PollAfter()},
 	}, nil
 }

@@ -26,8 +26,12 @@ func finished(t *testing.T, c *parvistest.Client, id string) map[string]any {
 	var o map[string]any
 	parvistest.Eventually(t, "the operation ends", func() bool {
 		o = c.Get("/v1/operations/" + id).Is(http.StatusOK).JSON()
+		if o["finished_at"] == nil {
+			require.Equal(t, "/v1/operations/"+id+"/cancel", o["cancel_url"])
+		}
 		return o["finished_at"] != nil
 	})
+	require.Nil(t, o["cancel_url"], "what has ended cannot be cancelled")
 	return o
 }
 
@@ -35,6 +39,7 @@ func startExport(t *testing.T, c *parvistest.Client, body map[string]any) string
 	t.Helper()
 	a := c.Post("/v1/exports", body).Is(http.StatusAccepted)
 	require.Equal(t, "/v1/operations/"+a.ID(), a.Header.Get("Location"))
+	require.NotEmpty(t, a.Header.Get("Retry-After"))
 	return a.ID()
 }
 

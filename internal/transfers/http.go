@@ -23,7 +23,7 @@ func (h *Handlers) CreateExport(ctx context.Context, r api.CreateExportRequestOb
 		return nil, err
 	}
 	return api.CreateExport202JSONResponse{
-		Body: operations.ToAPI(o), Headers: api.CreateExport202ResponseHeaders{ETag: web.ETag(o.Version), Location: "/v1/operations/" + o.ID.String()},
+		Body: operations.ToAPI(o), Headers: api.CreateExport202ResponseHeaders{ETag: web.ETag(o.Version), Location: "/v1/operations/" + o.ID.String(), RetryAfter: operations.PollAfter()},
 	}, nil
 }
 
@@ -43,7 +43,7 @@ func (h *Handlers) ImportArchive(ctx context.Context, r api.ImportArchiveRequest
 		return nil, err
 	}
 	return api.ImportArchive202JSONResponse{
-		Body: operations.ToAPI(o), Headers: api.ImportArchive202ResponseHeaders{ETag: web.ETag(o.Version), Location: "/v1/operations/" + o.ID.String()},
+		Body: operations.ToAPI(o), Headers: api.ImportArchive202ResponseHeaders{ETag: web.ETag(o.Version), Location: "/v1/operations/" + o.ID.String(), RetryAfter: operations.PollAfter()},
 	}, nil
 }
 

@@ -198,7 +198,7 @@ func (h *Handlers) RecoverWebhookEndpoint(ctx context.Context, r api.RecoverWebh
 	}
 	return api.RecoverWebhookEndpoint202JSONResponse{
 		Body:    operations.ToAPI(o),
-		Headers: api.RecoverWebhookEndpoint202ResponseHeaders{ETag: web.ETag(o.Version), Location: "/v1/operations/" + o.ID.String()},
+		Headers: api.RecoverWebhookEndpoint202ResponseHeaders{ETag: web.ETag(o.Version), Location: "/v1/operations/" + o.ID.String(), RetryAfter: operations.PollAfter()},
 	}, nil
 }
 
