@@ -44,7 +44,7 @@ func main() {
 	flag.IntVar(&s.rounds, "rounds", 5, "rounds; figures are medians of them")
 	flag.DurationVar(&s.seconds, "seconds", 2*time.Second, "length of one round")
 	flag.DurationVar(&s.budget, "budget", 30*time.Second, "after which a measurement begins no further round")
-	flag.DurationVar(&s.limit, "limit", 8*time.Minute, "after which no further measurement begins; 0: none")
+	flag.DurationVar(&s.limit, "limit", 8*time.Minute, "after which, the making of the data set included, no further measurement begins; 0: none")
 	flag.IntVar(&s.conns, "conns", 16, "connections")
 	flag.StringVar(&s.out, "out", "bench/results/latest.json", "where the figures are written")
 	flag.StringVar(&s.home, "home", ".parvis-bench", "where data sets are kept between runs")
@@ -99,6 +99,7 @@ type report struct {
 }
 
 func run(ctx context.Context, s settings) error {
+	start := time.Now()
 	e, err := prepare(ctx, s)
 	if err != nil {
 		return err
@@ -106,7 +107,6 @@ func run(ctx context.Context, s settings) error {
 	defer e.close()
 	r := report{At: time.Now().UTC(), Size: s.size, Contacts: s.people, Cores: runtime.NumCPU(), Go: runtime.Version(), Postgres: e.pg.Version(),
 		Rounds: s.rounds, Seconds: s.seconds.Seconds(), Conns: s.conns}
-	start := time.Now()
 	for _, m := range measurements() {
 		if len(s.only) > 0 && !slices.Contains(s.only, m.name) || len(s.only) == 0 && m.named {
 			continue
