@@ -67,6 +67,9 @@ func (h *Handlers) list(ctx context.Context, q Query, e Expand, cursor *string, 
 // ListContacts implements GET /v1/contacts.
 func (h *Handlers) ListContacts(ctx context.Context, r api.ListContactsRequestObject) (api.ListContactsResponseObject, error) {
 	p := r.Params
+	if len(p.Expand) == 0 && p.Count == nil {
+		return h.page(ctx, fromList(p), p.Cursor, web.Limit(p.Limit))
+	}
 	body, page, err := h.list(ctx, fromList(p), fromExpand(p.Expand), p.Cursor, web.Limit(p.Limit), string(orZero(p.Count)))
 	if err != nil {
 		return nil, err
@@ -101,6 +104,10 @@ func (h *Handlers) CreateContact(ctx context.Context, r api.CreateContactRequest
 
 // GetContact implements GET /v1/contacts/{contact_id}.
 func (h *Handlers) GetContact(ctx context.Context, r api.GetContactRequestObject) (api.GetContactResponseObject, error) {
+	if len(r.Params.Expand) == 0 {
+		web.NoteSubjects(ctx, r.ContactID)
+		return h.service.getWritten(ctx, r.ContactID)
+	}
 	c, err := h.service.Get(ctx, r.ContactID)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,200 @@
+package contacts
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/oapi-codegen/nullable"
+
+	"github.com/parvis-crm/parvis/internal/api"
+	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/web"
+)
+
+// Contacts that are read and not expanded, one or a page, are written as JSON
+// straight from their rows; everything else goes by the generated types.
+
+// contactObject is a contact of the contract, made of contactColumns.
+var contactObject = pg.NewObject(contactColumnNames(), []string{"tenant_id", "merged_into"}, map[string]string{
+	"object": `"contact"`, "contact_points": "null", "addresses": "null", "tags": "null", "external_ids": "null",
+})
+
+// Where columns are that are looked at besides.
+var (
+	idColumn, mergedColumn, versionColumn = columnOf("id"), columnOf("merged_into"), columnOf("version")
+	createdColumn, updatedColumn          = columnOf("created_at"), columnOf("updated_at")
+	sortNameColumn, scoreColumn           = columnOf("sort_name"), len(contactColumnNames())
+)
+
+func contactColumnNames() []string {
+	names := strings.Split(contactColumns, ",")
+	for i, n := range names {
+		names[i] = strings.TrimPrefix(strings.TrimSpace(n), "c.")
+	}
+	return names
+}
+
+func columnOf(name string) int {
+	for i, n := range contactColumnNames() {
+		if n == name {
+			return i
+		}
+	}
+	panic("contacts: no column " + name)
+}
+
+// written is an answer that is JSON already, in a borrowed buffer.
+type written struct {
+	body       *[]byte
+	etag, link string
+}
+
+var bodies = sync.Pool{New: func() any { return new([]byte) }}
+
+func borrow() *[]byte {
+	b, _ := bodies.Get().(*[]byte)
+	*b = (*b)[:0]
+	return b
+}
+
+// VisitListContactsResponse implements api.ListContactsResponseObject.
+func (a written) VisitListContactsResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitGetContactResponse implements api.GetContactResponseObject.
+func (a written) VisitGetContactResponse(w http.ResponseWriter) error { return a.write(w) }
+
+var (
+	_ api.ListContactsResponseObject = written{}
+	_ api.GetContactResponseObject   = written{}
+)
+
+func (a written) write(w http.ResponseWriter) error {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	if a.etag != "" {
+		h.Set("ETag", a.etag)
+	}
+	if a.link != "" {
+		h.Set("Link", a.link)
+	}
+	w.WriteHeader(http.StatusOK)
+	_, err := w.Write(*a.body)
+	bodies.Put(a.body)
+	return err
+}
+
+const getSQL = "SELECT " + contactColumns + " FROM contacts c WHERE c.tenant_id = $1 AND c.id = $2"
+
+// getWritten is Get with the contact written out.
+func (s *Service) getWritten(ctx context.Context, id uuid.UUID) (written, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return written{}, err
+	}
+	rows, err := s.db.Tenant(actor.Tenant).Query(ctx, getSQL, actor.Tenant, id)
+	if err != nil {
+		return written{}, err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		if err := rows.Err(); err != nil {
+			return written{}, err
+		}
+		return written{}, pgx.ErrNoRows
+	}
+	var c Contact
+	dest := make([]any, scoreColumn)
+	dest[mergedColumn], dest[versionColumn] = &c.MergedInto, &c.Version
+	if err := rows.Scan(dest...); err != nil {
+		return written{}, err
+	}
+	if err := present(c); err != nil {
+		return written{}, err
+	}
+	out := written{body: borrow(), etag: web.ETag(c.Version)}
+	if *out.body, err = contactObject.Append(*out.body, rows.FieldDescriptions(), rows.RawValues()); err != nil {
+		return written{}, err
+	}
+	*out.body = append(*out.body, '\n')
+	rows.Close()
+	return out, rows.Err()
+}
+
+// listWritten is List written behind b, with a comma between contacts: those
+// that are on the page, and where it ends if another follows.
+func (s *Service) listWritten(ctx context.Context, q Query, after *Position, limit int, b []byte) (out []byte, on []uuid.UUID, end *Position, err error) {
+	rows, err := s.query(ctx, q, after, limit+1)
+	if err != nil {
+		return b, nil, nil, err
+	}
+	defer rows.Close()
+	on = make([]uuid.UUID, 0, limit)
+	var last Found
+	for rows.Next() {
+		if len(on) == limit {
+			p := q.Position(last)
+			end = &p
+			break
+		}
+		fields, values := rows.FieldDescriptions(), rows.RawValues()
+		id, err := pg.UUIDValue(&fields[idColumn], values[idColumn])
+		if err != nil {
+			return b, nil, nil, err
+		}
+		if len(on) > 0 {
+			b = append(b, ',')
+		}
+		on = append(on, id)
+		if b, err = contactObject.Append(b, fields, values); err != nil {
+			return b, nil, nil, err
+		}
+		if len(on) < limit {
+			continue
+		}
+		dest := make([]any, len(fields))
+		dest[idColumn], dest[createdColumn], dest[updatedColumn] = &last.ID, &last.CreatedAt, &last.UpdatedAt
+		dest[sortNameColumn], dest[scoreColumn] = &last.SortName, &last.Score
+		if err := rows.Scan(dest...); err != nil {
+			return b, nil, nil, err
+		}
+	}
+	rows.Close()
+	return b, on, end, rows.Err()
+}
+
+// page answers a list that expands and counts nothing.
+func (h *Handlers) page(ctx context.Context, q Query, cursor *string, limit int) (written, error) {
+	var after Position
+	walk := walkOf(q, Expand{})
+	resumed, err := h.cursors.Decode(cursor, walk, &after)
+	if err != nil {
+		return written{}, err
+	}
+	out := written{body: borrow()}
+	b, on, end, err := h.service.listWritten(ctx, q, web.If(resumed, &after), limit, append(*out.body, `{"data":[`...))
+	if err != nil {
+		return written{}, err
+	}
+	web.NoteSubjects(ctx, on...)
+	page := web.Page[Found]{Next: nullable.NewNullNullable[string]()}
+	b = append(b, `],"next_cursor":`...)
+	if end != nil {
+		next, err := h.cursors.Encode(walk, *end)
+		if err != nil {
+			return written{}, err
+		}
+		page.Next = nullable.NewNullableWithValue(next)
+		b = append(append(append(b, '"'), next...), '"') // letters, digits, - and _
+	} else {
+		b = append(b, "null"...)
+	}
+	*out.body = append(b, "}\n"...)
+	if link := page.Link(ctx); link != nil {
+		out.link = *link
+	}
+	return out, nil
+}
