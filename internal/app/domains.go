@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"maps"
+	"path/filepath"
 	"slices"
 
 	"github.com/parvis-crm/parvis/db"
@@ -88,7 +89,7 @@ func (a *App) wire() (handlers, error) {
 	a.hub = events.NewHub()
 	a.sequencer = events.NewSequencer(a.DB, a.hub, a.Log)
 	a.domains.events = events.NewService(a.DB, a.hub)
-	a.domains.reads = audit.NewReadLog(a.DB, a.Clock, a.Log)
+	a.domains.reads = audit.NewReadLog(a.DB, a.Clock, a.Log, filepath.Join(a.Config.DataDir, "reads"), audit.MostKept)
 	a.domains.operations = operations.NewService(a.DB)
 	a.domains.contacts = contacts.NewService(a.DB, a.Clock)
 	a.domains.consents = consents.NewService(a.DB, a.Clock)

@@ -19,12 +19,11 @@ import (
 // writers are the tables that another package writes than the one whose name
 // the migration bears.
 var writers = map[string]string{
-	"tenants":             "access", // made with the walls, before any domain
-	"idempotency_keys":    "web",    // the answer is kept by the request chain
-	"operations":          "operations",
-	"access_log":          "audit",
-	"access_log_subjects": "audit",
-	"mails":               "mail", // came with the forms, whose confirmations were the first
+	"tenants":          "access", // made with the walls, before any domain
+	"idempotency_keys": "web",    // the answer is kept by the request chain
+	"operations":       "operations",
+	"access_log":       "audit",
+	"mails":            "mail", // came with the forms, whose confirmations were the first
 }
 
 var (

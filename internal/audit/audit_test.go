@@ -3,17 +3,13 @@ package audit_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"testing"
-	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/parvis-crm/parvis/internal/audit"
-	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/ids"
 	"github.com/parvis-crm/parvis/internal/parvistest"
@@ -153,66 +149,4 @@ func TestReadsAreNoted(t *testing.T) {
 	until := "occurred_at_lt=2001-01-01T00:00:00Z"
 	require.Empty(t, a.Get("/v1/audit/reads?"+until).Data())
 	require.Len(t, a.Get("/v1/audit/reads?occurred_at_gte=2001-01-01T00:00:00Z&contact_id="+contact).Data(), 2)
-}
-
-func TestReadsOutliveTheProgram(t *testing.T) {
-	t.Parallel()
-	test := parvistest.Database(t)
-	db, err := pg.Open(t.Context(), test.AppURL, pg.Options{MaxConns: 4})
-	require.NoError(t, err)
-	defer db.Close()
-	log := audit.NewReadLog(db, clock.System{}, slog.New(slog.DiscardHandler))
-	ctx, leave := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	tenant, contact := ids.New(), ids.New()
-	actor := web.SystemActor(tenant, "test")
-	const count = 6000 // more than fit in memory: readers wait for the writer
-	go func() { ended <- log.Run(ctx) }()
-	for range count {
-		log.Record(t.Context(), actor, "getContact", []uuid.UUID{contact, contact})
-	}
-	leave()
-	require.NoError(t, <-ended)
-	log.Record(t.Context(), actor, "getContact", []uuid.UUID{contact}) // after the end: written at once
-	service := audit.NewService(db, nil)
-	var before *audit.Position
-	seen := 0
-	for {
-		page, err := service.Reads(t.Context(), tenant, audit.ReadFilter{Contact: &contact}, before, 500)
-		require.NoError(t, err)
-		seen += len(page)
-		if len(page) < 500 {
-			break
-		}
-		last := page[len(page)-1]
-		before = &audit.Position{At: last.OccurredAt, ID: last.ID}
-	}
-	require.Equal(t, count+1, seen)
-}
-
-func TestADatabaseThatIsAwayLosesNoRead(t *testing.T) {
-	t.Parallel()
-	test := parvistest.Database(t)
-	db, err := pg.Open(t.Context(), test.AppURL, pg.Options{MaxConns: 2})
-	require.NoError(t, err)
-	defer db.Close()
-	conn, err := pgx.Connect(t.Context(), test.OwnerURL)
-	require.NoError(t, err)
-	defer func() { _ = conn.Close(context.Background()) }()
-	log := audit.NewReadLog(db, clock.System{}, slog.New(slog.DiscardHandler))
-	ctx, leave := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- log.Run(ctx) }()
-	tenant := ids.New()
-	for range 40 {
-		log.Record(t.Context(), web.SystemActor(tenant, "test"), "getContact", []uuid.UUID{ids.New()})
-		_, err := conn.Exec(t.Context(), `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`)
-		require.NoError(t, err)
-		time.Sleep(5 * time.Millisecond)
-	}
-	leave()
-	require.NoError(t, <-ended)
-	var n int
-	require.NoError(t, conn.QueryRow(t.Context(), `select count(*) from crm.access_log`).Scan(&n))
-	require.Equal(t, 40, n)
 }

@@ -1,15 +1,19 @@
 package audit
 
 import (
+	"bufio"
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"log/slog"
+	"path/filepath"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/ids"
@@ -18,195 +22,303 @@ import (
 )
 
 const (
-	// mostWaiting bounds what is kept in memory. When the database is too slow
-	// for it, readers wait: a read that leaves no trace is worse than a slow one.
-	mostWaiting = 4096
-	mostWritten = 500
-	// collect is how long entries come together, and so what a killed process
-	// can lose at most.
-	collect   = 100 * time.Millisecond
-	flushFor  = 10 * time.Second
-	retryMost = 5 * time.Second
+	// collect is how long entries come together before they are written.
+	collect = 100 * time.Millisecond
+	// mostWritten bounds a statement: so many reads, or subjects.
+	mostWritten, mostSubjects = 4000, 100_000
+	flushFor                  = 10 * time.Second
+	retryMost                 = 5 * time.Second
+	lookAround                = time.Minute
 )
 
-// ReadLog keeps who read whose data. Record hands an entry over in memory; Run
-// writes entries in batches.
+// MostKept is how many bytes of reads wait for the database before further ones
+// are refused.
+const MostKept = 256 << 20
+
+// ReadLog keeps who read whose data. Record puts an entry into a file before the
+// answer is given; Run brings entries into the database, those too that a killed
+// process left. Entries have their ids, so bringing one in twice makes one.
 type ReadLog struct {
 	db    *pg.DB
 	clock clock.Clock
 	log   *slog.Logger
-	queue chan entry
+	spool spool
 
-	enqueue  sync.RWMutex
-	stopping chan struct{}
+	wake    chan struct{}
+	waiting []*segment            // cut and not yet written, the oldest first
+	since   map[uuid.UUID]*amount // written since the last fold
 }
+
+type amount struct{ reads, entries int }
 
 var _ web.ReadLog = (*ReadLog)(nil)
 
-type entry struct {
-	id        uuid.UUID
-	at        time.Time
-	actor     web.Actor
-	operation string
-	requestID string
-	subjects  []uuid.UUID
+// NewReadLog makes a log with its files in a folder, of which several processes
+// may share one, and at most so many bytes of them; Run has to run for it.
+func NewReadLog(db *pg.DB, c clock.Clock, log *slog.Logger, folder string, most int64) *ReadLog {
+	return &ReadLog{db: db, clock: c, log: log, spool: spool{folder: filepath.Clean(folder), most: most},
+		wake: make(chan struct{}, 1), since: map[uuid.UUID]*amount{}}
 }
 
-// NewReadLog makes a log; Run has to run for it.
-func NewReadLog(db *pg.DB, c clock.Clock, log *slog.Logger) *ReadLog {
-	return &ReadLog{db: db, clock: c, log: log, queue: make(chan entry, mostWaiting), stopping: make(chan struct{})}
-}
-
-// Record implements web.ReadLog. It waits only when mostWaiting entries do.
-func (l *ReadLog) Record(ctx context.Context, actor web.Actor, operation string, subjects []uuid.UUID) {
+// Record implements web.ReadLog.
+func (l *ReadLog) Record(ctx context.Context, actor web.Actor, operation string, subjects []uuid.UUID) error {
 	subjects = slices.Clone(subjects)
 	slices.SortFunc(subjects, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
-	e := entry{id: ids.New(), at: l.clock.Now().UTC().Truncate(time.Microsecond), actor: actor, operation: operation,
-		requestID: web.RequestID(ctx), subjects: slices.Compact(subjects)}
-	if l.offer(e) {
-		return
+	subjects = slices.Compact(subjects)
+	e := entry{id: ids.New(), tenant: actor.Tenant, at: l.clock.Now().UnixMicro(), actorKind: string(actor.Kind), actorID: actor.ID,
+		operation: operation, request: web.RequestID(ctx)}
+	first, err := l.spool.append(func(b []byte) []byte { return appendEntry(b, e, subjects) })
+	if err != nil {
+		return fmt.Errorf("a read could not be noted: %w", err)
 	}
-	// The program is leaving: nobody will fetch the entry from the queue.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(pg.Detached(ctx)), flushFor)
-	defer cancel()
-	l.write(ctx, []entry{e})
-}
-
-func (l *ReadLog) offer(e entry) bool {
-	l.enqueue.RLock()
-	defer l.enqueue.RUnlock()
-	select {
-	case <-l.stopping:
-		return false
-	default:
-	}
-	select {
-	case l.queue <- e:
-		return true
-	case <-l.stopping:
-		return false
-	}
-}
-
-// Run writes entries until the context ends, then what is left.
-func (l *ReadLog) Run(ctx context.Context) error {
-	for ctx.Err() == nil {
+	if first {
 		select {
-		case <-ctx.Done():
-		case e := <-l.queue:
-			l.write(ctx, l.gather(ctx, e))
+		case l.wake <- struct{}{}:
+		default:
 		}
-	}
-	close(l.stopping)
-	l.enqueue.Lock() // whoever was handing over has done so
-	defer l.enqueue.Unlock()
-	left, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushFor)
-	defer cancel()
-	for len(l.queue) > 0 {
-		l.write(left, l.take(nil))
 	}
 	return nil
 }
 
-// gather lets entries come together for a moment.
-func (l *ReadLog) gather(ctx context.Context, first entry) []entry {
-	timer := time.NewTimer(collect)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-	return l.take([]entry{first})
-}
-
-func (l *ReadLog) take(batch []entry) []entry {
-	for len(batch) < mostWritten {
+// Run writes entries until the context ends, then what is left; what the
+// database does not take by then stays in the folder for the next start.
+func (l *ReadLog) Run(ctx context.Context) error {
+	l.bringIn(ctx)
+	around := time.NewTicker(lookAround)
+	defer around.Stop()
+	for ctx.Err() == nil {
 		select {
-		case e := <-l.queue:
-			batch = append(batch, e)
+		case <-ctx.Done():
+		case <-around.C:
+			l.bringIn(ctx)
+		case <-l.wake:
+			pause(ctx, collect)
+			l.flush(ctx)
+		}
+	}
+	left, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushFor)
+	defer cancel()
+	l.flush(left)
+	return nil
+}
+
+// flush writes all that has been recorded. It does not give up while ctx lasts.
+func (l *ReadLog) flush(ctx context.Context) {
+	if g := l.spool.cut(); g != nil {
+		l.waiting = append(l.waiting, g)
+	}
+	wait := 100 * time.Millisecond
+	for attempt := 1; len(l.waiting) > 0; attempt++ {
+		g := l.waiting[0]
+		// The work of an ending program is finished, not cut.
+		err := l.write(context.WithoutCancel(ctx), g, nil)
+		if err == nil {
+			err = l.spool.drop(g)
+			l.waiting, attempt, wait = l.waiting[1:], 0, 100*time.Millisecond
+			if err != nil {
+				l.log.ErrorContext(ctx, "a file of reads could not be removed", "error", err, "file", g.path)
+			}
+			continue
+		}
+		if ctx.Err() != nil || attempt >= 5 && !pg.Unreachable(err) {
+			l.log.ErrorContext(ctx, "reads could not be written; their file stays for the next start", "error", err, "file", g.path)
+			l.waiting = l.waiting[1:]
+			if err := l.spool.leave(g); err != nil {
+				l.log.ErrorContext(ctx, "a file of reads could not be closed", "error", err, "file", g.path)
+			}
+			continue
+		}
+		l.log.WarnContext(ctx, "reads could not be written; will try again", "error", err)
+		pause(ctx, wait)
+		wait = min(2*wait, retryMost)
+	}
+	l.foldWhatIsEnough(ctx)
+}
+
+// bringIn writes what processes left behind that have ended.
+func (l *ReadLog) bringIn(ctx context.Context) {
+	left, err := l.spool.leftBehind()
+	if err != nil {
+		l.log.WarnContext(ctx, "the folder of reads cannot be looked through", "error", err)
+	}
+	for _, g := range left {
+		// A folder may have served another database. What belongs to an
+		// institution that is not in this one waits for its own.
+		strangers := 0
+		known := map[uuid.UUID]bool{}
+		err := l.write(context.WithoutCancel(ctx), g, func(ctx context.Context, tenant uuid.UUID) (bool, error) {
+			here, asked := known[tenant]
+			if !asked {
+				if err := l.db.Tenant(tenant).QueryRow(ctx, "select exists (select from tenants where tenant_id = $1)", tenant).Scan(&here); err != nil {
+					return false, err
+				}
+				known[tenant] = here
+			}
+			if !here {
+				strangers++
+			}
+			return here, nil
+		})
+		switch {
+		case err != nil:
+			l.log.WarnContext(ctx, "reads that were left behind could not be written; will try again", "error", err, "file", g.path)
+			err = g.file.Close()
+		case strangers > 0:
+			l.log.WarnContext(ctx, "reads of institutions that are not in this database stay in their file", "file", g.path, "reads", strangers)
+			err = g.file.Close()
 		default:
-			return batch
+			err = l.spool.drop(g)
+		}
+		if err != nil {
+			l.log.ErrorContext(ctx, "a file of reads could not be put away", "error", err, "file", g.path)
 		}
 	}
-	return batch
+	if len(left) > 0 {
+		l.foldWhatIsEnough(ctx)
+	}
 }
 
-// write writes a batch, tenant by tenant, and does not give up while the
-// database is merely away. Entries have their ids, so writing one twice, after a
-// commit whose answer was lost, makes one.
-func (l *ReadLog) write(ctx context.Context, batch []entry) {
-	began := time.Now()
+// write brings the entries of a segment into the database, those that wanted,
+// if there is one, says yes to.
+func (l *ReadLog) write(ctx context.Context, g *segment, wanted func(context.Context, uuid.UUID) (bool, error)) error {
+	if _, err := g.file.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	r := bufio.NewReaderSize(g.file, 64<<10)
 	by := map[uuid.UUID][]entry{}
-	for _, e := range batch {
-		by[e.actor.Tenant] = append(by[e.actor.Tenant], e)
-	}
-	for tenant, entries := range by {
-		wait := 100 * time.Millisecond
-		for attempt := 1; ; attempt++ {
-			// The work of an ending program is finished, not cut.
-			err := l.insert(context.WithoutCancel(ctx), tenant, entries)
-			if err == nil {
-				break
-			}
-			if leaving := ctx.Err() != nil; leaving && time.Since(began) > flushFor || attempt >= 5 && !pg.Unreachable(err) {
-				l.giveUp(ctx, entries, err)
-				break
-			}
-			l.log.WarnContext(ctx, "reads could not be noted; will try again", "error", err, "entries", len(entries))
-			time.Sleep(wait)
-			wait = min(2*wait, retryMost)
+	reads, subjects := 0, 0
+	for {
+		e, err := readEntry(r)
+		torn := errors.Is(err, errTorn)
+		if torn {
+			l.log.WarnContext(ctx, "a file of reads ends in the middle of one, which was not answered", "file", g.path)
 		}
+		end := torn || errors.Is(err, io.EOF)
+		if err != nil && !end {
+			return err
+		}
+		if !end && wanted != nil {
+			yes, err := wanted(ctx, e.tenant)
+			if err != nil {
+				return err
+			}
+			if !yes {
+				continue
+			}
+		}
+		if !end {
+			by[e.tenant] = append(by[e.tenant], e)
+			reads, subjects = reads+1, subjects+len(e.subjects)/16
+			if reads < mostWritten && subjects < mostSubjects {
+				continue
+			}
+		}
+		for tenant, entries := range by {
+			if err := l.insert(ctx, tenant, entries); err != nil {
+				return err
+			}
+		}
+		if end {
+			return nil
+		}
+		clear(by)
+		reads, subjects = 0, 0
 	}
 }
 
-// giveUp leaves in the program's log what the database would not take.
-func (l *ReadLog) giveUp(ctx context.Context, entries []entry, err error) {
-	for _, e := range entries {
-		l.log.ErrorContext(ctx, "a read could not be noted", "error", err, "tenant", e.actor.Tenant, "actor_kind", e.actor.Kind, "actor_id", e.actor.ID,
-			"operation", e.operation, "request_id", e.requestID, "at", e.at, "subjects", e.subjects)
-	}
-}
-
-// One statement a batch and table: a read costs PostgreSQL its rows and no
-// more.
-const (
-	insertReads = `
-insert into access_log (tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, subjects)
-select $1, id, occurred_at, actor_kind, actor_id, operation, request_id, subjects::uuid[]
-from unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
-     as r (id, occurred_at, actor_kind, actor_id, operation, request_id, subjects)
+// One statement a batch: a read costs PostgreSQL its row and no more.
+const insertReads = `
+insert into access_log (tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, purpose, subjects)
+select $1, r.id, r.at, r.actor_kind, r.actor_id, r.operation, r.request_id, r.purpose, ($9::uuid[])[r.from_subject : r.to_subject]
+from unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $10::int4[], $11::int4[])
+     as r (id, at, actor_kind, actor_id, operation, request_id, purpose, from_subject, to_subject)
 on conflict do nothing`
-	insertSubjects = `
-insert into access_log_subjects (tenant_id, subject_id, occurred_at, read_id)
-select $1, subject_id, occurred_at, read_id
-from unnest($2::uuid[], $3::timestamptz[], $4::uuid[]) as s (subject_id, occurred_at, read_id)
-on conflict do nothing`
-)
 
 func (l *ReadLog) insert(ctx context.Context, tenant uuid.UUID, entries []entry) error {
 	ctx, cancel := context.WithTimeout(ctx, flushFor)
 	defer cancel()
 	var (
-		ids, reads, subjects               []uuid.UUID
-		times, subjectTimes                []time.Time
-		kinds, actors, operations, request []string
-		arrays                             []string
+		identity                                     []byte
+		times                                        []int64
+		kinds, actors, operations, requests, purpose []string
+		from, to                                     []int32
+		subjects                                     [][]byte
+		all                                          int32
 	)
 	for _, e := range entries {
-		ids, times = append(ids, e.id), append(times, e.at)
-		kinds, actors = append(kinds, string(e.actor.Kind)), append(actors, e.actor.ID)
-		operations, request = append(operations, e.operation), append(request, e.requestID)
-		texts := make([]string, 0, len(e.subjects))
-		for _, subject := range e.subjects {
-			texts = append(texts, subject.String())
-			subjects, reads, subjectTimes = append(subjects, subject), append(reads, e.id), append(subjectTimes, e.at)
-		}
-		arrays = append(arrays, "{"+strings.Join(texts, ",")+"}")
+		identity, times = append(identity, e.id[:]...), append(times, e.at)
+		kinds, actors = append(kinds, e.actorKind), append(actors, e.actorID)
+		operations, requests, purpose = append(operations, e.operation), append(requests, e.request), append(purpose, e.purpose)
+		from = append(from, all+1)
+		all += int32(len(e.subjects) / 16)
+		to, subjects = append(to, all), append(subjects, e.subjects)
 	}
-	return pg.InTx(pg.Quiet(ctx), l.db, tenant, func(ctx context.Context, tx pgx.Tx) error {
-		b := &pgx.Batch{}
-		b.Queue(insertReads, tenant, ids, times, kinds, actors, operations, request, arrays)
-		b.Queue(insertSubjects, tenant, subjects, subjectTimes, reads)
-		return tx.SendBatch(ctx, b).Close()
+	err := pg.InTx(pg.Quiet(ctx), l.db, tenant, func(ctx context.Context, tx pgx.Tx) error {
+		var mark int64
+		err := tx.QueryRow(ctx, shareMark, tenant).Scan(&mark)
+		if pg.IsNoRows(err) {
+			if _, err = tx.Exec(ctx, makeMark, tenant); err == nil {
+				err = tx.QueryRow(ctx, shareMark, tenant).Scan(&mark)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		text := func(v []string) param { return param{pgtype.TextArrayOID, texts(v)} }
+		if err := send(ctx, tx, insertReads, param{pgtype.UUIDOID, tenant[:]}, param{pgtype.UUIDArrayOID, identifiers(identity)},
+			param{pgtype.TimestamptzArrayOID, instants(times)}, text(kinds), text(actors), text(operations), text(requests), text(purpose),
+			param{pgtype.UUIDArrayOID, identifiers(subjects...)}, param{pgtype.Int4ArrayOID, integers(from)}, param{pgtype.Int4ArrayOID, integers(to)}); err != nil {
+			return err
+		}
+		// What comes later than the mark, from a process that was dead meanwhile,
+		// would be passed by: it goes into the index at once.
+		var late fold
+		for _, e := range entries {
+			if e.at > mark {
+				continue
+			}
+			for s := e.subjects; len(s) >= 16; s = s[16:] {
+				late.add(s[:16], e.at, e.id[:])
+			}
+		}
+		return late.write(ctx, tx, tenant)
 	})
+	if err != nil {
+		return err
+	}
+	a := l.since[tenant]
+	if a == nil {
+		a = &amount{reads: enoughReads} // others, or we before our start, may have left much
+		l.since[tenant] = a
+	}
+	a.reads, a.entries = a.reads+len(entries), a.entries+int(all)
+	return nil
+}
+
+func (l *ReadLog) foldWhatIsEnough(ctx context.Context) {
+	for tenant, a := range l.since {
+		if a.reads < enoughReads && a.entries < enoughEntries {
+			continue
+		}
+		*a = amount{}
+		for more := true; more && ctx.Err() == nil; {
+			var err error
+			if more, err = foldReads(context.WithoutCancel(ctx), l.db, tenant); err != nil {
+				// They are found all the same, only more slowly.
+				l.log.WarnContext(ctx, "reads could not be folded into their index; will try again", "error", err)
+				a.reads = enoughReads
+			}
+		}
+	}
+}
+
+func instant(micro int64) time.Time { return time.UnixMicro(micro).UTC() }
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }

@@ -1,7 +1,11 @@
 package audit
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -39,18 +43,88 @@ type Position struct {
 
 // Reads returns at most limit reads before a position, newest first.
 func (s *Service) Reads(ctx context.Context, tenant uuid.UUID, f ReadFilter, before *Position, limit int) ([]Read, error) {
+	if f.Contact != nil {
+		return s.reads.of(ctx, tenant, f, before, limit)
+	}
 	var at *time.Time
 	var id *uuid.UUID
 	if before != nil {
 		at, id = &before.At, &before.ID
 	}
-	db := s.reads.db.Tenant(tenant)
-	if f.Contact != nil {
-		return s.reads.q.ListReadsOf(ctx, db, auditdb.ListReadsOfParams{
-			TenantID: tenant, SubjectID: *f.Contact, ActorID: f.Actor, Since: f.Since, Until: f.Until, BeforeAt: at, BeforeID: id, PageSize: int32(limit),
-		})
-	}
-	return s.reads.q.ListReads(ctx, db, auditdb.ListReadsParams{
+	return s.reads.q.ListReads(ctx, s.reads.db.Tenant(tenant), auditdb.ListReadsParams{
 		TenantID: tenant, ActorID: f.Actor, Since: f.Since, Until: f.Until, BeforeAt: at, BeforeID: id, PageSize: int32(limit),
 	})
+}
+
+// of is Reads for one contact: what is not folded into the index yet, then what
+// is. In this order a read that is folded in between is met twice, not missed.
+func (s *readStore) of(ctx context.Context, tenant uuid.UUID, f ReadFilter, before *Position, limit int) ([]Read, error) {
+	var at *time.Time
+	var id *uuid.UUID
+	if before != nil {
+		at, id = &before.At, &before.ID
+	}
+	db := s.db.Tenant(tenant)
+	found, err := s.q.ListUnfoldedReadsOf(ctx, db, auditdb.ListUnfoldedReadsOfParams{
+		TenantID: tenant, SubjectID: *f.Contact, ActorID: f.Actor, Since: f.Since, Until: f.Until, BeforeAt: at, BeforeID: id, PageSize: int32(limit),
+	})
+	if err != nil {
+		return nil, err
+	}
+	folded, err := s.folded(ctx, tenant, f, before)
+	if err != nil {
+		return nil, err
+	}
+	for taken := 0; len(folded) > 0 && taken < limit; {
+		n := min(len(folded), max(limit, 100))
+		these := make([]uuid.UUID, n)
+		for i, e := range folded[:n] {
+			these[i] = e.read
+		}
+		rows, err := s.q.ListReadsByID(ctx, db, tenant, these)
+		if err != nil {
+			return nil, err
+		}
+		folded = folded[n:]
+		for _, r := range rows {
+			if f.Actor == nil || r.ActorID == *f.Actor {
+				found, taken = append(found, r), taken+1
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b Read) int {
+		return cmp.Or(b.OccurredAt.Compare(a.OccurredAt), bytes.Compare(b.ID[:], a.ID[:]))
+	})
+	found = slices.CompactFunc(found, func(a, b Read) bool { return a.ID == b.ID })
+	return found[:min(limit, len(found))], nil
+}
+
+type indexed struct {
+	at   int64
+	read uuid.UUID
+}
+
+// folded are the index's entries for a contact, newest first.
+func (s *readStore) folded(ctx context.Context, tenant uuid.UUID, f ReadFilter, before *Position) ([]indexed, error) {
+	rows, err := s.q.ListIndex(ctx, s.db.Tenant(tenant), tenant, bucketOf(f.Contact[:]))
+	if err != nil {
+		return nil, err
+	}
+	var out []indexed
+	for _, b := range rows {
+		for ; len(b) >= indexSize; b = b[indexSize:] {
+			if !bytes.Equal(b[:16], f.Contact[:]) {
+				continue
+			}
+			e := indexed{at: int64(binary.BigEndian.Uint64(b[16:])), read: uuid.UUID(b[24:indexSize])}
+			switch {
+			case f.Since != nil && e.at < f.Since.UnixMicro(), f.Until != nil && e.at >= f.Until.UnixMicro():
+			case before != nil && (e.at > before.At.UnixMicro() || e.at == before.At.UnixMicro() && bytes.Compare(e.read[:], before.ID[:]) >= 0):
+			default:
+				out = append(out, e)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b indexed) int { return cmp.Or(cmp.Compare(b.at, a.at), bytes.Compare(b.read[:], a.read[:])) })
+	return slices.Compact(out), nil
 }

@@ -107,8 +107,7 @@ func leaving() map[string]rule {
 		"event_queue":     {group: "events", assigned: []string{"position"}},
 		"event_consumers": {group: "events"},
 
-		"access_log":          {group: "access_log"},
-		"access_log_subjects": {group: "access_log"},
+		"access_log": {group: "access_log"},
 		// Work that has not ended does not travel: nobody would go on with it.
 		"operations": {founding: true, where: "finished_at is not null"},
 	}
@@ -120,6 +119,14 @@ func staying() map[string]reason {
 		"idempotency_keys": {
 			"Answers kept for a few days so that a repeated request is not carried out twice; they copy what other tables hold.",
 			"Réponses gardées quelques jours pour qu'une requête répétée ne soit pas exécutée deux fois ; elles recopient ce que d'autres tables contiennent.",
+		},
+		"access_log_index": {
+			"What the log of reads is found by, in a form for machines; it is made again from the log.",
+			"Ce qui permet de retrouver les consultations, sous une forme faite pour les machines ; cela se reconstitue à partir du journal.",
+		},
+		"access_log_marks": {
+			"Up to where the log of reads is in its index.",
+			"Jusqu'où le journal des consultations figure dans son index.",
 		},
 		"revoked_tokens": {
 			"Access tokens of this installation, none of which is valid elsewhere.",

@@ -4,36 +4,87 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"github.com/parvis-crm/parvis/internal/api"
+	"github.com/parvis-crm/parvis/internal/fault"
 )
 
-// ReadLog keeps who read whose identifiable data. Record must not block the
-// answer.
+// ReadLog keeps who read whose identifiable data. When Record returns, the read
+// is kept even if the process is killed the next moment; when it fails, the
+// answer must not be given.
 type ReadLog interface {
-	Record(ctx context.Context, actor Actor, operation string, subjects []uuid.UUID)
+	Record(ctx context.Context, actor Actor, operation string, subjects []uuid.UUID) error
 }
 
 type subjectsKey struct{}
 
-type subjects struct {
-	mu  sync.Mutex
-	ids []uuid.UUID
+// noting is an answer on its way out, with whose data is in it.
+type noting struct {
+	http.ResponseWriter
+	record func(subjects []uuid.UUID) error
+
+	mu       sync.Mutex
+	subjects []uuid.UUID
+
+	status  int // 0: nothing has left
+	refused error
 }
 
 // NoteSubjects tells whose data is in the answer being made. Domains call it
 // where they hand identifiable data out.
 func NoteSubjects(ctx context.Context, contactIDs ...uuid.UUID) {
-	s, _ := ctx.Value(subjectsKey{}).(*subjects)
-	if s == nil {
+	n, _ := ctx.Value(subjectsKey{}).(*noting)
+	if n == nil {
 		return
 	}
-	s.mu.Lock()
-	s.ids = append(s.ids, contactIDs...)
-	s.mu.Unlock()
+	n.mu.Lock()
+	n.subjects = append(n.subjects, contactIDs...)
+	n.mu.Unlock()
+}
+
+// WriteHeader notes the read before the first byte of the answer leaves.
+func (n *noting) WriteHeader(status int) {
+	if n.status == 0 && status >= http.StatusOK {
+		n.status = status
+		if status < http.StatusBadRequest && status != http.StatusNotModified {
+			n.refused = n.note()
+		}
+	}
+	if n.refused == nil {
+		n.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// Write drops an answer whose read could not be noted.
+func (n *noting) Write(p []byte) (int, error) {
+	if n.status == 0 {
+		n.WriteHeader(http.StatusOK)
+	}
+	if n.refused != nil {
+		return len(p), nil
+	}
+	return n.ResponseWriter.Write(p)
+}
+
+// Unwrap is for http.ResponseController.
+func (n *noting) Unwrap() http.ResponseWriter { return n.ResponseWriter }
+
+// note records whose data has come up since it last did.
+func (n *noting) note() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.subjects) == 0 {
+		return nil
+	}
+	if err := n.record(n.subjects); err != nil {
+		return err
+	}
+	n.subjects = n.subjects[:0]
+	return nil
 }
 
 func (ch Chain) logRead(op api.OperationSpec) echo.MiddlewareFunc {
@@ -42,18 +93,41 @@ func (ch Chain) logRead(op api.OperationSpec) echo.MiddlewareFunc {
 			return next
 		}
 		return func(c echo.Context) error {
-			s := &subjects{}
-			ctx := context.WithValue(c.Request().Context(), subjectsKey{}, s)
-			c.SetRequest(c.Request().WithContext(ctx))
-			if err := next(c); err != nil {
-				return err
+			response := c.Response()
+			n := &noting{ResponseWriter: response.Writer}
+			ctx := context.WithValue(c.Request().Context(), subjectsKey{}, n)
+			n.record = func(subjects []uuid.UUID) error {
+				actor, err := ActorFrom(ctx)
+				if err != nil {
+					return nil // a public operation: nobody reads
+				}
+				return ch.Reads.Record(ctx, actor, op.ID, subjects)
 			}
-			if status := c.Response().Status; status < http.StatusBadRequest && status != http.StatusNotModified && len(s.ids) > 0 {
-				if actor, err := ActorFrom(ctx); err == nil {
-					ch.Reads.Record(ctx, actor, op.ID, s.ids)
+			c.SetRequest(c.Request().WithContext(ctx))
+			response.Writer = n
+			err := next(c)
+			response.Writer = n.ResponseWriter
+			if n.refused != nil {
+				return refuse(response, n.refused)
+			}
+			if n.status != 0 && n.status < http.StatusBadRequest && n.status != http.StatusNotModified {
+				// An answer given piece by piece: what is not noted is not finished.
+				if late := n.note(); late != nil {
+					panic(http.ErrAbortHandler)
 				}
 			}
-			return nil
+			return err
 		}
 	}
+}
+
+// refuse takes an answer back of which nothing has left.
+func refuse(response *echo.Response, cause error) error {
+	response.Committed, response.Status, response.Size = false, 0, 0
+	for _, name := range []string{"Content-Type", "Content-Length", "Content-Location", "Etag", "Last-Modified", "Link", "Location"} {
+		response.Header().Del(name)
+	}
+	f := fault.New(fault.Unavailable, "unavailable").Because(cause)
+	f.RetryAfter = 2 * time.Second
+	return f
 }

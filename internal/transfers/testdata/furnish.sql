@@ -76,7 +76,6 @@ INSERT INTO webhook_endpoints (tenant_id, id, url, event_types, scopes, payload,
 INSERT INTO webhook_queues (tenant_id, endpoint_id) VALUES (pg_temp.here(), pg_temp.ref('endpoint'));
 INSERT INTO webhook_keys (tenant_id, id, endpoint_id, secret, private_key, public_key) VALUES
     (pg_temp.here(), pg_temp.ref('hookkey'), pg_temp.ref('endpoint'), 'THE-SECRET', 'THE-SECRET', 'whpk_x');
-INSERT INTO access_log_subjects (tenant_id, subject_id, occurred_at, read_id) VALUES (pg_temp.here(), pg_temp.ref('contact1'), now(), pg_temp.ref('read'));
 
 INSERT INTO ticketing_sources (tenant_id, id, code, name, kind, time_zone, currency, capabilities) VALUES
     (pg_temp.here(), pg_temp.ref('source'), 'principale', 'Billetterie', 'generic', 'Europe/Paris', 'EUR', '{orders}');

@@ -12,6 +12,30 @@ import (
 	"github.com/google/uuid"
 )
 
+const listIndex = `-- name: ListIndex :many
+SELECT entries FROM access_log_index WHERE tenant_id = $1 AND bucket = $2
+`
+
+func (q *Queries) ListIndex(ctx context.Context, db DBTX, tenantID uuid.UUID, bucket int32) ([][]byte, error) {
+	rows, err := db.Query(ctx, listIndex, tenantID, bucket)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := [][]byte{}
+	for rows.Next() {
+		var entries []byte
+		if err := rows.Scan(&entries); err != nil {
+			return nil, err
+		}
+		items = append(items, entries)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listReads = `-- name: ListReads :many
 
 SELECT tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, purpose, subjects FROM access_log
@@ -34,7 +58,8 @@ type ListReadsParams struct {
 	PageSize int32
 }
 
-// Reads are written by internal/audit/readlog.go, many in one round trip.
+// Reads are written by internal/audit/readlog.go, many in one round trip, and
+// folded into their index by internal/audit/index.go.
 func (q *Queries) ListReads(ctx context.Context, db DBTX, arg ListReadsParams) ([]AccessLog, error) {
 	rows, err := db.Query(ctx, listReads,
 		arg.TenantID,
@@ -73,20 +98,54 @@ func (q *Queries) ListReads(ctx context.Context, db DBTX, arg ListReadsParams) (
 	return items, nil
 }
 
-const listReadsOf = `-- name: ListReadsOf :many
-SELECT l.tenant_id, l.id, l.occurred_at, l.actor_kind, l.actor_id, l.operation, l.request_id, l.purpose, l.subjects
-FROM access_log_subjects s
-JOIN access_log l ON l.tenant_id = s.tenant_id AND l.id = s.read_id
-WHERE s.tenant_id = $1 AND s.subject_id = $2
+const listReadsByID = `-- name: ListReadsByID :many
+SELECT tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, purpose, subjects FROM access_log WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+`
+
+func (q *Queries) ListReadsByID(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]AccessLog, error) {
+	rows, err := db.Query(ctx, listReadsByID, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AccessLog{}
+	for rows.Next() {
+		var i AccessLog
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.OccurredAt,
+			&i.ActorKind,
+			&i.ActorID,
+			&i.Operation,
+			&i.RequestID,
+			&i.Purpose,
+			&i.Subjects,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listUnfoldedReadsOf = `-- name: ListUnfoldedReadsOf :many
+SELECT l.tenant_id, l.id, l.occurred_at, l.actor_kind, l.actor_id, l.operation, l.request_id, l.purpose, l.subjects FROM access_log l
+WHERE l.tenant_id = $1
+  AND l.occurred_at > coalesce((SELECT m.folded_to FROM access_log_marks m WHERE m.tenant_id = $1), '0001-01-01')
+  AND $2::uuid = ANY(l.subjects)
   AND ($3::text IS NULL OR l.actor_id = $3)
-  AND ($4::timestamptz IS NULL OR s.occurred_at >= $4)
-  AND ($5::timestamptz IS NULL OR s.occurred_at < $5)
-  AND ($6::timestamptz IS NULL OR (s.occurred_at, s.read_id) < ($6, $7::uuid))
-ORDER BY s.occurred_at DESC, s.read_id DESC
+  AND ($4::timestamptz IS NULL OR l.occurred_at >= $4)
+  AND ($5::timestamptz IS NULL OR l.occurred_at < $5)
+  AND ($6::timestamptz IS NULL OR (l.occurred_at, l.id) < ($6, $7::uuid))
+ORDER BY l.occurred_at DESC, l.id DESC
 LIMIT $8
 `
 
-type ListReadsOfParams struct {
+type ListUnfoldedReadsOfParams struct {
 	TenantID  uuid.UUID
 	SubjectID uuid.UUID
 	ActorID   *string
@@ -97,8 +156,8 @@ type ListReadsOfParams struct {
 	PageSize  int32
 }
 
-func (q *Queries) ListReadsOf(ctx context.Context, db DBTX, arg ListReadsOfParams) ([]AccessLog, error) {
-	rows, err := db.Query(ctx, listReadsOf,
+func (q *Queries) ListUnfoldedReadsOf(ctx context.Context, db DBTX, arg ListUnfoldedReadsOfParams) ([]AccessLog, error) {
+	rows, err := db.Query(ctx, listUnfoldedReadsOf,
 		arg.TenantID,
 		arg.SubjectID,
 		arg.ActorID,
