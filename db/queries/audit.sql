@@ -28,3 +28,6 @@ SELECT entries FROM access_log_index WHERE tenant_id = @tenant_id AND bucket = @
 
 -- name: ListReadsByID :many
 SELECT * FROM access_log WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]);
+
+-- name: ContactIsSeen :one
+SELECT EXISTS (SELECT FROM contacts WHERE tenant_id = @tenant_id AND id = @id);

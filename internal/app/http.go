@@ -45,9 +45,7 @@ func (a *App) setUpHTTP(h handlers) error {
 	api.RegisterHandlersWithOptions(e, api.NewStrictHandler(h, nil), api.RegisterHandlersOptions{
 		OperationMiddlewares: chain.Middlewares(api.Operations),
 	})
-	if err := registerDocs(e); err != nil {
-		return err
-	}
+	registerDocs(e)
 	e.GET("/healthz", func(c echo.Context) error { return c.JSON(http.StatusOK, map[string]string{"status": "alive"}) })
 	e.GET("/readyz", a.ready)
 	e.GET("/metrics", echo.WrapHandler(a.metrics.Handler()))
@@ -113,20 +111,19 @@ func (a *App) policies() map[string]web.Policy {
 	}
 }
 
-// registerDocs serves the contract and its documentation. The YAML is made
-// again from the JSON that the program embeds.
-func registerDocs(e *echo.Echo) error {
+// registerDocs serves the contract and its documentation.
+func registerDocs(e *echo.Echo) {
+	docs.Register(e, docs.Spec{JSON: api.SpecJSON, YAML: contractYAML, Version: Version, Problems: problemPages{}})
+}
+
+// contractYAML is made again from the JSON that the program embeds.
+func contractYAML() ([]byte, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(api.SpecJSON, &doc); err != nil {
-		return err
+		return nil, err
 	}
 	plainStyle(&doc)
-	text, err := yaml.Marshal(&doc)
-	if err != nil {
-		return err
-	}
-	docs.Register(e, docs.Spec{JSON: api.SpecJSON, YAML: text, Version: Version, Problems: problemPages{}})
-	return nil
+	return yaml.Marshal(&doc)
 }
 
 // plainStyle drops the JSON notation that the nodes were read with.

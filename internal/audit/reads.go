@@ -65,6 +65,12 @@ func (s *readStore) of(ctx context.Context, tenant uuid.UUID, f ReadFilter, befo
 		at, id = &before.At, &before.ID
 	}
 	db := s.db.Tenant(tenant)
+	if !pg.SightIn(ctx).All() {
+		// Who may not see a contact may not see who looked at it.
+		if seen, err := s.q.ContactIsSeen(ctx, db, tenant, *f.Contact); err != nil || !seen {
+			return nil, err
+		}
+	}
 	found, err := s.q.ListUnfoldedReadsOf(ctx, db, auditdb.ListUnfoldedReadsOfParams{
 		TenantID: tenant, SubjectID: *f.Contact, ActorID: f.Actor, Since: f.Since, Until: f.Until, BeforeAt: at, BeforeID: id, PageSize: int32(limit),
 	})
@@ -106,7 +112,7 @@ type indexed struct {
 
 // folded are the index's entries for a contact, newest first.
 func (s *readStore) folded(ctx context.Context, tenant uuid.UUID, f ReadFilter, before *Position) ([]indexed, error) {
-	rows, err := s.q.ListIndex(ctx, s.db.Tenant(tenant), tenant, bucketOf(f.Contact[:]))
+	rows, err := s.q.ListIndex(pg.WithSight(ctx, pg.Everything()), s.db.Tenant(tenant), tenant, bucketOf(f.Contact[:]))
 	if err != nil {
 		return nil, err
 	}

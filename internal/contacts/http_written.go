@@ -19,7 +19,7 @@ import (
 // straight from their rows; everything else goes by the generated types.
 
 // contactObject is a contact of the contract, made of contactColumns.
-var contactObject = pg.NewObject(contactColumnNames(), []string{"tenant_id", "merged_into"}, map[string]string{
+var contactObject = pg.NewObject(contactColumnNames(), []string{"tenant_id", "merged_into", "restricted", "viewer_ids", "department_ids", "owner_id"}, map[string]string{
 	"object": `"contact"`, "contact_points": "null", "addresses": "null", "tags": "null", "external_ids": "null",
 })
 
@@ -28,6 +28,8 @@ var (
 	idColumn, mergedColumn, versionColumn = columnOf("id"), columnOf("merged_into"), columnOf("version")
 	createdColumn, updatedColumn          = columnOf("created_at"), columnOf("updated_at")
 	sortNameColumn, scoreColumn           = columnOf("sort_name"), len(contactColumnNames())
+	restrictedColumn, viewersColumn       = columnOf("restricted"), columnOf("viewer_ids")
+	departmentsColumn                     = columnOf("department_ids")
 )
 
 func contactColumnNames() []string {
@@ -109,7 +111,11 @@ func (s *Service) getWritten(ctx context.Context, id uuid.UUID) (written, error)
 	var c Contact
 	dest := make([]any, scoreColumn)
 	dest[mergedColumn], dest[versionColumn] = &c.MergedInto, &c.Version
+	dest[restrictedColumn], dest[viewersColumn], dest[departmentsColumn] = &c.Restricted, &c.ViewerIds, &c.DepartmentIds
 	if err := rows.Scan(dest...); err != nil {
+		return written{}, err
+	}
+	if err := seen(ctx, c); err != nil {
 		return written{}, err
 	}
 	if err := present(c); err != nil {

@@ -65,6 +65,9 @@ func report(c echo.Context, m *Metrics, log *slog.Logger, span trace.Span, took 
 	name, status := operation(c), c.Response().Status
 	m.observe(name, status, took)
 	ctx := c.Request().Context()
+	if span == nil && !log.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
 	line := []slog.Attr{
 		slog.String("request_id", web.RequestID(ctx)),
 		slog.String("operation", name),

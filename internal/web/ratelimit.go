@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
@@ -56,16 +57,16 @@ func (l *Limiter) Guard(op api.OperationSpec) echo.MiddlewareFunc {
 			return next
 		}
 		described := fmt.Sprintf("%q;q=%d;w=%d", policy.Name, policy.Requests, int(policy.Window.Seconds()))
+		named := fmt.Sprintf("%q;r=", policy.Name)
 		return func(c echo.Context) error {
 			left, wait := l.take(policy, partition(c))
 			h := c.Response().Header()
 			h.Set("RateLimit-Policy", described)
-			h.Set("RateLimit", fmt.Sprintf("%q;r=%d;t=%d", policy.Name, int(left), int(wait.Seconds()+0.999)))
+			h.Set("RateLimit", named+strconv.Itoa(max(int(left), 0))+";t="+strconv.Itoa(int(wait.Seconds()+0.999)))
 			if left < 0 {
 				f := fault.New(fault.TooMany, "quota-exceeded").With("policy", policy.Name).With("seconds", int(wait.Seconds()+0.999)).
 					Extra("violated-policies", []string{policy.Name})
 				f.RetryAfter = max(wait, time.Second)
-				h.Set("RateLimit", fmt.Sprintf("%q;r=0;t=%d", policy.Name, int(wait.Seconds()+0.999)))
 				return f
 			}
 			return next(c)

@@ -11,6 +11,7 @@ package docs
 
 import (
 	"net/http"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 )
@@ -20,9 +21,10 @@ const contentSecurityPolicy = "default-src 'self'"
 
 // Spec is what the portal documents.
 type Spec struct {
-	YAML, JSON []byte   // the same OpenAPI document in both forms
-	Version    string   // shown in the header, such as "1.4.0"
-	Problems   Problems // nil: no problem code has a page
+	JSON     []byte                 // the OpenAPI document
+	YAML     func() ([]byte, error) // the same, made when somebody first asks for it
+	Version  string                 // shown in the header, such as "1.4.0"
+	Problems Problems               // nil: no problem code has a page
 }
 
 // Problems explains the problem codes of the API (the last segment of "type" in
@@ -47,9 +49,16 @@ func Register(e *echo.Echo, spec Spec) {
 	serve("/docs/assets/:revision/:name", assets.serve)
 	serve(catalogPath, catalog)
 
-	for path, document := range map[string]*representation{
-		"/v1/openapi.json": newRepresentation("application/json", spec.JSON),
-		"/v1/openapi.yaml": newRepresentation("application/yaml", spec.YAML), // RFC 9512
+	// Writing and compressing them takes longer than everything else at start.
+	for path, document := range map[string]func() (*representation, error){
+		"/v1/openapi.json": sync.OnceValues(func() (*representation, error) { return newRepresentation("application/json", spec.JSON), nil }),
+		"/v1/openapi.yaml": sync.OnceValues(func() (*representation, error) { // RFC 9512
+			text, err := spec.YAML()
+			if err != nil {
+				return nil, err
+			}
+			return newRepresentation("application/yaml", text), nil
+		}),
 	} {
 		serve(path, published(document))
 		e.OPTIONS(path, preflight)
@@ -69,13 +78,17 @@ func guarded(next echo.HandlerFunc) echo.HandlerFunc {
 
 // published serves the contract to scripts of any origin: it is public, and
 // tools in a browser read it.
-func published(document *representation) echo.HandlerFunc {
+func published(document func() (*representation, error)) echo.HandlerFunc {
 	return func(c echo.Context) error {
+		r, err := document()
+		if err != nil {
+			return err
+		}
 		header := c.Response().Header()
 		header.Set(echo.HeaderAccessControlAllowOrigin, "*")
 		header.Set(echo.HeaderAccessControlExposeHeaders, "ETag")
 		header.Set(echo.HeaderCacheControl, "public, max-age=300")
-		return document.serve(c)
+		return r.serve(c)
 	}
 }
 

@@ -36,7 +36,7 @@ func specOf(t *testing.T, source []byte) docs.Spec {
 	require.NoError(t, yaml.Unmarshal(source, &document))
 	encoded, err := json.Marshal(document)
 	require.NoError(t, err)
-	return docs.Spec{YAML: source, JSON: encoded, Version: "1.4.0", Problems: problems{"not-found": {
+	return docs.Spec{YAML: func() ([]byte, error) { return source, nil }, JSON: encoded, Version: "1.4.0", Problems: problems{"not-found": {
 		"en": {"Not found", "The thing does not exist, or is not yours <to see>.", "Check its identifier."},
 		"fr": {"Introuvable", "L’objet n’existe pas.", "Vérifiez son identifiant."},
 	}}}

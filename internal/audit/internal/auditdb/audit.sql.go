@@ -12,6 +12,17 @@ import (
 	"github.com/google/uuid"
 )
 
+const contactIsSeen = `-- name: ContactIsSeen :one
+SELECT EXISTS (SELECT FROM contacts WHERE tenant_id = $1 AND id = $2)
+`
+
+func (q *Queries) ContactIsSeen(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (bool, error) {
+	row := db.QueryRow(ctx, contactIsSeen, tenantID, iD)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const listIndex = `-- name: ListIndex :many
 SELECT entries FROM access_log_index WHERE tenant_id = $1 AND bucket = $2
 `
