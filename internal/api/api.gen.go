@@ -6484,7 +6484,7 @@ type ListContactsParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// Sort The order; `-` is descending. Without it the newest come first, or with `q` the best match.
+	// Sort The order; `-` is descending. Without it the newest come first; with `q` the best match, with `name_prefix` alone the first by name.
 	Sort *ListContactsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// Q Words of a name, an e-mail address, a telephone number, a SIREN or SIRET, or an external id.
@@ -6514,7 +6514,7 @@ type ListContactsParams struct {
 	// Siret With this SIRET.
 	Siret *ContactSiret `form:"siret,omitempty" json:"siret,omitempty"`
 
-	// NamePrefix Whose sort name (family name first) begins so, without regard to case and accents.
+	// NamePrefix Whose sort name (family name first) begins so, without regard to case and accents; by name if no `sort` is asked for.
 	NamePrefix *ContactNamePrefix `form:"name_prefix,omitempty" json:"name_prefix,omitempty"`
 
 	// Archived Whether archived records are listed too (`true`), alone (`only`) or not (`false`).

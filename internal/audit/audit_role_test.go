@@ -16,3 +16,22 @@ func TestAuditNeedsItsScope(t *testing.T) {
 		a.As("audit:read").Get(path).Is(http.StatusOK)
 	}
 }
+
+// Who may not see a contact is not told who looked at it.
+func TestReadsOfARestrictedContactAreHidden(t *testing.T) {
+	t.Parallel()
+	a := parvistest.New(t)
+	id := a.Post("/v1/contacts", map[string]any{"kind": "person", "family_name": "Noël"}).Is(http.StatusCreated).ID()
+	a.Get("/v1/contacts/" + id).Is(http.StatusOK)
+	reads := "/v1/audit/reads?contact_id=" + id
+	parvistest.Eventually(t, "the read is in the log", func() bool { return len(a.Get(reads).Data()) == 1 })
+	auditor := a.As("audit:read")
+	if len(auditor.Get(reads).Data()) != 1 {
+		t.Fatal("an auditor sees the reads of a contact that is not restricted")
+	}
+	owner(t, a, `set app.sight = '*'; update contacts set restricted = true where tenant_id = '%s'`, a.Tenant)
+	if n := len(auditor.Get(reads).Data()); n != 0 {
+		t.Fatalf("%d reads of a restricted contact are shown", n)
+	}
+	a.As("contacts:read").Get("/v1/contacts/" + id).Is(http.StatusNotFound)
+}
