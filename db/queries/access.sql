@@ -197,12 +197,14 @@ WITH RECURSIVE tree AS (
 SELECT d.id, d.code FROM departments d JOIN tree t ON t.id = d.id WHERE d.tenant_id = @tenant_id ORDER BY d.id;
 
 -- name: ListHeldRoles :many
--- The roles that a user has at an instant, alone or through a team.
-SELECT a.id, a.principal_kind, a.principal_id, a.role_id, a.department_id, a.kind, a.expires_at, r.code, r.scopes, r.verbs, r.readable_classes, r.writable_classes
+-- The roles that a user has at an instant, alone or through a team. One whose
+-- review was due before lapsed does not count.
+SELECT a.id, a.principal_kind, a.principal_id, a.role_id, a.department_id, a.kind, a.starts_at, a.expires_at, a.review_due_at, r.code, r.scopes, r.verbs, r.readable_classes, r.writable_classes
 FROM role_assignments a
 JOIN roles r ON r.tenant_id = a.tenant_id AND r.id = a.role_id
 WHERE a.tenant_id = @tenant_id AND a.status = 'approved' AND r.archived_at IS NULL
   AND a.starts_at <= @now AND (a.expires_at IS NULL OR a.expires_at > @now)
+  AND (a.review_due_at IS NULL OR a.review_due_at > @lapsed::timestamptz)
   AND a.principal_id IN (
       SELECT @user_id::uuid
       UNION ALL

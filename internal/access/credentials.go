@@ -38,8 +38,10 @@ type credential struct {
 	expiresAt    *time.Time
 	revokedAt    *time.Time
 	tenantStatus string
-	mu           sync.Mutex
-	lastUsed     time.Time
+	// freshUntil is when some of the rights end, so that they are asked for again.
+	freshUntil *time.Time
+	mu         sync.Mutex
+	lastUsed   time.Time
 }
 
 // stands reports whether nobody has ended the credential.
@@ -93,7 +95,11 @@ func (cc *credentialCache) get(ctx context.Context, name string, resolve func(co
 	if len(cc.by) >= mostCached {
 		clear(cc.by)
 	}
-	cc.by[name] = cached{c: c, until: now.Add(keep)}
+	until := now.Add(keep)
+	if c != nil && c.freshUntil != nil && c.freshUntil.Before(until) {
+		until = *c.freshUntil
+	}
+	cc.by[name] = cached{c: c, until: until}
 	return c, nil
 }
 

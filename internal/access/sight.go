@@ -102,8 +102,19 @@ func (s *Service) resolveUser(ctx context.Context, tenant, user uuid.UUID) (*cre
 		Kind: web.User, ID: user.String(), Tenant: tenant, Test: mode == "test", Scopes: withSelf(rights.Scopes), Sight: rights.Sight,
 		Readable: rights.Readable, Writable: rights.Writable,
 	}
-	c.expiresAt = rights.Until
+	c.freshUntil = rights.Until
 	return &c, nil
+}
+
+// ReviewGrace is how long an assignment whose review is due goes on counting.
+const ReviewGrace = 30 * 24 * time.Hour
+
+// sooner is the earlier of two instants, where nil is never.
+func sooner(a, b *time.Time) *time.Time {
+	if a == nil || (b != nil && b.Before(*a)) {
+		return b
+	}
+	return a
 }
 
 // Rights are what a user may at an instant, and until when nothing of it ends.
@@ -119,7 +130,7 @@ type Rights struct {
 // teams'. What is held directly is held in the whole institution.
 func (s *Service) rightsOf(ctx context.Context, tenant, user uuid.UUID, direct []string, now time.Time) (Rights, error) {
 	db := s.db.Tenant(tenant)
-	roles, err := s.q.ListHeldRoles(ctx, db, tenant, now, user)
+	roles, err := s.q.ListHeldRoles(ctx, db, accessdb.ListHeldRolesParams{TenantID: tenant, Now: now, Lapsed: now.Add(-ReviewGrace), UserID: user})
 	if err != nil {
 		return Rights{}, err
 	}
@@ -144,8 +155,10 @@ func (s *Service) rightsOf(ctx context.Context, tenant, user uuid.UUID, direct [
 	for _, r := range roles {
 		out.Scopes = append(out.Scopes, r.Scopes...)
 		out.Readable, out.Writable = widen(out.Readable, r.ReadableClasses), widen(out.Writable, r.WritableClasses)
-		if r.ExpiresAt != nil && (out.Until == nil || r.ExpiresAt.Before(*out.Until)) {
-			out.Until = r.ExpiresAt
+		out.Until = sooner(out.Until, r.ExpiresAt)
+		if r.ReviewDueAt != nil {
+			lapse := r.ReviewDueAt.Add(ReviewGrace)
+			out.Until = sooner(out.Until, &lapse)
 		}
 		if r.DepartmentID == nil {
 			held.Everywhere = append(held.Everywhere, verbsOf(r.Verbs)...)

@@ -1533,6 +1533,90 @@ func (e ReadObject) Valid() bool {
 	}
 }
 
+// Defines values for RoleObject.
+const (
+	RoleObjectRole RoleObject = "role"
+)
+
+// Valid indicates whether the value is a known member of the RoleObject enum.
+func (e RoleObject) Valid() bool {
+	switch e {
+	case RoleObjectRole:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoleAssignmentObject.
+const (
+	RoleAssignmentObjectRoleAssignment RoleAssignmentObject = "role_assignment"
+)
+
+// Valid indicates whether the value is a known member of the RoleAssignmentObject enum.
+func (e RoleAssignmentObject) Valid() bool {
+	switch e {
+	case RoleAssignmentObjectRoleAssignment:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoleGrantKind.
+const (
+	RoleGrantKindElevation RoleGrantKind = "elevation"
+	RoleGrantKindOrdinary  RoleGrantKind = "ordinary"
+)
+
+// Valid indicates whether the value is a known member of the RoleGrantKind enum.
+func (e RoleGrantKind) Valid() bool {
+	switch e {
+	case RoleGrantKindElevation:
+		return true
+	case RoleGrantKindOrdinary:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoleGrantPrincipalKind.
+const (
+	RoleGrantPrincipalKindTeam RoleGrantPrincipalKind = "team"
+	RoleGrantPrincipalKindUser RoleGrantPrincipalKind = "user"
+)
+
+// Valid indicates whether the value is a known member of the RoleGrantPrincipalKind enum.
+func (e RoleGrantPrincipalKind) Valid() bool {
+	switch e {
+	case RoleGrantPrincipalKindTeam:
+		return true
+	case RoleGrantPrincipalKindUser:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoleRequestKind.
+const (
+	RoleRequestKindElevation RoleRequestKind = "elevation"
+	RoleRequestKindOrdinary  RoleRequestKind = "ordinary"
+)
+
+// Valid indicates whether the value is a known member of the RoleRequestKind enum.
+func (e RoleRequestKind) Valid() bool {
+	switch e {
+	case RoleRequestKindElevation:
+		return true
+	case RoleRequestKindOrdinary:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TagObject.
 const (
 	TagObjectTag TagObject = "tag"
@@ -1542,6 +1626,36 @@ const (
 func (e TagObject) Valid() bool {
 	switch e {
 	case TagObjectTag:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TeamObject.
+const (
+	TeamObjectTeam TeamObject = "team"
+)
+
+// Valid indicates whether the value is a known member of the TeamObject enum.
+func (e TeamObject) Valid() bool {
+	switch e {
+	case TeamObjectTeam:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TeamMemberObject.
+const (
+	TeamMemberObjectTeamMember TeamMemberObject = "team_member"
+)
+
+// Valid indicates whether the value is a known member of the TeamMemberObject enum.
+func (e TeamMemberObject) Valid() bool {
+	switch e {
+	case TeamMemberObjectTeamMember:
 		return true
 	default:
 		return false
@@ -3096,6 +3210,108 @@ func (e ListPurposesParamsArchived) Valid() bool {
 	}
 }
 
+// Defines values for ListRoleAssignmentsParamsPrincipalKind.
+const (
+	ListRoleAssignmentsParamsPrincipalKindTeam ListRoleAssignmentsParamsPrincipalKind = "team"
+	ListRoleAssignmentsParamsPrincipalKindUser ListRoleAssignmentsParamsPrincipalKind = "user"
+)
+
+// Valid indicates whether the value is a known member of the ListRoleAssignmentsParamsPrincipalKind enum.
+func (e ListRoleAssignmentsParamsPrincipalKind) Valid() bool {
+	switch e {
+	case ListRoleAssignmentsParamsPrincipalKindTeam:
+		return true
+	case ListRoleAssignmentsParamsPrincipalKindUser:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRoleAssignmentsParamsStatus.
+const (
+	ListRoleAssignmentsParamsStatusApproved  ListRoleAssignmentsParamsStatus = "approved"
+	ListRoleAssignmentsParamsStatusRefused   ListRoleAssignmentsParamsStatus = "refused"
+	ListRoleAssignmentsParamsStatusRequested ListRoleAssignmentsParamsStatus = "requested"
+	ListRoleAssignmentsParamsStatusRevoked   ListRoleAssignmentsParamsStatus = "revoked"
+)
+
+// Valid indicates whether the value is a known member of the ListRoleAssignmentsParamsStatus enum.
+func (e ListRoleAssignmentsParamsStatus) Valid() bool {
+	switch e {
+	case ListRoleAssignmentsParamsStatusApproved:
+		return true
+	case ListRoleAssignmentsParamsStatusRefused:
+		return true
+	case ListRoleAssignmentsParamsStatusRequested:
+		return true
+	case ListRoleAssignmentsParamsStatusRevoked:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRoleAssignmentsParamsKind.
+const (
+	ListRoleAssignmentsParamsKindBreakGlass ListRoleAssignmentsParamsKind = "break_glass"
+	ListRoleAssignmentsParamsKindElevation  ListRoleAssignmentsParamsKind = "elevation"
+	ListRoleAssignmentsParamsKindOrdinary   ListRoleAssignmentsParamsKind = "ordinary"
+)
+
+// Valid indicates whether the value is a known member of the ListRoleAssignmentsParamsKind enum.
+func (e ListRoleAssignmentsParamsKind) Valid() bool {
+	switch e {
+	case ListRoleAssignmentsParamsKindBreakGlass:
+		return true
+	case ListRoleAssignmentsParamsKindElevation:
+		return true
+	case ListRoleAssignmentsParamsKindOrdinary:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRoleAssignmentsParamsReview.
+const (
+	ListRoleAssignmentsParamsReviewDue     ListRoleAssignmentsParamsReview = "due"
+	ListRoleAssignmentsParamsReviewOverdue ListRoleAssignmentsParamsReview = "overdue"
+)
+
+// Valid indicates whether the value is a known member of the ListRoleAssignmentsParamsReview enum.
+func (e ListRoleAssignmentsParamsReview) Valid() bool {
+	switch e {
+	case ListRoleAssignmentsParamsReviewDue:
+		return true
+	case ListRoleAssignmentsParamsReviewOverdue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRolesParamsArchived.
+const (
+	ListRolesParamsArchivedFalse ListRolesParamsArchived = "false"
+	ListRolesParamsArchivedOnly  ListRolesParamsArchived = "only"
+	ListRolesParamsArchivedTrue  ListRolesParamsArchived = "true"
+)
+
+// Valid indicates whether the value is a known member of the ListRolesParamsArchived enum.
+func (e ListRolesParamsArchived) Valid() bool {
+	switch e {
+	case ListRolesParamsArchivedFalse:
+		return true
+	case ListRolesParamsArchivedOnly:
+		return true
+	case ListRolesParamsArchivedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListTagsParamsArchived.
 const (
 	ListTagsParamsArchivedFalse ListTagsParamsArchived = "false"
@@ -3111,6 +3327,27 @@ func (e ListTagsParamsArchived) Valid() bool {
 	case ListTagsParamsArchivedOnly:
 		return true
 	case ListTagsParamsArchivedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTeamsParamsArchived.
+const (
+	ListTeamsParamsArchivedFalse ListTeamsParamsArchived = "false"
+	ListTeamsParamsArchivedOnly  ListTeamsParamsArchived = "only"
+	ListTeamsParamsArchivedTrue  ListTeamsParamsArchived = "true"
+)
+
+// Valid indicates whether the value is a known member of the ListTeamsParamsArchived enum.
+func (e ListTeamsParamsArchived) Valid() bool {
+	switch e {
+	case ListTeamsParamsArchivedFalse:
+		return true
+	case ListTeamsParamsArchivedOnly:
+		return true
+	case ListTeamsParamsArchivedTrue:
 		return true
 	default:
 		return false
@@ -3457,6 +3694,14 @@ type BatchSummary struct {
 	Total     int32 `json:"total"`
 	Unchanged int32 `json:"unchanged"`
 	Updated   int32 `json:"updated"`
+}
+
+// BreakGlass defines model for BreakGlass.
+type BreakGlass struct {
+	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id,omitempty"`
+	Minutes      *int32                                `json:"minutes,omitempty"`
+	Reason       string                                `json:"reason"`
+	RoleID       openapi_types.UUID                    `json:"role_id"`
 }
 
 // CIDRs Networks (or single addresses) the key is used from; empty for any.
@@ -4131,6 +4376,11 @@ type ContactUpsertKind string
 // ContactUpsertOrganisationType defines model for ContactUpsert.OrganisationType.
 type ContactUpsertOrganisationType string
 
+// Decision defines model for Decision.
+type Decision struct {
+	Note nullable.Nullable[string] `json:"note,omitempty"`
+}
+
 // Department defines model for Department.
 type Department struct {
 	ArchivedAt nullable.Nullable[time.Time] `json:"archived_at"`
@@ -4340,6 +4590,9 @@ type ExternalIDList struct {
 	Data       []ContactExternalID       `json:"data"`
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
+
+// FieldClasses Classes of fields; null: all that are not sensitive.
+type FieldClasses = []string
 
 // Form defines model for Form.
 type Form struct {
@@ -4553,6 +4806,9 @@ type FormVersion struct {
 
 // FormVersionObject defines model for FormVersion.Object.
 type FormVersionObject string
+
+// HeldVerbs defines model for HeldVerbs.
+type HeldVerbs = []string
 
 // ImportKey defines model for ImportKey.
 type ImportKey struct {
@@ -5078,6 +5334,180 @@ type ReadList struct {
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
+// Role defines model for Role.
+type Role struct {
+	// AllowsBreakGlass Whether it may be taken in an emergency.
+	AllowsBreakGlass bool                         `json:"allows_break_glass"`
+	ArchivedAt       nullable.Nullable[time.Time] `json:"archived_at"`
+	Code             string                       `json:"code"`
+	CreatedAt        time.Time                    `json:"created_at"`
+	Description      nullable.Nullable[string]    `json:"description"`
+	ID               openapi_types.UUID           `json:"id"`
+
+	// LongestDays The longest an assignment lasts; null: without end.
+	LongestDays nullable.Nullable[int32] `json:"longest_days"`
+	Name        string                   `json:"name"`
+
+	// NeedsApproval Whether somebody else must approve what was asked for.
+	NeedsApproval bool       `json:"needs_approval"`
+	Object        RoleObject `json:"object"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses] `json:"readable_classes"`
+
+	// ReviewEveryDays How often somebody must say that it is still needed; null: never.
+	ReviewEveryDays nullable.Nullable[int32] `json:"review_every_days"`
+	Scopes          Scopes                   `json:"scopes"`
+	UpdatedAt       time.Time                `json:"updated_at"`
+	Verbs           HeldVerbs                `json:"verbs"`
+	Version         int64                    `json:"version"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes"`
+}
+
+// RoleObject defines model for Role.Object.
+type RoleObject string
+
+// RoleAssignment defines model for RoleAssignment.
+type RoleAssignment struct {
+	// CountsUntil When it stops counting if nobody does anything: its end, or thirty days after its review was due.
+	CountsUntil  nullable.Nullable[time.Time] `json:"counts_until"`
+	CreatedAt    time.Time                    `json:"created_at"`
+	DecidedAt    nullable.Nullable[time.Time] `json:"decided_at"`
+	DecidedBy    nullable.Nullable[Actor]     `json:"decided_by"`
+	DecisionNote nullable.Nullable[string]    `json:"decision_note"`
+
+	// DepartmentID Where it holds, with all departments below; null: everywhere.
+	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id"`
+	ExpiresAt    nullable.Nullable[time.Time]          `json:"expires_at"`
+	ID           openapi_types.UUID                    `json:"id"`
+
+	// IsEffective Whether it counts now.
+	IsEffective bool   `json:"is_effective"`
+	Kind        string `json:"kind"`
+
+	// MappedFrom The group of the directory or identity provider that gave it.
+	MappedFrom nullable.Nullable[string] `json:"mapped_from"`
+
+	// NoticedAt When those who answer for the rights were written to.
+	NoticedAt nullable.Nullable[time.Time] `json:"noticed_at"`
+	Object    RoleAssignmentObject         `json:"object"`
+	Principal RoleHolder                   `json:"principal"`
+	Reason    nullable.Nullable[string]    `json:"reason"`
+
+	// RequestedBy Who or what acted.
+	RequestedBy Actor                        `json:"requested_by"`
+	ReviewDueAt nullable.Nullable[time.Time] `json:"review_due_at"`
+	ReviewedAt  nullable.Nullable[time.Time] `json:"reviewed_at"`
+	ReviewedBy  nullable.Nullable[string]    `json:"reviewed_by"`
+	RevokedAt   nullable.Nullable[time.Time] `json:"revoked_at"`
+	RoleCode    string                       `json:"role_code"`
+	RoleID      openapi_types.UUID           `json:"role_id"`
+	StartsAt    time.Time                    `json:"starts_at"`
+	Status      string                       `json:"status"`
+	UpdatedAt   time.Time                    `json:"updated_at"`
+	Version     int64                        `json:"version"`
+}
+
+// RoleAssignmentObject defines model for RoleAssignment.Object.
+type RoleAssignmentObject string
+
+// RoleAssignmentList defines model for RoleAssignmentList.
+type RoleAssignmentList struct {
+	Data       []RoleAssignment          `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// RoleCreate defines model for RoleCreate.
+type RoleCreate struct {
+	AllowsBreakGlass *bool                     `json:"allows_break_glass,omitempty"`
+	Code             string                    `json:"code"`
+	Description      nullable.Nullable[string] `json:"description,omitempty"`
+	LongestDays      nullable.Nullable[int32]  `json:"longest_days,omitempty"`
+	Name             string                    `json:"name"`
+	NeedsApproval    *bool                     `json:"needs_approval,omitempty"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses] `json:"readable_classes,omitempty"`
+	ReviewEveryDays nullable.Nullable[int32]        `json:"review_every_days,omitempty"`
+	Scopes          Scopes                          `json:"scopes"`
+
+	// Verbs What may be done with contacts, each held apart from the others.
+	Verbs *Verbs `json:"verbs,omitempty"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes,omitempty"`
+}
+
+// RoleGrant defines model for RoleGrant.
+type RoleGrant struct {
+	DepartmentID  nullable.Nullable[openapi_types.UUID] `json:"department_id,omitempty"`
+	ExpiresAt     nullable.Nullable[time.Time]          `json:"expires_at,omitempty"`
+	Kind          *RoleGrantKind                        `json:"kind,omitempty"`
+	PrincipalID   openapi_types.UUID                    `json:"principal_id"`
+	PrincipalKind RoleGrantPrincipalKind                `json:"principal_kind"`
+	Reason        nullable.Nullable[string]             `json:"reason,omitempty"`
+	RoleID        openapi_types.UUID                    `json:"role_id"`
+
+	// StartsAt Now if absent.
+	StartsAt nullable.Nullable[time.Time] `json:"starts_at,omitempty"`
+}
+
+// RoleGrantKind defines model for RoleGrant.Kind.
+type RoleGrantKind string
+
+// RoleGrantPrincipalKind defines model for RoleGrant.PrincipalKind.
+type RoleGrantPrincipalKind string
+
+// RoleHolder defines model for RoleHolder.
+type RoleHolder struct {
+	ID   openapi_types.UUID `json:"id"`
+	Kind string             `json:"kind"`
+}
+
+// RoleList defines model for RoleList.
+type RoleList struct {
+	Data       []Role                    `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// RolePatch defines model for RolePatch.
+type RolePatch struct {
+	AllowsBreakGlass *bool                     `json:"allows_break_glass,omitempty"`
+	Code             *string                   `json:"code,omitempty"`
+	Description      nullable.Nullable[string] `json:"description,omitempty"`
+	LongestDays      nullable.Nullable[int32]  `json:"longest_days,omitempty"`
+	Name             *string                   `json:"name,omitempty"`
+	NeedsApproval    *bool                     `json:"needs_approval,omitempty"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses] `json:"readable_classes,omitempty"`
+	ReviewEveryDays nullable.Nullable[int32]        `json:"review_every_days,omitempty"`
+	Scopes          *Scopes                         `json:"scopes,omitempty"`
+
+	// Verbs What may be done with contacts, each held apart from the others.
+	Verbs *Verbs `json:"verbs,omitempty"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes,omitempty"`
+}
+
+// RoleRequest defines model for RoleRequest.
+type RoleRequest struct {
+	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id,omitempty"`
+	ExpiresAt    nullable.Nullable[time.Time]          `json:"expires_at,omitempty"`
+	Kind         *RoleRequestKind                      `json:"kind,omitempty"`
+	Reason       nullable.Nullable[string]             `json:"reason,omitempty"`
+	RoleID       openapi_types.UUID                    `json:"role_id"`
+
+	// StartsAt When it is approved, if absent.
+	StartsAt nullable.Nullable[time.Time] `json:"starts_at,omitempty"`
+}
+
+// RoleRequestKind defines model for RoleRequest.Kind.
+type RoleRequestKind string
+
 // Rotation defines model for Rotation.
 type Rotation struct {
 	// OverlapSeconds How long the former secret works beside the new one.
@@ -5147,6 +5577,67 @@ type TagMerge struct {
 type TagPatch struct {
 	Description nullable.Nullable[string] `json:"description,omitempty"`
 	Name        *string                   `json:"name,omitempty"`
+}
+
+// Team defines model for Team.
+type Team struct {
+	ArchivedAt   nullable.Nullable[time.Time]          `json:"archived_at"`
+	Code         string                                `json:"code"`
+	CreatedAt    time.Time                             `json:"created_at"`
+	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id"`
+
+	// ExternalID What the institution's directory calls the group.
+	ExternalID nullable.Nullable[string] `json:"external_id"`
+	ID         openapi_types.UUID        `json:"id"`
+	Name       string                    `json:"name"`
+	Object     TeamObject                `json:"object"`
+	UpdatedAt  time.Time                 `json:"updated_at"`
+	Version    int64                     `json:"version"`
+}
+
+// TeamObject defines model for Team.Object.
+type TeamObject string
+
+// TeamCreate defines model for TeamCreate.
+type TeamCreate struct {
+	Code         string                                `json:"code"`
+	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id,omitempty"`
+	ExternalID   nullable.Nullable[string]             `json:"external_id,omitempty"`
+	Name         string                                `json:"name"`
+}
+
+// TeamList defines model for TeamList.
+type TeamList struct {
+	Data       []Team                    `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TeamMember defines model for TeamMember.
+type TeamMember struct {
+	AddedAt time.Time          `json:"added_at"`
+	Email   string             `json:"email"`
+	Name    string             `json:"name"`
+	Object  TeamMemberObject   `json:"object"`
+	Status  string             `json:"status"`
+	TeamID  openapi_types.UUID `json:"team_id"`
+	UserID  openapi_types.UUID `json:"user_id"`
+}
+
+// TeamMemberObject defines model for TeamMember.Object.
+type TeamMemberObject string
+
+// TeamMemberList defines model for TeamMemberList.
+type TeamMemberList struct {
+	Data       []TeamMember              `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TeamPatch defines model for TeamPatch.
+type TeamPatch struct {
+	Code         *string                               `json:"code,omitempty"`
+	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id,omitempty"`
+	ExternalID   nullable.Nullable[string]             `json:"external_id,omitempty"`
+	Name         *string                               `json:"name,omitempty"`
 }
 
 // TicketingBatch defines model for TicketingBatch.
@@ -5881,6 +6372,9 @@ type UserPatch struct {
 	Subject      nullable.Nullable[string]             `json:"subject,omitempty"`
 }
 
+// Verbs What may be done with contacts, each held apart from the others.
+type Verbs = []string
+
 // WebhookAttempt defines model for WebhookAttempt.
 type WebhookAttempt struct {
 	AttemptedAt time.Time `json:"attempted_at"`
@@ -6251,6 +6745,12 @@ type PreferenceToken = string
 // PurposeID defines model for PurposeId.
 type PurposeID = openapi_types.UUID
 
+// RoleAssignmentID defines model for RoleAssignmentId.
+type RoleAssignmentID = openapi_types.UUID
+
+// RoleID defines model for RoleId.
+type RoleID = openapi_types.UUID
+
 // Source defines model for Source.
 type Source = string
 
@@ -6259,6 +6759,9 @@ type TagID = openapi_types.UUID
 
 // TagNamePrefix defines model for TagNamePrefix.
 type TagNamePrefix = string
+
+// TeamID defines model for TeamId.
+type TeamID = openapi_types.UUID
 
 // TicketingContactID defines model for TicketingContactId.
 type TicketingContactID = openapi_types.UUID
@@ -7169,6 +7672,186 @@ type UpdatePurposeParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListRoleAssignmentsParams defines parameters for ListRoleAssignments.
+type ListRoleAssignmentsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// PrincipalKind Of users or of teams.
+	PrincipalKind *ListRoleAssignmentsParamsPrincipalKind `form:"principal_kind,omitempty" json:"principal_kind,omitempty"`
+
+	// PrincipalID Of this user or team.
+	PrincipalID *openapi_types.UUID `form:"principal_id,omitempty" json:"principal_id,omitempty"`
+
+	// RoleID Of this role.
+	RoleID *openapi_types.UUID `form:"role_id,omitempty" json:"role_id,omitempty"`
+
+	// DepartmentID In this department.
+	DepartmentID *openapi_types.UUID `form:"department_id,omitempty" json:"department_id,omitempty"`
+
+	// Status In this state.
+	Status *ListRoleAssignmentsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// Kind Of this kind.
+	Kind *ListRoleAssignmentsParamsKind `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// IsEffective Whether it counts now.
+	IsEffective *bool `form:"is_effective,omitempty" json:"is_effective,omitempty"`
+
+	// Review `due`: to be reviewed; `overdue`: counts no more, because nobody did for thirty days.
+	Review *ListRoleAssignmentsParamsReview `form:"review,omitempty" json:"review,omitempty"`
+}
+
+// ListRoleAssignmentsParamsPrincipalKind defines parameters for ListRoleAssignments.
+type ListRoleAssignmentsParamsPrincipalKind string
+
+// ListRoleAssignmentsParamsStatus defines parameters for ListRoleAssignments.
+type ListRoleAssignmentsParamsStatus string
+
+// ListRoleAssignmentsParamsKind defines parameters for ListRoleAssignments.
+type ListRoleAssignmentsParamsKind string
+
+// ListRoleAssignmentsParamsReview defines parameters for ListRoleAssignments.
+type ListRoleAssignmentsParamsReview string
+
+// AssignRoleParams defines parameters for AssignRole.
+type AssignRoleParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// BreakGlassParams defines parameters for BreakGlass.
+type BreakGlassParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// RequestRoleParams defines parameters for RequestRole.
+type RequestRoleParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// GetRoleAssignmentParams defines parameters for GetRoleAssignment.
+type GetRoleAssignmentParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ApproveRoleAssignmentParams defines parameters for ApproveRoleAssignment.
+type ApproveRoleAssignmentParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// RefuseRoleAssignmentParams defines parameters for RefuseRoleAssignment.
+type RefuseRoleAssignmentParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ReviewRoleAssignmentParams defines parameters for ReviewRoleAssignment.
+type ReviewRoleAssignmentParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// RevokeRoleAssignmentParams defines parameters for RevokeRoleAssignment.
+type RevokeRoleAssignmentParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// WithdrawRoleAssignmentParams defines parameters for WithdrawRoleAssignment.
+type WithdrawRoleAssignmentParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListRolesParams defines parameters for ListRoles.
+type ListRolesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Archived Whether archived records are listed too (`true`), alone (`only`) or not (`false`).
+	Archived *ListRolesParamsArchived `form:"archived,omitempty" json:"archived,omitempty"`
+}
+
+// ListRolesParamsArchived defines parameters for ListRoles.
+type ListRolesParamsArchived string
+
+// CreateRoleParams defines parameters for CreateRole.
+type CreateRoleParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// CreateDefaultRolesParams defines parameters for CreateDefaultRoles.
+type CreateDefaultRolesParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// GetRoleParams defines parameters for GetRole.
+type GetRoleParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateRoleParams defines parameters for UpdateRole.
+type UpdateRoleParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ArchiveRoleParams defines parameters for ArchiveRole.
+type ArchiveRoleParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// RestoreRoleParams defines parameters for RestoreRole.
+type RestoreRoleParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
 // ListTagsParams defines parameters for ListTags.
 type ListTagsParams struct {
 	// Limit Greatest number of items in the page.
@@ -7231,6 +7914,90 @@ type MergeTagParams struct {
 
 // RestoreTagParams defines parameters for RestoreTag.
 type RestoreTagParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListTeamsParams defines parameters for ListTeams.
+type ListTeamsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Archived Whether archived records are listed too (`true`), alone (`only`) or not (`false`).
+	Archived *ListTeamsParamsArchived `form:"archived,omitempty" json:"archived,omitempty"`
+
+	// UserID Of which this user is a member.
+	UserID *openapi_types.UUID `form:"user_id,omitempty" json:"user_id,omitempty"`
+}
+
+// ListTeamsParamsArchived defines parameters for ListTeams.
+type ListTeamsParamsArchived string
+
+// CreateTeamParams defines parameters for CreateTeam.
+type CreateTeamParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// GetTeamParams defines parameters for GetTeam.
+type GetTeamParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateTeamParams defines parameters for UpdateTeam.
+type UpdateTeamParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ArchiveTeamParams defines parameters for ArchiveTeam.
+type ArchiveTeamParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListTeamMembersParams defines parameters for ListTeamMembers.
+type ListTeamMembersParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// RemoveTeamMemberParams defines parameters for RemoveTeamMember.
+type RemoveTeamMemberParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// AddTeamMemberParams defines parameters for AddTeamMember.
+type AddTeamMemberParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// RestoreTeamParams defines parameters for RestoreTeam.
+type RestoreTeamParams struct {
 	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
 	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
 
@@ -7724,6 +8491,36 @@ type CreatePurposeJSONRequestBody = PurposeCreate
 // UpdatePurposeApplicationMergePatchPlusJSONRequestBody defines body for UpdatePurpose for application/merge-patch+json ContentType.
 type UpdatePurposeApplicationMergePatchPlusJSONRequestBody = PurposePatch
 
+// AssignRoleJSONRequestBody defines body for AssignRole for application/json ContentType.
+type AssignRoleJSONRequestBody = RoleGrant
+
+// BreakGlassJSONRequestBody defines body for BreakGlass for application/json ContentType.
+type BreakGlassJSONRequestBody = BreakGlass
+
+// RequestRoleJSONRequestBody defines body for RequestRole for application/json ContentType.
+type RequestRoleJSONRequestBody = RoleRequest
+
+// ApproveRoleAssignmentJSONRequestBody defines body for ApproveRoleAssignment for application/json ContentType.
+type ApproveRoleAssignmentJSONRequestBody = Decision
+
+// RefuseRoleAssignmentJSONRequestBody defines body for RefuseRoleAssignment for application/json ContentType.
+type RefuseRoleAssignmentJSONRequestBody = Decision
+
+// ReviewRoleAssignmentJSONRequestBody defines body for ReviewRoleAssignment for application/json ContentType.
+type ReviewRoleAssignmentJSONRequestBody = Decision
+
+// RevokeRoleAssignmentJSONRequestBody defines body for RevokeRoleAssignment for application/json ContentType.
+type RevokeRoleAssignmentJSONRequestBody = Decision
+
+// WithdrawRoleAssignmentJSONRequestBody defines body for WithdrawRoleAssignment for application/json ContentType.
+type WithdrawRoleAssignmentJSONRequestBody = Decision
+
+// CreateRoleJSONRequestBody defines body for CreateRole for application/json ContentType.
+type CreateRoleJSONRequestBody = RoleCreate
+
+// UpdateRoleApplicationMergePatchPlusJSONRequestBody defines body for UpdateRole for application/merge-patch+json ContentType.
+type UpdateRoleApplicationMergePatchPlusJSONRequestBody = RolePatch
+
 // CreateTagJSONRequestBody defines body for CreateTag for application/json ContentType.
 type CreateTagJSONRequestBody = TagCreate
 
@@ -7732,6 +8529,12 @@ type UpdateTagApplicationMergePatchPlusJSONRequestBody = TagPatch
 
 // MergeTagJSONRequestBody defines body for MergeTag for application/json ContentType.
 type MergeTagJSONRequestBody = TagMerge
+
+// CreateTeamJSONRequestBody defines body for CreateTeam for application/json ContentType.
+type CreateTeamJSONRequestBody = TeamCreate
+
+// UpdateTeamApplicationMergePatchPlusJSONRequestBody defines body for UpdateTeam for application/merge-patch+json ContentType.
+type UpdateTeamApplicationMergePatchPlusJSONRequestBody = TeamPatch
 
 // CreateTicketingSourceJSONRequestBody defines body for CreateTicketingSource for application/json ContentType.
 type CreateTicketingSourceJSONRequestBody = TicketingSourceCreate
@@ -8326,6 +9129,57 @@ type ServerInterface interface {
 	// UpdatePurpose Change a purpose
 	// (PATCH /v1/purposes/{purpose_id})
 	UpdatePurpose(ctx echo.Context, purposeID PurposeID, params UpdatePurposeParams) error
+	// ListRoleAssignments List role assignments
+	// (GET /v1/role-assignments)
+	ListRoleAssignments(ctx echo.Context, params ListRoleAssignmentsParams) error
+	// AssignRole Give a role
+	// (POST /v1/role-assignments)
+	AssignRole(ctx echo.Context, params AssignRoleParams) error
+	// BreakGlass Take a role in an emergency
+	// (POST /v1/role-assignments/break-glass)
+	BreakGlass(ctx echo.Context, params BreakGlassParams) error
+	// RequestRole Ask for a role
+	// (POST /v1/role-assignments/request)
+	RequestRole(ctx echo.Context, params RequestRoleParams) error
+	// GetRoleAssignment Read a role assignment
+	// (GET /v1/role-assignments/{role_assignment_id})
+	GetRoleAssignment(ctx echo.Context, roleAssignmentID RoleAssignmentID, params GetRoleAssignmentParams) error
+	// ApproveRoleAssignment Approve a request
+	// (POST /v1/role-assignments/{role_assignment_id}/approve)
+	ApproveRoleAssignment(ctx echo.Context, roleAssignmentID RoleAssignmentID, params ApproveRoleAssignmentParams) error
+	// RefuseRoleAssignment Refuse a request
+	// (POST /v1/role-assignments/{role_assignment_id}/refuse)
+	RefuseRoleAssignment(ctx echo.Context, roleAssignmentID RoleAssignmentID, params RefuseRoleAssignmentParams) error
+	// ReviewRoleAssignment Confirm a role assignment
+	// (POST /v1/role-assignments/{role_assignment_id}/review)
+	ReviewRoleAssignment(ctx echo.Context, roleAssignmentID RoleAssignmentID, params ReviewRoleAssignmentParams) error
+	// RevokeRoleAssignment End a role assignment
+	// (POST /v1/role-assignments/{role_assignment_id}/revoke)
+	RevokeRoleAssignment(ctx echo.Context, roleAssignmentID RoleAssignmentID, params RevokeRoleAssignmentParams) error
+	// WithdrawRoleAssignment Give up a role or a request
+	// (POST /v1/role-assignments/{role_assignment_id}/withdraw)
+	WithdrawRoleAssignment(ctx echo.Context, roleAssignmentID RoleAssignmentID, params WithdrawRoleAssignmentParams) error
+	// ListRoles List roles
+	// (GET /v1/roles)
+	ListRoles(ctx echo.Context, params ListRolesParams) error
+	// CreateRole Make a role
+	// (POST /v1/roles)
+	CreateRole(ctx echo.Context, params CreateRoleParams) error
+	// CreateDefaultRoles Make the usual roles
+	// (POST /v1/roles/defaults)
+	CreateDefaultRoles(ctx echo.Context, params CreateDefaultRolesParams) error
+	// GetRole Read a role
+	// (GET /v1/roles/{role_id})
+	GetRole(ctx echo.Context, roleID RoleID, params GetRoleParams) error
+	// UpdateRole Change a role
+	// (PATCH /v1/roles/{role_id})
+	UpdateRole(ctx echo.Context, roleID RoleID, params UpdateRoleParams) error
+	// ArchiveRole Archive a role
+	// (POST /v1/roles/{role_id}/archive)
+	ArchiveRole(ctx echo.Context, roleID RoleID, params ArchiveRoleParams) error
+	// RestoreRole Restore a role
+	// (POST /v1/roles/{role_id}/restore)
+	RestoreRole(ctx echo.Context, roleID RoleID, params RestoreRoleParams) error
 	// ListScopes List scopes
 	// (GET /v1/scopes)
 	ListScopes(ctx echo.Context) error
@@ -8350,6 +9204,33 @@ type ServerInterface interface {
 	// RestoreTag Restore an archived tag
 	// (POST /v1/tags/{tag_id}/restore)
 	RestoreTag(ctx echo.Context, tagID TagID, params RestoreTagParams) error
+	// ListTeams List teams
+	// (GET /v1/teams)
+	ListTeams(ctx echo.Context, params ListTeamsParams) error
+	// CreateTeam Make a team
+	// (POST /v1/teams)
+	CreateTeam(ctx echo.Context, params CreateTeamParams) error
+	// GetTeam Read a team
+	// (GET /v1/teams/{team_id})
+	GetTeam(ctx echo.Context, teamID TeamID, params GetTeamParams) error
+	// UpdateTeam Change a team
+	// (PATCH /v1/teams/{team_id})
+	UpdateTeam(ctx echo.Context, teamID TeamID, params UpdateTeamParams) error
+	// ArchiveTeam Archive a team
+	// (POST /v1/teams/{team_id}/archive)
+	ArchiveTeam(ctx echo.Context, teamID TeamID, params ArchiveTeamParams) error
+	// ListTeamMembers List the members of a team
+	// (GET /v1/teams/{team_id}/members)
+	ListTeamMembers(ctx echo.Context, teamID TeamID, params ListTeamMembersParams) error
+	// RemoveTeamMember Take a user out of a team
+	// (DELETE /v1/teams/{team_id}/members/{user_id})
+	RemoveTeamMember(ctx echo.Context, teamID TeamID, userID UserID, params RemoveTeamMemberParams) error
+	// AddTeamMember Put a user into a team
+	// (PUT /v1/teams/{team_id}/members/{user_id})
+	AddTeamMember(ctx echo.Context, teamID TeamID, userID UserID, params AddTeamMemberParams) error
+	// RestoreTeam Restore a team
+	// (POST /v1/teams/{team_id}/restore)
+	RestoreTeam(ctx echo.Context, teamID TeamID, params RestoreTeamParams) error
 	// ListOutbox Read the captured mails of a sandbox
 	// (GET /v1/test/outbox)
 	ListOutbox(ctx echo.Context, params ListOutboxParams) error
@@ -12327,6 +13208,766 @@ func (w *ServerInterfaceWrapper) UpdatePurpose(ctx echo.Context) error {
 	return err
 }
 
+// ListRoleAssignments converts echo context to params.
+func (w *ServerInterfaceWrapper) ListRoleAssignments(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRoleAssignmentsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "principal_kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "principal_kind", ctx.QueryParams(), &params.PrincipalKind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter principal_kind: %s", err))
+	}
+
+	// ------------- Optional query parameter "principal_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "principal_id", ctx.QueryParams(), &params.PrincipalID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter principal_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "role_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "role_id", ctx.QueryParams(), &params.RoleID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter role_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "department_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "department_id", ctx.QueryParams(), &params.DepartmentID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter department_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Optional query parameter "is_effective" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "is_effective", ctx.QueryParams(), &params.IsEffective, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter is_effective: %s", err))
+	}
+
+	// ------------- Optional query parameter "review" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "review", ctx.QueryParams(), &params.Review, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter review: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListRoleAssignments(ctx, params)
+	return err
+}
+
+// AssignRole converts echo context to params.
+func (w *ServerInterfaceWrapper) AssignRole(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AssignRoleParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AssignRole(ctx, params)
+	return err
+}
+
+// BreakGlass converts echo context to params.
+func (w *ServerInterfaceWrapper) BreakGlass(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params BreakGlassParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.BreakGlass(ctx, params)
+	return err
+}
+
+// RequestRole converts echo context to params.
+func (w *ServerInterfaceWrapper) RequestRole(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RequestRoleParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RequestRole(ctx, params)
+	return err
+}
+
+// GetRoleAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) GetRoleAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "role_assignment_id" -------------
+	var roleAssignmentID RoleAssignmentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "role_assignment_id", ctx.Param("role_assignment_id"), &roleAssignmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter role_assignment_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetRoleAssignmentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetRoleAssignment(ctx, roleAssignmentID, params)
+	return err
+}
+
+// ApproveRoleAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) ApproveRoleAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "role_assignment_id" -------------
+	var roleAssignmentID RoleAssignmentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "role_assignment_id", ctx.Param("role_assignment_id"), &roleAssignmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter role_assignment_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ApproveRoleAssignmentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ApproveRoleAssignment(ctx, roleAssignmentID, params)
+	return err
+}
+
+// RefuseRoleAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) RefuseRoleAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "role_assignment_id" -------------
+	var roleAssignmentID RoleAssignmentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "role_assignment_id", ctx.Param("role_assignment_id"), &roleAssignmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter role_assignment_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RefuseRoleAssignmentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RefuseRoleAssignment(ctx, roleAssignmentID, params)
+	return err
+}
+
+// ReviewRoleAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) ReviewRoleAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "role_assignment_id" -------------
+	var roleAssignmentID RoleAssignmentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "role_assignment_id", ctx.Param("role_assignment_id"), &roleAssignmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter role_assignment_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReviewRoleAssignmentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReviewRoleAssignment(ctx, roleAssignmentID, params)
+	return err
+}
+
+// RevokeRoleAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) RevokeRoleAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "role_assignment_id" -------------
+	var roleAssignmentID RoleAssignmentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "role_assignment_id", ctx.Param("role_assignment_id"), &roleAssignmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter role_assignment_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RevokeRoleAssignmentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RevokeRoleAssignment(ctx, roleAssignmentID, params)
+	return err
+}
+
+// WithdrawRoleAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) WithdrawRoleAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "role_assignment_id" -------------
+	var roleAssignmentID RoleAssignmentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "role_assignment_id", ctx.Param("role_assignment_id"), &roleAssignmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter role_assignment_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WithdrawRoleAssignmentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WithdrawRoleAssignment(ctx, roleAssignmentID, params)
+	return err
+}
+
+// ListRoles converts echo context to params.
+func (w *ServerInterfaceWrapper) ListRoles(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRolesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "archived" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "archived", ctx.QueryParams(), &params.Archived, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter archived: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListRoles(ctx, params)
+	return err
+}
+
+// CreateRole converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateRole(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateRoleParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateRole(ctx, params)
+	return err
+}
+
+// CreateDefaultRoles converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateDefaultRoles(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateDefaultRolesParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateDefaultRoles(ctx, params)
+	return err
+}
+
+// GetRole converts echo context to params.
+func (w *ServerInterfaceWrapper) GetRole(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "role_id" -------------
+	var roleID RoleID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "role_id", ctx.Param("role_id"), &roleID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter role_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetRoleParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetRole(ctx, roleID, params)
+	return err
+}
+
+// UpdateRole converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateRole(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "role_id" -------------
+	var roleID RoleID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "role_id", ctx.Param("role_id"), &roleID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter role_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateRoleParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateRole(ctx, roleID, params)
+	return err
+}
+
+// ArchiveRole converts echo context to params.
+func (w *ServerInterfaceWrapper) ArchiveRole(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "role_id" -------------
+	var roleID RoleID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "role_id", ctx.Param("role_id"), &roleID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter role_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ArchiveRoleParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ArchiveRole(ctx, roleID, params)
+	return err
+}
+
+// RestoreRole converts echo context to params.
+func (w *ServerInterfaceWrapper) RestoreRole(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "role_id" -------------
+	var roleID RoleID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "role_id", ctx.Param("role_id"), &roleID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter role_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RestoreRoleParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RestoreRole(ctx, roleID, params)
+	return err
+}
+
 // ListScopes converts echo context to params.
 func (w *ServerInterfaceWrapper) ListScopes(ctx echo.Context) error {
 	var err error
@@ -12641,6 +14282,399 @@ func (w *ServerInterfaceWrapper) RestoreTag(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RestoreTag(ctx, tagID, params)
+	return err
+}
+
+// ListTeams converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTeams(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTeamsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "archived" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "archived", ctx.QueryParams(), &params.Archived, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter archived: %s", err))
+	}
+
+	// ------------- Optional query parameter "user_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "user_id", ctx.QueryParams(), &params.UserID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter user_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTeams(ctx, params)
+	return err
+}
+
+// CreateTeam converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateTeam(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateTeamParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateTeam(ctx, params)
+	return err
+}
+
+// GetTeam converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTeam(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "team_id" -------------
+	var teamID TeamID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "team_id", ctx.Param("team_id"), &teamID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter team_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTeamParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTeam(ctx, teamID, params)
+	return err
+}
+
+// UpdateTeam converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateTeam(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "team_id" -------------
+	var teamID TeamID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "team_id", ctx.Param("team_id"), &teamID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter team_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateTeamParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateTeam(ctx, teamID, params)
+	return err
+}
+
+// ArchiveTeam converts echo context to params.
+func (w *ServerInterfaceWrapper) ArchiveTeam(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "team_id" -------------
+	var teamID TeamID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "team_id", ctx.Param("team_id"), &teamID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter team_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ArchiveTeamParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ArchiveTeam(ctx, teamID, params)
+	return err
+}
+
+// ListTeamMembers converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTeamMembers(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "team_id" -------------
+	var teamID TeamID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "team_id", ctx.Param("team_id"), &teamID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter team_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTeamMembersParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTeamMembers(ctx, teamID, params)
+	return err
+}
+
+// RemoveTeamMember converts echo context to params.
+func (w *ServerInterfaceWrapper) RemoveTeamMember(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "team_id" -------------
+	var teamID TeamID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "team_id", ctx.Param("team_id"), &teamID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter team_id: %s", err))
+	}
+
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", ctx.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter user_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RemoveTeamMemberParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RemoveTeamMember(ctx, teamID, userID, params)
+	return err
+}
+
+// AddTeamMember converts echo context to params.
+func (w *ServerInterfaceWrapper) AddTeamMember(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "team_id" -------------
+	var teamID TeamID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "team_id", ctx.Param("team_id"), &teamID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter team_id: %s", err))
+	}
+
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", ctx.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter user_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddTeamMemberParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddTeamMember(ctx, teamID, userID, params)
+	return err
+}
+
+// RestoreTeam converts echo context to params.
+func (w *ServerInterfaceWrapper) RestoreTeam(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "team_id" -------------
+	var teamID TeamID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "team_id", ctx.Param("team_id"), &teamID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter team_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RestoreTeamParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RestoreTeam(ctx, teamID, params)
 	return err
 }
 
@@ -14415,6 +16449,32 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/.well-known/oauth-authorization-server", wrapper.GetAuthorizationServerMetadata, options.OperationMiddlewares["getAuthorizationServerMetadata"]...)
 	router.GET(options.BaseURL+"/.well-known/oauth-protected-resource", wrapper.GetProtectedResourceMetadata, options.OperationMiddlewares["getProtectedResourceMetadata"]...)
 	router.GET(options.BaseURL+"/.well-known/jwks.json", wrapper.GetJWKS, options.OperationMiddlewares["getJWKS"]...)
+	router.GET(options.BaseURL+"/v1/roles", wrapper.ListRoles, options.OperationMiddlewares["listRoles"]...)
+	router.POST(options.BaseURL+"/v1/roles", wrapper.CreateRole, options.OperationMiddlewares["createRole"]...)
+	router.GET(options.BaseURL+"/v1/roles/:role_id", wrapper.GetRole, options.OperationMiddlewares["getRole"]...)
+	router.PATCH(options.BaseURL+"/v1/roles/:role_id", wrapper.UpdateRole, options.OperationMiddlewares["updateRole"]...)
+	router.POST(options.BaseURL+"/v1/roles/:role_id/archive", wrapper.ArchiveRole, options.OperationMiddlewares["archiveRole"]...)
+	router.POST(options.BaseURL+"/v1/roles/:role_id/restore", wrapper.RestoreRole, options.OperationMiddlewares["restoreRole"]...)
+	router.POST(options.BaseURL+"/v1/roles/defaults", wrapper.CreateDefaultRoles, options.OperationMiddlewares["createDefaultRoles"]...)
+	router.GET(options.BaseURL+"/v1/teams", wrapper.ListTeams, options.OperationMiddlewares["listTeams"]...)
+	router.POST(options.BaseURL+"/v1/teams", wrapper.CreateTeam, options.OperationMiddlewares["createTeam"]...)
+	router.GET(options.BaseURL+"/v1/teams/:team_id", wrapper.GetTeam, options.OperationMiddlewares["getTeam"]...)
+	router.PATCH(options.BaseURL+"/v1/teams/:team_id", wrapper.UpdateTeam, options.OperationMiddlewares["updateTeam"]...)
+	router.POST(options.BaseURL+"/v1/teams/:team_id/archive", wrapper.ArchiveTeam, options.OperationMiddlewares["archiveTeam"]...)
+	router.POST(options.BaseURL+"/v1/teams/:team_id/restore", wrapper.RestoreTeam, options.OperationMiddlewares["restoreTeam"]...)
+	router.GET(options.BaseURL+"/v1/teams/:team_id/members", wrapper.ListTeamMembers, options.OperationMiddlewares["listTeamMembers"]...)
+	router.DELETE(options.BaseURL+"/v1/teams/:team_id/members/:user_id", wrapper.RemoveTeamMember, options.OperationMiddlewares["removeTeamMember"]...)
+	router.PUT(options.BaseURL+"/v1/teams/:team_id/members/:user_id", wrapper.AddTeamMember, options.OperationMiddlewares["addTeamMember"]...)
+	router.GET(options.BaseURL+"/v1/role-assignments", wrapper.ListRoleAssignments, options.OperationMiddlewares["listRoleAssignments"]...)
+	router.POST(options.BaseURL+"/v1/role-assignments", wrapper.AssignRole, options.OperationMiddlewares["assignRole"]...)
+	router.POST(options.BaseURL+"/v1/role-assignments/request", wrapper.RequestRole, options.OperationMiddlewares["requestRole"]...)
+	router.POST(options.BaseURL+"/v1/role-assignments/break-glass", wrapper.BreakGlass, options.OperationMiddlewares["breakGlass"]...)
+	router.GET(options.BaseURL+"/v1/role-assignments/:role_assignment_id", wrapper.GetRoleAssignment, options.OperationMiddlewares["getRoleAssignment"]...)
+	router.POST(options.BaseURL+"/v1/role-assignments/:role_assignment_id/approve", wrapper.ApproveRoleAssignment, options.OperationMiddlewares["approveRoleAssignment"]...)
+	router.POST(options.BaseURL+"/v1/role-assignments/:role_assignment_id/refuse", wrapper.RefuseRoleAssignment, options.OperationMiddlewares["refuseRoleAssignment"]...)
+	router.POST(options.BaseURL+"/v1/role-assignments/:role_assignment_id/revoke", wrapper.RevokeRoleAssignment, options.OperationMiddlewares["revokeRoleAssignment"]...)
+	router.POST(options.BaseURL+"/v1/role-assignments/:role_assignment_id/withdraw", wrapper.WithdrawRoleAssignment, options.OperationMiddlewares["withdrawRoleAssignment"]...)
+	router.POST(options.BaseURL+"/v1/role-assignments/:role_assignment_id/review", wrapper.ReviewRoleAssignment, options.OperationMiddlewares["reviewRoleAssignment"]...)
 	router.GET(options.BaseURL+"/v1/test/outbox", wrapper.ListOutbox, options.OperationMiddlewares["listOutbox"]...)
 
 }
@@ -17886,6 +19946,556 @@ func (response UpdatePurpose200JSONResponse) VisitUpdatePurposeResponse(w http.R
 	return err
 }
 
+type ListRoleAssignmentsRequestObject struct {
+	Params ListRoleAssignmentsParams
+}
+
+type ListRoleAssignmentsResponseObject interface {
+	VisitListRoleAssignmentsResponse(w http.ResponseWriter) error
+}
+
+type ListRoleAssignments200ResponseHeaders struct {
+	Link *string
+}
+
+type ListRoleAssignments200JSONResponse struct {
+	Body    RoleAssignmentList
+	Headers ListRoleAssignments200ResponseHeaders
+}
+
+func (response ListRoleAssignments200JSONResponse) VisitListRoleAssignmentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AssignRoleRequestObject struct {
+	Params AssignRoleParams
+	Body   *AssignRoleJSONRequestBody
+}
+
+type AssignRoleResponseObject interface {
+	VisitAssignRoleResponse(w http.ResponseWriter) error
+}
+
+type AssignRole201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type AssignRole201JSONResponse struct {
+	Body    RoleAssignment
+	Headers AssignRole201ResponseHeaders
+}
+
+func (response AssignRole201JSONResponse) VisitAssignRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BreakGlassRequestObject struct {
+	Params BreakGlassParams
+	Body   *BreakGlassJSONRequestBody
+}
+
+type BreakGlassResponseObject interface {
+	VisitBreakGlassResponse(w http.ResponseWriter) error
+}
+
+type BreakGlass201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type BreakGlass201JSONResponse struct {
+	Body    RoleAssignment
+	Headers BreakGlass201ResponseHeaders
+}
+
+func (response BreakGlass201JSONResponse) VisitBreakGlassResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestRoleRequestObject struct {
+	Params RequestRoleParams
+	Body   *RequestRoleJSONRequestBody
+}
+
+type RequestRoleResponseObject interface {
+	VisitRequestRoleResponse(w http.ResponseWriter) error
+}
+
+type RequestRole201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type RequestRole201JSONResponse struct {
+	Body    RoleAssignment
+	Headers RequestRole201ResponseHeaders
+}
+
+func (response RequestRole201JSONResponse) VisitRequestRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRoleAssignmentRequestObject struct {
+	RoleAssignmentID RoleAssignmentID `json:"role_assignment_id"`
+	Params           GetRoleAssignmentParams
+}
+
+type GetRoleAssignmentResponseObject interface {
+	VisitGetRoleAssignmentResponse(w http.ResponseWriter) error
+}
+
+type GetRoleAssignment200ResponseHeaders struct {
+	ETag string
+}
+
+type GetRoleAssignment200JSONResponse struct {
+	Body    RoleAssignment
+	Headers GetRoleAssignment200ResponseHeaders
+}
+
+func (response GetRoleAssignment200JSONResponse) VisitGetRoleAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRoleAssignment304Response = NotModifiedResponse
+
+func (response GetRoleAssignment304Response) VisitGetRoleAssignmentResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type ApproveRoleAssignmentRequestObject struct {
+	RoleAssignmentID RoleAssignmentID `json:"role_assignment_id"`
+	Params           ApproveRoleAssignmentParams
+	Body             *ApproveRoleAssignmentJSONRequestBody
+}
+
+type ApproveRoleAssignmentResponseObject interface {
+	VisitApproveRoleAssignmentResponse(w http.ResponseWriter) error
+}
+
+type ApproveRoleAssignment200ResponseHeaders struct {
+	ETag string
+}
+
+type ApproveRoleAssignment200JSONResponse struct {
+	Body    RoleAssignment
+	Headers ApproveRoleAssignment200ResponseHeaders
+}
+
+func (response ApproveRoleAssignment200JSONResponse) VisitApproveRoleAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseRoleAssignmentRequestObject struct {
+	RoleAssignmentID RoleAssignmentID `json:"role_assignment_id"`
+	Params           RefuseRoleAssignmentParams
+	Body             *RefuseRoleAssignmentJSONRequestBody
+}
+
+type RefuseRoleAssignmentResponseObject interface {
+	VisitRefuseRoleAssignmentResponse(w http.ResponseWriter) error
+}
+
+type RefuseRoleAssignment200ResponseHeaders struct {
+	ETag string
+}
+
+type RefuseRoleAssignment200JSONResponse struct {
+	Body    RoleAssignment
+	Headers RefuseRoleAssignment200ResponseHeaders
+}
+
+func (response RefuseRoleAssignment200JSONResponse) VisitRefuseRoleAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReviewRoleAssignmentRequestObject struct {
+	RoleAssignmentID RoleAssignmentID `json:"role_assignment_id"`
+	Params           ReviewRoleAssignmentParams
+	Body             *ReviewRoleAssignmentJSONRequestBody
+}
+
+type ReviewRoleAssignmentResponseObject interface {
+	VisitReviewRoleAssignmentResponse(w http.ResponseWriter) error
+}
+
+type ReviewRoleAssignment200ResponseHeaders struct {
+	ETag string
+}
+
+type ReviewRoleAssignment200JSONResponse struct {
+	Body    RoleAssignment
+	Headers ReviewRoleAssignment200ResponseHeaders
+}
+
+func (response ReviewRoleAssignment200JSONResponse) VisitReviewRoleAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeRoleAssignmentRequestObject struct {
+	RoleAssignmentID RoleAssignmentID `json:"role_assignment_id"`
+	Params           RevokeRoleAssignmentParams
+	Body             *RevokeRoleAssignmentJSONRequestBody
+}
+
+type RevokeRoleAssignmentResponseObject interface {
+	VisitRevokeRoleAssignmentResponse(w http.ResponseWriter) error
+}
+
+type RevokeRoleAssignment200ResponseHeaders struct {
+	ETag string
+}
+
+type RevokeRoleAssignment200JSONResponse struct {
+	Body    RoleAssignment
+	Headers RevokeRoleAssignment200ResponseHeaders
+}
+
+func (response RevokeRoleAssignment200JSONResponse) VisitRevokeRoleAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawRoleAssignmentRequestObject struct {
+	RoleAssignmentID RoleAssignmentID `json:"role_assignment_id"`
+	Params           WithdrawRoleAssignmentParams
+	Body             *WithdrawRoleAssignmentJSONRequestBody
+}
+
+type WithdrawRoleAssignmentResponseObject interface {
+	VisitWithdrawRoleAssignmentResponse(w http.ResponseWriter) error
+}
+
+type WithdrawRoleAssignment200ResponseHeaders struct {
+	ETag string
+}
+
+type WithdrawRoleAssignment200JSONResponse struct {
+	Body    RoleAssignment
+	Headers WithdrawRoleAssignment200ResponseHeaders
+}
+
+func (response WithdrawRoleAssignment200JSONResponse) VisitWithdrawRoleAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRolesRequestObject struct {
+	Params ListRolesParams
+}
+
+type ListRolesResponseObject interface {
+	VisitListRolesResponse(w http.ResponseWriter) error
+}
+
+type ListRoles200ResponseHeaders struct {
+	Link *string
+}
+
+type ListRoles200JSONResponse struct {
+	Body    RoleList
+	Headers ListRoles200ResponseHeaders
+}
+
+func (response ListRoles200JSONResponse) VisitListRolesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRoleRequestObject struct {
+	Params CreateRoleParams
+	Body   *CreateRoleJSONRequestBody
+}
+
+type CreateRoleResponseObject interface {
+	VisitCreateRoleResponse(w http.ResponseWriter) error
+}
+
+type CreateRole201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreateRole201JSONResponse struct {
+	Body    Role
+	Headers CreateRole201ResponseHeaders
+}
+
+func (response CreateRole201JSONResponse) VisitCreateRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDefaultRolesRequestObject struct {
+	Params CreateDefaultRolesParams
+}
+
+type CreateDefaultRolesResponseObject interface {
+	VisitCreateDefaultRolesResponse(w http.ResponseWriter) error
+}
+
+type CreateDefaultRoles200JSONResponse RoleList
+
+func (response CreateDefaultRoles200JSONResponse) VisitCreateDefaultRolesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRoleRequestObject struct {
+	RoleID RoleID `json:"role_id"`
+	Params GetRoleParams
+}
+
+type GetRoleResponseObject interface {
+	VisitGetRoleResponse(w http.ResponseWriter) error
+}
+
+type GetRole200ResponseHeaders struct {
+	ETag string
+}
+
+type GetRole200JSONResponse struct {
+	Body    Role
+	Headers GetRole200ResponseHeaders
+}
+
+func (response GetRole200JSONResponse) VisitGetRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRole304Response = NotModifiedResponse
+
+func (response GetRole304Response) VisitGetRoleResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type UpdateRoleRequestObject struct {
+	RoleID RoleID `json:"role_id"`
+	Params UpdateRoleParams
+	Body   *UpdateRoleApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateRoleResponseObject interface {
+	VisitUpdateRoleResponse(w http.ResponseWriter) error
+}
+
+type UpdateRole200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateRole200JSONResponse struct {
+	Body    Role
+	Headers UpdateRole200ResponseHeaders
+}
+
+func (response UpdateRole200JSONResponse) VisitUpdateRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ArchiveRoleRequestObject struct {
+	RoleID RoleID `json:"role_id"`
+	Params ArchiveRoleParams
+}
+
+type ArchiveRoleResponseObject interface {
+	VisitArchiveRoleResponse(w http.ResponseWriter) error
+}
+
+type ArchiveRole200ResponseHeaders struct {
+	ETag string
+}
+
+type ArchiveRole200JSONResponse struct {
+	Body    Role
+	Headers ArchiveRole200ResponseHeaders
+}
+
+func (response ArchiveRole200JSONResponse) VisitArchiveRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreRoleRequestObject struct {
+	RoleID RoleID `json:"role_id"`
+	Params RestoreRoleParams
+}
+
+type RestoreRoleResponseObject interface {
+	VisitRestoreRoleResponse(w http.ResponseWriter) error
+}
+
+type RestoreRole200ResponseHeaders struct {
+	ETag string
+}
+
+type RestoreRole200JSONResponse struct {
+	Body    Role
+	Headers RestoreRole200ResponseHeaders
+}
+
+func (response RestoreRole200JSONResponse) VisitRestoreRoleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListScopesRequestObject struct {
 }
 
@@ -18111,6 +20721,279 @@ type RestoreTag200JSONResponse struct {
 }
 
 func (response RestoreTag200JSONResponse) VisitRestoreTagResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTeamsRequestObject struct {
+	Params ListTeamsParams
+}
+
+type ListTeamsResponseObject interface {
+	VisitListTeamsResponse(w http.ResponseWriter) error
+}
+
+type ListTeams200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTeams200JSONResponse struct {
+	Body    TeamList
+	Headers ListTeams200ResponseHeaders
+}
+
+func (response ListTeams200JSONResponse) VisitListTeamsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTeamRequestObject struct {
+	Params CreateTeamParams
+	Body   *CreateTeamJSONRequestBody
+}
+
+type CreateTeamResponseObject interface {
+	VisitCreateTeamResponse(w http.ResponseWriter) error
+}
+
+type CreateTeam201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreateTeam201JSONResponse struct {
+	Body    Team
+	Headers CreateTeam201ResponseHeaders
+}
+
+func (response CreateTeam201JSONResponse) VisitCreateTeamResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTeamRequestObject struct {
+	TeamID TeamID `json:"team_id"`
+	Params GetTeamParams
+}
+
+type GetTeamResponseObject interface {
+	VisitGetTeamResponse(w http.ResponseWriter) error
+}
+
+type GetTeam200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTeam200JSONResponse struct {
+	Body    Team
+	Headers GetTeam200ResponseHeaders
+}
+
+func (response GetTeam200JSONResponse) VisitGetTeamResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTeam304Response = NotModifiedResponse
+
+func (response GetTeam304Response) VisitGetTeamResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type UpdateTeamRequestObject struct {
+	TeamID TeamID `json:"team_id"`
+	Params UpdateTeamParams
+	Body   *UpdateTeamApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateTeamResponseObject interface {
+	VisitUpdateTeamResponse(w http.ResponseWriter) error
+}
+
+type UpdateTeam200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateTeam200JSONResponse struct {
+	Body    Team
+	Headers UpdateTeam200ResponseHeaders
+}
+
+func (response UpdateTeam200JSONResponse) VisitUpdateTeamResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ArchiveTeamRequestObject struct {
+	TeamID TeamID `json:"team_id"`
+	Params ArchiveTeamParams
+}
+
+type ArchiveTeamResponseObject interface {
+	VisitArchiveTeamResponse(w http.ResponseWriter) error
+}
+
+type ArchiveTeam200ResponseHeaders struct {
+	ETag string
+}
+
+type ArchiveTeam200JSONResponse struct {
+	Body    Team
+	Headers ArchiveTeam200ResponseHeaders
+}
+
+func (response ArchiveTeam200JSONResponse) VisitArchiveTeamResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTeamMembersRequestObject struct {
+	TeamID TeamID `json:"team_id"`
+	Params ListTeamMembersParams
+}
+
+type ListTeamMembersResponseObject interface {
+	VisitListTeamMembersResponse(w http.ResponseWriter) error
+}
+
+type ListTeamMembers200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTeamMembers200JSONResponse struct {
+	Body    TeamMemberList
+	Headers ListTeamMembers200ResponseHeaders
+}
+
+func (response ListTeamMembers200JSONResponse) VisitListTeamMembersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveTeamMemberRequestObject struct {
+	TeamID TeamID `json:"team_id"`
+	UserID UserID `json:"user_id"`
+	Params RemoveTeamMemberParams
+}
+
+type RemoveTeamMemberResponseObject interface {
+	VisitRemoveTeamMemberResponse(w http.ResponseWriter) error
+}
+
+type RemoveTeamMember204Response struct {
+}
+
+func (response RemoveTeamMember204Response) VisitRemoveTeamMemberResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type AddTeamMemberRequestObject struct {
+	TeamID TeamID `json:"team_id"`
+	UserID UserID `json:"user_id"`
+	Params AddTeamMemberParams
+}
+
+type AddTeamMemberResponseObject interface {
+	VisitAddTeamMemberResponse(w http.ResponseWriter) error
+}
+
+type AddTeamMember200JSONResponse TeamMember
+
+func (response AddTeamMember200JSONResponse) VisitAddTeamMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreTeamRequestObject struct {
+	TeamID TeamID `json:"team_id"`
+	Params RestoreTeamParams
+}
+
+type RestoreTeamResponseObject interface {
+	VisitRestoreTeamResponse(w http.ResponseWriter) error
+}
+
+type RestoreTeam200ResponseHeaders struct {
+	ETag string
+}
+
+type RestoreTeam200JSONResponse struct {
+	Body    Team
+	Headers RestoreTeam200ResponseHeaders
+}
+
+func (response RestoreTeam200JSONResponse) VisitRestoreTeamResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -19658,6 +22541,57 @@ type StrictServerInterface interface {
 	// UpdatePurpose Change a purpose
 	// (PATCH /v1/purposes/{purpose_id})
 	UpdatePurpose(ctx context.Context, request UpdatePurposeRequestObject) (UpdatePurposeResponseObject, error)
+	// ListRoleAssignments List role assignments
+	// (GET /v1/role-assignments)
+	ListRoleAssignments(ctx context.Context, request ListRoleAssignmentsRequestObject) (ListRoleAssignmentsResponseObject, error)
+	// AssignRole Give a role
+	// (POST /v1/role-assignments)
+	AssignRole(ctx context.Context, request AssignRoleRequestObject) (AssignRoleResponseObject, error)
+	// BreakGlass Take a role in an emergency
+	// (POST /v1/role-assignments/break-glass)
+	BreakGlass(ctx context.Context, request BreakGlassRequestObject) (BreakGlassResponseObject, error)
+	// RequestRole Ask for a role
+	// (POST /v1/role-assignments/request)
+	RequestRole(ctx context.Context, request RequestRoleRequestObject) (RequestRoleResponseObject, error)
+	// GetRoleAssignment Read a role assignment
+	// (GET /v1/role-assignments/{role_assignment_id})
+	GetRoleAssignment(ctx context.Context, request GetRoleAssignmentRequestObject) (GetRoleAssignmentResponseObject, error)
+	// ApproveRoleAssignment Approve a request
+	// (POST /v1/role-assignments/{role_assignment_id}/approve)
+	ApproveRoleAssignment(ctx context.Context, request ApproveRoleAssignmentRequestObject) (ApproveRoleAssignmentResponseObject, error)
+	// RefuseRoleAssignment Refuse a request
+	// (POST /v1/role-assignments/{role_assignment_id}/refuse)
+	RefuseRoleAssignment(ctx context.Context, request RefuseRoleAssignmentRequestObject) (RefuseRoleAssignmentResponseObject, error)
+	// ReviewRoleAssignment Confirm a role assignment
+	// (POST /v1/role-assignments/{role_assignment_id}/review)
+	ReviewRoleAssignment(ctx context.Context, request ReviewRoleAssignmentRequestObject) (ReviewRoleAssignmentResponseObject, error)
+	// RevokeRoleAssignment End a role assignment
+	// (POST /v1/role-assignments/{role_assignment_id}/revoke)
+	RevokeRoleAssignment(ctx context.Context, request RevokeRoleAssignmentRequestObject) (RevokeRoleAssignmentResponseObject, error)
+	// WithdrawRoleAssignment Give up a role or a request
+	// (POST /v1/role-assignments/{role_assignment_id}/withdraw)
+	WithdrawRoleAssignment(ctx context.Context, request WithdrawRoleAssignmentRequestObject) (WithdrawRoleAssignmentResponseObject, error)
+	// ListRoles List roles
+	// (GET /v1/roles)
+	ListRoles(ctx context.Context, request ListRolesRequestObject) (ListRolesResponseObject, error)
+	// CreateRole Make a role
+	// (POST /v1/roles)
+	CreateRole(ctx context.Context, request CreateRoleRequestObject) (CreateRoleResponseObject, error)
+	// CreateDefaultRoles Make the usual roles
+	// (POST /v1/roles/defaults)
+	CreateDefaultRoles(ctx context.Context, request CreateDefaultRolesRequestObject) (CreateDefaultRolesResponseObject, error)
+	// GetRole Read a role
+	// (GET /v1/roles/{role_id})
+	GetRole(ctx context.Context, request GetRoleRequestObject) (GetRoleResponseObject, error)
+	// UpdateRole Change a role
+	// (PATCH /v1/roles/{role_id})
+	UpdateRole(ctx context.Context, request UpdateRoleRequestObject) (UpdateRoleResponseObject, error)
+	// ArchiveRole Archive a role
+	// (POST /v1/roles/{role_id}/archive)
+	ArchiveRole(ctx context.Context, request ArchiveRoleRequestObject) (ArchiveRoleResponseObject, error)
+	// RestoreRole Restore a role
+	// (POST /v1/roles/{role_id}/restore)
+	RestoreRole(ctx context.Context, request RestoreRoleRequestObject) (RestoreRoleResponseObject, error)
 	// ListScopes List scopes
 	// (GET /v1/scopes)
 	ListScopes(ctx context.Context, request ListScopesRequestObject) (ListScopesResponseObject, error)
@@ -19682,6 +22616,33 @@ type StrictServerInterface interface {
 	// RestoreTag Restore an archived tag
 	// (POST /v1/tags/{tag_id}/restore)
 	RestoreTag(ctx context.Context, request RestoreTagRequestObject) (RestoreTagResponseObject, error)
+	// ListTeams List teams
+	// (GET /v1/teams)
+	ListTeams(ctx context.Context, request ListTeamsRequestObject) (ListTeamsResponseObject, error)
+	// CreateTeam Make a team
+	// (POST /v1/teams)
+	CreateTeam(ctx context.Context, request CreateTeamRequestObject) (CreateTeamResponseObject, error)
+	// GetTeam Read a team
+	// (GET /v1/teams/{team_id})
+	GetTeam(ctx context.Context, request GetTeamRequestObject) (GetTeamResponseObject, error)
+	// UpdateTeam Change a team
+	// (PATCH /v1/teams/{team_id})
+	UpdateTeam(ctx context.Context, request UpdateTeamRequestObject) (UpdateTeamResponseObject, error)
+	// ArchiveTeam Archive a team
+	// (POST /v1/teams/{team_id}/archive)
+	ArchiveTeam(ctx context.Context, request ArchiveTeamRequestObject) (ArchiveTeamResponseObject, error)
+	// ListTeamMembers List the members of a team
+	// (GET /v1/teams/{team_id}/members)
+	ListTeamMembers(ctx context.Context, request ListTeamMembersRequestObject) (ListTeamMembersResponseObject, error)
+	// RemoveTeamMember Take a user out of a team
+	// (DELETE /v1/teams/{team_id}/members/{user_id})
+	RemoveTeamMember(ctx context.Context, request RemoveTeamMemberRequestObject) (RemoveTeamMemberResponseObject, error)
+	// AddTeamMember Put a user into a team
+	// (PUT /v1/teams/{team_id}/members/{user_id})
+	AddTeamMember(ctx context.Context, request AddTeamMemberRequestObject) (AddTeamMemberResponseObject, error)
+	// RestoreTeam Restore a team
+	// (POST /v1/teams/{team_id}/restore)
+	RestoreTeam(ctx context.Context, request RestoreTeamRequestObject) (RestoreTeamResponseObject, error)
 	// ListOutbox Read the captured mails of a sandbox
 	// (GET /v1/test/outbox)
 	ListOutbox(ctx context.Context, request ListOutboxRequestObject) (ListOutboxResponseObject, error)
@@ -23354,6 +26315,686 @@ func (sh *strictHandler) UpdatePurpose(ctx echo.Context, purposeID PurposeID, pa
 	return nil
 }
 
+// ListRoleAssignments operation middleware
+func (sh *strictHandler) ListRoleAssignments(ctx echo.Context, params ListRoleAssignmentsParams) error {
+	var request ListRoleAssignmentsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRoleAssignments(ctx.Request().Context(), request.(ListRoleAssignmentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRoleAssignments")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListRoleAssignmentsResponseObject); ok {
+		return validResponse.VisitListRoleAssignmentsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AssignRole operation middleware
+func (sh *strictHandler) AssignRole(ctx echo.Context, params AssignRoleParams) error {
+	var request AssignRoleRequestObject
+
+	request.Params = params
+
+	var body AssignRoleJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AssignRole(ctx.Request().Context(), request.(AssignRoleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AssignRole")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AssignRoleResponseObject); ok {
+		return validResponse.VisitAssignRoleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BreakGlass operation middleware
+func (sh *strictHandler) BreakGlass(ctx echo.Context, params BreakGlassParams) error {
+	var request BreakGlassRequestObject
+
+	request.Params = params
+
+	var body BreakGlassJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BreakGlass(ctx.Request().Context(), request.(BreakGlassRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BreakGlass")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BreakGlassResponseObject); ok {
+		return validResponse.VisitBreakGlassResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RequestRole operation middleware
+func (sh *strictHandler) RequestRole(ctx echo.Context, params RequestRoleParams) error {
+	var request RequestRoleRequestObject
+
+	request.Params = params
+
+	var body RequestRoleJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RequestRole(ctx.Request().Context(), request.(RequestRoleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RequestRole")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RequestRoleResponseObject); ok {
+		return validResponse.VisitRequestRoleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetRoleAssignment operation middleware
+func (sh *strictHandler) GetRoleAssignment(ctx echo.Context, roleAssignmentID RoleAssignmentID, params GetRoleAssignmentParams) error {
+	var request GetRoleAssignmentRequestObject
+
+	request.RoleAssignmentID = roleAssignmentID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRoleAssignment(ctx.Request().Context(), request.(GetRoleAssignmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRoleAssignment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetRoleAssignmentResponseObject); ok {
+		return validResponse.VisitGetRoleAssignmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ApproveRoleAssignment operation middleware
+func (sh *strictHandler) ApproveRoleAssignment(ctx echo.Context, roleAssignmentID RoleAssignmentID, params ApproveRoleAssignmentParams) error {
+	var request ApproveRoleAssignmentRequestObject
+
+	request.RoleAssignmentID = roleAssignmentID
+	request.Params = params
+
+	var body ApproveRoleAssignmentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ApproveRoleAssignment(ctx.Request().Context(), request.(ApproveRoleAssignmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ApproveRoleAssignment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ApproveRoleAssignmentResponseObject); ok {
+		return validResponse.VisitApproveRoleAssignmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RefuseRoleAssignment operation middleware
+func (sh *strictHandler) RefuseRoleAssignment(ctx echo.Context, roleAssignmentID RoleAssignmentID, params RefuseRoleAssignmentParams) error {
+	var request RefuseRoleAssignmentRequestObject
+
+	request.RoleAssignmentID = roleAssignmentID
+	request.Params = params
+
+	var body RefuseRoleAssignmentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RefuseRoleAssignment(ctx.Request().Context(), request.(RefuseRoleAssignmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RefuseRoleAssignment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RefuseRoleAssignmentResponseObject); ok {
+		return validResponse.VisitRefuseRoleAssignmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReviewRoleAssignment operation middleware
+func (sh *strictHandler) ReviewRoleAssignment(ctx echo.Context, roleAssignmentID RoleAssignmentID, params ReviewRoleAssignmentParams) error {
+	var request ReviewRoleAssignmentRequestObject
+
+	request.RoleAssignmentID = roleAssignmentID
+	request.Params = params
+
+	var body ReviewRoleAssignmentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReviewRoleAssignment(ctx.Request().Context(), request.(ReviewRoleAssignmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReviewRoleAssignment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReviewRoleAssignmentResponseObject); ok {
+		return validResponse.VisitReviewRoleAssignmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RevokeRoleAssignment operation middleware
+func (sh *strictHandler) RevokeRoleAssignment(ctx echo.Context, roleAssignmentID RoleAssignmentID, params RevokeRoleAssignmentParams) error {
+	var request RevokeRoleAssignmentRequestObject
+
+	request.RoleAssignmentID = roleAssignmentID
+	request.Params = params
+
+	var body RevokeRoleAssignmentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevokeRoleAssignment(ctx.Request().Context(), request.(RevokeRoleAssignmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevokeRoleAssignment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RevokeRoleAssignmentResponseObject); ok {
+		return validResponse.VisitRevokeRoleAssignmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// WithdrawRoleAssignment operation middleware
+func (sh *strictHandler) WithdrawRoleAssignment(ctx echo.Context, roleAssignmentID RoleAssignmentID, params WithdrawRoleAssignmentParams) error {
+	var request WithdrawRoleAssignmentRequestObject
+
+	request.RoleAssignmentID = roleAssignmentID
+	request.Params = params
+
+	var body WithdrawRoleAssignmentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawRoleAssignment(ctx.Request().Context(), request.(WithdrawRoleAssignmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawRoleAssignment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WithdrawRoleAssignmentResponseObject); ok {
+		return validResponse.VisitWithdrawRoleAssignmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListRoles operation middleware
+func (sh *strictHandler) ListRoles(ctx echo.Context, params ListRolesParams) error {
+	var request ListRolesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRoles(ctx.Request().Context(), request.(ListRolesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRoles")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListRolesResponseObject); ok {
+		return validResponse.VisitListRolesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateRole operation middleware
+func (sh *strictHandler) CreateRole(ctx echo.Context, params CreateRoleParams) error {
+	var request CreateRoleRequestObject
+
+	request.Params = params
+
+	var body CreateRoleJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateRole(ctx.Request().Context(), request.(CreateRoleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateRole")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateRoleResponseObject); ok {
+		return validResponse.VisitCreateRoleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateDefaultRoles operation middleware
+func (sh *strictHandler) CreateDefaultRoles(ctx echo.Context, params CreateDefaultRolesParams) error {
+	var request CreateDefaultRolesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateDefaultRoles(ctx.Request().Context(), request.(CreateDefaultRolesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateDefaultRoles")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateDefaultRolesResponseObject); ok {
+		return validResponse.VisitCreateDefaultRolesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetRole operation middleware
+func (sh *strictHandler) GetRole(ctx echo.Context, roleID RoleID, params GetRoleParams) error {
+	var request GetRoleRequestObject
+
+	request.RoleID = roleID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRole(ctx.Request().Context(), request.(GetRoleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRole")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetRoleResponseObject); ok {
+		return validResponse.VisitGetRoleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateRole operation middleware
+func (sh *strictHandler) UpdateRole(ctx echo.Context, roleID RoleID, params UpdateRoleParams) error {
+	var request UpdateRoleRequestObject
+
+	request.RoleID = roleID
+	request.Params = params
+
+	var body UpdateRoleApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateRole(ctx.Request().Context(), request.(UpdateRoleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateRole")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateRoleResponseObject); ok {
+		return validResponse.VisitUpdateRoleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ArchiveRole operation middleware
+func (sh *strictHandler) ArchiveRole(ctx echo.Context, roleID RoleID, params ArchiveRoleParams) error {
+	var request ArchiveRoleRequestObject
+
+	request.RoleID = roleID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ArchiveRole(ctx.Request().Context(), request.(ArchiveRoleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ArchiveRole")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ArchiveRoleResponseObject); ok {
+		return validResponse.VisitArchiveRoleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RestoreRole operation middleware
+func (sh *strictHandler) RestoreRole(ctx echo.Context, roleID RoleID, params RestoreRoleParams) error {
+	var request RestoreRoleRequestObject
+
+	request.RoleID = roleID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RestoreRole(ctx.Request().Context(), request.(RestoreRoleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RestoreRole")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RestoreRoleResponseObject); ok {
+		return validResponse.VisitRestoreRoleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListScopes operation middleware
 func (sh *strictHandler) ListScopes(ctx echo.Context) error {
 	var request ListScopesRequestObject
@@ -23620,6 +27261,286 @@ func (sh *strictHandler) RestoreTag(ctx echo.Context, tagID TagID, params Restor
 		return err
 	} else if validResponse, ok := response.(RestoreTagResponseObject); ok {
 		return validResponse.VisitRestoreTagResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTeams operation middleware
+func (sh *strictHandler) ListTeams(ctx echo.Context, params ListTeamsParams) error {
+	var request ListTeamsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTeams(ctx.Request().Context(), request.(ListTeamsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTeams")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTeamsResponseObject); ok {
+		return validResponse.VisitListTeamsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateTeam operation middleware
+func (sh *strictHandler) CreateTeam(ctx echo.Context, params CreateTeamParams) error {
+	var request CreateTeamRequestObject
+
+	request.Params = params
+
+	var body CreateTeamJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateTeam(ctx.Request().Context(), request.(CreateTeamRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateTeam")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateTeamResponseObject); ok {
+		return validResponse.VisitCreateTeamResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTeam operation middleware
+func (sh *strictHandler) GetTeam(ctx echo.Context, teamID TeamID, params GetTeamParams) error {
+	var request GetTeamRequestObject
+
+	request.TeamID = teamID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTeam(ctx.Request().Context(), request.(GetTeamRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTeam")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTeamResponseObject); ok {
+		return validResponse.VisitGetTeamResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateTeam operation middleware
+func (sh *strictHandler) UpdateTeam(ctx echo.Context, teamID TeamID, params UpdateTeamParams) error {
+	var request UpdateTeamRequestObject
+
+	request.TeamID = teamID
+	request.Params = params
+
+	var body UpdateTeamApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateTeam(ctx.Request().Context(), request.(UpdateTeamRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateTeam")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateTeamResponseObject); ok {
+		return validResponse.VisitUpdateTeamResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ArchiveTeam operation middleware
+func (sh *strictHandler) ArchiveTeam(ctx echo.Context, teamID TeamID, params ArchiveTeamParams) error {
+	var request ArchiveTeamRequestObject
+
+	request.TeamID = teamID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ArchiveTeam(ctx.Request().Context(), request.(ArchiveTeamRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ArchiveTeam")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ArchiveTeamResponseObject); ok {
+		return validResponse.VisitArchiveTeamResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTeamMembers operation middleware
+func (sh *strictHandler) ListTeamMembers(ctx echo.Context, teamID TeamID, params ListTeamMembersParams) error {
+	var request ListTeamMembersRequestObject
+
+	request.TeamID = teamID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTeamMembers(ctx.Request().Context(), request.(ListTeamMembersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTeamMembers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTeamMembersResponseObject); ok {
+		return validResponse.VisitListTeamMembersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RemoveTeamMember operation middleware
+func (sh *strictHandler) RemoveTeamMember(ctx echo.Context, teamID TeamID, userID UserID, params RemoveTeamMemberParams) error {
+	var request RemoveTeamMemberRequestObject
+
+	request.TeamID = teamID
+	request.UserID = userID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveTeamMember(ctx.Request().Context(), request.(RemoveTeamMemberRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveTeamMember")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RemoveTeamMemberResponseObject); ok {
+		return validResponse.VisitRemoveTeamMemberResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddTeamMember operation middleware
+func (sh *strictHandler) AddTeamMember(ctx echo.Context, teamID TeamID, userID UserID, params AddTeamMemberParams) error {
+	var request AddTeamMemberRequestObject
+
+	request.TeamID = teamID
+	request.UserID = userID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddTeamMember(ctx.Request().Context(), request.(AddTeamMemberRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddTeamMember")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddTeamMemberResponseObject); ok {
+		return validResponse.VisitAddTeamMemberResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RestoreTeam operation middleware
+func (sh *strictHandler) RestoreTeam(ctx echo.Context, teamID TeamID, params RestoreTeamParams) error {
+	var request RestoreTeamRequestObject
+
+	request.TeamID = teamID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RestoreTeam(ctx.Request().Context(), request.(RestoreTeamRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RestoreTeam")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RestoreTeamResponseObject); ok {
+		return validResponse.VisitRestoreTeamResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -507,6 +507,88 @@ type AccessOperations interface {
 	GetJWKS(ctx context.Context, request GetJWKSRequestObject) (GetJWKSResponseObject, error)
 }
 
+// RightsOperations are the operations of api/rights.yaml.
+type RightsOperations interface {
+	// ListRoles: List roles
+	// (GET /v1/roles)
+	ListRoles(ctx context.Context, request ListRolesRequestObject) (ListRolesResponseObject, error)
+	// CreateRole: Make a role
+	// (POST /v1/roles)
+	CreateRole(ctx context.Context, request CreateRoleRequestObject) (CreateRoleResponseObject, error)
+	// GetRole: Read a role
+	// (GET /v1/roles/{role_id})
+	GetRole(ctx context.Context, request GetRoleRequestObject) (GetRoleResponseObject, error)
+	// UpdateRole: Change a role
+	// (PATCH /v1/roles/{role_id})
+	UpdateRole(ctx context.Context, request UpdateRoleRequestObject) (UpdateRoleResponseObject, error)
+	// ArchiveRole: Archive a role
+	// (POST /v1/roles/{role_id}/archive)
+	ArchiveRole(ctx context.Context, request ArchiveRoleRequestObject) (ArchiveRoleResponseObject, error)
+	// RestoreRole: Restore a role
+	// (POST /v1/roles/{role_id}/restore)
+	RestoreRole(ctx context.Context, request RestoreRoleRequestObject) (RestoreRoleResponseObject, error)
+	// CreateDefaultRoles: Make the usual roles
+	// (POST /v1/roles/defaults)
+	CreateDefaultRoles(ctx context.Context, request CreateDefaultRolesRequestObject) (CreateDefaultRolesResponseObject, error)
+	// ListTeams: List teams
+	// (GET /v1/teams)
+	ListTeams(ctx context.Context, request ListTeamsRequestObject) (ListTeamsResponseObject, error)
+	// CreateTeam: Make a team
+	// (POST /v1/teams)
+	CreateTeam(ctx context.Context, request CreateTeamRequestObject) (CreateTeamResponseObject, error)
+	// GetTeam: Read a team
+	// (GET /v1/teams/{team_id})
+	GetTeam(ctx context.Context, request GetTeamRequestObject) (GetTeamResponseObject, error)
+	// UpdateTeam: Change a team
+	// (PATCH /v1/teams/{team_id})
+	UpdateTeam(ctx context.Context, request UpdateTeamRequestObject) (UpdateTeamResponseObject, error)
+	// ArchiveTeam: Archive a team
+	// (POST /v1/teams/{team_id}/archive)
+	ArchiveTeam(ctx context.Context, request ArchiveTeamRequestObject) (ArchiveTeamResponseObject, error)
+	// RestoreTeam: Restore a team
+	// (POST /v1/teams/{team_id}/restore)
+	RestoreTeam(ctx context.Context, request RestoreTeamRequestObject) (RestoreTeamResponseObject, error)
+	// ListTeamMembers: List the members of a team
+	// (GET /v1/teams/{team_id}/members)
+	ListTeamMembers(ctx context.Context, request ListTeamMembersRequestObject) (ListTeamMembersResponseObject, error)
+	// AddTeamMember: Put a user into a team
+	// (PUT /v1/teams/{team_id}/members/{user_id})
+	AddTeamMember(ctx context.Context, request AddTeamMemberRequestObject) (AddTeamMemberResponseObject, error)
+	// RemoveTeamMember: Take a user out of a team
+	// (DELETE /v1/teams/{team_id}/members/{user_id})
+	RemoveTeamMember(ctx context.Context, request RemoveTeamMemberRequestObject) (RemoveTeamMemberResponseObject, error)
+	// ListRoleAssignments: List role assignments
+	// (GET /v1/role-assignments)
+	ListRoleAssignments(ctx context.Context, request ListRoleAssignmentsRequestObject) (ListRoleAssignmentsResponseObject, error)
+	// AssignRole: Give a role
+	// (POST /v1/role-assignments)
+	AssignRole(ctx context.Context, request AssignRoleRequestObject) (AssignRoleResponseObject, error)
+	// RequestRole: Ask for a role
+	// (POST /v1/role-assignments/request)
+	RequestRole(ctx context.Context, request RequestRoleRequestObject) (RequestRoleResponseObject, error)
+	// BreakGlass: Take a role in an emergency
+	// (POST /v1/role-assignments/break-glass)
+	BreakGlass(ctx context.Context, request BreakGlassRequestObject) (BreakGlassResponseObject, error)
+	// GetRoleAssignment: Read a role assignment
+	// (GET /v1/role-assignments/{role_assignment_id})
+	GetRoleAssignment(ctx context.Context, request GetRoleAssignmentRequestObject) (GetRoleAssignmentResponseObject, error)
+	// ApproveRoleAssignment: Approve a request
+	// (POST /v1/role-assignments/{role_assignment_id}/approve)
+	ApproveRoleAssignment(ctx context.Context, request ApproveRoleAssignmentRequestObject) (ApproveRoleAssignmentResponseObject, error)
+	// RefuseRoleAssignment: Refuse a request
+	// (POST /v1/role-assignments/{role_assignment_id}/refuse)
+	RefuseRoleAssignment(ctx context.Context, request RefuseRoleAssignmentRequestObject) (RefuseRoleAssignmentResponseObject, error)
+	// RevokeRoleAssignment: End a role assignment
+	// (POST /v1/role-assignments/{role_assignment_id}/revoke)
+	RevokeRoleAssignment(ctx context.Context, request RevokeRoleAssignmentRequestObject) (RevokeRoleAssignmentResponseObject, error)
+	// WithdrawRoleAssignment: Give up a role or a request
+	// (POST /v1/role-assignments/{role_assignment_id}/withdraw)
+	WithdrawRoleAssignment(ctx context.Context, request WithdrawRoleAssignmentRequestObject) (WithdrawRoleAssignmentResponseObject, error)
+	// ReviewRoleAssignment: Confirm a role assignment
+	// (POST /v1/role-assignments/{role_assignment_id}/review)
+	ReviewRoleAssignment(ctx context.Context, request ReviewRoleAssignmentRequestObject) (ReviewRoleAssignmentResponseObject, error)
+}
+
 // MailOperations are the operations of api/mail.yaml.
 type MailOperations interface {
 	// ListOutbox: Read the captured mails of a sandbox

@@ -23,9 +23,11 @@ import (
 	"github.com/parvis-crm/parvis/internal/config"
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/rights"
 	"github.com/parvis-crm/parvis/internal/seal"
 	"github.com/parvis-crm/parvis/internal/telemetry"
 	"github.com/parvis-crm/parvis/internal/transfers"
+	"github.com/parvis-crm/parvis/internal/web"
 	"github.com/parvis-crm/parvis/internal/webhooks"
 )
 
@@ -67,6 +69,8 @@ type Options struct {
 	Clock     clock.Clock
 	MasterKey []byte        // overrides the configuration's
 	Resolver  *net.Resolver // looks domains of addresses up; the system's if nil
+	// Authenticator puts another way to know who calls in front of the program's own.
+	Authenticator func(*access.Service) web.Authenticator
 }
 
 // New connects to the database at cfg.DatabaseURL, which must already have the
@@ -113,7 +117,11 @@ func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 	if err := a.setUpJobs(); err != nil {
 		return nil, err
 	}
-	if err := a.setUpHTTP(h); err != nil {
+	var auth web.Authenticator = a.domains.access
+	if o.Authenticator != nil {
+		auth = o.Authenticator(a.domains.access)
+	}
+	if err := a.setUpHTTP(h, auth); err != nil {
 		return nil, err
 	}
 	return a, nil
@@ -133,6 +141,9 @@ func (a *App) Handler() http.Handler { return a.echo }
 
 // Access gives the access domain, for the administration commands.
 func (a *App) Access() *access.Service { return a.domains.access }
+
+// Rights gives the domain of roles and their assignments.
+func (a *App) Rights() *rights.Service { return a.domains.rights }
 
 // Webhooks gives the webhooks domain, for wiring and tests.
 func (a *App) Webhooks() *webhooks.Service { return a.domains.webhooks }

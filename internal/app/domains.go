@@ -20,6 +20,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/mail"
 	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/preferences"
+	"github.com/parvis-crm/parvis/internal/rights"
 	"github.com/parvis-crm/parvis/internal/ticketing"
 	"github.com/parvis-crm/parvis/internal/transfers"
 	"github.com/parvis-crm/parvis/internal/web"
@@ -42,10 +43,12 @@ type (
 	formsHandlers       = forms.Handlers
 	transfersHandlers   = transfers.Handlers
 	preferencesHandlers = preferences.Handlers
+	rightsHandlers      = rights.Handlers
 )
 
 type handlers struct {
 	*accessHandlers
+	*rightsHandlers
 	*operationsHandlers
 	*eventsHandlers
 	*auditHandlers
@@ -76,6 +79,7 @@ type domains struct {
 	ticketing   *ticketing.Service
 	forms       *forms.Service
 	preferences *preferences.Service
+	rights      *rights.Service
 }
 
 // wire builds every domain. Order follows the tiers; what a higher tier needs
@@ -94,6 +98,7 @@ func (a *App) wire() (handlers, error) {
 	a.domains.contacts = contacts.NewService(a.DB, a.Clock)
 	a.domains.consents = consents.NewService(a.DB, a.Clock)
 	a.domains.mail = mail.NewService(a.DB, a.Clock, a.Config.MailFrom)
+	a.domains.rights = rights.NewService(a.DB, a.Clock, a.domains.access, a.domains.mail, a.Log)
 	a.domains.transfers = transfers.NewEngine(transfers.Deps{
 		DB: a.DB, Sequence: a.sequencer.Sequence, Contract: api.SpecJSON, Version: Version, Schema: db.LastMigration(),
 		SigningKey: ed25519.NewKeyFromSeed(a.master.Derive("archive signature")), Log: a.Log,
@@ -125,6 +130,7 @@ func (a *App) wire() (handlers, error) {
 		runner{"mail", a.sendMail},
 		runner{"access log", a.domains.reads.Run},
 		runner{"access", a.domains.access.KeepHouse},
+		runner{"rights", a.domains.rights.Run},
 		runner{"forms", a.domains.forms.Run},
 		runner{"preferences", a.domains.preferences.Run},
 		runner{"old archives", a.domains.exports.Run},
@@ -152,6 +158,7 @@ func (a *App) wire() (handlers, error) {
 		formsHandlers:       forms.NewHandlers(a.domains.forms, cursors),
 		transfersHandlers:   transfers.NewHandlers(a.domains.exports),
 		preferencesHandlers: preferences.NewHandlers(a.domains.preferences),
+		rightsHandlers:      rights.NewHandlers(a.domains.rights, cursors),
 	}
 	for kind, render := range renderers(h) {
 		a.domains.webhooks.Render(kind, render)

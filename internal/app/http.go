@@ -19,7 +19,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/web/docs"
 )
 
-func (a *App) setUpHTTP(h handlers) error {
+func (a *App) setUpHTTP(h handlers, auth web.Authenticator) error {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = web.ErrorHandler(a.Log)
@@ -35,7 +35,7 @@ func (a *App) setUpHTTP(h handlers) error {
 		return err
 	}
 	chain := web.Chain{
-		Auth:        a.domains.access,
+		Auth:        auth,
 		Limiter:     web.NewLimiter(a.Clock, a.policies()),
 		Validator:   validator,
 		Idempotency: web.Idempotency{DB: a.DB, Log: a.Log, Box: a.master.Box("kept answers")},

@@ -10,4 +10,38 @@ var rightsTexts = Texts{
 		FR: Text{"Le contact vous deviendrait invisible", "Après cette modification vous ne verriez plus ce contact.", "Laissez-le aussi à un de vos services, ou demandez à qui voit tout l'établissement de le faire."},
 		EN: Text{"You would lose sight of the contact", "After this change you would no longer see this contact.", "Leave it with a department of yours too, or ask somebody who sees the whole institution to do it."},
 	},
+	"own-rights": {
+		FR: Text{"Personne ne décide de ses propres droits", "Ces droits seraient les vôtres, ou ceux de la personne qui a créé votre clé : quelqu'un d'autre doit en décider.", "Demandez-les par POST /v1/role-assignments/request ; une autre personne les approuvera."},
+		EN: Text{"Nobody decides on their own rights", "These rights would be yours, or those of the person who made your key: somebody else must decide.", "Ask for them with POST /v1/role-assignments/request; somebody else will approve them."},
+	},
+	"users-only": {
+		FR: Text{"Réservé aux personnes", "Une clé ou un client OAuth tient ses droits de lui-même ; seule une personne demande un rôle.", "Employez le jeton d'une personne, ou attribuez le rôle par POST /v1/role-assignments."},
+		EN: Text{"For people only", "A key or an OAuth client has its rights from itself; only a person asks for a role.", "Use a person's token, or give the role with POST /v1/role-assignments."},
+	},
+	"no-break-glass": {
+		FR: Text{"Rôle non prévu pour l'urgence", "Ce rôle ne peut être pris sans approbation.", "Demandez-le, ou prenez un rôle prévu pour l'urgence (allows_break_glass)."},
+		EN: Text{"Not a role for emergencies", "This role cannot be taken without approval.", "Ask for it, or take a role that is made for emergencies (allows_break_glass)."},
+	},
+	"assignment-decided": {
+		FR: Text{"Attribution déjà tranchée", "L'état de cette attribution ne permet plus cette étape.", "Relisez l'attribution ; au besoin, faites-en une nouvelle."},
+		EN: Text{"Already decided", "The state of this assignment no longer admits this step.", "Read the assignment again; make a new one if needed."},
+	},
+	"request-expired": {
+		FR: Text{"Demande dépassée", "La fin demandée est déjà passée.", "Refusez la demande, et faites-en une nouvelle."},
+		EN: Text{"Request out of time", "The end that was asked for has already passed.", "Refuse the request, and make a new one."},
+	},
+	"role-archived": {
+		FR: Text{"Rôle archivé", "Ce rôle n'est plus en usage.", "Rétablissez le rôle, ou attribuez-en un autre."},
+		EN: Text{"Archived role", "This role is out of use.", "Restore the role, or give another one."},
+	},
+	"team-archived": {
+		FR: Text{"Équipe archivée", "Cette équipe n'est plus en usage.", "Rétablissez-la d'abord."},
+		EN: Text{"Archived team", "This team is out of use.", "Restore it first."},
+	},
+	"not-your-role": {
+		FR: Text{"Ce rôle n'est pas le vôtre", "On ne rend que ses propres rôles.", "Qui attribue les droits peut y mettre fin par /revoke."},
+		EN: Text{"Not your role", "One gives up one's own roles only.", "Whoever grants rights can end it with /revoke."},
+	},
+	"ends-before-start": {FR: Text{"Fin avant le début", "La fin doit suivre le début.", ""}, EN: Text{"Ends before it starts", "The end must come after the start.", ""}},
+	"too-long":          {FR: Text{"Trop long", "Cette attribution ne peut durer au-delà de {latest}.", ""}, EN: Text{"Too long", "This assignment cannot last beyond {latest}.", ""}},
 }

@@ -68,7 +68,10 @@ func NewOn(tb testing.TB, db *DB, options ...Option) *App {
 		WebhookAllowCIDRs: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		MailFrom:          "Parvis <no-reply@parvis.example>", FormWorkCost: 50, ShutdownGrace: 10 * time.Second, LogFormat: "text", Workers: true,
 	}
-	o := app.Options{Log: slog.New(slog.DiscardHandler), MasterKey: seal.Generate()}
+	o := app.Options{
+		Log: slog.New(slog.DiscardHandler), MasterKey: seal.Generate(),
+		Authenticator: func(a *access.Service) web.Authenticator { return people{a} },
+	}
 	if os.Getenv("PARVIS_TEST_LOG") == "1" {
 		o.Log = slog.New(slog.NewTextHandler(tb.Output(), nil))
 	}

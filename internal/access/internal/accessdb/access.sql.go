@@ -714,18 +714,26 @@ func (q *Queries) ListDepartments(ctx context.Context, db DBTX, arg ListDepartme
 }
 
 const listHeldRoles = `-- name: ListHeldRoles :many
-SELECT a.id, a.principal_kind, a.principal_id, a.role_id, a.department_id, a.kind, a.expires_at, r.code, r.scopes, r.verbs, r.readable_classes, r.writable_classes
+SELECT a.id, a.principal_kind, a.principal_id, a.role_id, a.department_id, a.kind, a.starts_at, a.expires_at, a.review_due_at, r.code, r.scopes, r.verbs, r.readable_classes, r.writable_classes
 FROM role_assignments a
 JOIN roles r ON r.tenant_id = a.tenant_id AND r.id = a.role_id
 WHERE a.tenant_id = $1 AND a.status = 'approved' AND r.archived_at IS NULL
   AND a.starts_at <= $2 AND (a.expires_at IS NULL OR a.expires_at > $2)
+  AND (a.review_due_at IS NULL OR a.review_due_at > $3::timestamptz)
   AND a.principal_id IN (
-      SELECT $3::uuid
+      SELECT $4::uuid
       UNION ALL
       SELECT m.team_id FROM team_members m JOIN teams t ON t.tenant_id = m.tenant_id AND t.id = m.team_id
-      WHERE m.tenant_id = $1 AND m.user_id = $3 AND t.archived_at IS NULL)
+      WHERE m.tenant_id = $1 AND m.user_id = $4 AND t.archived_at IS NULL)
 ORDER BY a.id
 `
+
+type ListHeldRolesParams struct {
+	TenantID uuid.UUID
+	Now      time.Time
+	Lapsed   time.Time
+	UserID   uuid.UUID
+}
 
 type ListHeldRolesRow struct {
 	ID              uuid.UUID
@@ -734,7 +742,9 @@ type ListHeldRolesRow struct {
 	RoleID          uuid.UUID
 	DepartmentID    *uuid.UUID
 	Kind            string
+	StartsAt        time.Time
 	ExpiresAt       *time.Time
+	ReviewDueAt     *time.Time
 	Code            string
 	Scopes          []string
 	Verbs           []string
@@ -742,9 +752,15 @@ type ListHeldRolesRow struct {
 	WritableClasses []string
 }
 
-// The roles that a user has at an instant, alone or through a team.
-func (q *Queries) ListHeldRoles(ctx context.Context, db DBTX, tenantID uuid.UUID, now time.Time, userID uuid.UUID) ([]ListHeldRolesRow, error) {
-	rows, err := db.Query(ctx, listHeldRoles, tenantID, now, userID)
+// The roles that a user has at an instant, alone or through a team. One whose
+// review was due before lapsed does not count.
+func (q *Queries) ListHeldRoles(ctx context.Context, db DBTX, arg ListHeldRolesParams) ([]ListHeldRolesRow, error) {
+	rows, err := db.Query(ctx, listHeldRoles,
+		arg.TenantID,
+		arg.Now,
+		arg.Lapsed,
+		arg.UserID,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -759,7 +775,9 @@ func (q *Queries) ListHeldRoles(ctx context.Context, db DBTX, tenantID uuid.UUID
 			&i.RoleID,
 			&i.DepartmentID,
 			&i.Kind,
+			&i.StartsAt,
 			&i.ExpiresAt,
+			&i.ReviewDueAt,
 			&i.Code,
 			&i.Scopes,
 			&i.Verbs,
