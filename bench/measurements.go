@@ -158,7 +158,7 @@ func list(e *environment) load.Next {
 	})
 }
 
-func prefixSQL(e *environment) string {
+func prefixSQL(*environment) string {
 	return "\\set n random(0, 15)\n" +
 		"select c.* from contact_search s join contacts c on c.tenant_id = s.tenant_id and c.id = s.contact_id where s.tenant_id = '" + tenantZero +
 		"' and s.words like (array['% lambe%','% rousse%','% mercie%','% chevali%','% fontai%','% girau%','% bonne%','% gauthi%','% lefeb%','% perrin%','% schmit%','% carpen%','% deschan%','% prevos%','% humber%','% delau%'])[:n::int + 1] limit 50;\n"

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -133,7 +134,7 @@ func (e *environment) deliver(ctx context.Context, conn *pgx.Conn, s *sink, live
 		}
 		err = errors.Join(err, e.settle(ctx, conn))
 	}()
-	paths := make([]string, live)
+	paths := slices.Repeat([]string{""}, live)
 	if dead {
 		paths = append(paths, "dead")
 	}

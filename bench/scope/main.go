@@ -128,7 +128,7 @@ func run(ctx context.Context, rounds int, length time.Duration, clients int) err
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // PostgreSQL's account passes through
+	if err := os.Chmod(dir, 0o711); err != nil {
 		return err
 	}
 	server, err := pgembed.Start(ctx, pgembed.Config{DataDir: filepath.Join(dir, "pg"), BinDir: os.Getenv("PARVIS_PG_BIN_DIR"), Durable: true})

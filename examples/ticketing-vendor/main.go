@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -43,7 +44,7 @@ func run(url, keyFile, source, input string, shuffle bool, out io.Writer) error 
 	}
 	if shuffle {
 		records = append(records, records[:len(records)/2]...)
-		rand.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
+		rand.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] }) //nolint:gosec // an order for a demonstration
 	}
 	endpoint := strings.TrimSuffix(url, "/") + "/v1/ticketing/sources/" + source + "/batches"
 	for batch := range slices.Chunk(records, batchSize) {
@@ -96,7 +97,7 @@ func send(endpoint, key string, batch []object, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequest(http.MethodPost, endpoint, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, endpoint, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

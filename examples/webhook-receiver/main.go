@@ -53,14 +53,15 @@ func main() {
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	server := &http.Server{Addr: *addr, Handler: newReceiver(*secretFile, os.Stdout, *full), ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		<-ctx.Done()
 		_ = server.Close()
 	}()
 	fmt.Printf("Waiting for events on http://%s\n", *addr)
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	err := server.ListenAndServe()
+	stop()
+	if !errors.Is(err, http.ErrServerClosed) {
 		log.Fatal("webhook-receiver: ", err)
 	}
 }
@@ -110,7 +111,7 @@ func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	verifier, err := rc.verifier()
 	if err != nil {
 		if readable && e.Type == verification {
-			rc.print("- no secret yet; the address is confirmed: %s\n", e.Type)
+			rc.printf("- no secret yet; the address is confirmed: %s\n", e.Type)
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
@@ -118,7 +119,7 @@ func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := verifier.Verify(body, r.Header); err != nil {
-		rc.print("! refused: %v\n", err)
+		rc.printf("! refused: %v\n", err)
 		http.Error(w, "the signature does not match", http.StatusUnauthorized)
 		return
 	}
@@ -164,17 +165,17 @@ func (rc *receiver) first(id string) bool {
 
 func (rc *receiver) tell(e event, body []byte) {
 	if rc.full {
-		rc.print("%s\n", body)
+		rc.printf("%s\n", body)
 		return
 	}
 	mark := ""
 	if e.Test {
 		mark = " (test)"
 	}
-	rc.print("%s #%d %s %s %s v%d%s\n", e.Timestamp, e.Sequence, e.Type, e.Data.Object, e.Data.ID, e.Data.Version, mark)
+	rc.printf("%s #%d %s %s %s v%d%s\n", e.Timestamp, e.Sequence, e.Type, e.Data.Object, e.Data.ID, e.Data.Version, mark)
 }
 
-func (rc *receiver) print(format string, args ...any) {
+func (rc *receiver) printf(format string, args ...any) {
 	rc.mu.Lock()
 	defer rc.mu.Unlock()
 	_, _ = fmt.Fprintf(rc.out, format, args...)

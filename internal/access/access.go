@@ -14,12 +14,16 @@ import (
 	"github.com/parvis-crm/parvis/internal/seal"
 )
 
-// Rows of the domain's tables.
 type (
-	Tenant      = accessdb.Tenant
-	Department  = accessdb.Department
-	User        = accessdb.User
-	APIKey      = accessdb.APIKey
+	// Tenant is an institution, or its sandbox.
+	Tenant = accessdb.Tenant
+	// Department is a service of an institution.
+	Department = accessdb.Department
+	// User is a person who acts for an institution.
+	User = accessdb.User
+	// APIKey is a program's standing credential.
+	APIKey = accessdb.APIKey
+	// OAuthClient is a program that asks for access tokens.
 	OAuthClient = accessdb.OauthClient
 )
 

@@ -14,7 +14,7 @@ func TestEachOperationAsksForItsScope(t *testing.T) {
 	t.Parallel()
 	app := parvistest.New(t)
 	id := uuid.NewString()
-	any := parvistest.IfMatch("*")
+	whatever := parvistest.IfMatch("*")
 	for scope, requests := range map[string]map[string]func(*parvistest.Client) *parvistest.Answer{
 		"institution:read": {"": func(c *parvistest.Client) *parvistest.Answer { return c.Get("/v1/institution") }},
 		"institution:write": {
@@ -33,10 +33,10 @@ func TestEachOperationAsksForItsScope(t *testing.T) {
 				return c.Patch("/v1/departments/"+id, object{"name": "x"})
 			},
 			"archive": func(c *parvistest.Client) *parvistest.Answer {
-				return c.Post("/v1/departments/"+id+"/archive", nil, any)
+				return c.Post("/v1/departments/"+id+"/archive", nil, whatever)
 			},
 			"restore": func(c *parvistest.Client) *parvistest.Answer {
-				return c.Post("/v1/departments/"+id+"/restore", nil, any)
+				return c.Post("/v1/departments/"+id+"/restore", nil, whatever)
 			}},
 		"users:read": {"": func(c *parvistest.Client) *parvistest.Answer { return c.Get("/v1/users") },
 			"one": func(c *parvistest.Client) *parvistest.Answer { return c.Get("/v1/users/" + id) }},
@@ -44,9 +44,13 @@ func TestEachOperationAsksForItsScope(t *testing.T) {
 			"": func(c *parvistest.Client) *parvistest.Answer {
 				return c.Post("/v1/users", object{"email": "x@y.example", "name": "x"})
 			},
-			"change":     func(c *parvistest.Client) *parvistest.Answer { return c.Patch("/v1/users/"+id, object{"name": "x"}) },
-			"deactivate": func(c *parvistest.Client) *parvistest.Answer { return c.Post("/v1/users/"+id+"/deactivate", nil, any) },
-			"reactivate": func(c *parvistest.Client) *parvistest.Answer { return c.Post("/v1/users/"+id+"/reactivate", nil, any) }},
+			"change": func(c *parvistest.Client) *parvistest.Answer { return c.Patch("/v1/users/"+id, object{"name": "x"}) },
+			"deactivate": func(c *parvistest.Client) *parvistest.Answer {
+				return c.Post("/v1/users/"+id+"/deactivate", nil, whatever)
+			},
+			"reactivate": func(c *parvistest.Client) *parvistest.Answer {
+				return c.Post("/v1/users/"+id+"/reactivate", nil, whatever)
+			}},
 		"api_keys:read": {"": func(c *parvistest.Client) *parvistest.Answer { return c.Get("/v1/api-keys") },
 			"one": func(c *parvistest.Client) *parvistest.Answer { return c.Get("/v1/api-keys/" + id) }},
 		"api_keys:write": {
@@ -54,7 +58,9 @@ func TestEachOperationAsksForItsScope(t *testing.T) {
 				return c.Post("/v1/api-keys", object{"name": "x", "kind": "sk", "scopes": []string{}})
 			},
 			"change": func(c *parvistest.Client) *parvistest.Answer { return c.Patch("/v1/api-keys/"+id, object{"name": "x"}) },
-			"revoke": func(c *parvistest.Client) *parvistest.Answer { return c.Post("/v1/api-keys/"+id+"/revoke", nil, any) },
+			"revoke": func(c *parvistest.Client) *parvistest.Answer {
+				return c.Post("/v1/api-keys/"+id+"/revoke", nil, whatever)
+			},
 			"rotate": func(c *parvistest.Client) *parvistest.Answer { return c.Post("/v1/api-keys/"+id+"/rotate", nil) }},
 		"oauth_clients:read": {"": func(c *parvistest.Client) *parvistest.Answer { return c.Get("/v1/oauth-clients") },
 			"one": func(c *parvistest.Client) *parvistest.Answer { return c.Get("/v1/oauth-clients/" + id) }},
@@ -66,7 +72,7 @@ func TestEachOperationAsksForItsScope(t *testing.T) {
 				return c.Patch("/v1/oauth-clients/"+id, object{"name": "x"})
 			},
 			"revoke": func(c *parvistest.Client) *parvistest.Answer {
-				return c.Post("/v1/oauth-clients/"+id+"/revoke", nil, any)
+				return c.Post("/v1/oauth-clients/"+id+"/revoke", nil, whatever)
 			},
 			"rotate": func(c *parvistest.Client) *parvistest.Answer {
 				return c.Post("/v1/oauth-clients/"+id+"/rotate-secret", nil)
@@ -112,19 +118,19 @@ func TestNobodyTouchesWhatIsStronger(t *testing.T) {
 	t.Parallel()
 	app := parvistest.New(t)
 	keeper := app.As("api_keys:write", "users:write", "oauth_clients:write")
-	any := parvistest.IfMatch("*")
+	whatever := parvistest.IfMatch("*")
 	key := "/v1/api-keys/" + newKey(app.Client, nil)["id"].(string)
 	keeper.Post(key+"/rotate", nil).Problem(403, "rights-exceeded")
-	keeper.Post(key+"/revoke", nil, any).Problem(403, "rights-exceeded")
+	keeper.Post(key+"/revoke", nil, whatever).Problem(403, "rights-exceeded")
 	keeper.Patch(key, object{"name": "x"}).Problem(403, "rights-exceeded")
 	keeper.Patch(key, object{"scopes": []string{}}).Problem(403, "rights-exceeded")
 	client := "/v1/oauth-clients/" + idOf(newClient(app.Client, nil))
 	keeper.Post(client+"/rotate-secret", nil).Problem(403, "rights-exceeded")
-	keeper.Post(client+"/revoke", nil, any).Problem(403, "rights-exceeded")
+	keeper.Post(client+"/revoke", nil, whatever).Problem(403, "rights-exceeded")
 	keeper.Patch(client, object{"name": "x"}).Problem(403, "rights-exceeded")
 	user := "/v1/users/" + app.Post("/v1/users", object{"email": "a@b.example", "name": "k", "scopes": []string{"operations:read"}}).Is(201).ID()
 	keeper.Patch(user, object{"email": "mine@b.example"}).Problem(403, "rights-exceeded")
-	keeper.Post(user+"/deactivate", nil, any).Problem(403, "rights-exceeded")
+	keeper.Post(user+"/deactivate", nil, whatever).Problem(403, "rights-exceeded")
 }
 
 // What is bound to a source makes nothing that is not.

@@ -13,7 +13,7 @@ func TestAnotherInstitutionSeesNothing(t *testing.T) {
 	t.Parallel()
 	app := parvistest.New(t)
 	foreign := app.OtherTenant()
-	any := parvistest.IfMatch("*")
+	whatever := parvistest.IfMatch("*")
 	department := app.Post("/v1/departments", object{"code": "rp", "name": "RP"}).Is(201).ID()
 	user := app.Post("/v1/users", object{"email": "a@b.example", "name": "A"}).Is(201).ID()
 	key := newKey(app.Client, nil)["id"].(string)
@@ -27,7 +27,7 @@ func TestAnotherInstitutionSeesNothing(t *testing.T) {
 		for _, action := range actions {
 			foreign.Post(path+action, nil, func(r *http.Request) {
 				if action != "/rotate" && action != "/rotate-secret" {
-					any(r)
+					whatever(r)
 				}
 			}).Problem(404, "not-found")
 		}

@@ -113,12 +113,12 @@ func TestFactsAreOpen(t *testing.T) {
 func TestDepartments(t *testing.T) {
 	t.Parallel()
 	app := parvistest.New(t)
-	make := func(code string, parent any) string {
+	add := func(code string, parent any) string {
 		return app.Post("/v1/departments", object{"code": code, "name": code, "parent_id": parent}).Is(201).ID()
 	}
-	top := make("direction", nil)
-	middle := make("accueil", top)
-	bottom := make("billetterie", middle)
+	top := add("direction", nil)
+	middle := add("accueil", top)
+	bottom := add("billetterie", middle)
 	p := app.Post("/v1/departments", object{"code": "accueil", "name": "Double"}).Problem(409, "already-exists")
 	require.Equal(t, middle, p["existing_id"])
 	app.Post("/v1/departments", object{"code": "x", "name": "x", "parent_id": uuid.NewString()}).Points("#/parent_id")

@@ -162,11 +162,11 @@ func (s *Service) resolveKey(ctx context.Context, keyID string) (*credential, er
 func (s *Service) resolveToken(ctx context.Context, claims accesstoken.Claims) (*credential, error) {
 	client, err := uuid.Parse(claims.ClientID)
 	if err != nil {
-		return nil, nil
+		return nil, nil //nolint:nilerr // what is no identifier names nobody
 	}
 	id, err := uuid.Parse(claims.ID)
 	if err != nil {
-		return nil, nil
+		return nil, nil //nolint:nilerr // the same
 	}
 	c := credential{id: client}
 	var held web.Scopes

@@ -129,7 +129,7 @@ func TestTokenVerifiesWithThePublishedKeys(t *testing.T) {
 	require.Equal(t, idOf(client), claims["sub"])
 	require.Equal(t, idOf(client), claims["client_id"])
 	require.Equal(t, app.Tenant.String(), claims["tenant"])
-	require.EqualValues(t, 900, claims["exp"].(float64)-claims["iat"].(float64))
+	require.Equal(t, 900, int(claims["exp"].(float64)-claims["iat"].(float64)))
 	require.NoError(t, uuid.Validate(claims["jti"].(string)))
 }
 

@@ -38,7 +38,7 @@ func (p *progress) set(done, total int64) error {
 		p.bar.ChangeMax64(max(total, 1))
 		return p.bar.Set64(done)
 	}
-	if now := time.Now(); now.Sub(p.last) >= lineEvery || done == total { //nolint:forbidigo // how a terminal is spoken to is no business time
+	if now := time.Now(); now.Sub(p.last) >= lineEvery || done == total {
 		p.last = now
 		_, err := fmt.Fprintf(p.out, "%s: %d of %d records\n", p.what, done, total)
 		return err

@@ -89,7 +89,7 @@ func TestWalkWithWrongScope(t *testing.T) {
 
 func TestWalkUnknownParameter(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, app *parvistest.App, op api.OperationSpec) {
+	each(t, func(_ *testing.T, app *parvistest.App, op api.OperationSpec) {
 		path := parvistest.Path(op) + "?no_such_parameter=1"
 		app.Do(op.Method, path, nil).Problem(http.StatusBadRequest, "unknown-parameter")
 	})

@@ -42,7 +42,7 @@ type Report struct {
 }
 
 // Intact reports whether no break was found.
-func (r Report) Intact() bool { return r.Break == nil }
+func (r *Report) Intact() bool { return r.Break == nil }
 
 // Service verifies, and reads the access log.
 type Service struct {

@@ -19,6 +19,11 @@ type System struct{}
 // Now implements Clock.
 func (System) Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
+// Mark begins a measurement of how long something takes, or sets a limit on
+// waiting for the network. That is no business time: it runs on whatever time a
+// test has set, and time.Since reads it on the monotonic clock.
+func Mark() time.Time { return time.Now() }
+
 // Fixed is a clock that moves only when told to. It may be shared.
 type Fixed struct {
 	mu  sync.Mutex

@@ -15,9 +15,8 @@ func TestSettingsAreDocumented(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/running.md")
 	require.NoError(t, err)
-	fields := reflect.TypeFor[config.Config]()
-	for i := range fields.NumField() {
-		name := fields.Field(i).Tag.Get("env")
+	for field := range reflect.TypeFor[config.Config]().Fields() {
+		name := field.Tag.Get("env")
 		require.Contains(t, string(page), "| `"+name+"` |")
 	}
 }

@@ -174,7 +174,7 @@ func TestWhatIsNoConsentIsRefused(t *testing.T) {
 		"end before start":      {p.said("given", "2024-01-01T00:00:00Z", map[string]any{"expires_at": "2023-01-01T00:00:00Z"}), "#/expires_at"},
 		"unknown wording":       {p.said("given", "2024-01-01T00:00:00Z", map[string]any{"wording_id": ids.New().String()}), "#/wording_id"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, func(*testing.T) {
 			a := app.Post(p.path(), c.body)
 			a.Problem(http.StatusUnprocessableEntity, "invalid")
 			a.Points(c.place)

@@ -24,13 +24,17 @@ const (
 // be purged.
 const TrashPeriod = 90 * 24 * time.Hour
 
-// The records of the domain, as the database keeps them.
 type (
-	Contact    = contactsdb.Contact
-	Point      = contactsdb.ContactPoint
-	Address    = contactsdb.Address
+	// Contact is a person or an organisation.
+	Contact = contactsdb.Contact
+	// Point is an e-mail address or a telephone number of a contact.
+	Point = contactsdb.ContactPoint
+	// Address is a postal address of a contact.
+	Address = contactsdb.Address
+	// ExternalID is a contact's name in another system.
 	ExternalID = contactsdb.ContactExternalID
-	Tag        = contactsdb.Tag
+	// Tag is a label of the institution's own.
+	Tag = contactsdb.Tag
 )
 
 // Service is the register.

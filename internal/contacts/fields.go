@@ -174,7 +174,7 @@ func fieldsOf(c Contact) Fields {
 
 // into writes the fields into a contact, with what is derived from them.
 // fallback is the display name of a contact that has no name.
-func (f Fields) into(c *Contact, fallback string) {
+func (f *Fields) into(c *Contact, fallback string) {
 	c.Kind, c.Civility, c.Title, c.GivenName, c.GivenNames = f.Kind, f.Civility, f.Title, f.GivenName, f.GivenNames
 	c.FamilyName, c.BirthName, c.Particle, c.NameSuffix, c.Nickname = f.FamilyName, f.BirthName, f.Particle, f.NameSuffix, f.Nickname
 	c.Birthdate, c.LegalName, c.TradeName, c.OrganisationType = f.Birthdate, f.LegalName, f.TradeName, f.OrganisationType
@@ -188,7 +188,7 @@ func (f Fields) into(c *Contact, fallback string) {
 }
 
 // named reports whether the fields hold a name of any kind.
-func (f Fields) named() bool {
+func (f *Fields) named() bool {
 	_, ok := f.display()
 	return ok
 }

@@ -45,7 +45,7 @@ func compactDigits(s string) string {
 }
 
 func digits(s string) bool {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
 			return false
 		}
@@ -55,7 +55,7 @@ func digits(s string) bool {
 
 func luhn(s string) bool {
 	sum := 0
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		d := int(s[len(s)-1-i] - '0')
 		if i%2 == 1 {
 			if d *= 2; d > 9 {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
 	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/contacts"
 	"github.com/parvis-crm/parvis/internal/ids"
@@ -34,5 +34,3 @@ func inTx(t *testing.T, ctx context.Context, db *pg.DB, tenant uuid.UUID, fn fun
 	t.Helper()
 	return pg.InTx(ctx, db, tenant, fn)
 }
-
-func text(s string) *string { return &s }

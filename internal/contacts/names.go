@@ -44,7 +44,7 @@ func sortFamily(family string) string {
 }
 
 // display and sort name of the fields; ok is false when no name is given.
-func (f Fields) display() (name string, ok bool) {
+func (f *Fields) display() (name string, ok bool) {
 	if f.Kind == Organisation {
 		return firstOf(f.TradeName, f.LegalName)
 	}
@@ -83,7 +83,7 @@ func firstOf(texts ...*string) (string, bool) {
 }
 
 // sortName is the folded name, family first.
-func (f Fields) sortName(display string) string {
+func (f *Fields) sortName(display string) string {
 	sorted := ""
 	if f.Kind == Person {
 		family := ""

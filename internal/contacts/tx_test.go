@@ -16,7 +16,7 @@ func TestWhatOtherDomainsCall(t *testing.T) {
 	ctx, db, s, tenant := register(t)
 	err := inTx(t, ctx, db, tenant, func(ctx context.Context, tx pgx.Tx) error {
 		c, err := s.CreateTx(ctx, tx, contacts.New{
-			Fields:      contacts.Fields{Kind: contacts.Person, GivenName: text("Zoë"), FamilyName: text("Noël")},
+			Fields:      contacts.Fields{Kind: contacts.Person, GivenName: new("Zoë"), FamilyName: new("Noël")},
 			Points:      []contacts.NewPoint{{Kind: contacts.Email, Value: "Zoe.Noel@Example.ORG", Verified: true}, {Kind: contacts.Phone, Value: "01 99 00 12 34"}},
 			ExternalIDs: []contacts.NewExternalID{{Source: "billetterie", ExternalID: "42"}},
 			Source:      "ticketing:billetterie",
@@ -27,7 +27,7 @@ func TestWhatOtherDomainsCall(t *testing.T) {
 
 		read, err := s.GetTx(ctx, tx, c.ID)
 		require.NoError(t, err)
-		require.EqualValues(t, c, read, "what is returned is what is kept")
+		require.Equal(t, c, read, "what is returned is what is kept")
 
 		found, err := s.FindByExternalIDTx(ctx, tx, "billetterie", "42")
 		require.NoError(t, err)

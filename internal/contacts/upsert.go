@@ -169,7 +169,8 @@ func (s *Service) recognise(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, u 
 		return Contact{}, false, err
 	}
 	asked := Contact{}
-	u.create().Fields.into(&asked, "")
+	proposed := u.create()
+	proposed.Fields.into(&asked, "")
 	var candidates []uuid.UUID
 	for _, o := range owners {
 		same := o.Kind == asked.Kind && NamesCompatible(NameOf(o), NameOf(asked))

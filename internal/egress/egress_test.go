@@ -243,7 +243,7 @@ func TestCompressedBodiesAreNotUnpacked(t *testing.T) {
 
 func TestASilentReceiverIsGivenUp(t *testing.T) {
 	t.Parallel()
-	target := receiver(t, "127.0.0.1", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	target := receiver(t, "127.0.0.1", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	_, err := get(t, egress.New(egress.Config{AllowCIDRs: loopback, Timeout: 50 * time.Millisecond}), target)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/events/internal/eventsdb"
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/web"
@@ -109,8 +110,8 @@ func (s *Service) Read(ctx context.Context, tenant uuid.UUID, after int64, f Fil
 func (s *Service) Wait(ctx context.Context, tenant uuid.UUID, after int64, f Filter, limit int, d time.Duration) (Reading, error) {
 	bell, done := s.hub.Subscribe(tenant)
 	defer done()
-	deadline := time.Now().Add(d)
-	scanUntil := time.Now().Add(max(d, scanFor))
+	deadline := clock.Mark().Add(d)
+	scanUntil := clock.Mark().Add(max(d, scanFor))
 	for {
 		r, err := s.Read(ctx, tenant, after, f, limit)
 		if err != nil || len(r.Events) > 0 {
@@ -118,7 +119,7 @@ func (s *Service) Wait(ctx context.Context, tenant uuid.UUID, after int64, f Fil
 		}
 		after = r.Next
 		if r.Next < r.Head {
-			if time.Now().After(scanUntil) {
+			if clock.Mark().After(scanUntil) {
 				return r, nil
 			}
 			continue

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,7 +67,7 @@ func TestAnyoneCanComputeTheChainFromTheFeed(t *testing.T) {
 		require.NoError(t, err)
 		canonical, err := jcs.Transform(raw)
 		require.NoError(t, err)
-		sum := sha256.Sum256(append(digest, canonical...))
+		sum := sha256.Sum256(slices.Concat(digest, canonical))
 		digest = sum[:]
 		require.Equal(t, want, hex.EncodeToString(digest), "at %v", e["sequence"])
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parvis-crm/parvis/internal/api"
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/pg"
 )
 
@@ -70,7 +71,7 @@ func (s stream) VisitStreamEventsResponse(w http.ResponseWriter) error {
 	w.WriteHeader(http.StatusOK)
 	control := http.NewResponseController(w)
 	send := func(text []byte) bool {
-		_ = control.SetWriteDeadline(time.Now().Add(patience))
+		_ = control.SetWriteDeadline(clock.Mark().Add(patience))
 		_, err := w.Write(text)
 		return err == nil && control.Flush() == nil
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/parvis-crm/parvis/internal/clock"
 )
 
 // channel is the PostgreSQL channel on which sequencers announce batches.
@@ -145,10 +147,10 @@ func (s *subscription) ring(tenant uuid.UUID) {
 func (h *Hub) Listen(ctx context.Context, url string, log *slog.Logger) error {
 	wait := time.Second
 	for ctx.Err() == nil {
-		began := time.Now()
+		began := clock.Mark()
 		err := h.listenOnce(ctx, url)
 		if ctx.Err() != nil {
-			break
+			continue
 		}
 		if time.Since(began) > time.Minute {
 			wait = time.Second

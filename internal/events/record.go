@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/ids"
 	"github.com/parvis-crm/parvis/internal/web"
 )
@@ -107,7 +108,7 @@ type written struct {
 func (e Entry) written() (written, error) {
 	w := written{id: ids.New(), at: e.At}
 	if w.at.IsZero() {
-		w.at = time.Now()
+		w.at = clock.System{}.Now() // when it was recorded, whatever time a rule goes by
 	}
 	w.at = w.at.UTC().Truncate(time.Microsecond)
 	var err error

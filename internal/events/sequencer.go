@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/pg"
 )
 
@@ -84,11 +85,7 @@ func (s *Sequencer) start(tenant uuid.UUID) {
 		return
 	}
 	s.running[tenant] = struct{}{}
-	s.work.Add(1)
-	go func() {
-		defer s.work.Done()
-		s.drain(s.ctx, tenant)
-	}()
+	s.work.Go(func() { s.drain(s.ctx, tenant) })
 }
 
 // Run numbers events until the context ends. A database that is away is waited
@@ -144,7 +141,7 @@ func (s *Sequencer) complain(ctx context.Context, err error) {
 	if time.Since(s.complained) < complainEvery {
 		return
 	}
-	s.complained = time.Now()
+	s.complained = clock.Mark()
 	s.log.WarnContext(ctx, "sequencer: will try again", "error", err)
 }
 

@@ -12,9 +12,9 @@ func FuzzData(f *testing.F) {
 	f.Add("email=a%40example.org&age=3&yes=on&pick=a")
 	f.Add("age=1e999&yes=%00&email=&pick=")
 	f.Add("age=NaN&nested[a]=1")
-	max := int32(20)
+	longest := int32(20)
 	s := Schema{Type: "object", Required: []string{"email"}, Properties: map[string]FieldSchema{
-		"email": {Type: "string", MaxLength: &max}, "age": {Type: "integer"}, "yes": {Type: "boolean"}, "pick": {Type: "string", Enum: []string{"a", "b"}},
+		"email": {Type: "string", MaxLength: &longest}, "age": {Type: "integer"}, "yes": {Type: "boolean"}, "pick": {Type: "string", Enum: []string{"a", "b"}},
 	}}
 	f.Fuzz(func(t *testing.T, query string) {
 		values, err := url.ParseQuery(query)

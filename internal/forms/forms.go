@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,10 +25,12 @@ import (
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
-// The records of the domain.
 type (
-	Form       = formsdb.Form
-	Version    = formsdb.FormVersion
+	// Form is a form of a website, with its draft.
+	Form = formsdb.Form
+	// Version is a form's definition as it was published.
+	Version = formsdb.FormVersion
+	// Submission is what one visitor sent.
 	Submission = formsdb.FormSubmission
 )
 
@@ -144,7 +147,7 @@ func (s *Service) checkTx(ctx context.Context, tx pgx.Tx, tenant, form uuid.UUID
 	}
 	f := fault.Invalid()
 	for i, c := range d.Consents {
-		if !contains(known, c.Purpose) {
+		if !slices.Contains(known, c.Purpose) {
 			f.At(fmt.Sprintf("#/definition/consents/%d/purpose", i), "unknown-purpose")
 		}
 		for j, id := range c.WordingIDs {
@@ -314,15 +317,6 @@ func record(ctx context.Context, tx pgx.Tx, kind string, before *Form, after For
 
 func described(f Form) map[string]any {
 	return map[string]any{"name": f.Name, "status": f.Status, "definition": f.Definition, "published_version": f.PublishedVersion}
-}
-
-func contains(list []string, s string) bool {
-	for _, have := range list {
-		if have == s {
-			return true
-		}
-	}
-	return false
 }
 
 func find(list []formsdb.WordingsOfRow, id uuid.UUID) (formsdb.WordingsOfRow, bool) {

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	gomail "github.com/wneessen/go-mail"
 
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/mail/internal/maildb"
 )
 
@@ -82,7 +83,7 @@ func (r *Runner) once(ctx context.Context) (bool, error) {
 		if err := r.forget(ctx); err != nil {
 			return false, err
 		}
-		r.forgot = time.Now()
+		r.forgot = clock.Mark()
 	}
 	if r.sender == nil {
 		return false, nil
@@ -127,10 +128,10 @@ func (r *Runner) send(ctx context.Context, tenant uuid.UUID) error {
 		return err
 	}
 	for _, m := range mails {
-		if ctx.Err() != nil {
-			return nil // the lease ends and another process goes on
+		if err := ctx.Err(); err != nil {
+			return err // the lease ends and another process goes on
 		}
-		r.used = time.Now()
+		r.used = clock.Mark()
 		sendErr := r.sender.send(ctx, m)
 		// What the server has taken is noted even while the program stops.
 		note := context.WithoutCancel(ctx)
@@ -160,7 +161,7 @@ func failure(tenant uuid.UUID, m maildb.Mail, err error) maildb.MailFailedParams
 func delay(attempt int) time.Duration {
 	d := retryAtLeast << min(max(attempt-1, 0), 12)
 	d = min(d, retryAtMost)
-	return d + time.Duration(rand.Int64N(int64(d/5)))
+	return d + time.Duration(rand.Int64N(int64(d/5))) //nolint:gosec // spreads load; nobody gains by guessing it
 }
 
 // permanent: the server refused this very message for good (RFC 5321 §4.2.1).

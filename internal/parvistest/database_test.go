@@ -89,7 +89,7 @@ func TestDatabaseOfAFailedTestCanBeKept(t *testing.T) {
 	require.DirExists(t, c.folder.data())
 
 	failed = &failedTest{TB: t}
-	db = newCluster(t, root, smallSchema(&migrated)).database(failed, false)
+	newCluster(t, root, smallSchema(&migrated)).database(failed, false)
 	for _, cleanup := range failed.cleanups {
 		cleanup()
 	}

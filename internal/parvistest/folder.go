@@ -41,7 +41,7 @@ func (f *runFolder) data() string { return filepath.Join(f.dir, "data") }
 func clusterRoot() (string, error) {
 	base := os.TempDir()
 	var stat syscall.Statfs_t
-	if err := syscall.Statfs("/dev/shm", &stat); err == nil && uint64(stat.Bavail)*uint64(stat.Bsize) >= enoughSpace {
+	if err := syscall.Statfs("/dev/shm", &stat); err == nil && uint64(stat.Bavail)*uint64(stat.Bsize) >= enoughSpace { //nolint:unconvert // other systems have other types
 		base = "/dev/shm"
 	}
 	root := filepath.Join(base, "parvis-test-"+strconv.Itoa(os.Geteuid()))

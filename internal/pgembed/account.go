@@ -48,7 +48,7 @@ func serverAccount() (account, error) {
 // its own so that Ctrl-C in a terminal reaches only the parent, which then stops
 // it in order; and with an environment that no PG* variable of the caller leaks into.
 func (a account) command(path string, args ...string) *exec.Cmd {
-	cmd := exec.Command(path, args...)
+	cmd := exec.Command(path, args...) //nolint:noctx // the server outlives the context it is started in, and is stopped in order
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
 	for _, name := range []string{"LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR"} {

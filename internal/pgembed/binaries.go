@@ -92,8 +92,8 @@ func candidates() []string {
 	var dirs []string
 	if program, err := exec.LookPath("postgres"); err == nil {
 		// A link on PATH leads to the folder with the other programs.
-		if real, err := filepath.EvalSymlinks(program); err == nil {
-			dirs = append(dirs, filepath.Dir(real))
+		if target, err := filepath.EvalSymlinks(program); err == nil {
+			dirs = append(dirs, filepath.Dir(target))
 		}
 	}
 	for _, pattern := range []string{

@@ -29,9 +29,9 @@ func TestReadme(t *testing.T) {
 	require.Greater(t, len(todo), 15)
 
 	r := reader{t: t, folder: t.TempDir(), ports: map[string]string{}}
-	require.NoError(t, os.Chmod(r.folder, 0o755)) //nolint:gosec // PostgreSQL runs as another account and must pass through.
+	require.NoError(t, os.Chmod(r.folder, 0o755)) // PostgreSQL runs as another account and must pass through.
 	for dir := filepath.Dir(r.folder); strings.HasPrefix(dir, os.TempDir()) && dir != os.TempDir(); dir = filepath.Dir(dir) {
-		require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // as above
+		require.NoError(t, os.Chmod(dir, 0o755))
 	}
 	for _, port := range []string{"8080", "9098", "9099", "1025"} {
 		r.ports[port] = freePort(t)

@@ -2,6 +2,7 @@ package readmetest
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -27,7 +28,7 @@ type shell struct {
 
 func newShell(t *testing.T, folder string, env []string) *shell {
 	t.Helper()
-	cmd := exec.Command("bash", "--noprofile", "--norc")
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "bash", "--noprofile", "--norc")
 	cmd.Dir = folder
 	cmd.Env = append(os.Environ(), env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

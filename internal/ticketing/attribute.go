@@ -212,7 +212,7 @@ func (u *unit) identify(ctx context.Context, p *person, channel string) (*uuid.U
 	if service && p.Customer == nil {
 		return nil, "generic_mailbox", 0, nil
 	}
-	if !named(name) && p.Customer == nil || email == "" && phone == "" && p.Customer == nil || !named(name) && email == "" && phone == "" {
+	if anonymous(p, name, email, phone) {
 		return nil, "anonymous", 0, nil
 	}
 	rule := "new_contact"
@@ -224,6 +224,18 @@ func (u *unit) identify(ctx context.Context, p *person, channel string) (*uuid.U
 	}
 	id, err := u.create(ctx, p, name, email, phone)
 	return id, rule, 1, err
+}
+
+// anonymous reports whether too little is known of somebody to make a contact:
+// of a name, a way to reach them and an account, two are needed.
+func anonymous(p *person, name contacts.Name, email, phone string) bool {
+	known := 0
+	for _, has := range []bool{named(name), email != "" || phone != "", p.Customer != nil} {
+		if has {
+			known++
+		}
+	}
+	return known < 2
 }
 
 // organisation finds or makes the organisation behind a service's address.

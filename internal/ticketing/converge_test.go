@@ -62,14 +62,14 @@ func history(t *rapid.T) []m {
 	orders := rapid.SampledFrom([]string{"A", "B", "C"})
 	for range rapid.IntRange(3, 14).Draw(t, "messages") {
 		kind := rapid.IntRange(0, 9).Draw(t, "kind")
-		switch {
-		case kind == 0:
+		switch kind {
+		case 0:
 			stamp(m{"kind": "performance", "external_id": "soir", "data": m{"name": m{"fr": rapid.SampledFrom([]string{"X", "Y"}).Draw(t, "name")}, "production": "prod"}})
 			continue
-		case kind == 1:
+		case 1:
 			stamp(m{"kind": rapid.SampledFrom([]string{"performance", "customer", "order"}).Draw(t, "deleted"), "op": "delete", "external_id": rapid.SampledFrom([]string{"soir", "K", "A", "B"}).Draw(t, "gone")})
 			continue
-		case kind == 2:
+		case 2:
 			stamp(m{"kind": "customer", "external_id": "K", "data": m{"given_name": "Ada", "family_name": "Lorme", "email": "ada@courrier.example"}})
 			continue
 		}

@@ -115,8 +115,8 @@ func write[T any](b *pgx.Batch, table string, rows []T, key ...string) error {
 
 func upsert(table string, row reflect.Type, key []string) string {
 	var columns, updates []string
-	for i := range row.NumField() {
-		name := row.Field(i).Tag.Get("json")
+	for field := range row.Fields() {
+		name := field.Tag.Get("json")
 		columns = append(columns, name)
 		if !slices.Contains(key, name) && name != "created_at" {
 			updates = append(updates, name+" = EXCLUDED."+name)

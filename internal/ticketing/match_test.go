@@ -1,6 +1,7 @@
 package ticketing_test
 
 import (
+	"maps"
 	"sync"
 	"testing"
 
@@ -13,9 +14,7 @@ import (
 // bought sends an order of one buyer and returns its result.
 func bought(c *parvistest.Client, id string, who any, changes m) m {
 	d := orderData(m{"buyer": who, "lines": []m{line("ticket-"+id, "10.00", "valid")}, "fees": nil, "payments": nil})
-	for k, v := range changes {
-		d[k] = v
-	}
+	maps.Copy(d, changes)
 	return send(c, record("order", id, t1, d))[0]
 }
 
@@ -176,12 +175,10 @@ func TestTwoBatchesMakeOneContact(t *testing.T) {
 	app.Post("/v1/ticketing/sources", m{"code": "musee", "name": "Musée", "kind": "generic"}).Is(201)
 	var wait sync.WaitGroup
 	for i, source := range []string{"principale", "musee", "principale", "musee"} {
-		wait.Add(1)
-		go func() {
-			defer wait.Done()
+		wait.Go(func() {
 			data := orderData(m{"lines": []m{}, "fees": nil, "payments": nil})
 			app.Post("/v1/ticketing/sources/"+source+"/batches", m{"records": []m{record("order", string(rune('a'+i)), t1, data)}})
-		}()
+		})
 	}
 	wait.Wait()
 	require.Equal(t, []string{"Nora Castellan"}, contactsNamed(t, app))

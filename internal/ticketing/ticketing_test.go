@@ -225,7 +225,7 @@ func TestReplayStaleAndTombstone(t *testing.T) {
 	require.Equal(t, "updated", put("2026-11-05T10:00:00Z"))
 	back := orderOf(app.Client, first)
 	require.Equal(t, "44.00", total(back, "net"))
-	require.True(t, app.Get(path).Is(200).JSON()["is_deleted"] == false)
+	require.False(t, app.Get(path).Is(200).JSON()["is_deleted"].(bool))
 }
 
 func TestStubsAreCompleted(t *testing.T) {

@@ -111,7 +111,7 @@ func TestVerifyNamesWhatWasAltered(t *testing.T) {
 		return int64(strings.Count(string(u[name])[:at], "\n")) + 1
 	}
 	drop := func(name, text string) func(*testing.T, unpacked) {
-		return func(t *testing.T, u unpacked) {
+		return func(_ *testing.T, u unpacked) {
 			kept := []string{}
 			for l := range strings.Lines(string(u[name])) {
 				if !strings.Contains(l, text) {

@@ -222,7 +222,7 @@ func load(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, t *table, a *archive
 	}
 	go l.run(ctx)
 	var n int64
-	err = a.Lines(ctx, described.Name, func(line int64, record []byte) error {
+	err = a.Lines(ctx, described.Name, func(_ int64, record []byte) error {
 		if n++; n%progressEvery == 0 {
 			if err := progress(n); err != nil {
 				return err
@@ -252,8 +252,7 @@ func invalid(err error) error {
 	if _, ok := fault.As(err); ok {
 		return err
 	}
-	var f *archive.Flaw
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*archive.Flaw](err); ok {
 		return fault.New(fault.Refused, "archive-invalid").With("flaw", f.Error()).Because(err)
 	}
 	return err

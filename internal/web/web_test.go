@@ -171,9 +171,9 @@ func TestIdempotencyUnderRace(t *testing.T) {
 	require.Len(t, app.Walk("/v1/tags"), 1)
 	conn, err := pgx.Connect(t.Context(), app.DB.OwnerURL)
 	require.NoError(t, err)
-	var clear int
-	require.NoError(t, conn.QueryRow(t.Context(), "select count(*) from crm.idempotency_keys where position($1::bytea in body) > 0", []byte("Abonn")).Scan(&clear))
-	require.Zero(t, clear, "kept answers are sealed")
+	var readable int
+	require.NoError(t, conn.QueryRow(t.Context(), "select count(*) from crm.idempotency_keys where position($1::bytea in body) > 0", []byte("Abonn")).Scan(&readable))
+	require.Zero(t, readable, "kept answers are sealed")
 	require.NoError(t, conn.Close(t.Context()))
 	app.Post("/v1/tags", map[string]any{"name": "Other"}, parvistest.Header("Idempotency-Key", "race-1")).Problem(422, "idempotency-mismatch")
 	app.Post("/v1/tags", map[string]any{"name": "Abonnés"}, parvistest.Header("Idempotency-Key", `"race-1"`)).Is(201)
@@ -204,7 +204,7 @@ func TestFieldsAndRepresentations(t *testing.T) {
 	for _, item := range app.Get("/v1/tags?fields=name").Is(200).Data() {
 		require.Len(t, item, 3) // id, object, name
 	}
-	app.Get("/v1/tags?fields=nmae").Problem(400, "invalid-request")
+	app.Get("/v1/tags?fields=no_such").Problem(400, "invalid-request")
 	lines := app.Get("/v1/tags?limit=2", parvistest.Header("Accept", "application/x-ndjson")).Is(200)
 	require.Equal(t, 2, strings.Count(string(lines.Body), "\n"))
 	require.NotEmpty(t, lines.Header.Get("Parvis-Next-Cursor"))

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/egress"
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/fault"
@@ -123,8 +124,7 @@ func (s *Service) lockLog(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (int
 // checkURL refuses an address that strangers may not send us to.
 func (s *Service) checkURL(ctx context.Context, raw string) (string, error) {
 	url, err := s.client.ValidateURLContext(ctx, raw)
-	var refused *egress.Error
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*egress.Error](err); ok {
 		return "", fault.Invalid().Because(err).At("#/url", strings.ReplaceAll(string(refused.Code), "_", "-"))
 	}
 	if err != nil {
@@ -304,7 +304,7 @@ func apply(e webhooksdb.WebhookEndpoint, in Change) webhooksdb.WebhookEndpoint {
 	}
 	switch {
 	case *in.Status == disabled && e.Status != disabled:
-		reason, now := "requested", time.Now()
+		reason, now := "requested", clock.System{}.Now()
 		e.Status, e.DisabledReason, e.DisabledAt = disabled, &reason, &now
 	case *in.Status == active && e.Status == disabled:
 		e.Status, e.DisabledReason, e.DisabledAt = active, nil, nil

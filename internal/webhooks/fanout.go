@@ -143,7 +143,7 @@ func match(tenant uuid.UUID, receivers []webhooksdb.ListReceiversRow, list []eve
 	p := webhooksdb.FanOutParams{TenantID: tenant}
 	filled := make([]uuid.UUID, 0, len(receivers))
 	for _, r := range receivers {
-		known, any, endpoint := map[string]bool{}, false, r.ID.String()
+		known, some, endpoint := map[string]bool{}, false, r.ID.String()
 		for _, e := range list {
 			wanted, ok := known[e.Type]
 			if !ok {
@@ -153,11 +153,11 @@ func match(tenant uuid.UUID, receivers []webhooksdb.ListReceiversRow, list []eve
 			if !wanted || e.Sequence <= r.FromSequence || (aboutItself(e.Type) && e.Data.ID == r.ID) {
 				continue
 			}
-			any = true
+			some = true
 			p.EndpointIds, p.EventIds = append(p.EndpointIds, endpoint), append(p.EventIds, e.ID.String())
 			p.Sequences, p.EventTypes = append(p.Sequences, e.Sequence), append(p.EventTypes, e.Type)
 		}
-		if any {
+		if some {
 			filled = append(filled, r.ID)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parvis-crm/parvis/internal/api"
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/web"
@@ -188,7 +189,7 @@ func (h *Handlers) RetryWebhookDelivery(ctx context.Context, r api.RetryWebhookD
 
 // RecoverWebhookEndpoint implements POST /v1/webhook-endpoints/{endpoint_id}/recover.
 func (h *Handlers) RecoverWebhookEndpoint(ctx context.Context, r api.RecoverWebhookEndpointRequestObject) (api.RecoverWebhookEndpointResponseObject, error) {
-	in := Recovery{Endpoint: r.EndpointID, Since: r.Body.Since, Until: time.Now(), OnlyFailed: r.Body.OnlyFailed == nil || *r.Body.OnlyFailed}
+	in := Recovery{Endpoint: r.EndpointID, Since: r.Body.Since, Until: clock.System{}.Now(), OnlyFailed: r.Body.OnlyFailed == nil || *r.Body.OnlyFailed}
 	if r.Body.Until != nil {
 		in.Until = *r.Body.Until
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/ids"
@@ -83,8 +84,7 @@ func (s *Service) Rotate(ctx context.Context, id uuid.UUID, overlap time.Duratio
 		return EndpointSecret{}, err
 	}
 	return pg.InTxValue(ctx, s.db, actor.Tenant, func(ctx context.Context, tx pgx.Tx) (EndpointSecret, error) {
-		e, err := s.q.LockEndpoint(ctx, tx, actor.Tenant, id)
-		if err != nil {
+		if _, err := s.q.LockEndpoint(ctx, tx, actor.Tenant, id); err != nil {
 			return EndpointSecret{}, err
 		}
 		live, err := s.q.ListLiveKeys(ctx, tx, actor.Tenant, id)
@@ -94,7 +94,7 @@ func (s *Service) Rotate(ctx context.Context, id uuid.UUID, overlap time.Duratio
 		if len(live) >= maxLiveKeys && overlap > 0 {
 			return EndpointSecret{}, fault.New(fault.Conflict, "webhook-keys-limit").With("limit", maxLiveKeys)
 		}
-		until := time.Now().Add(overlap)
+		until := clock.System{}.Now().Add(overlap)
 		if err := s.q.ExpireKeys(ctx, tx, until, actor.Tenant, id); err != nil {
 			return EndpointSecret{}, err
 		}
@@ -102,7 +102,8 @@ func (s *Service) Rotate(ctx context.Context, id uuid.UUID, overlap time.Duratio
 		if out.Secret, out.PublicKey, err = s.newKeyTx(ctx, tx, actor.Tenant, id); err != nil {
 			return EndpointSecret{}, err
 		}
-		if e, err = s.q.TouchEndpoint(ctx, tx, actor.Tenant, id); err != nil {
+		e, err := s.q.TouchEndpoint(ctx, tx, actor.Tenant, id)
+		if err != nil {
 			return EndpointSecret{}, err
 		}
 		s.changed(actor.Tenant)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/webhooks/internal/webhooksdb"
 	"github.com/parvis-crm/parvis/internal/webhooks/signature"
@@ -55,7 +56,7 @@ type lane struct {
 
 func newLane(d *dispatcher, tenant, endpoint uuid.UUID, pushes int64) *lane {
 	return &lane{
-		d: d, tenant: tenant, endpoint: endpoint, pushes: pushes, leased: time.Now(), bell: make(chan struct{}, 1),
+		d: d, tenant: tenant, endpoint: endpoint, pushes: pushes, leased: clock.Mark(), bell: make(chan struct{}, 1),
 		slots: make(chan struct{}, d.s.o.Concurrency), busy: map[uuid.UUID]struct{}{},
 	}
 }
@@ -121,8 +122,10 @@ func (l *lane) turn(ctx, late context.Context) (left bool, err error) {
 			l.rest(ctx, linger)
 		}
 		return false, nil
-	case l.rest(ctx, linger) || l.underWay() > 0 || ctx.Err() != nil:
+	case l.rest(ctx, linger) || l.underWay() > 0:
 		return false, nil
+	case ctx.Err() != nil:
+		return false, ctx.Err()
 	default:
 		return l.leave(ctx, c)
 	}
@@ -228,7 +231,7 @@ func (l *lane) renew(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	l.pushes, l.leased = pushes, time.Now()
+	l.pushes, l.leased = pushes, clock.Mark()
 	return true, nil
 }
 
@@ -280,7 +283,7 @@ func (l *lane) current(ctx context.Context) (*config, error) {
 // readConfig reads an endpoint with its keys. Keys are opened again only when
 // the endpoint has changed.
 func (s *Service) readConfig(ctx context.Context, tenant, endpoint uuid.UUID, known *config) (*config, error) {
-	c := &config{read: time.Now()}
+	c := &config{read: clock.Mark()}
 	var err error
 	scope := s.db.Tenant(tenant)
 	if c.endpoint, err = s.q.GetEndpoint(ctx, scope, tenant, endpoint); err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/webhooks/internal/webhooksdb"
 )
 
@@ -25,7 +26,7 @@ func (s *Service) RunPurge(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-timer.C:
-			if err := s.PurgeAll(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			if err := s.PurgeAll(ctx, clock.System{}.Now()); err != nil && ctx.Err() == nil {
 				s.log.WarnContext(ctx, "webhook deliveries cannot be purged; will try again", "error", err)
 			}
 			timer.Reset(purgeEvery)

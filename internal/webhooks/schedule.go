@@ -38,7 +38,7 @@ func (o Options) delayBefore(made int, r result, chance float64) (time.Duration,
 	return delay, true
 }
 
-func chance() float64 { return rand.Float64() }
+func chance() float64 { return rand.Float64() } //nolint:gosec // spreads load; nobody gains by guessing it
 
 // throttles reports whether a status says that the receiver needs a rest.
 func throttles(status int) bool {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/egress"
 	"github.com/parvis-crm/parvis/internal/webhooks/internal/webhooksdb"
 	"github.com/parvis-crm/parvis/internal/webhooks/signature"
@@ -79,7 +80,7 @@ func (l *lane) attempt(ctx context.Context, d webhooksdb.ListDueRow) (result, bo
 	if err != nil {
 		return r, false
 	}
-	r.attempt.At = time.Now().UTC()
+	r.attempt.At = clock.System{}.Now()
 	request.Header.Set("User-Agent", userAgent)
 	if handshake {
 		request.Header.Set(headerRequestRate, strconv.Itoa(requestRate))
@@ -134,7 +135,7 @@ func (r *result) judge(response *http.Response) {
 		r.disable = "gone"
 	}
 	r.throttled = throttles(status)
-	r.retryAfter = retryAfter(response.Header.Get("Retry-After"), time.Now())
+	r.retryAfter = retryAfter(response.Header.Get("Retry-After"), clock.System{}.Now())
 }
 
 // accepts reports whether an endpoint takes a delivery as it is now.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/egress"
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/mail"
@@ -131,7 +132,7 @@ func (s *Service) Render(kind string, r Renderer) { s.renderers[kind] = r }
 // it within configAge and pollEvery.
 func (s *Service) changed(tenant uuid.UUID) {
 	s.mu.Lock()
-	s.changing[tenant] = time.Now()
+	s.changing[tenant] = clock.Mark()
 	s.mu.Unlock()
 }
 

@@ -208,7 +208,7 @@ func TestEndpointLifeCycle(t *testing.T) {
 	app.Delete(path(e)).Problem(http.StatusPreconditionRequired, "precondition-required")
 	app.Patch(path(e), map[string]any{"description": nil}, parvistest.IfMatch(`"1"`)).Problem(http.StatusPreconditionFailed, "stale-version")
 	changed := app.Patch(path(e), map[string]any{"description": nil, "event_types": []string{"thing.happened", "other.*"}}).Is(http.StatusOK)
-	require.Equal(t, "", changed.JSON()["description"])
+	require.Empty(t, changed.JSON()["description"])
 	require.Equal(t, "active", changed.JSON()["status"])
 	require.Equal(t, changed.ETag(), app.Patch(path(e), map[string]any{"description": ""}).Is(http.StatusOK).ETag(), "nothing changed, no new version")
 

@@ -18,7 +18,7 @@ func TestTheSamePeopleEveryTime(t *testing.T) {
 		if p.TwinOf >= 0 {
 			twins++
 			require.Less(t, p.TwinOf, i)
-			require.NotEqual(t, p.Family, "")
+			require.NotEmpty(t, p.Family)
 		}
 		if p.Tenant == 0 {
 			first++

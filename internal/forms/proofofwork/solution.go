@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/parvis-crm/parvis/internal/clock"
 )
 
 // maxPayload bounds the text that an unauthenticated sender can have decoded,
@@ -125,7 +127,7 @@ func parsePayload(text string) (payload, error) {
 // tests. It tries counters from 0 and stops with ctx. A challenge that is not
 // of this package's kind is [ErrUnsolvable].
 func Solve(ctx context.Context, challenge Challenge) (Solution, error) {
-	start := time.Now()
+	start := clock.Mark()
 	parameters := challenge.Parameters
 	if parameters.Algorithm != Algorithm || parameters.Cost < 1 || parameters.KeyLength != keySize {
 		return Solution{}, fmt.Errorf("%w: only %s with keys of %d bytes is supported", ErrUnsolvable, Algorithm, keySize)

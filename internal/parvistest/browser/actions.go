@@ -169,7 +169,10 @@ func call[P, R any](command cdp.Command[P, R], params P) chromedp.Action[R] {
 }
 
 func quote(text string) string {
-	quoted, _ := json.Marshal(text) // a string always marshals
+	quoted, err := json.Marshal(text)
+	if err != nil {
+		panic(err) // a string always marshals
+	}
 	return string(quoted)
 }
 

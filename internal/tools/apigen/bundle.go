@@ -31,7 +31,7 @@ func (c *contract) checkReferences() {
 func (c *contract) flatten(s *source, ref *yaml.Node) {
 	parts := flatReference.FindStringSubmatch(ref.Value)
 	if parts == nil {
-		c.violations.add(s.name, ref.Line, "", "reference %q does not have the form file.yaml#/components/<kind>/<Name>", ref.Value)
+		c.violations.addf(s.name, ref.Line, "", "reference %q does not have the form file.yaml#/components/<kind>/<Name>", ref.Value)
 		return
 	}
 	file, kind, name := parts[1], parts[2], parts[3]
@@ -41,9 +41,9 @@ func (c *contract) flatten(s *source, ref *yaml.Node) {
 	at := slices.IndexFunc(c.sources, func(other *source) bool { return other.name == file })
 	switch {
 	case at < 0:
-		c.violations.add(s.name, ref.Line, "", "reference %q names a file that is not there", ref.Value)
+		c.violations.addf(s.name, ref.Line, "", "reference %q names a file that is not there", ref.Value)
 	case get(c.sources[at].root, "components", kind, name) == nil:
-		c.violations.add(s.name, ref.Line, "", "reference %q leads nowhere", ref.Value)
+		c.violations.addf(s.name, ref.Line, "", "reference %q leads nowhere", ref.Value)
 	}
 	ref.Value = "#/components/" + kind + "/" + name
 	ref.Style = yaml.SingleQuotedStyle
@@ -61,7 +61,7 @@ func (c *contract) merge() {
 			case s.name == rootFile:
 				set(c.doc, key.Value, value)
 			default:
-				c.violations.add(s.name, key.Line, "", "%q belongs in %s", key.Value, rootFile)
+				c.violations.addf(s.name, key.Line, "", "%q belongs in %s", key.Value, rootFile)
 			}
 		}
 	}
@@ -87,7 +87,7 @@ func (c *contract) merge() {
 	for _, s := range c.sources {
 		for kind := range pairs(get(s.root, "components")) {
 			if !slices.Contains(componentKinds, kind.Value) {
-				c.violations.add(s.name, kind.Line, "", "components.%s is not used in this contract", kind.Value)
+				c.violations.addf(s.name, kind.Line, "", "components.%s is not used in this contract", kind.Value)
 			}
 		}
 	}
@@ -98,7 +98,7 @@ func (c *contract) mergeNames(merged *yaml.Node, kind string, s *source, names *
 	for name, value := range pairs(names) {
 		key := kind + "/" + name.Value
 		if other, taken := c.origin[key]; taken {
-			c.violations.add(s.name, name.Line, "", "%s %q is already in %s", strings.TrimSuffix(kind, "s"), name.Value, other)
+			c.violations.addf(s.name, name.Line, "", "%s %q is already in %s", strings.TrimSuffix(kind, "s"), name.Value, other)
 			continue
 		}
 		c.origin[key] = s.name
@@ -121,7 +121,7 @@ func (c *contract) checkComponentNames() {
 	for _, kind := range typedKinds {
 		for name := range pairs(get(c.doc, "components", kind)) {
 			if other, found := taken[name.Value]; found {
-				c.violations.add(c.origin[kind+"/"+name.Value], name.Line, "",
+				c.violations.addf(c.origin[kind+"/"+name.Value], name.Line, "",
 					"%q names something in both %s and %s: names are unique over all kinds", name.Value, other, kind)
 			}
 			taken[name.Value] = kind

@@ -104,19 +104,19 @@ func (v *exampleValidator) all(file, where, schemaAt string, examples []example)
 	}
 	schema, err := v.compiler.Compile(bundleURL + fragment(schemaAt))
 	if err != nil {
-		v.violations.add(file, examples[0].value.Line, where, "schema cannot be compiled: %v", err)
+		v.violations.addf(file, examples[0].value.Line, where, "schema cannot be compiled: %v", err)
 		return
 	}
 	for _, e := range examples {
 		value, err := jsonValue(e.value)
 		if err != nil {
-			v.violations.add(file, e.value.Line, where, "%s: %v", e.name, err)
+			v.violations.addf(file, e.value.Line, where, "%s: %v", e.name, err)
 			continue
 		}
 		var invalid *jsonschema.ValidationError
 		if err := schema.Validate(value); errors.As(err, &invalid) {
 			for _, reason := range reasons(invalid) {
-				v.violations.add(file, e.value.Line, where, "%s: %s", e.name, reason)
+				v.violations.addf(file, e.value.Line, where, "%s: %s", e.name, reason)
 			}
 		}
 	}

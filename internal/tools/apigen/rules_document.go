@@ -18,18 +18,18 @@ var extensions = []string{
 // checkDocument holds the rules that apply to every object of every file.
 func (c *contract) checkDocument() {
 	if version := text(c.doc, "openapi"); version != "3.1.0" {
-		c.violations.add(rootFile, 1, "", "openapi is %q and not 3.1.0", version)
+		c.violations.addf(rootFile, 1, "", "openapi is %q and not 3.1.0", version)
 	}
 	for _, s := range c.sources {
 		walkObjects(s.root, func(object *yaml.Node) {
 			for key := range pairs(object) {
 				switch name := key.Value; {
 				case strings.HasPrefix(name, "x-") && !slices.Contains(extensions, name):
-					c.violations.add(s.name, key.Line, "", "extension %q is not one of ours", name)
+					c.violations.addf(s.name, key.Line, "", "extension %q is not one of ours", name)
 				case name == "readOnly" || name == "writeOnly":
-					c.violations.add(s.name, key.Line, "", "%s is not enforced by validators: write separate schemas for requests and responses", name)
+					c.violations.addf(s.name, key.Line, "", "%s is not enforced by validators: write separate schemas for requests and responses", name)
 				case name == "const" && get(object, "type") == nil:
-					c.violations.add(s.name, key.Line, "", "const without a type generates an untyped field")
+					c.violations.addf(s.name, key.Line, "", "const without a type generates an untyped field")
 				}
 			}
 		})
@@ -44,20 +44,20 @@ func (c *contract) checkTags() {
 	for _, tag := range items(get(c.doc, "tags")) {
 		name := text(tag, "name")
 		if declared[name] {
-			c.violations.add(rootFile, tag.Line, "", "tag %q is declared twice", name)
+			c.violations.addf(rootFile, tag.Line, "", "tag %q is declared twice", name)
 		}
 		declared[name] = true
 		if !titleCase.MatchString(name) {
-			c.violations.add(rootFile, tag.Line, "", "tag %q is not in Title Case", name)
+			c.violations.addf(rootFile, tag.Line, "", "tag %q is not in Title Case", name)
 		}
 		if text(tag, "description") == "" {
-			c.violations.add(rootFile, tag.Line, "", "tag %q has no description", name)
+			c.violations.addf(rootFile, tag.Line, "", "tag %q has no description", name)
 		}
 	}
 	for _, op := range c.operations {
 		for _, tag := range texts(get(op.node, "tags")) {
 			if !declared[tag] {
-				c.violations.add(op.file, op.node.Line, op.name(), "tag %q is not declared in %s", tag, rootFile)
+				c.violations.addf(op.file, op.node.Line, op.name(), "tag %q is not declared in %s", tag, rootFile)
 			}
 		}
 	}

@@ -37,7 +37,7 @@ func (c *contract) checkOperations() {
 	paths := map[string]bool{}
 	for _, op := range c.operations {
 		report := func(format string, args ...any) {
-			c.violations.add(op.file, op.node.Line, op.name(), format, args...)
+			c.violations.addf(op.file, op.node.Line, op.name(), format, args...)
 		}
 		c.checkIdentity(op, owners, report)
 		c.checkBodyExamples(op, report)

@@ -55,7 +55,7 @@ func (w *requestWalk) schema(file, where, at string, node *yaml.Node, composed b
 		return
 	}
 	report := func(format string, args ...any) {
-		w.c.violations.add(file, node.Line, where, at+" "+format, args...)
+		w.c.violations.addf(file, node.Line, where, at+" "+format, args...)
 	}
 	w.limits(node, composed, report)
 	for name, property := range pairs(get(node, "properties")) {

@@ -25,17 +25,17 @@ func (v violation) String() string {
 
 type violations []violation
 
-// add notes a violation; where names the operation or the component.
-func (all *violations) add(file string, line int, where, format string, args ...any) {
+// addf notes a violation; where names the operation or the component.
+func (all *violations) addf(file string, line int, where, format string, args ...any) {
 	*all = append(*all, violation{file, line, where, fmt.Sprintf(format, args...)})
 }
 
 // err gives all violations, sorted by file and line, each once.
-func (all violations) err() error {
-	if len(all) == 0 {
+func (all *violations) err() error {
+	if len(*all) == 0 {
 		return nil
 	}
-	sorted := slices.Clone(all)
+	sorted := slices.Clone(*all)
 	slices.SortFunc(sorted, func(a, b violation) int {
 		return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line), cmp.Compare(a.where, b.where), cmp.Compare(a.text, b.text))
 	})

@@ -166,20 +166,20 @@ func (d Dictionary) Markdown(lang string, m Manifest) []byte {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n%s: `%s`\n\n", t.Name, say(t.FR, t.EN), say("Clé primaire", "Primary key"), strings.Join(t.PrimaryKey, "`, `"))
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n|---|---|---|---|\n", say("Champ", "Field"), "Type", say("Vide permis", "May be null"), say("Sens", "Meaning"))
 		for _, c := range t.Columns {
-			meaning := say(c.FR, c.EN)
+			meaning := []string{say(c.FR, c.EN)}
 			if len(c.Allowed) > 0 {
-				meaning += " (" + strings.Join(c.Allowed, ", ") + ")"
+				meaning = append(meaning, "("+strings.Join(c.Allowed, ", ")+")")
 			}
 			for _, r := range t.References {
 				if len(r.Columns) == 1 && r.Columns[0] == c.Name {
-					meaning += " → `" + r.To + "." + r.Target[0] + "`"
+					meaning = append(meaning, "→ `"+r.To+"."+r.Target[0]+"`")
 				}
 			}
 			nullable := say("non", "no")
 			if c.Nullable {
 				nullable = say("oui", "yes")
 			}
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", c.Name, c.Kind, nullable, strings.ReplaceAll(meaning, "|", "\\|"))
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", c.Name, c.Kind, nullable, strings.ReplaceAll(strings.Join(meaning, " "), "|", "\\|"))
 		}
 		for _, r := range t.References {
 			if len(r.Columns) > 1 {

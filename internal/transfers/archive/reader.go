@@ -19,7 +19,7 @@ import (
 )
 
 // Flaw is one thing that is wrong with an archive, and where.
-type Flaw struct {
+type Flaw struct { //nolint:errname // a flaw is a finding, listed before it is an error
 	File string
 	Line int64 // from 1; 0: the file as a whole
 	What string

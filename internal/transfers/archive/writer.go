@@ -177,7 +177,8 @@ func (l *Lines) Add(encode func(dst []byte) ([]byte, error)) error {
 	if err := l.marks.add(b[before:]); err != nil {
 		return err
 	}
-	l.buffer = append(b, '\n')
+	b = append(b, '\n')
+	l.buffer = b
 	l.rows++
 	if len(l.buffer) < chunk {
 		return nil

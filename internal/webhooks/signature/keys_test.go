@@ -92,7 +92,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		require.NoError(t, err)
 		require.NotContains(t, text, encoded)
 		require.NotContains(t, text, fmt.Sprintf("%x", raw))
-		require.NotContains(t, text, fmt.Sprint(raw))
+		require.NotContains(t, text, fmt.Sprintf("%v", raw))
 	}
 	require.Zero(t, signature.PrivateKey{}.Public())
 }
