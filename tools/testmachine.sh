@@ -24,6 +24,8 @@ find_browser() {
 	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null
 }
 
+find_node() { command -v node >/dev/null && command -v npm >/dev/null; }
+
 install() {
 	local root=()
 	command -v apt-get >/dev/null || return 1
@@ -35,7 +37,9 @@ install() {
 	if [ -z "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -print -quit 2>/dev/null)" ]; then
 		"${root[@]}" apt-get update -qq >&2 || return 1
 	fi
-	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1" >&2
+	# Several packages may be named in one word.
+	# shellcheck disable=SC2086
+	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $1 >&2
 }
 
 if ! find_postgresql && ! { install postgresql && find_postgresql; }; then
@@ -48,6 +52,14 @@ if [ "${PARVIS_TEST_BROWSER:-}" != skip ] && ! find_browser && ! { install chrom
 	fi
 	echo "NO BROWSER ON THIS MACHINE, and none could be installed: THE BROWSER TESTS ARE LEFT OUT. Better: apt-get install chromium" >&2
 	export PARVIS_TEST_BROWSER=skip
+fi
+if [ "${PARVIS_TEST_NODE:-}" != skip ] && ! find_node && ! { install "nodejs npm" && find_node; }; then
+	if [ "${CI:-}" = true ]; then
+		echo "Node could not be installed, and CI leaves no test out: apt-get install nodejs npm" >&2
+		exit 1
+	fi
+	echo "NO NODE AND NPM ON THIS MACHINE, and none could be installed: THE TYPESCRIPT CLIENT IS LEFT OUT. Better: apt-get install nodejs npm" >&2
+	export PARVIS_TEST_NODE=skip
 fi
 for tool in curl jq; do
 	command -v "$tool" >/dev/null || install "$tool" || echo "NO $tool ON THIS MACHINE: the README's commands need it, and so does the test that runs them." >&2
