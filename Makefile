@@ -73,6 +73,10 @@ verify:
 	@diff .build/generated.before .build/generated.after || { echo "Generated files were out of date; they are regenerated now: commit them."; exit 1; }
 	@go run ./internal/tools/apigen check
 
+## check: lint, lint-contract, vuln and fuzz; slower than test, for before a release
+.PHONY: check
+check: lint lint-contract vuln fuzz
+
 ## lint: read the Go code with every linter that .golangci.yaml leaves on
 .PHONY: lint
 lint:

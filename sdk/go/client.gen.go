@@ -1327,6 +1327,105 @@ func (e OperationObject) Valid() bool {
 	}
 }
 
+// Defines values for PreferenceChoiceChannel.
+const (
+	PreferenceChoiceChannelEmail PreferenceChoiceChannel = "email"
+	PreferenceChoiceChannelPhone PreferenceChoiceChannel = "phone"
+	PreferenceChoiceChannelSms   PreferenceChoiceChannel = "sms"
+)
+
+// Valid indicates whether the value is a known member of the PreferenceChoiceChannel enum.
+func (e PreferenceChoiceChannel) Valid() bool {
+	switch e {
+	case PreferenceChoiceChannelEmail:
+		return true
+	case PreferenceChoiceChannelPhone:
+		return true
+	case PreferenceChoiceChannelSms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PreferenceChoiceChoice.
+const (
+	PreferenceChoiceChoiceGiven     PreferenceChoiceChoice = "given"
+	PreferenceChoiceChoiceWithdrawn PreferenceChoiceChoice = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the PreferenceChoiceChoice enum.
+func (e PreferenceChoiceChoice) Valid() bool {
+	switch e {
+	case PreferenceChoiceChoiceGiven:
+		return true
+	case PreferenceChoiceChoiceWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PreferenceLinkObject.
+const (
+	PreferenceLinkObjectPreferenceLink PreferenceLinkObject = "preference_link"
+)
+
+// Valid indicates whether the value is a known member of the PreferenceLinkObject enum.
+func (e PreferenceLinkObject) Valid() bool {
+	switch e {
+	case PreferenceLinkObjectPreferenceLink:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PreferenceReceiptObject.
+const (
+	PreferenceReceiptObjectPreferenceReceipt PreferenceReceiptObject = "preference_receipt"
+)
+
+// Valid indicates whether the value is a known member of the PreferenceReceiptObject enum.
+func (e PreferenceReceiptObject) Valid() bool {
+	switch e {
+	case PreferenceReceiptObjectPreferenceReceipt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PreferenceReceiptStatus.
+const (
+	PreferenceReceiptStatusReceived PreferenceReceiptStatus = "received"
+)
+
+// Valid indicates whether the value is a known member of the PreferenceReceiptStatus enum.
+func (e PreferenceReceiptStatus) Valid() bool {
+	switch e {
+	case PreferenceReceiptStatusReceived:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PreferencesObject.
+const (
+	PreferencesObjectPreferences PreferencesObject = "preferences"
+)
+
+// Valid indicates whether the value is a known member of the PreferencesObject enum.
+func (e PreferencesObject) Valid() bool {
+	switch e {
+	case PreferencesObjectPreferences:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PublicFormObject.
 const (
 	PublicFormObjectPublicForm PublicFormObject = "public_form"
@@ -1432,6 +1531,90 @@ func (e ReadObject) Valid() bool {
 	}
 }
 
+// Defines values for RoleObject.
+const (
+	RoleObjectRole RoleObject = "role"
+)
+
+// Valid indicates whether the value is a known member of the RoleObject enum.
+func (e RoleObject) Valid() bool {
+	switch e {
+	case RoleObjectRole:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoleAssignmentObject.
+const (
+	RoleAssignmentObjectRoleAssignment RoleAssignmentObject = "role_assignment"
+)
+
+// Valid indicates whether the value is a known member of the RoleAssignmentObject enum.
+func (e RoleAssignmentObject) Valid() bool {
+	switch e {
+	case RoleAssignmentObjectRoleAssignment:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoleGrantKind.
+const (
+	RoleGrantKindElevation RoleGrantKind = "elevation"
+	RoleGrantKindOrdinary  RoleGrantKind = "ordinary"
+)
+
+// Valid indicates whether the value is a known member of the RoleGrantKind enum.
+func (e RoleGrantKind) Valid() bool {
+	switch e {
+	case RoleGrantKindElevation:
+		return true
+	case RoleGrantKindOrdinary:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoleGrantPrincipalKind.
+const (
+	RoleGrantPrincipalKindTeam RoleGrantPrincipalKind = "team"
+	RoleGrantPrincipalKindUser RoleGrantPrincipalKind = "user"
+)
+
+// Valid indicates whether the value is a known member of the RoleGrantPrincipalKind enum.
+func (e RoleGrantPrincipalKind) Valid() bool {
+	switch e {
+	case RoleGrantPrincipalKindTeam:
+		return true
+	case RoleGrantPrincipalKindUser:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoleRequestKind.
+const (
+	RoleRequestKindElevation RoleRequestKind = "elevation"
+	RoleRequestKindOrdinary  RoleRequestKind = "ordinary"
+)
+
+// Valid indicates whether the value is a known member of the RoleRequestKind enum.
+func (e RoleRequestKind) Valid() bool {
+	switch e {
+	case RoleRequestKindElevation:
+		return true
+	case RoleRequestKindOrdinary:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TagObject.
 const (
 	TagObjectTag TagObject = "tag"
@@ -1441,6 +1624,36 @@ const (
 func (e TagObject) Valid() bool {
 	switch e {
 	case TagObjectTag:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TeamObject.
+const (
+	TeamObjectTeam TeamObject = "team"
+)
+
+// Valid indicates whether the value is a known member of the TeamObject enum.
+func (e TeamObject) Valid() bool {
+	switch e {
+	case TeamObjectTeam:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TeamMemberObject.
+const (
+	TeamMemberObjectTeamMember TeamMemberObject = "team_member"
+)
+
+// Valid indicates whether the value is a known member of the TeamMemberObject enum.
+func (e TeamMemberObject) Valid() bool {
+	switch e {
+	case TeamMemberObjectTeamMember:
 		return true
 	default:
 		return false
@@ -2266,6 +2479,24 @@ func (e WebhookEndpointCreatePayload) Valid() bool {
 	}
 }
 
+// Defines values for WebhookEndpointCreateVerification.
+const (
+	WebhookEndpointCreateVerificationEvent   WebhookEndpointCreateVerification = "event"
+	WebhookEndpointCreateVerificationOptions WebhookEndpointCreateVerification = "options"
+)
+
+// Valid indicates whether the value is a known member of the WebhookEndpointCreateVerification enum.
+func (e WebhookEndpointCreateVerification) Valid() bool {
+	switch e {
+	case WebhookEndpointCreateVerificationEvent:
+		return true
+	case WebhookEndpointCreateVerificationOptions:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for WebhookEndpointPatchFormat.
 const (
 	WebhookEndpointPatchFormatCloudevents WebhookEndpointPatchFormat = "cloudevents"
@@ -2314,6 +2545,24 @@ func (e WebhookEndpointPatchStatus) Valid() bool {
 	case WebhookEndpointPatchStatusActive:
 		return true
 	case WebhookEndpointPatchStatusDisabled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookEndpointPatchVerification.
+const (
+	WebhookEndpointPatchVerificationEvent   WebhookEndpointPatchVerification = "event"
+	WebhookEndpointPatchVerificationOptions WebhookEndpointPatchVerification = "options"
+)
+
+// Valid indicates whether the value is a known member of the WebhookEndpointPatchVerification enum.
+func (e WebhookEndpointPatchVerification) Valid() bool {
+	switch e {
+	case WebhookEndpointPatchVerificationEvent:
+		return true
+	case WebhookEndpointPatchVerificationOptions:
 		return true
 	default:
 		return false
@@ -2959,6 +3208,108 @@ func (e ListPurposesParamsArchived) Valid() bool {
 	}
 }
 
+// Defines values for ListRoleAssignmentsParamsPrincipalKind.
+const (
+	ListRoleAssignmentsParamsPrincipalKindTeam ListRoleAssignmentsParamsPrincipalKind = "team"
+	ListRoleAssignmentsParamsPrincipalKindUser ListRoleAssignmentsParamsPrincipalKind = "user"
+)
+
+// Valid indicates whether the value is a known member of the ListRoleAssignmentsParamsPrincipalKind enum.
+func (e ListRoleAssignmentsParamsPrincipalKind) Valid() bool {
+	switch e {
+	case ListRoleAssignmentsParamsPrincipalKindTeam:
+		return true
+	case ListRoleAssignmentsParamsPrincipalKindUser:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRoleAssignmentsParamsStatus.
+const (
+	ListRoleAssignmentsParamsStatusApproved  ListRoleAssignmentsParamsStatus = "approved"
+	ListRoleAssignmentsParamsStatusRefused   ListRoleAssignmentsParamsStatus = "refused"
+	ListRoleAssignmentsParamsStatusRequested ListRoleAssignmentsParamsStatus = "requested"
+	ListRoleAssignmentsParamsStatusRevoked   ListRoleAssignmentsParamsStatus = "revoked"
+)
+
+// Valid indicates whether the value is a known member of the ListRoleAssignmentsParamsStatus enum.
+func (e ListRoleAssignmentsParamsStatus) Valid() bool {
+	switch e {
+	case ListRoleAssignmentsParamsStatusApproved:
+		return true
+	case ListRoleAssignmentsParamsStatusRefused:
+		return true
+	case ListRoleAssignmentsParamsStatusRequested:
+		return true
+	case ListRoleAssignmentsParamsStatusRevoked:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRoleAssignmentsParamsKind.
+const (
+	ListRoleAssignmentsParamsKindBreakGlass ListRoleAssignmentsParamsKind = "break_glass"
+	ListRoleAssignmentsParamsKindElevation  ListRoleAssignmentsParamsKind = "elevation"
+	ListRoleAssignmentsParamsKindOrdinary   ListRoleAssignmentsParamsKind = "ordinary"
+)
+
+// Valid indicates whether the value is a known member of the ListRoleAssignmentsParamsKind enum.
+func (e ListRoleAssignmentsParamsKind) Valid() bool {
+	switch e {
+	case ListRoleAssignmentsParamsKindBreakGlass:
+		return true
+	case ListRoleAssignmentsParamsKindElevation:
+		return true
+	case ListRoleAssignmentsParamsKindOrdinary:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRoleAssignmentsParamsReview.
+const (
+	ListRoleAssignmentsParamsReviewDue     ListRoleAssignmentsParamsReview = "due"
+	ListRoleAssignmentsParamsReviewOverdue ListRoleAssignmentsParamsReview = "overdue"
+)
+
+// Valid indicates whether the value is a known member of the ListRoleAssignmentsParamsReview enum.
+func (e ListRoleAssignmentsParamsReview) Valid() bool {
+	switch e {
+	case ListRoleAssignmentsParamsReviewDue:
+		return true
+	case ListRoleAssignmentsParamsReviewOverdue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRolesParamsArchived.
+const (
+	ListRolesParamsArchivedFalse ListRolesParamsArchived = "false"
+	ListRolesParamsArchivedOnly  ListRolesParamsArchived = "only"
+	ListRolesParamsArchivedTrue  ListRolesParamsArchived = "true"
+)
+
+// Valid indicates whether the value is a known member of the ListRolesParamsArchived enum.
+func (e ListRolesParamsArchived) Valid() bool {
+	switch e {
+	case ListRolesParamsArchivedFalse:
+		return true
+	case ListRolesParamsArchivedOnly:
+		return true
+	case ListRolesParamsArchivedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListTagsParamsArchived.
 const (
 	ListTagsParamsArchivedFalse ListTagsParamsArchived = "false"
@@ -2974,6 +3325,27 @@ func (e ListTagsParamsArchived) Valid() bool {
 	case ListTagsParamsArchivedOnly:
 		return true
 	case ListTagsParamsArchivedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTeamsParamsArchived.
+const (
+	ListTeamsParamsArchivedFalse ListTeamsParamsArchived = "false"
+	ListTeamsParamsArchivedOnly  ListTeamsParamsArchived = "only"
+	ListTeamsParamsArchivedTrue  ListTeamsParamsArchived = "true"
+)
+
+// Valid indicates whether the value is a known member of the ListTeamsParamsArchived enum.
+func (e ListTeamsParamsArchived) Valid() bool {
+	switch e {
+	case ListTeamsParamsArchivedFalse:
+		return true
+	case ListTeamsParamsArchivedOnly:
+		return true
+	case ListTeamsParamsArchivedTrue:
 		return true
 	default:
 		return false
@@ -3320,6 +3692,14 @@ type BatchSummary struct {
 	Total     int32 `json:"total"`
 	Unchanged int32 `json:"unchanged"`
 	Updated   int32 `json:"updated"`
+}
+
+// BreakGlass defines model for BreakGlass.
+type BreakGlass struct {
+	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id,omitempty"`
+	Minutes      *int32                                `json:"minutes,omitempty"`
+	Reason       string                                `json:"reason"`
+	RoleID       openapi_types.UUID                    `json:"role_id"`
 }
 
 // CIDRs Networks (or single addresses) the key is used from; empty for any.
@@ -3994,6 +4374,11 @@ type ContactUpsertKind string
 // ContactUpsertOrganisationType defines model for ContactUpsert.OrganisationType.
 type ContactUpsertOrganisationType string
 
+// Decision defines model for Decision.
+type Decision struct {
+	Note nullable.Nullable[string] `json:"note,omitempty"`
+}
+
 // Department defines model for Department.
 type Department struct {
 	ArchivedAt nullable.Nullable[time.Time] `json:"archived_at"`
@@ -4203,6 +4588,9 @@ type ExternalIDList struct {
 	Data       []ContactExternalID       `json:"data"`
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
+
+// FieldClasses Classes of fields; null: all that are not sensitive.
+type FieldClasses = []string
 
 // Form defines model for Form.
 type Form struct {
@@ -4417,6 +4805,9 @@ type FormVersion struct {
 // FormVersionObject defines model for FormVersion.Object.
 type FormVersionObject string
 
+// HeldVerbs defines model for HeldVerbs.
+type HeldVerbs = []string
+
 // ImportKey defines model for ImportKey.
 type ImportKey struct {
 	Key      string             `json:"key"`
@@ -4441,6 +4832,9 @@ type Institution struct {
 	SandboxOf nullable.Nullable[openapi_types.UUID] `json:"sandbox_of"`
 	Status    string                                `json:"status"`
 
+	// TechnicalContacts Who is written to when a webhook endpoint fails for a day or is disabled, in the language of the institution.
+	TechnicalContacts []string `json:"technical_contacts"`
+
 	// TimeZone IANA name.
 	TimeZone  string    `json:"time_zone"`
 	UpdatedAt time.Time `json:"updated_at"`
@@ -4452,10 +4846,11 @@ type InstitutionObject string
 
 // InstitutionPatch defines model for InstitutionPatch.
 type InstitutionPatch struct {
-	Currency *string `json:"currency,omitempty"`
-	Locale   *string `json:"locale,omitempty"`
-	Name     *string `json:"name,omitempty"`
-	TimeZone *string `json:"time_zone,omitempty"`
+	Currency          *string               `json:"currency,omitempty"`
+	Locale            *string               `json:"locale,omitempty"`
+	Name              *string               `json:"name,omitempty"`
+	TechnicalContacts []openapi_types.Email `json:"technical_contacts,omitempty"`
+	TimeZone          *string               `json:"time_zone,omitempty"`
 }
 
 // Introspection defines model for Introspection.
@@ -4641,6 +5036,8 @@ type OAuthError struct {
 
 // Operation Long work. `progress.total` is null while it is unknown; `problem` is set when it failed.
 type Operation struct {
+	// CancelURL Where to cancel it; null once it has ended.
+	CancelURL  nullable.Nullable[string]    `json:"cancel_url"`
 	CreatedAt  time.Time                    `json:"created_at"`
 	ExpiresAt  time.Time                    `json:"expires_at"`
 	FinishedAt nullable.Nullable[time.Time] `json:"finished_at"`
@@ -4673,6 +5070,126 @@ type OperationProgress struct {
 	Total nullable.Nullable[int64] `json:"total"`
 	Unit  string                   `json:"unit"`
 }
+
+// Preference defines model for Preference.
+type Preference struct {
+	// Active Whether the address is used so: with `consent`, because it was given; otherwise, unless the person objected.
+	Active      bool                         `json:"active"`
+	Channel     string                       `json:"channel"`
+	Description nullable.Nullable[string]    `json:"description"`
+	LegalBasis  string                       `json:"legal_basis"`
+	Name        string                       `json:"name"`
+	Purpose     string                       `json:"purpose"`
+	Since       nullable.Nullable[time.Time] `json:"since"`
+	State       string                       `json:"state"`
+
+	// Wording The words to show beside the box; they are kept as proof.
+	Wording string `json:"wording"`
+}
+
+// PreferenceChange defines model for PreferenceChange.
+type PreferenceChange struct {
+	Choices []PreferenceChoice `json:"choices"`
+
+	// Shown As it came with the words; needed where something is given.
+	Shown *string `json:"shown,omitempty"`
+}
+
+// PreferenceChoice defines model for PreferenceChoice.
+type PreferenceChoice struct {
+	Channel PreferenceChoiceChannel `json:"channel"`
+	Choice  PreferenceChoiceChoice  `json:"choice"`
+	Purpose string                  `json:"purpose"`
+}
+
+// PreferenceChoiceChannel defines model for PreferenceChoice.Channel.
+type PreferenceChoiceChannel string
+
+// PreferenceChoiceChoice defines model for PreferenceChoice.Choice.
+type PreferenceChoiceChoice string
+
+// PreferenceFields `List-Unsubscribe=One-Click`, or what our own page sends.
+type PreferenceFields struct {
+	ListUnsubscribe      *string                `json:"List-Unsubscribe,omitempty"`
+	AdditionalProperties map[string]interface{} `json:"-"`
+}
+
+// PreferenceLink defines model for PreferenceLink.
+type PreferenceLink struct {
+	ContactID      openapi_types.UUID `json:"contact_id"`
+	ContactPointID openapi_types.UUID `json:"contact_point_id"`
+	CreatedAt      time.Time          `json:"created_at"`
+	ExpiresAt      time.Time          `json:"expires_at"`
+
+	// Headers What the headers of a mail say so that the reader's program offers to unsubscribe (RFC 2369, RFC 8058). DKIM has to sign both.
+	Headers map[string]string         `json:"headers"`
+	ID      openapi_types.UUID        `json:"id"`
+	Object  PreferenceLinkObject      `json:"object"`
+	Purpose nullable.Nullable[string] `json:"purpose"`
+	URL     string                    `json:"url"`
+}
+
+// PreferenceLinkObject defines model for PreferenceLink.Object.
+type PreferenceLinkObject string
+
+// PreferenceLinkCreate defines model for PreferenceLinkCreate.
+type PreferenceLinkCreate struct {
+	// CampaignID Kept in the proof of what the link changes.
+	CampaignID    *string `json:"campaign_id,omitempty"`
+	ExpiresInDays *int32  `json:"expires_in_days,omitempty"`
+
+	// Language Language of the page (BCP 47); the browser decides if absent.
+	Language *string `json:"language,omitempty"`
+
+	// Purpose Code of the purpose of the message that the link goes into.
+	Purpose *string `json:"purpose,omitempty"`
+}
+
+// PreferenceReceipt defines model for PreferenceReceipt.
+type PreferenceReceipt struct {
+	Message string                  `json:"message"`
+	Object  PreferenceReceiptObject `json:"object"`
+	Status  PreferenceReceiptStatus `json:"status"`
+}
+
+// PreferenceReceiptObject defines model for PreferenceReceipt.Object.
+type PreferenceReceiptObject string
+
+// PreferenceReceiptStatus defines model for PreferenceReceipt.Status.
+type PreferenceReceiptStatus string
+
+// PreferenceRequest defines model for PreferenceRequest.
+type PreferenceRequest struct {
+	Email    openapi_types.Email `json:"email"`
+	Language *string             `json:"language,omitempty"`
+}
+
+// PreferenceRequestFields `email`, and `language` where the page has it.
+type PreferenceRequestFields struct {
+	Email                *string                `json:"email,omitempty"`
+	Language             *string                `json:"language,omitempty"`
+	AdditionalProperties map[string]interface{} `json:"-"`
+}
+
+// Preferences defines model for Preferences.
+type Preferences struct {
+	// Address The contact point with most of it hidden.
+	Address string `json:"address"`
+
+	// ExpiresAt When the link ends.
+	ExpiresAt   time.Time         `json:"expires_at"`
+	Institution string            `json:"institution"`
+	Kind        string            `json:"kind"`
+	Language    string            `json:"language"`
+	Object      PreferencesObject `json:"object"`
+	Preferences []Preference      `json:"preferences"`
+
+	// Shown SHA-256 of the words shown.
+	Shown string `json:"shown"`
+}
+
+// PreferencesObject defines model for Preferences.Object.
+type PreferencesObject string
 
 // Problem A problem (RFC 9457). `code` and `errors[].code` are for programs, `title` and `detail` for people.
 type Problem struct {
@@ -4815,6 +5332,180 @@ type ReadList struct {
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
+// Role defines model for Role.
+type Role struct {
+	// AllowsBreakGlass Whether it may be taken in an emergency.
+	AllowsBreakGlass bool                         `json:"allows_break_glass"`
+	ArchivedAt       nullable.Nullable[time.Time] `json:"archived_at"`
+	Code             string                       `json:"code"`
+	CreatedAt        time.Time                    `json:"created_at"`
+	Description      nullable.Nullable[string]    `json:"description"`
+	ID               openapi_types.UUID           `json:"id"`
+
+	// LongestDays The longest an assignment lasts; null: without end.
+	LongestDays nullable.Nullable[int32] `json:"longest_days"`
+	Name        string                   `json:"name"`
+
+	// NeedsApproval Whether somebody else must approve what was asked for.
+	NeedsApproval bool       `json:"needs_approval"`
+	Object        RoleObject `json:"object"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses] `json:"readable_classes"`
+
+	// ReviewEveryDays How often somebody must say that it is still needed; null: never.
+	ReviewEveryDays nullable.Nullable[int32] `json:"review_every_days"`
+	Scopes          Scopes                   `json:"scopes"`
+	UpdatedAt       time.Time                `json:"updated_at"`
+	Verbs           HeldVerbs                `json:"verbs"`
+	Version         int64                    `json:"version"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes"`
+}
+
+// RoleObject defines model for Role.Object.
+type RoleObject string
+
+// RoleAssignment defines model for RoleAssignment.
+type RoleAssignment struct {
+	// CountsUntil When it stops counting if nobody does anything: its end, or thirty days after its review was due.
+	CountsUntil  nullable.Nullable[time.Time] `json:"counts_until"`
+	CreatedAt    time.Time                    `json:"created_at"`
+	DecidedAt    nullable.Nullable[time.Time] `json:"decided_at"`
+	DecidedBy    nullable.Nullable[Actor]     `json:"decided_by"`
+	DecisionNote nullable.Nullable[string]    `json:"decision_note"`
+
+	// DepartmentID Where it holds, with all departments below; null: everywhere.
+	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id"`
+	ExpiresAt    nullable.Nullable[time.Time]          `json:"expires_at"`
+	ID           openapi_types.UUID                    `json:"id"`
+
+	// IsEffective Whether it counts now.
+	IsEffective bool   `json:"is_effective"`
+	Kind        string `json:"kind"`
+
+	// MappedFrom The group of the directory or identity provider that gave it.
+	MappedFrom nullable.Nullable[string] `json:"mapped_from"`
+
+	// NoticedAt When those who answer for the rights were written to.
+	NoticedAt nullable.Nullable[time.Time] `json:"noticed_at"`
+	Object    RoleAssignmentObject         `json:"object"`
+	Principal RoleHolder                   `json:"principal"`
+	Reason    nullable.Nullable[string]    `json:"reason"`
+
+	// RequestedBy Who or what acted.
+	RequestedBy Actor                        `json:"requested_by"`
+	ReviewDueAt nullable.Nullable[time.Time] `json:"review_due_at"`
+	ReviewedAt  nullable.Nullable[time.Time] `json:"reviewed_at"`
+	ReviewedBy  nullable.Nullable[string]    `json:"reviewed_by"`
+	RevokedAt   nullable.Nullable[time.Time] `json:"revoked_at"`
+	RoleCode    string                       `json:"role_code"`
+	RoleID      openapi_types.UUID           `json:"role_id"`
+	StartsAt    time.Time                    `json:"starts_at"`
+	Status      string                       `json:"status"`
+	UpdatedAt   time.Time                    `json:"updated_at"`
+	Version     int64                        `json:"version"`
+}
+
+// RoleAssignmentObject defines model for RoleAssignment.Object.
+type RoleAssignmentObject string
+
+// RoleAssignmentList defines model for RoleAssignmentList.
+type RoleAssignmentList struct {
+	Data       []RoleAssignment          `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// RoleCreate defines model for RoleCreate.
+type RoleCreate struct {
+	AllowsBreakGlass *bool                     `json:"allows_break_glass,omitempty"`
+	Code             string                    `json:"code"`
+	Description      nullable.Nullable[string] `json:"description,omitempty"`
+	LongestDays      nullable.Nullable[int32]  `json:"longest_days,omitempty"`
+	Name             string                    `json:"name"`
+	NeedsApproval    *bool                     `json:"needs_approval,omitempty"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses] `json:"readable_classes,omitempty"`
+	ReviewEveryDays nullable.Nullable[int32]        `json:"review_every_days,omitempty"`
+	Scopes          Scopes                          `json:"scopes"`
+
+	// Verbs What may be done with contacts, each held apart from the others.
+	Verbs *Verbs `json:"verbs,omitempty"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes,omitempty"`
+}
+
+// RoleGrant defines model for RoleGrant.
+type RoleGrant struct {
+	DepartmentID  nullable.Nullable[openapi_types.UUID] `json:"department_id,omitempty"`
+	ExpiresAt     nullable.Nullable[time.Time]          `json:"expires_at,omitempty"`
+	Kind          *RoleGrantKind                        `json:"kind,omitempty"`
+	PrincipalID   openapi_types.UUID                    `json:"principal_id"`
+	PrincipalKind RoleGrantPrincipalKind                `json:"principal_kind"`
+	Reason        nullable.Nullable[string]             `json:"reason,omitempty"`
+	RoleID        openapi_types.UUID                    `json:"role_id"`
+
+	// StartsAt Now if absent.
+	StartsAt nullable.Nullable[time.Time] `json:"starts_at,omitempty"`
+}
+
+// RoleGrantKind defines model for RoleGrant.Kind.
+type RoleGrantKind string
+
+// RoleGrantPrincipalKind defines model for RoleGrant.PrincipalKind.
+type RoleGrantPrincipalKind string
+
+// RoleHolder defines model for RoleHolder.
+type RoleHolder struct {
+	ID   openapi_types.UUID `json:"id"`
+	Kind string             `json:"kind"`
+}
+
+// RoleList defines model for RoleList.
+type RoleList struct {
+	Data       []Role                    `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// RolePatch defines model for RolePatch.
+type RolePatch struct {
+	AllowsBreakGlass *bool                     `json:"allows_break_glass,omitempty"`
+	Code             *string                   `json:"code,omitempty"`
+	Description      nullable.Nullable[string] `json:"description,omitempty"`
+	LongestDays      nullable.Nullable[int32]  `json:"longest_days,omitempty"`
+	Name             *string                   `json:"name,omitempty"`
+	NeedsApproval    *bool                     `json:"needs_approval,omitempty"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses] `json:"readable_classes,omitempty"`
+	ReviewEveryDays nullable.Nullable[int32]        `json:"review_every_days,omitempty"`
+	Scopes          *Scopes                         `json:"scopes,omitempty"`
+
+	// Verbs What may be done with contacts, each held apart from the others.
+	Verbs *Verbs `json:"verbs,omitempty"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes,omitempty"`
+}
+
+// RoleRequest defines model for RoleRequest.
+type RoleRequest struct {
+	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id,omitempty"`
+	ExpiresAt    nullable.Nullable[time.Time]          `json:"expires_at,omitempty"`
+	Kind         *RoleRequestKind                      `json:"kind,omitempty"`
+	Reason       nullable.Nullable[string]             `json:"reason,omitempty"`
+	RoleID       openapi_types.UUID                    `json:"role_id"`
+
+	// StartsAt When it is approved, if absent.
+	StartsAt nullable.Nullable[time.Time] `json:"starts_at,omitempty"`
+}
+
+// RoleRequestKind defines model for RoleRequest.Kind.
+type RoleRequestKind string
+
 // Rotation defines model for Rotation.
 type Rotation struct {
 	// OverlapSeconds How long the former secret works beside the new one.
@@ -4884,6 +5575,67 @@ type TagMerge struct {
 type TagPatch struct {
 	Description nullable.Nullable[string] `json:"description,omitempty"`
 	Name        *string                   `json:"name,omitempty"`
+}
+
+// Team defines model for Team.
+type Team struct {
+	ArchivedAt   nullable.Nullable[time.Time]          `json:"archived_at"`
+	Code         string                                `json:"code"`
+	CreatedAt    time.Time                             `json:"created_at"`
+	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id"`
+
+	// ExternalID What the institution's directory calls the group.
+	ExternalID nullable.Nullable[string] `json:"external_id"`
+	ID         openapi_types.UUID        `json:"id"`
+	Name       string                    `json:"name"`
+	Object     TeamObject                `json:"object"`
+	UpdatedAt  time.Time                 `json:"updated_at"`
+	Version    int64                     `json:"version"`
+}
+
+// TeamObject defines model for Team.Object.
+type TeamObject string
+
+// TeamCreate defines model for TeamCreate.
+type TeamCreate struct {
+	Code         string                                `json:"code"`
+	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id,omitempty"`
+	ExternalID   nullable.Nullable[string]             `json:"external_id,omitempty"`
+	Name         string                                `json:"name"`
+}
+
+// TeamList defines model for TeamList.
+type TeamList struct {
+	Data       []Team                    `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TeamMember defines model for TeamMember.
+type TeamMember struct {
+	AddedAt time.Time          `json:"added_at"`
+	Email   string             `json:"email"`
+	Name    string             `json:"name"`
+	Object  TeamMemberObject   `json:"object"`
+	Status  string             `json:"status"`
+	TeamID  openapi_types.UUID `json:"team_id"`
+	UserID  openapi_types.UUID `json:"user_id"`
+}
+
+// TeamMemberObject defines model for TeamMember.Object.
+type TeamMemberObject string
+
+// TeamMemberList defines model for TeamMemberList.
+type TeamMemberList struct {
+	Data       []TeamMember              `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TeamPatch defines model for TeamPatch.
+type TeamPatch struct {
+	Code         *string                               `json:"code,omitempty"`
+	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id,omitempty"`
+	ExternalID   nullable.Nullable[string]             `json:"external_id,omitempty"`
+	Name         *string                               `json:"name,omitempty"`
 }
 
 // TicketingBatch defines model for TicketingBatch.
@@ -5618,6 +6370,9 @@ type UserPatch struct {
 	Subject      nullable.Nullable[string]             `json:"subject,omitempty"`
 }
 
+// Verbs What may be done with contacts, each held apart from the others.
+type Verbs = []string
+
 // WebhookAttempt defines model for WebhookAttempt.
 type WebhookAttempt struct {
 	AttemptedAt time.Time `json:"attempted_at"`
@@ -5690,6 +6445,8 @@ type WebhookDeliveryList struct {
 
 // WebhookEndpoint An address that receives events, signed, at least once each and in no promised order.
 type WebhookEndpoint struct {
+	// AllowedRate Requests a minute that the address granted in its handshake; null where it set no limit.
+	AllowedRate nullable.Nullable[int32]     `json:"allowed_rate"`
 	CreatedAt   time.Time                    `json:"created_at"`
 	Description string                       `json:"description"`
 	DisabledAt  nullable.Nullable[time.Time] `json:"disabled_at"`
@@ -5714,6 +6471,7 @@ type WebhookEndpoint struct {
 	Status              string                       `json:"status"`
 	UpdatedAt           time.Time                    `json:"updated_at"`
 	URL                 string                       `json:"url"`
+	Verification        string                       `json:"verification"`
 	Version             int64                        `json:"version"`
 }
 
@@ -5731,6 +6489,9 @@ type WebhookEndpointCreate struct {
 	// Payload `full` adds the record as `data.resource`.
 	Payload *WebhookEndpointCreatePayload `json:"payload,omitempty"`
 	URL     string                        `json:"url"`
+
+	// Verification How the address agrees: `event` by answering 2xx to a signed event, `options` by the handshake of CloudEvents web hooks.
+	Verification *WebhookEndpointCreateVerification `json:"verification,omitempty"`
 }
 
 // WebhookEndpointCreateFormat defines model for WebhookEndpointCreate.Format.
@@ -5738,6 +6499,9 @@ type WebhookEndpointCreateFormat string
 
 // WebhookEndpointCreatePayload `full` adds the record as `data.resource`.
 type WebhookEndpointCreatePayload string
+
+// WebhookEndpointCreateVerification How the address agrees: `event` by answering 2xx to a signed event, `options` by the handshake of CloudEvents web hooks.
+type WebhookEndpointCreateVerification string
 
 // WebhookEndpointList defines model for WebhookEndpointList.
 type WebhookEndpointList struct {
@@ -5747,12 +6511,13 @@ type WebhookEndpointList struct {
 
 // WebhookEndpointPatch defines model for WebhookEndpointPatch.
 type WebhookEndpointPatch struct {
-	Description nullable.Nullable[string]    `json:"description,omitempty"`
-	EventTypes  []string                     `json:"event_types,omitempty"`
-	Format      *WebhookEndpointPatchFormat  `json:"format,omitempty"`
-	Payload     *WebhookEndpointPatchPayload `json:"payload,omitempty"`
-	Status      *WebhookEndpointPatchStatus  `json:"status,omitempty"`
-	URL         *string                      `json:"url,omitempty"`
+	Description  nullable.Nullable[string]         `json:"description,omitempty"`
+	EventTypes   []string                          `json:"event_types,omitempty"`
+	Format       *WebhookEndpointPatchFormat       `json:"format,omitempty"`
+	Payload      *WebhookEndpointPatchPayload      `json:"payload,omitempty"`
+	Status       *WebhookEndpointPatchStatus       `json:"status,omitempty"`
+	URL          *string                           `json:"url,omitempty"`
+	Verification *WebhookEndpointPatchVerification `json:"verification,omitempty"`
 }
 
 // WebhookEndpointPatchFormat defines model for WebhookEndpointPatch.Format.
@@ -5764,8 +6529,13 @@ type WebhookEndpointPatchPayload string
 // WebhookEndpointPatchStatus defines model for WebhookEndpointPatch.Status.
 type WebhookEndpointPatchStatus string
 
+// WebhookEndpointPatchVerification defines model for WebhookEndpointPatch.Verification.
+type WebhookEndpointPatchVerification string
+
 // WebhookEndpointSecret The endpoint with the secret by which a receiver verifies `v1` signatures, shown this once.
 type WebhookEndpointSecret struct {
+	// AllowedRate Requests a minute that the address granted in its handshake; null where it set no limit.
+	AllowedRate nullable.Nullable[int32]     `json:"allowed_rate"`
 	CreatedAt   time.Time                    `json:"created_at"`
 	Description string                       `json:"description"`
 	DisabledAt  nullable.Nullable[time.Time] `json:"disabled_at"`
@@ -5789,12 +6559,13 @@ type WebhookEndpointSecret struct {
 	Payload             string                       `json:"payload"`
 
 	// PublicKey Ed25519 key of the `v1a` signatures, as Standard Webhooks writes it.
-	PublicKey string    `json:"public_key"`
-	Secret    string    `json:"secret"`
-	Status    string    `json:"status"`
-	UpdatedAt time.Time `json:"updated_at"`
-	URL       string    `json:"url"`
-	Version   int64     `json:"version"`
+	PublicKey    string    `json:"public_key"`
+	Secret       string    `json:"secret"`
+	Status       string    `json:"status"`
+	UpdatedAt    time.Time `json:"updated_at"`
+	URL          string    `json:"url"`
+	Verification string    `json:"verification"`
+	Version      int64     `json:"version"`
 }
 
 // WebhookEndpointSecretObject defines model for WebhookEndpointSecret.Object.
@@ -5966,8 +6737,17 @@ type OAuthClientID = openapi_types.UUID
 // OperationID defines model for OperationId.
 type OperationID = openapi_types.UUID
 
+// PreferenceToken defines model for PreferenceToken.
+type PreferenceToken = string
+
 // PurposeID defines model for PurposeId.
 type PurposeID = openapi_types.UUID
+
+// RoleAssignmentID defines model for RoleAssignmentId.
+type RoleAssignmentID = openapi_types.UUID
+
+// RoleID defines model for RoleId.
+type RoleID = openapi_types.UUID
 
 // Source defines model for Source.
 type Source = string
@@ -5977,6 +6757,9 @@ type TagID = openapi_types.UUID
 
 // TagNamePrefix defines model for TagNamePrefix.
 type TagNamePrefix = string
+
+// TeamID defines model for TeamId.
+type TeamID = openapi_types.UUID
 
 // TicketingContactID defines model for TicketingContactId.
 type TicketingContactID = openapi_types.UUID
@@ -6202,7 +6985,7 @@ type ListContactsParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// Sort The order; `-` is descending. Without it the newest come first, or with `q` the best match.
+	// Sort The order; `-` is descending. Without it the newest come first; with `q` the best match, with `name_prefix` alone the first by name.
 	Sort *ListContactsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// Q Words of a name, an e-mail address, a telephone number, a SIREN or SIRET, or an external id.
@@ -6232,7 +7015,7 @@ type ListContactsParams struct {
 	// Siret With this SIRET.
 	Siret *ContactSiret `form:"siret,omitempty" json:"siret,omitempty"`
 
-	// NamePrefix Whose sort name (family name first) begins so, without regard to case and accents.
+	// NamePrefix Whose sort name (family name first) begins so, without regard to case and accents; by name if no `sort` is asked for.
 	NamePrefix *ContactNamePrefix `form:"name_prefix,omitempty" json:"name_prefix,omitempty"`
 
 	// Archived Whether archived records are listed too (`true`), alone (`only`) or not (`false`).
@@ -6459,6 +7242,12 @@ type UpdateContactPointParams struct {
 
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// CreatePreferenceLinkParams defines parameters for CreatePreferenceLink.
+type CreatePreferenceLinkParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
 // ListContactExternalIdsParams defines parameters for ListContactExternalIds.
@@ -6881,6 +7670,186 @@ type UpdatePurposeParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListRoleAssignmentsParams defines parameters for ListRoleAssignments.
+type ListRoleAssignmentsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// PrincipalKind Of users or of teams.
+	PrincipalKind *ListRoleAssignmentsParamsPrincipalKind `form:"principal_kind,omitempty" json:"principal_kind,omitempty"`
+
+	// PrincipalID Of this user or team.
+	PrincipalID *openapi_types.UUID `form:"principal_id,omitempty" json:"principal_id,omitempty"`
+
+	// RoleID Of this role.
+	RoleID *openapi_types.UUID `form:"role_id,omitempty" json:"role_id,omitempty"`
+
+	// DepartmentID In this department.
+	DepartmentID *openapi_types.UUID `form:"department_id,omitempty" json:"department_id,omitempty"`
+
+	// Status In this state.
+	Status *ListRoleAssignmentsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// Kind Of this kind.
+	Kind *ListRoleAssignmentsParamsKind `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// IsEffective Whether it counts now.
+	IsEffective *bool `form:"is_effective,omitempty" json:"is_effective,omitempty"`
+
+	// Review `due`: to be reviewed; `overdue`: counts no more, because nobody did for thirty days.
+	Review *ListRoleAssignmentsParamsReview `form:"review,omitempty" json:"review,omitempty"`
+}
+
+// ListRoleAssignmentsParamsPrincipalKind defines parameters for ListRoleAssignments.
+type ListRoleAssignmentsParamsPrincipalKind string
+
+// ListRoleAssignmentsParamsStatus defines parameters for ListRoleAssignments.
+type ListRoleAssignmentsParamsStatus string
+
+// ListRoleAssignmentsParamsKind defines parameters for ListRoleAssignments.
+type ListRoleAssignmentsParamsKind string
+
+// ListRoleAssignmentsParamsReview defines parameters for ListRoleAssignments.
+type ListRoleAssignmentsParamsReview string
+
+// AssignRoleParams defines parameters for AssignRole.
+type AssignRoleParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// BreakGlassParams defines parameters for BreakGlass.
+type BreakGlassParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// RequestRoleParams defines parameters for RequestRole.
+type RequestRoleParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// GetRoleAssignmentParams defines parameters for GetRoleAssignment.
+type GetRoleAssignmentParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ApproveRoleAssignmentParams defines parameters for ApproveRoleAssignment.
+type ApproveRoleAssignmentParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// RefuseRoleAssignmentParams defines parameters for RefuseRoleAssignment.
+type RefuseRoleAssignmentParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ReviewRoleAssignmentParams defines parameters for ReviewRoleAssignment.
+type ReviewRoleAssignmentParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// RevokeRoleAssignmentParams defines parameters for RevokeRoleAssignment.
+type RevokeRoleAssignmentParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// WithdrawRoleAssignmentParams defines parameters for WithdrawRoleAssignment.
+type WithdrawRoleAssignmentParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListRolesParams defines parameters for ListRoles.
+type ListRolesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Archived Whether archived records are listed too (`true`), alone (`only`) or not (`false`).
+	Archived *ListRolesParamsArchived `form:"archived,omitempty" json:"archived,omitempty"`
+}
+
+// ListRolesParamsArchived defines parameters for ListRoles.
+type ListRolesParamsArchived string
+
+// CreateRoleParams defines parameters for CreateRole.
+type CreateRoleParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// CreateDefaultRolesParams defines parameters for CreateDefaultRoles.
+type CreateDefaultRolesParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// GetRoleParams defines parameters for GetRole.
+type GetRoleParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateRoleParams defines parameters for UpdateRole.
+type UpdateRoleParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ArchiveRoleParams defines parameters for ArchiveRole.
+type ArchiveRoleParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// RestoreRoleParams defines parameters for RestoreRole.
+type RestoreRoleParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
 // ListTagsParams defines parameters for ListTags.
 type ListTagsParams struct {
 	// Limit Greatest number of items in the page.
@@ -6943,6 +7912,90 @@ type MergeTagParams struct {
 
 // RestoreTagParams defines parameters for RestoreTag.
 type RestoreTagParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListTeamsParams defines parameters for ListTeams.
+type ListTeamsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Archived Whether archived records are listed too (`true`), alone (`only`) or not (`false`).
+	Archived *ListTeamsParamsArchived `form:"archived,omitempty" json:"archived,omitempty"`
+
+	// UserID Of which this user is a member.
+	UserID *openapi_types.UUID `form:"user_id,omitempty" json:"user_id,omitempty"`
+}
+
+// ListTeamsParamsArchived defines parameters for ListTeams.
+type ListTeamsParamsArchived string
+
+// CreateTeamParams defines parameters for CreateTeam.
+type CreateTeamParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// GetTeamParams defines parameters for GetTeam.
+type GetTeamParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateTeamParams defines parameters for UpdateTeam.
+type UpdateTeamParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ArchiveTeamParams defines parameters for ArchiveTeam.
+type ArchiveTeamParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListTeamMembersParams defines parameters for ListTeamMembers.
+type ListTeamMembersParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// RemoveTeamMemberParams defines parameters for RemoveTeamMember.
+type RemoveTeamMemberParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// AddTeamMemberParams defines parameters for AddTeamMember.
+type AddTeamMemberParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// RestoreTeamParams defines parameters for RestoreTeam.
+type RestoreTeamParams struct {
 	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
 	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
 
@@ -7373,6 +8426,9 @@ type CreateContactPointJSONRequestBody = ContactPointCreate
 // UpdateContactPointApplicationMergePatchPlusJSONRequestBody defines body for UpdateContactPoint for application/merge-patch+json ContentType.
 type UpdateContactPointApplicationMergePatchPlusJSONRequestBody = ContactPointPatch
 
+// CreatePreferenceLinkJSONRequestBody defines body for CreatePreferenceLink for application/json ContentType.
+type CreatePreferenceLinkJSONRequestBody = PreferenceLinkCreate
+
 // CreateDepartmentJSONRequestBody defines body for CreateDepartment for application/json ContentType.
 type CreateDepartmentJSONRequestBody = DepartmentCreate
 
@@ -7412,11 +8468,56 @@ type SubmitFormJSONRequestBody = FormSubmissionCreate
 // SubmitFormFormdataRequestBody defines body for SubmitForm for application/x-www-form-urlencoded ContentType.
 type SubmitFormFormdataRequestBody = FormFields
 
+// RequestPreferencesJSONRequestBody defines body for RequestPreferences for application/json ContentType.
+type RequestPreferencesJSONRequestBody = PreferenceRequest
+
+// RequestPreferencesFormdataRequestBody defines body for RequestPreferences for application/x-www-form-urlencoded ContentType.
+type RequestPreferencesFormdataRequestBody = PreferenceRequestFields
+
+// ChangePreferencesJSONRequestBody defines body for ChangePreferences for application/json ContentType.
+type ChangePreferencesJSONRequestBody = PreferenceChange
+
+// ChangePreferencesFormdataRequestBody defines body for ChangePreferences for application/x-www-form-urlencoded ContentType.
+type ChangePreferencesFormdataRequestBody = PreferenceFields
+
+// ChangePreferencesMultipartRequestBody defines body for ChangePreferences for multipart/form-data ContentType.
+type ChangePreferencesMultipartRequestBody = PreferenceFields
+
 // CreatePurposeJSONRequestBody defines body for CreatePurpose for application/json ContentType.
 type CreatePurposeJSONRequestBody = PurposeCreate
 
 // UpdatePurposeApplicationMergePatchPlusJSONRequestBody defines body for UpdatePurpose for application/merge-patch+json ContentType.
 type UpdatePurposeApplicationMergePatchPlusJSONRequestBody = PurposePatch
+
+// AssignRoleJSONRequestBody defines body for AssignRole for application/json ContentType.
+type AssignRoleJSONRequestBody = RoleGrant
+
+// BreakGlassJSONRequestBody defines body for BreakGlass for application/json ContentType.
+type BreakGlassJSONRequestBody = BreakGlass
+
+// RequestRoleJSONRequestBody defines body for RequestRole for application/json ContentType.
+type RequestRoleJSONRequestBody = RoleRequest
+
+// ApproveRoleAssignmentJSONRequestBody defines body for ApproveRoleAssignment for application/json ContentType.
+type ApproveRoleAssignmentJSONRequestBody = Decision
+
+// RefuseRoleAssignmentJSONRequestBody defines body for RefuseRoleAssignment for application/json ContentType.
+type RefuseRoleAssignmentJSONRequestBody = Decision
+
+// ReviewRoleAssignmentJSONRequestBody defines body for ReviewRoleAssignment for application/json ContentType.
+type ReviewRoleAssignmentJSONRequestBody = Decision
+
+// RevokeRoleAssignmentJSONRequestBody defines body for RevokeRoleAssignment for application/json ContentType.
+type RevokeRoleAssignmentJSONRequestBody = Decision
+
+// WithdrawRoleAssignmentJSONRequestBody defines body for WithdrawRoleAssignment for application/json ContentType.
+type WithdrawRoleAssignmentJSONRequestBody = Decision
+
+// CreateRoleJSONRequestBody defines body for CreateRole for application/json ContentType.
+type CreateRoleJSONRequestBody = RoleCreate
+
+// UpdateRoleApplicationMergePatchPlusJSONRequestBody defines body for UpdateRole for application/merge-patch+json ContentType.
+type UpdateRoleApplicationMergePatchPlusJSONRequestBody = RolePatch
 
 // CreateTagJSONRequestBody defines body for CreateTag for application/json ContentType.
 type CreateTagJSONRequestBody = TagCreate
@@ -7426,6 +8527,12 @@ type UpdateTagApplicationMergePatchPlusJSONRequestBody = TagPatch
 
 // MergeTagJSONRequestBody defines body for MergeTag for application/json ContentType.
 type MergeTagJSONRequestBody = TagMerge
+
+// CreateTeamJSONRequestBody defines body for CreateTeam for application/json ContentType.
+type CreateTeamJSONRequestBody = TeamCreate
+
+// UpdateTeamApplicationMergePatchPlusJSONRequestBody defines body for UpdateTeam for application/merge-patch+json ContentType.
+type UpdateTeamApplicationMergePatchPlusJSONRequestBody = TeamPatch
 
 // CreateTicketingSourceJSONRequestBody defines body for CreateTicketingSource for application/json ContentType.
 type CreateTicketingSourceJSONRequestBody = TicketingSourceCreate
@@ -7524,6 +8631,157 @@ func (a FormFields) MarshalJSON() ([]byte, error) {
 		object["issue_token"], err = json.Marshal(a.IssueToken)
 		if err != nil {
 			return nil, fmt.Errorf("error marshaling 'issue_token': %w", err)
+		}
+	}
+
+	if a.Language != nil {
+		object["language"], err = json.Marshal(a.Language)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'language': %w", err)
+		}
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
+
+// Getter for additional properties for PreferenceFields. Returns the specified
+// element and whether it was found
+func (a PreferenceFields) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for PreferenceFields
+func (a *PreferenceFields) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for PreferenceFields to handle AdditionalProperties
+func (a *PreferenceFields) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["List-Unsubscribe"]; found {
+		err = json.Unmarshal(raw, &a.ListUnsubscribe)
+		if err != nil {
+			return fmt.Errorf("error reading 'List-Unsubscribe': %w", err)
+		}
+		delete(object, "List-Unsubscribe")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for PreferenceFields to handle AdditionalProperties
+func (a PreferenceFields) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	if a.ListUnsubscribe != nil {
+		object["List-Unsubscribe"], err = json.Marshal(a.ListUnsubscribe)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'List-Unsubscribe': %w", err)
+		}
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
+
+// Getter for additional properties for PreferenceRequestFields. Returns the specified
+// element and whether it was found
+func (a PreferenceRequestFields) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for PreferenceRequestFields
+func (a *PreferenceRequestFields) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for PreferenceRequestFields to handle AdditionalProperties
+func (a *PreferenceRequestFields) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["email"]; found {
+		err = json.Unmarshal(raw, &a.Email)
+		if err != nil {
+			return fmt.Errorf("error reading 'email': %w", err)
+		}
+		delete(object, "email")
+	}
+
+	if raw, found := object["language"]; found {
+		err = json.Unmarshal(raw, &a.Language)
+		if err != nil {
+			return fmt.Errorf("error reading 'language': %w", err)
+		}
+		delete(object, "language")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for PreferenceRequestFields to handle AdditionalProperties
+func (a PreferenceRequestFields) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	if a.Email != nil {
+		object["email"], err = json.Marshal(a.Email)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'email': %w", err)
 		}
 	}
 
@@ -8143,6 +9401,28 @@ type ClientInterface interface {
 	// Corresponds with PATCH /v1/contacts/{contact_id}/contact-points/{contact_point_id} (the `UpdateContactPoint` operationId).
 	UpdateContactPointWithApplicationMergePatchPlusJSONBody(ctx context.Context, contactID ContactID, contactPointID ContactPointID, params *UpdateContactPointParams, body UpdateContactPointApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// CreatePreferenceLinkWithBody Make a link to a person's preferences
+	//
+	// A link for one e-mail address or telephone number, to be put in a message to it: whoever has the link sees and changes, without an
+	// account, what that address may be used for. With `purpose`, the link also ends the mails of this purpose at once by one POST (RFC 8058);
+	// without, that POST ends all of them. `headers` are those that such a mail carries. The address is given in this answer only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/contacts/{contact_id}/contact-points/{contact_point_id}/preference-links (the `CreatePreferenceLink` operationId).
+	CreatePreferenceLinkWithBody(ctx context.Context, contactID ContactID, contactPointID ContactPointID, params *CreatePreferenceLinkParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreatePreferenceLink Make a link to a person's preferences
+	//
+	// A link for one e-mail address or telephone number, to be put in a message to it: whoever has the link sees and changes, without an
+	// account, what that address may be used for. With `purpose`, the link also ends the mails of this purpose at once by one POST (RFC 8058);
+	// without, that POST ends all of them. `headers` are those that such a mail carries. The address is given in this answer only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/contacts/{contact_id}/contact-points/{contact_point_id}/preference-links (the `CreatePreferenceLink` operationId).
+	CreatePreferenceLink(ctx context.Context, contactID ContactID, contactPointID ContactPointID, params *CreatePreferenceLinkParams, body CreatePreferenceLinkJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListContactExternalIds List the external ids of a contact
 	//
 	// The names by which other systems know the contact.
@@ -8647,14 +9927,17 @@ type ClientInterface interface {
 
 	// GetOperation Follow a long operation
 	//
-	// Always answers 200 while the operation is known; `Retry-After` says when to ask again while it runs.
+	// Always answers 200 while the operation is known; `Retry-After` says when to ask again while it runs. An operation whose server
+	// died is taken up again by itself, by the next one there is, within a minute; its progress then starts over.
 	//
 	// Corresponds with GET /v1/operations/{operation_id} (the `GetOperation` operationId).
 	GetOperation(ctx context.Context, operationID OperationID, params *GetOperationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CancelOperation Cancel a long operation
 	//
-	// Asks a queued or running operation to stop. What it had committed stays; an export offers no file.
+	// Asks a queued or running operation to stop; it ends `cancelled` within seconds, wherever it is. A cancelled export offers no
+	// file, a cancelled import leaves nothing of the institution behind, and both can be started anew. Other work keeps what it had
+	// committed. A wish that comes when all is done comes too late: the operation ends `succeeded`.
 	//
 	// Corresponds with POST /v1/operations/{operation_id}/cancel (the `CancelOperation` operationId).
 	CancelOperation(ctx context.Context, operationID OperationID, params *CancelOperationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -8721,6 +10004,77 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/public/forms/{form_id}/submissions (the `SubmitForm` operationId).
 	SubmitFormWithFormdataBody(ctx context.Context, formID FormID, body SubmitFormFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// RequestPreferencesWithBody Have a link to one's preferences sent
+	//
+	// Sends a link, good for two days, to the address if it is known. The answer is the same, and takes as long, whether or not it is. An
+	// address gets at most three such mails an hour; further requests are answered as ever.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/public/institutions/{institution_id}/preference-requests (the `RequestPreferences` operationId).
+	RequestPreferencesWithBody(ctx context.Context, institutionID openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestPreferences Have a link to one's preferences sent
+	//
+	// Sends a link, good for two days, to the address if it is known. The answer is the same, and takes as long, whether or not it is. An
+	// address gets at most three such mails an hour; further requests are answered as ever.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/public/institutions/{institution_id}/preference-requests (the `RequestPreferences` operationId).
+	RequestPreferences(ctx context.Context, institutionID openapi_types.UUID, body RequestPreferencesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestPreferencesWithFormdataBody Have a link to one's preferences sent
+	//
+	// Sends a link, good for two days, to the address if it is known. The answer is the same, and takes as long, whether or not it is. An
+	// address gets at most three such mails an hour; further requests are answered as ever.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /v1/public/institutions/{institution_id}/preference-requests (the `RequestPreferences` operationId).
+	RequestPreferencesWithFormdataBody(ctx context.Context, institutionID openapi_types.UUID, body RequestPreferencesFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPreferences Show a person what their address is used for
+	//
+	// Purposes and channels of the contact point that the link is for, with what counts today: as a page with boxes to a browser, as JSON to
+	// a program. Reading changes nothing, since mail scanners read links. A link that never was and one that is too old are the same 404.
+	//
+	// Corresponds with GET /v1/public/preferences/{token} (the `GetPreferences` operationId).
+	GetPreferences(ctx context.Context, token PreferenceToken, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangePreferencesWithBody Change what an address may be used for
+	//
+	// Each change is an entry of the consent ledger with its proof, and counts before the answer returns. With the body
+	// `List-Unsubscribe=One-Click` (RFC 8058), as a form or as multipart, the mails of the link's purpose end, or all where it has none;
+	// repeating it changes nothing. To give a consent, send back `shown`, which stands for the very words that were read.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/public/preferences/{token} (the `ChangePreferences` operationId).
+	ChangePreferencesWithBody(ctx context.Context, token PreferenceToken, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangePreferences Change what an address may be used for
+	//
+	// Each change is an entry of the consent ledger with its proof, and counts before the answer returns. With the body
+	// `List-Unsubscribe=One-Click` (RFC 8058), as a form or as multipart, the mails of the link's purpose end, or all where it has none;
+	// repeating it changes nothing. To give a consent, send back `shown`, which stands for the very words that were read.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/public/preferences/{token} (the `ChangePreferences` operationId).
+	ChangePreferences(ctx context.Context, token PreferenceToken, body ChangePreferencesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangePreferencesWithFormdataBody Change what an address may be used for
+	//
+	// Each change is an entry of the consent ledger with its proof, and counts before the answer returns. With the body
+	// `List-Unsubscribe=One-Click` (RFC 8058), as a form or as multipart, the mails of the link's purpose end, or all where it has none;
+	// repeating it changes nothing. To give a consent, send back `shown`, which stands for the very words that were read.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /v1/public/preferences/{token} (the `ChangePreferences` operationId).
+	ChangePreferencesWithFormdataBody(ctx context.Context, token PreferenceToken, body ChangePreferencesFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListPurposes List the purposes
 	//
 	// The register of purposes, by code.
@@ -8770,6 +10124,235 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /v1/purposes/{purpose_id} (the `UpdatePurpose` operationId).
 	UpdatePurposeWithApplicationMergePatchPlusJSONBody(ctx context.Context, purposeID PurposeID, params *UpdatePurposeParams, body UpdatePurposeApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListRoleAssignments List role assignments
+	//
+	// Who has which role where, since when and until when, what was asked for and what has ended, newest first.
+	//
+	// Corresponds with GET /v1/role-assignments (the `ListRoleAssignments` operationId).
+	ListRoleAssignments(ctx context.Context, params *ListRoleAssignmentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AssignRoleWithBody Give a role
+	//
+	// Gives a role to another user or to a team, in a department or everywhere; it counts at once or from `starts_at`. Nobody gives a role to themselves or to a team of theirs, nor one that gives more than they have themselves there.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/role-assignments (the `AssignRole` operationId).
+	AssignRoleWithBody(ctx context.Context, params *AssignRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AssignRole Give a role
+	//
+	// Gives a role to another user or to a team, in a department or everywhere; it counts at once or from `starts_at`. Nobody gives a role to themselves or to a team of theirs, nor one that gives more than they have themselves there.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/role-assignments (the `AssignRole` operationId).
+	AssignRole(ctx context.Context, params *AssignRoleParams, body AssignRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BreakGlassWithBody Take a role in an emergency
+	//
+	// A user takes, without waiting for anybody, a role that is made for it (`allows_break_glass`), for eight hours at most. All who may grant roles are written to, and it is listed for review until one of them has looked at it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/role-assignments/break-glass (the `BreakGlass` operationId).
+	BreakGlassWithBody(ctx context.Context, params *BreakGlassParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BreakGlass Take a role in an emergency
+	//
+	// A user takes, without waiting for anybody, a role that is made for it (`allows_break_glass`), for eight hours at most. All who may grant roles are written to, and it is listed for review until one of them has looked at it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/role-assignments/break-glass (the `BreakGlass` operationId).
+	BreakGlass(ctx context.Context, params *BreakGlassParams, body BreakGlassJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestRoleWithBody Ask for a role
+	//
+	// A user asks for a role for themselves. Somebody else decides, unless the role needs no approval. An `elevation` lasts thirty days at most and says why.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/role-assignments/request (the `RequestRole` operationId).
+	RequestRoleWithBody(ctx context.Context, params *RequestRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestRole Ask for a role
+	//
+	// A user asks for a role for themselves. Somebody else decides, unless the role needs no approval. An `elevation` lasts thirty days at most and says why.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/role-assignments/request (the `RequestRole` operationId).
+	RequestRole(ctx context.Context, params *RequestRoleParams, body RequestRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetRoleAssignment Read a role assignment
+	//
+	// One assignment, with how it came about.
+	//
+	// Corresponds with GET /v1/role-assignments/{role_assignment_id} (the `GetRoleAssignment` operationId).
+	GetRoleAssignment(ctx context.Context, roleAssignmentID RoleAssignmentID, params *GetRoleAssignmentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApproveRoleAssignmentWithBody Approve a request
+	//
+	// Grants what was asked for. Never by whom it is for, nor by a key of theirs; nobody approves what gives more than they have themselves. Requires If-Match.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/role-assignments/{role_assignment_id}/approve (the `ApproveRoleAssignment` operationId).
+	ApproveRoleAssignmentWithBody(ctx context.Context, roleAssignmentID RoleAssignmentID, params *ApproveRoleAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApproveRoleAssignment Approve a request
+	//
+	// Grants what was asked for. Never by whom it is for, nor by a key of theirs; nobody approves what gives more than they have themselves. Requires If-Match.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/role-assignments/{role_assignment_id}/approve (the `ApproveRoleAssignment` operationId).
+	ApproveRoleAssignment(ctx context.Context, roleAssignmentID RoleAssignmentID, params *ApproveRoleAssignmentParams, body ApproveRoleAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RefuseRoleAssignmentWithBody Refuse a request
+	//
+	// Declines what was asked for. Requires If-Match.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/role-assignments/{role_assignment_id}/refuse (the `RefuseRoleAssignment` operationId).
+	RefuseRoleAssignmentWithBody(ctx context.Context, roleAssignmentID RoleAssignmentID, params *RefuseRoleAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RefuseRoleAssignment Refuse a request
+	//
+	// Declines what was asked for. Requires If-Match.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/role-assignments/{role_assignment_id}/refuse (the `RefuseRoleAssignment` operationId).
+	RefuseRoleAssignment(ctx context.Context, roleAssignmentID RoleAssignmentID, params *RefuseRoleAssignmentParams, body RefuseRoleAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReviewRoleAssignmentWithBody Confirm a role assignment
+	//
+	// Confirms that the assignment is still needed, or that a use of break-glass was justified. The next review falls due after the days that the role says. Not by whom it is for. Requires If-Match.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/role-assignments/{role_assignment_id}/review (the `ReviewRoleAssignment` operationId).
+	ReviewRoleAssignmentWithBody(ctx context.Context, roleAssignmentID RoleAssignmentID, params *ReviewRoleAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReviewRoleAssignment Confirm a role assignment
+	//
+	// Confirms that the assignment is still needed, or that a use of break-glass was justified. The next review falls due after the days that the role says. Not by whom it is for. Requires If-Match.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/role-assignments/{role_assignment_id}/review (the `ReviewRoleAssignment` operationId).
+	ReviewRoleAssignment(ctx context.Context, roleAssignmentID RoleAssignmentID, params *ReviewRoleAssignmentParams, body ReviewRoleAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeRoleAssignmentWithBody End a role assignment
+	//
+	// Ends the assignment at once and for good. Requires If-Match; in an emergency `*` stands for any version.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/role-assignments/{role_assignment_id}/revoke (the `RevokeRoleAssignment` operationId).
+	RevokeRoleAssignmentWithBody(ctx context.Context, roleAssignmentID RoleAssignmentID, params *RevokeRoleAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeRoleAssignment End a role assignment
+	//
+	// Ends the assignment at once and for good. Requires If-Match; in an emergency `*` stands for any version.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/role-assignments/{role_assignment_id}/revoke (the `RevokeRoleAssignment` operationId).
+	RevokeRoleAssignment(ctx context.Context, roleAssignmentID RoleAssignmentID, params *RevokeRoleAssignmentParams, body RevokeRoleAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WithdrawRoleAssignmentWithBody Give up a role or a request
+	//
+	// Ends what the user who asks for it has or asked for, at once and for good. Requires If-Match.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/role-assignments/{role_assignment_id}/withdraw (the `WithdrawRoleAssignment` operationId).
+	WithdrawRoleAssignmentWithBody(ctx context.Context, roleAssignmentID RoleAssignmentID, params *WithdrawRoleAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WithdrawRoleAssignment Give up a role or a request
+	//
+	// Ends what the user who asks for it has or asked for, at once and for good. Requires If-Match.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/role-assignments/{role_assignment_id}/withdraw (the `WithdrawRoleAssignment` operationId).
+	WithdrawRoleAssignment(ctx context.Context, roleAssignmentID RoleAssignmentID, params *WithdrawRoleAssignmentParams, body WithdrawRoleAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListRoles List roles
+	//
+	// Roles of the institution, newest first.
+	//
+	// Corresponds with GET /v1/roles (the `ListRoles` operationId).
+	ListRoles(ctx context.Context, params *ListRolesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateRoleWithBody Make a role
+	//
+	// A role is a set of scopes, of verbs on contacts and of classes of fields. Nobody makes a role that gives what they do not have themselves, in the whole institution.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/roles (the `CreateRole` operationId).
+	CreateRoleWithBody(ctx context.Context, params *CreateRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateRole Make a role
+	//
+	// A role is a set of scopes, of verbs on contacts and of classes of fields. Nobody makes a role that gives what they do not have themselves, in the whole institution.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/roles (the `CreateRole` operationId).
+	CreateRole(ctx context.Context, params *CreateRoleParams, body CreateRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateDefaultRoles Make the usual roles
+	//
+	// Makes the roles that most institutions want and that are not there yet, known by their code; what exists is left as it is. They are ordinary roles from then on.
+	//
+	// Corresponds with POST /v1/roles/defaults (the `CreateDefaultRoles` operationId).
+	CreateDefaultRoles(ctx context.Context, params *CreateDefaultRolesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetRole Read a role
+	//
+	// One role of the institution.
+	//
+	// Corresponds with GET /v1/roles/{role_id} (the `GetRole` operationId).
+	GetRole(ctx context.Context, roleID RoleID, params *GetRoleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateRoleWithBody Change a role
+	//
+	// Takes effect at once for everybody who has the role. Nobody changes a role that gives more than they have themselves.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/roles/{role_id} (the `UpdateRole` operationId).
+	UpdateRoleWithBody(ctx context.Context, roleID RoleID, params *UpdateRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateRoleWithApplicationMergePatchPlusJSONBody Change a role
+	//
+	// Takes effect at once for everybody who has the role. Nobody changes a role that gives more than they have themselves.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /v1/roles/{role_id} (the `UpdateRole` operationId).
+	UpdateRoleWithApplicationMergePatchPlusJSONBody(ctx context.Context, roleID RoleID, params *UpdateRoleParams, body UpdateRoleApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ArchiveRole Archive a role
+	//
+	// Takes the role out of use at once, whoever has it. Requires If-Match.
+	//
+	// Corresponds with POST /v1/roles/{role_id}/archive (the `ArchiveRole` operationId).
+	ArchiveRole(ctx context.Context, roleID RoleID, params *ArchiveRoleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestoreRole Restore a role
+	//
+	// Puts an archived role back into use; what gives it and has not ended counts again. Requires If-Match.
+	//
+	// Corresponds with POST /v1/roles/{role_id}/restore (the `RestoreRole` operationId).
+	RestoreRole(ctx context.Context, roleID RoleID, params *RestoreRoleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListScopes List scopes
 	//
@@ -8859,6 +10442,91 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/tags/{tag_id}/restore (the `RestoreTag` operationId).
 	RestoreTag(ctx context.Context, tagID TagID, params *RestoreTagParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTeams List teams
+	//
+	// Teams of the institution, newest first.
+	//
+	// Corresponds with GET /v1/teams (the `ListTeams` operationId).
+	ListTeams(ctx context.Context, params *ListTeamsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTeamWithBody Make a team
+	//
+	// A team is a group of users, who have the roles that it has.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/teams (the `CreateTeam` operationId).
+	CreateTeamWithBody(ctx context.Context, params *CreateTeamParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTeam Make a team
+	//
+	// A team is a group of users, who have the roles that it has.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/teams (the `CreateTeam` operationId).
+	CreateTeam(ctx context.Context, params *CreateTeamParams, body CreateTeamJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTeam Read a team
+	//
+	// One team of the institution.
+	//
+	// Corresponds with GET /v1/teams/{team_id} (the `GetTeam` operationId).
+	GetTeam(ctx context.Context, teamID TeamID, params *GetTeamParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateTeamWithBody Change a team
+	//
+	// Changes what is sent.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/teams/{team_id} (the `UpdateTeam` operationId).
+	UpdateTeamWithBody(ctx context.Context, teamID TeamID, params *UpdateTeamParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateTeamWithApplicationMergePatchPlusJSONBody Change a team
+	//
+	// Changes what is sent.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /v1/teams/{team_id} (the `UpdateTeam` operationId).
+	UpdateTeamWithApplicationMergePatchPlusJSONBody(ctx context.Context, teamID TeamID, params *UpdateTeamParams, body UpdateTeamApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ArchiveTeam Archive a team
+	//
+	// Takes the team out of use at once, whoever has it. Requires If-Match.
+	//
+	// Corresponds with POST /v1/teams/{team_id}/archive (the `ArchiveTeam` operationId).
+	ArchiveTeam(ctx context.Context, teamID TeamID, params *ArchiveTeamParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTeamMembers List the members of a team
+	//
+	// Users of the team, in the order of their identifiers.
+	//
+	// Corresponds with GET /v1/teams/{team_id}/members (the `ListTeamMembers` operationId).
+	ListTeamMembers(ctx context.Context, teamID TeamID, params *ListTeamMembersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveTeamMember Take a user out of a team
+	//
+	// The user has the roles of the team no more, at once.
+	//
+	// Corresponds with DELETE /v1/teams/{team_id}/members/{user_id} (the `RemoveTeamMember` operationId).
+	RemoveTeamMember(ctx context.Context, teamID TeamID, userID UserID, params *RemoveTeamMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddTeamMember Put a user into a team
+	//
+	// The user has the roles of the team at once. Nobody puts themselves into a team, nor anybody into one that has more than they have themselves.
+	//
+	// Corresponds with PUT /v1/teams/{team_id}/members/{user_id} (the `AddTeamMember` operationId).
+	AddTeamMember(ctx context.Context, teamID TeamID, userID UserID, params *AddTeamMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestoreTeam Restore a team
+	//
+	// Puts an archived team back into use; what gives it and has not ended counts again. Requires If-Match.
+	//
+	// Corresponds with POST /v1/teams/{team_id}/restore (the `RestoreTeam` operationId).
+	RestoreTeam(ctx context.Context, teamID TeamID, params *RestoreTeamParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListOutbox Read the captured mails of a sandbox
 	//
@@ -9117,8 +10785,9 @@ type ClientInterface interface {
 
 	// CreateWebhookEndpointWithBody Create a webhook endpoint
 	//
-	// The endpoint is `pending` until its address answers 2xx to a signed `webhook_endpoint.verification`; events that
-	// happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
+	// The endpoint is `pending` until its address answers 2xx to a signed `webhook_endpoint.verification`, or, with
+	// `verification: options`, grants the handshake of CloudEvents web hooks (`WebHook-Allowed-Origin`, at the rate of
+	// `WebHook-Allowed-Rate`); events that happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
 	// port 443 of a public host, unless the operator has allowed its network. Event types are limited to what the
 	// credential may read: `contact.*` needs `contacts:read`, `*` needs every read scope.
 	//
@@ -9129,8 +10798,9 @@ type ClientInterface interface {
 
 	// CreateWebhookEndpoint Create a webhook endpoint
 	//
-	// The endpoint is `pending` until its address answers 2xx to a signed `webhook_endpoint.verification`; events that
-	// happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
+	// The endpoint is `pending` until its address answers 2xx to a signed `webhook_endpoint.verification`, or, with
+	// `verification: options`, grants the handshake of CloudEvents web hooks (`WebHook-Allowed-Origin`, at the rate of
+	// `WebHook-Allowed-Rate`); events that happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
 	// port 443 of a public host, unless the operator has allowed its network. Event types are limited to what the
 	// credential may read: `contact.*` needs `contacts:read`, `*` needs every read scope.
 	//
@@ -9155,7 +10825,7 @@ type ClientInterface interface {
 
 	// UpdateWebhookEndpointWithBody Change a webhook endpoint
 	//
-	// A new address, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
+	// A new address or way of verification, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
 	// verification. `status: disabled` stops deliveries. Changing the address, the event types or the payload takes the
 	// scopes that creating the endpoint would take.
 	//
@@ -9166,7 +10836,7 @@ type ClientInterface interface {
 
 	// UpdateWebhookEndpointWithApplicationMergePatchPlusJSONBody Change a webhook endpoint
 	//
-	// A new address, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
+	// A new address or way of verification, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
 	// verification. `status: disabled` stops deliveries. Changing the address, the event types or the payload takes the
 	// scopes that creating the endpoint would take.
 	//
@@ -10395,6 +12065,48 @@ func (c *Client) UpdateContactPointWithApplicationMergePatchPlusJSONBody(ctx con
 	return c.Client.Do(req)
 }
 
+// CreatePreferenceLinkWithBody Make a link to a person's preferences
+//
+// A link for one e-mail address or telephone number, to be put in a message to it: whoever has the link sees and changes, without an
+// account, what that address may be used for. With `purpose`, the link also ends the mails of this purpose at once by one POST (RFC 8058);
+// without, that POST ends all of them. `headers` are those that such a mail carries. The address is given in this answer only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/contacts/{contact_id}/contact-points/{contact_point_id}/preference-links (the `CreatePreferenceLink` operationId).
+func (c *Client) CreatePreferenceLinkWithBody(ctx context.Context, contactID ContactID, contactPointID ContactPointID, params *CreatePreferenceLinkParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreatePreferenceLinkRequestWithBody(c.Server, contactID, contactPointID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreatePreferenceLink Make a link to a person's preferences
+//
+// A link for one e-mail address or telephone number, to be put in a message to it: whoever has the link sees and changes, without an
+// account, what that address may be used for. With `purpose`, the link also ends the mails of this purpose at once by one POST (RFC 8058);
+// without, that POST ends all of them. `headers` are those that such a mail carries. The address is given in this answer only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/contacts/{contact_id}/contact-points/{contact_point_id}/preference-links (the `CreatePreferenceLink` operationId).
+func (c *Client) CreatePreferenceLink(ctx context.Context, contactID ContactID, contactPointID ContactPointID, params *CreatePreferenceLinkParams, body CreatePreferenceLinkJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreatePreferenceLinkRequest(c.Server, contactID, contactPointID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListContactExternalIds List the external ids of a contact
 //
 // The names by which other systems know the contact.
@@ -11509,7 +13221,8 @@ func (c *Client) ListOperations(ctx context.Context, params *ListOperationsParam
 
 // GetOperation Follow a long operation
 //
-// Always answers 200 while the operation is known; `Retry-After` says when to ask again while it runs.
+// Always answers 200 while the operation is known; `Retry-After` says when to ask again while it runs. An operation whose server
+// died is taken up again by itself, by the next one there is, within a minute; its progress then starts over.
 //
 // Corresponds with GET /v1/operations/{operation_id} (the `GetOperation` operationId).
 func (c *Client) GetOperation(ctx context.Context, operationID OperationID, params *GetOperationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -11526,7 +13239,9 @@ func (c *Client) GetOperation(ctx context.Context, operationID OperationID, para
 
 // CancelOperation Cancel a long operation
 //
-// Asks a queued or running operation to stop. What it had committed stays; an export offers no file.
+// Asks a queued or running operation to stop; it ends `cancelled` within seconds, wherever it is. A cancelled export offers no
+// file, a cancelled import leaves nothing of the institution behind, and both can be started anew. Other work keeps what it had
+// committed. A wish that comes when all is done comes too late: the operation ends `succeeded`.
 //
 // Corresponds with POST /v1/operations/{operation_id}/cancel (the `CancelOperation` operationId).
 func (c *Client) CancelOperation(ctx context.Context, operationID OperationID, params *CancelOperationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -11673,6 +13388,147 @@ func (c *Client) SubmitFormWithFormdataBody(ctx context.Context, formID FormID, 
 	return c.Client.Do(req)
 }
 
+// RequestPreferencesWithBody Have a link to one's preferences sent
+//
+// Sends a link, good for two days, to the address if it is known. The answer is the same, and takes as long, whether or not it is. An
+// address gets at most three such mails an hour; further requests are answered as ever.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/public/institutions/{institution_id}/preference-requests (the `RequestPreferences` operationId).
+func (c *Client) RequestPreferencesWithBody(ctx context.Context, institutionID openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestPreferencesRequestWithBody(c.Server, institutionID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestPreferences Have a link to one's preferences sent
+//
+// Sends a link, good for two days, to the address if it is known. The answer is the same, and takes as long, whether or not it is. An
+// address gets at most three such mails an hour; further requests are answered as ever.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/public/institutions/{institution_id}/preference-requests (the `RequestPreferences` operationId).
+func (c *Client) RequestPreferences(ctx context.Context, institutionID openapi_types.UUID, body RequestPreferencesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestPreferencesRequest(c.Server, institutionID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestPreferencesWithFormdataBody Have a link to one's preferences sent
+//
+// Sends a link, good for two days, to the address if it is known. The answer is the same, and takes as long, whether or not it is. An
+// address gets at most three such mails an hour; further requests are answered as ever.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /v1/public/institutions/{institution_id}/preference-requests (the `RequestPreferences` operationId).
+func (c *Client) RequestPreferencesWithFormdataBody(ctx context.Context, institutionID openapi_types.UUID, body RequestPreferencesFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestPreferencesRequestWithFormdataBody(c.Server, institutionID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPreferences Show a person what their address is used for
+//
+// Purposes and channels of the contact point that the link is for, with what counts today: as a page with boxes to a browser, as JSON to
+// a program. Reading changes nothing, since mail scanners read links. A link that never was and one that is too old are the same 404.
+//
+// Corresponds with GET /v1/public/preferences/{token} (the `GetPreferences` operationId).
+func (c *Client) GetPreferences(ctx context.Context, token PreferenceToken, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPreferencesRequest(c.Server, token)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangePreferencesWithBody Change what an address may be used for
+//
+// Each change is an entry of the consent ledger with its proof, and counts before the answer returns. With the body
+// `List-Unsubscribe=One-Click` (RFC 8058), as a form or as multipart, the mails of the link's purpose end, or all where it has none;
+// repeating it changes nothing. To give a consent, send back `shown`, which stands for the very words that were read.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/public/preferences/{token} (the `ChangePreferences` operationId).
+func (c *Client) ChangePreferencesWithBody(ctx context.Context, token PreferenceToken, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangePreferencesRequestWithBody(c.Server, token, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangePreferences Change what an address may be used for
+//
+// Each change is an entry of the consent ledger with its proof, and counts before the answer returns. With the body
+// `List-Unsubscribe=One-Click` (RFC 8058), as a form or as multipart, the mails of the link's purpose end, or all where it has none;
+// repeating it changes nothing. To give a consent, send back `shown`, which stands for the very words that were read.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/public/preferences/{token} (the `ChangePreferences` operationId).
+func (c *Client) ChangePreferences(ctx context.Context, token PreferenceToken, body ChangePreferencesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangePreferencesRequest(c.Server, token, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangePreferencesWithFormdataBody Change what an address may be used for
+//
+// Each change is an entry of the consent ledger with its proof, and counts before the answer returns. With the body
+// `List-Unsubscribe=One-Click` (RFC 8058), as a form or as multipart, the mails of the link's purpose end, or all where it has none;
+// repeating it changes nothing. To give a consent, send back `shown`, which stands for the very words that were read.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /v1/public/preferences/{token} (the `ChangePreferences` operationId).
+func (c *Client) ChangePreferencesWithFormdataBody(ctx context.Context, token PreferenceToken, body ChangePreferencesFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangePreferencesRequestWithFormdataBody(c.Server, token, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListPurposes List the purposes
 //
 // The register of purposes, by code.
@@ -11773,6 +13629,505 @@ func (c *Client) UpdatePurposeWithBody(ctx context.Context, purposeID PurposeID,
 // Corresponds with PATCH /v1/purposes/{purpose_id} (the `UpdatePurpose` operationId).
 func (c *Client) UpdatePurposeWithApplicationMergePatchPlusJSONBody(ctx context.Context, purposeID PurposeID, params *UpdatePurposeParams, body UpdatePurposeApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdatePurposeRequestWithApplicationMergePatchPlusJSONBody(c.Server, purposeID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListRoleAssignments List role assignments
+//
+// Who has which role where, since when and until when, what was asked for and what has ended, newest first.
+//
+// Corresponds with GET /v1/role-assignments (the `ListRoleAssignments` operationId).
+func (c *Client) ListRoleAssignments(ctx context.Context, params *ListRoleAssignmentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRoleAssignmentsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AssignRoleWithBody Give a role
+//
+// Gives a role to another user or to a team, in a department or everywhere; it counts at once or from `starts_at`. Nobody gives a role to themselves or to a team of theirs, nor one that gives more than they have themselves there.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/role-assignments (the `AssignRole` operationId).
+func (c *Client) AssignRoleWithBody(ctx context.Context, params *AssignRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAssignRoleRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AssignRole Give a role
+//
+// Gives a role to another user or to a team, in a department or everywhere; it counts at once or from `starts_at`. Nobody gives a role to themselves or to a team of theirs, nor one that gives more than they have themselves there.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/role-assignments (the `AssignRole` operationId).
+func (c *Client) AssignRole(ctx context.Context, params *AssignRoleParams, body AssignRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAssignRoleRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BreakGlassWithBody Take a role in an emergency
+//
+// A user takes, without waiting for anybody, a role that is made for it (`allows_break_glass`), for eight hours at most. All who may grant roles are written to, and it is listed for review until one of them has looked at it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/role-assignments/break-glass (the `BreakGlass` operationId).
+func (c *Client) BreakGlassWithBody(ctx context.Context, params *BreakGlassParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBreakGlassRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BreakGlass Take a role in an emergency
+//
+// A user takes, without waiting for anybody, a role that is made for it (`allows_break_glass`), for eight hours at most. All who may grant roles are written to, and it is listed for review until one of them has looked at it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/role-assignments/break-glass (the `BreakGlass` operationId).
+func (c *Client) BreakGlass(ctx context.Context, params *BreakGlassParams, body BreakGlassJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBreakGlassRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestRoleWithBody Ask for a role
+//
+// A user asks for a role for themselves. Somebody else decides, unless the role needs no approval. An `elevation` lasts thirty days at most and says why.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/role-assignments/request (the `RequestRole` operationId).
+func (c *Client) RequestRoleWithBody(ctx context.Context, params *RequestRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestRoleRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestRole Ask for a role
+//
+// A user asks for a role for themselves. Somebody else decides, unless the role needs no approval. An `elevation` lasts thirty days at most and says why.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/role-assignments/request (the `RequestRole` operationId).
+func (c *Client) RequestRole(ctx context.Context, params *RequestRoleParams, body RequestRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestRoleRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetRoleAssignment Read a role assignment
+//
+// One assignment, with how it came about.
+//
+// Corresponds with GET /v1/role-assignments/{role_assignment_id} (the `GetRoleAssignment` operationId).
+func (c *Client) GetRoleAssignment(ctx context.Context, roleAssignmentID RoleAssignmentID, params *GetRoleAssignmentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetRoleAssignmentRequest(c.Server, roleAssignmentID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApproveRoleAssignmentWithBody Approve a request
+//
+// Grants what was asked for. Never by whom it is for, nor by a key of theirs; nobody approves what gives more than they have themselves. Requires If-Match.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/role-assignments/{role_assignment_id}/approve (the `ApproveRoleAssignment` operationId).
+func (c *Client) ApproveRoleAssignmentWithBody(ctx context.Context, roleAssignmentID RoleAssignmentID, params *ApproveRoleAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveRoleAssignmentRequestWithBody(c.Server, roleAssignmentID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApproveRoleAssignment Approve a request
+//
+// Grants what was asked for. Never by whom it is for, nor by a key of theirs; nobody approves what gives more than they have themselves. Requires If-Match.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/role-assignments/{role_assignment_id}/approve (the `ApproveRoleAssignment` operationId).
+func (c *Client) ApproveRoleAssignment(ctx context.Context, roleAssignmentID RoleAssignmentID, params *ApproveRoleAssignmentParams, body ApproveRoleAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveRoleAssignmentRequest(c.Server, roleAssignmentID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RefuseRoleAssignmentWithBody Refuse a request
+//
+// Declines what was asked for. Requires If-Match.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/role-assignments/{role_assignment_id}/refuse (the `RefuseRoleAssignment` operationId).
+func (c *Client) RefuseRoleAssignmentWithBody(ctx context.Context, roleAssignmentID RoleAssignmentID, params *RefuseRoleAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRefuseRoleAssignmentRequestWithBody(c.Server, roleAssignmentID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RefuseRoleAssignment Refuse a request
+//
+// Declines what was asked for. Requires If-Match.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/role-assignments/{role_assignment_id}/refuse (the `RefuseRoleAssignment` operationId).
+func (c *Client) RefuseRoleAssignment(ctx context.Context, roleAssignmentID RoleAssignmentID, params *RefuseRoleAssignmentParams, body RefuseRoleAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRefuseRoleAssignmentRequest(c.Server, roleAssignmentID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReviewRoleAssignmentWithBody Confirm a role assignment
+//
+// Confirms that the assignment is still needed, or that a use of break-glass was justified. The next review falls due after the days that the role says. Not by whom it is for. Requires If-Match.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/role-assignments/{role_assignment_id}/review (the `ReviewRoleAssignment` operationId).
+func (c *Client) ReviewRoleAssignmentWithBody(ctx context.Context, roleAssignmentID RoleAssignmentID, params *ReviewRoleAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReviewRoleAssignmentRequestWithBody(c.Server, roleAssignmentID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReviewRoleAssignment Confirm a role assignment
+//
+// Confirms that the assignment is still needed, or that a use of break-glass was justified. The next review falls due after the days that the role says. Not by whom it is for. Requires If-Match.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/role-assignments/{role_assignment_id}/review (the `ReviewRoleAssignment` operationId).
+func (c *Client) ReviewRoleAssignment(ctx context.Context, roleAssignmentID RoleAssignmentID, params *ReviewRoleAssignmentParams, body ReviewRoleAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReviewRoleAssignmentRequest(c.Server, roleAssignmentID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevokeRoleAssignmentWithBody End a role assignment
+//
+// Ends the assignment at once and for good. Requires If-Match; in an emergency `*` stands for any version.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/role-assignments/{role_assignment_id}/revoke (the `RevokeRoleAssignment` operationId).
+func (c *Client) RevokeRoleAssignmentWithBody(ctx context.Context, roleAssignmentID RoleAssignmentID, params *RevokeRoleAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeRoleAssignmentRequestWithBody(c.Server, roleAssignmentID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevokeRoleAssignment End a role assignment
+//
+// Ends the assignment at once and for good. Requires If-Match; in an emergency `*` stands for any version.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/role-assignments/{role_assignment_id}/revoke (the `RevokeRoleAssignment` operationId).
+func (c *Client) RevokeRoleAssignment(ctx context.Context, roleAssignmentID RoleAssignmentID, params *RevokeRoleAssignmentParams, body RevokeRoleAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeRoleAssignmentRequest(c.Server, roleAssignmentID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WithdrawRoleAssignmentWithBody Give up a role or a request
+//
+// Ends what the user who asks for it has or asked for, at once and for good. Requires If-Match.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/role-assignments/{role_assignment_id}/withdraw (the `WithdrawRoleAssignment` operationId).
+func (c *Client) WithdrawRoleAssignmentWithBody(ctx context.Context, roleAssignmentID RoleAssignmentID, params *WithdrawRoleAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWithdrawRoleAssignmentRequestWithBody(c.Server, roleAssignmentID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WithdrawRoleAssignment Give up a role or a request
+//
+// Ends what the user who asks for it has or asked for, at once and for good. Requires If-Match.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/role-assignments/{role_assignment_id}/withdraw (the `WithdrawRoleAssignment` operationId).
+func (c *Client) WithdrawRoleAssignment(ctx context.Context, roleAssignmentID RoleAssignmentID, params *WithdrawRoleAssignmentParams, body WithdrawRoleAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWithdrawRoleAssignmentRequest(c.Server, roleAssignmentID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListRoles List roles
+//
+// Roles of the institution, newest first.
+//
+// Corresponds with GET /v1/roles (the `ListRoles` operationId).
+func (c *Client) ListRoles(ctx context.Context, params *ListRolesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRolesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateRoleWithBody Make a role
+//
+// A role is a set of scopes, of verbs on contacts and of classes of fields. Nobody makes a role that gives what they do not have themselves, in the whole institution.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/roles (the `CreateRole` operationId).
+func (c *Client) CreateRoleWithBody(ctx context.Context, params *CreateRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateRoleRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateRole Make a role
+//
+// A role is a set of scopes, of verbs on contacts and of classes of fields. Nobody makes a role that gives what they do not have themselves, in the whole institution.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/roles (the `CreateRole` operationId).
+func (c *Client) CreateRole(ctx context.Context, params *CreateRoleParams, body CreateRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateRoleRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateDefaultRoles Make the usual roles
+//
+// Makes the roles that most institutions want and that are not there yet, known by their code; what exists is left as it is. They are ordinary roles from then on.
+//
+// Corresponds with POST /v1/roles/defaults (the `CreateDefaultRoles` operationId).
+func (c *Client) CreateDefaultRoles(ctx context.Context, params *CreateDefaultRolesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateDefaultRolesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetRole Read a role
+//
+// One role of the institution.
+//
+// Corresponds with GET /v1/roles/{role_id} (the `GetRole` operationId).
+func (c *Client) GetRole(ctx context.Context, roleID RoleID, params *GetRoleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetRoleRequest(c.Server, roleID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateRoleWithBody Change a role
+//
+// Takes effect at once for everybody who has the role. Nobody changes a role that gives more than they have themselves.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/roles/{role_id} (the `UpdateRole` operationId).
+func (c *Client) UpdateRoleWithBody(ctx context.Context, roleID RoleID, params *UpdateRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateRoleRequestWithBody(c.Server, roleID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateRoleWithApplicationMergePatchPlusJSONBody Change a role
+//
+// Takes effect at once for everybody who has the role. Nobody changes a role that gives more than they have themselves.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /v1/roles/{role_id} (the `UpdateRole` operationId).
+func (c *Client) UpdateRoleWithApplicationMergePatchPlusJSONBody(ctx context.Context, roleID RoleID, params *UpdateRoleParams, body UpdateRoleApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateRoleRequestWithApplicationMergePatchPlusJSONBody(c.Server, roleID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ArchiveRole Archive a role
+//
+// Takes the role out of use at once, whoever has it. Requires If-Match.
+//
+// Corresponds with POST /v1/roles/{role_id}/archive (the `ArchiveRole` operationId).
+func (c *Client) ArchiveRole(ctx context.Context, roleID RoleID, params *ArchiveRoleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewArchiveRoleRequest(c.Server, roleID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestoreRole Restore a role
+//
+// Puts an archived role back into use; what gives it and has not ended counts again. Requires If-Match.
+//
+// Corresponds with POST /v1/roles/{role_id}/restore (the `RestoreRole` operationId).
+func (c *Client) RestoreRole(ctx context.Context, roleID RoleID, params *RestoreRoleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestoreRoleRequest(c.Server, roleID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -11972,6 +14327,201 @@ func (c *Client) MergeTag(ctx context.Context, tagID TagID, params *MergeTagPara
 // Corresponds with POST /v1/tags/{tag_id}/restore (the `RestoreTag` operationId).
 func (c *Client) RestoreTag(ctx context.Context, tagID TagID, params *RestoreTagParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRestoreTagRequest(c.Server, tagID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTeams List teams
+//
+// Teams of the institution, newest first.
+//
+// Corresponds with GET /v1/teams (the `ListTeams` operationId).
+func (c *Client) ListTeams(ctx context.Context, params *ListTeamsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTeamsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTeamWithBody Make a team
+//
+// A team is a group of users, who have the roles that it has.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/teams (the `CreateTeam` operationId).
+func (c *Client) CreateTeamWithBody(ctx context.Context, params *CreateTeamParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTeamRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTeam Make a team
+//
+// A team is a group of users, who have the roles that it has.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/teams (the `CreateTeam` operationId).
+func (c *Client) CreateTeam(ctx context.Context, params *CreateTeamParams, body CreateTeamJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTeamRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTeam Read a team
+//
+// One team of the institution.
+//
+// Corresponds with GET /v1/teams/{team_id} (the `GetTeam` operationId).
+func (c *Client) GetTeam(ctx context.Context, teamID TeamID, params *GetTeamParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTeamRequest(c.Server, teamID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateTeamWithBody Change a team
+//
+// Changes what is sent.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/teams/{team_id} (the `UpdateTeam` operationId).
+func (c *Client) UpdateTeamWithBody(ctx context.Context, teamID TeamID, params *UpdateTeamParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateTeamRequestWithBody(c.Server, teamID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateTeamWithApplicationMergePatchPlusJSONBody Change a team
+//
+// Changes what is sent.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /v1/teams/{team_id} (the `UpdateTeam` operationId).
+func (c *Client) UpdateTeamWithApplicationMergePatchPlusJSONBody(ctx context.Context, teamID TeamID, params *UpdateTeamParams, body UpdateTeamApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateTeamRequestWithApplicationMergePatchPlusJSONBody(c.Server, teamID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ArchiveTeam Archive a team
+//
+// Takes the team out of use at once, whoever has it. Requires If-Match.
+//
+// Corresponds with POST /v1/teams/{team_id}/archive (the `ArchiveTeam` operationId).
+func (c *Client) ArchiveTeam(ctx context.Context, teamID TeamID, params *ArchiveTeamParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewArchiveTeamRequest(c.Server, teamID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTeamMembers List the members of a team
+//
+// Users of the team, in the order of their identifiers.
+//
+// Corresponds with GET /v1/teams/{team_id}/members (the `ListTeamMembers` operationId).
+func (c *Client) ListTeamMembers(ctx context.Context, teamID TeamID, params *ListTeamMembersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTeamMembersRequest(c.Server, teamID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveTeamMember Take a user out of a team
+//
+// The user has the roles of the team no more, at once.
+//
+// Corresponds with DELETE /v1/teams/{team_id}/members/{user_id} (the `RemoveTeamMember` operationId).
+func (c *Client) RemoveTeamMember(ctx context.Context, teamID TeamID, userID UserID, params *RemoveTeamMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveTeamMemberRequest(c.Server, teamID, userID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddTeamMember Put a user into a team
+//
+// The user has the roles of the team at once. Nobody puts themselves into a team, nor anybody into one that has more than they have themselves.
+//
+// Corresponds with PUT /v1/teams/{team_id}/members/{user_id} (the `AddTeamMember` operationId).
+func (c *Client) AddTeamMember(ctx context.Context, teamID TeamID, userID UserID, params *AddTeamMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddTeamMemberRequest(c.Server, teamID, userID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestoreTeam Restore a team
+//
+// Puts an archived team back into use; what gives it and has not ended counts again. Requires If-Match.
+//
+// Corresponds with POST /v1/teams/{team_id}/restore (the `RestoreTeam` operationId).
+func (c *Client) RestoreTeam(ctx context.Context, teamID TeamID, params *RestoreTeamParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestoreTeamRequest(c.Server, teamID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -12559,8 +15109,9 @@ func (c *Client) ListWebhookEndpoints(ctx context.Context, params *ListWebhookEn
 
 // CreateWebhookEndpointWithBody Create a webhook endpoint
 //
-// The endpoint is `pending` until its address answers 2xx to a signed `webhook_endpoint.verification`; events that
-// happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
+// The endpoint is `pending` until its address answers 2xx to a signed `webhook_endpoint.verification`, or, with
+// `verification: options`, grants the handshake of CloudEvents web hooks (`WebHook-Allowed-Origin`, at the rate of
+// `WebHook-Allowed-Rate`); events that happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
 // port 443 of a public host, unless the operator has allowed its network. Event types are limited to what the
 // credential may read: `contact.*` needs `contacts:read`, `*` needs every read scope.
 //
@@ -12581,8 +15132,9 @@ func (c *Client) CreateWebhookEndpointWithBody(ctx context.Context, params *Crea
 
 // CreateWebhookEndpoint Create a webhook endpoint
 //
-// The endpoint is `pending` until its address answers 2xx to a signed `webhook_endpoint.verification`; events that
-// happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
+// The endpoint is `pending` until its address answers 2xx to a signed `webhook_endpoint.verification`, or, with
+// `verification: options`, grants the handshake of CloudEvents web hooks (`WebHook-Allowed-Origin`, at the rate of
+// `WebHook-Allowed-Rate`); events that happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
 // port 443 of a public host, unless the operator has allowed its network. Event types are limited to what the
 // credential may read: `contact.*` needs `contacts:read`, `*` needs every read scope.
 //
@@ -12637,7 +15189,7 @@ func (c *Client) GetWebhookEndpoint(ctx context.Context, endpointID WebhookEndpo
 
 // UpdateWebhookEndpointWithBody Change a webhook endpoint
 //
-// A new address, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
+// A new address or way of verification, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
 // verification. `status: disabled` stops deliveries. Changing the address, the event types or the payload takes the
 // scopes that creating the endpoint would take.
 //
@@ -12658,7 +15210,7 @@ func (c *Client) UpdateWebhookEndpointWithBody(ctx context.Context, endpointID W
 
 // UpdateWebhookEndpointWithApplicationMergePatchPlusJSONBody Change a webhook endpoint
 //
-// A new address, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
+// A new address or way of verification, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
 // verification. `status: disabled` stops deliveries. Changing the address, the event types or the payload takes the
 // scopes that creating the endpoint would take.
 //
@@ -15905,6 +18457,73 @@ func NewUpdateContactPointRequestWithBody(server string, contactID ContactID, co
 	return req, nil
 }
 
+// NewCreatePreferenceLinkRequest calls the generic CreatePreferenceLink builder with application/json body
+func NewCreatePreferenceLinkRequest(server string, contactID ContactID, contactPointID ContactPointID, params *CreatePreferenceLinkParams, body CreatePreferenceLinkJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreatePreferenceLinkRequestWithBody(server, contactID, contactPointID, params, "application/json", bodyReader)
+}
+
+// NewCreatePreferenceLinkRequestWithBody constructs an http.Request for the CreatePreferenceLink method, with any body, and a specified content type
+func NewCreatePreferenceLinkRequestWithBody(server string, contactID ContactID, contactPointID ContactPointID, params *CreatePreferenceLinkParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "contact_point_id", contactPointID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/contact-points/%s/preference-links", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
 // NewListContactExternalIdsRequest constructs an http.Request for the ListContactExternalIds method
 func NewListContactExternalIdsRequest(server string, contactID ContactID, params *ListContactExternalIdsParams) (*http.Request, error) {
 	var err error
@@ -19143,6 +21762,156 @@ func NewSubmitFormRequestWithBody(server string, formID FormID, contentType stri
 	return req, nil
 }
 
+// NewRequestPreferencesRequest calls the generic RequestPreferences builder with application/json body
+func NewRequestPreferencesRequest(server string, institutionID openapi_types.UUID, body RequestPreferencesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRequestPreferencesRequestWithBody(server, institutionID, "application/json", bodyReader)
+}
+
+// NewRequestPreferencesRequestWithFormdataBody calls the generic RequestPreferences builder with application/x-www-form-urlencoded body
+func NewRequestPreferencesRequestWithFormdataBody(server string, institutionID openapi_types.UUID, body RequestPreferencesFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewRequestPreferencesRequestWithBody(server, institutionID, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewRequestPreferencesRequestWithBody constructs an http.Request for the RequestPreferences method, with any body, and a specified content type
+func NewRequestPreferencesRequestWithBody(server string, institutionID openapi_types.UUID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "institution_id", institutionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/public/institutions/%s/preference-requests", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetPreferencesRequest constructs an http.Request for the GetPreferences method
+func NewGetPreferencesRequest(server string, token PreferenceToken) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "token", token, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/public/preferences/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewChangePreferencesRequest calls the generic ChangePreferences builder with application/json body
+func NewChangePreferencesRequest(server string, token PreferenceToken, body ChangePreferencesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangePreferencesRequestWithBody(server, token, "application/json", bodyReader)
+}
+
+// NewChangePreferencesRequestWithFormdataBody calls the generic ChangePreferences builder with application/x-www-form-urlencoded body
+func NewChangePreferencesRequestWithFormdataBody(server string, token PreferenceToken, body ChangePreferencesFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewChangePreferencesRequestWithBody(server, token, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewChangePreferencesRequestWithBody constructs an http.Request for the ChangePreferences method, with any body, and a specified content type
+func NewChangePreferencesRequestWithBody(server string, token PreferenceToken, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "token", token, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/public/preferences/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListPurposesRequest constructs an http.Request for the ListPurposes method
 func NewListPurposesRequest(server string, params *ListPurposesParams) (*http.Request, error) {
 	var err error
@@ -19366,6 +22135,1180 @@ func NewUpdatePurposeRequestWithBody(server string, purposeID PurposeID, params 
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListRoleAssignmentsRequest constructs an http.Request for the ListRoleAssignments method
+func NewListRoleAssignmentsRequest(server string, params *ListRoleAssignmentsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/role-assignments")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PrincipalKind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "principal_kind", *params.PrincipalKind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PrincipalID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "principal_id", *params.PrincipalID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.RoleID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "role_id", *params.RoleID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.DepartmentID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "department_id", *params.DepartmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Kind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "kind", *params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.IsEffective != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "is_effective", *params.IsEffective, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Review != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "review", *params.Review, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAssignRoleRequest calls the generic AssignRole builder with application/json body
+func NewAssignRoleRequest(server string, params *AssignRoleParams, body AssignRoleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAssignRoleRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAssignRoleRequestWithBody constructs an http.Request for the AssignRole method, with any body, and a specified content type
+func NewAssignRoleRequestWithBody(server string, params *AssignRoleParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/role-assignments")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewBreakGlassRequest calls the generic BreakGlass builder with application/json body
+func NewBreakGlassRequest(server string, params *BreakGlassParams, body BreakGlassJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBreakGlassRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewBreakGlassRequestWithBody constructs an http.Request for the BreakGlass method, with any body, and a specified content type
+func NewBreakGlassRequestWithBody(server string, params *BreakGlassParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/role-assignments/break-glass")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewRequestRoleRequest calls the generic RequestRole builder with application/json body
+func NewRequestRoleRequest(server string, params *RequestRoleParams, body RequestRoleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRequestRoleRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewRequestRoleRequestWithBody constructs an http.Request for the RequestRole method, with any body, and a specified content type
+func NewRequestRoleRequestWithBody(server string, params *RequestRoleParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/role-assignments/request")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewGetRoleAssignmentRequest constructs an http.Request for the GetRoleAssignment method
+func NewGetRoleAssignmentRequest(server string, roleAssignmentID RoleAssignmentID, params *GetRoleAssignmentParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "role_assignment_id", roleAssignmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/role-assignments/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewApproveRoleAssignmentRequest calls the generic ApproveRoleAssignment builder with application/json body
+func NewApproveRoleAssignmentRequest(server string, roleAssignmentID RoleAssignmentID, params *ApproveRoleAssignmentParams, body ApproveRoleAssignmentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewApproveRoleAssignmentRequestWithBody(server, roleAssignmentID, params, "application/json", bodyReader)
+}
+
+// NewApproveRoleAssignmentRequestWithBody constructs an http.Request for the ApproveRoleAssignment method, with any body, and a specified content type
+func NewApproveRoleAssignmentRequestWithBody(server string, roleAssignmentID RoleAssignmentID, params *ApproveRoleAssignmentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "role_assignment_id", roleAssignmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/role-assignments/%s/approve", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRefuseRoleAssignmentRequest calls the generic RefuseRoleAssignment builder with application/json body
+func NewRefuseRoleAssignmentRequest(server string, roleAssignmentID RoleAssignmentID, params *RefuseRoleAssignmentParams, body RefuseRoleAssignmentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRefuseRoleAssignmentRequestWithBody(server, roleAssignmentID, params, "application/json", bodyReader)
+}
+
+// NewRefuseRoleAssignmentRequestWithBody constructs an http.Request for the RefuseRoleAssignment method, with any body, and a specified content type
+func NewRefuseRoleAssignmentRequestWithBody(server string, roleAssignmentID RoleAssignmentID, params *RefuseRoleAssignmentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "role_assignment_id", roleAssignmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/role-assignments/%s/refuse", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewReviewRoleAssignmentRequest calls the generic ReviewRoleAssignment builder with application/json body
+func NewReviewRoleAssignmentRequest(server string, roleAssignmentID RoleAssignmentID, params *ReviewRoleAssignmentParams, body ReviewRoleAssignmentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReviewRoleAssignmentRequestWithBody(server, roleAssignmentID, params, "application/json", bodyReader)
+}
+
+// NewReviewRoleAssignmentRequestWithBody constructs an http.Request for the ReviewRoleAssignment method, with any body, and a specified content type
+func NewReviewRoleAssignmentRequestWithBody(server string, roleAssignmentID RoleAssignmentID, params *ReviewRoleAssignmentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "role_assignment_id", roleAssignmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/role-assignments/%s/review", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRevokeRoleAssignmentRequest calls the generic RevokeRoleAssignment builder with application/json body
+func NewRevokeRoleAssignmentRequest(server string, roleAssignmentID RoleAssignmentID, params *RevokeRoleAssignmentParams, body RevokeRoleAssignmentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRevokeRoleAssignmentRequestWithBody(server, roleAssignmentID, params, "application/json", bodyReader)
+}
+
+// NewRevokeRoleAssignmentRequestWithBody constructs an http.Request for the RevokeRoleAssignment method, with any body, and a specified content type
+func NewRevokeRoleAssignmentRequestWithBody(server string, roleAssignmentID RoleAssignmentID, params *RevokeRoleAssignmentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "role_assignment_id", roleAssignmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/role-assignments/%s/revoke", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewWithdrawRoleAssignmentRequest calls the generic WithdrawRoleAssignment builder with application/json body
+func NewWithdrawRoleAssignmentRequest(server string, roleAssignmentID RoleAssignmentID, params *WithdrawRoleAssignmentParams, body WithdrawRoleAssignmentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewWithdrawRoleAssignmentRequestWithBody(server, roleAssignmentID, params, "application/json", bodyReader)
+}
+
+// NewWithdrawRoleAssignmentRequestWithBody constructs an http.Request for the WithdrawRoleAssignment method, with any body, and a specified content type
+func NewWithdrawRoleAssignmentRequestWithBody(server string, roleAssignmentID RoleAssignmentID, params *WithdrawRoleAssignmentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "role_assignment_id", roleAssignmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/role-assignments/%s/withdraw", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListRolesRequest constructs an http.Request for the ListRoles method
+func NewListRolesRequest(server string, params *ListRolesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/roles")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Archived != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "archived", *params.Archived, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateRoleRequest calls the generic CreateRole builder with application/json body
+func NewCreateRoleRequest(server string, params *CreateRoleParams, body CreateRoleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateRoleRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateRoleRequestWithBody constructs an http.Request for the CreateRole method, with any body, and a specified content type
+func NewCreateRoleRequestWithBody(server string, params *CreateRoleParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/roles")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewCreateDefaultRolesRequest constructs an http.Request for the CreateDefaultRoles method
+func NewCreateDefaultRolesRequest(server string, params *CreateDefaultRolesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/roles/defaults")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetRoleRequest constructs an http.Request for the GetRole method
+func NewGetRoleRequest(server string, roleID RoleID, params *GetRoleParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "role_id", roleID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/roles/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateRoleRequestWithApplicationMergePatchPlusJSONBody calls the generic UpdateRole builder with application/merge-patch+json body
+func NewUpdateRoleRequestWithApplicationMergePatchPlusJSONBody(server string, roleID RoleID, params *UpdateRoleParams, body UpdateRoleApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateRoleRequestWithBody(server, roleID, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewUpdateRoleRequestWithBody constructs an http.Request for the UpdateRole method, with any body, and a specified content type
+func NewUpdateRoleRequestWithBody(server string, roleID RoleID, params *UpdateRoleParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "role_id", roleID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/roles/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewArchiveRoleRequest constructs an http.Request for the ArchiveRole method
+func NewArchiveRoleRequest(server string, roleID RoleID, params *ArchiveRoleParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "role_id", roleID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/roles/%s/archive", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRestoreRoleRequest constructs an http.Request for the RestoreRole method
+func NewRestoreRoleRequest(server string, roleID RoleID, params *RestoreRoleParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "role_id", roleID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/roles/%s/restore", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	if params != nil {
 
@@ -19866,6 +23809,600 @@ func NewRestoreTagRequest(server string, tagID TagID, params *RestoreTagParams) 
 	}
 
 	operationPath := fmt.Sprintf("/v1/tags/%s/restore", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListTeamsRequest constructs an http.Request for the ListTeams method
+func NewListTeamsRequest(server string, params *ListTeamsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/teams")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Archived != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "archived", *params.Archived, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.UserID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "user_id", *params.UserID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateTeamRequest calls the generic CreateTeam builder with application/json body
+func NewCreateTeamRequest(server string, params *CreateTeamParams, body CreateTeamJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateTeamRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateTeamRequestWithBody constructs an http.Request for the CreateTeam method, with any body, and a specified content type
+func NewCreateTeamRequestWithBody(server string, params *CreateTeamParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/teams")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewGetTeamRequest constructs an http.Request for the GetTeam method
+func NewGetTeamRequest(server string, teamID TeamID, params *GetTeamParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "team_id", teamID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/teams/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateTeamRequestWithApplicationMergePatchPlusJSONBody calls the generic UpdateTeam builder with application/merge-patch+json body
+func NewUpdateTeamRequestWithApplicationMergePatchPlusJSONBody(server string, teamID TeamID, params *UpdateTeamParams, body UpdateTeamApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateTeamRequestWithBody(server, teamID, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewUpdateTeamRequestWithBody constructs an http.Request for the UpdateTeam method, with any body, and a specified content type
+func NewUpdateTeamRequestWithBody(server string, teamID TeamID, params *UpdateTeamParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "team_id", teamID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/teams/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewArchiveTeamRequest constructs an http.Request for the ArchiveTeam method
+func NewArchiveTeamRequest(server string, teamID TeamID, params *ArchiveTeamParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "team_id", teamID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/teams/%s/archive", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListTeamMembersRequest constructs an http.Request for the ListTeamMembers method
+func NewListTeamMembersRequest(server string, teamID TeamID, params *ListTeamMembersParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "team_id", teamID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/teams/%s/members", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRemoveTeamMemberRequest constructs an http.Request for the RemoveTeamMember method
+func NewRemoveTeamMemberRequest(server string, teamID TeamID, userID UserID, params *RemoveTeamMemberParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "team_id", teamID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/teams/%s/members/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAddTeamMemberRequest constructs an http.Request for the AddTeamMember method
+func NewAddTeamMemberRequest(server string, teamID TeamID, userID UserID, params *AddTeamMemberParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "team_id", teamID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/teams/%s/members/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRestoreTeamRequest constructs an http.Request for the RestoreTeam method
+func NewRestoreTeamRequest(server string, teamID TeamID, params *RestoreTeamParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "team_id", teamID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/teams/%s/restore", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -23179,6 +27716,28 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /v1/contacts/{contact_id}/contact-points/{contact_point_id} (the `UpdateContactPoint` operationId).
 	UpdateContactPointWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, contactID ContactID, contactPointID ContactPointID, params *UpdateContactPointParams, body UpdateContactPointApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateContactPointResponse, error)
 
+	// CreatePreferenceLinkWithBodyWithResponse Make a link to a person's preferences
+	//
+	// A link for one e-mail address or telephone number, to be put in a message to it: whoever has the link sees and changes, without an
+	// account, what that address may be used for. With `purpose`, the link also ends the mails of this purpose at once by one POST (RFC 8058);
+	// without, that POST ends all of them. `headers` are those that such a mail carries. The address is given in this answer only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/contacts/{contact_id}/contact-points/{contact_point_id}/preference-links (the `CreatePreferenceLink` operationId).
+	CreatePreferenceLinkWithBodyWithResponse(ctx context.Context, contactID ContactID, contactPointID ContactPointID, params *CreatePreferenceLinkParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreatePreferenceLinkResponse, error)
+
+	// CreatePreferenceLinkWithResponse Make a link to a person's preferences
+	//
+	// A link for one e-mail address or telephone number, to be put in a message to it: whoever has the link sees and changes, without an
+	// account, what that address may be used for. With `purpose`, the link also ends the mails of this purpose at once by one POST (RFC 8058);
+	// without, that POST ends all of them. `headers` are those that such a mail carries. The address is given in this answer only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/contacts/{contact_id}/contact-points/{contact_point_id}/preference-links (the `CreatePreferenceLink` operationId).
+	CreatePreferenceLinkWithResponse(ctx context.Context, contactID ContactID, contactPointID ContactPointID, params *CreatePreferenceLinkParams, body CreatePreferenceLinkJSONRequestBody, reqEditors ...RequestEditorFn) (*CreatePreferenceLinkResponse, error)
+
 	// ListContactExternalIdsWithResponse List the external ids of a contact
 	//
 	// The names by which other systems know the contact.
@@ -23759,7 +28318,8 @@ type ClientWithResponsesInterface interface {
 
 	// GetOperationWithResponse Follow a long operation
 	//
-	// Always answers 200 while the operation is known; `Retry-After` says when to ask again while it runs.
+	// Always answers 200 while the operation is known; `Retry-After` says when to ask again while it runs. An operation whose server
+	// died is taken up again by itself, by the next one there is, within a minute; its progress then starts over.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -23768,7 +28328,9 @@ type ClientWithResponsesInterface interface {
 
 	// CancelOperationWithResponse Cancel a long operation
 	//
-	// Asks a queued or running operation to stop. What it had committed stays; an export offers no file.
+	// Asks a queued or running operation to stop; it ends `cancelled` within seconds, wherever it is. A cancelled export offers no
+	// file, a cancelled import leaves nothing of the institution behind, and both can be started anew. Other work keeps what it had
+	// committed. A wish that comes when all is done comes too late: the operation ends `succeeded`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -23845,6 +28407,79 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/public/forms/{form_id}/submissions (the `SubmitForm` operationId).
 	SubmitFormWithFormdataBodyWithResponse(ctx context.Context, formID FormID, body SubmitFormFormdataRequestBody, reqEditors ...RequestEditorFn) (*SubmitFormResponse, error)
 
+	// RequestPreferencesWithBodyWithResponse Have a link to one's preferences sent
+	//
+	// Sends a link, good for two days, to the address if it is known. The answer is the same, and takes as long, whether or not it is. An
+	// address gets at most three such mails an hour; further requests are answered as ever.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/public/institutions/{institution_id}/preference-requests (the `RequestPreferences` operationId).
+	RequestPreferencesWithBodyWithResponse(ctx context.Context, institutionID openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RequestPreferencesResponse, error)
+
+	// RequestPreferencesWithResponse Have a link to one's preferences sent
+	//
+	// Sends a link, good for two days, to the address if it is known. The answer is the same, and takes as long, whether or not it is. An
+	// address gets at most three such mails an hour; further requests are answered as ever.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/public/institutions/{institution_id}/preference-requests (the `RequestPreferences` operationId).
+	RequestPreferencesWithResponse(ctx context.Context, institutionID openapi_types.UUID, body RequestPreferencesJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestPreferencesResponse, error)
+
+	// RequestPreferencesWithFormdataBodyWithResponse Have a link to one's preferences sent
+	//
+	// Sends a link, good for two days, to the address if it is known. The answer is the same, and takes as long, whether or not it is. An
+	// address gets at most three such mails an hour; further requests are answered as ever.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/public/institutions/{institution_id}/preference-requests (the `RequestPreferences` operationId).
+	RequestPreferencesWithFormdataBodyWithResponse(ctx context.Context, institutionID openapi_types.UUID, body RequestPreferencesFormdataRequestBody, reqEditors ...RequestEditorFn) (*RequestPreferencesResponse, error)
+
+	// GetPreferencesWithResponse Show a person what their address is used for
+	//
+	// Purposes and channels of the contact point that the link is for, with what counts today: as a page with boxes to a browser, as JSON to
+	// a program. Reading changes nothing, since mail scanners read links. A link that never was and one that is too old are the same 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/public/preferences/{token} (the `GetPreferences` operationId).
+	GetPreferencesWithResponse(ctx context.Context, token PreferenceToken, reqEditors ...RequestEditorFn) (*GetPreferencesResponse, error)
+
+	// ChangePreferencesWithBodyWithResponse Change what an address may be used for
+	//
+	// Each change is an entry of the consent ledger with its proof, and counts before the answer returns. With the body
+	// `List-Unsubscribe=One-Click` (RFC 8058), as a form or as multipart, the mails of the link's purpose end, or all where it has none;
+	// repeating it changes nothing. To give a consent, send back `shown`, which stands for the very words that were read.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/public/preferences/{token} (the `ChangePreferences` operationId).
+	ChangePreferencesWithBodyWithResponse(ctx context.Context, token PreferenceToken, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangePreferencesResponse, error)
+
+	// ChangePreferencesWithResponse Change what an address may be used for
+	//
+	// Each change is an entry of the consent ledger with its proof, and counts before the answer returns. With the body
+	// `List-Unsubscribe=One-Click` (RFC 8058), as a form or as multipart, the mails of the link's purpose end, or all where it has none;
+	// repeating it changes nothing. To give a consent, send back `shown`, which stands for the very words that were read.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/public/preferences/{token} (the `ChangePreferences` operationId).
+	ChangePreferencesWithResponse(ctx context.Context, token PreferenceToken, body ChangePreferencesJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePreferencesResponse, error)
+
+	// ChangePreferencesWithFormdataBodyWithResponse Change what an address may be used for
+	//
+	// Each change is an entry of the consent ledger with its proof, and counts before the answer returns. With the body
+	// `List-Unsubscribe=One-Click` (RFC 8058), as a form or as multipart, the mails of the link's purpose end, or all where it has none;
+	// repeating it changes nothing. To give a consent, send back `shown`, which stands for the very words that were read.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/public/preferences/{token} (the `ChangePreferences` operationId).
+	ChangePreferencesWithFormdataBodyWithResponse(ctx context.Context, token PreferenceToken, body ChangePreferencesFormdataRequestBody, reqEditors ...RequestEditorFn) (*ChangePreferencesResponse, error)
+
 	// ListPurposesWithResponse List the purposes
 	//
 	// The register of purposes, by code.
@@ -23898,6 +28533,249 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /v1/purposes/{purpose_id} (the `UpdatePurpose` operationId).
 	UpdatePurposeWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, purposeID PurposeID, params *UpdatePurposeParams, body UpdatePurposeApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdatePurposeResponse, error)
+
+	// ListRoleAssignmentsWithResponse List role assignments
+	//
+	// Who has which role where, since when and until when, what was asked for and what has ended, newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/role-assignments (the `ListRoleAssignments` operationId).
+	ListRoleAssignmentsWithResponse(ctx context.Context, params *ListRoleAssignmentsParams, reqEditors ...RequestEditorFn) (*ListRoleAssignmentsResponse, error)
+
+	// AssignRoleWithBodyWithResponse Give a role
+	//
+	// Gives a role to another user or to a team, in a department or everywhere; it counts at once or from `starts_at`. Nobody gives a role to themselves or to a team of theirs, nor one that gives more than they have themselves there.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/role-assignments (the `AssignRole` operationId).
+	AssignRoleWithBodyWithResponse(ctx context.Context, params *AssignRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AssignRoleResponse, error)
+
+	// AssignRoleWithResponse Give a role
+	//
+	// Gives a role to another user or to a team, in a department or everywhere; it counts at once or from `starts_at`. Nobody gives a role to themselves or to a team of theirs, nor one that gives more than they have themselves there.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/role-assignments (the `AssignRole` operationId).
+	AssignRoleWithResponse(ctx context.Context, params *AssignRoleParams, body AssignRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*AssignRoleResponse, error)
+
+	// BreakGlassWithBodyWithResponse Take a role in an emergency
+	//
+	// A user takes, without waiting for anybody, a role that is made for it (`allows_break_glass`), for eight hours at most. All who may grant roles are written to, and it is listed for review until one of them has looked at it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/role-assignments/break-glass (the `BreakGlass` operationId).
+	BreakGlassWithBodyWithResponse(ctx context.Context, params *BreakGlassParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BreakGlassResponse, error)
+
+	// BreakGlassWithResponse Take a role in an emergency
+	//
+	// A user takes, without waiting for anybody, a role that is made for it (`allows_break_glass`), for eight hours at most. All who may grant roles are written to, and it is listed for review until one of them has looked at it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/role-assignments/break-glass (the `BreakGlass` operationId).
+	BreakGlassWithResponse(ctx context.Context, params *BreakGlassParams, body BreakGlassJSONRequestBody, reqEditors ...RequestEditorFn) (*BreakGlassResponse, error)
+
+	// RequestRoleWithBodyWithResponse Ask for a role
+	//
+	// A user asks for a role for themselves. Somebody else decides, unless the role needs no approval. An `elevation` lasts thirty days at most and says why.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/role-assignments/request (the `RequestRole` operationId).
+	RequestRoleWithBodyWithResponse(ctx context.Context, params *RequestRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RequestRoleResponse, error)
+
+	// RequestRoleWithResponse Ask for a role
+	//
+	// A user asks for a role for themselves. Somebody else decides, unless the role needs no approval. An `elevation` lasts thirty days at most and says why.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/role-assignments/request (the `RequestRole` operationId).
+	RequestRoleWithResponse(ctx context.Context, params *RequestRoleParams, body RequestRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestRoleResponse, error)
+
+	// GetRoleAssignmentWithResponse Read a role assignment
+	//
+	// One assignment, with how it came about.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/role-assignments/{role_assignment_id} (the `GetRoleAssignment` operationId).
+	GetRoleAssignmentWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *GetRoleAssignmentParams, reqEditors ...RequestEditorFn) (*GetRoleAssignmentResponse, error)
+
+	// ApproveRoleAssignmentWithBodyWithResponse Approve a request
+	//
+	// Grants what was asked for. Never by whom it is for, nor by a key of theirs; nobody approves what gives more than they have themselves. Requires If-Match.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/role-assignments/{role_assignment_id}/approve (the `ApproveRoleAssignment` operationId).
+	ApproveRoleAssignmentWithBodyWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *ApproveRoleAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ApproveRoleAssignmentResponse, error)
+
+	// ApproveRoleAssignmentWithResponse Approve a request
+	//
+	// Grants what was asked for. Never by whom it is for, nor by a key of theirs; nobody approves what gives more than they have themselves. Requires If-Match.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/role-assignments/{role_assignment_id}/approve (the `ApproveRoleAssignment` operationId).
+	ApproveRoleAssignmentWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *ApproveRoleAssignmentParams, body ApproveRoleAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*ApproveRoleAssignmentResponse, error)
+
+	// RefuseRoleAssignmentWithBodyWithResponse Refuse a request
+	//
+	// Declines what was asked for. Requires If-Match.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/role-assignments/{role_assignment_id}/refuse (the `RefuseRoleAssignment` operationId).
+	RefuseRoleAssignmentWithBodyWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *RefuseRoleAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RefuseRoleAssignmentResponse, error)
+
+	// RefuseRoleAssignmentWithResponse Refuse a request
+	//
+	// Declines what was asked for. Requires If-Match.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/role-assignments/{role_assignment_id}/refuse (the `RefuseRoleAssignment` operationId).
+	RefuseRoleAssignmentWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *RefuseRoleAssignmentParams, body RefuseRoleAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*RefuseRoleAssignmentResponse, error)
+
+	// ReviewRoleAssignmentWithBodyWithResponse Confirm a role assignment
+	//
+	// Confirms that the assignment is still needed, or that a use of break-glass was justified. The next review falls due after the days that the role says. Not by whom it is for. Requires If-Match.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/role-assignments/{role_assignment_id}/review (the `ReviewRoleAssignment` operationId).
+	ReviewRoleAssignmentWithBodyWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *ReviewRoleAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReviewRoleAssignmentResponse, error)
+
+	// ReviewRoleAssignmentWithResponse Confirm a role assignment
+	//
+	// Confirms that the assignment is still needed, or that a use of break-glass was justified. The next review falls due after the days that the role says. Not by whom it is for. Requires If-Match.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/role-assignments/{role_assignment_id}/review (the `ReviewRoleAssignment` operationId).
+	ReviewRoleAssignmentWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *ReviewRoleAssignmentParams, body ReviewRoleAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*ReviewRoleAssignmentResponse, error)
+
+	// RevokeRoleAssignmentWithBodyWithResponse End a role assignment
+	//
+	// Ends the assignment at once and for good. Requires If-Match; in an emergency `*` stands for any version.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/role-assignments/{role_assignment_id}/revoke (the `RevokeRoleAssignment` operationId).
+	RevokeRoleAssignmentWithBodyWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *RevokeRoleAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RevokeRoleAssignmentResponse, error)
+
+	// RevokeRoleAssignmentWithResponse End a role assignment
+	//
+	// Ends the assignment at once and for good. Requires If-Match; in an emergency `*` stands for any version.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/role-assignments/{role_assignment_id}/revoke (the `RevokeRoleAssignment` operationId).
+	RevokeRoleAssignmentWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *RevokeRoleAssignmentParams, body RevokeRoleAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*RevokeRoleAssignmentResponse, error)
+
+	// WithdrawRoleAssignmentWithBodyWithResponse Give up a role or a request
+	//
+	// Ends what the user who asks for it has or asked for, at once and for good. Requires If-Match.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/role-assignments/{role_assignment_id}/withdraw (the `WithdrawRoleAssignment` operationId).
+	WithdrawRoleAssignmentWithBodyWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *WithdrawRoleAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*WithdrawRoleAssignmentResponse, error)
+
+	// WithdrawRoleAssignmentWithResponse Give up a role or a request
+	//
+	// Ends what the user who asks for it has or asked for, at once and for good. Requires If-Match.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/role-assignments/{role_assignment_id}/withdraw (the `WithdrawRoleAssignment` operationId).
+	WithdrawRoleAssignmentWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *WithdrawRoleAssignmentParams, body WithdrawRoleAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*WithdrawRoleAssignmentResponse, error)
+
+	// ListRolesWithResponse List roles
+	//
+	// Roles of the institution, newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/roles (the `ListRoles` operationId).
+	ListRolesWithResponse(ctx context.Context, params *ListRolesParams, reqEditors ...RequestEditorFn) (*ListRolesResponse, error)
+
+	// CreateRoleWithBodyWithResponse Make a role
+	//
+	// A role is a set of scopes, of verbs on contacts and of classes of fields. Nobody makes a role that gives what they do not have themselves, in the whole institution.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/roles (the `CreateRole` operationId).
+	CreateRoleWithBodyWithResponse(ctx context.Context, params *CreateRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateRoleResponse, error)
+
+	// CreateRoleWithResponse Make a role
+	//
+	// A role is a set of scopes, of verbs on contacts and of classes of fields. Nobody makes a role that gives what they do not have themselves, in the whole institution.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/roles (the `CreateRole` operationId).
+	CreateRoleWithResponse(ctx context.Context, params *CreateRoleParams, body CreateRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateRoleResponse, error)
+
+	// CreateDefaultRolesWithResponse Make the usual roles
+	//
+	// Makes the roles that most institutions want and that are not there yet, known by their code; what exists is left as it is. They are ordinary roles from then on.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/roles/defaults (the `CreateDefaultRoles` operationId).
+	CreateDefaultRolesWithResponse(ctx context.Context, params *CreateDefaultRolesParams, reqEditors ...RequestEditorFn) (*CreateDefaultRolesResponse, error)
+
+	// GetRoleWithResponse Read a role
+	//
+	// One role of the institution.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/roles/{role_id} (the `GetRole` operationId).
+	GetRoleWithResponse(ctx context.Context, roleID RoleID, params *GetRoleParams, reqEditors ...RequestEditorFn) (*GetRoleResponse, error)
+
+	// UpdateRoleWithBodyWithResponse Change a role
+	//
+	// Takes effect at once for everybody who has the role. Nobody changes a role that gives more than they have themselves.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/roles/{role_id} (the `UpdateRole` operationId).
+	UpdateRoleWithBodyWithResponse(ctx context.Context, roleID RoleID, params *UpdateRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateRoleResponse, error)
+
+	// UpdateRoleWithApplicationMergePatchPlusJSONBodyWithResponse Change a role
+	//
+	// Takes effect at once for everybody who has the role. Nobody changes a role that gives more than they have themselves.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/roles/{role_id} (the `UpdateRole` operationId).
+	UpdateRoleWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, roleID RoleID, params *UpdateRoleParams, body UpdateRoleApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateRoleResponse, error)
+
+	// ArchiveRoleWithResponse Archive a role
+	//
+	// Takes the role out of use at once, whoever has it. Requires If-Match.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/roles/{role_id}/archive (the `ArchiveRole` operationId).
+	ArchiveRoleWithResponse(ctx context.Context, roleID RoleID, params *ArchiveRoleParams, reqEditors ...RequestEditorFn) (*ArchiveRoleResponse, error)
+
+	// RestoreRoleWithResponse Restore a role
+	//
+	// Puts an archived role back into use; what gives it and has not ended counts again. Requires If-Match.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/roles/{role_id}/restore (the `RestoreRole` operationId).
+	RestoreRoleWithResponse(ctx context.Context, roleID RoleID, params *RestoreRoleParams, reqEditors ...RequestEditorFn) (*RestoreRoleResponse, error)
 
 	// ListScopesWithResponse List scopes
 	//
@@ -23997,6 +28875,105 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/tags/{tag_id}/restore (the `RestoreTag` operationId).
 	RestoreTagWithResponse(ctx context.Context, tagID TagID, params *RestoreTagParams, reqEditors ...RequestEditorFn) (*RestoreTagResponse, error)
+
+	// ListTeamsWithResponse List teams
+	//
+	// Teams of the institution, newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/teams (the `ListTeams` operationId).
+	ListTeamsWithResponse(ctx context.Context, params *ListTeamsParams, reqEditors ...RequestEditorFn) (*ListTeamsResponse, error)
+
+	// CreateTeamWithBodyWithResponse Make a team
+	//
+	// A team is a group of users, who have the roles that it has.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/teams (the `CreateTeam` operationId).
+	CreateTeamWithBodyWithResponse(ctx context.Context, params *CreateTeamParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTeamResponse, error)
+
+	// CreateTeamWithResponse Make a team
+	//
+	// A team is a group of users, who have the roles that it has.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/teams (the `CreateTeam` operationId).
+	CreateTeamWithResponse(ctx context.Context, params *CreateTeamParams, body CreateTeamJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTeamResponse, error)
+
+	// GetTeamWithResponse Read a team
+	//
+	// One team of the institution.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/teams/{team_id} (the `GetTeam` operationId).
+	GetTeamWithResponse(ctx context.Context, teamID TeamID, params *GetTeamParams, reqEditors ...RequestEditorFn) (*GetTeamResponse, error)
+
+	// UpdateTeamWithBodyWithResponse Change a team
+	//
+	// Changes what is sent.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/teams/{team_id} (the `UpdateTeam` operationId).
+	UpdateTeamWithBodyWithResponse(ctx context.Context, teamID TeamID, params *UpdateTeamParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTeamResponse, error)
+
+	// UpdateTeamWithApplicationMergePatchPlusJSONBodyWithResponse Change a team
+	//
+	// Changes what is sent.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/teams/{team_id} (the `UpdateTeam` operationId).
+	UpdateTeamWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, teamID TeamID, params *UpdateTeamParams, body UpdateTeamApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTeamResponse, error)
+
+	// ArchiveTeamWithResponse Archive a team
+	//
+	// Takes the team out of use at once, whoever has it. Requires If-Match.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/teams/{team_id}/archive (the `ArchiveTeam` operationId).
+	ArchiveTeamWithResponse(ctx context.Context, teamID TeamID, params *ArchiveTeamParams, reqEditors ...RequestEditorFn) (*ArchiveTeamResponse, error)
+
+	// ListTeamMembersWithResponse List the members of a team
+	//
+	// Users of the team, in the order of their identifiers.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/teams/{team_id}/members (the `ListTeamMembers` operationId).
+	ListTeamMembersWithResponse(ctx context.Context, teamID TeamID, params *ListTeamMembersParams, reqEditors ...RequestEditorFn) (*ListTeamMembersResponse, error)
+
+	// RemoveTeamMemberWithResponse Take a user out of a team
+	//
+	// The user has the roles of the team no more, at once.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/teams/{team_id}/members/{user_id} (the `RemoveTeamMember` operationId).
+	RemoveTeamMemberWithResponse(ctx context.Context, teamID TeamID, userID UserID, params *RemoveTeamMemberParams, reqEditors ...RequestEditorFn) (*RemoveTeamMemberResponse, error)
+
+	// AddTeamMemberWithResponse Put a user into a team
+	//
+	// The user has the roles of the team at once. Nobody puts themselves into a team, nor anybody into one that has more than they have themselves.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/teams/{team_id}/members/{user_id} (the `AddTeamMember` operationId).
+	AddTeamMemberWithResponse(ctx context.Context, teamID TeamID, userID UserID, params *AddTeamMemberParams, reqEditors ...RequestEditorFn) (*AddTeamMemberResponse, error)
+
+	// RestoreTeamWithResponse Restore a team
+	//
+	// Puts an archived team back into use; what gives it and has not ended counts again. Requires If-Match.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/teams/{team_id}/restore (the `RestoreTeam` operationId).
+	RestoreTeamWithResponse(ctx context.Context, teamID TeamID, params *RestoreTeamParams, reqEditors ...RequestEditorFn) (*RestoreTeamResponse, error)
 
 	// ListOutboxWithResponse Read the captured mails of a sandbox
 	//
@@ -24295,8 +29272,9 @@ type ClientWithResponsesInterface interface {
 
 	// CreateWebhookEndpointWithBodyWithResponse Create a webhook endpoint
 	//
-	// The endpoint is `pending` until its address answers 2xx to a signed `webhook_endpoint.verification`; events that
-	// happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
+	// The endpoint is `pending` until its address answers 2xx to a signed `webhook_endpoint.verification`, or, with
+	// `verification: options`, grants the handshake of CloudEvents web hooks (`WebHook-Allowed-Origin`, at the rate of
+	// `WebHook-Allowed-Rate`); events that happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
 	// port 443 of a public host, unless the operator has allowed its network. Event types are limited to what the
 	// credential may read: `contact.*` needs `contacts:read`, `*` needs every read scope.
 	//
@@ -24307,8 +29285,9 @@ type ClientWithResponsesInterface interface {
 
 	// CreateWebhookEndpointWithResponse Create a webhook endpoint
 	//
-	// The endpoint is `pending` until its address answers 2xx to a signed `webhook_endpoint.verification`; events that
-	// happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
+	// The endpoint is `pending` until its address answers 2xx to a signed `webhook_endpoint.verification`, or, with
+	// `verification: options`, grants the handshake of CloudEvents web hooks (`WebHook-Allowed-Origin`, at the rate of
+	// `WebHook-Allowed-Rate`); events that happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
 	// port 443 of a public host, unless the operator has allowed its network. Event types are limited to what the
 	// credential may read: `contact.*` needs `contacts:read`, `*` needs every read scope.
 	//
@@ -24337,7 +29316,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateWebhookEndpointWithBodyWithResponse Change a webhook endpoint
 	//
-	// A new address, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
+	// A new address or way of verification, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
 	// verification. `status: disabled` stops deliveries. Changing the address, the event types or the payload takes the
 	// scopes that creating the endpoint would take.
 	//
@@ -24348,7 +29327,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateWebhookEndpointWithApplicationMergePatchPlusJSONBodyWithResponse Change a webhook endpoint
 	//
-	// A new address, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
+	// A new address or way of verification, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
 	// verification. `status: disabled` stops deliveries. Changing the address, the event types or the payload takes the
 	// scopes that creating the endpoint would take.
 	//
@@ -26523,6 +31502,54 @@ func (r UpdateContactPointResponse) ContentType() string {
 	return ""
 }
 
+// CreatePreferenceLinkResponse201Headers the declared response headers of an HTTP 201 response for CreatePreferenceLink
+type CreatePreferenceLinkResponse201Headers struct {
+	Location string
+}
+
+type CreatePreferenceLinkResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *PreferenceLink
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreatePreferenceLinkResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreatePreferenceLinkResponse) GetJSON201() *PreferenceLink {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r CreatePreferenceLinkResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreatePreferenceLinkResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreatePreferenceLinkResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreatePreferenceLinkResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListContactExternalIdsResponse200Headers the declared response headers of an HTTP 200 response for ListContactExternalIds
 type ListContactExternalIdsResponse200Headers struct {
 	Link *string
@@ -27546,8 +32573,9 @@ func (r GetEventChangesResponse) ContentType() string {
 
 // CreateExportResponse202Headers the declared response headers of an HTTP 202 response for CreateExport
 type CreateExportResponse202Headers struct {
-	ETag     string
-	Location string
+	ETag       string
+	Location   string
+	RetryAfter *int32
 }
 
 type CreateExportResponse struct {
@@ -28117,8 +33145,9 @@ func (r GetFormVersionResponse) ContentType() string {
 
 // ImportArchiveResponse202Headers the declared response headers of an HTTP 202 response for ImportArchive
 type ImportArchiveResponse202Headers struct {
-	ETag     string
-	Location string
+	ETag       string
+	Location   string
+	RetryAfter *int32
 }
 
 type ImportArchiveResponse struct {
@@ -28888,8 +33917,9 @@ func (r GetOperationResponse) ContentType() string {
 
 // CancelOperationResponse202Headers the declared response headers of an HTTP 202 response for CancelOperation
 type CancelOperationResponse202Headers struct {
-	ETag     string
-	Location string
+	ETag       string
+	Location   string
+	RetryAfter *int32
 }
 
 type CancelOperationResponse struct {
@@ -29133,6 +34163,129 @@ func (r SubmitFormResponse) ContentType() string {
 	return ""
 }
 
+type RequestPreferencesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *PreferenceReceipt
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r RequestPreferencesResponse) GetJSON202() *PreferenceReceipt {
+	return r.JSON202
+}
+
+// GetBody returns the raw response body bytes
+func (r RequestPreferencesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RequestPreferencesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RequestPreferencesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RequestPreferencesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetPreferencesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Preferences
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPreferencesResponse) GetJSON200() *Preferences {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPreferencesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPreferencesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPreferencesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPreferencesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ChangePreferencesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Preferences
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChangePreferencesResponse) GetJSON200() *Preferences {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangePreferencesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangePreferencesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangePreferencesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangePreferencesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListPurposesResponse200Headers the declared response headers of an HTTP 200 response for ListPurposes
 type ListPurposesResponse200Headers struct {
 	Link *string
@@ -29327,6 +34480,833 @@ func (r UpdatePurposeResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdatePurposeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListRoleAssignmentsResponse200Headers the declared response headers of an HTTP 200 response for ListRoleAssignments
+type ListRoleAssignmentsResponse200Headers struct {
+	Link *string
+}
+
+type ListRoleAssignmentsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RoleAssignmentList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListRoleAssignmentsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRoleAssignmentsResponse) GetJSON200() *RoleAssignmentList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRoleAssignmentsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRoleAssignmentsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRoleAssignmentsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRoleAssignmentsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AssignRoleResponse201Headers the declared response headers of an HTTP 201 response for AssignRole
+type AssignRoleResponse201Headers struct {
+	ETag     string
+	Location string
+}
+
+type AssignRoleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *RoleAssignment
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *AssignRoleResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r AssignRoleResponse) GetJSON201() *RoleAssignment {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r AssignRoleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AssignRoleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AssignRoleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AssignRoleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// BreakGlassResponse201Headers the declared response headers of an HTTP 201 response for BreakGlass
+type BreakGlassResponse201Headers struct {
+	ETag     string
+	Location string
+}
+
+type BreakGlassResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *RoleAssignment
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *BreakGlassResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r BreakGlassResponse) GetJSON201() *RoleAssignment {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r BreakGlassResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BreakGlassResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BreakGlassResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BreakGlassResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RequestRoleResponse201Headers the declared response headers of an HTTP 201 response for RequestRole
+type RequestRoleResponse201Headers struct {
+	ETag     string
+	Location string
+}
+
+type RequestRoleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *RoleAssignment
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *RequestRoleResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r RequestRoleResponse) GetJSON201() *RoleAssignment {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r RequestRoleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RequestRoleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RequestRoleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RequestRoleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetRoleAssignmentResponse200Headers the declared response headers of an HTTP 200 response for GetRoleAssignment
+type GetRoleAssignmentResponse200Headers struct {
+	ETag string
+}
+
+// GetRoleAssignmentResponse304Headers the declared response headers of an HTTP 304 response for GetRoleAssignment
+type GetRoleAssignmentResponse304Headers struct {
+	ETag string
+}
+
+type GetRoleAssignmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RoleAssignment
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetRoleAssignmentResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetRoleAssignmentResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetRoleAssignmentResponse) GetJSON200() *RoleAssignment {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetRoleAssignmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetRoleAssignmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetRoleAssignmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetRoleAssignmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ApproveRoleAssignmentResponse200Headers the declared response headers of an HTTP 200 response for ApproveRoleAssignment
+type ApproveRoleAssignmentResponse200Headers struct {
+	ETag string
+}
+
+type ApproveRoleAssignmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RoleAssignment
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ApproveRoleAssignmentResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ApproveRoleAssignmentResponse) GetJSON200() *RoleAssignment {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ApproveRoleAssignmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ApproveRoleAssignmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ApproveRoleAssignmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ApproveRoleAssignmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RefuseRoleAssignmentResponse200Headers the declared response headers of an HTTP 200 response for RefuseRoleAssignment
+type RefuseRoleAssignmentResponse200Headers struct {
+	ETag string
+}
+
+type RefuseRoleAssignmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RoleAssignment
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RefuseRoleAssignmentResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RefuseRoleAssignmentResponse) GetJSON200() *RoleAssignment {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RefuseRoleAssignmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RefuseRoleAssignmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RefuseRoleAssignmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RefuseRoleAssignmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReviewRoleAssignmentResponse200Headers the declared response headers of an HTTP 200 response for ReviewRoleAssignment
+type ReviewRoleAssignmentResponse200Headers struct {
+	ETag string
+}
+
+type ReviewRoleAssignmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RoleAssignment
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReviewRoleAssignmentResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReviewRoleAssignmentResponse) GetJSON200() *RoleAssignment {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ReviewRoleAssignmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReviewRoleAssignmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReviewRoleAssignmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReviewRoleAssignmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RevokeRoleAssignmentResponse200Headers the declared response headers of an HTTP 200 response for RevokeRoleAssignment
+type RevokeRoleAssignmentResponse200Headers struct {
+	ETag string
+}
+
+type RevokeRoleAssignmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RoleAssignment
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RevokeRoleAssignmentResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RevokeRoleAssignmentResponse) GetJSON200() *RoleAssignment {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RevokeRoleAssignmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevokeRoleAssignmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevokeRoleAssignmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevokeRoleAssignmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// WithdrawRoleAssignmentResponse200Headers the declared response headers of an HTTP 200 response for WithdrawRoleAssignment
+type WithdrawRoleAssignmentResponse200Headers struct {
+	ETag string
+}
+
+type WithdrawRoleAssignmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RoleAssignment
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *WithdrawRoleAssignmentResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r WithdrawRoleAssignmentResponse) GetJSON200() *RoleAssignment {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r WithdrawRoleAssignmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r WithdrawRoleAssignmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r WithdrawRoleAssignmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r WithdrawRoleAssignmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListRolesResponse200Headers the declared response headers of an HTTP 200 response for ListRoles
+type ListRolesResponse200Headers struct {
+	Link *string
+}
+
+type ListRolesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RoleList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListRolesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRolesResponse) GetJSON200() *RoleList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRolesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRolesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRolesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRolesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateRoleResponse201Headers the declared response headers of an HTTP 201 response for CreateRole
+type CreateRoleResponse201Headers struct {
+	ETag     string
+	Location string
+}
+
+type CreateRoleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Role
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateRoleResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateRoleResponse) GetJSON201() *Role {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateRoleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateRoleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateRoleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateRoleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateDefaultRolesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RoleList
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateDefaultRolesResponse) GetJSON200() *RoleList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateDefaultRolesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateDefaultRolesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateDefaultRolesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateDefaultRolesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetRoleResponse200Headers the declared response headers of an HTTP 200 response for GetRole
+type GetRoleResponse200Headers struct {
+	ETag string
+}
+
+// GetRoleResponse304Headers the declared response headers of an HTTP 304 response for GetRole
+type GetRoleResponse304Headers struct {
+	ETag string
+}
+
+type GetRoleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Role
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetRoleResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetRoleResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetRoleResponse) GetJSON200() *Role {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetRoleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetRoleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetRoleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetRoleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateRoleResponse200Headers the declared response headers of an HTTP 200 response for UpdateRole
+type UpdateRoleResponse200Headers struct {
+	ETag string
+}
+
+type UpdateRoleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Role
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateRoleResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateRoleResponse) GetJSON200() *Role {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateRoleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateRoleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateRoleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateRoleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ArchiveRoleResponse200Headers the declared response headers of an HTTP 200 response for ArchiveRole
+type ArchiveRoleResponse200Headers struct {
+	ETag string
+}
+
+type ArchiveRoleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Role
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ArchiveRoleResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ArchiveRoleResponse) GetJSON200() *Role {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ArchiveRoleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ArchiveRoleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ArchiveRoleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ArchiveRoleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RestoreRoleResponse200Headers the declared response headers of an HTTP 200 response for RestoreRole
+type RestoreRoleResponse200Headers struct {
+	ETag string
+}
+
+type RestoreRoleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Role
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RestoreRoleResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RestoreRoleResponse) GetJSON200() *Role {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RestoreRoleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RestoreRoleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RestoreRoleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RestoreRoleResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -29698,6 +35678,425 @@ func (r RestoreTagResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RestoreTagResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListTeamsResponse200Headers the declared response headers of an HTTP 200 response for ListTeams
+type ListTeamsResponse200Headers struct {
+	Link *string
+}
+
+type ListTeamsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TeamList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListTeamsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTeamsResponse) GetJSON200() *TeamList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTeamsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTeamsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTeamsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTeamsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateTeamResponse201Headers the declared response headers of an HTTP 201 response for CreateTeam
+type CreateTeamResponse201Headers struct {
+	ETag     string
+	Location string
+}
+
+type CreateTeamResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Team
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateTeamResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateTeamResponse) GetJSON201() *Team {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateTeamResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateTeamResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateTeamResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateTeamResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetTeamResponse200Headers the declared response headers of an HTTP 200 response for GetTeam
+type GetTeamResponse200Headers struct {
+	ETag string
+}
+
+// GetTeamResponse304Headers the declared response headers of an HTTP 304 response for GetTeam
+type GetTeamResponse304Headers struct {
+	ETag string
+}
+
+type GetTeamResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Team
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetTeamResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetTeamResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTeamResponse) GetJSON200() *Team {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTeamResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTeamResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTeamResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTeamResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateTeamResponse200Headers the declared response headers of an HTTP 200 response for UpdateTeam
+type UpdateTeamResponse200Headers struct {
+	ETag string
+}
+
+type UpdateTeamResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Team
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateTeamResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateTeamResponse) GetJSON200() *Team {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateTeamResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateTeamResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateTeamResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateTeamResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ArchiveTeamResponse200Headers the declared response headers of an HTTP 200 response for ArchiveTeam
+type ArchiveTeamResponse200Headers struct {
+	ETag string
+}
+
+type ArchiveTeamResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Team
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ArchiveTeamResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ArchiveTeamResponse) GetJSON200() *Team {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ArchiveTeamResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ArchiveTeamResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ArchiveTeamResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ArchiveTeamResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListTeamMembersResponse200Headers the declared response headers of an HTTP 200 response for ListTeamMembers
+type ListTeamMembersResponse200Headers struct {
+	Link *string
+}
+
+type ListTeamMembersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TeamMemberList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListTeamMembersResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTeamMembersResponse) GetJSON200() *TeamMemberList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTeamMembersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTeamMembersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTeamMembersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTeamMembersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RemoveTeamMemberResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveTeamMemberResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveTeamMemberResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveTeamMemberResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveTeamMemberResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AddTeamMemberResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TeamMember
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AddTeamMemberResponse) GetJSON200() *TeamMember {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r AddTeamMemberResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AddTeamMemberResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddTeamMemberResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddTeamMemberResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RestoreTeamResponse200Headers the declared response headers of an HTTP 200 response for RestoreTeam
+type RestoreTeamResponse200Headers struct {
+	ETag string
+}
+
+type RestoreTeamResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Team
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RestoreTeamResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RestoreTeamResponse) GetJSON200() *Team {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RestoreTeamResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RestoreTeamResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RestoreTeamResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RestoreTeamResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -31328,8 +37727,9 @@ func (r ListWebhookKeysResponse) ContentType() string {
 
 // RecoverWebhookEndpointResponse202Headers the declared response headers of an HTTP 202 response for RecoverWebhookEndpoint
 type RecoverWebhookEndpointResponse202Headers struct {
-	ETag     string
-	Location string
+	ETag       string
+	Location   string
+	RetryAfter *int32
 }
 
 type RecoverWebhookEndpointResponse struct {
@@ -32460,6 +38860,40 @@ func (c *ClientWithResponses) UpdateContactPointWithApplicationMergePatchPlusJSO
 	return ParseUpdateContactPointResponse(rsp)
 }
 
+// CreatePreferenceLinkWithBodyWithResponse Make a link to a person's preferences
+//
+// A link for one e-mail address or telephone number, to be put in a message to it: whoever has the link sees and changes, without an
+// account, what that address may be used for. With `purpose`, the link also ends the mails of this purpose at once by one POST (RFC 8058);
+// without, that POST ends all of them. `headers` are those that such a mail carries. The address is given in this answer only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/contacts/{contact_id}/contact-points/{contact_point_id}/preference-links (the `CreatePreferenceLink` operationId).
+func (c *ClientWithResponses) CreatePreferenceLinkWithBodyWithResponse(ctx context.Context, contactID ContactID, contactPointID ContactPointID, params *CreatePreferenceLinkParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreatePreferenceLinkResponse, error) {
+	rsp, err := c.CreatePreferenceLinkWithBody(ctx, contactID, contactPointID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreatePreferenceLinkResponse(rsp)
+}
+
+// CreatePreferenceLinkWithResponse Make a link to a person's preferences
+//
+// A link for one e-mail address or telephone number, to be put in a message to it: whoever has the link sees and changes, without an
+// account, what that address may be used for. With `purpose`, the link also ends the mails of this purpose at once by one POST (RFC 8058);
+// without, that POST ends all of them. `headers` are those that such a mail carries. The address is given in this answer only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/contacts/{contact_id}/contact-points/{contact_point_id}/preference-links (the `CreatePreferenceLink` operationId).
+func (c *ClientWithResponses) CreatePreferenceLinkWithResponse(ctx context.Context, contactID ContactID, contactPointID ContactPointID, params *CreatePreferenceLinkParams, body CreatePreferenceLinkJSONRequestBody, reqEditors ...RequestEditorFn) (*CreatePreferenceLinkResponse, error) {
+	rsp, err := c.CreatePreferenceLink(ctx, contactID, contactPointID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreatePreferenceLinkResponse(rsp)
+}
+
 // ListContactExternalIdsWithResponse List the external ids of a contact
 //
 // The names by which other systems know the contact.
@@ -33406,7 +39840,8 @@ func (c *ClientWithResponses) ListOperationsWithResponse(ctx context.Context, pa
 
 // GetOperationWithResponse Follow a long operation
 //
-// Always answers 200 while the operation is known; `Retry-After` says when to ask again while it runs.
+// Always answers 200 while the operation is known; `Retry-After` says when to ask again while it runs. An operation whose server
+// died is taken up again by itself, by the next one there is, within a minute; its progress then starts over.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -33421,7 +39856,9 @@ func (c *ClientWithResponses) GetOperationWithResponse(ctx context.Context, oper
 
 // CancelOperationWithResponse Cancel a long operation
 //
-// Asks a queued or running operation to stop. What it had committed stays; an export offers no file.
+// Asks a queued or running operation to stop; it ends `cancelled` within seconds, wherever it is. A cancelled export offers no
+// file, a cancelled import leaves nothing of the institution behind, and both can be started anew. Other work keeps what it had
+// committed. A wish that comes when all is done comes too late: the operation ends `succeeded`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -33546,6 +39983,121 @@ func (c *ClientWithResponses) SubmitFormWithFormdataBodyWithResponse(ctx context
 	return ParseSubmitFormResponse(rsp)
 }
 
+// RequestPreferencesWithBodyWithResponse Have a link to one's preferences sent
+//
+// Sends a link, good for two days, to the address if it is known. The answer is the same, and takes as long, whether or not it is. An
+// address gets at most three such mails an hour; further requests are answered as ever.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/public/institutions/{institution_id}/preference-requests (the `RequestPreferences` operationId).
+func (c *ClientWithResponses) RequestPreferencesWithBodyWithResponse(ctx context.Context, institutionID openapi_types.UUID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RequestPreferencesResponse, error) {
+	rsp, err := c.RequestPreferencesWithBody(ctx, institutionID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestPreferencesResponse(rsp)
+}
+
+// RequestPreferencesWithResponse Have a link to one's preferences sent
+//
+// Sends a link, good for two days, to the address if it is known. The answer is the same, and takes as long, whether or not it is. An
+// address gets at most three such mails an hour; further requests are answered as ever.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/public/institutions/{institution_id}/preference-requests (the `RequestPreferences` operationId).
+func (c *ClientWithResponses) RequestPreferencesWithResponse(ctx context.Context, institutionID openapi_types.UUID, body RequestPreferencesJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestPreferencesResponse, error) {
+	rsp, err := c.RequestPreferences(ctx, institutionID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestPreferencesResponse(rsp)
+}
+
+// RequestPreferencesWithFormdataBodyWithResponse Have a link to one's preferences sent
+//
+// Sends a link, good for two days, to the address if it is known. The answer is the same, and takes as long, whether or not it is. An
+// address gets at most three such mails an hour; further requests are answered as ever.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/public/institutions/{institution_id}/preference-requests (the `RequestPreferences` operationId).
+func (c *ClientWithResponses) RequestPreferencesWithFormdataBodyWithResponse(ctx context.Context, institutionID openapi_types.UUID, body RequestPreferencesFormdataRequestBody, reqEditors ...RequestEditorFn) (*RequestPreferencesResponse, error) {
+	rsp, err := c.RequestPreferencesWithFormdataBody(ctx, institutionID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestPreferencesResponse(rsp)
+}
+
+// GetPreferencesWithResponse Show a person what their address is used for
+//
+// Purposes and channels of the contact point that the link is for, with what counts today: as a page with boxes to a browser, as JSON to
+// a program. Reading changes nothing, since mail scanners read links. A link that never was and one that is too old are the same 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/public/preferences/{token} (the `GetPreferences` operationId).
+func (c *ClientWithResponses) GetPreferencesWithResponse(ctx context.Context, token PreferenceToken, reqEditors ...RequestEditorFn) (*GetPreferencesResponse, error) {
+	rsp, err := c.GetPreferences(ctx, token, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPreferencesResponse(rsp)
+}
+
+// ChangePreferencesWithBodyWithResponse Change what an address may be used for
+//
+// Each change is an entry of the consent ledger with its proof, and counts before the answer returns. With the body
+// `List-Unsubscribe=One-Click` (RFC 8058), as a form or as multipart, the mails of the link's purpose end, or all where it has none;
+// repeating it changes nothing. To give a consent, send back `shown`, which stands for the very words that were read.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/public/preferences/{token} (the `ChangePreferences` operationId).
+func (c *ClientWithResponses) ChangePreferencesWithBodyWithResponse(ctx context.Context, token PreferenceToken, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangePreferencesResponse, error) {
+	rsp, err := c.ChangePreferencesWithBody(ctx, token, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangePreferencesResponse(rsp)
+}
+
+// ChangePreferencesWithResponse Change what an address may be used for
+//
+// Each change is an entry of the consent ledger with its proof, and counts before the answer returns. With the body
+// `List-Unsubscribe=One-Click` (RFC 8058), as a form or as multipart, the mails of the link's purpose end, or all where it has none;
+// repeating it changes nothing. To give a consent, send back `shown`, which stands for the very words that were read.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/public/preferences/{token} (the `ChangePreferences` operationId).
+func (c *ClientWithResponses) ChangePreferencesWithResponse(ctx context.Context, token PreferenceToken, body ChangePreferencesJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePreferencesResponse, error) {
+	rsp, err := c.ChangePreferences(ctx, token, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangePreferencesResponse(rsp)
+}
+
+// ChangePreferencesWithFormdataBodyWithResponse Change what an address may be used for
+//
+// Each change is an entry of the consent ledger with its proof, and counts before the answer returns. With the body
+// `List-Unsubscribe=One-Click` (RFC 8058), as a form or as multipart, the mails of the link's purpose end, or all where it has none;
+// repeating it changes nothing. To give a consent, send back `shown`, which stands for the very words that were read.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/public/preferences/{token} (the `ChangePreferences` operationId).
+func (c *ClientWithResponses) ChangePreferencesWithFormdataBodyWithResponse(ctx context.Context, token PreferenceToken, body ChangePreferencesFormdataRequestBody, reqEditors ...RequestEditorFn) (*ChangePreferencesResponse, error) {
+	rsp, err := c.ChangePreferencesWithFormdataBody(ctx, token, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangePreferencesResponse(rsp)
+}
+
 // ListPurposesWithResponse List the purposes
 //
 // The register of purposes, by code.
@@ -33634,6 +40186,411 @@ func (c *ClientWithResponses) UpdatePurposeWithApplicationMergePatchPlusJSONBody
 		return nil, err
 	}
 	return ParseUpdatePurposeResponse(rsp)
+}
+
+// ListRoleAssignmentsWithResponse List role assignments
+//
+// Who has which role where, since when and until when, what was asked for and what has ended, newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/role-assignments (the `ListRoleAssignments` operationId).
+func (c *ClientWithResponses) ListRoleAssignmentsWithResponse(ctx context.Context, params *ListRoleAssignmentsParams, reqEditors ...RequestEditorFn) (*ListRoleAssignmentsResponse, error) {
+	rsp, err := c.ListRoleAssignments(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRoleAssignmentsResponse(rsp)
+}
+
+// AssignRoleWithBodyWithResponse Give a role
+//
+// Gives a role to another user or to a team, in a department or everywhere; it counts at once or from `starts_at`. Nobody gives a role to themselves or to a team of theirs, nor one that gives more than they have themselves there.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/role-assignments (the `AssignRole` operationId).
+func (c *ClientWithResponses) AssignRoleWithBodyWithResponse(ctx context.Context, params *AssignRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AssignRoleResponse, error) {
+	rsp, err := c.AssignRoleWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAssignRoleResponse(rsp)
+}
+
+// AssignRoleWithResponse Give a role
+//
+// Gives a role to another user or to a team, in a department or everywhere; it counts at once or from `starts_at`. Nobody gives a role to themselves or to a team of theirs, nor one that gives more than they have themselves there.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/role-assignments (the `AssignRole` operationId).
+func (c *ClientWithResponses) AssignRoleWithResponse(ctx context.Context, params *AssignRoleParams, body AssignRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*AssignRoleResponse, error) {
+	rsp, err := c.AssignRole(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAssignRoleResponse(rsp)
+}
+
+// BreakGlassWithBodyWithResponse Take a role in an emergency
+//
+// A user takes, without waiting for anybody, a role that is made for it (`allows_break_glass`), for eight hours at most. All who may grant roles are written to, and it is listed for review until one of them has looked at it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/role-assignments/break-glass (the `BreakGlass` operationId).
+func (c *ClientWithResponses) BreakGlassWithBodyWithResponse(ctx context.Context, params *BreakGlassParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BreakGlassResponse, error) {
+	rsp, err := c.BreakGlassWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBreakGlassResponse(rsp)
+}
+
+// BreakGlassWithResponse Take a role in an emergency
+//
+// A user takes, without waiting for anybody, a role that is made for it (`allows_break_glass`), for eight hours at most. All who may grant roles are written to, and it is listed for review until one of them has looked at it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/role-assignments/break-glass (the `BreakGlass` operationId).
+func (c *ClientWithResponses) BreakGlassWithResponse(ctx context.Context, params *BreakGlassParams, body BreakGlassJSONRequestBody, reqEditors ...RequestEditorFn) (*BreakGlassResponse, error) {
+	rsp, err := c.BreakGlass(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBreakGlassResponse(rsp)
+}
+
+// RequestRoleWithBodyWithResponse Ask for a role
+//
+// A user asks for a role for themselves. Somebody else decides, unless the role needs no approval. An `elevation` lasts thirty days at most and says why.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/role-assignments/request (the `RequestRole` operationId).
+func (c *ClientWithResponses) RequestRoleWithBodyWithResponse(ctx context.Context, params *RequestRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RequestRoleResponse, error) {
+	rsp, err := c.RequestRoleWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestRoleResponse(rsp)
+}
+
+// RequestRoleWithResponse Ask for a role
+//
+// A user asks for a role for themselves. Somebody else decides, unless the role needs no approval. An `elevation` lasts thirty days at most and says why.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/role-assignments/request (the `RequestRole` operationId).
+func (c *ClientWithResponses) RequestRoleWithResponse(ctx context.Context, params *RequestRoleParams, body RequestRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestRoleResponse, error) {
+	rsp, err := c.RequestRole(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestRoleResponse(rsp)
+}
+
+// GetRoleAssignmentWithResponse Read a role assignment
+//
+// One assignment, with how it came about.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/role-assignments/{role_assignment_id} (the `GetRoleAssignment` operationId).
+func (c *ClientWithResponses) GetRoleAssignmentWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *GetRoleAssignmentParams, reqEditors ...RequestEditorFn) (*GetRoleAssignmentResponse, error) {
+	rsp, err := c.GetRoleAssignment(ctx, roleAssignmentID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetRoleAssignmentResponse(rsp)
+}
+
+// ApproveRoleAssignmentWithBodyWithResponse Approve a request
+//
+// Grants what was asked for. Never by whom it is for, nor by a key of theirs; nobody approves what gives more than they have themselves. Requires If-Match.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/role-assignments/{role_assignment_id}/approve (the `ApproveRoleAssignment` operationId).
+func (c *ClientWithResponses) ApproveRoleAssignmentWithBodyWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *ApproveRoleAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ApproveRoleAssignmentResponse, error) {
+	rsp, err := c.ApproveRoleAssignmentWithBody(ctx, roleAssignmentID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApproveRoleAssignmentResponse(rsp)
+}
+
+// ApproveRoleAssignmentWithResponse Approve a request
+//
+// Grants what was asked for. Never by whom it is for, nor by a key of theirs; nobody approves what gives more than they have themselves. Requires If-Match.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/role-assignments/{role_assignment_id}/approve (the `ApproveRoleAssignment` operationId).
+func (c *ClientWithResponses) ApproveRoleAssignmentWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *ApproveRoleAssignmentParams, body ApproveRoleAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*ApproveRoleAssignmentResponse, error) {
+	rsp, err := c.ApproveRoleAssignment(ctx, roleAssignmentID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApproveRoleAssignmentResponse(rsp)
+}
+
+// RefuseRoleAssignmentWithBodyWithResponse Refuse a request
+//
+// Declines what was asked for. Requires If-Match.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/role-assignments/{role_assignment_id}/refuse (the `RefuseRoleAssignment` operationId).
+func (c *ClientWithResponses) RefuseRoleAssignmentWithBodyWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *RefuseRoleAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RefuseRoleAssignmentResponse, error) {
+	rsp, err := c.RefuseRoleAssignmentWithBody(ctx, roleAssignmentID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRefuseRoleAssignmentResponse(rsp)
+}
+
+// RefuseRoleAssignmentWithResponse Refuse a request
+//
+// Declines what was asked for. Requires If-Match.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/role-assignments/{role_assignment_id}/refuse (the `RefuseRoleAssignment` operationId).
+func (c *ClientWithResponses) RefuseRoleAssignmentWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *RefuseRoleAssignmentParams, body RefuseRoleAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*RefuseRoleAssignmentResponse, error) {
+	rsp, err := c.RefuseRoleAssignment(ctx, roleAssignmentID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRefuseRoleAssignmentResponse(rsp)
+}
+
+// ReviewRoleAssignmentWithBodyWithResponse Confirm a role assignment
+//
+// Confirms that the assignment is still needed, or that a use of break-glass was justified. The next review falls due after the days that the role says. Not by whom it is for. Requires If-Match.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/role-assignments/{role_assignment_id}/review (the `ReviewRoleAssignment` operationId).
+func (c *ClientWithResponses) ReviewRoleAssignmentWithBodyWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *ReviewRoleAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReviewRoleAssignmentResponse, error) {
+	rsp, err := c.ReviewRoleAssignmentWithBody(ctx, roleAssignmentID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReviewRoleAssignmentResponse(rsp)
+}
+
+// ReviewRoleAssignmentWithResponse Confirm a role assignment
+//
+// Confirms that the assignment is still needed, or that a use of break-glass was justified. The next review falls due after the days that the role says. Not by whom it is for. Requires If-Match.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/role-assignments/{role_assignment_id}/review (the `ReviewRoleAssignment` operationId).
+func (c *ClientWithResponses) ReviewRoleAssignmentWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *ReviewRoleAssignmentParams, body ReviewRoleAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*ReviewRoleAssignmentResponse, error) {
+	rsp, err := c.ReviewRoleAssignment(ctx, roleAssignmentID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReviewRoleAssignmentResponse(rsp)
+}
+
+// RevokeRoleAssignmentWithBodyWithResponse End a role assignment
+//
+// Ends the assignment at once and for good. Requires If-Match; in an emergency `*` stands for any version.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/role-assignments/{role_assignment_id}/revoke (the `RevokeRoleAssignment` operationId).
+func (c *ClientWithResponses) RevokeRoleAssignmentWithBodyWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *RevokeRoleAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RevokeRoleAssignmentResponse, error) {
+	rsp, err := c.RevokeRoleAssignmentWithBody(ctx, roleAssignmentID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevokeRoleAssignmentResponse(rsp)
+}
+
+// RevokeRoleAssignmentWithResponse End a role assignment
+//
+// Ends the assignment at once and for good. Requires If-Match; in an emergency `*` stands for any version.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/role-assignments/{role_assignment_id}/revoke (the `RevokeRoleAssignment` operationId).
+func (c *ClientWithResponses) RevokeRoleAssignmentWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *RevokeRoleAssignmentParams, body RevokeRoleAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*RevokeRoleAssignmentResponse, error) {
+	rsp, err := c.RevokeRoleAssignment(ctx, roleAssignmentID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevokeRoleAssignmentResponse(rsp)
+}
+
+// WithdrawRoleAssignmentWithBodyWithResponse Give up a role or a request
+//
+// Ends what the user who asks for it has or asked for, at once and for good. Requires If-Match.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/role-assignments/{role_assignment_id}/withdraw (the `WithdrawRoleAssignment` operationId).
+func (c *ClientWithResponses) WithdrawRoleAssignmentWithBodyWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *WithdrawRoleAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*WithdrawRoleAssignmentResponse, error) {
+	rsp, err := c.WithdrawRoleAssignmentWithBody(ctx, roleAssignmentID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWithdrawRoleAssignmentResponse(rsp)
+}
+
+// WithdrawRoleAssignmentWithResponse Give up a role or a request
+//
+// Ends what the user who asks for it has or asked for, at once and for good. Requires If-Match.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/role-assignments/{role_assignment_id}/withdraw (the `WithdrawRoleAssignment` operationId).
+func (c *ClientWithResponses) WithdrawRoleAssignmentWithResponse(ctx context.Context, roleAssignmentID RoleAssignmentID, params *WithdrawRoleAssignmentParams, body WithdrawRoleAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*WithdrawRoleAssignmentResponse, error) {
+	rsp, err := c.WithdrawRoleAssignment(ctx, roleAssignmentID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWithdrawRoleAssignmentResponse(rsp)
+}
+
+// ListRolesWithResponse List roles
+//
+// Roles of the institution, newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/roles (the `ListRoles` operationId).
+func (c *ClientWithResponses) ListRolesWithResponse(ctx context.Context, params *ListRolesParams, reqEditors ...RequestEditorFn) (*ListRolesResponse, error) {
+	rsp, err := c.ListRoles(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRolesResponse(rsp)
+}
+
+// CreateRoleWithBodyWithResponse Make a role
+//
+// A role is a set of scopes, of verbs on contacts and of classes of fields. Nobody makes a role that gives what they do not have themselves, in the whole institution.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/roles (the `CreateRole` operationId).
+func (c *ClientWithResponses) CreateRoleWithBodyWithResponse(ctx context.Context, params *CreateRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateRoleResponse, error) {
+	rsp, err := c.CreateRoleWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateRoleResponse(rsp)
+}
+
+// CreateRoleWithResponse Make a role
+//
+// A role is a set of scopes, of verbs on contacts and of classes of fields. Nobody makes a role that gives what they do not have themselves, in the whole institution.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/roles (the `CreateRole` operationId).
+func (c *ClientWithResponses) CreateRoleWithResponse(ctx context.Context, params *CreateRoleParams, body CreateRoleJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateRoleResponse, error) {
+	rsp, err := c.CreateRole(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateRoleResponse(rsp)
+}
+
+// CreateDefaultRolesWithResponse Make the usual roles
+//
+// Makes the roles that most institutions want and that are not there yet, known by their code; what exists is left as it is. They are ordinary roles from then on.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/roles/defaults (the `CreateDefaultRoles` operationId).
+func (c *ClientWithResponses) CreateDefaultRolesWithResponse(ctx context.Context, params *CreateDefaultRolesParams, reqEditors ...RequestEditorFn) (*CreateDefaultRolesResponse, error) {
+	rsp, err := c.CreateDefaultRoles(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateDefaultRolesResponse(rsp)
+}
+
+// GetRoleWithResponse Read a role
+//
+// One role of the institution.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/roles/{role_id} (the `GetRole` operationId).
+func (c *ClientWithResponses) GetRoleWithResponse(ctx context.Context, roleID RoleID, params *GetRoleParams, reqEditors ...RequestEditorFn) (*GetRoleResponse, error) {
+	rsp, err := c.GetRole(ctx, roleID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetRoleResponse(rsp)
+}
+
+// UpdateRoleWithBodyWithResponse Change a role
+//
+// Takes effect at once for everybody who has the role. Nobody changes a role that gives more than they have themselves.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/roles/{role_id} (the `UpdateRole` operationId).
+func (c *ClientWithResponses) UpdateRoleWithBodyWithResponse(ctx context.Context, roleID RoleID, params *UpdateRoleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateRoleResponse, error) {
+	rsp, err := c.UpdateRoleWithBody(ctx, roleID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateRoleResponse(rsp)
+}
+
+// UpdateRoleWithApplicationMergePatchPlusJSONBodyWithResponse Change a role
+//
+// Takes effect at once for everybody who has the role. Nobody changes a role that gives more than they have themselves.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/roles/{role_id} (the `UpdateRole` operationId).
+func (c *ClientWithResponses) UpdateRoleWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, roleID RoleID, params *UpdateRoleParams, body UpdateRoleApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateRoleResponse, error) {
+	rsp, err := c.UpdateRoleWithApplicationMergePatchPlusJSONBody(ctx, roleID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateRoleResponse(rsp)
+}
+
+// ArchiveRoleWithResponse Archive a role
+//
+// Takes the role out of use at once, whoever has it. Requires If-Match.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/roles/{role_id}/archive (the `ArchiveRole` operationId).
+func (c *ClientWithResponses) ArchiveRoleWithResponse(ctx context.Context, roleID RoleID, params *ArchiveRoleParams, reqEditors ...RequestEditorFn) (*ArchiveRoleResponse, error) {
+	rsp, err := c.ArchiveRole(ctx, roleID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseArchiveRoleResponse(rsp)
+}
+
+// RestoreRoleWithResponse Restore a role
+//
+// Puts an archived role back into use; what gives it and has not ended counts again. Requires If-Match.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/roles/{role_id}/restore (the `RestoreRole` operationId).
+func (c *ClientWithResponses) RestoreRoleWithResponse(ctx context.Context, roleID RoleID, params *RestoreRoleParams, reqEditors ...RequestEditorFn) (*RestoreRoleResponse, error) {
+	rsp, err := c.RestoreRole(ctx, roleID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestoreRoleResponse(rsp)
 }
 
 // ListScopesWithResponse List scopes
@@ -33799,6 +40756,171 @@ func (c *ClientWithResponses) RestoreTagWithResponse(ctx context.Context, tagID 
 		return nil, err
 	}
 	return ParseRestoreTagResponse(rsp)
+}
+
+// ListTeamsWithResponse List teams
+//
+// Teams of the institution, newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/teams (the `ListTeams` operationId).
+func (c *ClientWithResponses) ListTeamsWithResponse(ctx context.Context, params *ListTeamsParams, reqEditors ...RequestEditorFn) (*ListTeamsResponse, error) {
+	rsp, err := c.ListTeams(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTeamsResponse(rsp)
+}
+
+// CreateTeamWithBodyWithResponse Make a team
+//
+// A team is a group of users, who have the roles that it has.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/teams (the `CreateTeam` operationId).
+func (c *ClientWithResponses) CreateTeamWithBodyWithResponse(ctx context.Context, params *CreateTeamParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTeamResponse, error) {
+	rsp, err := c.CreateTeamWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTeamResponse(rsp)
+}
+
+// CreateTeamWithResponse Make a team
+//
+// A team is a group of users, who have the roles that it has.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/teams (the `CreateTeam` operationId).
+func (c *ClientWithResponses) CreateTeamWithResponse(ctx context.Context, params *CreateTeamParams, body CreateTeamJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTeamResponse, error) {
+	rsp, err := c.CreateTeam(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTeamResponse(rsp)
+}
+
+// GetTeamWithResponse Read a team
+//
+// One team of the institution.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/teams/{team_id} (the `GetTeam` operationId).
+func (c *ClientWithResponses) GetTeamWithResponse(ctx context.Context, teamID TeamID, params *GetTeamParams, reqEditors ...RequestEditorFn) (*GetTeamResponse, error) {
+	rsp, err := c.GetTeam(ctx, teamID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTeamResponse(rsp)
+}
+
+// UpdateTeamWithBodyWithResponse Change a team
+//
+// Changes what is sent.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/teams/{team_id} (the `UpdateTeam` operationId).
+func (c *ClientWithResponses) UpdateTeamWithBodyWithResponse(ctx context.Context, teamID TeamID, params *UpdateTeamParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTeamResponse, error) {
+	rsp, err := c.UpdateTeamWithBody(ctx, teamID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateTeamResponse(rsp)
+}
+
+// UpdateTeamWithApplicationMergePatchPlusJSONBodyWithResponse Change a team
+//
+// Changes what is sent.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/teams/{team_id} (the `UpdateTeam` operationId).
+func (c *ClientWithResponses) UpdateTeamWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, teamID TeamID, params *UpdateTeamParams, body UpdateTeamApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTeamResponse, error) {
+	rsp, err := c.UpdateTeamWithApplicationMergePatchPlusJSONBody(ctx, teamID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateTeamResponse(rsp)
+}
+
+// ArchiveTeamWithResponse Archive a team
+//
+// Takes the team out of use at once, whoever has it. Requires If-Match.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/teams/{team_id}/archive (the `ArchiveTeam` operationId).
+func (c *ClientWithResponses) ArchiveTeamWithResponse(ctx context.Context, teamID TeamID, params *ArchiveTeamParams, reqEditors ...RequestEditorFn) (*ArchiveTeamResponse, error) {
+	rsp, err := c.ArchiveTeam(ctx, teamID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseArchiveTeamResponse(rsp)
+}
+
+// ListTeamMembersWithResponse List the members of a team
+//
+// Users of the team, in the order of their identifiers.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/teams/{team_id}/members (the `ListTeamMembers` operationId).
+func (c *ClientWithResponses) ListTeamMembersWithResponse(ctx context.Context, teamID TeamID, params *ListTeamMembersParams, reqEditors ...RequestEditorFn) (*ListTeamMembersResponse, error) {
+	rsp, err := c.ListTeamMembers(ctx, teamID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTeamMembersResponse(rsp)
+}
+
+// RemoveTeamMemberWithResponse Take a user out of a team
+//
+// The user has the roles of the team no more, at once.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/teams/{team_id}/members/{user_id} (the `RemoveTeamMember` operationId).
+func (c *ClientWithResponses) RemoveTeamMemberWithResponse(ctx context.Context, teamID TeamID, userID UserID, params *RemoveTeamMemberParams, reqEditors ...RequestEditorFn) (*RemoveTeamMemberResponse, error) {
+	rsp, err := c.RemoveTeamMember(ctx, teamID, userID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveTeamMemberResponse(rsp)
+}
+
+// AddTeamMemberWithResponse Put a user into a team
+//
+// The user has the roles of the team at once. Nobody puts themselves into a team, nor anybody into one that has more than they have themselves.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/teams/{team_id}/members/{user_id} (the `AddTeamMember` operationId).
+func (c *ClientWithResponses) AddTeamMemberWithResponse(ctx context.Context, teamID TeamID, userID UserID, params *AddTeamMemberParams, reqEditors ...RequestEditorFn) (*AddTeamMemberResponse, error) {
+	rsp, err := c.AddTeamMember(ctx, teamID, userID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddTeamMemberResponse(rsp)
+}
+
+// RestoreTeamWithResponse Restore a team
+//
+// Puts an archived team back into use; what gives it and has not ended counts again. Requires If-Match.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/teams/{team_id}/restore (the `RestoreTeam` operationId).
+func (c *ClientWithResponses) RestoreTeamWithResponse(ctx context.Context, teamID TeamID, params *RestoreTeamParams, reqEditors ...RequestEditorFn) (*RestoreTeamResponse, error) {
+	rsp, err := c.RestoreTeam(ctx, teamID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestoreTeamResponse(rsp)
 }
 
 // ListOutboxWithResponse Read the captured mails of a sandbox
@@ -34290,8 +41412,9 @@ func (c *ClientWithResponses) ListWebhookEndpointsWithResponse(ctx context.Conte
 
 // CreateWebhookEndpointWithBodyWithResponse Create a webhook endpoint
 //
-// The endpoint is `pending` until its address answers 2xx to a signed `webhook_endpoint.verification`; events that
-// happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
+// The endpoint is `pending` until its address answers 2xx to a signed `webhook_endpoint.verification`, or, with
+// `verification: options`, grants the handshake of CloudEvents web hooks (`WebHook-Allowed-Origin`, at the rate of
+// `WebHook-Allowed-Rate`); events that happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
 // port 443 of a public host, unless the operator has allowed its network. Event types are limited to what the
 // credential may read: `contact.*` needs `contacts:read`, `*` needs every read scope.
 //
@@ -34308,8 +41431,9 @@ func (c *ClientWithResponses) CreateWebhookEndpointWithBodyWithResponse(ctx cont
 
 // CreateWebhookEndpointWithResponse Create a webhook endpoint
 //
-// The endpoint is `pending` until its address answers 2xx to a signed `webhook_endpoint.verification`; events that
-// happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
+// The endpoint is `pending` until its address answers 2xx to a signed `webhook_endpoint.verification`, or, with
+// `verification: options`, grants the handshake of CloudEvents web hooks (`WebHook-Allowed-Origin`, at the rate of
+// `WebHook-Allowed-Rate`); events that happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
 // port 443 of a public host, unless the operator has allowed its network. Event types are limited to what the
 // credential may read: `contact.*` needs `contacts:read`, `*` needs every read scope.
 //
@@ -34356,7 +41480,7 @@ func (c *ClientWithResponses) GetWebhookEndpointWithResponse(ctx context.Context
 
 // UpdateWebhookEndpointWithBodyWithResponse Change a webhook endpoint
 //
-// A new address, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
+// A new address or way of verification, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
 // verification. `status: disabled` stops deliveries. Changing the address, the event types or the payload takes the
 // scopes that creating the endpoint would take.
 //
@@ -34373,7 +41497,7 @@ func (c *ClientWithResponses) UpdateWebhookEndpointWithBodyWithResponse(ctx cont
 
 // UpdateWebhookEndpointWithApplicationMergePatchPlusJSONBodyWithResponse Change a webhook endpoint
 //
-// A new address, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
+// A new address or way of verification, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
 // verification. `status: disabled` stops deliveries. Changing the address, the event types or the payload takes the
 // scopes that creating the endpoint would take.
 //
@@ -36292,6 +43416,45 @@ func ParseUpdateContactPointResponse(rsp *http.Response) (*UpdateContactPointRes
 	return response, nil
 }
 
+// ParseCreatePreferenceLinkResponse parses an HTTP response from a CreatePreferenceLinkWithResponse call
+func ParseCreatePreferenceLinkResponse(rsp *http.Response) (*CreatePreferenceLinkResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreatePreferenceLinkResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest PreferenceLink
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreatePreferenceLinkResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListContactExternalIdsResponse parses an HTTP response from a ListContactExternalIdsWithResponse call
 func ParseListContactExternalIdsResponse(rsp *http.Response) (*ListContactExternalIdsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -37095,6 +44258,13 @@ func ParseCreateExportResponse(rsp *http.Response) (*CreateExportResponse, error
 			}
 			headers.Location = value
 		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
 		response.Headers202 = &headers
 	}
 
@@ -37566,6 +44736,13 @@ func ParseImportArchiveResponse(rsp *http.Response) (*ImportArchiveResponse, err
 				return nil, err
 			}
 			headers.Location = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
 		}
 		response.Headers202 = &headers
 	}
@@ -38212,6 +45389,13 @@ func ParseCancelOperationResponse(rsp *http.Response) (*CancelOperationResponse,
 			}
 			headers.Location = value
 		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
 		response.Headers202 = &headers
 	}
 
@@ -38337,6 +45521,93 @@ func ParseSubmitFormResponse(rsp *http.Response) (*SubmitFormResponse, error) {
 		response.JSON202 = &dest
 
 	case rsp.StatusCode == 202:
+		// Content-type (text/html) unsupported
+
+	}
+
+	return response, nil
+}
+
+// ParseRequestPreferencesResponse parses an HTTP response from a RequestPreferencesWithResponse call
+func ParseRequestPreferencesResponse(rsp *http.Response) (*RequestPreferencesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RequestPreferencesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest PreferenceReceipt
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case rsp.StatusCode == 202:
+		// Content-type (text/html) unsupported
+
+	}
+
+	return response, nil
+}
+
+// ParseGetPreferencesResponse parses an HTTP response from a GetPreferencesWithResponse call
+func ParseGetPreferencesResponse(rsp *http.Response) (*GetPreferencesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPreferencesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Preferences
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/html) unsupported
+
+	}
+
+	return response, nil
+}
+
+// ParseChangePreferencesResponse parses an HTTP response from a ChangePreferencesWithResponse call
+func ParseChangePreferencesResponse(rsp *http.Response) (*ChangePreferencesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangePreferencesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Preferences
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 200:
 		// Content-type (text/html) unsupported
 
 	}
@@ -38507,6 +45778,710 @@ func ParseUpdatePurposeResponse(rsp *http.Response) (*UpdatePurposeResponse, err
 	switch {
 	case rsp.StatusCode == 200:
 		var headers UpdatePurposeResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListRoleAssignmentsResponse parses an HTTP response from a ListRoleAssignmentsWithResponse call
+func ParseListRoleAssignmentsResponse(rsp *http.Response) (*ListRoleAssignmentsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRoleAssignmentsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RoleAssignmentList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListRoleAssignmentsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAssignRoleResponse parses an HTTP response from a AssignRoleWithResponse call
+func ParseAssignRoleResponse(rsp *http.Response) (*AssignRoleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AssignRoleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest RoleAssignment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers AssignRoleResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseBreakGlassResponse parses an HTTP response from a BreakGlassWithResponse call
+func ParseBreakGlassResponse(rsp *http.Response) (*BreakGlassResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BreakGlassResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest RoleAssignment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers BreakGlassResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRequestRoleResponse parses an HTTP response from a RequestRoleWithResponse call
+func ParseRequestRoleResponse(rsp *http.Response) (*RequestRoleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RequestRoleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest RoleAssignment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers RequestRoleResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetRoleAssignmentResponse parses an HTTP response from a GetRoleAssignmentWithResponse call
+func ParseGetRoleAssignmentResponse(rsp *http.Response) (*GetRoleAssignmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetRoleAssignmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RoleAssignment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetRoleAssignmentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetRoleAssignmentResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseApproveRoleAssignmentResponse parses an HTTP response from a ApproveRoleAssignmentWithResponse call
+func ParseApproveRoleAssignmentResponse(rsp *http.Response) (*ApproveRoleAssignmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ApproveRoleAssignmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RoleAssignment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ApproveRoleAssignmentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRefuseRoleAssignmentResponse parses an HTTP response from a RefuseRoleAssignmentWithResponse call
+func ParseRefuseRoleAssignmentResponse(rsp *http.Response) (*RefuseRoleAssignmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RefuseRoleAssignmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RoleAssignment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RefuseRoleAssignmentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReviewRoleAssignmentResponse parses an HTTP response from a ReviewRoleAssignmentWithResponse call
+func ParseReviewRoleAssignmentResponse(rsp *http.Response) (*ReviewRoleAssignmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReviewRoleAssignmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RoleAssignment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReviewRoleAssignmentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRevokeRoleAssignmentResponse parses an HTTP response from a RevokeRoleAssignmentWithResponse call
+func ParseRevokeRoleAssignmentResponse(rsp *http.Response) (*RevokeRoleAssignmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevokeRoleAssignmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RoleAssignment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RevokeRoleAssignmentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseWithdrawRoleAssignmentResponse parses an HTTP response from a WithdrawRoleAssignmentWithResponse call
+func ParseWithdrawRoleAssignmentResponse(rsp *http.Response) (*WithdrawRoleAssignmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &WithdrawRoleAssignmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RoleAssignment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers WithdrawRoleAssignmentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListRolesResponse parses an HTTP response from a ListRolesWithResponse call
+func ParseListRolesResponse(rsp *http.Response) (*ListRolesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRolesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RoleList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListRolesResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateRoleResponse parses an HTTP response from a CreateRoleWithResponse call
+func ParseCreateRoleResponse(rsp *http.Response) (*CreateRoleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateRoleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Role
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateRoleResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateDefaultRolesResponse parses an HTTP response from a CreateDefaultRolesWithResponse call
+func ParseCreateDefaultRolesResponse(rsp *http.Response) (*CreateDefaultRolesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateDefaultRolesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RoleList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetRoleResponse parses an HTTP response from a GetRoleWithResponse call
+func ParseGetRoleResponse(rsp *http.Response) (*GetRoleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetRoleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Role
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetRoleResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetRoleResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateRoleResponse parses an HTTP response from a UpdateRoleWithResponse call
+func ParseUpdateRoleResponse(rsp *http.Response) (*UpdateRoleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateRoleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Role
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateRoleResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseArchiveRoleResponse parses an HTTP response from a ArchiveRoleWithResponse call
+func ParseArchiveRoleResponse(rsp *http.Response) (*ArchiveRoleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ArchiveRoleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Role
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ArchiveRoleResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRestoreRoleResponse parses an HTTP response from a RestoreRoleWithResponse call
+func ParseRestoreRoleResponse(rsp *http.Response) (*RestoreRoleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RestoreRoleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Role
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RestoreRoleResponse200Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -38803,6 +46778,341 @@ func ParseRestoreTagResponse(rsp *http.Response) (*RestoreTagResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers RestoreTagResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListTeamsResponse parses an HTTP response from a ListTeamsWithResponse call
+func ParseListTeamsResponse(rsp *http.Response) (*ListTeamsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTeamsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TeamList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListTeamsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateTeamResponse parses an HTTP response from a CreateTeamWithResponse call
+func ParseCreateTeamResponse(rsp *http.Response) (*CreateTeamResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateTeamResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Team
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateTeamResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetTeamResponse parses an HTTP response from a GetTeamWithResponse call
+func ParseGetTeamResponse(rsp *http.Response) (*GetTeamResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTeamResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Team
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetTeamResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetTeamResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateTeamResponse parses an HTTP response from a UpdateTeamWithResponse call
+func ParseUpdateTeamResponse(rsp *http.Response) (*UpdateTeamResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateTeamResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Team
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateTeamResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseArchiveTeamResponse parses an HTTP response from a ArchiveTeamWithResponse call
+func ParseArchiveTeamResponse(rsp *http.Response) (*ArchiveTeamResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ArchiveTeamResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Team
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ArchiveTeamResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListTeamMembersResponse parses an HTTP response from a ListTeamMembersWithResponse call
+func ParseListTeamMembersResponse(rsp *http.Response) (*ListTeamMembersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTeamMembersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TeamMemberList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListTeamMembersResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRemoveTeamMemberResponse parses an HTTP response from a RemoveTeamMemberWithResponse call
+func ParseRemoveTeamMemberResponse(rsp *http.Response) (*RemoveTeamMemberResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveTeamMemberResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseAddTeamMemberResponse parses an HTTP response from a AddTeamMemberWithResponse call
+func ParseAddTeamMemberResponse(rsp *http.Response) (*AddTeamMemberResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddTeamMemberResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TeamMember
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRestoreTeamResponse parses an HTTP response from a RestoreTeamWithResponse call
+func ParseRestoreTeamResponse(rsp *http.Response) (*RestoreTeamResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RestoreTeamResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Team
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RestoreTeamResponse200Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -40189,6 +48499,13 @@ func ParseRecoverWebhookEndpointResponse(rsp *http.Response) (*RecoverWebhookEnd
 				return nil, err
 			}
 			headers.Location = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
 		}
 		response.Headers202 = &headers
 	}

@@ -55,7 +55,7 @@ func (d doer) Do(r *http.Request) (*http.Response, error) {
 		// It comes from something that stands before the API.
 		p = &Problem{Title: http.StatusText(response.StatusCode), Detail: string(body)}
 	}
-	p.Status = int32(response.StatusCode) //nolint:gosec // three digits
+	p.Status = int32(response.StatusCode)
 	return nil, p
 }
 

@@ -710,6 +710,87 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/contacts/{contact_id}/contact-points/{contact_point_id}/preference-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+                /** @description Identifier of the contact point. */
+                contact_point_id: components["parameters"]["ContactPointId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a link to a person's preferences
+         * @description A link for one e-mail address or telephone number, to be put in a message to it: whoever has the link sees and changes, without an
+         *     account, what that address may be used for. With `purpose`, the link also ends the mails of this purpose at once by one POST (RFC 8058);
+         *     without, that POST ends all of them. `headers` are those that such a mail carries. The address is given in this answer only.
+         */
+        post: operations["createPreferenceLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/public/preferences/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The secret of the link. */
+                token: components["parameters"]["PreferenceToken"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Show a person what their address is used for
+         * @description Purposes and channels of the contact point that the link is for, with what counts today: as a page with boxes to a browser, as JSON to
+         *     a program. Reading changes nothing, since mail scanners read links. A link that never was and one that is too old are the same 404.
+         */
+        get: operations["getPreferences"];
+        put?: never;
+        /**
+         * Change what an address may be used for
+         * @description Each change is an entry of the consent ledger with its proof, and counts before the answer returns. With the body
+         *     `List-Unsubscribe=One-Click` (RFC 8058), as a form or as multipart, the mails of the link's purpose end, or all where it has none;
+         *     repeating it changes nothing. To give a consent, send back `shown`, which stands for the very words that were read.
+         */
+        post: operations["changePreferences"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/public/institutions/{institution_id}/preference-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the institution. */
+                institution_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a link to one's preferences sent
+         * @description Sends a link, good for two days, to the address if it is known. The answer is the same, and takes as long, whether or not it is. An
+         *     address gets at most three such mails an hour; further requests are answered as ever.
+         */
+        post: operations["requestPreferences"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/ticketing/sources": {
         parameters: {
             query?: never;
@@ -1569,8 +1650,9 @@ export interface paths {
         put?: never;
         /**
          * Create a webhook endpoint
-         * @description The endpoint is `pending` until its address answers 2xx to a signed `webhook_endpoint.verification`; events that
-         *     happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
+         * @description The endpoint is `pending` until its address answers 2xx to a signed `webhook_endpoint.verification`, or, with
+         *     `verification: options`, grants the handshake of CloudEvents web hooks (`WebHook-Allowed-Origin`, at the rate of
+         *     `WebHook-Allowed-Rate`); events that happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
          *     port 443 of a public host, unless the operator has allowed its network. Event types are limited to what the
          *     credential may read: `contact.*` needs `contacts:read`, `*` needs every read scope.
          */
@@ -1607,7 +1689,7 @@ export interface paths {
         head?: never;
         /**
          * Change a webhook endpoint
-         * @description A new address, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
+         * @description A new address or way of verification, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
          *     verification. `status: disabled` stops deliveries. Changing the address, the event types or the payload takes the
          *     scopes that creating the endpoint would take.
          */
@@ -1949,7 +2031,8 @@ export interface paths {
         };
         /**
          * Follow a long operation
-         * @description Always answers 200 while the operation is known; `Retry-After` says when to ask again while it runs.
+         * @description Always answers 200 while the operation is known; `Retry-After` says when to ask again while it runs. An operation whose server
+         *     died is taken up again by itself, by the next one there is, within a minute; its progress then starts over.
          */
         get: operations["getOperation"];
         put?: never;
@@ -1974,7 +2057,9 @@ export interface paths {
         put?: never;
         /**
          * Cancel a long operation
-         * @description Asks a queued or running operation to stop. What it had committed stays; an export offers no file.
+         * @description Asks a queued or running operation to stop; it ends `cancelled` within seconds, wherever it is. A cancelled export offers no
+         *     file, a cancelled import leaves nothing of the institution behind, and both can be started anew. Other work keeps what it had
+         *     committed. A wish that comes when all is done comes too late: the operation ends `succeeded`.
          */
         post: operations["cancelOperation"];
         delete?: never;
@@ -2615,6 +2700,474 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List roles
+         * @description Roles of the institution, newest first.
+         */
+        get: operations["listRoles"];
+        put?: never;
+        /**
+         * Make a role
+         * @description A role is a set of scopes, of verbs on contacts and of classes of fields. Nobody makes a role that gives what they do not have themselves, in the whole institution.
+         */
+        post: operations["createRole"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/roles/{role_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the role. */
+                role_id: components["parameters"]["RoleId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a role
+         * @description One role of the institution.
+         */
+        get: operations["getRole"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change a role
+         * @description Takes effect at once for everybody who has the role. Nobody changes a role that gives more than they have themselves.
+         */
+        patch: operations["updateRole"];
+        trace?: never;
+    };
+    "/v1/roles/{role_id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the role. */
+                role_id: components["parameters"]["RoleId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Archive a role
+         * @description Takes the role out of use at once, whoever has it. Requires If-Match.
+         */
+        post: operations["archiveRole"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/roles/{role_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the role. */
+                role_id: components["parameters"]["RoleId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore a role
+         * @description Puts an archived role back into use; what gives it and has not ended counts again. Requires If-Match.
+         */
+        post: operations["restoreRole"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/roles/defaults": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the usual roles
+         * @description Makes the roles that most institutions want and that are not there yet, known by their code; what exists is left as it is. They are ordinary roles from then on.
+         */
+        post: operations["createDefaultRoles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List teams
+         * @description Teams of the institution, newest first.
+         */
+        get: operations["listTeams"];
+        put?: never;
+        /**
+         * Make a team
+         * @description A team is a group of users, who have the roles that it has.
+         */
+        post: operations["createTeam"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/teams/{team_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the team. */
+                team_id: components["parameters"]["TeamId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a team
+         * @description One team of the institution.
+         */
+        get: operations["getTeam"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change a team
+         * @description Changes what is sent.
+         */
+        patch: operations["updateTeam"];
+        trace?: never;
+    };
+    "/v1/teams/{team_id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the team. */
+                team_id: components["parameters"]["TeamId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Archive a team
+         * @description Takes the team out of use at once, whoever has it. Requires If-Match.
+         */
+        post: operations["archiveTeam"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/teams/{team_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the team. */
+                team_id: components["parameters"]["TeamId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore a team
+         * @description Puts an archived team back into use; what gives it and has not ended counts again. Requires If-Match.
+         */
+        post: operations["restoreTeam"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/teams/{team_id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the team. */
+                team_id: components["parameters"]["TeamId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the members of a team
+         * @description Users of the team, in the order of their identifiers.
+         */
+        get: operations["listTeamMembers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/teams/{team_id}/members/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the team. */
+                team_id: components["parameters"]["TeamId"];
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put a user into a team
+         * @description The user has the roles of the team at once. Nobody puts themselves into a team, nor anybody into one that has more than they have themselves.
+         */
+        put: operations["addTeamMember"];
+        post?: never;
+        /**
+         * Take a user out of a team
+         * @description The user has the roles of the team no more, at once.
+         */
+        delete: operations["removeTeamMember"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/role-assignments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List role assignments
+         * @description Who has which role where, since when and until when, what was asked for and what has ended, newest first.
+         */
+        get: operations["listRoleAssignments"];
+        put?: never;
+        /**
+         * Give a role
+         * @description Gives a role to another user or to a team, in a department or everywhere; it counts at once or from `starts_at`. Nobody gives a role to themselves or to a team of theirs, nor one that gives more than they have themselves there.
+         */
+        post: operations["assignRole"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/role-assignments/request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for a role
+         * @description A user asks for a role for themselves. Somebody else decides, unless the role needs no approval. An `elevation` lasts thirty days at most and says why.
+         */
+        post: operations["requestRole"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/role-assignments/break-glass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a role in an emergency
+         * @description A user takes, without waiting for anybody, a role that is made for it (`allows_break_glass`), for eight hours at most. All who may grant roles are written to, and it is listed for review until one of them has looked at it.
+         */
+        post: operations["breakGlass"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/role-assignments/{role_assignment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the assignment. */
+                role_assignment_id: components["parameters"]["RoleAssignmentId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a role assignment
+         * @description One assignment, with how it came about.
+         */
+        get: operations["getRoleAssignment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/role-assignments/{role_assignment_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the assignment. */
+                role_assignment_id: components["parameters"]["RoleAssignmentId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve a request
+         * @description Grants what was asked for. Never by whom it is for, nor by a key of theirs; nobody approves what gives more than they have themselves. Requires If-Match.
+         */
+        post: operations["approveRoleAssignment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/role-assignments/{role_assignment_id}/refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the assignment. */
+                role_assignment_id: components["parameters"]["RoleAssignmentId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refuse a request
+         * @description Declines what was asked for. Requires If-Match.
+         */
+        post: operations["refuseRoleAssignment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/role-assignments/{role_assignment_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the assignment. */
+                role_assignment_id: components["parameters"]["RoleAssignmentId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a role assignment
+         * @description Ends the assignment at once and for good. Requires If-Match; in an emergency `*` stands for any version.
+         */
+        post: operations["revokeRoleAssignment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/role-assignments/{role_assignment_id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the assignment. */
+                role_assignment_id: components["parameters"]["RoleAssignmentId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give up a role or a request
+         * @description Ends what the user who asks for it has or asked for, at once and for good. Requires If-Match.
+         */
+        post: operations["withdrawRoleAssignment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/role-assignments/{role_assignment_id}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the assignment. */
+                role_assignment_id: components["parameters"]["RoleAssignmentId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm a role assignment
+         * @description Confirms that the assignment is still needed, or that a use of break-glass was justified. The next review falls due after the days that the role says. Not by whom it is for. Requires If-Match.
+         */
+        post: operations["reviewRoleAssignment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/test/outbox": {
         parameters: {
             query?: never;
@@ -3152,6 +3705,26 @@ export interface webhooks {
          * @description The changed members are named in the event.
          */
         post: operations["onPurposeUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "preference_link.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A link to a person's preferences was made
+         * @description Without the link. `facts` name the contact and, where there is one, the purpose.
+         */
+        post: operations["onPreferenceLinkCreated"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5675,6 +6248,179 @@ export interface components {
         };
         /**
          * @example {
+         *       "purpose": "agenda",
+         *       "campaign_id": "lettre-2026-12",
+         *       "language": "fr"
+         *     }
+         */
+        PreferenceLinkCreate: {
+            /** @description Code of the purpose of the message that the link goes into. */
+            purpose?: string;
+            /** @description Kept in the proof of what the link changes. */
+            campaign_id?: string;
+            /** @description Language of the page (BCP 47); the browser decides if absent. */
+            language?: string;
+            /**
+             * Format: int32
+             * @default 90
+             */
+            expires_in_days: number;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "object": "preference_link",
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f02",
+         *       "contact_point_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f03",
+         *       "purpose": "agenda",
+         *       "url": "https://crm.theatre.example.org/v1/public/preferences/Zm9yIHRoZSBleGFtcGxlIG9ubHkhIQ",
+         *       "headers": {
+         *         "List-Unsubscribe": "<https://crm.theatre.example.org/v1/public/preferences/Zm9yIHRoZSBleGFtcGxlIG9ubHkhIQ>",
+         *         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"
+         *       },
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "expires_at": "2027-02-21T10:15:00Z"
+         *     }
+         */
+        PreferenceLink: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "preference_link";
+            /** Format: uuid */
+            contact_id: string;
+            /** Format: uuid */
+            contact_point_id: string;
+            purpose: string | null;
+            /** Format: uri */
+            url: string;
+            /** @description What the headers of a mail say so that the reader's program offers to unsubscribe (RFC 2369, RFC 8058). DKIM has to sign both. */
+            headers: {
+                [key: string]: string;
+            };
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
+        Preference: {
+            purpose: string;
+            channel: string;
+            name: string;
+            description: string | null;
+            legal_basis: string;
+            /** @description The words to show beside the box; they are kept as proof. */
+            wording: string;
+            /** @description Whether the address is used so: with `consent`, because it was given; otherwise, unless the person objected. */
+            active: boolean;
+            state: string;
+            /** Format: date-time */
+            since: string | null;
+        };
+        /**
+         * @example {
+         *       "object": "preferences",
+         *       "institution": "Théâtre des Arcades",
+         *       "language": "fr",
+         *       "address": "c…@example.org",
+         *       "kind": "email",
+         *       "shown": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
+         *       "expires_at": "2027-02-21T10:15:00Z",
+         *       "preferences": [
+         *         {
+         *           "purpose": "agenda",
+         *           "channel": "email",
+         *           "name": "L'agenda",
+         *           "description": null,
+         *           "legal_basis": "consent",
+         *           "wording": "J'accepte que Théâtre des Arcades utilise cette adresse électronique pour : L'agenda.",
+         *           "active": true,
+         *           "state": "given",
+         *           "since": "2026-11-23T10:15:00Z"
+         *         }
+         *       ]
+         *     }
+         */
+        Preferences: {
+            /** @constant */
+            object: "preferences";
+            institution: string;
+            language: string;
+            /** @description The contact point with most of it hidden. */
+            address: string;
+            kind: string;
+            /** @description SHA-256 of the words shown. */
+            shown: string;
+            /**
+             * Format: date-time
+             * @description When the link ends.
+             */
+            expires_at: string;
+            preferences: components["schemas"]["Preference"][];
+        };
+        PreferenceChoice: {
+            purpose: string;
+            /** @enum {string} */
+            channel: "email" | "sms" | "phone";
+            /** @enum {string} */
+            choice: "given" | "withdrawn";
+        };
+        /**
+         * @example {
+         *       "choices": [
+         *         {
+         *           "purpose": "agenda",
+         *           "channel": "email",
+         *           "choice": "withdrawn"
+         *         }
+         *       ]
+         *     }
+         */
+        PreferenceChange: {
+            choices: components["schemas"]["PreferenceChoice"][];
+            /** @description As it came with the words; needed where something is given. */
+            shown?: string;
+        };
+        /** @description `List-Unsubscribe=One-Click`, or what our own page sends. */
+        PreferenceFields: {
+            "List-Unsubscribe"?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * @example {
+         *       "email": "camille@example.org",
+         *       "language": "fr"
+         *     }
+         */
+        PreferenceRequest: {
+            /** Format: email */
+            email: string;
+            language?: string;
+        };
+        /** @description `email`, and `language` where the page has it. */
+        PreferenceRequestFields: {
+            email?: string;
+            language?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * @example {
+         *       "object": "preference_receipt",
+         *       "status": "received",
+         *       "message": "Si cette adresse est connue, un lien vient d'y être envoyé."
+         *     }
+         */
+        PreferenceReceipt: {
+            /** @constant */
+            object: "preference_receipt";
+            /** @constant */
+            status: "received";
+            message: string;
+        };
+        /**
+         * @example {
          *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
          *       "object": "ticketing_source",
          *       "code": "principale",
@@ -7604,6 +8350,12 @@ export interface components {
              * @enum {string}
              */
             format: "standard" | "cloudevents";
+            /**
+             * @description How the address agrees: `event` by answering 2xx to a signed event, `options` by the handshake of CloudEvents web hooks.
+             * @default event
+             * @enum {string}
+             */
+            verification: "event" | "options";
             /** @default  */
             description: string;
         };
@@ -7621,6 +8373,8 @@ export interface components {
             payload?: "thin" | "full";
             /** @enum {string} */
             format?: "standard" | "cloudevents";
+            /** @enum {string} */
+            verification?: "event" | "options";
             description?: string | null;
             /** @enum {string} */
             status?: "active" | "disabled";
@@ -7637,6 +8391,8 @@ export interface components {
          *       ],
          *       "payload": "thin",
          *       "format": "standard",
+         *       "verification": "event",
+         *       "allowed_rate": null,
          *       "description": "Ticket office",
          *       "status": "active",
          *       "disabled_reason": null,
@@ -7659,6 +8415,12 @@ export interface components {
             event_types: string[];
             payload: string;
             format: string;
+            verification: string;
+            /**
+             * Format: int32
+             * @description Requests a minute that the address granted in its handshake; null where it set no limit.
+             */
+            allowed_rate: number | null;
             description: string;
             status: string;
             /** @description `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`. */
@@ -7701,6 +8463,8 @@ export interface components {
          *       ],
          *       "payload": "thin",
          *       "format": "standard",
+         *       "verification": "event",
+         *       "allowed_rate": null,
          *       "description": "Ticket office",
          *       "status": "active",
          *       "disabled_reason": null,
@@ -7725,6 +8489,12 @@ export interface components {
             event_types: string[];
             payload: string;
             format: string;
+            verification: string;
+            /**
+             * Format: int32
+             * @description Requests a minute that the address granted in its handshake; null where it set no limit.
+             */
+            allowed_rate: number | null;
             description: string;
             status: string;
             /** @description `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`. */
@@ -8030,6 +8800,7 @@ export interface components {
          *       "expires_at": "2026-12-23T10:15:00Z",
          *       "result": null,
          *       "problem": null,
+         *       "cancel_url": "/v1/operations/0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01/cancel",
          *       "version": 3
          *     }
          */
@@ -8056,6 +8827,8 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             problem: components["schemas"]["Problem"] | null;
+            /** @description Where to cancel it; null once it has ended. */
+            cancel_url: string | null;
             /** Format: int64 */
             version: number;
         };
@@ -8087,6 +8860,7 @@ export interface components {
          *       "locale": "fr",
          *       "time_zone": "Europe/Paris",
          *       "currency": "EUR",
+         *       "technical_contacts": [],
          *       "status": "active",
          *       "created_at": "2026-11-23T10:15:00Z",
          *       "updated_at": "2026-11-23T10:15:00Z",
@@ -8111,6 +8885,8 @@ export interface components {
             time_zone: string;
             /** @description ISO 4217. */
             currency: string;
+            /** @description Who is written to when a webhook endpoint fails for a day or is disabled, in the language of the institution. */
+            technical_contacts: string[];
             status: string;
             /** Format: date-time */
             created_at: string;
@@ -8130,6 +8906,7 @@ export interface components {
             locale?: string;
             time_zone?: string;
             currency?: string;
+            technical_contacts?: string[];
         };
         /**
          * @example {
@@ -8150,6 +8927,7 @@ export interface components {
          *         "locale": "fr",
          *         "time_zone": "Europe/Paris",
          *         "currency": "EUR",
+         *         "technical_contacts": [],
          *         "status": "active",
          *         "created_at": "2026-11-23T10:15:00Z",
          *         "updated_at": "2026-11-23T10:15:00Z",
@@ -8592,6 +9370,7 @@ export interface components {
          *         "locale": "fr",
          *         "time_zone": "Europe/Paris",
          *         "currency": "EUR",
+         *         "technical_contacts": [],
          *         "status": "active",
          *         "created_at": "2026-11-23T10:15:00Z",
          *         "updated_at": "2026-11-23T10:15:00Z",
@@ -8873,6 +9652,437 @@ export interface components {
             n?: string;
             e?: string;
         };
+        /** @description What may be done with contacts, each held apart from the others. */
+        Verbs: ("see" | "see_contact_points" | "act" | "edit" | "merge" | "delete" | "export" | "see_restricted")[];
+        /** @description Classes of fields; null: all that are not sensitive. */
+        FieldClasses: string[] | null;
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "object": "role",
+         *       "code": "accueil",
+         *       "name": "Accueil et billetterie",
+         *       "description": null,
+         *       "scopes": [
+         *         "contacts:read",
+         *         "contacts:write"
+         *       ],
+         *       "verbs": [
+         *         "see",
+         *         "see_contact_points",
+         *         "edit"
+         *       ],
+         *       "readable_classes": null,
+         *       "writable_classes": null,
+         *       "needs_approval": true,
+         *       "allows_break_glass": false,
+         *       "longest_days": null,
+         *       "review_every_days": 365,
+         *       "archived_at": null,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        Role: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "role";
+            code: string;
+            name: string;
+            description: string | null;
+            scopes: components["schemas"]["Scopes"];
+            verbs: components["schemas"]["HeldVerbs"];
+            readable_classes: components["schemas"]["FieldClasses"];
+            writable_classes: components["schemas"]["FieldClasses"];
+            /** @description Whether somebody else must approve what was asked for. */
+            needs_approval: boolean;
+            /** @description Whether it may be taken in an emergency. */
+            allows_break_glass: boolean;
+            /**
+             * Format: int32
+             * @description The longest an assignment lasts; null: without end.
+             */
+            longest_days: number | null;
+            /**
+             * Format: int32
+             * @description How often somebody must say that it is still needed; null: never.
+             */
+            review_every_days: number | null;
+            /** Format: date-time */
+            archived_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        HeldVerbs: string[];
+        /**
+         * @example {
+         *       "code": "accueil",
+         *       "name": "Accueil et billetterie",
+         *       "scopes": [
+         *         "contacts:read",
+         *         "contacts:write"
+         *       ],
+         *       "verbs": [
+         *         "see",
+         *         "see_contact_points",
+         *         "edit"
+         *       ],
+         *       "review_every_days": 365
+         *     }
+         */
+        RoleCreate: {
+            code: string;
+            name: string;
+            description?: string | null;
+            scopes: components["schemas"]["Scopes"];
+            verbs?: components["schemas"]["Verbs"];
+            readable_classes?: components["schemas"]["FieldClasses"];
+            writable_classes?: components["schemas"]["FieldClasses"];
+            /** @default true */
+            needs_approval: boolean;
+            /** @default false */
+            allows_break_glass: boolean;
+            /** Format: int32 */
+            longest_days?: number | null;
+            /** Format: int32 */
+            review_every_days?: number | null;
+        };
+        /**
+         * @example {
+         *       "verbs": [
+         *         "see",
+         *         "see_contact_points",
+         *         "act",
+         *         "edit"
+         *       ]
+         *     }
+         */
+        RolePatch: {
+            code?: string;
+            name?: string;
+            description?: string | null;
+            scopes?: components["schemas"]["Scopes"];
+            verbs?: components["schemas"]["Verbs"];
+            readable_classes?: components["schemas"]["FieldClasses"];
+            writable_classes?: components["schemas"]["FieldClasses"];
+            needs_approval?: boolean;
+            allows_break_glass?: boolean;
+            /** Format: int32 */
+            longest_days?: number | null;
+            /** Format: int32 */
+            review_every_days?: number | null;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        RoleList: {
+            data: components["schemas"]["Role"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f02",
+         *       "object": "team",
+         *       "code": "soiree",
+         *       "name": "Équipe du soir",
+         *       "department_id": null,
+         *       "external_id": null,
+         *       "archived_at": null,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        Team: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "team";
+            code: string;
+            name: string;
+            /** Format: uuid */
+            department_id: string | null;
+            /** @description What the institution's directory calls the group. */
+            external_id: string | null;
+            /** Format: date-time */
+            archived_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "code": "soiree",
+         *       "name": "Équipe du soir"
+         *     }
+         */
+        TeamCreate: {
+            code: string;
+            name: string;
+            /** Format: uuid */
+            department_id?: string | null;
+            external_id?: string | null;
+        };
+        /**
+         * @example {
+         *       "name": "Équipe du soir"
+         *     }
+         */
+        TeamPatch: {
+            code?: string;
+            name?: string;
+            /** Format: uuid */
+            department_id?: string | null;
+            external_id?: string | null;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TeamList: {
+            data: components["schemas"]["Team"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "object": "team_member",
+         *       "team_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f02",
+         *       "user_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f03",
+         *       "name": "Nora Belhadj",
+         *       "email": "nora.belhadj@arcades.example",
+         *       "status": "active",
+         *       "added_at": "2026-11-23T10:15:00Z"
+         *     }
+         */
+        TeamMember: {
+            /** @constant */
+            object: "team_member";
+            /** Format: uuid */
+            team_id: string;
+            /** Format: uuid */
+            user_id: string;
+            name: string;
+            email: string;
+            status: string;
+            /** Format: date-time */
+            added_at: string;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TeamMemberList: {
+            data: components["schemas"]["TeamMember"][];
+            next_cursor: string | null;
+        };
+        RoleHolder: {
+            kind: string;
+            /** Format: uuid */
+            id: string;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f04",
+         *       "object": "role_assignment",
+         *       "principal": {
+         *         "kind": "user",
+         *         "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f03"
+         *       },
+         *       "role_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "role_code": "accueil",
+         *       "department_id": null,
+         *       "kind": "ordinary",
+         *       "status": "approved",
+         *       "is_effective": true,
+         *       "reason": null,
+         *       "mapped_from": null,
+         *       "requested_by": {
+         *         "kind": "user",
+         *         "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f03"
+         *       },
+         *       "decided_by": {
+         *         "kind": "api_key",
+         *         "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e03"
+         *       },
+         *       "decided_at": "2026-11-23T10:15:00Z",
+         *       "decision_note": null,
+         *       "starts_at": "2026-11-23T10:15:00Z",
+         *       "expires_at": null,
+         *       "review_due_at": "2027-11-23T10:15:00Z",
+         *       "counts_until": "2027-12-23T10:15:00Z",
+         *       "reviewed_at": null,
+         *       "reviewed_by": null,
+         *       "revoked_at": null,
+         *       "noticed_at": null,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        RoleAssignment: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "role_assignment";
+            principal: components["schemas"]["RoleHolder"];
+            /** Format: uuid */
+            role_id: string;
+            role_code: string;
+            /**
+             * Format: uuid
+             * @description Where it holds, with all departments below; null: everywhere.
+             */
+            department_id: string | null;
+            kind: string;
+            status: string;
+            /** @description Whether it counts now. */
+            is_effective: boolean;
+            reason: string | null;
+            /** @description The group of the directory or identity provider that gave it. */
+            mapped_from: string | null;
+            requested_by: components["schemas"]["Actor"];
+            decided_by: components["schemas"]["Actor"] | null;
+            /** Format: date-time */
+            decided_at: string | null;
+            decision_note: string | null;
+            /** Format: date-time */
+            starts_at: string;
+            /** Format: date-time */
+            expires_at: string | null;
+            /** Format: date-time */
+            review_due_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it stops counting if nobody does anything: its end, or thirty days after its review was due.
+             */
+            counts_until: string | null;
+            /** Format: date-time */
+            reviewed_at: string | null;
+            reviewed_by: string | null;
+            /** Format: date-time */
+            revoked_at: string | null;
+            /**
+             * Format: date-time
+             * @description When those who answer for the rights were written to.
+             */
+            noticed_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "principal_kind": "user",
+         *       "principal_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f03",
+         *       "role_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01"
+         *     }
+         */
+        RoleGrant: {
+            /** @enum {string} */
+            principal_kind: "user" | "team";
+            /** Format: uuid */
+            principal_id: string;
+            /** Format: uuid */
+            role_id: string;
+            /** Format: uuid */
+            department_id?: string | null;
+            /**
+             * @default ordinary
+             * @enum {string}
+             */
+            kind: "ordinary" | "elevation";
+            reason?: string | null;
+            /**
+             * Format: date-time
+             * @description Now if absent.
+             */
+            starts_at?: string | null;
+            /** Format: date-time */
+            expires_at?: string | null;
+        };
+        /**
+         * @example {
+         *       "role_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "kind": "elevation",
+         *       "reason": "Remplacement de la responsable pendant ses congés",
+         *       "expires_at": "2026-12-20T18:00:00Z"
+         *     }
+         */
+        RoleRequest: {
+            /** Format: uuid */
+            role_id: string;
+            /** Format: uuid */
+            department_id?: string | null;
+            /**
+             * @default ordinary
+             * @enum {string}
+             */
+            kind: "ordinary" | "elevation";
+            reason?: string | null;
+            /**
+             * Format: date-time
+             * @description When it is approved, if absent.
+             */
+            starts_at?: string | null;
+            /** Format: date-time */
+            expires_at?: string | null;
+        };
+        /**
+         * @example {
+         *       "role_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "reason": "Évacuation de la salle",
+         *       "minutes": 120
+         *     }
+         */
+        BreakGlass: {
+            /** Format: uuid */
+            role_id: string;
+            /** Format: uuid */
+            department_id?: string | null;
+            reason: string;
+            /**
+             * Format: int32
+             * @default 60
+             */
+            minutes: number;
+        };
+        /**
+         * @example {
+         *       "note": "Vu avec la direction"
+         *     }
+         */
+        Decision: {
+            note?: string | null;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        RoleAssignmentList: {
+            data: components["schemas"]["RoleAssignment"][];
+            next_cursor: string | null;
+        };
         CapturedMail: {
             /** Format: uuid */
             id: string;
@@ -8984,7 +10194,7 @@ export interface components {
         Source: string;
         /** @description The identifier in that system. */
         ExternalIdPath: string;
-        /** @description The order; `-` is descending. Without it the newest come first, or with `q` the best match. */
+        /** @description The order; `-` is descending. Without it the newest come first; with `q` the best match, with `name_prefix` alone the first by name. */
         ContactSort: "created_at" | "-created_at" | "updated_at" | "-updated_at" | "name" | "-name";
         /** @description Words of a name, an e-mail address, a telephone number, a SIREN or SIRET, or an external id. */
         ContactQuery: string;
@@ -9004,7 +10214,7 @@ export interface components {
         ContactSiren: string;
         /** @description With this SIRET. */
         ContactSiret: string;
-        /** @description Whose sort name (family name first) begins so, without regard to case and accents. */
+        /** @description Whose sort name (family name first) begins so, without regard to case and accents; by name if no `sort` is asked for. */
         ContactNamePrefix: string;
         /** @description What to put into each contact that is null otherwise. */
         ContactExpand: ("contact_points" | "addresses" | "tags" | "external_ids")[];
@@ -9024,6 +10234,8 @@ export interface components {
         PurposeId: string;
         /** @description Identifier of the wording. */
         ConsentWordingId: string;
+        /** @description The secret of the link. */
+        PreferenceToken: string;
         /** @description Code of the source, or its id. */
         TicketingSourceCode: string;
         /** @description Kind of the record. */
@@ -9062,6 +10274,12 @@ export interface components {
         APIKeyId: string;
         /** @description Identifier of the client, which is also its client_id. */
         OAuthClientId: string;
+        /** @description Identifier of the role. */
+        RoleId: string;
+        /** @description Identifier of the team. */
+        TeamId: string;
+        /** @description Identifier of the assignment. */
+        RoleAssignmentId: string;
     };
     requestBodies: never;
     headers: {
@@ -9095,7 +10313,7 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
-                /** @description The order; `-` is descending. Without it the newest come first, or with `q` the best match. */
+                /** @description The order; `-` is descending. Without it the newest come first; with `q` the best match, with `name_prefix` alone the first by name. */
                 sort?: components["parameters"]["ContactSort"];
                 /** @description Words of a name, an e-mail address, a telephone number, a SIREN or SIRET, or an external id. */
                 q?: components["parameters"]["ContactQuery"];
@@ -9115,7 +10333,7 @@ export interface operations {
                 siren?: components["parameters"]["ContactSiren"];
                 /** @description With this SIRET. */
                 siret?: components["parameters"]["ContactSiret"];
-                /** @description Whose sort name (family name first) begins so, without regard to case and accents. */
+                /** @description Whose sort name (family name first) begins so, without regard to case and accents; by name if no `sort` is asked for. */
                 name_prefix?: components["parameters"]["ContactNamePrefix"];
                 /** @description Whether archived records are listed too (`true`), alone (`only`) or not (`false`). */
                 archived?: components["parameters"]["Archived"];
@@ -10563,6 +11781,150 @@ export interface operations {
                 };
             };
             304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createPreferenceLink: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+                /** @description Identifier of the contact point. */
+                contact_point_id: components["parameters"]["ContactPointId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreferenceLinkCreate"];
+            };
+        };
+        responses: {
+            /** @description The link. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreferenceLink"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getPreferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The secret of the link. */
+                token: components["parameters"]["PreferenceToken"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The preferences. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                    "text/html": string;
+                };
+            };
+            /** @description There is no such link, or no longer. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    changePreferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The secret of the link. */
+                token: components["parameters"]["PreferenceToken"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreferenceChange"];
+                "application/x-www-form-urlencoded": components["schemas"]["PreferenceFields"];
+                "multipart/form-data": components["schemas"]["PreferenceFields"];
+            };
+        };
+        responses: {
+            /** @description The preferences as they are now, or for one click a sentence that says so. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                    "text/html": string;
+                };
+            };
+            /** @description There is no such link, or no longer. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    requestPreferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the institution. */
+                institution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreferenceRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["PreferenceRequestFields"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreferenceReceipt"];
+                    "text/html": string;
+                };
+            };
             "4XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
@@ -12382,6 +13744,7 @@ export interface operations {
                 headers: {
                     Location: components["headers"]["Location"];
                     ETag: components["headers"]["ETag"];
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12447,6 +13810,7 @@ export interface operations {
                 headers: {
                     Location: components["headers"]["Location"];
                     ETag: components["headers"]["ETag"];
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12519,6 +13883,7 @@ export interface operations {
                 headers: {
                     Location: components["headers"]["Location"];
                     ETag: components["headers"]["ETag"];
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12638,6 +14003,7 @@ export interface operations {
                 headers: {
                     Location: components["headers"]["Location"];
                     ETag: components["headers"]["ETag"];
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13746,6 +15112,848 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    listRoles: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Whether archived records are listed too (`true`), alone (`only`) or not (`false`). */
+                archived?: components["parameters"]["Archived"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of roles. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createRole: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleCreate"];
+            };
+        };
+        responses: {
+            /** @description The role. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getRole: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the role. */
+                role_id: components["parameters"]["RoleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The role. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updateRole: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the role. */
+                role_id: components["parameters"]["RoleId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["RolePatch"];
+            };
+        };
+        responses: {
+            /** @description The role as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    archiveRole: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the role. */
+                role_id: components["parameters"]["RoleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The archived role. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    restoreRole: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the role. */
+                role_id: components["parameters"]["RoleId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The role in use. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createDefaultRoles: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The usual roles, made now or before. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTeams: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Whether archived records are listed too (`true`), alone (`only`) or not (`false`). */
+                archived?: components["parameters"]["Archived"];
+                /** @description Of which this user is a member. */
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of teams. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createTeam: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamCreate"];
+            };
+        };
+        responses: {
+            /** @description The team. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTeam: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the team. */
+                team_id: components["parameters"]["TeamId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The team. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updateTeam: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the team. */
+                team_id: components["parameters"]["TeamId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["TeamPatch"];
+            };
+        };
+        responses: {
+            /** @description The team as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    archiveTeam: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the team. */
+                team_id: components["parameters"]["TeamId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The archived team. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    restoreTeam: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the team. */
+                team_id: components["parameters"]["TeamId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The team in use. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTeamMembers: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+            };
+            header?: never;
+            path: {
+                /** @description Identifier of the team. */
+                team_id: components["parameters"]["TeamId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of members. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamMemberList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    addTeamMember: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the team. */
+                team_id: components["parameters"]["TeamId"];
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The member. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamMember"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    removeTeamMember: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the team. */
+                team_id: components["parameters"]["TeamId"];
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The user is not a member. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listRoleAssignments: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Of users or of teams. */
+                principal_kind?: "user" | "team";
+                /** @description Of this user or team. */
+                principal_id?: string;
+                /** @description Of this role. */
+                role_id?: string;
+                /** @description In this department. */
+                department_id?: string;
+                /** @description In this state. */
+                status?: "requested" | "approved" | "refused" | "revoked";
+                /** @description Of this kind. */
+                kind?: "ordinary" | "elevation" | "break_glass";
+                /** @description Whether it counts now. */
+                is_effective?: boolean;
+                /** @description `due`: to be reviewed; `overdue`: counts no more, because nobody did for thirty days. */
+                review?: "due" | "overdue";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of assignments. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleAssignmentList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    assignRole: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleGrant"];
+            };
+        };
+        responses: {
+            /** @description The assignment. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleAssignment"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    requestRole: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleRequest"];
+            };
+        };
+        responses: {
+            /** @description The request. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleAssignment"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    breakGlass: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BreakGlass"];
+            };
+        };
+        responses: {
+            /** @description The assignment, which counts now. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleAssignment"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getRoleAssignment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the assignment. */
+                role_assignment_id: components["parameters"]["RoleAssignmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The assignment. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleAssignment"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    approveRoleAssignment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the assignment. */
+                role_assignment_id: components["parameters"]["RoleAssignmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Decision"];
+            };
+        };
+        responses: {
+            /** @description The assignment as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleAssignment"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    refuseRoleAssignment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the assignment. */
+                role_assignment_id: components["parameters"]["RoleAssignmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Decision"];
+            };
+        };
+        responses: {
+            /** @description The assignment as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleAssignment"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    revokeRoleAssignment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the assignment. */
+                role_assignment_id: components["parameters"]["RoleAssignmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Decision"];
+            };
+        };
+        responses: {
+            /** @description The assignment as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleAssignment"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    withdrawRoleAssignment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the assignment. */
+                role_assignment_id: components["parameters"]["RoleAssignmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Decision"];
+            };
+        };
+        responses: {
+            /** @description The assignment as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleAssignment"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    reviewRoleAssignment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the assignment. */
+                role_assignment_id: components["parameters"]["RoleAssignmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Decision"];
+            };
+        };
+        responses: {
+            /** @description The assignment as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleAssignment"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
     listOutbox: {
         parameters: {
             query?: {
@@ -14327,6 +16535,28 @@ export interface operations {
         };
     };
     onPurposeUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onPreferenceLinkCreated: {
         parameters: {
             query?: never;
             header?: never;
