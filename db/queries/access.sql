@@ -184,6 +184,9 @@ SELECT * FROM signing_keys ORDER BY not_before, kid;
 -- name: InsertSigningKey :exec
 INSERT INTO signing_keys (kid, algorithm, private_key, not_before, not_after) VALUES (@kid, @algorithm, @private_key, @not_before, @not_after);
 
+-- name: ResealSigningKey :execrows
+UPDATE signing_keys SET private_key = @private_key WHERE kid = @kid AND private_key = @formerly;
+
 -- name: ForgetSigningKeys :exec
 DELETE FROM signing_keys WHERE not_after < @before;
 

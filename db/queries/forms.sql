@@ -66,8 +66,8 @@ SELECT count(*) FROM form_submissions WHERE tenant_id = @tenant_id AND email_has
 SELECT count(*) FROM form_submissions WHERE tenant_id = @tenant_id AND sender_hash = @sender_hash AND received_at > @since;
 
 -- name: InsertSubmission :one
-INSERT INTO form_submissions (tenant_id, id, form_id, form_version, data, language, origin, network, user_agent, email_hash, sender_hash, token_hash, token_expires_at, received_at, updated_at)
-VALUES (@tenant_id, @id, @form_id, @form_version, @data, @language, @origin, @network, @user_agent, @email_hash, @sender_hash, @token_hash, @token_expires_at, @received_at, @received_at)
+INSERT INTO form_submissions (tenant_id, id, form_id, form_version, data, data_sealed, language, origin, network, user_agent, email_hash, sender_hash, token_hash, token_expires_at, received_at, updated_at)
+VALUES (@tenant_id, @id, @form_id, @form_version, '{}', @data_sealed, @language, @origin, @network, @user_agent, @email_hash, @sender_hash, @token_hash, @token_expires_at, @received_at, @received_at)
 RETURNING *;
 
 -- name: GetSubmission :one
@@ -97,7 +97,7 @@ ORDER BY received_at LIMIT 50;
 
 -- name: ExpireSubmissions :many
 UPDATE form_submissions
-SET status = 'expired', data = '{}', network = '', user_agent = '', email_hash = NULL, sender_hash = NULL, updated_at = now(), version = version + 1
+SET status = 'expired', data = '{}', data_sealed = NULL, network = '', user_agent = '', email_hash = NULL, sender_hash = NULL, updated_at = now(), version = version + 1
 WHERE form_submissions.tenant_id = @tenant_id AND form_submissions.id IN (
     SELECT d.id FROM form_submissions d
     WHERE d.tenant_id = @tenant_id AND d.status = 'pending' AND d.token_hash IS NOT NULL AND d.received_at < @unconfirmed_before

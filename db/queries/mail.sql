@@ -2,8 +2,8 @@
 SELECT mode FROM tenants WHERE tenant_id = @tenant_id;
 
 -- name: InsertMail :exec
-INSERT INTO mails (tenant_id, id, recipient, subject, body_text, body_html, headers, secret, status, message_id, created_at)
-VALUES (@tenant_id, @id, @recipient, @subject, @body_text, @body_html, @headers, @secret, @status, @message_id, @created_at);
+INSERT INTO mails (tenant_id, id, recipient, subject, body_sealed, headers, secret, status, message_id, created_at)
+VALUES (@tenant_id, @id, @recipient, @subject, @body_sealed, @headers, @secret, @status, @message_id, @created_at);
 
 -- name: ClaimMails :many
 -- A claim is a lease: what a dying process had claimed is due again after it.
@@ -17,6 +17,7 @@ RETURNING *;
 -- name: MailSent :exec
 UPDATE mails
 SET status = 'sent', sent_at = now(), last_error = NULL,
+    body_sealed = CASE WHEN secret THEN NULL ELSE body_sealed END,
     headers = CASE WHEN secret THEN '{}' ELSE headers END, body_text = CASE WHEN secret THEN NULL ELSE body_text END, body_html = CASE WHEN secret THEN NULL ELSE body_html END
 WHERE tenant_id = @tenant_id AND id = @id AND status = 'queued';
 
@@ -26,8 +27,8 @@ SET status = @status, last_error = left(@last_error::text, 400), next_attempt_at
 WHERE tenant_id = @tenant_id AND id = @id AND status = 'queued';
 
 -- name: ForgetBodies :exec
-UPDATE mails SET body_text = NULL, body_html = NULL, headers = '{}'
-WHERE tenant_id = @tenant_id AND created_at < @before AND status <> 'queued' AND (body_text IS NOT NULL OR body_html IS NOT NULL);
+UPDATE mails SET body_sealed = NULL, body_text = NULL, body_html = NULL, headers = '{}'
+WHERE tenant_id = @tenant_id AND created_at < @before AND status <> 'queued' AND (body_sealed IS NOT NULL OR body_text IS NOT NULL OR body_html IS NOT NULL);
 
 -- name: ListMails :many
 SELECT * FROM mails

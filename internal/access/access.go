@@ -1,6 +1,7 @@
 package access
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"strings"
@@ -11,7 +12,6 @@ import (
 	"github.com/parvis-crm/parvis/internal/access/internal/accessdb"
 	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/pg"
-	"github.com/parvis-crm/parvis/internal/seal"
 )
 
 type (
@@ -35,10 +35,18 @@ type Config struct {
 	// Catalogue maps every scope of the contract to the operations it opens.
 	Catalogue map[string][]string
 	// Box seals the private token signing keys.
-	Box seal.Box
+	Box KeyBox
 	// TokenAlgorithm of new signing keys: ES256 or RS256.
 	TokenAlgorithm string
 	Log            *slog.Logger
+}
+
+// KeyBox seals the installation's own secrets, each for the row it is in.
+type KeyBox interface {
+	Seal(ctx context.Context, row string, plain []byte) ([]byte, error)
+	Open(ctx context.Context, row string, sealed []byte) ([]byte, error)
+	// Present tells whether a value is under the master key of this id.
+	Present(sealed []byte, current string) bool
 }
 
 // Service is the domain's rules over its tables.

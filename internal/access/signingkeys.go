@@ -20,7 +20,6 @@ import (
 	"github.com/parvis-crm/parvis/internal/access/jwk"
 	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/pg"
-	"github.com/parvis-crm/parvis/internal/seal"
 )
 
 const (
@@ -45,7 +44,7 @@ type keyring struct {
 	q         *accessdb.Queries
 	clock     clock.Clock
 	log       *slog.Logger
-	box       seal.Box
+	box       KeyBox
 	algorithm string
 
 	mu     sync.Mutex
@@ -138,17 +137,17 @@ func (k *keyring) all(ctx context.Context, age time.Duration) ([]signingKey, err
 	if err != nil {
 		return nil, err
 	}
-	return k.keep(rows), nil
+	return k.keep(ctx, rows), nil
 }
 
 // keep opens the keys. One that cannot be opened was sealed with another master
 // key; it is passed over, and another one is made when it is needed.
-func (k *keyring) keep(rows []accessdb.SigningKey) []signingKey {
+func (k *keyring) keep(ctx context.Context, rows []accessdb.SigningKey) []signingKey {
 	keys := make([]signingKey, 0, len(rows))
 	for _, row := range rows {
-		der, err := k.box.Open(row.PrivateKey, row.Kid)
+		der, err := k.box.Open(ctx, row.Kid, row.PrivateKey)
 		if err != nil {
-			k.log.Warn("a token signing key was sealed with another master key", "kid", row.Kid)
+			k.log.Warn("a token signing key cannot be opened", "kid", row.Kid, "error", err)
 			continue
 		}
 		parsed, err := x509.ParsePKCS8PrivateKey(der)
@@ -181,7 +180,7 @@ func (k *keyring) ensure(ctx context.Context) ([]signingKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys := k.keep(rows)
+	keys := k.keep(ctx, rows)
 	present, ok := inUse(keys, now)
 	if !ok {
 		if present, err = k.make(ctx, tx, now); err != nil {
@@ -202,7 +201,7 @@ func (k *keyring) ensure(ctx context.Context) ([]signingKey, error) {
 	if err := tx.Commit(ctx); err != nil {
 		return nil, err
 	}
-	return k.keep(rows), nil
+	return k.keep(ctx, rows), nil
 }
 
 func (k *keyring) make(ctx context.Context, tx pgx.Tx, from time.Time) (signingKey, error) {
@@ -214,12 +213,49 @@ func (k *keyring) make(ctx context.Context, tx pgx.Tx, from time.Time) (signingK
 	if err != nil {
 		return signingKey{}, err
 	}
+	defer clear(der)
 	random := make([]byte, 8)
 	_, _ = rand.Read(random) // never fails since Go 1.24: it ends the program instead
 	key := signingKey{kid: hex.EncodeToString(random), algorithm: k.algorithm, private: private, notBefore: from, notAfter: from.Add(signFor)}
+	sealed, err := k.box.Seal(ctx, key.kid, der)
+	if err != nil {
+		return signingKey{}, err
+	}
 	return key, k.q.InsertSigningKey(ctx, tx, accessdb.InsertSigningKeyParams{
-		Kid: key.kid, Algorithm: key.algorithm, PrivateKey: k.box.Seal(der, key.kid), NotBefore: key.notBefore, NotAfter: key.notAfter,
+		Kid: key.kid, Algorithm: key.algorithm, PrivateKey: sealed, NotBefore: key.notBefore, NotAfter: key.notAfter,
 	})
+}
+
+// ResealSigningKeys brings the token signing keys under the master key of this
+// id and returns how many were not. One that cannot be opened is passed over: it
+// signs nothing any more.
+func (s *Service) ResealSigningKeys(ctx context.Context, current string) (int, error) {
+	k, n := s.keys, 0
+	rows, err := k.q.ListSigningKeys(ctx, k.db.Pool())
+	if err != nil {
+		return 0, err
+	}
+	for _, row := range rows {
+		if k.box.Present(row.PrivateKey, current) {
+			continue
+		}
+		der, err := k.box.Open(ctx, row.Kid, row.PrivateKey)
+		if err != nil {
+			k.log.WarnContext(ctx, "a token signing key cannot be opened", "kid", row.Kid, "error", err)
+			continue
+		}
+		sealed, err := k.box.Seal(ctx, row.Kid, der)
+		clear(der)
+		if err != nil {
+			return n, err
+		}
+		changed, err := k.q.ResealSigningKey(ctx, k.db.Pool(), sealed, row.Kid, row.PrivateKey)
+		if err != nil {
+			return n, err
+		}
+		n += int(changed)
+	}
+	return n, nil
 }
 
 func generate(algorithm string) (crypto.Signer, error) {

@@ -1068,6 +1068,21 @@ func (e DepartmentObject) Valid() bool {
 	}
 }
 
+// Defines values for EncryptionObject.
+const (
+	EncryptionObjectEncryption EncryptionObject = "encryption"
+)
+
+// Valid indicates whether the value is a known member of the EncryptionObject enum.
+func (e EncryptionObject) Valid() bool {
+	switch e {
+	case EncryptionObjectEncryption:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EventConsumerObject.
 const (
 	EventConsumerObjectEventConsumer EventConsumerObject = "event_consumer"
@@ -1611,6 +1626,111 @@ func (e RoleRequestKind) Valid() bool {
 	case RoleRequestKindElevation:
 		return true
 	case RoleRequestKindOrdinary:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SensitiveFactObject.
+const (
+	SensitiveFactObjectSensitiveFact SensitiveFactObject = "sensitive_fact"
+)
+
+// Valid indicates whether the value is a known member of the SensitiveFactObject enum.
+func (e SensitiveFactObject) Valid() bool {
+	switch e {
+	case SensitiveFactObjectSensitiveFact:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SensitiveFactCreateCategory.
+const (
+	SensitiveFactCreateCategoryAccessNeed   SensitiveFactCreateCategory = "access_need"
+	SensitiveFactCreateCategoryDietary      SensitiveFactCreateCategory = "dietary"
+	SensitiveFactCreateCategoryDisability   SensitiveFactCreateCategory = "disability"
+	SensitiveFactCreateCategoryGuardianship SensitiveFactCreateCategory = "guardianship"
+	SensitiveFactCreateCategoryHealth       SensitiveFactCreateCategory = "health"
+	SensitiveFactCreateCategoryIdentifier   SensitiveFactCreateCategory = "identifier"
+	SensitiveFactCreateCategoryOther        SensitiveFactCreateCategory = "other"
+)
+
+// Valid indicates whether the value is a known member of the SensitiveFactCreateCategory enum.
+func (e SensitiveFactCreateCategory) Valid() bool {
+	switch e {
+	case SensitiveFactCreateCategoryAccessNeed:
+		return true
+	case SensitiveFactCreateCategoryDietary:
+		return true
+	case SensitiveFactCreateCategoryDisability:
+		return true
+	case SensitiveFactCreateCategoryGuardianship:
+		return true
+	case SensitiveFactCreateCategoryHealth:
+		return true
+	case SensitiveFactCreateCategoryIdentifier:
+		return true
+	case SensitiveFactCreateCategoryOther:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SensitiveFactHistoryObject.
+const (
+	SensitiveFactHistoryObjectSensitiveFactHistory SensitiveFactHistoryObject = "sensitive_fact_history"
+)
+
+// Valid indicates whether the value is a known member of the SensitiveFactHistoryObject enum.
+func (e SensitiveFactHistoryObject) Valid() bool {
+	switch e {
+	case SensitiveFactHistoryObjectSensitiveFactHistory:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SensitiveFactReceiptObject.
+const (
+	SensitiveFactReceiptObjectSensitiveFactReceipt SensitiveFactReceiptObject = "sensitive_fact_receipt"
+)
+
+// Valid indicates whether the value is a known member of the SensitiveFactReceiptObject enum.
+func (e SensitiveFactReceiptObject) Valid() bool {
+	switch e {
+	case SensitiveFactReceiptObjectSensitiveFactReceipt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SensitiveIdentifierScheme.
+const (
+	SensitiveIdentifierSchemeDisabilityCard SensitiveIdentifierScheme = "disability_card"
+	SensitiveIdentifierSchemeIban           SensitiveIdentifierScheme = "iban"
+	SensitiveIdentifierSchemeNationalNumber SensitiveIdentifierScheme = "national_number"
+	SensitiveIdentifierSchemeOther          SensitiveIdentifierScheme = "other"
+	SensitiveIdentifierSchemeStudentCard    SensitiveIdentifierScheme = "student_card"
+)
+
+// Valid indicates whether the value is a known member of the SensitiveIdentifierScheme enum.
+func (e SensitiveIdentifierScheme) Valid() bool {
+	switch e {
+	case SensitiveIdentifierSchemeDisabilityCard:
+		return true
+	case SensitiveIdentifierSchemeIban:
+		return true
+	case SensitiveIdentifierSchemeNationalNumber:
+		return true
+	case SensitiveIdentifierSchemeOther:
+		return true
+	case SensitiveIdentifierSchemeStudentCard:
 		return true
 	default:
 		return false
@@ -4419,6 +4539,42 @@ type DepartmentPatch struct {
 	ParentID nullable.Nullable[openapi_types.UUID] `json:"parent_id,omitempty"`
 }
 
+// Encryption The keys of an institution, without the keys.
+type Encryption struct {
+	Columns []SealedColumn `json:"columns"`
+
+	// KeyVersion The version under which values are sealed now; null before anything was.
+	KeyVersion nullable.Nullable[int32] `json:"key_version"`
+	Object     EncryptionObject         `json:"object"`
+
+	// Persons How many persons have a key of their own.
+	Persons int64 `json:"persons"`
+
+	// PersonsDestroyed How many persons' keys were destroyed, and with them what was under them.
+	PersonsDestroyed int64 `json:"persons_destroyed"`
+
+	// RotationOperationID The rotation that is under way.
+	RotationOperationID nullable.Nullable[openapi_types.UUID] `json:"rotation_operation_id"`
+
+	// Versions Every version that is still kept, the newest first.
+	Versions []EncryptionKeyVersion `json:"versions"`
+}
+
+// EncryptionObject defines model for Encryption.Object.
+type EncryptionObject string
+
+// EncryptionKeyVersion defines model for EncryptionKeyVersion.
+type EncryptionKeyVersion struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// RetiredAt When nothing was left under it.
+	RetiredAt nullable.Nullable[time.Time] `json:"retired_at"`
+	Version   int32                        `json:"version"`
+
+	// WrappedBy What wraps it: the installation's master key, or the key of a key management service with its version.
+	WrappedBy string `json:"wrapped_by"`
+}
+
 // Event What happened to which record, without personal values: read the record for those. `data.version` and `sequence`
 // let a receiver drop what it already knows. `digest` = SHA-256(previous digest ‖ RFC 8785 form of the event without
 // `digest`, `api_version`, `test` and `data.url`); the digest before the first event is thirty-two zero bytes.
@@ -5322,7 +5478,10 @@ type Read struct {
 	OccurredAt time.Time            `json:"occurred_at"`
 	Operation  string               `json:"operation"`
 	Purpose    string               `json:"purpose"`
-	RequestID  string               `json:"request_id"`
+
+	// Reason Why, where a reason is needed; otherwise empty.
+	Reason    string `json:"reason"`
+	RequestID string `json:"request_id"`
 }
 
 // ReadObject defines model for Read.Object.
@@ -5538,6 +5697,125 @@ type ScopeList struct {
 
 // Scopes defines model for Scopes.
 type Scopes = []string
+
+// SealedColumn defines model for SealedColumn.
+type SealedColumn struct {
+	Column string `json:"column"`
+	Key    string `json:"key"`
+	Table  string `json:"table"`
+}
+
+// SensitiveFact Something that only those may know who need it for its purpose.
+type SensitiveFact struct {
+	Category   string                                 `json:"category"`
+	ContactID  openapi_types.UUID                     `json:"contact_id"`
+	CreatedAt  time.Time                              `json:"created_at"`
+	ID         openapi_types.UUID                     `json:"id"`
+	Identifier nullable.Nullable[SensitiveIdentifier] `json:"identifier"`
+	Object     SensitiveFactObject                    `json:"object"`
+
+	// Purpose Code of the purpose that it is kept for.
+	Purpose   string                    `json:"purpose"`
+	Source    string                    `json:"source"`
+	Text      nullable.Nullable[string] `json:"text"`
+	UpdatedAt time.Time                 `json:"updated_at"`
+
+	// ValidUntil Last day on which it holds.
+	ValidUntil nullable.Nullable[openapi_types.Date] `json:"valid_until"`
+	Version    int64                                 `json:"version"`
+}
+
+// SensitiveFactObject defines model for SensitiveFact.Object.
+type SensitiveFactObject string
+
+// SensitiveFactChange defines model for SensitiveFactChange.
+type SensitiveFactChange struct {
+	// Actor Who or what acted.
+	Actor Actor `json:"actor"`
+
+	// Category Null when the fact was removed.
+	Category   nullable.Nullable[string]              `json:"category"`
+	EventID    openapi_types.UUID                     `json:"event_id"`
+	Identifier nullable.Nullable[SensitiveIdentifier] `json:"identifier"`
+	OccurredAt time.Time                              `json:"occurred_at"`
+	Text       nullable.Nullable[string]              `json:"text"`
+	Type       string                                 `json:"type"`
+}
+
+// SensitiveFactCreate defines model for SensitiveFactCreate.
+type SensitiveFactCreate struct {
+	Category   SensitiveFactCreateCategory `json:"category"`
+	Identifier *SensitiveIdentifier        `json:"identifier,omitempty"`
+
+	// Purpose Code of a purpose of the register.
+	Purpose string  `json:"purpose"`
+	Source  *string `json:"source,omitempty"`
+
+	// Text Required, except for an identifier.
+	Text       *string             `json:"text,omitempty"`
+	ValidUntil *openapi_types.Date `json:"valid_until,omitempty"`
+}
+
+// SensitiveFactCreateCategory defines model for SensitiveFactCreate.Category.
+type SensitiveFactCreateCategory string
+
+// SensitiveFactHistory defines model for SensitiveFactHistory.
+type SensitiveFactHistory struct {
+	Changes         []SensitiveFactChange      `json:"changes"`
+	Object          SensitiveFactHistoryObject `json:"object"`
+	SensitiveFactID openapi_types.UUID         `json:"sensitive_fact_id"`
+}
+
+// SensitiveFactHistoryObject defines model for SensitiveFactHistory.Object.
+type SensitiveFactHistoryObject string
+
+// SensitiveFactList defines model for SensitiveFactList.
+type SensitiveFactList struct {
+	Data       []SensitiveFact           `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// SensitiveFactMatches defines model for SensitiveFactMatches.
+type SensitiveFactMatches struct {
+	Data []SensitiveFactReceipt `json:"data"`
+}
+
+// SensitiveFactPatch defines model for SensitiveFactPatch.
+type SensitiveFactPatch struct {
+	Identifier nullable.Nullable[SensitiveIdentifier] `json:"identifier,omitempty"`
+	Purpose    *string                                `json:"purpose,omitempty"`
+	Source     *string                                `json:"source,omitempty"`
+	Text       nullable.Nullable[string]              `json:"text,omitempty"`
+	ValidUntil nullable.Nullable[openapi_types.Date]  `json:"valid_until,omitempty"`
+}
+
+// SensitiveFactReceipt A fact without its content.
+type SensitiveFactReceipt struct {
+	ContactID  openapi_types.UUID                    `json:"contact_id"`
+	CreatedAt  time.Time                             `json:"created_at"`
+	ID         openapi_types.UUID                    `json:"id"`
+	Object     SensitiveFactReceiptObject            `json:"object"`
+	Purpose    string                                `json:"purpose"`
+	Source     string                                `json:"source"`
+	UpdatedAt  time.Time                             `json:"updated_at"`
+	ValidUntil nullable.Nullable[openapi_types.Date] `json:"valid_until"`
+	Version    int64                                 `json:"version"`
+}
+
+// SensitiveFactReceiptObject defines model for SensitiveFactReceipt.Object.
+type SensitiveFactReceiptObject string
+
+// SensitiveIdentifier defines model for SensitiveIdentifier.
+type SensitiveIdentifier struct {
+	// Scheme What kind of number it is.
+	Scheme SensitiveIdentifierScheme `json:"scheme"`
+
+	// Value Spaces, dots, hyphens and case do not count. An IBAN is checked (ISO 13616).
+	Value string `json:"value"`
+}
+
+// SensitiveIdentifierScheme What kind of number it is.
+type SensitiveIdentifierScheme string
 
 // Tag defines model for Tag.
 type Tag struct {
@@ -6628,6 +6906,9 @@ type WebhookTest struct {
 // APIKeyID defines model for APIKeyId.
 type APIKeyID = openapi_types.UUID
 
+// AccessReason defines model for AccessReason.
+type AccessReason = string
+
 // AddressID defines model for AddressId.
 type AddressID = openapi_types.UUID
 
@@ -6750,6 +7031,9 @@ type RoleAssignmentID = openapi_types.UUID
 
 // RoleID defines model for RoleId.
 type RoleID = openapi_types.UUID
+
+// SensitiveFactID defines model for SensitiveFactId.
+type SensitiveFactID = openapi_types.UUID
 
 // Source defines model for Source.
 type Source = string
@@ -7285,6 +7569,54 @@ type RestoreContactParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListSensitiveFactsParams defines parameters for ListSensitiveFacts.
+type ListSensitiveFactsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// IncludeExpired Whether facts whose `valid_until` has passed are listed too.
+	IncludeExpired *bool `form:"include_expired,omitempty" json:"include_expired,omitempty"`
+
+	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
+	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
+}
+
+// CreateSensitiveFactParams defines parameters for CreateSensitiveFact.
+type CreateSensitiveFactParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// DeleteSensitiveFactParams defines parameters for DeleteSensitiveFact.
+type DeleteSensitiveFactParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
+// GetSensitiveFactParams defines parameters for GetSensitiveFact.
+type GetSensitiveFactParams struct {
+	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
+	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
+}
+
+// UpdateSensitiveFactParams defines parameters for UpdateSensitiveFact.
+type UpdateSensitiveFactParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
+// GetSensitiveFactHistoryParams defines parameters for GetSensitiveFactHistory.
+type GetSensitiveFactHistoryParams struct {
+	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
+	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
+}
+
 // ListDepartmentsParams defines parameters for ListDepartments.
 type ListDepartmentsParams struct {
 	// Limit Greatest number of items in the page.
@@ -7343,6 +7675,12 @@ type RestoreDepartmentParams struct {
 
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// RotateEncryptionKeyParams defines parameters for RotateEncryptionKey.
+type RotateEncryptionKeyParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
 // ListEventConsumersParams defines parameters for ListEventConsumers.
@@ -7850,6 +8188,12 @@ type RestoreRoleParams struct {
 
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// FindSensitiveIdentifierParams defines parameters for FindSensitiveIdentifier.
+type FindSensitiveIdentifierParams struct {
+	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
+	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
 }
 
 // ListTagsParams defines parameters for ListTags.
@@ -8431,6 +8775,12 @@ type UpdateContactPointApplicationMergePatchPlusJSONRequestBody = ContactPointPa
 // CreatePreferenceLinkJSONRequestBody defines body for CreatePreferenceLink for application/json ContentType.
 type CreatePreferenceLinkJSONRequestBody = PreferenceLinkCreate
 
+// CreateSensitiveFactJSONRequestBody defines body for CreateSensitiveFact for application/json ContentType.
+type CreateSensitiveFactJSONRequestBody = SensitiveFactCreate
+
+// UpdateSensitiveFactApplicationMergePatchPlusJSONRequestBody defines body for UpdateSensitiveFact for application/merge-patch+json ContentType.
+type UpdateSensitiveFactApplicationMergePatchPlusJSONRequestBody = SensitiveFactPatch
+
 // CreateDepartmentJSONRequestBody defines body for CreateDepartment for application/json ContentType.
 type CreateDepartmentJSONRequestBody = DepartmentCreate
 
@@ -8520,6 +8870,9 @@ type CreateRoleJSONRequestBody = RoleCreate
 
 // UpdateRoleApplicationMergePatchPlusJSONRequestBody defines body for UpdateRole for application/merge-patch+json ContentType.
 type UpdateRoleApplicationMergePatchPlusJSONRequestBody = RolePatch
+
+// FindSensitiveIdentifierJSONRequestBody defines body for FindSensitiveIdentifier for application/json ContentType.
+type FindSensitiveIdentifierJSONRequestBody = SensitiveIdentifier
 
 // CreateTagJSONRequestBody defines body for CreateTag for application/json ContentType.
 type CreateTagJSONRequestBody = TagCreate
@@ -8952,6 +9305,24 @@ type ServerInterface interface {
 	// RestoreContact Restore an archived contact
 	// (POST /v1/contacts/{contact_id}/restore)
 	RestoreContact(ctx echo.Context, contactID ContactID, params RestoreContactParams) error
+	// ListSensitiveFacts List the sensitive facts about a contact
+	// (GET /v1/contacts/{contact_id}/sensitive-facts)
+	ListSensitiveFacts(ctx echo.Context, contactID ContactID, params ListSensitiveFactsParams) error
+	// CreateSensitiveFact Record a sensitive fact about a contact
+	// (POST /v1/contacts/{contact_id}/sensitive-facts)
+	CreateSensitiveFact(ctx echo.Context, contactID ContactID, params CreateSensitiveFactParams) error
+	// DeleteSensitiveFact Remove a sensitive fact
+	// (DELETE /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id})
+	DeleteSensitiveFact(ctx echo.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params DeleteSensitiveFactParams) error
+	// GetSensitiveFact Read a sensitive fact
+	// (GET /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id})
+	GetSensitiveFact(ctx echo.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params GetSensitiveFactParams) error
+	// UpdateSensitiveFact Change a sensitive fact
+	// (PATCH /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id})
+	UpdateSensitiveFact(ctx echo.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params UpdateSensitiveFactParams) error
+	// GetSensitiveFactHistory Read the history of a sensitive fact
+	// (GET /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id}/history)
+	GetSensitiveFactHistory(ctx echo.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params GetSensitiveFactHistoryParams) error
 	// UntagContact Take a tag from a contact
 	// (DELETE /v1/contacts/{contact_id}/tags/{tag_id})
 	UntagContact(ctx echo.Context, contactID ContactID, tagID TagID) error
@@ -8976,6 +9347,12 @@ type ServerInterface interface {
 	// RestoreDepartment Restore a department
 	// (POST /v1/departments/{department_id}/restore)
 	RestoreDepartment(ctx echo.Context, departmentID DepartmentID, params RestoreDepartmentParams) error
+	// GetEncryption Read the state of encryption
+	// (GET /v1/encryption)
+	GetEncryption(ctx echo.Context) error
+	// RotateEncryptionKey Change the institution's key
+	// (POST /v1/encryption/rotations)
+	RotateEncryptionKey(ctx echo.Context, params RotateEncryptionKeyParams) error
 	// ListEventConsumers List durable positions
 	// (GET /v1/event-consumers)
 	ListEventConsumers(ctx echo.Context, params ListEventConsumersParams) error
@@ -9183,6 +9560,9 @@ type ServerInterface interface {
 	// ListScopes List scopes
 	// (GET /v1/scopes)
 	ListScopes(ctx echo.Context) error
+	// FindSensitiveIdentifier Find contacts by a sensitive identifier
+	// (POST /v1/sensitive-facts/search)
+	FindSensitiveIdentifier(ctx echo.Context, params FindSensitiveIdentifierParams) error
 	// ListTags List tags
 	// (GET /v1/tags)
 	ListTags(ctx echo.Context, params ListTagsParams) error
@@ -11284,6 +11664,291 @@ func (w *ServerInterfaceWrapper) RestoreContact(ctx echo.Context) error {
 	return err
 }
 
+// ListSensitiveFacts converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSensitiveFacts(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSensitiveFactsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "include_expired" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "include_expired", ctx.QueryParams(), &params.IncludeExpired, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter include_expired: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Parvis-Access-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Parvis-Access-Reason")]; found {
+		var ParvisAccessReason AccessReason
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Parvis-Access-Reason, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Parvis-Access-Reason", valueList[0], &ParvisAccessReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Parvis-Access-Reason: %s", err))
+		}
+
+		params.ParvisAccessReason = &ParvisAccessReason
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSensitiveFacts(ctx, contactID, params)
+	return err
+}
+
+// CreateSensitiveFact converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateSensitiveFact(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateSensitiveFactParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateSensitiveFact(ctx, contactID, params)
+	return err
+}
+
+// DeleteSensitiveFact converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteSensitiveFact(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Path parameter "sensitive_fact_id" -------------
+	var sensitiveFactID SensitiveFactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sensitive_fact_id", ctx.Param("sensitive_fact_id"), &sensitiveFactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sensitive_fact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteSensitiveFactParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteSensitiveFact(ctx, contactID, sensitiveFactID, params)
+	return err
+}
+
+// GetSensitiveFact converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSensitiveFact(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Path parameter "sensitive_fact_id" -------------
+	var sensitiveFactID SensitiveFactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sensitive_fact_id", ctx.Param("sensitive_fact_id"), &sensitiveFactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sensitive_fact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetSensitiveFactParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Parvis-Access-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Parvis-Access-Reason")]; found {
+		var ParvisAccessReason AccessReason
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Parvis-Access-Reason, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Parvis-Access-Reason", valueList[0], &ParvisAccessReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Parvis-Access-Reason: %s", err))
+		}
+
+		params.ParvisAccessReason = &ParvisAccessReason
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSensitiveFact(ctx, contactID, sensitiveFactID, params)
+	return err
+}
+
+// UpdateSensitiveFact converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateSensitiveFact(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Path parameter "sensitive_fact_id" -------------
+	var sensitiveFactID SensitiveFactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sensitive_fact_id", ctx.Param("sensitive_fact_id"), &sensitiveFactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sensitive_fact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateSensitiveFactParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateSensitiveFact(ctx, contactID, sensitiveFactID, params)
+	return err
+}
+
+// GetSensitiveFactHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSensitiveFactHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Path parameter "sensitive_fact_id" -------------
+	var sensitiveFactID SensitiveFactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sensitive_fact_id", ctx.Param("sensitive_fact_id"), &sensitiveFactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sensitive_fact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetSensitiveFactHistoryParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Parvis-Access-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Parvis-Access-Reason")]; found {
+		var ParvisAccessReason AccessReason
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Parvis-Access-Reason, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Parvis-Access-Reason", valueList[0], &ParvisAccessReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Parvis-Access-Reason: %s", err))
+		}
+
+		params.ParvisAccessReason = &ParvisAccessReason
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSensitiveFactHistory(ctx, contactID, sensitiveFactID, params)
+	return err
+}
+
 // UntagContact converts echo context to params.
 func (w *ServerInterfaceWrapper) UntagContact(ctx echo.Context) error {
 	var err error
@@ -11595,6 +12260,46 @@ func (w *ServerInterfaceWrapper) RestoreDepartment(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RestoreDepartment(ctx, departmentID, params)
+	return err
+}
+
+// GetEncryption converts echo context to params.
+func (w *ServerInterfaceWrapper) GetEncryption(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetEncryption(ctx)
+	return err
+}
+
+// RotateEncryptionKey converts echo context to params.
+func (w *ServerInterfaceWrapper) RotateEncryptionKey(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RotateEncryptionKeyParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RotateEncryptionKey(ctx, params)
 	return err
 }
 
@@ -13977,6 +14682,35 @@ func (w *ServerInterfaceWrapper) ListScopes(ctx echo.Context) error {
 	return err
 }
 
+// FindSensitiveIdentifier converts echo context to params.
+func (w *ServerInterfaceWrapper) FindSensitiveIdentifier(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FindSensitiveIdentifierParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Parvis-Access-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Parvis-Access-Reason")]; found {
+		var ParvisAccessReason AccessReason
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Parvis-Access-Reason, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Parvis-Access-Reason", valueList[0], &ParvisAccessReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Parvis-Access-Reason: %s", err))
+		}
+
+		params.ParvisAccessReason = &ParvisAccessReason
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FindSensitiveIdentifier(ctx, params)
+	return err
+}
+
 // ListTags converts echo context to params.
 func (w *ServerInterfaceWrapper) ListTags(ctx echo.Context) error {
 	var err error
@@ -16328,6 +17062,13 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PATCH(options.BaseURL+"/v1/tags/:tag_id", wrapper.UpdateTag, options.OperationMiddlewares["updateTag"]...)
 	router.POST(options.BaseURL+"/v1/tags/:tag_id/restore", wrapper.RestoreTag, options.OperationMiddlewares["restoreTag"]...)
 	router.POST(options.BaseURL+"/v1/tags/:tag_id/merge", wrapper.MergeTag, options.OperationMiddlewares["mergeTag"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/sensitive-facts", wrapper.ListSensitiveFacts, options.OperationMiddlewares["listSensitiveFacts"]...)
+	router.POST(options.BaseURL+"/v1/contacts/:contact_id/sensitive-facts", wrapper.CreateSensitiveFact, options.OperationMiddlewares["createSensitiveFact"]...)
+	router.DELETE(options.BaseURL+"/v1/contacts/:contact_id/sensitive-facts/:sensitive_fact_id", wrapper.DeleteSensitiveFact, options.OperationMiddlewares["deleteSensitiveFact"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/sensitive-facts/:sensitive_fact_id", wrapper.GetSensitiveFact, options.OperationMiddlewares["getSensitiveFact"]...)
+	router.PATCH(options.BaseURL+"/v1/contacts/:contact_id/sensitive-facts/:sensitive_fact_id", wrapper.UpdateSensitiveFact, options.OperationMiddlewares["updateSensitiveFact"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/sensitive-facts/:sensitive_fact_id/history", wrapper.GetSensitiveFactHistory, options.OperationMiddlewares["getSensitiveFactHistory"]...)
+	router.POST(options.BaseURL+"/v1/sensitive-facts/search", wrapper.FindSensitiveIdentifier, options.OperationMiddlewares["findSensitiveIdentifier"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/consents", wrapper.ListContactConsents, options.OperationMiddlewares["listContactConsents"]...)
 	router.POST(options.BaseURL+"/v1/contacts/:contact_id/consents", wrapper.CreateConsent, options.OperationMiddlewares["createConsent"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/consents/history", wrapper.ListContactConsentHistory, options.OperationMiddlewares["listContactConsentHistory"]...)
@@ -16389,6 +17130,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/v1/event-consumers/:consumer_name", wrapper.DeleteEventConsumer, options.OperationMiddlewares["deleteEventConsumer"]...)
 	router.GET(options.BaseURL+"/v1/event-consumers/:consumer_name", wrapper.GetEventConsumer, options.OperationMiddlewares["getEventConsumer"]...)
 	router.PUT(options.BaseURL+"/v1/event-consumers/:consumer_name", wrapper.PutEventConsumer, options.OperationMiddlewares["putEventConsumer"]...)
+	router.GET(options.BaseURL+"/v1/encryption", wrapper.GetEncryption, options.OperationMiddlewares["getEncryption"]...)
+	router.POST(options.BaseURL+"/v1/encryption/rotations", wrapper.RotateEncryptionKey, options.OperationMiddlewares["rotateEncryptionKey"]...)
 	router.GET(options.BaseURL+"/v1/audit/verification", wrapper.VerifyLog, options.OperationMiddlewares["verifyLog"]...)
 	router.GET(options.BaseURL+"/v1/audit/reads", wrapper.ListReads, options.OperationMiddlewares["listReads"]...)
 	router.GET(options.BaseURL+"/v1/webhook-endpoints", wrapper.ListWebhookEndpoints, options.OperationMiddlewares["listWebhookEndpoints"]...)
@@ -18048,6 +18791,180 @@ func (response RestoreContact200JSONResponse) VisitRestoreContactResponse(w http
 	return err
 }
 
+type ListSensitiveFactsRequestObject struct {
+	ContactID ContactID `json:"contact_id"`
+	Params    ListSensitiveFactsParams
+}
+
+type ListSensitiveFactsResponseObject interface {
+	VisitListSensitiveFactsResponse(w http.ResponseWriter) error
+}
+
+type ListSensitiveFacts200ResponseHeaders struct {
+	Link *string
+}
+
+type ListSensitiveFacts200JSONResponse struct {
+	Body    SensitiveFactList
+	Headers ListSensitiveFacts200ResponseHeaders
+}
+
+func (response ListSensitiveFacts200JSONResponse) VisitListSensitiveFactsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateSensitiveFactRequestObject struct {
+	ContactID ContactID `json:"contact_id"`
+	Params    CreateSensitiveFactParams
+	Body      *CreateSensitiveFactJSONRequestBody
+}
+
+type CreateSensitiveFactResponseObject interface {
+	VisitCreateSensitiveFactResponse(w http.ResponseWriter) error
+}
+
+type CreateSensitiveFact201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreateSensitiveFact201JSONResponse struct {
+	Body    SensitiveFactReceipt
+	Headers CreateSensitiveFact201ResponseHeaders
+}
+
+func (response CreateSensitiveFact201JSONResponse) VisitCreateSensitiveFactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteSensitiveFactRequestObject struct {
+	ContactID       ContactID       `json:"contact_id"`
+	SensitiveFactID SensitiveFactID `json:"sensitive_fact_id"`
+	Params          DeleteSensitiveFactParams
+}
+
+type DeleteSensitiveFactResponseObject interface {
+	VisitDeleteSensitiveFactResponse(w http.ResponseWriter) error
+}
+
+type DeleteSensitiveFact204Response struct {
+}
+
+func (response DeleteSensitiveFact204Response) VisitDeleteSensitiveFactResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetSensitiveFactRequestObject struct {
+	ContactID       ContactID       `json:"contact_id"`
+	SensitiveFactID SensitiveFactID `json:"sensitive_fact_id"`
+	Params          GetSensitiveFactParams
+}
+
+type GetSensitiveFactResponseObject interface {
+	VisitGetSensitiveFactResponse(w http.ResponseWriter) error
+}
+
+type GetSensitiveFact200ResponseHeaders struct {
+	ETag string
+}
+
+type GetSensitiveFact200JSONResponse struct {
+	Body    SensitiveFact
+	Headers GetSensitiveFact200ResponseHeaders
+}
+
+func (response GetSensitiveFact200JSONResponse) VisitGetSensitiveFactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateSensitiveFactRequestObject struct {
+	ContactID       ContactID       `json:"contact_id"`
+	SensitiveFactID SensitiveFactID `json:"sensitive_fact_id"`
+	Params          UpdateSensitiveFactParams
+	Body            *UpdateSensitiveFactApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateSensitiveFactResponseObject interface {
+	VisitUpdateSensitiveFactResponse(w http.ResponseWriter) error
+}
+
+type UpdateSensitiveFact200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateSensitiveFact200JSONResponse struct {
+	Body    SensitiveFactReceipt
+	Headers UpdateSensitiveFact200ResponseHeaders
+}
+
+func (response UpdateSensitiveFact200JSONResponse) VisitUpdateSensitiveFactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSensitiveFactHistoryRequestObject struct {
+	ContactID       ContactID       `json:"contact_id"`
+	SensitiveFactID SensitiveFactID `json:"sensitive_fact_id"`
+	Params          GetSensitiveFactHistoryParams
+}
+
+type GetSensitiveFactHistoryResponseObject interface {
+	VisitGetSensitiveFactHistoryResponse(w http.ResponseWriter) error
+}
+
+type GetSensitiveFactHistory200JSONResponse SensitiveFactHistory
+
+func (response GetSensitiveFactHistory200JSONResponse) VisitGetSensitiveFactHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type UntagContactRequestObject struct {
 	ContactID ContactID `json:"contact_id"`
 	TagID     TagID     `json:"tag_id"`
@@ -18276,6 +19193,63 @@ func (response RestoreDepartment200JSONResponse) VisitRestoreDepartmentResponse(
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEncryptionRequestObject struct {
+}
+
+type GetEncryptionResponseObject interface {
+	VisitGetEncryptionResponse(w http.ResponseWriter) error
+}
+
+type GetEncryption200JSONResponse Encryption
+
+func (response GetEncryption200JSONResponse) VisitGetEncryptionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEncryptionKeyRequestObject struct {
+	Params RotateEncryptionKeyParams
+}
+
+type RotateEncryptionKeyResponseObject interface {
+	VisitRotateEncryptionKeyResponse(w http.ResponseWriter) error
+}
+
+type RotateEncryptionKey202ResponseHeaders struct {
+	ETag       string
+	Location   string
+	RetryAfter *int32
+}
+
+type RotateEncryptionKey202JSONResponse struct {
+	Body    Operation
+	Headers RotateEncryptionKey202ResponseHeaders
+}
+
+func (response RotateEncryptionKey202JSONResponse) VisitRotateEncryptionKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -20517,6 +21491,29 @@ func (response ListScopes200JSONResponse) VisitListScopesResponse(w http.Respons
 	return err
 }
 
+type FindSensitiveIdentifierRequestObject struct {
+	Params FindSensitiveIdentifierParams
+	Body   *FindSensitiveIdentifierJSONRequestBody
+}
+
+type FindSensitiveIdentifierResponseObject interface {
+	VisitFindSensitiveIdentifierResponse(w http.ResponseWriter) error
+}
+
+type FindSensitiveIdentifier200JSONResponse SensitiveFactMatches
+
+func (response FindSensitiveIdentifier200JSONResponse) VisitFindSensitiveIdentifierResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTagsRequestObject struct {
 	Params ListTagsParams
 }
@@ -22364,6 +23361,24 @@ type StrictServerInterface interface {
 	// RestoreContact Restore an archived contact
 	// (POST /v1/contacts/{contact_id}/restore)
 	RestoreContact(ctx context.Context, request RestoreContactRequestObject) (RestoreContactResponseObject, error)
+	// ListSensitiveFacts List the sensitive facts about a contact
+	// (GET /v1/contacts/{contact_id}/sensitive-facts)
+	ListSensitiveFacts(ctx context.Context, request ListSensitiveFactsRequestObject) (ListSensitiveFactsResponseObject, error)
+	// CreateSensitiveFact Record a sensitive fact about a contact
+	// (POST /v1/contacts/{contact_id}/sensitive-facts)
+	CreateSensitiveFact(ctx context.Context, request CreateSensitiveFactRequestObject) (CreateSensitiveFactResponseObject, error)
+	// DeleteSensitiveFact Remove a sensitive fact
+	// (DELETE /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id})
+	DeleteSensitiveFact(ctx context.Context, request DeleteSensitiveFactRequestObject) (DeleteSensitiveFactResponseObject, error)
+	// GetSensitiveFact Read a sensitive fact
+	// (GET /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id})
+	GetSensitiveFact(ctx context.Context, request GetSensitiveFactRequestObject) (GetSensitiveFactResponseObject, error)
+	// UpdateSensitiveFact Change a sensitive fact
+	// (PATCH /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id})
+	UpdateSensitiveFact(ctx context.Context, request UpdateSensitiveFactRequestObject) (UpdateSensitiveFactResponseObject, error)
+	// GetSensitiveFactHistory Read the history of a sensitive fact
+	// (GET /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id}/history)
+	GetSensitiveFactHistory(ctx context.Context, request GetSensitiveFactHistoryRequestObject) (GetSensitiveFactHistoryResponseObject, error)
 	// UntagContact Take a tag from a contact
 	// (DELETE /v1/contacts/{contact_id}/tags/{tag_id})
 	UntagContact(ctx context.Context, request UntagContactRequestObject) (UntagContactResponseObject, error)
@@ -22388,6 +23403,12 @@ type StrictServerInterface interface {
 	// RestoreDepartment Restore a department
 	// (POST /v1/departments/{department_id}/restore)
 	RestoreDepartment(ctx context.Context, request RestoreDepartmentRequestObject) (RestoreDepartmentResponseObject, error)
+	// GetEncryption Read the state of encryption
+	// (GET /v1/encryption)
+	GetEncryption(ctx context.Context, request GetEncryptionRequestObject) (GetEncryptionResponseObject, error)
+	// RotateEncryptionKey Change the institution's key
+	// (POST /v1/encryption/rotations)
+	RotateEncryptionKey(ctx context.Context, request RotateEncryptionKeyRequestObject) (RotateEncryptionKeyResponseObject, error)
 	// ListEventConsumers List durable positions
 	// (GET /v1/event-consumers)
 	ListEventConsumers(ctx context.Context, request ListEventConsumersRequestObject) (ListEventConsumersResponseObject, error)
@@ -22595,6 +23616,9 @@ type StrictServerInterface interface {
 	// ListScopes List scopes
 	// (GET /v1/scopes)
 	ListScopes(ctx context.Context, request ListScopesRequestObject) (ListScopesResponseObject, error)
+	// FindSensitiveIdentifier Find contacts by a sensitive identifier
+	// (POST /v1/sensitive-facts/search)
+	FindSensitiveIdentifier(ctx context.Context, request FindSensitiveIdentifierRequestObject) (FindSensitiveIdentifierResponseObject, error)
 	// ListTags List tags
 	// (GET /v1/tags)
 	ListTags(ctx context.Context, request ListTagsRequestObject) (ListTagsResponseObject, error)
@@ -24401,6 +25425,212 @@ func (sh *strictHandler) RestoreContact(ctx echo.Context, contactID ContactID, p
 	return nil
 }
 
+// ListSensitiveFacts operation middleware
+func (sh *strictHandler) ListSensitiveFacts(ctx echo.Context, contactID ContactID, params ListSensitiveFactsParams) error {
+	var request ListSensitiveFactsRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSensitiveFacts(ctx.Request().Context(), request.(ListSensitiveFactsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSensitiveFacts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSensitiveFactsResponseObject); ok {
+		return validResponse.VisitListSensitiveFactsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateSensitiveFact operation middleware
+func (sh *strictHandler) CreateSensitiveFact(ctx echo.Context, contactID ContactID, params CreateSensitiveFactParams) error {
+	var request CreateSensitiveFactRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	var body CreateSensitiveFactJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateSensitiveFact(ctx.Request().Context(), request.(CreateSensitiveFactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateSensitiveFact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateSensitiveFactResponseObject); ok {
+		return validResponse.VisitCreateSensitiveFactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteSensitiveFact operation middleware
+func (sh *strictHandler) DeleteSensitiveFact(ctx echo.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params DeleteSensitiveFactParams) error {
+	var request DeleteSensitiveFactRequestObject
+
+	request.ContactID = contactID
+	request.SensitiveFactID = sensitiveFactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteSensitiveFact(ctx.Request().Context(), request.(DeleteSensitiveFactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteSensitiveFact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteSensitiveFactResponseObject); ok {
+		return validResponse.VisitDeleteSensitiveFactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSensitiveFact operation middleware
+func (sh *strictHandler) GetSensitiveFact(ctx echo.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params GetSensitiveFactParams) error {
+	var request GetSensitiveFactRequestObject
+
+	request.ContactID = contactID
+	request.SensitiveFactID = sensitiveFactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSensitiveFact(ctx.Request().Context(), request.(GetSensitiveFactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSensitiveFact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSensitiveFactResponseObject); ok {
+		return validResponse.VisitGetSensitiveFactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateSensitiveFact operation middleware
+func (sh *strictHandler) UpdateSensitiveFact(ctx echo.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params UpdateSensitiveFactParams) error {
+	var request UpdateSensitiveFactRequestObject
+
+	request.ContactID = contactID
+	request.SensitiveFactID = sensitiveFactID
+	request.Params = params
+
+	var body UpdateSensitiveFactApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateSensitiveFact(ctx.Request().Context(), request.(UpdateSensitiveFactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateSensitiveFact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateSensitiveFactResponseObject); ok {
+		return validResponse.VisitUpdateSensitiveFactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSensitiveFactHistory operation middleware
+func (sh *strictHandler) GetSensitiveFactHistory(ctx echo.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params GetSensitiveFactHistoryParams) error {
+	var request GetSensitiveFactHistoryRequestObject
+
+	request.ContactID = contactID
+	request.SensitiveFactID = sensitiveFactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSensitiveFactHistory(ctx.Request().Context(), request.(GetSensitiveFactHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSensitiveFactHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSensitiveFactHistoryResponseObject); ok {
+		return validResponse.VisitGetSensitiveFactHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // UntagContact operation middleware
 func (sh *strictHandler) UntagContact(ctx echo.Context, contactID ContactID, tagID TagID) error {
 	var request UntagContactRequestObject
@@ -24647,6 +25877,54 @@ func (sh *strictHandler) RestoreDepartment(ctx echo.Context, departmentID Depart
 		return err
 	} else if validResponse, ok := response.(RestoreDepartmentResponseObject); ok {
 		return validResponse.VisitRestoreDepartmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetEncryption operation middleware
+func (sh *strictHandler) GetEncryption(ctx echo.Context) error {
+	var request GetEncryptionRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetEncryption(ctx.Request().Context(), request.(GetEncryptionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetEncryption")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetEncryptionResponseObject); ok {
+		return validResponse.VisitGetEncryptionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RotateEncryptionKey operation middleware
+func (sh *strictHandler) RotateEncryptionKey(ctx echo.Context, params RotateEncryptionKeyParams) error {
+	var request RotateEncryptionKeyRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RotateEncryptionKey(ctx.Request().Context(), request.(RotateEncryptionKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RotateEncryptionKey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RotateEncryptionKeyResponseObject); ok {
+		return validResponse.VisitRotateEncryptionKeyResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -27012,6 +28290,54 @@ func (sh *strictHandler) ListScopes(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(ListScopesResponseObject); ok {
 		return validResponse.VisitListScopesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FindSensitiveIdentifier operation middleware
+func (sh *strictHandler) FindSensitiveIdentifier(ctx echo.Context, params FindSensitiveIdentifierParams) error {
+	var request FindSensitiveIdentifierRequestObject
+
+	request.Params = params
+
+	var body FindSensitiveIdentifierJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FindSensitiveIdentifier(ctx.Request().Context(), request.(FindSensitiveIdentifierRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FindSensitiveIdentifier")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FindSensitiveIdentifierResponseObject); ok {
+		return validResponse.VisitFindSensitiveIdentifierResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -104,6 +104,31 @@ type ContactsOperations interface {
 	MergeTag(ctx context.Context, request MergeTagRequestObject) (MergeTagResponseObject, error)
 }
 
+// SensitiveOperations are the operations of api/sensitive.yaml.
+type SensitiveOperations interface {
+	// ListSensitiveFacts: List the sensitive facts about a contact
+	// (GET /v1/contacts/{contact_id}/sensitive-facts)
+	ListSensitiveFacts(ctx context.Context, request ListSensitiveFactsRequestObject) (ListSensitiveFactsResponseObject, error)
+	// CreateSensitiveFact: Record a sensitive fact about a contact
+	// (POST /v1/contacts/{contact_id}/sensitive-facts)
+	CreateSensitiveFact(ctx context.Context, request CreateSensitiveFactRequestObject) (CreateSensitiveFactResponseObject, error)
+	// GetSensitiveFact: Read a sensitive fact
+	// (GET /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id})
+	GetSensitiveFact(ctx context.Context, request GetSensitiveFactRequestObject) (GetSensitiveFactResponseObject, error)
+	// UpdateSensitiveFact: Change a sensitive fact
+	// (PATCH /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id})
+	UpdateSensitiveFact(ctx context.Context, request UpdateSensitiveFactRequestObject) (UpdateSensitiveFactResponseObject, error)
+	// DeleteSensitiveFact: Remove a sensitive fact
+	// (DELETE /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id})
+	DeleteSensitiveFact(ctx context.Context, request DeleteSensitiveFactRequestObject) (DeleteSensitiveFactResponseObject, error)
+	// GetSensitiveFactHistory: Read the history of a sensitive fact
+	// (GET /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id}/history)
+	GetSensitiveFactHistory(ctx context.Context, request GetSensitiveFactHistoryRequestObject) (GetSensitiveFactHistoryResponseObject, error)
+	// FindSensitiveIdentifier: Find contacts by a sensitive identifier
+	// (POST /v1/sensitive-facts/search)
+	FindSensitiveIdentifier(ctx context.Context, request FindSensitiveIdentifierRequestObject) (FindSensitiveIdentifierResponseObject, error)
+}
+
 // ConsentsOperations are the operations of api/consents.yaml.
 type ConsentsOperations interface {
 	// ListContactConsents: Read the present answers of a contact
@@ -305,6 +330,16 @@ type EventsOperations interface {
 	// DeleteEventConsumer: Forget a durable position
 	// (DELETE /v1/event-consumers/{consumer_name})
 	DeleteEventConsumer(ctx context.Context, request DeleteEventConsumerRequestObject) (DeleteEventConsumerResponseObject, error)
+}
+
+// VaultOperations are the operations of api/vault.yaml.
+type VaultOperations interface {
+	// GetEncryption: Read the state of encryption
+	// (GET /v1/encryption)
+	GetEncryption(ctx context.Context, request GetEncryptionRequestObject) (GetEncryptionResponseObject, error)
+	// RotateEncryptionKey: Change the institution's key
+	// (POST /v1/encryption/rotations)
+	RotateEncryptionKey(ctx context.Context, request RotateEncryptionKeyRequestObject) (RotateEncryptionKeyResponseObject, error)
 }
 
 // AuditOperations are the operations of api/audit.yaml.

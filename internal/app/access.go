@@ -9,7 +9,7 @@ import (
 // installation and of the contract.
 func (a *App) accessConfig() access.Config {
 	return access.Config{
-		PublicURL: a.Config.Public(), Catalogue: catalogue(api.Operations), Box: a.master.Box("token signing keys"),
+		PublicURL: a.Config.Public(), Catalogue: catalogue(api.Operations), Box: a.vault.Installation("signing_keys", "private_key", a.formerly("token signing keys", func(kid string) string { return kid })),
 		TokenAlgorithm: a.Config.TokenAlgorithm, Log: a.Log,
 	}
 }

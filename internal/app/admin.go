@@ -26,6 +26,7 @@ type AdminCommand struct {
 	CreateTenant   CreateTenantCommand   `cmd:"" help:"Make an institution and its administrator key."`
 	CreateKey      CreateKeyCommand      `cmd:"" help:"Make an API key in an institution."`
 	RotateAdminKey RotateAdminKeyCommand `cmd:"" help:"Replace a lost or leaked administrator key at once."`
+	RewrapKeys     RewrapKeysCommand     `cmd:"" help:"Wrap all keys by the present master key, after it was changed."`
 }
 
 // CreateTenantCommand is `parvis admin create-tenant`.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/seal"
 	"github.com/parvis-crm/parvis/internal/telemetry"
 	"github.com/parvis-crm/parvis/internal/transfers"
+	"github.com/parvis-crm/parvis/internal/vault"
 	"github.com/parvis-crm/parvis/internal/web"
 	"github.com/parvis-crm/parvis/internal/webhooks"
 )
@@ -42,6 +44,8 @@ type App struct {
 	Clock  clock.Clock
 
 	master    seal.Master
+	former    []seal.Master
+	vault     *vault.Vault
 	hub       *events.Hub
 	sequencer *events.Sequencer
 	domains   domains
@@ -94,6 +98,13 @@ func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 	if a.master, err = seal.NewMaster(key); err != nil {
 		return nil, err
 	}
+	if a.former, err = formerKeys(cfg); err != nil {
+		return nil, err
+	}
+	wraps, err := wrapper(cfg, a.master, a.former)
+	if err != nil {
+		return nil, err
+	}
 	if a.latest, err = pg.Latest(); err != nil {
 		return nil, err
 	}
@@ -103,6 +114,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 	if a.DB, err = pg.Open(ctx, cfg.DatabaseURL, pg.Options{MaxConns: cfg.MaxConns, Tracer: a.traces.Queries()}); err != nil {
 		return nil, err
 	}
+	a.vault = vault.New(a.DB, wraps, a.Log)
 	a.metrics = telemetry.NewMetrics(Version)
 	a.metrics.Pool(a.DB.Pool())
 	a.metrics.Ask("queues", a.queueFigures, a.Log)
@@ -155,7 +167,10 @@ func (a *App) Transfers() *transfers.Engine { return a.domains.transfers }
 func (a *App) Exports() *transfers.Service { return a.domains.exports }
 
 // Close gives back what New took.
-func (a *App) Close() { a.DB.Close() }
+func (a *App) Close() {
+	a.DB.Close()
+	a.vault.Close()
+}
 
 // Run serves on listener (nil: no server) and works (if the configuration says
 // so) until ctx ends, then lets requests in flight finish.
@@ -220,21 +235,13 @@ func (a *App) Run(ctx context.Context, listener net.Listener) error {
 // masterKey reads the key from the configuration, or from the data folder,
 // where the first start makes it.
 func masterKey(cfg config.Config) ([]byte, error) {
-	if cfg.MasterKey != "" {
-		key, err := base64.StdEncoding.DecodeString(cfg.MasterKey)
-		if err != nil || len(key) != seal.Size {
-			return nil, fmt.Errorf("PARVIS_MASTER_KEY must be %d bytes in base64", seal.Size)
-		}
-		return key, nil
-	}
-	path := filepath.Join(cfg.DataDir, "master.key")
-	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
+	key, err := readMasterKey(cfg)
+	if err == nil && key == nil {
 		if err := os.MkdirAll(cfg.DataDir, 0o755); err != nil {
 			return nil, fmt.Errorf("the data folder cannot be made: %w", err)
 		}
 		key := seal.Generate()
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		f, err := os.OpenFile(masterKeyPath(cfg), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 		if errors.Is(err, os.ErrExist) {
 			return masterKey(cfg) // another process was first
 		}
@@ -244,12 +251,36 @@ func masterKey(cfg config.Config) ([]byte, error) {
 		_, err = f.WriteString(base64.StdEncoding.EncodeToString(key) + "\n")
 		return key, errors.Join(err, f.Sync(), f.Close())
 	}
+	return key, err
+}
+
+// readMasterKey reads the key; nil when the first start has still to make it.
+func readMasterKey(cfg config.Config) ([]byte, error) {
+	if cfg.MasterKey != "" {
+		key, err := base64.StdEncoding.DecodeString(cfg.MasterKey)
+		if err != nil || len(key) != seal.Size {
+			return nil, fmt.Errorf("PARVIS_MASTER_KEY must be %d bytes in base64", seal.Size)
+		}
+		return key, nil
+	}
+	path := masterKeyPath(cfg)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) && cfg.MasterKeyFile == "" {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the master key cannot be read: %w", err)
 	}
-	key, err := base64.StdEncoding.DecodeString(string(text[:max(0, len(text)-1)]))
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(key) != seal.Size {
 		return nil, fmt.Errorf("%s does not hold a master key", path)
 	}
 	return key, nil
+}
+
+func masterKeyPath(cfg config.Config) string {
+	if cfg.MasterKeyFile != "" {
+		return cfg.MasterKeyFile
+	}
+	return filepath.Join(cfg.DataDir, "master.key")
 }

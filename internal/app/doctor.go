@@ -90,7 +90,7 @@ func (f *findings) examineMachine(cfg config.Config) {
 }
 
 func (f *findings) examineMasterKey(cfg config.Config) {
-	path := filepath.Join(cfg.DataDir, "master.key")
+	path := masterKeyPath(cfg)
 	info, err := os.Stat(path)
 	switch {
 	case cfg.MasterKey != "":
@@ -99,7 +99,7 @@ func (f *findings) examineMasterKey(cfg config.Config) {
 			return
 		}
 		f.sayf(fine, "The master key comes from PARVIS_MASTER_KEY.")
-	case errors.Is(err, os.ErrNotExist):
+	case errors.Is(err, os.ErrNotExist) && cfg.MasterKeyFile == "":
 		f.sayf(warning, "There is no master key yet: the first start makes %s; keep a copy of it apart from the database's.", path)
 	case err != nil:
 		f.sayf(wrong, "The master key cannot be read: %v. Give this user the right to.", err)

@@ -48,6 +48,7 @@ func (f *findings) examineDatabase(ctx context.Context, cfg config.Config) {
 	f.examineSchema(ctx, cfg, conn)
 	if f.examineRole(ctx, database, private) {
 		f.examineListening(ctx, cfg.ListenURL)
+		f.examineKeys(ctx, cfg, database)
 	}
 }
 

@@ -21,8 +21,10 @@ import (
 	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/preferences"
 	"github.com/parvis-crm/parvis/internal/rights"
+	"github.com/parvis-crm/parvis/internal/sensitive"
 	"github.com/parvis-crm/parvis/internal/ticketing"
 	"github.com/parvis-crm/parvis/internal/transfers"
+	"github.com/parvis-crm/parvis/internal/vault"
 	"github.com/parvis-crm/parvis/internal/web"
 	"github.com/parvis-crm/parvis/internal/webhooks"
 )
@@ -44,6 +46,8 @@ type (
 	transfersHandlers   = transfers.Handlers
 	preferencesHandlers = preferences.Handlers
 	rightsHandlers      = rights.Handlers
+	vaultHandlers       = vault.Handlers
+	sensitiveHandlers   = sensitive.Handlers
 )
 
 type handlers struct {
@@ -60,6 +64,8 @@ type handlers struct {
 	*formsHandlers
 	*transfersHandlers
 	*preferencesHandlers
+	*vaultHandlers
+	*sensitiveHandlers
 }
 
 var _ api.StrictServerInterface = handlers{}
@@ -95,18 +101,20 @@ func (a *App) wire() (handlers, error) {
 	a.domains.events = events.NewService(a.DB, a.hub)
 	a.domains.reads = audit.NewReadLog(a.DB, a.Clock, a.Log, filepath.Join(a.Config.DataDir, "reads"), audit.MostKept)
 	a.domains.operations = operations.NewService(a.DB)
+	a.vault.SetOperations(a.domains.operations)
 	a.domains.contacts = contacts.NewService(a.DB, a.Clock)
 	a.domains.consents = consents.NewService(a.DB, a.Clock)
-	a.domains.mail = mail.NewService(a.DB, a.Clock, a.Config.MailFrom)
+	a.domains.mail = mail.NewService(a.DB, a.Clock, a.Config.MailFrom, a.sealed(mail.Bodies()))
 	a.domains.rights = rights.NewService(a.DB, a.Clock, a.domains.access, a.domains.mail, a.Log)
 	a.domains.transfers = transfers.NewEngine(transfers.Deps{
 		DB: a.DB, Sequence: a.sequencer.Sequence, Contract: api.SpecJSON, Version: Version, Schema: db.LastMigration(),
-		SigningKey: ed25519.NewKeyFromSeed(a.master.Derive("archive signature")), Log: a.Log,
+		SigningKey: ed25519.NewKeyFromSeed(a.master.Derive("archive signature")), Log: a.Log, Vault: a.vault,
 	})
+	secrets, privateKeys := webhooks.SealedColumns(a.webhookKeys)
 	a.domains.webhooks = webhooks.NewService(webhooks.Needs{
 		DB: a.DB, Events: a.domains.events, Hub: a.hub, Operations: a.domains.operations, Mail: a.domains.mail, Log: a.Log,
-		Client: egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs, MaxIdlePerHost: 64, MaxBody: egress.WebhookBodyLimit}),
-		Box:    a.master.Box("webhook keys"),
+		Client:  egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs, MaxIdlePerHost: 64, MaxBody: egress.WebhookBodyLimit}),
+		Secrets: a.sealed(secrets), PrivateKeys: a.sealed(privateKeys),
 	}, webhooks.Options{Schedule: a.Config.WebhookSchedule, Origin: a.Config.PublicHost()})
 	a.domains.ticketing = ticketing.NewService(a.DB, a.Clock, a.domains.contacts, schemas)
 	a.domains.ticketing.SetConsents(captures{a.domains.consents})
@@ -115,7 +123,7 @@ func (a *App) wire() (handlers, error) {
 		return handlers{}, err
 	}
 	a.domains.forms = forms.NewService(a.DB, a.Clock,
-		forms.Needs{Contacts: a.domains.contacts, Consents: a.domains.consents, Mail: a.domains.mail, Work: work, Log: a.Log,
+		forms.Needs{Contacts: a.domains.contacts, Consents: a.domains.consents, Mail: a.domains.mail, Work: work, Data: a.sealed(forms.SealedData()), Log: a.Log,
 			Domains: maildomain.Checker{Resolver: a.resolver}, Looked: a.metrics.Count("form_mail_domains_total", "Domains of addresses looked up, by what came of it.", "verdict")},
 		forms.Config{Secret: a.master.Derive("forms"), PublicURL: a.Config.Public(), MinimumFill: a.Config.FormMinimumFill, MailCheck: a.Config.FormMailCheck})
 	a.domains.preferences = preferences.NewService(a.DB, a.Clock,
@@ -134,6 +142,7 @@ func (a *App) wire() (handlers, error) {
 		runner{"forms", a.domains.forms.Run},
 		runner{"preferences", a.domains.preferences.Run},
 		runner{"old archives", a.domains.exports.Run},
+		runner{"vault", a.keepVault},
 	)
 	if a.Config.Workers {
 		a.runners = append(a.runners,
@@ -159,6 +168,8 @@ func (a *App) wire() (handlers, error) {
 		transfersHandlers:   transfers.NewHandlers(a.domains.exports),
 		preferencesHandlers: preferences.NewHandlers(a.domains.preferences),
 		rightsHandlers:      rights.NewHandlers(a.domains.rights, cursors),
+		vaultHandlers:       vault.NewHandlers(a.vault),
+		sensitiveHandlers:   sensitive.NewHandlers(sensitive.NewService(a.DB, a.Clock, a.vault, a.domains.contacts), cursors),
 	}
 	for kind, render := range renderers(h) {
 		a.domains.webhooks.Render(kind, render)

@@ -38,7 +38,7 @@ func (a *App) setUpHTTP(h handlers, auth web.Authenticator) error {
 		Auth:        auth,
 		Limiter:     web.NewLimiter(a.Clock, a.policies()),
 		Validator:   validator,
-		Idempotency: web.Idempotency{DB: a.DB, Log: a.Log, Box: a.master.Box("kept answers")},
+		Idempotency: web.Idempotency{DB: a.DB, Log: a.Log, Box: a.sealed(a.keptAnswers())},
 		Reads:       a.domains.reads,
 		Log:         a.Log,
 	}

@@ -21,7 +21,7 @@ func reportToAPI(r Report) api.LogVerification {
 func readToAPI(r Read) api.Read {
 	return api.Read{
 		ID: r.ID, Object: "read", OccurredAt: r.OccurredAt, Actor: api.Actor{Kind: r.ActorKind, ID: r.ActorID},
-		Operation: r.Operation, RequestID: r.RequestID, Purpose: r.Purpose, ContactIds: r.Subjects,
+		Operation: r.Operation, RequestID: r.RequestID, Purpose: r.Purpose, Reason: r.Reason, ContactIds: r.Subjects,
 	}
 }
 

@@ -254,13 +254,7 @@ func (l *ReadLog) insert(ctx context.Context, tenant uuid.UUID, entries []entry)
 		to, subjects = append(to, all), append(subjects, e.subjects)
 	}
 	err := pg.InTx(pg.Quiet(ctx), l.db, tenant, func(ctx context.Context, tx pgx.Tx) error {
-		var mark int64
-		err := tx.QueryRow(ctx, shareMark, tenant).Scan(&mark)
-		if pg.IsNoRows(err) {
-			if _, err = tx.Exec(ctx, makeMark, tenant); err == nil {
-				err = tx.QueryRow(ctx, shareMark, tenant).Scan(&mark)
-			}
-		}
+		mark, err := sharedMark(ctx, tx, tenant)
 		if err != nil {
 			return err
 		}

@@ -35,6 +35,25 @@ type Config struct {
 	// MasterKey is 32 bytes in base64, from which all keys at rest derive.
 	// Empty: the file master.key of the data folder, made at the first start.
 	MasterKey string `env:"PARVIS_MASTER_KEY"`
+	// MasterKeyFile is a file that holds the master key in the same form, such as a
+	// mounted secret.
+	MasterKeyFile string `env:"PARVIS_MASTER_KEY_FILE"`
+	// FormerMasterKeys still open what they wrapped, until
+	// `parvis admin rewrap-keys` was run.
+	FormerMasterKeys []string `env:"PARVIS_FORMER_MASTER_KEYS"`
+	// KMSURL is a key management service with the transit API of HashiCorp Vault,
+	// which then wraps the keys of institutions instead of the master key.
+	KMSURL string `env:"PARVIS_KMS_URL"`
+	// KMSKey is the name of the key there, KMSMount the path of the engine.
+	KMSKey   string `env:"PARVIS_KMS_KEY" envDefault:"parvis"`
+	KMSMount string `env:"PARVIS_KMS_MOUNT" envDefault:"transit"`
+	// KMSToken, or the file that an agent keeps it in.
+	KMSToken     string `env:"PARVIS_KMS_TOKEN"`
+	KMSTokenFile string `env:"PARVIS_KMS_TOKEN_FILE"`
+	// KMSNamespace of the service, where it has any.
+	KMSNamespace string `env:"PARVIS_KMS_NAMESPACE"`
+	// KMSLeaving: the service only opens what it wrapped; the master key wraps.
+	KMSLeaving bool `env:"PARVIS_KMS_LEAVING"`
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix `env:"PARVIS_TRUSTED_PROXIES"`
 	// WebhookAllowCIDRs are in-house networks that webhooks may reach, also by

@@ -63,5 +63,6 @@ func catalogue() []Texts {
 		accessTexts,
 		rightsTexts,
 		formTexts,
+		vaultTexts,
 	}
 }

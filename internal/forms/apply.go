@@ -65,6 +65,9 @@ func (s *Service) apply(ctx context.Context, tx pgx.Tx, sub Submission, byLink b
 	if err := json.Unmarshal(v.Definition, &d); err != nil {
 		return nil, err
 	}
+	if err := s.reveal(ctx, tx, &sub); err != nil {
+		return nil, err
+	}
 	if err := json.Unmarshal(sub.Data, &data); err != nil {
 		return nil, err
 	}

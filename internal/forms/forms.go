@@ -22,6 +22,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/ids"
 	"github.com/parvis-crm/parvis/internal/mail"
 	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/vault"
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
@@ -66,6 +67,7 @@ type Service struct {
 	work     *proofofwork.Issuer
 	domains  maildomain.Checker
 	looked   func(verdict string)
+	data     vault.Sealer
 }
 
 // NewWork makes the proof of work of all forms from 32 secret bytes and the cost
@@ -80,6 +82,8 @@ type Needs struct {
 	Consents *consents.Service
 	Mail     *mail.Service
 	Work     *proofofwork.Issuer
+	// Data seals what SealedData describes.
+	Data vault.Sealer
 	// Domains looks up where addresses lead, Looked counts what came of it.
 	Domains maildomain.Checker
 	Looked  func(verdict string)
@@ -90,7 +94,7 @@ type Needs struct {
 func NewService(db *pg.DB, c clock.Clock, needs Needs, config Config) *Service {
 	return &Service{
 		db: db, q: formsdb.New(), clock: c, log: needs.Log, contacts: needs.Contacts, consents: needs.Consents, mail: needs.Mail,
-		work: needs.Work, domains: needs.Domains, looked: needs.Looked, config: config,
+		work: needs.Work, data: needs.Data, domains: needs.Domains, looked: needs.Looked, config: config,
 	}
 }
 

@@ -19,6 +19,9 @@ func (s *Service) GetSubmission(ctx context.Context, id uuid.UUID) (Submission, 
 	if err == nil && sub.ContactID != nil {
 		web.NoteSubjects(ctx, *sub.ContactID)
 	}
+	if err == nil {
+		err = s.reveal(ctx, s.db.Tenant(actor.Tenant), &sub)
+	}
 	return sub, err
 }
 
@@ -36,7 +39,10 @@ func (s *Service) ListSubmissions(ctx context.Context, form uuid.UUID, statuses 
 		p.AfterAt, p.AfterID = &after.At, &after.ID
 	}
 	rows, err := s.q.ListSubmissions(ctx, s.db.Tenant(actor.Tenant), p)
-	for _, sub := range rows {
+	for i, sub := range rows {
+		if err == nil {
+			err = s.reveal(ctx, s.db.Tenant(actor.Tenant), &rows[i])
+		}
 		if sub.ContactID != nil {
 			web.NoteSubjects(ctx, *sub.ContactID)
 		}

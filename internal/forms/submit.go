@@ -185,7 +185,7 @@ func (s *Service) store(ctx context.Context, a admitted) error {
 				return fault.New(fault.Refused, "work-not-accepted").At("#/work", "not-unique")
 			}
 		}
-		row, link, err := s.row(ctx, a, now)
+		row, link, err := s.row(ctx, tx, a, now)
 		if err != nil {
 			return err
 		}
@@ -235,16 +235,19 @@ func (s *Service) flooded(ctx context.Context, tx pgx.Tx, a admitted, row formsd
 	return n >= perAddress, err
 }
 
-func (s *Service) row(ctx context.Context, a admitted, now time.Time) (formsdb.InsertSubmissionParams, string, error) {
+func (s *Service) row(ctx context.Context, tx pgx.Tx, a admitted, now time.Time) (formsdb.InsertSubmissionParams, string, error) {
 	v := visitor(ctx)
 	data, err := json.Marshal(a.data)
 	if err != nil {
 		return formsdb.InsertSubmissionParams{}, "", err
 	}
 	row := formsdb.InsertSubmissionParams{
-		TenantID: a.tenant, ID: ids.New(), FormID: a.form, FormVersion: a.version, Data: data, Language: a.language, Origin: clip(v.Origin, 400),
+		TenantID: a.tenant, ID: ids.New(), FormID: a.form, FormVersion: a.version, Language: a.language, Origin: clip(v.Origin, 400),
 		Network: consents.TruncateIP(v.Address.String()), UserAgent: consents.AgentFamily(v.UserAgent), ReceivedAt: now,
 		SenderHash: s.mac("sender", a.tenant.String(), web.AddressBlock(v.Address).String()),
+	}
+	if row.DataSealed, err = s.data.Seal(ctx, tx, a.tenant, row.ID.String(), data); err != nil {
+		return row, "", err
 	}
 	if a.email == "" {
 		return row, "", nil

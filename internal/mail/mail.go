@@ -2,7 +2,6 @@ package mail
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -20,6 +19,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/ids"
 	"github.com/parvis-crm/parvis/internal/mail/internal/maildb"
 	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/vault"
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
@@ -55,16 +55,17 @@ type Service struct {
 	q      *maildb.Queries
 	clock  clock.Clock
 	domain string
+	bodies vault.Sealer
 }
 
 // NewService makes the service. from is the sender of all mails, whose domain
-// the Message-IDs are under.
-func NewService(db *pg.DB, c clock.Clock, from string) *Service {
+// the Message-IDs are under; bodies seals what Bodies describes.
+func NewService(db *pg.DB, c clock.Clock, from string, bodies vault.Sealer) *Service {
 	domain := "localhost"
 	if a, err := netmail.ParseAddress(from); err == nil {
 		domain = a.Address[strings.LastIndexByte(a.Address, '@')+1:]
 	}
-	return &Service{db: db, q: maildb.New(), clock: c, domain: domain}
+	return &Service{db: db, q: maildb.New(), clock: c, domain: domain, bodies: bodies}
 }
 
 // SendTx queues a mail as part of tx and returns its id: it goes out if and only
@@ -84,21 +85,14 @@ func (s *Service) SendTx(ctx context.Context, tx pgx.Tx, m Message) (uuid.UUID, 
 	if m.Unsubscribe != "" {
 		m.Headers = with(m.Headers, UnsubscribeHeaders(m.Unsubscribe))
 	}
-	headers, err := json.Marshal(m.Headers)
-	if err != nil {
-		return uuid.Nil, err
-	}
-	if m.Headers == nil {
-		headers = []byte("{}")
-	}
 	p := maildb.InsertMailParams{
-		TenantID: actor.Tenant, ID: ids.New(), Recipient: m.To, Subject: m.Subject, BodyText: &m.Text, Headers: headers,
+		TenantID: actor.Tenant, ID: ids.New(), Recipient: m.To, Subject: m.Subject, Headers: []byte("{}"),
 		Secret: m.Secret, Status: "queued", CreatedAt: s.clock.Now(),
 	}
 	// The id of a mail tells its time, which the mail does anyway.
 	p.MessageID = p.ID.String() + "@" + s.domain
-	if m.HTML != "" {
-		p.BodyHtml = &m.HTML
+	if p.BodySealed, err = s.sealBody(ctx, tx, p.TenantID, p.ID, m); err != nil {
+		return uuid.Nil, err
 	}
 	if mode == "test" {
 		p.Status = "captured"
@@ -175,5 +169,11 @@ func (s *Service) Outbox(ctx context.Context, to *string, after *Position, limit
 	if after != nil {
 		p.AfterCreatedAt, p.AfterID = &after.At, &after.ID
 	}
-	return s.q.ListMails(ctx, s.db.Tenant(actor.Tenant), p)
+	mails, err := s.q.ListMails(ctx, s.db.Tenant(actor.Tenant), p)
+	for i := range mails {
+		if err == nil {
+			err = s.openBody(ctx, &mails[i])
+		}
+	}
+	return mails, err
 }

@@ -36,7 +36,7 @@ func program(t *testing.T, sink *smtpsink.Sink) *parvistest.App {
 // send queues a mail as a domain would; fail rolls the transaction back.
 func send(t *testing.T, app *parvistest.App, m mail.Message, fail error) error {
 	t.Helper()
-	service := mail.NewService(app.App.DB, clock.System{}, sender)
+	service := mail.NewService(app.App.DB, clock.System{}, sender, app.Vault().Sealer(mail.Bodies()))
 	ctx := web.WithActor(t.Context(), web.SystemActor(app.Tenant, "test"))
 	return pg.InTx(ctx, app.App.DB, app.Tenant, func(ctx context.Context, tx pgx.Tx) error {
 		if _, err := service.SendTx(ctx, tx, m); err != nil {
@@ -136,7 +136,7 @@ func TestBodiesDoNotStay(t *testing.T) {
 	app := program(t, sink)
 	require.NoError(t, send(t, app, mail.Message{To: "a@example.org", Subject: "x", Text: "link", HTML: "link", Secret: true}, nil))
 	eventually(t, func(c *assert.CollectT) {
-		require.True(c, query[bool](t, app, "select status = 'sent' and body_text is null and body_html is null from crm.mails"))
+		require.True(c, query[bool](t, app, "select status = 'sent' and body_sealed is null and body_text is null and body_html is null from crm.mails"))
 	})
 	require.Contains(t, string(sink.Mails()[0].Raw), "link")
 }

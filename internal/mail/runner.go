@@ -132,7 +132,10 @@ func (r *Runner) send(ctx context.Context, tenant uuid.UUID) error {
 			return err // the lease ends and another process goes on
 		}
 		r.used = clock.Mark()
-		sendErr := r.sender.send(ctx, m)
+		sendErr := r.service.openBody(ctx, &m)
+		if sendErr == nil {
+			sendErr = r.sender.send(ctx, m)
+		}
 		// What the server has taken is noted even while the program stops.
 		note := context.WithoutCancel(ctx)
 		if sendErr == nil {

@@ -48,6 +48,11 @@ func WithResolver(r *net.Resolver) Option {
 	return func(_ *config.Config, o *app.Options) { o.Resolver = r }
 }
 
+// WithMasterKey gives programs that share a database the same master key.
+func WithMasterKey(key []byte) Option {
+	return func(_ *config.Config, o *app.Options) { o.MasterKey = key }
+}
+
 // New boots the program on a fresh database.
 func New(tb testing.TB, options ...Option) *App {
 	tb.Helper()
@@ -146,6 +151,12 @@ func (a *App) Sandbox() *Client {
 	key, err := a.Bootstrap(context.Background(), access.NewTenant{Name: "Bac à sable", Test: true})
 	require.NoError(a.tb, err)
 	return &Client{tb: a.tb, url: a.URL, Key: key, contract: a.contract}
+}
+
+// Acting returns a client of this program with the key of another's, where both
+// are on one database.
+func (a *App) Acting(as *Client) *Client {
+	return &Client{tb: a.tb, url: a.URL, Key: as.Key, contract: a.contract}
 }
 
 // Anonymous returns a client without a credential.

@@ -138,6 +138,9 @@ func encodeJSON(dst, value []byte) ([]byte, error) {
 	return archive.AppendCanonical(dst, value[1:])
 }
 
+// encodeOpened writes the text of a JSON value.
+func encodeOpened(dst, value []byte) ([]byte, error) { return archive.AppendCanonical(dst, value) }
+
 func encodeBytes(dst, value []byte) ([]byte, error) {
 	dst = append(dst, '"')
 	dst = base64.StdEncoding.AppendEncode(dst, value)

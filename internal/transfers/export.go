@@ -21,6 +21,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/transfers/archive"
+	"github.com/parvis-crm/parvis/internal/vault"
 )
 
 // Deps is what the package needs from the rest of the program.
@@ -35,6 +36,7 @@ type Deps struct {
 	// SigningKey signs manifests: the installation's.
 	SigningKey ed25519.PrivateKey
 	Log        *slog.Logger
+	Vault      *vault.Vault
 }
 
 // Engine exports and imports.
@@ -162,7 +164,7 @@ func (s *snapshot) describe(ctx context.Context) (time.Time, error) {
 	m.SnapshotAt = at.Format("2006-01-02T15:04:05.000000Z")
 	m.Software = archive.Software{Name: "Parvis", Version: e.Version}
 	m.SchemaVersion = e.Schema
-	names, omitted := chosen(s.order.Without)
+	names, omitted := chosen(append(slices.Clone(s.order.Without), sensitiveGroup))
 	m.Omitted = append([]string{}, omitted...)
 	for name, r := range staying() {
 		m.Excluded = append(m.Excluded, archive.Excluded{Table: name, Reason: r.en, Raison: r.fr})
@@ -263,7 +265,13 @@ func (s *snapshot) records(ctx context.Context, t archive.Table, lines *archive.
 				dst = append(dst, "null"...)
 				continue
 			}
-			if dst, err = m.encode(dst, values[i]); err != nil {
+			value := values[i]
+			if m.sealed != "" {
+				if value, err = s.open(ctx, t.Name, m, values); err != nil {
+					return dst, fmt.Errorf("column %s: %w", t.Columns[i].Name, err)
+				}
+			}
+			if dst, err = m.encode(dst, value); err != nil {
 				return dst, fmt.Errorf("column %s: %w", t.Columns[i].Name, err)
 			}
 		}
@@ -287,6 +295,25 @@ func (s *snapshot) records(ctx context.Context, t archive.Table, lines *archive.
 type member struct {
 	prefix string
 	encode encoder
+	// sealed is the column that holds the value under the institution's key, and
+	// row where the row's identifier stands among the values.
+	sealed string
+	row    int
+	value  int
+}
+
+// open gives a value in the clear, which it leaves in: an archive is to be
+// readable without this installation's keys.
+func (s *snapshot) open(ctx context.Context, table string, m member, values [][]byte) ([]byte, error) {
+	if !vault.IsSealed(values[m.value]) {
+		return values[m.value], nil
+	}
+	id, err := uuid.FromBytes(values[m.row])
+	if err != nil {
+		return nil, err
+	}
+	tenant := s.order.Tenant
+	return s.engine.Vault.OpenFor(ctx, s.engine.DB.Tenant(tenant), vault.Place{Tenant: tenant, Table: table, Column: m.sealed, Row: id.String()}, values[m.value])
 }
 
 func selection(source *table, t archive.Table) (string, []member) {
@@ -299,12 +326,19 @@ func selection(source *table, t archive.Table) (string, []member) {
 		if switched, ok := r.switched[c.name]; ok {
 			expression = switched
 		}
+		m := member{encode: encoderOf(c), value: i}
+		if m.sealed = r.opened[c.name]; m.sealed != "" {
+			expression = "coalesce(" + quote(m.sealed) + ", convert_to(" + quote(c.name) + "::text, 'UTF8'))"
+			m.encode = encodeOpened
+			m.row = slices.IndexFunc(t.Columns, func(c archive.Column) bool { return c.Name == "id" })
+		}
 		expressions = append(expressions, expression)
 		prefix := `,"` + c.name + `":`
 		if i == 0 {
 			prefix = `{"` + c.name + `":`
 		}
-		members = append(members, member{prefix, encoderOf(c)})
+		m.prefix = prefix
+		members = append(members, m)
 	}
 	var order []string
 	for _, name := range t.PrimaryKey {

@@ -110,6 +110,9 @@ func (e *Engine) loadAll(ctx context.Context, a *archive.Archive, tenant uuid.UU
 		if err := e.load(ctx, tx, a, &out, progress); err != nil {
 			return err
 		}
+		if _, err := e.Vault.AdoptTx(ctx, tx, tenant); err != nil {
+			return err
+		}
 		if err := note(ctx, tx, a, in, out); err != nil {
 			return err
 		}

@@ -13,6 +13,9 @@ type rule struct {
 	where string
 	// secret columns stay behind; on arrival the expression stands in for them.
 	secret map[string]string
+	// opened columns leave in the clear what this installation has sealed, in the
+	// column that is named; on arrival it is sealed again.
+	opened map[string]string
 	// switched columns leave with another value than the database has, so that
 	// a credential without its secret arrives switched off.
 	switched map[string]string
@@ -61,6 +64,9 @@ func leaving() map[string]rule {
 		"tags":                 {},
 		"contact_tags":         {},
 
+		// Sensitive facts travel only towards a destination that is named.
+		"sensitive_facts": {group: sensitiveGroup},
+
 		"purposes":         {},
 		"consent_wordings": {},
 		"consents":         {},
@@ -82,7 +88,10 @@ func leaving() map[string]rule {
 		"form_versions": {},
 		"form_submissions": {
 			// Without any hash a submission would count as needing no confirmation.
-			secret: map[string]string{"token_hash": `case when r."token_expires_at" is not null then ` + noSecret + ` end`},
+			secret: map[string]string{
+				"token_hash": `case when r."token_expires_at" is not null then ` + noSecret + ` end`, "data_sealed": "null::bytea",
+			},
+			opened: map[string]string{"data": "data_sealed"},
 		},
 
 		// The hash of a link opens nothing, and the links in mails that people still
@@ -164,6 +173,14 @@ func staying() map[string]reason {
 			"Secrets of the installation, which belong to no institution.",
 			"Secrets de l'installation, qui n'appartiennent à aucune institution.",
 		},
+		"vault_tenant_keys": {
+			"Keys of the institution, wrapped by this installation's master key; the new installation makes its own.",
+			"Clés de l'institution, protégées par la clé maîtresse de cette installation ; la nouvelle en crée d'autres.",
+		},
+		"vault_keys": {
+			"Keys of persons, under the institution's key; what is under them stays with them.",
+			"Clés des personnes, sous la clé de l'institution ; ce qui est sous ces clés reste avec elles.",
+		},
 		"schema_migrations": {
 			"The version of the schema; the manifest has it.",
 			"La version du schéma ; le manifeste la donne.",
@@ -172,6 +189,10 @@ func staying() map[string]reason {
 }
 
 type reason struct{ en, fr string }
+
+// sensitiveGroup are the tables that are under keys of persons, which stay here:
+// what is left out says so in the manifest.
+const sensitiveGroup = "sensitive"
 
 // chosen lists the tables of an archive without the groups that are left out.
 func chosen(without []string) (names, omitted []string) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -19,7 +20,6 @@ import (
 	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/pg"
-	"github.com/parvis-crm/parvis/internal/seal"
 )
 
 // KeepAnswers is how long the answer to an Idempotency-Key is kept: longer than
@@ -37,8 +37,18 @@ var keptHeaders = []string{"Content-Type", "Content-Language", "Content-Location
 type Idempotency struct {
 	DB  *pg.DB
 	Log *slog.Logger
-	Box seal.Box
+	Box AnswerBox
 }
+
+// AnswerBox seals kept answers, each for the row it is in, as part of the
+// request's transaction.
+type AnswerBox interface {
+	Seal(ctx context.Context, db pg.DBTX, tenant uuid.UUID, row string, plain []byte) ([]byte, error)
+	Open(ctx context.Context, db pg.DBTX, tenant uuid.UUID, row string, sealed []byte) ([]byte, error)
+}
+
+// answerRow is the text form of a kept answer's key.
+func answerRow(hash []byte) string { return `\x` + hex.EncodeToString(hash) }
 
 // Guard is the middleware of one operation.
 func (i Idempotency) Guard(op api.OperationSpec) echo.MiddlewareFunc {
@@ -109,7 +119,7 @@ func (i Idempotency) once(c echo.Context, op api.OperationSpec, key string, next
 		return err
 	}
 	if kept != nil {
-		if kept.body, err = i.Box.Open(kept.body, string(hash[:])); err != nil {
+		if kept.body, err = i.Box.Open(ctx, tx.Tx(), actor.Tenant, answerRow(hash[:]), kept.body); err != nil {
 			return err
 		}
 		if !bytes.Equal(kept.fingerprint, sent) {
@@ -138,7 +148,11 @@ func (i Idempotency) once(c echo.Context, op api.OperationSpec, key string, next
 		if err != nil {
 			return err
 		}
-		if err := tx.Commit(ctx, keepAnswer, actor.Tenant, hash[:], sent, answer.status, headers, i.Box.Seal(answer.body, string(hash[:]))); err != nil {
+		sealed, err := i.Box.Seal(ctx, tx.Tx(), actor.Tenant, answerRow(hash[:]), answer.body)
+		if err != nil {
+			return err
+		}
+		if err := tx.Commit(ctx, keepAnswer, actor.Tenant, hash[:], sent, answer.status, headers, sealed); err != nil {
 			return err
 		}
 	}

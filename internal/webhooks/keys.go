@@ -12,6 +12,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/ids"
 	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/vault"
 	"github.com/parvis-crm/parvis/internal/web"
 	"github.com/parvis-crm/parvis/internal/webhooks/internal/webhooksdb"
 	"github.com/parvis-crm/parvis/internal/webhooks/signature"
@@ -23,6 +24,18 @@ const maxLiveKeys = 5
 
 // DefaultOverlap is how long old keys still sign after a rotation.
 const DefaultOverlap = 24 * time.Hour
+
+// SealedColumns describes what is kept under the institution's key: secrets and
+// private keys. legacy opens what was sealed for the text it is given before
+// there was a vault.
+func SealedColumns(legacy func(context func(row string) string) func(row string, sealed []byte) ([]byte, error)) (secrets, privateKeys vault.Column) {
+	column := func(name, formerly string) vault.Column {
+		return vault.Column{
+			Table: "webhook_keys", Column: name, Key: "id", KeyType: "uuid", Legacy: legacy(func(row string) string { return formerly + " " + row }),
+		}
+	}
+	return column("secret", "secret"), column("private_key", "private key")
+}
 
 // PublicKey is one key that deliveries to an endpoint are signed with.
 type PublicKey struct {
@@ -43,21 +56,22 @@ func (s *Service) newKeyTx(ctx context.Context, tx pgx.Tx, tenant, endpoint uuid
 	if err != nil {
 		return "", "", err
 	}
-	id := ids.New()
-	_, err = s.q.InsertKey(ctx, tx, webhooksdb.InsertKeyParams{
-		TenantID: tenant, ID: id, EndpointID: endpoint,
-		Secret:     s.box.Seal([]byte(shared.Reveal()), "secret "+id.String()),
-		PrivateKey: s.box.Seal([]byte(private.Reveal()), "private key "+id.String()),
-		PublicKey:  private.Public().String(),
-	})
+	p := webhooksdb.InsertKeyParams{TenantID: tenant, ID: ids.New(), EndpointID: endpoint, PublicKey: private.Public().String()}
+	if p.Secret, err = s.secrets.Seal(ctx, tx, tenant, p.ID.String(), []byte(shared.Reveal())); err != nil {
+		return "", "", err
+	}
+	if p.PrivateKey, err = s.privates.Seal(ctx, tx, tenant, p.ID.String(), []byte(private.Reveal())); err != nil {
+		return "", "", err
+	}
+	_, err = s.q.InsertKey(ctx, tx, p)
 	return shared.Reveal(), private.Public().String(), err
 }
 
 // signingKeys opens every key that still signs, the newest first.
-func (s *Service) signingKeys(rows []webhooksdb.WebhookKey) ([]signature.SigningKey, error) {
+func (s *Service) signingKeys(ctx context.Context, rows []webhooksdb.WebhookKey) ([]signature.SigningKey, error) {
 	keys := make([]signature.SigningKey, 0, 2*len(rows))
 	for _, row := range rows {
-		text, err := s.box.Open(row.Secret, "secret "+row.ID.String())
+		text, err := s.secrets.Open(ctx, s.db.Tenant(row.TenantID), row.TenantID, row.ID.String(), row.Secret)
 		if err != nil {
 			return nil, err
 		}
@@ -65,7 +79,7 @@ func (s *Service) signingKeys(rows []webhooksdb.WebhookKey) ([]signature.Signing
 		if err != nil {
 			return nil, err
 		}
-		if text, err = s.box.Open(row.PrivateKey, "private key "+row.ID.String()); err != nil {
+		if text, err = s.privates.Open(ctx, s.db.Tenant(row.TenantID), row.TenantID, row.ID.String(), row.PrivateKey); err != nil {
 			return nil, err
 		}
 		private, err := signature.ParsePrivateKey(string(text))

@@ -297,7 +297,7 @@ func (s *Service) readConfig(ctx context.Context, tenant, endpoint uuid.UUID, kn
 		c.keys, c.test = known.keys, known.test
 		return c, nil
 	}
-	if c.keys, err = s.signingKeys(rows); err != nil {
+	if c.keys, err = s.signingKeys(ctx, rows); err != nil {
 		return nil, err
 	}
 	mode, err := s.q.GetTenantMode(ctx, scope, tenant)

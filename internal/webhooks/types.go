@@ -14,6 +14,10 @@ func readScope(eventType string) string {
 	switch resource {
 	case "contact", "contact_merge", "contact_point", "address", "tag", "external_id":
 		return "contacts:read"
+	case "sensitive_fact":
+		return "contacts.sensitive:read"
+	case "encryption":
+		return "encryption:read"
 	case "consent", "purpose", "preference_link":
 		return "consents:read"
 	case "ticketing", "ticketing_source":
@@ -45,7 +49,7 @@ func readScope(eventType string) string {
 
 // readScopes are all scopes that some event type takes: what "*" needs.
 func readScopes() []string {
-	return []string{"contacts:read", "consents:read", "ticketing:read", "forms:read", "api_keys:read", "oauth_clients:read",
+	return []string{"contacts:read", "contacts.sensitive:read", "encryption:read", "consents:read", "ticketing:read", "forms:read", "api_keys:read", "oauth_clients:read",
 		"users:read", "departments:read", "institution:read", "webhooks:read", "operations:read", "events:read", "exports:create", "imports:create"}
 }
 

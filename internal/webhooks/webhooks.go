@@ -16,7 +16,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/mail"
 	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/pg"
-	"github.com/parvis-crm/parvis/internal/seal"
+	"github.com/parvis-crm/parvis/internal/vault"
 	"github.com/parvis-crm/parvis/internal/web"
 	"github.com/parvis-crm/parvis/internal/webhooks/internal/webhooksdb"
 )
@@ -82,9 +82,9 @@ type Needs struct {
 	Mail       *mail.Service
 	// Client makes every call to a receiver.
 	Client *egress.Client
-	// Box keeps secrets and private keys.
-	Box seal.Box
-	Log *slog.Logger
+	// Secrets and PrivateKeys keep what deliveries are signed with.
+	Secrets, PrivateKeys vault.Sealer
+	Log                  *slog.Logger
 }
 
 // Service is the domain's rules over its tables.
@@ -96,7 +96,8 @@ type Service struct {
 	operations *operations.Service
 	mail       *mail.Service
 	client     *egress.Client
-	box        seal.Box
+	secrets    vault.Sealer
+	privates   vault.Sealer
 	log        *slog.Logger
 	o          Options
 	renderers  map[string]Renderer
@@ -114,7 +115,7 @@ type Service struct {
 // NewService makes the service and registers its kind of operation.
 func NewService(n Needs, o Options) *Service {
 	s := &Service{
-		db: n.DB, q: webhooksdb.New(), events: n.Events, hub: n.Hub, operations: n.Operations, mail: n.Mail, client: n.Client, box: n.Box, log: n.Log,
+		db: n.DB, q: webhooksdb.New(), events: n.Events, hub: n.Hub, operations: n.Operations, mail: n.Mail, client: n.Client, secrets: n.Secrets, privates: n.PrivateKeys, log: n.Log,
 		o: o.withDefaults(), renderers: map[string]Renderer{}, changing: map[uuid.UUID]time.Time{}, bell: make(chan struct{}, 1),
 		messages: newMessageCache(),
 	}

@@ -1066,6 +1066,21 @@ func (e DepartmentObject) Valid() bool {
 	}
 }
 
+// Defines values for EncryptionObject.
+const (
+	EncryptionObjectEncryption EncryptionObject = "encryption"
+)
+
+// Valid indicates whether the value is a known member of the EncryptionObject enum.
+func (e EncryptionObject) Valid() bool {
+	switch e {
+	case EncryptionObjectEncryption:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EventConsumerObject.
 const (
 	EventConsumerObjectEventConsumer EventConsumerObject = "event_consumer"
@@ -1609,6 +1624,111 @@ func (e RoleRequestKind) Valid() bool {
 	case RoleRequestKindElevation:
 		return true
 	case RoleRequestKindOrdinary:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SensitiveFactObject.
+const (
+	SensitiveFactObjectSensitiveFact SensitiveFactObject = "sensitive_fact"
+)
+
+// Valid indicates whether the value is a known member of the SensitiveFactObject enum.
+func (e SensitiveFactObject) Valid() bool {
+	switch e {
+	case SensitiveFactObjectSensitiveFact:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SensitiveFactCreateCategory.
+const (
+	SensitiveFactCreateCategoryAccessNeed   SensitiveFactCreateCategory = "access_need"
+	SensitiveFactCreateCategoryDietary      SensitiveFactCreateCategory = "dietary"
+	SensitiveFactCreateCategoryDisability   SensitiveFactCreateCategory = "disability"
+	SensitiveFactCreateCategoryGuardianship SensitiveFactCreateCategory = "guardianship"
+	SensitiveFactCreateCategoryHealth       SensitiveFactCreateCategory = "health"
+	SensitiveFactCreateCategoryIdentifier   SensitiveFactCreateCategory = "identifier"
+	SensitiveFactCreateCategoryOther        SensitiveFactCreateCategory = "other"
+)
+
+// Valid indicates whether the value is a known member of the SensitiveFactCreateCategory enum.
+func (e SensitiveFactCreateCategory) Valid() bool {
+	switch e {
+	case SensitiveFactCreateCategoryAccessNeed:
+		return true
+	case SensitiveFactCreateCategoryDietary:
+		return true
+	case SensitiveFactCreateCategoryDisability:
+		return true
+	case SensitiveFactCreateCategoryGuardianship:
+		return true
+	case SensitiveFactCreateCategoryHealth:
+		return true
+	case SensitiveFactCreateCategoryIdentifier:
+		return true
+	case SensitiveFactCreateCategoryOther:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SensitiveFactHistoryObject.
+const (
+	SensitiveFactHistoryObjectSensitiveFactHistory SensitiveFactHistoryObject = "sensitive_fact_history"
+)
+
+// Valid indicates whether the value is a known member of the SensitiveFactHistoryObject enum.
+func (e SensitiveFactHistoryObject) Valid() bool {
+	switch e {
+	case SensitiveFactHistoryObjectSensitiveFactHistory:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SensitiveFactReceiptObject.
+const (
+	SensitiveFactReceiptObjectSensitiveFactReceipt SensitiveFactReceiptObject = "sensitive_fact_receipt"
+)
+
+// Valid indicates whether the value is a known member of the SensitiveFactReceiptObject enum.
+func (e SensitiveFactReceiptObject) Valid() bool {
+	switch e {
+	case SensitiveFactReceiptObjectSensitiveFactReceipt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SensitiveIdentifierScheme.
+const (
+	SensitiveIdentifierSchemeDisabilityCard SensitiveIdentifierScheme = "disability_card"
+	SensitiveIdentifierSchemeIban           SensitiveIdentifierScheme = "iban"
+	SensitiveIdentifierSchemeNationalNumber SensitiveIdentifierScheme = "national_number"
+	SensitiveIdentifierSchemeOther          SensitiveIdentifierScheme = "other"
+	SensitiveIdentifierSchemeStudentCard    SensitiveIdentifierScheme = "student_card"
+)
+
+// Valid indicates whether the value is a known member of the SensitiveIdentifierScheme enum.
+func (e SensitiveIdentifierScheme) Valid() bool {
+	switch e {
+	case SensitiveIdentifierSchemeDisabilityCard:
+		return true
+	case SensitiveIdentifierSchemeIban:
+		return true
+	case SensitiveIdentifierSchemeNationalNumber:
+		return true
+	case SensitiveIdentifierSchemeOther:
+		return true
+	case SensitiveIdentifierSchemeStudentCard:
 		return true
 	default:
 		return false
@@ -4417,6 +4537,42 @@ type DepartmentPatch struct {
 	ParentID nullable.Nullable[openapi_types.UUID] `json:"parent_id,omitempty"`
 }
 
+// Encryption The keys of an institution, without the keys.
+type Encryption struct {
+	Columns []SealedColumn `json:"columns"`
+
+	// KeyVersion The version under which values are sealed now; null before anything was.
+	KeyVersion nullable.Nullable[int32] `json:"key_version"`
+	Object     EncryptionObject         `json:"object"`
+
+	// Persons How many persons have a key of their own.
+	Persons int64 `json:"persons"`
+
+	// PersonsDestroyed How many persons' keys were destroyed, and with them what was under them.
+	PersonsDestroyed int64 `json:"persons_destroyed"`
+
+	// RotationOperationID The rotation that is under way.
+	RotationOperationID nullable.Nullable[openapi_types.UUID] `json:"rotation_operation_id"`
+
+	// Versions Every version that is still kept, the newest first.
+	Versions []EncryptionKeyVersion `json:"versions"`
+}
+
+// EncryptionObject defines model for Encryption.Object.
+type EncryptionObject string
+
+// EncryptionKeyVersion defines model for EncryptionKeyVersion.
+type EncryptionKeyVersion struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// RetiredAt When nothing was left under it.
+	RetiredAt nullable.Nullable[time.Time] `json:"retired_at"`
+	Version   int32                        `json:"version"`
+
+	// WrappedBy What wraps it: the installation's master key, or the key of a key management service with its version.
+	WrappedBy string `json:"wrapped_by"`
+}
+
 // Event What happened to which record, without personal values: read the record for those. `data.version` and `sequence`
 // let a receiver drop what it already knows. `digest` = SHA-256(previous digest ‖ RFC 8785 form of the event without
 // `digest`, `api_version`, `test` and `data.url`); the digest before the first event is thirty-two zero bytes.
@@ -5320,7 +5476,10 @@ type Read struct {
 	OccurredAt time.Time            `json:"occurred_at"`
 	Operation  string               `json:"operation"`
 	Purpose    string               `json:"purpose"`
-	RequestID  string               `json:"request_id"`
+
+	// Reason Why, where a reason is needed; otherwise empty.
+	Reason    string `json:"reason"`
+	RequestID string `json:"request_id"`
 }
 
 // ReadObject defines model for Read.Object.
@@ -5536,6 +5695,125 @@ type ScopeList struct {
 
 // Scopes defines model for Scopes.
 type Scopes = []string
+
+// SealedColumn defines model for SealedColumn.
+type SealedColumn struct {
+	Column string `json:"column"`
+	Key    string `json:"key"`
+	Table  string `json:"table"`
+}
+
+// SensitiveFact Something that only those may know who need it for its purpose.
+type SensitiveFact struct {
+	Category   string                                 `json:"category"`
+	ContactID  openapi_types.UUID                     `json:"contact_id"`
+	CreatedAt  time.Time                              `json:"created_at"`
+	ID         openapi_types.UUID                     `json:"id"`
+	Identifier nullable.Nullable[SensitiveIdentifier] `json:"identifier"`
+	Object     SensitiveFactObject                    `json:"object"`
+
+	// Purpose Code of the purpose that it is kept for.
+	Purpose   string                    `json:"purpose"`
+	Source    string                    `json:"source"`
+	Text      nullable.Nullable[string] `json:"text"`
+	UpdatedAt time.Time                 `json:"updated_at"`
+
+	// ValidUntil Last day on which it holds.
+	ValidUntil nullable.Nullable[openapi_types.Date] `json:"valid_until"`
+	Version    int64                                 `json:"version"`
+}
+
+// SensitiveFactObject defines model for SensitiveFact.Object.
+type SensitiveFactObject string
+
+// SensitiveFactChange defines model for SensitiveFactChange.
+type SensitiveFactChange struct {
+	// Actor Who or what acted.
+	Actor Actor `json:"actor"`
+
+	// Category Null when the fact was removed.
+	Category   nullable.Nullable[string]              `json:"category"`
+	EventID    openapi_types.UUID                     `json:"event_id"`
+	Identifier nullable.Nullable[SensitiveIdentifier] `json:"identifier"`
+	OccurredAt time.Time                              `json:"occurred_at"`
+	Text       nullable.Nullable[string]              `json:"text"`
+	Type       string                                 `json:"type"`
+}
+
+// SensitiveFactCreate defines model for SensitiveFactCreate.
+type SensitiveFactCreate struct {
+	Category   SensitiveFactCreateCategory `json:"category"`
+	Identifier *SensitiveIdentifier        `json:"identifier,omitempty"`
+
+	// Purpose Code of a purpose of the register.
+	Purpose string  `json:"purpose"`
+	Source  *string `json:"source,omitempty"`
+
+	// Text Required, except for an identifier.
+	Text       *string             `json:"text,omitempty"`
+	ValidUntil *openapi_types.Date `json:"valid_until,omitempty"`
+}
+
+// SensitiveFactCreateCategory defines model for SensitiveFactCreate.Category.
+type SensitiveFactCreateCategory string
+
+// SensitiveFactHistory defines model for SensitiveFactHistory.
+type SensitiveFactHistory struct {
+	Changes         []SensitiveFactChange      `json:"changes"`
+	Object          SensitiveFactHistoryObject `json:"object"`
+	SensitiveFactID openapi_types.UUID         `json:"sensitive_fact_id"`
+}
+
+// SensitiveFactHistoryObject defines model for SensitiveFactHistory.Object.
+type SensitiveFactHistoryObject string
+
+// SensitiveFactList defines model for SensitiveFactList.
+type SensitiveFactList struct {
+	Data       []SensitiveFact           `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// SensitiveFactMatches defines model for SensitiveFactMatches.
+type SensitiveFactMatches struct {
+	Data []SensitiveFactReceipt `json:"data"`
+}
+
+// SensitiveFactPatch defines model for SensitiveFactPatch.
+type SensitiveFactPatch struct {
+	Identifier nullable.Nullable[SensitiveIdentifier] `json:"identifier,omitempty"`
+	Purpose    *string                                `json:"purpose,omitempty"`
+	Source     *string                                `json:"source,omitempty"`
+	Text       nullable.Nullable[string]              `json:"text,omitempty"`
+	ValidUntil nullable.Nullable[openapi_types.Date]  `json:"valid_until,omitempty"`
+}
+
+// SensitiveFactReceipt A fact without its content.
+type SensitiveFactReceipt struct {
+	ContactID  openapi_types.UUID                    `json:"contact_id"`
+	CreatedAt  time.Time                             `json:"created_at"`
+	ID         openapi_types.UUID                    `json:"id"`
+	Object     SensitiveFactReceiptObject            `json:"object"`
+	Purpose    string                                `json:"purpose"`
+	Source     string                                `json:"source"`
+	UpdatedAt  time.Time                             `json:"updated_at"`
+	ValidUntil nullable.Nullable[openapi_types.Date] `json:"valid_until"`
+	Version    int64                                 `json:"version"`
+}
+
+// SensitiveFactReceiptObject defines model for SensitiveFactReceipt.Object.
+type SensitiveFactReceiptObject string
+
+// SensitiveIdentifier defines model for SensitiveIdentifier.
+type SensitiveIdentifier struct {
+	// Scheme What kind of number it is.
+	Scheme SensitiveIdentifierScheme `json:"scheme"`
+
+	// Value Spaces, dots, hyphens and case do not count. An IBAN is checked (ISO 13616).
+	Value string `json:"value"`
+}
+
+// SensitiveIdentifierScheme What kind of number it is.
+type SensitiveIdentifierScheme string
 
 // Tag defines model for Tag.
 type Tag struct {
@@ -6626,6 +6904,9 @@ type WebhookTest struct {
 // APIKeyID defines model for APIKeyId.
 type APIKeyID = openapi_types.UUID
 
+// AccessReason defines model for AccessReason.
+type AccessReason = string
+
 // AddressID defines model for AddressId.
 type AddressID = openapi_types.UUID
 
@@ -6748,6 +7029,9 @@ type RoleAssignmentID = openapi_types.UUID
 
 // RoleID defines model for RoleId.
 type RoleID = openapi_types.UUID
+
+// SensitiveFactID defines model for SensitiveFactId.
+type SensitiveFactID = openapi_types.UUID
 
 // Source defines model for Source.
 type Source = string
@@ -7283,6 +7567,54 @@ type RestoreContactParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListSensitiveFactsParams defines parameters for ListSensitiveFacts.
+type ListSensitiveFactsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// IncludeExpired Whether facts whose `valid_until` has passed are listed too.
+	IncludeExpired *bool `form:"include_expired,omitempty" json:"include_expired,omitempty"`
+
+	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
+	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
+}
+
+// CreateSensitiveFactParams defines parameters for CreateSensitiveFact.
+type CreateSensitiveFactParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// DeleteSensitiveFactParams defines parameters for DeleteSensitiveFact.
+type DeleteSensitiveFactParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
+// GetSensitiveFactParams defines parameters for GetSensitiveFact.
+type GetSensitiveFactParams struct {
+	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
+	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
+}
+
+// UpdateSensitiveFactParams defines parameters for UpdateSensitiveFact.
+type UpdateSensitiveFactParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
+// GetSensitiveFactHistoryParams defines parameters for GetSensitiveFactHistory.
+type GetSensitiveFactHistoryParams struct {
+	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
+	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
+}
+
 // ListDepartmentsParams defines parameters for ListDepartments.
 type ListDepartmentsParams struct {
 	// Limit Greatest number of items in the page.
@@ -7341,6 +7673,12 @@ type RestoreDepartmentParams struct {
 
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// RotateEncryptionKeyParams defines parameters for RotateEncryptionKey.
+type RotateEncryptionKeyParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
 // ListEventConsumersParams defines parameters for ListEventConsumers.
@@ -7848,6 +8186,12 @@ type RestoreRoleParams struct {
 
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// FindSensitiveIdentifierParams defines parameters for FindSensitiveIdentifier.
+type FindSensitiveIdentifierParams struct {
+	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
+	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
 }
 
 // ListTagsParams defines parameters for ListTags.
@@ -8429,6 +8773,12 @@ type UpdateContactPointApplicationMergePatchPlusJSONRequestBody = ContactPointPa
 // CreatePreferenceLinkJSONRequestBody defines body for CreatePreferenceLink for application/json ContentType.
 type CreatePreferenceLinkJSONRequestBody = PreferenceLinkCreate
 
+// CreateSensitiveFactJSONRequestBody defines body for CreateSensitiveFact for application/json ContentType.
+type CreateSensitiveFactJSONRequestBody = SensitiveFactCreate
+
+// UpdateSensitiveFactApplicationMergePatchPlusJSONRequestBody defines body for UpdateSensitiveFact for application/merge-patch+json ContentType.
+type UpdateSensitiveFactApplicationMergePatchPlusJSONRequestBody = SensitiveFactPatch
+
 // CreateDepartmentJSONRequestBody defines body for CreateDepartment for application/json ContentType.
 type CreateDepartmentJSONRequestBody = DepartmentCreate
 
@@ -8518,6 +8868,9 @@ type CreateRoleJSONRequestBody = RoleCreate
 
 // UpdateRoleApplicationMergePatchPlusJSONRequestBody defines body for UpdateRole for application/merge-patch+json ContentType.
 type UpdateRoleApplicationMergePatchPlusJSONRequestBody = RolePatch
+
+// FindSensitiveIdentifierJSONRequestBody defines body for FindSensitiveIdentifier for application/json ContentType.
+type FindSensitiveIdentifierJSONRequestBody = SensitiveIdentifier
 
 // CreateTagJSONRequestBody defines body for CreateTag for application/json ContentType.
 type CreateTagJSONRequestBody = TagCreate
@@ -9458,6 +9811,76 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/contacts/{contact_id}/restore (the `RestoreContact` operationId).
 	RestoreContact(ctx context.Context, contactID ContactID, params *RestoreContactParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListSensitiveFacts List the sensitive facts about a contact
+	//
+	// Access needs, disability, diet, health, guardianship of a minor and identifiers that are nobody else's business. They are kept
+	// under a key of the person's own and appear nowhere else: not in lists, search, webhooks, the log of events or exports. Each
+	// reading is noted with its reason, which `Parvis-Access-Reason` gives and without which nothing is answered. When the
+	// person's key was destroyed the answer is 410 `sensitive-facts-destroyed`.
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/sensitive-facts (the `ListSensitiveFacts` operationId).
+	ListSensitiveFacts(ctx context.Context, contactID ContactID, params *ListSensitiveFactsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateSensitiveFactWithBody Record a sensitive fact about a contact
+	//
+	// Only what a registered purpose needs is recorded. The answer does not repeat what was sent, so that the right to write is not
+	// a right to read.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/contacts/{contact_id}/sensitive-facts (the `CreateSensitiveFact` operationId).
+	CreateSensitiveFactWithBody(ctx context.Context, contactID ContactID, params *CreateSensitiveFactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateSensitiveFact Record a sensitive fact about a contact
+	//
+	// Only what a registered purpose needs is recorded. The answer does not repeat what was sent, so that the right to write is not
+	// a right to read.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/contacts/{contact_id}/sensitive-facts (the `CreateSensitiveFact` operationId).
+	CreateSensitiveFact(ctx context.Context, contactID ContactID, params *CreateSensitiveFactParams, body CreateSensitiveFactJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteSensitiveFact Remove a sensitive fact
+	//
+	// Its history stays under the person's key. If-Match is required (428).
+	//
+	// Corresponds with DELETE /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id} (the `DeleteSensitiveFact` operationId).
+	DeleteSensitiveFact(ctx context.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params *DeleteSensitiveFactParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSensitiveFact Read a sensitive fact
+	//
+	// The reading is noted with its reason.
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id} (the `GetSensitiveFact` operationId).
+	GetSensitiveFact(ctx context.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params *GetSensitiveFactParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateSensitiveFactWithBody Change a sensitive fact
+	//
+	// The answer does not repeat the content.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id} (the `UpdateSensitiveFact` operationId).
+	UpdateSensitiveFactWithBody(ctx context.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params *UpdateSensitiveFactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateSensitiveFactWithApplicationMergePatchPlusJSONBody Change a sensitive fact
+	//
+	// The answer does not repeat the content.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id} (the `UpdateSensitiveFact` operationId).
+	UpdateSensitiveFactWithApplicationMergePatchPlusJSONBody(ctx context.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params *UpdateSensitiveFactParams, body UpdateSensitiveFactApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSensitiveFactHistory Read the history of a sensitive fact
+	//
+	// What the fact said after each change, also when it was removed since. The log of events has it in sealed form only. The
+	// reading is noted with its reason.
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id}/history (the `GetSensitiveFactHistory` operationId).
+	GetSensitiveFactHistory(ctx context.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params *GetSensitiveFactHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// UntagContact Take a tag from a contact
 	//
 	// Taking what the contact does not bear changes nothing.
@@ -9535,6 +9958,25 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/departments/{department_id}/restore (the `RestoreDepartment` operationId).
 	RestoreDepartment(ctx context.Context, departmentID DepartmentID, params *RestoreDepartmentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetEncryption Read the state of encryption
+	//
+	// Which columns are sealed and under which keys: the institution's, in its versions, and one for each person about whom
+	// something sensitive is kept. No key is ever shown.
+	//
+	// Corresponds with GET /v1/encryption (the `GetEncryption` operationId).
+	GetEncryption(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateEncryptionKey Change the institution's key
+	//
+	// Makes a new version of the institution's key, under which everything is sealed from now on, and starts the operation that
+	// brings over what is under the versions before it. Everything stays readable meanwhile. The operation can be cancelled: what
+	// it has brought over stays, the rest stays under its key, and the next rotation brings that too. An earlier version is
+	// deleted an hour after nothing is left under it. A second rotation while one is under way is a 409 `rotation-under-way`
+	// with `operation_id`.
+	//
+	// Corresponds with POST /v1/encryption/rotations (the `RotateEncryptionKey` operationId).
+	RotateEncryptionKey(ctx context.Context, params *RotateEncryptionKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListEventConsumers List durable positions
 	//
@@ -10360,6 +10802,26 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/scopes (the `ListScopes` operationId).
 	ListScopes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FindSensitiveIdentifierWithBody Find contacts by a sensitive identifier
+	//
+	// Finds who has exactly this identifier, however it is spaced, without any identifier lying readable in the database (blind
+	// index). The search is noted with its reason, for each contact found. Nothing is changed, so no Idempotency-Key is taken.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/sensitive-facts/search (the `FindSensitiveIdentifier` operationId).
+	FindSensitiveIdentifierWithBody(ctx context.Context, params *FindSensitiveIdentifierParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FindSensitiveIdentifier Find contacts by a sensitive identifier
+	//
+	// Finds who has exactly this identifier, however it is spaced, without any identifier lying readable in the database (blind
+	// index). The search is noted with its reason, for each contact found. Nothing is changed, so no Idempotency-Key is taken.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/sensitive-facts/search (the `FindSensitiveIdentifier` operationId).
+	FindSensitiveIdentifier(ctx context.Context, params *FindSensitiveIdentifierParams, body FindSensitiveIdentifierJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTags List tags
 	//
@@ -12192,6 +12654,156 @@ func (c *Client) RestoreContact(ctx context.Context, contactID ContactID, params
 	return c.Client.Do(req)
 }
 
+// ListSensitiveFacts List the sensitive facts about a contact
+//
+// Access needs, disability, diet, health, guardianship of a minor and identifiers that are nobody else's business. They are kept
+// under a key of the person's own and appear nowhere else: not in lists, search, webhooks, the log of events or exports. Each
+// reading is noted with its reason, which `Parvis-Access-Reason` gives and without which nothing is answered. When the
+// person's key was destroyed the answer is 410 `sensitive-facts-destroyed`.
+//
+// Corresponds with GET /v1/contacts/{contact_id}/sensitive-facts (the `ListSensitiveFacts` operationId).
+func (c *Client) ListSensitiveFacts(ctx context.Context, contactID ContactID, params *ListSensitiveFactsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSensitiveFactsRequest(c.Server, contactID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateSensitiveFactWithBody Record a sensitive fact about a contact
+//
+// Only what a registered purpose needs is recorded. The answer does not repeat what was sent, so that the right to write is not
+// a right to read.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/contacts/{contact_id}/sensitive-facts (the `CreateSensitiveFact` operationId).
+func (c *Client) CreateSensitiveFactWithBody(ctx context.Context, contactID ContactID, params *CreateSensitiveFactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateSensitiveFactRequestWithBody(c.Server, contactID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateSensitiveFact Record a sensitive fact about a contact
+//
+// Only what a registered purpose needs is recorded. The answer does not repeat what was sent, so that the right to write is not
+// a right to read.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/contacts/{contact_id}/sensitive-facts (the `CreateSensitiveFact` operationId).
+func (c *Client) CreateSensitiveFact(ctx context.Context, contactID ContactID, params *CreateSensitiveFactParams, body CreateSensitiveFactJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateSensitiveFactRequest(c.Server, contactID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteSensitiveFact Remove a sensitive fact
+//
+// Its history stays under the person's key. If-Match is required (428).
+//
+// Corresponds with DELETE /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id} (the `DeleteSensitiveFact` operationId).
+func (c *Client) DeleteSensitiveFact(ctx context.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params *DeleteSensitiveFactParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteSensitiveFactRequest(c.Server, contactID, sensitiveFactID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSensitiveFact Read a sensitive fact
+//
+// The reading is noted with its reason.
+//
+// Corresponds with GET /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id} (the `GetSensitiveFact` operationId).
+func (c *Client) GetSensitiveFact(ctx context.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params *GetSensitiveFactParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSensitiveFactRequest(c.Server, contactID, sensitiveFactID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateSensitiveFactWithBody Change a sensitive fact
+//
+// The answer does not repeat the content.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id} (the `UpdateSensitiveFact` operationId).
+func (c *Client) UpdateSensitiveFactWithBody(ctx context.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params *UpdateSensitiveFactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateSensitiveFactRequestWithBody(c.Server, contactID, sensitiveFactID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateSensitiveFactWithApplicationMergePatchPlusJSONBody Change a sensitive fact
+//
+// The answer does not repeat the content.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id} (the `UpdateSensitiveFact` operationId).
+func (c *Client) UpdateSensitiveFactWithApplicationMergePatchPlusJSONBody(ctx context.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params *UpdateSensitiveFactParams, body UpdateSensitiveFactApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateSensitiveFactRequestWithApplicationMergePatchPlusJSONBody(c.Server, contactID, sensitiveFactID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSensitiveFactHistory Read the history of a sensitive fact
+//
+// What the fact said after each change, also when it was removed since. The log of events has it in sealed form only. The
+// reading is noted with its reason.
+//
+// Corresponds with GET /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id}/history (the `GetSensitiveFactHistory` operationId).
+func (c *Client) GetSensitiveFactHistory(ctx context.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params *GetSensitiveFactHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSensitiveFactHistoryRequest(c.Server, contactID, sensitiveFactID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // UntagContact Take a tag from a contact
 //
 // Taking what the contact does not bear changes nothing.
@@ -12360,6 +12972,45 @@ func (c *Client) ArchiveDepartment(ctx context.Context, departmentID DepartmentI
 // Corresponds with POST /v1/departments/{department_id}/restore (the `RestoreDepartment` operationId).
 func (c *Client) RestoreDepartment(ctx context.Context, departmentID DepartmentID, params *RestoreDepartmentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRestoreDepartmentRequest(c.Server, departmentID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetEncryption Read the state of encryption
+//
+// Which columns are sealed and under which keys: the institution's, in its versions, and one for each person about whom
+// something sensitive is kept. No key is ever shown.
+//
+// Corresponds with GET /v1/encryption (the `GetEncryption` operationId).
+func (c *Client) GetEncryption(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetEncryptionRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateEncryptionKey Change the institution's key
+//
+// Makes a new version of the institution's key, under which everything is sealed from now on, and starts the operation that
+// brings over what is under the versions before it. Everything stays readable meanwhile. The operation can be cancelled: what
+// it has brought over stays, the rest stays under its key, and the next rotation brings that too. An earlier version is
+// deleted an hour after nothing is left under it. A second rotation while one is under way is a 409 `rotation-under-way`
+// with `operation_id`.
+//
+// Corresponds with POST /v1/encryption/rotations (the `RotateEncryptionKey` operationId).
+func (c *Client) RotateEncryptionKey(ctx context.Context, params *RotateEncryptionKeyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateEncryptionKeyRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -14145,6 +14796,46 @@ func (c *Client) RestoreRole(ctx context.Context, roleID RoleID, params *Restore
 // Corresponds with GET /v1/scopes (the `ListScopes` operationId).
 func (c *Client) ListScopes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListScopesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FindSensitiveIdentifierWithBody Find contacts by a sensitive identifier
+//
+// Finds who has exactly this identifier, however it is spaced, without any identifier lying readable in the database (blind
+// index). The search is noted with its reason, for each contact found. Nothing is changed, so no Idempotency-Key is taken.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/sensitive-facts/search (the `FindSensitiveIdentifier` operationId).
+func (c *Client) FindSensitiveIdentifierWithBody(ctx context.Context, params *FindSensitiveIdentifierParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFindSensitiveIdentifierRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FindSensitiveIdentifier Find contacts by a sensitive identifier
+//
+// Finds who has exactly this identifier, however it is spaced, without any identifier lying readable in the database (blind
+// index). The search is noted with its reason, for each contact found. Nothing is changed, so no Idempotency-Key is taken.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/sensitive-facts/search (the `FindSensitiveIdentifier` operationId).
+func (c *Client) FindSensitiveIdentifier(ctx context.Context, params *FindSensitiveIdentifierParams, body FindSensitiveIdentifierJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFindSensitiveIdentifierRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -18850,6 +19541,414 @@ func NewRestoreContactRequest(server string, contactID ContactID, params *Restor
 	return req, nil
 }
 
+// NewListSensitiveFactsRequest constructs an http.Request for the ListSensitiveFacts method
+func NewListSensitiveFactsRequest(server string, contactID ContactID, params *ListSensitiveFactsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/sensitive-facts", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.IncludeExpired != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "include_expired", *params.IncludeExpired, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.ParvisAccessReason != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Parvis-Access-Reason", *params.ParvisAccessReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Parvis-Access-Reason", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCreateSensitiveFactRequest calls the generic CreateSensitiveFact builder with application/json body
+func NewCreateSensitiveFactRequest(server string, contactID ContactID, params *CreateSensitiveFactParams, body CreateSensitiveFactJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateSensitiveFactRequestWithBody(server, contactID, params, "application/json", bodyReader)
+}
+
+// NewCreateSensitiveFactRequestWithBody constructs an http.Request for the CreateSensitiveFact method, with any body, and a specified content type
+func NewCreateSensitiveFactRequestWithBody(server string, contactID ContactID, params *CreateSensitiveFactParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/sensitive-facts", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteSensitiveFactRequest constructs an http.Request for the DeleteSensitiveFact method
+func NewDeleteSensitiveFactRequest(server string, contactID ContactID, sensitiveFactID SensitiveFactID, params *DeleteSensitiveFactParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "sensitive_fact_id", sensitiveFactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/sensitive-facts/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetSensitiveFactRequest constructs an http.Request for the GetSensitiveFact method
+func NewGetSensitiveFactRequest(server string, contactID ContactID, sensitiveFactID SensitiveFactID, params *GetSensitiveFactParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "sensitive_fact_id", sensitiveFactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/sensitive-facts/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.ParvisAccessReason != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Parvis-Access-Reason", *params.ParvisAccessReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Parvis-Access-Reason", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateSensitiveFactRequestWithApplicationMergePatchPlusJSONBody calls the generic UpdateSensitiveFact builder with application/merge-patch+json body
+func NewUpdateSensitiveFactRequestWithApplicationMergePatchPlusJSONBody(server string, contactID ContactID, sensitiveFactID SensitiveFactID, params *UpdateSensitiveFactParams, body UpdateSensitiveFactApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateSensitiveFactRequestWithBody(server, contactID, sensitiveFactID, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewUpdateSensitiveFactRequestWithBody constructs an http.Request for the UpdateSensitiveFact method, with any body, and a specified content type
+func NewUpdateSensitiveFactRequestWithBody(server string, contactID ContactID, sensitiveFactID SensitiveFactID, params *UpdateSensitiveFactParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "sensitive_fact_id", sensitiveFactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/sensitive-facts/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetSensitiveFactHistoryRequest constructs an http.Request for the GetSensitiveFactHistory method
+func NewGetSensitiveFactHistoryRequest(server string, contactID ContactID, sensitiveFactID SensitiveFactID, params *GetSensitiveFactHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "sensitive_fact_id", sensitiveFactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/sensitive-facts/%s/history", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.ParvisAccessReason != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Parvis-Access-Reason", *params.ParvisAccessReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Parvis-Access-Reason", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewUntagContactRequest constructs an http.Request for the UntagContact method
 func NewUntagContactRequest(server string, contactID ContactID, tagID TagID) (*http.Request, error) {
 	var err error
@@ -19323,6 +20422,73 @@ func NewRestoreDepartmentRequest(server string, departmentID DepartmentID, param
 
 			req.Header.Set("Idempotency-Key", headerParam1)
 		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetEncryptionRequest constructs an http.Request for the GetEncryption method
+func NewGetEncryptionRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/encryption")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRotateEncryptionKeyRequest constructs an http.Request for the RotateEncryptionKey method
+func NewRotateEncryptionKeyRequest(server string, params *RotateEncryptionKeyParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/encryption/rotations")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
 
 	}
 
@@ -23361,6 +24527,61 @@ func NewListScopesRequest(server string) (*http.Request, error) {
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewFindSensitiveIdentifierRequest calls the generic FindSensitiveIdentifier builder with application/json body
+func NewFindSensitiveIdentifierRequest(server string, params *FindSensitiveIdentifierParams, body FindSensitiveIdentifierJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewFindSensitiveIdentifierRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewFindSensitiveIdentifierRequestWithBody constructs an http.Request for the FindSensitiveIdentifier method, with any body, and a specified content type
+func NewFindSensitiveIdentifierRequestWithBody(server string, params *FindSensitiveIdentifierParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sensitive-facts/search")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.ParvisAccessReason != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Parvis-Access-Reason", *params.ParvisAccessReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Parvis-Access-Reason", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -27783,6 +29004,84 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/contacts/{contact_id}/restore (the `RestoreContact` operationId).
 	RestoreContactWithResponse(ctx context.Context, contactID ContactID, params *RestoreContactParams, reqEditors ...RequestEditorFn) (*RestoreContactResponse, error)
 
+	// ListSensitiveFactsWithResponse List the sensitive facts about a contact
+	//
+	// Access needs, disability, diet, health, guardianship of a minor and identifiers that are nobody else's business. They are kept
+	// under a key of the person's own and appear nowhere else: not in lists, search, webhooks, the log of events or exports. Each
+	// reading is noted with its reason, which `Parvis-Access-Reason` gives and without which nothing is answered. When the
+	// person's key was destroyed the answer is 410 `sensitive-facts-destroyed`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/sensitive-facts (the `ListSensitiveFacts` operationId).
+	ListSensitiveFactsWithResponse(ctx context.Context, contactID ContactID, params *ListSensitiveFactsParams, reqEditors ...RequestEditorFn) (*ListSensitiveFactsResponse, error)
+
+	// CreateSensitiveFactWithBodyWithResponse Record a sensitive fact about a contact
+	//
+	// Only what a registered purpose needs is recorded. The answer does not repeat what was sent, so that the right to write is not
+	// a right to read.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/contacts/{contact_id}/sensitive-facts (the `CreateSensitiveFact` operationId).
+	CreateSensitiveFactWithBodyWithResponse(ctx context.Context, contactID ContactID, params *CreateSensitiveFactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateSensitiveFactResponse, error)
+
+	// CreateSensitiveFactWithResponse Record a sensitive fact about a contact
+	//
+	// Only what a registered purpose needs is recorded. The answer does not repeat what was sent, so that the right to write is not
+	// a right to read.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/contacts/{contact_id}/sensitive-facts (the `CreateSensitiveFact` operationId).
+	CreateSensitiveFactWithResponse(ctx context.Context, contactID ContactID, params *CreateSensitiveFactParams, body CreateSensitiveFactJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateSensitiveFactResponse, error)
+
+	// DeleteSensitiveFactWithResponse Remove a sensitive fact
+	//
+	// Its history stays under the person's key. If-Match is required (428).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id} (the `DeleteSensitiveFact` operationId).
+	DeleteSensitiveFactWithResponse(ctx context.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params *DeleteSensitiveFactParams, reqEditors ...RequestEditorFn) (*DeleteSensitiveFactResponse, error)
+
+	// GetSensitiveFactWithResponse Read a sensitive fact
+	//
+	// The reading is noted with its reason.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id} (the `GetSensitiveFact` operationId).
+	GetSensitiveFactWithResponse(ctx context.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params *GetSensitiveFactParams, reqEditors ...RequestEditorFn) (*GetSensitiveFactResponse, error)
+
+	// UpdateSensitiveFactWithBodyWithResponse Change a sensitive fact
+	//
+	// The answer does not repeat the content.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id} (the `UpdateSensitiveFact` operationId).
+	UpdateSensitiveFactWithBodyWithResponse(ctx context.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params *UpdateSensitiveFactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateSensitiveFactResponse, error)
+
+	// UpdateSensitiveFactWithApplicationMergePatchPlusJSONBodyWithResponse Change a sensitive fact
+	//
+	// The answer does not repeat the content.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id} (the `UpdateSensitiveFact` operationId).
+	UpdateSensitiveFactWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params *UpdateSensitiveFactParams, body UpdateSensitiveFactApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateSensitiveFactResponse, error)
+
+	// GetSensitiveFactHistoryWithResponse Read the history of a sensitive fact
+	//
+	// What the fact said after each change, also when it was removed since. The log of events has it in sealed form only. The
+	// reading is noted with its reason.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id}/history (the `GetSensitiveFactHistory` operationId).
+	GetSensitiveFactHistoryWithResponse(ctx context.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params *GetSensitiveFactHistoryParams, reqEditors ...RequestEditorFn) (*GetSensitiveFactHistoryResponse, error)
+
 	// UntagContactWithResponse Take a tag from a contact
 	//
 	// Taking what the contact does not bear changes nothing.
@@ -27872,6 +29171,29 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/departments/{department_id}/restore (the `RestoreDepartment` operationId).
 	RestoreDepartmentWithResponse(ctx context.Context, departmentID DepartmentID, params *RestoreDepartmentParams, reqEditors ...RequestEditorFn) (*RestoreDepartmentResponse, error)
+
+	// GetEncryptionWithResponse Read the state of encryption
+	//
+	// Which columns are sealed and under which keys: the institution's, in its versions, and one for each person about whom
+	// something sensitive is kept. No key is ever shown.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/encryption (the `GetEncryption` operationId).
+	GetEncryptionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetEncryptionResponse, error)
+
+	// RotateEncryptionKeyWithResponse Change the institution's key
+	//
+	// Makes a new version of the institution's key, under which everything is sealed from now on, and starts the operation that
+	// brings over what is under the versions before it. Everything stays readable meanwhile. The operation can be cancelled: what
+	// it has brought over stays, the rest stays under its key, and the next rotation brings that too. An earlier version is
+	// deleted an hour after nothing is left under it. A second rotation while one is under way is a 409 `rotation-under-way`
+	// with `operation_id`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/encryption/rotations (the `RotateEncryptionKey` operationId).
+	RotateEncryptionKeyWithResponse(ctx context.Context, params *RotateEncryptionKeyParams, reqEditors ...RequestEditorFn) (*RotateEncryptionKeyResponse, error)
 
 	// ListEventConsumersWithResponse List durable positions
 	//
@@ -28785,6 +30107,26 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/scopes (the `ListScopes` operationId).
 	ListScopesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListScopesResponse, error)
+
+	// FindSensitiveIdentifierWithBodyWithResponse Find contacts by a sensitive identifier
+	//
+	// Finds who has exactly this identifier, however it is spaced, without any identifier lying readable in the database (blind
+	// index). The search is noted with its reason, for each contact found. Nothing is changed, so no Idempotency-Key is taken.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/sensitive-facts/search (the `FindSensitiveIdentifier` operationId).
+	FindSensitiveIdentifierWithBodyWithResponse(ctx context.Context, params *FindSensitiveIdentifierParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*FindSensitiveIdentifierResponse, error)
+
+	// FindSensitiveIdentifierWithResponse Find contacts by a sensitive identifier
+	//
+	// Finds who has exactly this identifier, however it is spaced, without any identifier lying readable in the database (blind
+	// index). The search is noted with its reason, for each contact found. Nothing is changed, so no Idempotency-Key is taken.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/sensitive-facts/search (the `FindSensitiveIdentifier` operationId).
+	FindSensitiveIdentifierWithResponse(ctx context.Context, params *FindSensitiveIdentifierParams, body FindSensitiveIdentifierJSONRequestBody, reqEditors ...RequestEditorFn) (*FindSensitiveIdentifierResponse, error)
 
 	// ListTagsWithResponse List tags
 	//
@@ -31769,6 +33111,274 @@ func (r RestoreContactResponse) ContentType() string {
 	return ""
 }
 
+// ListSensitiveFactsResponse200Headers the declared response headers of an HTTP 200 response for ListSensitiveFacts
+type ListSensitiveFactsResponse200Headers struct {
+	Link *string
+}
+
+type ListSensitiveFactsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SensitiveFactList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListSensitiveFactsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSensitiveFactsResponse) GetJSON200() *SensitiveFactList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSensitiveFactsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSensitiveFactsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSensitiveFactsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSensitiveFactsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateSensitiveFactResponse201Headers the declared response headers of an HTTP 201 response for CreateSensitiveFact
+type CreateSensitiveFactResponse201Headers struct {
+	ETag     string
+	Location string
+}
+
+type CreateSensitiveFactResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *SensitiveFactReceipt
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateSensitiveFactResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateSensitiveFactResponse) GetJSON201() *SensitiveFactReceipt {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateSensitiveFactResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateSensitiveFactResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateSensitiveFactResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateSensitiveFactResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteSensitiveFactResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteSensitiveFactResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteSensitiveFactResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteSensitiveFactResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteSensitiveFactResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetSensitiveFactResponse200Headers the declared response headers of an HTTP 200 response for GetSensitiveFact
+type GetSensitiveFactResponse200Headers struct {
+	ETag string
+}
+
+type GetSensitiveFactResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SensitiveFact
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetSensitiveFactResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSensitiveFactResponse) GetJSON200() *SensitiveFact {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSensitiveFactResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSensitiveFactResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSensitiveFactResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSensitiveFactResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateSensitiveFactResponse200Headers the declared response headers of an HTTP 200 response for UpdateSensitiveFact
+type UpdateSensitiveFactResponse200Headers struct {
+	ETag string
+}
+
+type UpdateSensitiveFactResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SensitiveFactReceipt
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateSensitiveFactResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateSensitiveFactResponse) GetJSON200() *SensitiveFactReceipt {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateSensitiveFactResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateSensitiveFactResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateSensitiveFactResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateSensitiveFactResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetSensitiveFactHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SensitiveFactHistory
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSensitiveFactHistoryResponse) GetJSON200() *SensitiveFactHistory {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSensitiveFactHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSensitiveFactHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSensitiveFactHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSensitiveFactHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type UntagContactResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -32127,6 +33737,97 @@ func (r RestoreDepartmentResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RestoreDepartmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetEncryptionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Encryption
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetEncryptionResponse) GetJSON200() *Encryption {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetEncryptionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetEncryptionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetEncryptionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetEncryptionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RotateEncryptionKeyResponse202Headers the declared response headers of an HTTP 202 response for RotateEncryptionKey
+type RotateEncryptionKeyResponse202Headers struct {
+	ETag       string
+	Location   string
+	RetryAfter *int32
+}
+
+type RotateEncryptionKeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Operation
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *RotateEncryptionKeyResponse202Headers
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r RotateEncryptionKeyResponse) GetJSON202() *Operation {
+	return r.JSON202
+}
+
+// GetBody returns the raw response body bytes
+func (r RotateEncryptionKeyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RotateEncryptionKeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RotateEncryptionKeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RotateEncryptionKeyResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -35348,6 +37049,47 @@ func (r ListScopesResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListScopesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type FindSensitiveIdentifierResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SensitiveFactMatches
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r FindSensitiveIdentifierResponse) GetJSON200() *SensitiveFactMatches {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r FindSensitiveIdentifierResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r FindSensitiveIdentifierResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r FindSensitiveIdentifierResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r FindSensitiveIdentifierResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -38969,6 +40711,132 @@ func (c *ClientWithResponses) RestoreContactWithResponse(ctx context.Context, co
 	return ParseRestoreContactResponse(rsp)
 }
 
+// ListSensitiveFactsWithResponse List the sensitive facts about a contact
+//
+// Access needs, disability, diet, health, guardianship of a minor and identifiers that are nobody else's business. They are kept
+// under a key of the person's own and appear nowhere else: not in lists, search, webhooks, the log of events or exports. Each
+// reading is noted with its reason, which `Parvis-Access-Reason` gives and without which nothing is answered. When the
+// person's key was destroyed the answer is 410 `sensitive-facts-destroyed`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/contacts/{contact_id}/sensitive-facts (the `ListSensitiveFacts` operationId).
+func (c *ClientWithResponses) ListSensitiveFactsWithResponse(ctx context.Context, contactID ContactID, params *ListSensitiveFactsParams, reqEditors ...RequestEditorFn) (*ListSensitiveFactsResponse, error) {
+	rsp, err := c.ListSensitiveFacts(ctx, contactID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSensitiveFactsResponse(rsp)
+}
+
+// CreateSensitiveFactWithBodyWithResponse Record a sensitive fact about a contact
+//
+// Only what a registered purpose needs is recorded. The answer does not repeat what was sent, so that the right to write is not
+// a right to read.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/contacts/{contact_id}/sensitive-facts (the `CreateSensitiveFact` operationId).
+func (c *ClientWithResponses) CreateSensitiveFactWithBodyWithResponse(ctx context.Context, contactID ContactID, params *CreateSensitiveFactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateSensitiveFactResponse, error) {
+	rsp, err := c.CreateSensitiveFactWithBody(ctx, contactID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateSensitiveFactResponse(rsp)
+}
+
+// CreateSensitiveFactWithResponse Record a sensitive fact about a contact
+//
+// Only what a registered purpose needs is recorded. The answer does not repeat what was sent, so that the right to write is not
+// a right to read.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/contacts/{contact_id}/sensitive-facts (the `CreateSensitiveFact` operationId).
+func (c *ClientWithResponses) CreateSensitiveFactWithResponse(ctx context.Context, contactID ContactID, params *CreateSensitiveFactParams, body CreateSensitiveFactJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateSensitiveFactResponse, error) {
+	rsp, err := c.CreateSensitiveFact(ctx, contactID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateSensitiveFactResponse(rsp)
+}
+
+// DeleteSensitiveFactWithResponse Remove a sensitive fact
+//
+// Its history stays under the person's key. If-Match is required (428).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id} (the `DeleteSensitiveFact` operationId).
+func (c *ClientWithResponses) DeleteSensitiveFactWithResponse(ctx context.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params *DeleteSensitiveFactParams, reqEditors ...RequestEditorFn) (*DeleteSensitiveFactResponse, error) {
+	rsp, err := c.DeleteSensitiveFact(ctx, contactID, sensitiveFactID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteSensitiveFactResponse(rsp)
+}
+
+// GetSensitiveFactWithResponse Read a sensitive fact
+//
+// The reading is noted with its reason.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id} (the `GetSensitiveFact` operationId).
+func (c *ClientWithResponses) GetSensitiveFactWithResponse(ctx context.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params *GetSensitiveFactParams, reqEditors ...RequestEditorFn) (*GetSensitiveFactResponse, error) {
+	rsp, err := c.GetSensitiveFact(ctx, contactID, sensitiveFactID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSensitiveFactResponse(rsp)
+}
+
+// UpdateSensitiveFactWithBodyWithResponse Change a sensitive fact
+//
+// The answer does not repeat the content.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id} (the `UpdateSensitiveFact` operationId).
+func (c *ClientWithResponses) UpdateSensitiveFactWithBodyWithResponse(ctx context.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params *UpdateSensitiveFactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateSensitiveFactResponse, error) {
+	rsp, err := c.UpdateSensitiveFactWithBody(ctx, contactID, sensitiveFactID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateSensitiveFactResponse(rsp)
+}
+
+// UpdateSensitiveFactWithApplicationMergePatchPlusJSONBodyWithResponse Change a sensitive fact
+//
+// The answer does not repeat the content.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id} (the `UpdateSensitiveFact` operationId).
+func (c *ClientWithResponses) UpdateSensitiveFactWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params *UpdateSensitiveFactParams, body UpdateSensitiveFactApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateSensitiveFactResponse, error) {
+	rsp, err := c.UpdateSensitiveFactWithApplicationMergePatchPlusJSONBody(ctx, contactID, sensitiveFactID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateSensitiveFactResponse(rsp)
+}
+
+// GetSensitiveFactHistoryWithResponse Read the history of a sensitive fact
+//
+// What the fact said after each change, also when it was removed since. The log of events has it in sealed form only. The
+// reading is noted with its reason.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id}/history (the `GetSensitiveFactHistory` operationId).
+func (c *ClientWithResponses) GetSensitiveFactHistoryWithResponse(ctx context.Context, contactID ContactID, sensitiveFactID SensitiveFactID, params *GetSensitiveFactHistoryParams, reqEditors ...RequestEditorFn) (*GetSensitiveFactHistoryResponse, error) {
+	rsp, err := c.GetSensitiveFactHistory(ctx, contactID, sensitiveFactID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSensitiveFactHistoryResponse(rsp)
+}
+
 // UntagContactWithResponse Take a tag from a contact
 //
 // Taking what the contact does not bear changes nothing.
@@ -39117,6 +40985,41 @@ func (c *ClientWithResponses) RestoreDepartmentWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseRestoreDepartmentResponse(rsp)
+}
+
+// GetEncryptionWithResponse Read the state of encryption
+//
+// Which columns are sealed and under which keys: the institution's, in its versions, and one for each person about whom
+// something sensitive is kept. No key is ever shown.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/encryption (the `GetEncryption` operationId).
+func (c *ClientWithResponses) GetEncryptionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetEncryptionResponse, error) {
+	rsp, err := c.GetEncryption(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetEncryptionResponse(rsp)
+}
+
+// RotateEncryptionKeyWithResponse Change the institution's key
+//
+// Makes a new version of the institution's key, under which everything is sealed from now on, and starts the operation that
+// brings over what is under the versions before it. Everything stays readable meanwhile. The operation can be cancelled: what
+// it has brought over stays, the rest stays under its key, and the next rotation brings that too. An earlier version is
+// deleted an hour after nothing is left under it. A second rotation while one is under way is a 409 `rotation-under-way`
+// with `operation_id`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/encryption/rotations (the `RotateEncryptionKey` operationId).
+func (c *ClientWithResponses) RotateEncryptionKeyWithResponse(ctx context.Context, params *RotateEncryptionKeyParams, reqEditors ...RequestEditorFn) (*RotateEncryptionKeyResponse, error) {
+	rsp, err := c.RotateEncryptionKey(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateEncryptionKeyResponse(rsp)
 }
 
 // ListEventConsumersWithResponse List durable positions
@@ -40606,6 +42509,38 @@ func (c *ClientWithResponses) ListScopesWithResponse(ctx context.Context, reqEdi
 		return nil, err
 	}
 	return ParseListScopesResponse(rsp)
+}
+
+// FindSensitiveIdentifierWithBodyWithResponse Find contacts by a sensitive identifier
+//
+// Finds who has exactly this identifier, however it is spaced, without any identifier lying readable in the database (blind
+// index). The search is noted with its reason, for each contact found. Nothing is changed, so no Idempotency-Key is taken.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/sensitive-facts/search (the `FindSensitiveIdentifier` operationId).
+func (c *ClientWithResponses) FindSensitiveIdentifierWithBodyWithResponse(ctx context.Context, params *FindSensitiveIdentifierParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*FindSensitiveIdentifierResponse, error) {
+	rsp, err := c.FindSensitiveIdentifierWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFindSensitiveIdentifierResponse(rsp)
+}
+
+// FindSensitiveIdentifierWithResponse Find contacts by a sensitive identifier
+//
+// Finds who has exactly this identifier, however it is spaced, without any identifier lying readable in the database (blind
+// index). The search is noted with its reason, for each contact found. Nothing is changed, so no Idempotency-Key is taken.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/sensitive-facts/search (the `FindSensitiveIdentifier` operationId).
+func (c *ClientWithResponses) FindSensitiveIdentifierWithResponse(ctx context.Context, params *FindSensitiveIdentifierParams, body FindSensitiveIdentifierJSONRequestBody, reqEditors ...RequestEditorFn) (*FindSensitiveIdentifierResponse, error) {
+	rsp, err := c.FindSensitiveIdentifier(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFindSensitiveIdentifierResponse(rsp)
 }
 
 // ListTagsWithResponse List tags
@@ -43614,6 +45549,211 @@ func ParseRestoreContactResponse(rsp *http.Response) (*RestoreContactResponse, e
 	return response, nil
 }
 
+// ParseListSensitiveFactsResponse parses an HTTP response from a ListSensitiveFactsWithResponse call
+func ParseListSensitiveFactsResponse(rsp *http.Response) (*ListSensitiveFactsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSensitiveFactsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SensitiveFactList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListSensitiveFactsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateSensitiveFactResponse parses an HTTP response from a CreateSensitiveFactWithResponse call
+func ParseCreateSensitiveFactResponse(rsp *http.Response) (*CreateSensitiveFactResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateSensitiveFactResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest SensitiveFactReceipt
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateSensitiveFactResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteSensitiveFactResponse parses an HTTP response from a DeleteSensitiveFactWithResponse call
+func ParseDeleteSensitiveFactResponse(rsp *http.Response) (*DeleteSensitiveFactResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteSensitiveFactResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetSensitiveFactResponse parses an HTTP response from a GetSensitiveFactWithResponse call
+func ParseGetSensitiveFactResponse(rsp *http.Response) (*GetSensitiveFactResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSensitiveFactResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SensitiveFact
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetSensitiveFactResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateSensitiveFactResponse parses an HTTP response from a UpdateSensitiveFactWithResponse call
+func ParseUpdateSensitiveFactResponse(rsp *http.Response) (*UpdateSensitiveFactResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateSensitiveFactResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SensitiveFactReceipt
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateSensitiveFactResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetSensitiveFactHistoryResponse parses an HTTP response from a GetSensitiveFactHistoryWithResponse call
+func ParseGetSensitiveFactHistoryResponse(rsp *http.Response) (*GetSensitiveFactHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSensitiveFactHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SensitiveFactHistory
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseUntagContactResponse parses an HTTP response from a UntagContactWithResponse call
 func ParseUntagContactResponse(rsp *http.Response) (*UntagContactResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -43895,6 +46035,85 @@ func ParseRestoreDepartmentResponse(rsp *http.Response) (*RestoreDepartmentRespo
 			headers.ETag = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetEncryptionResponse parses an HTTP response from a GetEncryptionWithResponse call
+func ParseGetEncryptionResponse(rsp *http.Response) (*GetEncryptionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetEncryptionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Encryption
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRotateEncryptionKeyResponse parses an HTTP response from a RotateEncryptionKeyWithResponse call
+func ParseRotateEncryptionKeyResponse(rsp *http.Response) (*RotateEncryptionKeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RotateEncryptionKeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Operation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers RotateEncryptionKeyResponse202Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers202 = &headers
 	}
 
 	return response, nil
@@ -46511,6 +48730,32 @@ func ParseListScopesResponse(rsp *http.Response) (*ListScopesResponse, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest ScopeList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseFindSensitiveIdentifierResponse parses an HTTP response from a FindSensitiveIdentifierWithResponse call
+func ParseFindSensitiveIdentifierResponse(rsp *http.Response) (*FindSensitiveIdentifierResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &FindSensitiveIdentifierResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SensitiveFactMatches
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

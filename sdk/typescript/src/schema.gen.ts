@@ -490,6 +490,117 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/contacts/{contact_id}/sensitive-facts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the sensitive facts about a contact
+         * @description Access needs, disability, diet, health, guardianship of a minor and identifiers that are nobody else's business. They are kept
+         *     under a key of the person's own and appear nowhere else: not in lists, search, webhooks, the log of events or exports. Each
+         *     reading is noted with its reason, which `Parvis-Access-Reason` gives and without which nothing is answered. When the
+         *     person's key was destroyed the answer is 410 `sensitive-facts-destroyed`.
+         */
+        get: operations["listSensitiveFacts"];
+        put?: never;
+        /**
+         * Record a sensitive fact about a contact
+         * @description Only what a registered purpose needs is recorded. The answer does not repeat what was sent, so that the right to write is not
+         *     a right to read.
+         */
+        post: operations["createSensitiveFact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+                /** @description Identifier of the fact. */
+                sensitive_fact_id: components["parameters"]["SensitiveFactId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a sensitive fact
+         * @description The reading is noted with its reason.
+         */
+        get: operations["getSensitiveFact"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a sensitive fact
+         * @description Its history stays under the person's key. If-Match is required (428).
+         */
+        delete: operations["deleteSensitiveFact"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a sensitive fact
+         * @description The answer does not repeat the content.
+         */
+        patch: operations["updateSensitiveFact"];
+        trace?: never;
+    };
+    "/v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+                /** @description Identifier of the fact. */
+                sensitive_fact_id: components["parameters"]["SensitiveFactId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read the history of a sensitive fact
+         * @description What the fact said after each change, also when it was removed since. The log of events has it in sealed form only. The
+         *     reading is noted with its reason.
+         */
+        get: operations["getSensitiveFactHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sensitive-facts/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find contacts by a sensitive identifier
+         * @description Finds who has exactly this identifier, however it is spaced, without any identifier lying readable in the database (blind
+         *     index). The search is noted with its reason, for each contact found. Nothing is changed, so no Idempotency-Key is taken.
+         */
+        post: operations["findSensitiveIdentifier"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/contacts/{contact_id}/consents": {
         parameters: {
             query?: never;
@@ -1586,6 +1697,51 @@ export interface paths {
          * @description Removes the consumer. `If-Match` is required.
          */
         delete: operations["deleteEventConsumer"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/encryption": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the state of encryption
+         * @description Which columns are sealed and under which keys: the institution's, in its versions, and one for each person about whom
+         *     something sensitive is kept. No key is ever shown.
+         */
+        get: operations["getEncryption"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/encryption/rotations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change the institution's key
+         * @description Makes a new version of the institution's key, under which everything is sealed from now on, and starts the operation that
+         *     brings over what is under the versions before it. Everything stays readable meanwhile. The operation can be cancelled: what
+         *     it has brought over stays, the rest stays under its key, and the next rotation brings that too. An earlier version is
+         *     deleted an hour after nothing is left under it. A second rotation while one is under way is a 409 `rotation-under-way`
+         *     with `operation_id`.
+         */
+        post: operations["rotateEncryptionKey"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -3571,6 +3727,66 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "sensitive_fact.recorded": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A sensitive fact was recorded
+         * @description Tells about whom, never what.
+         */
+        post: operations["onSensitiveFactRecorded"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "sensitive_fact.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A sensitive fact was changed
+         * @description Tells about whom, never what.
+         */
+        post: operations["onSensitiveFactUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "sensitive_fact.removed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A sensitive fact was removed
+         * @description Tells about whom, never what.
+         */
+        post: operations["onSensitiveFactRemoved"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "consent.granted": {
         parameters: {
             query?: never;
@@ -4445,6 +4661,26 @@ export interface webhooks {
          * @description Without personal values.
          */
         post: operations["onFormSubmissionRejected"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "encryption.key_made": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The institution has a new key
+         * @description The facts give its version and the operation that brings over what is under the versions before it.
+         */
+        post: operations["onEncryptionKeyMade"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5870,6 +6106,172 @@ export interface components {
         TagList: {
             data: components["schemas"]["Tag"][];
             next_cursor: string | null;
+        };
+        /**
+         * @description Something that only those may know who need it for its purpose.
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e11",
+         *       "object": "sensitive_fact",
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e02",
+         *       "category": "access_need",
+         *       "text": "Comes in a wheelchair, with a companion.",
+         *       "identifier": null,
+         *       "purpose": "visits",
+         *       "source": "box office",
+         *       "valid_until": null,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        SensitiveFact: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "sensitive_fact";
+            /** Format: uuid */
+            contact_id: string;
+            category: string;
+            text: string | null;
+            identifier: components["schemas"]["SensitiveIdentifier"] | null;
+            /** @description Code of the purpose that it is kept for. */
+            purpose: string;
+            source: string;
+            /**
+             * Format: date
+             * @description Last day on which it holds.
+             */
+            valid_until: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "scheme": "iban",
+         *       "value": "FR76 3000 6000 0112 3456 7890 189"
+         *     }
+         */
+        SensitiveIdentifier: {
+            /**
+             * @description What kind of number it is.
+             * @enum {string}
+             */
+            scheme: "iban" | "disability_card" | "student_card" | "national_number" | "other";
+            /** @description Spaces, dots, hyphens and case do not count. An IBAN is checked (ISO 13616). */
+            value: string;
+        };
+        /**
+         * @example {
+         *       "category": "access_need",
+         *       "text": "Comes in a wheelchair, with a companion.",
+         *       "purpose": "visits",
+         *       "source": "box office"
+         *     }
+         */
+        SensitiveFactCreate: {
+            /** @enum {string} */
+            category: "access_need" | "disability" | "dietary" | "health" | "guardianship" | "identifier" | "other";
+            /** @description Required, except for an identifier. */
+            text?: string;
+            identifier?: components["schemas"]["SensitiveIdentifier"];
+            /** @description Code of a purpose of the register. */
+            purpose: string;
+            source?: string;
+            /** Format: date */
+            valid_until?: string;
+        };
+        /**
+         * @example {
+         *       "text": "Comes in a wheelchair, alone."
+         *     }
+         */
+        SensitiveFactPatch: {
+            text?: string | null;
+            identifier?: components["schemas"]["SensitiveIdentifier"] | null;
+            purpose?: string;
+            source?: string;
+            /** Format: date */
+            valid_until?: string | null;
+        };
+        /**
+         * @description A fact without its content.
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e11",
+         *       "object": "sensitive_fact_receipt",
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e02",
+         *       "purpose": "visits",
+         *       "source": "box office",
+         *       "valid_until": null,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        SensitiveFactReceipt: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "sensitive_fact_receipt";
+            /** Format: uuid */
+            contact_id: string;
+            purpose: string;
+            source: string;
+            /** Format: date */
+            valid_until: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        SensitiveFactList: {
+            data: components["schemas"]["SensitiveFact"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "data": []
+         *     }
+         */
+        SensitiveFactMatches: {
+            data: components["schemas"]["SensitiveFactReceipt"][];
+        };
+        /**
+         * @example {
+         *       "object": "sensitive_fact_history",
+         *       "sensitive_fact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e11",
+         *       "changes": []
+         *     }
+         */
+        SensitiveFactHistory: {
+            /** @constant */
+            object: "sensitive_fact_history";
+            /** Format: uuid */
+            sensitive_fact_id: string;
+            changes: components["schemas"]["SensitiveFactChange"][];
+        };
+        SensitiveFactChange: {
+            /** Format: uuid */
+            event_id: string;
+            type: string;
+            /** Format: date-time */
+            occurred_at: string;
+            actor: components["schemas"]["Actor"];
+            /** @description Null when the fact was removed. */
+            category: string | null;
+            text: string | null;
+            identifier: components["schemas"]["SensitiveIdentifier"] | null;
         };
         /**
          * @description An answer. For `given` and `pending` the address it is for is required: `contact_point_id`, or `address_id` by post.
@@ -8255,6 +8657,76 @@ export interface components {
             head: number;
         };
         /**
+         * @description The keys of an institution, without the keys.
+         * @example {
+         *       "object": "encryption",
+         *       "key_version": 2,
+         *       "versions": [
+         *         {
+         *           "version": 2,
+         *           "wrapped_by": "local:4f1c2a90d3b75e68",
+         *           "created_at": "2026-11-20T09:00:00Z",
+         *           "retired_at": null
+         *         }
+         *       ],
+         *       "persons": 1412,
+         *       "persons_destroyed": 3,
+         *       "columns": [
+         *         {
+         *           "table": "webhook_keys",
+         *           "column": "secret",
+         *           "key": "institution"
+         *         }
+         *       ],
+         *       "rotation_operation_id": null
+         *     }
+         */
+        Encryption: {
+            /** @constant */
+            object: "encryption";
+            /**
+             * Format: int32
+             * @description The version under which values are sealed now; null before anything was.
+             */
+            key_version: number | null;
+            /** @description Every version that is still kept, the newest first. */
+            versions: components["schemas"]["EncryptionKeyVersion"][];
+            /**
+             * Format: int64
+             * @description How many persons have a key of their own.
+             */
+            persons: number;
+            /**
+             * Format: int64
+             * @description How many persons' keys were destroyed, and with them what was under them.
+             */
+            persons_destroyed: number;
+            columns: components["schemas"]["SealedColumn"][];
+            /**
+             * Format: uuid
+             * @description The rotation that is under way.
+             */
+            rotation_operation_id: string | null;
+        };
+        EncryptionKeyVersion: {
+            /** Format: int32 */
+            version: number;
+            /** @description What wraps it: the installation's master key, or the key of a key management service with its version. */
+            wrapped_by: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When nothing was left under it.
+             */
+            retired_at: string | null;
+        };
+        SealedColumn: {
+            table: string;
+            column: string;
+            key: string;
+        };
+        /**
          * @example {
          *       "from": 1,
          *       "to": 48121,
@@ -8322,6 +8794,8 @@ export interface components {
             operation: string;
             request_id: string;
             purpose: string;
+            /** @description Why, where a reason is needed; otherwise empty. */
+            reason: string;
             contact_ids: string[];
         };
         /**
@@ -10226,6 +10700,10 @@ export interface components {
         UpsertIfNoneMatch: "*";
         /** @description Whose name begins so, without regard to case and accents. */
         TagNamePrefix: string;
+        /** @description Identifier of the fact. */
+        SensitiveFactId: string;
+        /** @description Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact. */
+        AccessReason: string;
         /** @description Identifier of the contact. */
         ConsentContactId: string;
         /** @description Identifier of the entry. */
@@ -11374,6 +11852,231 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Tag"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listSensitiveFacts: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Whether facts whose `valid_until` has passed are listed too. */
+                include_expired?: boolean;
+            };
+            header?: {
+                /** @description Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact. */
+                "Parvis-Access-Reason"?: components["parameters"]["AccessReason"];
+            };
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of facts, the oldest first. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SensitiveFactList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createSensitiveFact: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SensitiveFactCreate"];
+            };
+        };
+        responses: {
+            /** @description What was recorded, without its content. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SensitiveFactReceipt"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getSensitiveFact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact. */
+                "Parvis-Access-Reason"?: components["parameters"]["AccessReason"];
+            };
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+                /** @description Identifier of the fact. */
+                sensitive_fact_id: components["parameters"]["SensitiveFactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The fact. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SensitiveFact"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteSensitiveFact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+            };
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+                /** @description Identifier of the fact. */
+                sensitive_fact_id: components["parameters"]["SensitiveFactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updateSensitiveFact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+            };
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+                /** @description Identifier of the fact. */
+                sensitive_fact_id: components["parameters"]["SensitiveFactId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["SensitiveFactPatch"];
+            };
+        };
+        responses: {
+            /** @description What was changed, without its content. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SensitiveFactReceipt"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getSensitiveFactHistory: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact. */
+                "Parvis-Access-Reason"?: components["parameters"]["AccessReason"];
+            };
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+                /** @description Identifier of the fact. */
+                sensitive_fact_id: components["parameters"]["SensitiveFactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every change, the oldest first, at most a thousand. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SensitiveFactHistory"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    findSensitiveIdentifier: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact. */
+                "Parvis-Access-Reason"?: components["parameters"]["AccessReason"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SensitiveIdentifier"];
+            };
+        };
+        responses: {
+            /** @description The facts that have it, at most two hundred, without their content. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SensitiveFactMatches"];
                 };
             };
             "4XX": components["responses"]["Error"];
@@ -13275,6 +13978,56 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getEncryption: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Encryption"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    rotateEncryptionKey: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rotation is under way; its `result` has the version and how many values were brought over. */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
             };
             "4XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
@@ -16402,6 +17155,72 @@ export interface operations {
             };
         };
     };
+    onSensitiveFactRecorded: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSensitiveFactUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSensitiveFactRemoved: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     onConsentGranted: {
         parameters: {
             query?: never;
@@ -17349,6 +18168,28 @@ export interface operations {
         };
     };
     onFormSubmissionRejected: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onEncryptionKeyMade: {
         parameters: {
             query?: never;
             header?: never;

@@ -1137,6 +1137,18 @@ func (q *Queries) LockUser(ctx context.Context, db DBTX, tenantID uuid.UUID, iD 
 	return i, err
 }
 
+const resealSigningKey = `-- name: ResealSigningKey :execrows
+UPDATE signing_keys SET private_key = $1 WHERE kid = $2 AND private_key = $3
+`
+
+func (q *Queries) ResealSigningKey(ctx context.Context, db DBTX, privateKey []byte, kid string, formerly []byte) (int64, error) {
+	result, err := db.Exec(ctx, resealSigningKey, privateKey, kid, formerly)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const revokeToken = `-- name: RevokeToken :exec
 INSERT INTO revoked_tokens (tenant_id, jti, expires_at) VALUES ($1, $2, $3)
 ON CONFLICT (tenant_id, jti) DO NOTHING

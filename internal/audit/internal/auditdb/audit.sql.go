@@ -49,7 +49,7 @@ func (q *Queries) ListIndex(ctx context.Context, db DBTX, tenantID uuid.UUID, bu
 
 const listReads = `-- name: ListReads :many
 
-SELECT tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, purpose, subjects FROM access_log
+SELECT tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, purpose, subjects, reason FROM access_log
 WHERE tenant_id = $1
   AND ($2::text IS NULL OR actor_id = $2)
   AND ($3::timestamptz IS NULL OR occurred_at >= $3)
@@ -98,6 +98,7 @@ func (q *Queries) ListReads(ctx context.Context, db DBTX, arg ListReadsParams) (
 			&i.RequestID,
 			&i.Purpose,
 			&i.Subjects,
+			&i.Reason,
 		); err != nil {
 			return nil, err
 		}
@@ -110,7 +111,7 @@ func (q *Queries) ListReads(ctx context.Context, db DBTX, arg ListReadsParams) (
 }
 
 const listReadsByID = `-- name: ListReadsByID :many
-SELECT tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, purpose, subjects FROM access_log WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, purpose, subjects, reason FROM access_log WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) ListReadsByID(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]AccessLog, error) {
@@ -132,6 +133,7 @@ func (q *Queries) ListReadsByID(ctx context.Context, db DBTX, tenantID uuid.UUID
 			&i.RequestID,
 			&i.Purpose,
 			&i.Subjects,
+			&i.Reason,
 		); err != nil {
 			return nil, err
 		}
@@ -144,7 +146,7 @@ func (q *Queries) ListReadsByID(ctx context.Context, db DBTX, tenantID uuid.UUID
 }
 
 const listUnfoldedReadsOf = `-- name: ListUnfoldedReadsOf :many
-SELECT l.tenant_id, l.id, l.occurred_at, l.actor_kind, l.actor_id, l.operation, l.request_id, l.purpose, l.subjects FROM access_log l
+SELECT l.tenant_id, l.id, l.occurred_at, l.actor_kind, l.actor_id, l.operation, l.request_id, l.purpose, l.subjects, l.reason FROM access_log l
 WHERE l.tenant_id = $1
   AND l.occurred_at > coalesce((SELECT m.folded_to FROM access_log_marks m WHERE m.tenant_id = $1), '0001-01-01')
   AND $2::uuid = ANY(l.subjects)
@@ -195,6 +197,7 @@ func (q *Queries) ListUnfoldedReadsOf(ctx context.Context, db DBTX, arg ListUnfo
 			&i.RequestID,
 			&i.Purpose,
 			&i.Subjects,
+			&i.Reason,
 		); err != nil {
 			return nil, err
 		}

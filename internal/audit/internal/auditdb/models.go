@@ -20,4 +20,5 @@ type AccessLog struct {
 	RequestID  string
 	Purpose    string
 	Subjects   []uuid.UUID
+	Reason     string
 }

@@ -80,12 +80,12 @@ func (q *Queries) DeleteNonces(ctx context.Context, db DBTX, tenantID uuid.UUID,
 
 const expireSubmissions = `-- name: ExpireSubmissions :many
 UPDATE form_submissions
-SET status = 'expired', data = '{}', network = '', user_agent = '', email_hash = NULL, sender_hash = NULL, updated_at = now(), version = version + 1
+SET status = 'expired', data = '{}', data_sealed = NULL, network = '', user_agent = '', email_hash = NULL, sender_hash = NULL, updated_at = now(), version = version + 1
 WHERE form_submissions.tenant_id = $1 AND form_submissions.id IN (
     SELECT d.id FROM form_submissions d
     WHERE d.tenant_id = $1 AND d.status = 'pending' AND d.token_hash IS NOT NULL AND d.received_at < $2
     LIMIT 200 FOR UPDATE SKIP LOCKED)
-RETURNING tenant_id, id, form_id, form_version, status, data, language, origin, network, user_agent, email_hash, sender_hash, token_hash, token_expires_at, contact_id, reason, received_at, confirmed_at, version, updated_at
+RETURNING tenant_id, id, form_id, form_version, status, data, language, origin, network, user_agent, email_hash, sender_hash, token_hash, token_expires_at, contact_id, reason, received_at, confirmed_at, version, updated_at, data_sealed
 `
 
 func (q *Queries) ExpireSubmissions(ctx context.Context, db DBTX, tenantID uuid.UUID, unconfirmedBefore time.Time) ([]FormSubmission, error) {
@@ -118,6 +118,7 @@ func (q *Queries) ExpireSubmissions(ctx context.Context, db DBTX, tenantID uuid.
 			&i.ConfirmedAt,
 			&i.Version,
 			&i.UpdatedAt,
+			&i.DataSealed,
 		); err != nil {
 			return nil, err
 		}
@@ -180,7 +181,7 @@ func (q *Queries) GetFormVersion(ctx context.Context, db DBTX, tenantID uuid.UUI
 }
 
 const getSubmission = `-- name: GetSubmission :one
-SELECT tenant_id, id, form_id, form_version, status, data, language, origin, network, user_agent, email_hash, sender_hash, token_hash, token_expires_at, contact_id, reason, received_at, confirmed_at, version, updated_at FROM form_submissions WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, form_id, form_version, status, data, language, origin, network, user_agent, email_hash, sender_hash, token_hash, token_expires_at, contact_id, reason, received_at, confirmed_at, version, updated_at, data_sealed FROM form_submissions WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetSubmission(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (FormSubmission, error) {
@@ -207,6 +208,7 @@ func (q *Queries) GetSubmission(ctx context.Context, db DBTX, tenantID uuid.UUID
 		&i.ConfirmedAt,
 		&i.Version,
 		&i.UpdatedAt,
+		&i.DataSealed,
 	)
 	return i, err
 }
@@ -284,9 +286,9 @@ func (q *Queries) InsertNonce(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 }
 
 const insertSubmission = `-- name: InsertSubmission :one
-INSERT INTO form_submissions (tenant_id, id, form_id, form_version, data, language, origin, network, user_agent, email_hash, sender_hash, token_hash, token_expires_at, received_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
-RETURNING tenant_id, id, form_id, form_version, status, data, language, origin, network, user_agent, email_hash, sender_hash, token_hash, token_expires_at, contact_id, reason, received_at, confirmed_at, version, updated_at
+INSERT INTO form_submissions (tenant_id, id, form_id, form_version, data, data_sealed, language, origin, network, user_agent, email_hash, sender_hash, token_hash, token_expires_at, received_at, updated_at)
+VALUES ($1, $2, $3, $4, '{}', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
+RETURNING tenant_id, id, form_id, form_version, status, data, language, origin, network, user_agent, email_hash, sender_hash, token_hash, token_expires_at, contact_id, reason, received_at, confirmed_at, version, updated_at, data_sealed
 `
 
 type InsertSubmissionParams struct {
@@ -294,7 +296,7 @@ type InsertSubmissionParams struct {
 	ID             uuid.UUID
 	FormID         uuid.UUID
 	FormVersion    int64
-	Data           json.RawMessage
+	DataSealed     []byte
 	Language       string
 	Origin         string
 	Network        string
@@ -312,7 +314,7 @@ func (q *Queries) InsertSubmission(ctx context.Context, db DBTX, arg InsertSubmi
 		arg.ID,
 		arg.FormID,
 		arg.FormVersion,
-		arg.Data,
+		arg.DataSealed,
 		arg.Language,
 		arg.Origin,
 		arg.Network,
@@ -345,6 +347,7 @@ func (q *Queries) InsertSubmission(ctx context.Context, db DBTX, arg InsertSubmi
 		&i.ConfirmedAt,
 		&i.Version,
 		&i.UpdatedAt,
+		&i.DataSealed,
 	)
 	return i, err
 }
@@ -404,7 +407,7 @@ func (q *Queries) ListForms(ctx context.Context, db DBTX, arg ListFormsParams) (
 }
 
 const listSubmissions = `-- name: ListSubmissions :many
-SELECT tenant_id, id, form_id, form_version, status, data, language, origin, network, user_agent, email_hash, sender_hash, token_hash, token_expires_at, contact_id, reason, received_at, confirmed_at, version, updated_at FROM form_submissions
+SELECT tenant_id, id, form_id, form_version, status, data, language, origin, network, user_agent, email_hash, sender_hash, token_hash, token_expires_at, contact_id, reason, received_at, confirmed_at, version, updated_at, data_sealed FROM form_submissions
 WHERE tenant_id = $1 AND form_id = $2
   AND (cardinality($3::text[]) = 0 OR status = ANY($3::text[]))
   AND ($4::timestamptz IS NULL OR (received_at, id) < ($4::timestamptz, $5::uuid))
@@ -458,6 +461,7 @@ func (q *Queries) ListSubmissions(ctx context.Context, db DBTX, arg ListSubmissi
 			&i.ConfirmedAt,
 			&i.Version,
 			&i.UpdatedAt,
+			&i.DataSealed,
 		); err != nil {
 			return nil, err
 		}
@@ -492,7 +496,7 @@ func (q *Queries) LockForm(ctx context.Context, db DBTX, tenantID uuid.UUID, iD 
 }
 
 const lockSubmission = `-- name: LockSubmission :one
-SELECT tenant_id, id, form_id, form_version, status, data, language, origin, network, user_agent, email_hash, sender_hash, token_hash, token_expires_at, contact_id, reason, received_at, confirmed_at, version, updated_at FROM form_submissions WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+SELECT tenant_id, id, form_id, form_version, status, data, language, origin, network, user_agent, email_hash, sender_hash, token_hash, token_expires_at, contact_id, reason, received_at, confirmed_at, version, updated_at, data_sealed FROM form_submissions WHERE tenant_id = $1 AND id = $2 FOR UPDATE
 `
 
 func (q *Queries) LockSubmission(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (FormSubmission, error) {
@@ -519,6 +523,7 @@ func (q *Queries) LockSubmission(ctx context.Context, db DBTX, tenantID uuid.UUI
 		&i.ConfirmedAt,
 		&i.Version,
 		&i.UpdatedAt,
+		&i.DataSealed,
 	)
 	return i, err
 }
@@ -601,7 +606,7 @@ const settleSubmission = `-- name: SettleSubmission :one
 UPDATE form_submissions
 SET status = $1, contact_id = $2, reason = $3, confirmed_at = $4, updated_at = now(), version = version + 1
 WHERE tenant_id = $5 AND id = $6
-RETURNING tenant_id, id, form_id, form_version, status, data, language, origin, network, user_agent, email_hash, sender_hash, token_hash, token_expires_at, contact_id, reason, received_at, confirmed_at, version, updated_at
+RETURNING tenant_id, id, form_id, form_version, status, data, language, origin, network, user_agent, email_hash, sender_hash, token_hash, token_expires_at, contact_id, reason, received_at, confirmed_at, version, updated_at, data_sealed
 `
 
 type SettleSubmissionParams struct {
@@ -644,6 +649,7 @@ func (q *Queries) SettleSubmission(ctx context.Context, db DBTX, arg SettleSubmi
 		&i.ConfirmedAt,
 		&i.Version,
 		&i.UpdatedAt,
+		&i.DataSealed,
 	)
 	return i, err
 }

@@ -45,6 +45,7 @@ type FormSubmission struct {
 	ConfirmedAt    *time.Time
 	Version        int64
 	UpdatedAt      time.Time
+	DataSealed     []byte
 }
 
 type FormVersion struct {

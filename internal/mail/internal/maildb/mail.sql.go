@@ -19,7 +19,7 @@ WHERE mails.tenant_id = $2 AND id IN (
     SELECT d.id FROM mails d
     WHERE d.tenant_id = $2 AND d.status = 'queued' AND d.next_attempt_at <= now()
     ORDER BY d.next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-RETURNING tenant_id, id, recipient, subject, body_text, body_html, headers, secret, status, attempts, next_attempt_at, last_error, message_id, sent_at, created_at
+RETURNING tenant_id, id, recipient, subject, body_text, body_html, headers, secret, status, attempts, next_attempt_at, last_error, message_id, sent_at, created_at, body_sealed
 `
 
 // A claim is a lease: what a dying process had claimed is due again after it.
@@ -48,6 +48,7 @@ func (q *Queries) ClaimMails(ctx context.Context, db DBTX, leaseSeconds float64,
 			&i.MessageID,
 			&i.SentAt,
 			&i.CreatedAt,
+			&i.BodySealed,
 		); err != nil {
 			return nil, err
 		}
@@ -60,8 +61,8 @@ func (q *Queries) ClaimMails(ctx context.Context, db DBTX, leaseSeconds float64,
 }
 
 const forgetBodies = `-- name: ForgetBodies :exec
-UPDATE mails SET body_text = NULL, body_html = NULL, headers = '{}'
-WHERE tenant_id = $1 AND created_at < $2 AND status <> 'queued' AND (body_text IS NOT NULL OR body_html IS NOT NULL)
+UPDATE mails SET body_sealed = NULL, body_text = NULL, body_html = NULL, headers = '{}'
+WHERE tenant_id = $1 AND created_at < $2 AND status <> 'queued' AND (body_sealed IS NOT NULL OR body_text IS NOT NULL OR body_html IS NOT NULL)
 `
 
 func (q *Queries) ForgetBodies(ctx context.Context, db DBTX, tenantID uuid.UUID, before time.Time) error {
@@ -70,22 +71,21 @@ func (q *Queries) ForgetBodies(ctx context.Context, db DBTX, tenantID uuid.UUID,
 }
 
 const insertMail = `-- name: InsertMail :exec
-INSERT INTO mails (tenant_id, id, recipient, subject, body_text, body_html, headers, secret, status, message_id, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO mails (tenant_id, id, recipient, subject, body_sealed, headers, secret, status, message_id, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 `
 
 type InsertMailParams struct {
-	TenantID  uuid.UUID
-	ID        uuid.UUID
-	Recipient string
-	Subject   string
-	BodyText  *string
-	BodyHtml  *string
-	Headers   json.RawMessage
-	Secret    bool
-	Status    string
-	MessageID string
-	CreatedAt time.Time
+	TenantID   uuid.UUID
+	ID         uuid.UUID
+	Recipient  string
+	Subject    string
+	BodySealed []byte
+	Headers    json.RawMessage
+	Secret     bool
+	Status     string
+	MessageID  string
+	CreatedAt  time.Time
 }
 
 func (q *Queries) InsertMail(ctx context.Context, db DBTX, arg InsertMailParams) error {
@@ -94,8 +94,7 @@ func (q *Queries) InsertMail(ctx context.Context, db DBTX, arg InsertMailParams)
 		arg.ID,
 		arg.Recipient,
 		arg.Subject,
-		arg.BodyText,
-		arg.BodyHtml,
+		arg.BodySealed,
 		arg.Headers,
 		arg.Secret,
 		arg.Status,
@@ -106,7 +105,7 @@ func (q *Queries) InsertMail(ctx context.Context, db DBTX, arg InsertMailParams)
 }
 
 const listMails = `-- name: ListMails :many
-SELECT tenant_id, id, recipient, subject, body_text, body_html, headers, secret, status, attempts, next_attempt_at, last_error, message_id, sent_at, created_at FROM mails
+SELECT tenant_id, id, recipient, subject, body_text, body_html, headers, secret, status, attempts, next_attempt_at, last_error, message_id, sent_at, created_at, body_sealed FROM mails
 WHERE tenant_id = $1 AND status = 'captured'
   AND ($2::text IS NULL OR recipient = $2::text)
   AND ($3::timestamptz IS NULL
@@ -154,6 +153,7 @@ func (q *Queries) ListMails(ctx context.Context, db DBTX, arg ListMailsParams) (
 			&i.MessageID,
 			&i.SentAt,
 			&i.CreatedAt,
+			&i.BodySealed,
 		); err != nil {
 			return nil, err
 		}
@@ -193,6 +193,7 @@ func (q *Queries) MailFailed(ctx context.Context, db DBTX, arg MailFailedParams)
 const mailSent = `-- name: MailSent :exec
 UPDATE mails
 SET status = 'sent', sent_at = now(), last_error = NULL,
+    body_sealed = CASE WHEN secret THEN NULL ELSE body_sealed END,
     headers = CASE WHEN secret THEN '{}' ELSE headers END, body_text = CASE WHEN secret THEN NULL ELSE body_text END, body_html = CASE WHEN secret THEN NULL ELSE body_html END
 WHERE tenant_id = $1 AND id = $2 AND status = 'queued'
 `

@@ -27,4 +27,5 @@ type Mail struct {
 	MessageID     string
 	SentAt        *time.Time
 	CreatedAt     time.Time
+	BodySealed    []byte
 }
