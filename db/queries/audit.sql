@@ -31,3 +31,31 @@ SELECT * FROM access_log WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[])
 
 -- name: ContactIsSeen :one
 SELECT EXISTS (SELECT FROM contacts WHERE tenant_id = @tenant_id AND id = @id);
+-- name: ListHistory :many
+SELECT s.sequence, e.id, e.type, e.subject_kind, e.subject_id, e.subject_version, e.occurred_at, e.actor_kind, e.actor_id,
+       e.request_id, e.source, e.changed, e.facts, e.changes_digest, c.changes
+FROM events e
+JOIN event_sequence s ON s.tenant_id = e.tenant_id AND s.event_id = e.id
+LEFT JOIN event_changes c ON c.tenant_id = e.tenant_id AND c.event_id = e.id
+WHERE e.tenant_id = @tenant_id AND e.subject_id = @subject_id AND e.subject_kind = @subject_kind
+  AND (sqlc.narg('pointer')::text IS NULL OR sqlc.narg('pointer')::text = ANY(e.changed))
+  AND (sqlc.narg('since')::timestamptz IS NULL OR e.occurred_at >= sqlc.narg('since'))
+  AND (sqlc.narg('until')::timestamptz IS NULL OR e.occurred_at < sqlc.narg('until'))
+  AND (sqlc.narg('before')::bigint IS NULL OR s.sequence < sqlc.narg('before'))
+ORDER BY s.sequence DESC
+LIMIT @page_size;
+
+-- name: ListContactHistory :many
+SELECT s.sequence, e.id, e.type, e.subject_kind, e.subject_id, e.subject_version, e.occurred_at, e.actor_kind, e.actor_id,
+       e.request_id, e.source, e.changed, e.facts, e.changes_digest, c.changes
+FROM events_of_contact(@tenant_id, @contact_id) AS f(id)
+JOIN events e ON e.tenant_id = @tenant_id AND e.id = f.id
+JOIN event_sequence s ON s.tenant_id = e.tenant_id AND s.event_id = e.id
+LEFT JOIN event_changes c ON c.tenant_id = e.tenant_id AND c.event_id = e.id
+WHERE e.subject_kind = ANY(@subject_kinds::text[])
+  AND (sqlc.narg('pointer')::text IS NULL OR sqlc.narg('pointer')::text = ANY(e.changed))
+  AND (sqlc.narg('since')::timestamptz IS NULL OR e.occurred_at >= sqlc.narg('since'))
+  AND (sqlc.narg('until')::timestamptz IS NULL OR e.occurred_at < sqlc.narg('until'))
+  AND (sqlc.narg('before')::bigint IS NULL OR s.sequence < sqlc.narg('before'))
+ORDER BY s.sequence DESC
+LIMIT @page_size;

@@ -242,3 +242,25 @@ SELECT c.* FROM contact_external_ids e
 JOIN contacts c ON c.tenant_id = e.tenant_id AND c.id = e.contact_id
 WHERE e.tenant_id = @tenant_id AND e.source = @source AND e.external_id = @external_id
 FOR UPDATE OF c;
+
+-- name: ListContactEvents :many
+-- All that is told of a contact and of what hangs on it, in its order; what has
+-- no number yet is the latest.
+SELECT e.id, e.type, e.subject_kind, e.subject_id, e.subject_version, e.occurred_at, e.source, e.facts, e.changes_digest, c.changes
+FROM events_of_contact(@tenant_id, @contact_id) AS f(id)
+JOIN events e ON e.tenant_id = @tenant_id AND e.id = f.id
+LEFT JOIN event_sequence s ON s.tenant_id = e.tenant_id AND s.event_id = e.id
+LEFT JOIN event_changes c ON c.tenant_id = e.tenant_id AND c.event_id = e.id
+WHERE e.subject_kind IN ('contact', 'contact_point', 'address')
+ORDER BY s.sequence NULLS LAST, e.id;
+
+-- name: ListTagEvents :many
+SELECT e.id, e.type, e.subject_id, e.occurred_at, e.facts, e.changes_digest, c.changes
+FROM events e
+LEFT JOIN event_sequence s ON s.tenant_id = e.tenant_id AND s.event_id = e.id
+LEFT JOIN event_changes c ON c.tenant_id = e.tenant_id AND c.event_id = e.id
+WHERE e.tenant_id = @tenant_id AND e.subject_id = ANY(@tag_ids::uuid[]) AND e.subject_kind = 'tag'
+ORDER BY s.sequence NULLS LAST, e.id;
+
+-- name: ListTagsByID :many
+SELECT * FROM tags WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]);

@@ -1254,6 +1254,21 @@ func (e FormVersionObject) Valid() bool {
 	}
 }
 
+// Defines values for HistoryEntryObject.
+const (
+	HistoryEntryObjectHistoryEntry HistoryEntryObject = "history_entry"
+)
+
+// Valid indicates whether the value is a known member of the HistoryEntryObject enum.
+func (e HistoryEntryObject) Valid() bool {
+	switch e {
+	case HistoryEntryObjectHistoryEntry:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for InstitutionObject.
 const (
 	InstitutionObjectInstitution InstitutionObject = "institution"
@@ -3198,6 +3213,30 @@ func (e GetContactParamsExpand) Valid() bool {
 	}
 }
 
+// Defines values for ListContactHistoryParamsSubjectKind.
+const (
+	ListContactHistoryParamsSubjectKindAddress      ListContactHistoryParamsSubjectKind = "address"
+	ListContactHistoryParamsSubjectKindConsent      ListContactHistoryParamsSubjectKind = "consent"
+	ListContactHistoryParamsSubjectKindContact      ListContactHistoryParamsSubjectKind = "contact"
+	ListContactHistoryParamsSubjectKindContactPoint ListContactHistoryParamsSubjectKind = "contact_point"
+)
+
+// Valid indicates whether the value is a known member of the ListContactHistoryParamsSubjectKind enum.
+func (e ListContactHistoryParamsSubjectKind) Valid() bool {
+	switch e {
+	case ListContactHistoryParamsSubjectKindAddress:
+		return true
+	case ListContactHistoryParamsSubjectKindConsent:
+		return true
+	case ListContactHistoryParamsSubjectKindContact:
+		return true
+	case ListContactHistoryParamsSubjectKindContactPoint:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListDepartmentsParamsArchived.
 const (
 	ListDepartmentsParamsArchivedFalse ListDepartmentsParamsArchived = "false"
@@ -4747,6 +4786,19 @@ type ExternalIDList struct {
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
+// FieldChange defines model for FieldChange.
+type FieldChange struct {
+	// After The value after, null for none.
+	After interface{} `json:"after"`
+
+	// Before The value before, null for none.
+	Before interface{} `json:"before"`
+
+	// Masked The values are of a class of fields that the credential may not read.
+	Masked  bool   `json:"masked"`
+	Pointer string `json:"pointer"`
+}
+
 // FieldClasses Classes of fields; null: all that are not sensitive.
 type FieldClasses = []string
 
@@ -4965,6 +5017,46 @@ type FormVersionObject string
 
 // HeldVerbs defines model for HeldVerbs.
 type HeldVerbs = []string
+
+// HistoryEntry defines model for HistoryEntry.
+type HistoryEntry struct {
+	// Actor Who or what acted.
+	Actor   Actor         `json:"actor"`
+	Changes []FieldChange `json:"changes"`
+
+	// Erased There were values; erasure has removed them.
+	Erased bool `json:"erased"`
+
+	// EventID The event by which it was told.
+	EventID    openapi_types.UUID `json:"event_id"`
+	Object     HistoryEntryObject `json:"object"`
+	OccurredAt time.Time          `json:"occurred_at"`
+	RequestID  string             `json:"request_id"`
+	Sequence   int64              `json:"sequence"`
+
+	// Source What the change came from, when it was not the API itself: an import, a form, a ticketing system.
+	Source  string         `json:"source"`
+	Subject HistorySubject `json:"subject"`
+	Type    string         `json:"type"`
+}
+
+// HistoryEntryObject defines model for HistoryEntry.Object.
+type HistoryEntryObject string
+
+// HistoryList defines model for HistoryList.
+type HistoryList struct {
+	Data       []HistoryEntry            `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// HistorySubject defines model for HistorySubject.
+type HistorySubject struct {
+	ID   openapi_types.UUID `json:"id"`
+	Kind string             `json:"kind"`
+
+	// Version The version that the change made.
+	Version int64 `json:"version"`
+}
 
 // ImportKey defines model for ImportKey.
 type ImportKey struct {
@@ -6915,6 +7007,9 @@ type AddressID = openapi_types.UUID
 // Archived defines model for Archived.
 type Archived string
 
+// AsOf defines model for AsOf.
+type AsOf = time.Time
+
 // ConfirmationToken defines model for ConfirmationToken.
 type ConfirmationToken = string
 
@@ -6999,6 +7094,12 @@ type FormID = openapi_types.UUID
 // FormSubmissionID defines model for FormSubmissionId.
 type FormSubmissionID = openapi_types.UUID
 
+// HistoryContactID defines model for HistoryContactId.
+type HistoryContactID = openapi_types.UUID
+
+// HistoryPointer defines model for HistoryPointer.
+type HistoryPointer = string
+
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
@@ -7016,6 +7117,12 @@ type Limit = int32
 
 // OAuthClientID defines model for OAuthClientId.
 type OAuthClientID = openapi_types.UUID
+
+// OccurredAtGte defines model for OccurredAtGte.
+type OccurredAtGte = time.Time
+
+// OccurredAtLt defines model for OccurredAtLt.
+type OccurredAtLt = time.Time
 
 // OperationID defines model for OperationId.
 type OperationID = openapi_types.UUID
@@ -7394,6 +7501,10 @@ type UpsertContactByExternalIDParamsIfNoneMatch string
 
 // GetContactParams defines parameters for GetContact.
 type GetContactParams struct {
+	// AsOf The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
+	// since cannot be made again: 410 `history-erased`. The reader's rights are those of today.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
+
 	// Expand What to put into each contact that is null otherwise.
 	Expand ContactExpand `form:"expand,omitempty" json:"expand,omitempty"`
 
@@ -7418,6 +7529,10 @@ type UpdateContactParams struct {
 
 // ListAddressesParams defines parameters for ListAddresses.
 type ListAddressesParams struct {
+	// AsOf The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
+	// since cannot be made again: 410 `history-erased`. The reader's rights are those of today.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
+
 	// Limit Greatest number of items in the page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -7442,6 +7557,10 @@ type DeleteAddressParams struct {
 
 // GetAddressParams defines parameters for GetAddress.
 type GetAddressParams struct {
+	// AsOf The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
+	// since cannot be made again: 410 `history-erased`. The reader's rights are those of today.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -7490,6 +7609,10 @@ type ListContactConsentHistoryParams struct {
 
 // ListContactPointsParams defines parameters for ListContactPoints.
 type ListContactPointsParams struct {
+	// AsOf The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
+	// since cannot be made again: 410 `history-erased`. The reader's rights are those of today.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
+
 	// Limit Greatest number of items in the page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -7514,6 +7637,10 @@ type DeleteContactPointParams struct {
 
 // GetContactPointParams defines parameters for GetContactPoint.
 type GetContactPointParams struct {
+	// AsOf The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
+	// since cannot be made again: 410 `history-erased`. The reader's rights are those of today.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -7538,12 +7665,40 @@ type CreatePreferenceLinkParams struct {
 
 // ListContactExternalIdsParams defines parameters for ListContactExternalIds.
 type ListContactExternalIdsParams struct {
+	// AsOf The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
+	// since cannot be made again: 410 `history-erased`. The reader's rights are those of today.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
+
 	// Limit Greatest number of items in the page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
+
+// ListContactHistoryParams defines parameters for ListContactHistory.
+type ListContactHistoryParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// SubjectKind Only changes of records of this kind.
+	SubjectKind *ListContactHistoryParamsSubjectKind `form:"subject_kind,omitempty" json:"subject_kind,omitempty"`
+
+	// Pointer Only changes of this field, by JSON pointer.
+	Pointer *HistoryPointer `form:"pointer,omitempty" json:"pointer,omitempty"`
+
+	// OccurredAtGte At this instant or later.
+	OccurredAtGte *OccurredAtGte `form:"occurred_at_gte,omitempty" json:"occurred_at_gte,omitempty"`
+
+	// OccurredAtLt Before this instant.
+	OccurredAtLt *OccurredAtLt `form:"occurred_at_lt,omitempty" json:"occurred_at_lt,omitempty"`
+}
+
+// ListContactHistoryParamsSubjectKind defines parameters for ListContactHistory.
+type ListContactHistoryParamsSubjectKind string
 
 // ListContactOrdersParams defines parameters for ListContactOrders.
 type ListContactOrdersParams struct {
@@ -7856,6 +8011,30 @@ type ListFormSubmissionsParams struct {
 
 // ListFormSubmissionsParamsStatus defines parameters for ListFormSubmissions.
 type ListFormSubmissionsParamsStatus string
+
+// ListHistoryParams defines parameters for ListHistory.
+type ListHistoryParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// SubjectKind The kind of the record, as events name it.
+	SubjectKind string `form:"subject_kind" json:"subject_kind"`
+
+	// SubjectID The record.
+	SubjectID openapi_types.UUID `form:"subject_id" json:"subject_id"`
+
+	// Pointer Only changes of this field, by JSON pointer.
+	Pointer *HistoryPointer `form:"pointer,omitempty" json:"pointer,omitempty"`
+
+	// OccurredAtGte At this instant or later.
+	OccurredAtGte *OccurredAtGte `form:"occurred_at_gte,omitempty" json:"occurred_at_gte,omitempty"`
+
+	// OccurredAtLt Before this instant.
+	OccurredAtLt *OccurredAtLt `form:"occurred_at_lt,omitempty" json:"occurred_at_lt,omitempty"`
+}
 
 // ImportArchiveParams defines parameters for ImportArchive.
 type ImportArchiveParams struct {
@@ -9299,6 +9478,9 @@ type ServerInterface interface {
 	// LinkContactExternalID Link an external id to a contact
 	// (PUT /v1/contacts/{contact_id}/external-ids/{source}/{external_id})
 	LinkContactExternalID(ctx echo.Context, contactID ContactID, source Source, externalID ExternalIDPath) error
+	// ListContactHistory List the changes of a contact
+	// (GET /v1/contacts/{contact_id}/history)
+	ListContactHistory(ctx echo.Context, contactID HistoryContactID, params ListContactHistoryParams) error
 	// ListContactOrders List the orders of a contact
 	// (GET /v1/contacts/{contact_id}/orders)
 	ListContactOrders(ctx echo.Context, contactID TicketingContactID, params ListContactOrdersParams) error
@@ -9419,6 +9601,9 @@ type ServerInterface interface {
 	// GetFormVersion Read a published version
 	// (GET /v1/forms/{form_id}/versions/{number})
 	GetFormVersion(ctx echo.Context, formID FormID, number int64) error
+	// ListHistory List the changes of one record
+	// (GET /v1/history)
+	ListHistory(ctx echo.Context, params ListHistoryParams) error
 	// ImportArchive Import an institution from its archive
 	// (POST /v1/imports/archive)
 	ImportArchive(ctx echo.Context, params ImportArchiveParams) error
@@ -10732,6 +10917,13 @@ func (w *ServerInterfaceWrapper) GetContact(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params GetContactParams
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
 	// ------------- Optional query parameter "expand" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", false, false, "expand", ctx.QueryParams(), &params.Expand, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -10832,6 +11024,13 @@ func (w *ServerInterfaceWrapper) ListAddresses(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListAddressesParams
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
 	// ------------- Optional query parameter "limit" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
@@ -10961,6 +11160,13 @@ func (w *ServerInterfaceWrapper) GetAddress(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params GetAddressParams
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
 	// ------------- Optional query parameter "fields" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -11208,6 +11414,13 @@ func (w *ServerInterfaceWrapper) ListContactPoints(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListContactPointsParams
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
 	// ------------- Optional query parameter "limit" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
@@ -11337,6 +11550,13 @@ func (w *ServerInterfaceWrapper) GetContactPoint(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params GetContactPointParams
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
 	// ------------- Optional query parameter "fields" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -11484,6 +11704,13 @@ func (w *ServerInterfaceWrapper) ListContactExternalIds(ctx echo.Context) error 
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListContactExternalIdsParams
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
 	// ------------- Optional query parameter "limit" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
@@ -11564,6 +11791,66 @@ func (w *ServerInterfaceWrapper) LinkContactExternalID(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.LinkContactExternalID(ctx, contactID, source, externalID)
+	return err
+}
+
+// ListContactHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ListContactHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID HistoryContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContactHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "subject_kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "subject_kind", ctx.QueryParams(), &params.SubjectKind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subject_kind: %s", err))
+	}
+
+	// ------------- Optional query parameter "pointer" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pointer", ctx.QueryParams(), &params.Pointer, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pointer: %s", err))
+	}
+
+	// ------------- Optional query parameter "occurred_at_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "occurred_at_gte", ctx.QueryParams(), &params.OccurredAtGte, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter occurred_at_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "occurred_at_lt" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "occurred_at_lt", ctx.QueryParams(), &params.OccurredAtLt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter occurred_at_lt: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListContactHistory(ctx, contactID, params)
 	return err
 }
 
@@ -13090,6 +13377,66 @@ func (w *ServerInterfaceWrapper) GetFormVersion(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetFormVersion(ctx, formID, number)
+	return err
+}
+
+// ListHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ListHistory(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Required query parameter "subject_kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "subject_kind", ctx.QueryParams(), &params.SubjectKind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subject_kind: %s", err))
+	}
+
+	// ------------- Required query parameter "subject_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "subject_id", ctx.QueryParams(), &params.SubjectID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subject_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "pointer" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pointer", ctx.QueryParams(), &params.Pointer, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pointer: %s", err))
+	}
+
+	// ------------- Optional query parameter "occurred_at_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "occurred_at_gte", ctx.QueryParams(), &params.OccurredAtGte, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter occurred_at_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "occurred_at_lt" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "occurred_at_lt", ctx.QueryParams(), &params.OccurredAtLt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter occurred_at_lt: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListHistory(ctx, params)
 	return err
 }
 
@@ -17134,6 +17481,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/encryption/rotations", wrapper.RotateEncryptionKey, options.OperationMiddlewares["rotateEncryptionKey"]...)
 	router.GET(options.BaseURL+"/v1/audit/verification", wrapper.VerifyLog, options.OperationMiddlewares["verifyLog"]...)
 	router.GET(options.BaseURL+"/v1/audit/reads", wrapper.ListReads, options.OperationMiddlewares["listReads"]...)
+	router.GET(options.BaseURL+"/v1/history", wrapper.ListHistory, options.OperationMiddlewares["listHistory"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/history", wrapper.ListContactHistory, options.OperationMiddlewares["listContactHistory"]...)
 	router.GET(options.BaseURL+"/v1/webhook-endpoints", wrapper.ListWebhookEndpoints, options.OperationMiddlewares["listWebhookEndpoints"]...)
 	router.POST(options.BaseURL+"/v1/webhook-endpoints", wrapper.CreateWebhookEndpoint, options.OperationMiddlewares["createWebhookEndpoint"]...)
 	router.DELETE(options.BaseURL+"/v1/webhook-endpoints/:endpoint_id", wrapper.DeleteWebhookEndpoint, options.OperationMiddlewares["deleteWebhookEndpoint"]...)
@@ -18727,6 +19076,39 @@ func (response LinkContactExternalID200JSONResponse) VisitLinkContactExternalIDR
 	return err
 }
 
+type ListContactHistoryRequestObject struct {
+	ContactID HistoryContactID `json:"contact_id"`
+	Params    ListContactHistoryParams
+}
+
+type ListContactHistoryResponseObject interface {
+	VisitListContactHistoryResponse(w http.ResponseWriter) error
+}
+
+type ListContactHistory200ResponseHeaders struct {
+	Link *string
+}
+
+type ListContactHistory200JSONResponse struct {
+	Body    HistoryList
+	Headers ListContactHistory200ResponseHeaders
+}
+
+func (response ListContactHistory200JSONResponse) VisitListContactHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListContactOrdersRequestObject struct {
 	ContactID TicketingContactID `json:"contact_id"`
 	Params    ListContactOrdersParams
@@ -19954,6 +20336,38 @@ func (response GetFormVersion200JSONResponse) VisitGetFormVersionResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListHistoryRequestObject struct {
+	Params ListHistoryParams
+}
+
+type ListHistoryResponseObject interface {
+	VisitListHistoryResponse(w http.ResponseWriter) error
+}
+
+type ListHistory200ResponseHeaders struct {
+	Link *string
+}
+
+type ListHistory200JSONResponse struct {
+	Body    HistoryList
+	Headers ListHistory200ResponseHeaders
+}
+
+func (response ListHistory200JSONResponse) VisitListHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -23355,6 +23769,9 @@ type StrictServerInterface interface {
 	// LinkContactExternalID Link an external id to a contact
 	// (PUT /v1/contacts/{contact_id}/external-ids/{source}/{external_id})
 	LinkContactExternalID(ctx context.Context, request LinkContactExternalIDRequestObject) (LinkContactExternalIDResponseObject, error)
+	// ListContactHistory List the changes of a contact
+	// (GET /v1/contacts/{contact_id}/history)
+	ListContactHistory(ctx context.Context, request ListContactHistoryRequestObject) (ListContactHistoryResponseObject, error)
 	// ListContactOrders List the orders of a contact
 	// (GET /v1/contacts/{contact_id}/orders)
 	ListContactOrders(ctx context.Context, request ListContactOrdersRequestObject) (ListContactOrdersResponseObject, error)
@@ -23475,6 +23892,9 @@ type StrictServerInterface interface {
 	// GetFormVersion Read a published version
 	// (GET /v1/forms/{form_id}/versions/{number})
 	GetFormVersion(ctx context.Context, request GetFormVersionRequestObject) (GetFormVersionResponseObject, error)
+	// ListHistory List the changes of one record
+	// (GET /v1/history)
+	ListHistory(ctx context.Context, request ListHistoryRequestObject) (ListHistoryResponseObject, error)
 	// ImportArchive Import an institution from its archive
 	// (POST /v1/imports/archive)
 	ImportArchive(ctx context.Context, request ImportArchiveRequestObject) (ImportArchiveResponseObject, error)
@@ -25373,6 +25793,32 @@ func (sh *strictHandler) LinkContactExternalID(ctx echo.Context, contactID Conta
 	return nil
 }
 
+// ListContactHistory operation middleware
+func (sh *strictHandler) ListContactHistory(ctx echo.Context, contactID HistoryContactID, params ListContactHistoryParams) error {
+	var request ListContactHistoryRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContactHistory(ctx.Request().Context(), request.(ListContactHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContactHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListContactHistoryResponseObject); ok {
+		return validResponse.VisitListContactHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListContactOrders operation middleware
 func (sh *strictHandler) ListContactOrders(ctx echo.Context, contactID TicketingContactID, params ListContactOrdersParams) error {
 	var request ListContactOrdersRequestObject
@@ -26578,6 +27024,31 @@ func (sh *strictHandler) GetFormVersion(ctx echo.Context, formID FormID, number 
 		return err
 	} else if validResponse, ok := response.(GetFormVersionResponseObject); ok {
 		return validResponse.VisitGetFormVersionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListHistory operation middleware
+func (sh *strictHandler) ListHistory(ctx echo.Context, params ListHistoryParams) error {
+	var request ListHistoryRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListHistory(ctx.Request().Context(), request.(ListHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListHistoryResponseObject); ok {
+		return validResponse.VisitListHistoryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

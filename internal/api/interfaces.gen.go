@@ -350,6 +350,12 @@ type AuditOperations interface {
 	// ListReads: List who read whose data
 	// (GET /v1/audit/reads)
 	ListReads(ctx context.Context, request ListReadsRequestObject) (ListReadsResponseObject, error)
+	// ListHistory: List the changes of one record
+	// (GET /v1/history)
+	ListHistory(ctx context.Context, request ListHistoryRequestObject) (ListHistoryResponseObject, error)
+	// ListContactHistory: List the changes of a contact
+	// (GET /v1/contacts/{contact_id}/history)
+	ListContactHistory(ctx context.Context, request ListContactHistoryRequestObject) (ListContactHistoryResponseObject, error)
 }
 
 // WebhooksOperations are the operations of api/webhooks.yaml.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/parvis-crm/parvis/internal/api"
@@ -27,14 +28,28 @@ func each(t *testing.T, f func(t *testing.T, app *parvistest.App, op api.Operati
 	}
 }
 
-// request sends an operation as the contract's example shows it.
-func request(c *parvistest.Client, op api.OperationSpec, change func(body map[string]any), options ...parvistest.RequestOption) *parvistest.Answer {
-	path := parvistest.Path(op)
+// address fills an operation's path and the parameters of its query that it needs.
+func address(op api.OperationSpec, more ...string) string {
 	for _, q := range op.Query {
-		if q.Required {
-			path += "?" + q.Name + "=1"
+		switch {
+		case !q.Required:
+		case strings.HasSuffix(q.Name, "_id"):
+			more = append(more, q.Name+"="+uuid.NewString())
+		case strings.HasSuffix(q.Name, "_kind"):
+			more = append(more, q.Name+"=contact")
+		default:
+			more = append(more, q.Name+"=1")
 		}
 	}
+	if len(more) == 0 {
+		return parvistest.Path(op)
+	}
+	return parvistest.Path(op) + "?" + strings.Join(more, "&")
+}
+
+// request sends an operation as the contract's example shows it.
+func request(c *parvistest.Client, op api.OperationSpec, change func(body map[string]any), options ...parvistest.RequestOption) *parvistest.Answer {
+	path := address(op)
 	var payload any
 	if body, media, ok := parvistest.ExampleBody(op); ok {
 		if change != nil {
@@ -288,9 +303,9 @@ func TestWalkEmptyLists(t *testing.T) {
 			request(other, op, nil, parvistest.Header("Accept", "application/x-ndjson")).Is(http.StatusOK)
 			csv := request(other, op, nil, parvistest.Header("Accept", "text/csv")).Is(http.StatusOK)
 			require.Contains(t, csv.Header.Get("Content-Type"), "text/csv")
-			other.Get(op.Path+"?cursor=AAAAAAAAAAAAAAAAAAAAAAAAAAAA").Problem(http.StatusBadRequest, "cursor-invalid")
-			other.Get(op.Path+"?limit=0").Problem(http.StatusBadRequest, "invalid-request")
-			other.Get(op.Path+"?limit=100000").Problem(http.StatusBadRequest, "invalid-request")
+			other.Get(address(op, "cursor=AAAAAAAAAAAAAAAAAAAAAAAAAAAA")).Problem(http.StatusBadRequest, "cursor-invalid")
+			other.Get(address(op, "limit=0")).Problem(http.StatusBadRequest, "invalid-request")
+			other.Get(address(op, "limit=100000")).Problem(http.StatusBadRequest, "invalid-request")
 		})
 	}
 }

@@ -41,7 +41,7 @@ func owner(t *testing.T, a *parvistest.App, statement string, args ...any) {
 	conn, err := pgx.Connect(context.Background(), a.App.Config.MigrationURL)
 	require.NoError(t, err)
 	defer func() { _ = conn.Close(context.Background()) }()
-	tag, err := conn.Exec(context.Background(), "set search_path = crm; "+fmt.Sprintf(statement, args...), pgx.QueryExecModeSimpleProtocol)
+	tag, err := conn.Exec(context.Background(), "set search_path = crm; set app.sight = '*'; "+fmt.Sprintf(statement, args...), pgx.QueryExecModeSimpleProtocol)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, tag.RowsAffected(), "the row to alter is there")
 }

@@ -31,3 +31,14 @@ func orOne(n *int64) int64 {
 	}
 	return *n
 }
+
+func toldToAPI(t Told) api.HistoryEntry {
+	return api.HistoryEntry{
+		EventID: t.ID, Object: "history_entry", Sequence: t.Sequence, Type: t.Type, OccurredAt: t.OccurredAt,
+		Actor: api.Actor{Kind: t.ActorKind, ID: t.ActorID}, Source: t.Source, RequestID: t.RequestID,
+		Subject: api.HistorySubject{Kind: t.SubjectKind, ID: t.SubjectID, Version: t.SubjectVersion}, Erased: t.Erased,
+		Changes: web.Map(t.Values, func(c FieldChange) api.FieldChange {
+			return api.FieldChange{Pointer: c.Pointer, Before: c.Before, After: c.After, Masked: c.Masked}
+		}),
+	}
+}

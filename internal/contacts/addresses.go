@@ -237,7 +237,7 @@ func (s *Service) UpdateAddress(ctx context.Context, contactID, id uuid.UUID, p 
 		if after, err = s.saveAddress(ctx, tx, after, now); err != nil {
 			return Address{}, err
 		}
-		e.Subject.Version = after.Version
+		e.Subject.Version, e.At = after.Version, after.UpdatedAt
 		return after, events.RecordTx(ctx, tx, append(entries, e)...)
 	})
 	return a, c, err
@@ -315,6 +315,7 @@ func (s *Service) RemoveAddress(ctx context.Context, contactID, id uuid.UUID, wa
 		if err != nil {
 			return struct{}{}, err
 		}
+		removed.At = s.clock.Now()
 		entries := []events.Entry{removed}
 		heir := slices.IndexFunc(all, func(o Address) bool { return o.ID != gone.ID })
 		if gone.IsPrimary && heir >= 0 {

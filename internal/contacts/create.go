@@ -157,7 +157,7 @@ func (d draft) entries() ([]events.Entry, error) {
 		entries = append(entries, externalIDEntry("external_id.linked", d.contact, e))
 	}
 	for _, t := range d.tags {
-		entries = append(entries, tagEntry("contact.tagged", d.contact, t.ID))
+		entries = append(entries, tagEntry("contact.tagged", d.contact, t.ID, d.contact.CreatedAt))
 	}
 	return entries, nil
 }

@@ -57,7 +57,9 @@ func (s *Service) UnlinkExternalID(ctx context.Context, contactID uuid.UUID, sou
 		if err != nil {
 			return struct{}{}, err
 		}
-		return struct{}{}, events.RecordTx(ctx, tx, externalIDEntry("external_id.unlinked", c, gone))
+		told := externalIDEntry("external_id.unlinked", c, gone)
+		told.At = s.clock.Now()
+		return struct{}{}, events.RecordTx(ctx, tx, told)
 	})
 	return err
 }

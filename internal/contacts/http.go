@@ -104,15 +104,11 @@ func (h *Handlers) CreateContact(ctx context.Context, r api.CreateContactRequest
 
 // GetContact implements GET /v1/contacts/{contact_id}.
 func (h *Handlers) GetContact(ctx context.Context, r api.GetContactRequestObject) (api.GetContactResponseObject, error) {
-	if len(r.Params.Expand) == 0 {
+	if len(r.Params.Expand) == 0 && r.Params.AsOf == nil {
 		web.NoteSubjects(ctx, r.ContactID)
 		return h.service.getWritten(ctx, r.ContactID)
 	}
-	c, err := h.service.Get(ctx, r.ContactID)
-	if err != nil {
-		return nil, err
-	}
-	v, err := h.view(ctx, c, fromExpand(r.Params.Expand))
+	v, err := h.viewAt(ctx, r.ContactID, r.Params.AsOf, fromExpand(r.Params.Expand))
 	if err != nil {
 		return nil, err
 	}
@@ -209,11 +205,11 @@ func (h *Handlers) BatchContacts(ctx context.Context, r api.BatchContactsRequest
 // ListContactExternalIds implements GET /v1/contacts/{contact_id}/external-ids.
 func (h *Handlers) ListContactExternalIds(ctx context.Context, r api.ListContactExternalIdsRequestObject) (api.ListContactExternalIdsResponseObject, error) {
 	var after NewExternalID
-	walk, limit := "external-ids"+r.ContactID.String(), web.Limit(r.Params.Limit)
+	walk, limit := asked("external-ids"+r.ContactID.String(), r.Params.AsOf), web.Limit(r.Params.Limit)
 	if _, err := h.cursors.Decode(r.Params.Cursor, walk, &after); err != nil {
 		return nil, err
 	}
-	rows, err := h.service.ListExternalIDs(ctx, r.ContactID, after, limit+1)
+	rows, err := h.service.listExternalIDsAt(ctx, r.ContactID, r.Params.AsOf, after, limit+1)
 	if err != nil {
 		return nil, err
 	}
@@ -262,12 +258,12 @@ func (h *Handlers) after(cursor *string, walk string) (uuid.UUID, error) {
 
 // ListContactPoints implements GET /v1/contacts/{contact_id}/contact-points.
 func (h *Handlers) ListContactPoints(ctx context.Context, r api.ListContactPointsRequestObject) (api.ListContactPointsResponseObject, error) {
-	walk, limit := "contact-points"+r.ContactID.String(), web.Limit(r.Params.Limit)
+	walk, limit := asked("contact-points"+r.ContactID.String(), r.Params.AsOf), web.Limit(r.Params.Limit)
 	after, err := h.after(r.Params.Cursor, walk)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := h.service.ListPoints(ctx, r.ContactID, after, limit+1)
+	rows, err := h.service.listPointsAt(ctx, r.ContactID, r.Params.AsOf, after, limit+1)
 	if err != nil {
 		return nil, err
 	}
@@ -295,7 +291,7 @@ func (h *Handlers) CreateContactPoint(ctx context.Context, r api.CreateContactPo
 
 // GetContactPoint implements GET /v1/contacts/{contact_id}/contact-points/{contact_point_id}.
 func (h *Handlers) GetContactPoint(ctx context.Context, r api.GetContactPointRequestObject) (api.GetContactPointResponseObject, error) {
-	p, err := h.service.GetPoint(ctx, r.ContactID, r.ContactPointID)
+	p, err := h.service.getPointAt(ctx, r.ContactID, r.ContactPointID, r.Params.AsOf)
 	if err != nil {
 		return nil, err
 	}
@@ -327,12 +323,12 @@ func (h *Handlers) DeleteContactPoint(ctx context.Context, r api.DeleteContactPo
 
 // ListAddresses implements GET /v1/contacts/{contact_id}/addresses.
 func (h *Handlers) ListAddresses(ctx context.Context, r api.ListAddressesRequestObject) (api.ListAddressesResponseObject, error) {
-	walk, limit := "addresses"+r.ContactID.String(), web.Limit(r.Params.Limit)
+	walk, limit := asked("addresses"+r.ContactID.String(), r.Params.AsOf), web.Limit(r.Params.Limit)
 	after, err := h.after(r.Params.Cursor, walk)
 	if err != nil {
 		return nil, err
 	}
-	rows, c, err := h.service.ListAddresses(ctx, r.ContactID, after, limit+1)
+	rows, c, err := h.service.listAddressesAt(ctx, r.ContactID, r.Params.AsOf, after, limit+1)
 	if err != nil {
 		return nil, err
 	}
@@ -361,7 +357,7 @@ func (h *Handlers) CreateAddress(ctx context.Context, r api.CreateAddressRequest
 
 // GetAddress implements GET /v1/contacts/{contact_id}/addresses/{address_id}.
 func (h *Handlers) GetAddress(ctx context.Context, r api.GetAddressRequestObject) (api.GetAddressResponseObject, error) {
-	a, c, err := h.service.GetAddress(ctx, r.ContactID, r.AddressID)
+	a, c, err := h.service.getAddressAt(ctx, r.ContactID, r.AddressID, r.Params.AsOf)
 	if err != nil {
 		return nil, err
 	}

@@ -274,7 +274,7 @@ func (s *Service) changePoint(ctx context.Context, tx pgx.Tx, points []Point, be
 	if after, err = s.savePoint(ctx, tx, after, now); err != nil {
 		return Point{}, err
 	}
-	e.Subject.Version = after.Version
+	e.Subject.Version, e.At = after.Version, after.UpdatedAt
 	return after, events.RecordTx(ctx, tx, append(entries, e)...)
 }
 
@@ -367,6 +367,7 @@ func (s *Service) RemovePoint(ctx context.Context, contactID, id uuid.UUID, want
 		if err != nil {
 			return struct{}{}, err
 		}
+		removed.At = s.clock.Now()
 		entries := []events.Entry{removed}
 		heir := slices.IndexFunc(points, func(o Point) bool { return o.ID != gone.ID && o.Kind == gone.Kind })
 		if gone.IsPrimary && heir >= 0 {

@@ -65,7 +65,7 @@ func contactEntry(kind string, before *Contact, after Contact) (events.Entry, er
 	}
 	return events.Entry{
 		Type: kind, Subject: events.Subject{Kind: "contact", ID: after.ID, Version: after.Version}, Changes: changes,
-		Facts: map[string]any{"kind": after.Kind}, Source: sourceOf(after, after.UpdatedAt),
+		Facts: map[string]any{"kind": after.Kind}, Source: sourceOf(after, after.UpdatedAt), At: after.UpdatedAt,
 	}, nil
 }
 
@@ -75,8 +75,10 @@ type pointRecord struct {
 	Platform     *string    `json:"platform"`
 	Label        string     `json:"label"`
 	Value        string     `json:"value"`
+	Normalized   string     `json:"normalized"`
 	IsPrimary    bool       `json:"is_primary"`
 	Status       string     `json:"status"`
+	StatusAt     time.Time  `json:"status_at"`
 	StatusReason *string    `json:"status_reason"`
 	VerifiedAt   *time.Time `json:"verified_at"`
 }
@@ -87,7 +89,7 @@ func pointRecordOf(p *Point) *pointRecord {
 	}
 	return &pointRecord{
 		ContactID: p.ContactID, Kind: p.Kind, Platform: p.Platform, Label: p.Label, Value: p.Value,
-		IsPrimary: p.IsPrimary, Status: p.Status, StatusReason: p.StatusReason, VerifiedAt: p.VerifiedAt,
+		Normalized: p.Normalized, IsPrimary: p.IsPrimary, Status: p.Status, StatusAt: p.StatusAt, StatusReason: p.StatusReason, VerifiedAt: p.VerifiedAt,
 	}
 }
 
@@ -105,14 +107,17 @@ func pointEntry(kind string, before, after *Point) (events.Entry, error) {
 	} else {
 		version = subject.Version
 	}
-	source := ""
+	source, at := "", time.Time{}
 	if before == nil {
 		source = subject.Source
+	}
+	if after != nil {
+		at = after.UpdatedAt
 	}
 	return events.Entry{
 		Type: kind, Subject: events.Subject{Kind: "contact_point", ID: subject.ID, Version: version}, Changes: changes,
 		Facts:  map[string]any{"contact_id": subject.ContactID, "kind": subject.Kind, "status": subject.Status},
-		Source: source,
+		Source: source, At: at,
 	}, nil
 }
 
@@ -130,6 +135,7 @@ type addressRecord struct {
 	INSEECode    *string   `json:"insee_code"`
 	IsPrimary    bool      `json:"is_primary"`
 	Status       string    `json:"status"`
+	StatusAt     time.Time `json:"status_at"`
 	StatusReason *string   `json:"status_reason"`
 	ValidFrom    *string   `json:"valid_from"`
 	ValidTo      *string   `json:"valid_to"`
@@ -142,7 +148,7 @@ func addressRecordOf(a *Address) *addressRecord {
 	return &addressRecord{
 		ContactID: a.ContactID, Label: a.Label, Recipient: a.Recipient, Delivery: a.Delivery, Building: a.Building, Street: a.Street,
 		Locality: a.Locality, PostalCode: a.PostalCode, City: a.City, Country: a.Country, INSEECode: a.InseeCode,
-		IsPrimary: a.IsPrimary, Status: a.Status, StatusReason: a.StatusReason, ValidFrom: day(a.ValidFrom), ValidTo: day(a.ValidTo),
+		IsPrimary: a.IsPrimary, Status: a.Status, StatusAt: a.StatusAt, StatusReason: a.StatusReason, ValidFrom: day(a.ValidFrom), ValidTo: day(a.ValidTo),
 	}
 }
 
@@ -158,13 +164,16 @@ func addressEntry(kind string, before, after *Address) (events.Entry, error) {
 	} else {
 		version = subject.Version
 	}
-	source := ""
+	source, at := "", time.Time{}
 	if before == nil {
 		source = subject.Source
 	}
+	if after != nil {
+		at = after.UpdatedAt
+	}
 	return events.Entry{
 		Type: kind, Subject: events.Subject{Kind: "address", ID: subject.ID, Version: version}, Changes: changes,
-		Facts: map[string]any{"contact_id": subject.ContactID, "status": subject.Status}, Source: source,
+		Facts: map[string]any{"contact_id": subject.ContactID, "status": subject.Status}, Source: source, At: at,
 	}, nil
 }
 
@@ -175,15 +184,19 @@ func externalIDEntry(kind string, c Contact, e ExternalID) events.Entry {
 	if kind == "external_id.unlinked" {
 		change.Before, change.After = change.After, nil
 	}
-	return events.Entry{
+	entry := events.Entry{
 		Type: kind, Subject: events.Subject{Kind: "contact", ID: c.ID, Version: c.Version}, Changes: []events.Change{change},
 		Facts: map[string]any{"source": e.Source},
 	}
+	if kind == "external_id.linked" {
+		entry.At = e.FirstSeenAt
+	}
+	return entry
 }
 
-func tagEntry(kind string, c Contact, tag uuid.UUID) events.Entry {
+func tagEntry(kind string, c Contact, tag uuid.UUID, at time.Time) events.Entry {
 	return events.Entry{
-		Type: kind, Subject: events.Subject{Kind: "contact", ID: c.ID, Version: c.Version}, Facts: map[string]any{"tag_id": tag},
+		Type: kind, Subject: events.Subject{Kind: "contact", ID: c.ID, Version: c.Version}, Facts: map[string]any{"tag_id": tag}, At: at,
 	}
 }
 

@@ -188,7 +188,7 @@ func (s *Service) saveTag(ctx context.Context, tx pgx.Tx, kind string, before, a
 	if err != nil {
 		return Tag{}, err
 	}
-	e.Subject.Version = after.Version
+	e.Subject.Version, e.At = after.Version, after.UpdatedAt
 	return after, events.RecordTx(ctx, tx, e)
 }
 
@@ -292,11 +292,12 @@ func (s *Service) GiveTagTx(ctx context.Context, tx pgx.Tx, contactID, tagID uui
 	if tags[0].ArchivedAt != nil || tags[0].MergedInto != nil {
 		return false, fault.New(fault.Conflict, "tag-in-other-hands")
 	}
-	n, err := s.q.GiveTag(ctx, tx, contactsdb.GiveTagParams{TenantID: c.TenantID, ContactID: c.ID, TagID: tagID, TaggedAt: s.clock.Now()})
+	now := s.clock.Now()
+	n, err := s.q.GiveTag(ctx, tx, contactsdb.GiveTagParams{TenantID: c.TenantID, ContactID: c.ID, TagID: tagID, TaggedAt: now})
 	if err != nil || n == 0 {
 		return false, err
 	}
-	return true, events.RecordTx(ctx, tx, tagEntry("contact.tagged", c, tagID))
+	return true, events.RecordTx(ctx, tx, tagEntry("contact.tagged", c, tagID, now))
 }
 
 // TakeTag takes a tag from a contact.
@@ -313,7 +314,7 @@ func (s *Service) TakeTag(ctx context.Context, contactID, tagID uuid.UUID) error
 		if err != nil || n == 0 {
 			return struct{}{}, err
 		}
-		return struct{}{}, events.RecordTx(ctx, tx, tagEntry("contact.untagged", c, tagID))
+		return struct{}{}, events.RecordTx(ctx, tx, tagEntry("contact.untagged", c, tagID, s.clock.Now()))
 	})
 	return err
 }

@@ -140,7 +140,7 @@ func (s *Service) MarkContactPointTx(ctx context.Context, tx pgx.Tx, id uuid.UUI
 	if after, err = s.savePoint(ctx, tx, after, now); err != nil {
 		return before, err
 	}
-	e.Subject.Version = after.Version
+	e.Subject.Version, e.At = after.Version, after.UpdatedAt
 	return after, events.RecordTx(ctx, tx, e)
 }
 

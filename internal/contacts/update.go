@@ -66,7 +66,7 @@ func (s *Service) changeTx(ctx context.Context, tx pgx.Tx, c Contact, p Patch) (
 			return c, false, err
 		}
 	}
-	e.Subject.Version, e.Source = after.Version, ""
+	e.Subject.Version, e.Source, e.At = after.Version, "", after.UpdatedAt
 	return after, true, events.RecordTx(ctx, tx, e)
 }
 

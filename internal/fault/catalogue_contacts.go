@@ -6,6 +6,10 @@ var contactTexts = Texts{
 		FR: Text{"Fiche fusionnée", "Cette fiche a été fusionnée avec une autre ; l'identifiant de celle-ci est dans « survivor_id ».", "Suivez le lien « canonical » et remplacez l'identifiant chez vous."},
 		EN: Text{"Contact merged", "This contact was merged into another, whose identifier is in “survivor_id”.", "Follow the “canonical” link and replace the identifier on your side."},
 	},
+	"history-erased": {
+		FR: Text{"Historique effacé", "Des valeurs de l'historique ont été effacées depuis cet instant : l'état d'alors ne peut être reconstitué.", "Demandez un instant postérieur à l'effacement, ou l'état présent."},
+		EN: Text{"History erased", "Values of the history were erased since that instant, so what was then cannot be made again.", "Ask for an instant after the erasure, or for the present."},
+	},
 	"contact-point-status": {
 		FR: Text{"Changement d'état impossible", "Un point de contact ne passe pas de l'état « {from} » à l'état « {to} ».", "Une personne qui s'est désinscrite ne revient que par sa propre décision : repassez d'abord par « unverified » ou « valid »."},
 		EN: Text{"Status cannot change so", "A contact point does not go from “{from}” to “{to}”.", "Somebody who opted out comes back only by their own decision: set “unverified” or “valid” first."},
@@ -29,6 +33,7 @@ var contactTexts = Texts{
 	"kind-cannot-change":    {FR: Text{"Nature immuable", "Une personne ne devient pas une organisation, ni l'inverse.", ""}, EN: Text{"Kind cannot change", "A person does not become an organisation, nor the other way round.", ""}},
 	"name-required":         {FR: Text{"Nom manquant", "Un nom, ou à défaut un point de contact ou un identifiant externe, est nécessaire.", ""}, EN: Text{"Name missing", "A name is needed, or else a contact point or an external id.", ""}},
 	"not-of-this-kind":      {FR: Text{"Champ d'une autre nature", "Ce champ n'existe pas pour « {kind} ».", ""}, EN: Text{"Field of another kind", "This field does not exist for “{kind}”.", ""}},
+	"past-only":             {FR: Text{"Instant à venir", "L'état demandé est celui d'un instant passé.", ""}, EN: Text{"Not in the past", "What is asked for is the state at a past instant.", ""}},
 	"impossible-birthdate":  {FR: Text{"Date de naissance impossible", "La date de naissance est dans le futur ou avant 1850.", ""}, EN: Text{"Impossible date of birth", "The date of birth is in the future or before 1850.", ""}},
 	"unknown-language":      {FR: Text{"Langue inconnue", "Une étiquette de langue BCP 47 est attendue, par exemple « fr-FR ».", ""}, EN: Text{"Unknown language", "A BCP 47 language tag is expected, such as “fr-FR”.", ""}},
 	"siren":                 {FR: Text{"SIREN invalide", "Un SIREN compte neuf chiffres dont le dernier est une clé de contrôle.", ""}, EN: Text{"Invalid SIREN", "A SIREN has nine digits, the last of which is a check digit.", ""}},

@@ -1252,6 +1252,21 @@ func (e FormVersionObject) Valid() bool {
 	}
 }
 
+// Defines values for HistoryEntryObject.
+const (
+	HistoryEntryObjectHistoryEntry HistoryEntryObject = "history_entry"
+)
+
+// Valid indicates whether the value is a known member of the HistoryEntryObject enum.
+func (e HistoryEntryObject) Valid() bool {
+	switch e {
+	case HistoryEntryObjectHistoryEntry:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for InstitutionObject.
 const (
 	InstitutionObjectInstitution InstitutionObject = "institution"
@@ -3196,6 +3211,30 @@ func (e GetContactParamsExpand) Valid() bool {
 	}
 }
 
+// Defines values for ListContactHistoryParamsSubjectKind.
+const (
+	ListContactHistoryParamsSubjectKindAddress      ListContactHistoryParamsSubjectKind = "address"
+	ListContactHistoryParamsSubjectKindConsent      ListContactHistoryParamsSubjectKind = "consent"
+	ListContactHistoryParamsSubjectKindContact      ListContactHistoryParamsSubjectKind = "contact"
+	ListContactHistoryParamsSubjectKindContactPoint ListContactHistoryParamsSubjectKind = "contact_point"
+)
+
+// Valid indicates whether the value is a known member of the ListContactHistoryParamsSubjectKind enum.
+func (e ListContactHistoryParamsSubjectKind) Valid() bool {
+	switch e {
+	case ListContactHistoryParamsSubjectKindAddress:
+		return true
+	case ListContactHistoryParamsSubjectKindConsent:
+		return true
+	case ListContactHistoryParamsSubjectKindContact:
+		return true
+	case ListContactHistoryParamsSubjectKindContactPoint:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListDepartmentsParamsArchived.
 const (
 	ListDepartmentsParamsArchivedFalse ListDepartmentsParamsArchived = "false"
@@ -4745,6 +4784,19 @@ type ExternalIDList struct {
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
+// FieldChange defines model for FieldChange.
+type FieldChange struct {
+	// After The value after, null for none.
+	After interface{} `json:"after"`
+
+	// Before The value before, null for none.
+	Before interface{} `json:"before"`
+
+	// Masked The values are of a class of fields that the credential may not read.
+	Masked  bool   `json:"masked"`
+	Pointer string `json:"pointer"`
+}
+
 // FieldClasses Classes of fields; null: all that are not sensitive.
 type FieldClasses = []string
 
@@ -4963,6 +5015,46 @@ type FormVersionObject string
 
 // HeldVerbs defines model for HeldVerbs.
 type HeldVerbs = []string
+
+// HistoryEntry defines model for HistoryEntry.
+type HistoryEntry struct {
+	// Actor Who or what acted.
+	Actor   Actor         `json:"actor"`
+	Changes []FieldChange `json:"changes"`
+
+	// Erased There were values; erasure has removed them.
+	Erased bool `json:"erased"`
+
+	// EventID The event by which it was told.
+	EventID    openapi_types.UUID `json:"event_id"`
+	Object     HistoryEntryObject `json:"object"`
+	OccurredAt time.Time          `json:"occurred_at"`
+	RequestID  string             `json:"request_id"`
+	Sequence   int64              `json:"sequence"`
+
+	// Source What the change came from, when it was not the API itself: an import, a form, a ticketing system.
+	Source  string         `json:"source"`
+	Subject HistorySubject `json:"subject"`
+	Type    string         `json:"type"`
+}
+
+// HistoryEntryObject defines model for HistoryEntry.Object.
+type HistoryEntryObject string
+
+// HistoryList defines model for HistoryList.
+type HistoryList struct {
+	Data       []HistoryEntry            `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// HistorySubject defines model for HistorySubject.
+type HistorySubject struct {
+	ID   openapi_types.UUID `json:"id"`
+	Kind string             `json:"kind"`
+
+	// Version The version that the change made.
+	Version int64 `json:"version"`
+}
 
 // ImportKey defines model for ImportKey.
 type ImportKey struct {
@@ -6913,6 +7005,9 @@ type AddressID = openapi_types.UUID
 // Archived defines model for Archived.
 type Archived string
 
+// AsOf defines model for AsOf.
+type AsOf = time.Time
+
 // ConfirmationToken defines model for ConfirmationToken.
 type ConfirmationToken = string
 
@@ -6997,6 +7092,12 @@ type FormID = openapi_types.UUID
 // FormSubmissionID defines model for FormSubmissionId.
 type FormSubmissionID = openapi_types.UUID
 
+// HistoryContactID defines model for HistoryContactId.
+type HistoryContactID = openapi_types.UUID
+
+// HistoryPointer defines model for HistoryPointer.
+type HistoryPointer = string
+
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
@@ -7014,6 +7115,12 @@ type Limit = int32
 
 // OAuthClientID defines model for OAuthClientId.
 type OAuthClientID = openapi_types.UUID
+
+// OccurredAtGte defines model for OccurredAtGte.
+type OccurredAtGte = time.Time
+
+// OccurredAtLt defines model for OccurredAtLt.
+type OccurredAtLt = time.Time
 
 // OperationID defines model for OperationId.
 type OperationID = openapi_types.UUID
@@ -7392,6 +7499,10 @@ type UpsertContactByExternalIDParamsIfNoneMatch string
 
 // GetContactParams defines parameters for GetContact.
 type GetContactParams struct {
+	// AsOf The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
+	// since cannot be made again: 410 `history-erased`. The reader's rights are those of today.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
+
 	// Expand What to put into each contact that is null otherwise.
 	Expand ContactExpand `form:"expand,omitempty" json:"expand,omitempty"`
 
@@ -7416,6 +7527,10 @@ type UpdateContactParams struct {
 
 // ListAddressesParams defines parameters for ListAddresses.
 type ListAddressesParams struct {
+	// AsOf The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
+	// since cannot be made again: 410 `history-erased`. The reader's rights are those of today.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
+
 	// Limit Greatest number of items in the page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -7440,6 +7555,10 @@ type DeleteAddressParams struct {
 
 // GetAddressParams defines parameters for GetAddress.
 type GetAddressParams struct {
+	// AsOf The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
+	// since cannot be made again: 410 `history-erased`. The reader's rights are those of today.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -7488,6 +7607,10 @@ type ListContactConsentHistoryParams struct {
 
 // ListContactPointsParams defines parameters for ListContactPoints.
 type ListContactPointsParams struct {
+	// AsOf The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
+	// since cannot be made again: 410 `history-erased`. The reader's rights are those of today.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
+
 	// Limit Greatest number of items in the page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -7512,6 +7635,10 @@ type DeleteContactPointParams struct {
 
 // GetContactPointParams defines parameters for GetContactPoint.
 type GetContactPointParams struct {
+	// AsOf The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
+	// since cannot be made again: 410 `history-erased`. The reader's rights are those of today.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -7536,12 +7663,40 @@ type CreatePreferenceLinkParams struct {
 
 // ListContactExternalIdsParams defines parameters for ListContactExternalIds.
 type ListContactExternalIdsParams struct {
+	// AsOf The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
+	// since cannot be made again: 410 `history-erased`. The reader's rights are those of today.
+	AsOf *AsOf `form:"as_of,omitempty" json:"as_of,omitempty"`
+
 	// Limit Greatest number of items in the page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
+
+// ListContactHistoryParams defines parameters for ListContactHistory.
+type ListContactHistoryParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// SubjectKind Only changes of records of this kind.
+	SubjectKind *ListContactHistoryParamsSubjectKind `form:"subject_kind,omitempty" json:"subject_kind,omitempty"`
+
+	// Pointer Only changes of this field, by JSON pointer.
+	Pointer *HistoryPointer `form:"pointer,omitempty" json:"pointer,omitempty"`
+
+	// OccurredAtGte At this instant or later.
+	OccurredAtGte *OccurredAtGte `form:"occurred_at_gte,omitempty" json:"occurred_at_gte,omitempty"`
+
+	// OccurredAtLt Before this instant.
+	OccurredAtLt *OccurredAtLt `form:"occurred_at_lt,omitempty" json:"occurred_at_lt,omitempty"`
+}
+
+// ListContactHistoryParamsSubjectKind defines parameters for ListContactHistory.
+type ListContactHistoryParamsSubjectKind string
 
 // ListContactOrdersParams defines parameters for ListContactOrders.
 type ListContactOrdersParams struct {
@@ -7854,6 +8009,30 @@ type ListFormSubmissionsParams struct {
 
 // ListFormSubmissionsParamsStatus defines parameters for ListFormSubmissions.
 type ListFormSubmissionsParamsStatus string
+
+// ListHistoryParams defines parameters for ListHistory.
+type ListHistoryParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// SubjectKind The kind of the record, as events name it.
+	SubjectKind string `form:"subject_kind" json:"subject_kind"`
+
+	// SubjectID The record.
+	SubjectID openapi_types.UUID `form:"subject_id" json:"subject_id"`
+
+	// Pointer Only changes of this field, by JSON pointer.
+	Pointer *HistoryPointer `form:"pointer,omitempty" json:"pointer,omitempty"`
+
+	// OccurredAtGte At this instant or later.
+	OccurredAtGte *OccurredAtGte `form:"occurred_at_gte,omitempty" json:"occurred_at_gte,omitempty"`
+
+	// OccurredAtLt Before this instant.
+	OccurredAtLt *OccurredAtLt `form:"occurred_at_lt,omitempty" json:"occurred_at_lt,omitempty"`
+}
 
 // ImportArchiveParams defines parameters for ImportArchive.
 type ImportArchiveParams struct {
@@ -9797,6 +9976,14 @@ type ClientInterface interface {
 	// Corresponds with PUT /v1/contacts/{contact_id}/external-ids/{source}/{external_id} (the `LinkContactExternalID` operationId).
 	LinkContactExternalID(ctx context.Context, contactID ContactID, source Source, externalID ExternalIDPath, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListContactHistory List the changes of a contact
+	//
+	// The changes of the contact and of all that hangs on it: contact points, addresses, external ids, tags, departments and
+	// consents, those too that are gone. The newest first.
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/history (the `ListContactHistory` operationId).
+	ListContactHistory(ctx context.Context, contactID HistoryContactID, params *ListContactHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListContactOrders List the orders of a contact
 	//
 	// As `/v1/ticketing/orders?contact_id=`.
@@ -10200,6 +10387,15 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/forms/{form_id}/versions/{number} (the `GetFormVersion` operationId).
 	GetFormVersion(ctx context.Context, formID FormID, number int64, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListHistory List the changes of one record
+	//
+	// What changed in a record of any kind, the newest first: each field before and after, who did it, when, from which source
+	// and in which request. Values that erasure has removed are not there any more (`erased`); those of a class of fields that
+	// the credential may not read are not shown (`masked`).
+	//
+	// Corresponds with GET /v1/history (the `ListHistory` operationId).
+	ListHistory(ctx context.Context, params *ListHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ImportArchiveWithBody Import an institution from its archive
 	//
@@ -12620,6 +12816,24 @@ func (c *Client) LinkContactExternalID(ctx context.Context, contactID ContactID,
 	return c.Client.Do(req)
 }
 
+// ListContactHistory List the changes of a contact
+//
+// The changes of the contact and of all that hangs on it: contact points, addresses, external ids, tags, departments and
+// consents, those too that are gone. The newest first.
+//
+// Corresponds with GET /v1/contacts/{contact_id}/history (the `ListContactHistory` operationId).
+func (c *Client) ListContactHistory(ctx context.Context, contactID HistoryContactID, params *ListContactHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListContactHistoryRequest(c.Server, contactID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListContactOrders List the orders of a contact
 //
 // As `/v1/ticketing/orders?contact_id=`.
@@ -13494,6 +13708,25 @@ func (c *Client) ListFormSubmissions(ctx context.Context, formID FormID, params 
 // Corresponds with GET /v1/forms/{form_id}/versions/{number} (the `GetFormVersion` operationId).
 func (c *Client) GetFormVersion(ctx context.Context, formID FormID, number int64, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetFormVersionRequest(c.Server, formID, number)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListHistory List the changes of one record
+//
+// What changed in a record of any kind, the newest first: each field before and after, who did it, when, from which source
+// and in which request. Values that erasure has removed are not there any more (`erased`); those of a class of fields that
+// the credential may not read are not shown (`masked`).
+//
+// Corresponds with GET /v1/history (the `ListHistory` operationId).
+func (c *Client) ListHistory(ctx context.Context, params *ListHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListHistoryRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -18040,6 +18273,18 @@ func NewGetContactRequest(server string, contactID ContactID, params *GetContact
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "as_of", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Expand != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "expand", params.Expand, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
@@ -18200,6 +18445,18 @@ func NewListAddressesRequest(server string, contactID ContactID, params *ListAdd
 		// styled parameters, preserving literal commas as delimiters
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "as_of", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
 
 		if params.Limit != nil {
 
@@ -18408,6 +18665,18 @@ func NewGetAddressRequest(server string, contactID ContactID, addressID AddressI
 		// styled parameters, preserving literal commas as delimiters
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "as_of", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
 
 		if params.Fields != nil {
 
@@ -18819,6 +19088,18 @@ func NewListContactPointsRequest(server string, contactID ContactID, params *Lis
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "as_of", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Limit != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
@@ -19026,6 +19307,18 @@ func NewGetContactPointRequest(server string, contactID ContactID, contactPointI
 		// styled parameters, preserving literal commas as delimiters
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "as_of", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
 
 		if params.Fields != nil {
 
@@ -19250,6 +19543,18 @@ func NewListContactExternalIdsRequest(server string, contactID ContactID, params
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "as_of", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Limit != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
@@ -19377,6 +19682,127 @@ func NewLinkContactExternalIDRequest(server string, contactID ContactID, source 
 	}
 
 	req, err := http.NewRequest(http.MethodPut, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListContactHistoryRequest constructs an http.Request for the ListContactHistory method
+func NewListContactHistoryRequest(server string, contactID HistoryContactID, params *ListContactHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SubjectKind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "subject_kind", *params.SubjectKind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Pointer != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pointer", *params.Pointer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OccurredAtGte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "occurred_at_gte", *params.OccurredAtGte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OccurredAtLt != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "occurred_at_lt", *params.OccurredAtLt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -21804,6 +22230,124 @@ func NewGetFormVersionRequest(server string, formID FormID, number int64) (*http
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListHistoryRequest constructs an http.Request for the ListHistory method
+func NewListHistoryRequest(server string, params *ListHistoryParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/history")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "subject_kind", params.SubjectKind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "subject_id", params.SubjectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Pointer != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pointer", *params.Pointer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OccurredAtGte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "occurred_at_gte", *params.OccurredAtGte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OccurredAtLt != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "occurred_at_lt", *params.OccurredAtLt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -28986,6 +29530,16 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /v1/contacts/{contact_id}/external-ids/{source}/{external_id} (the `LinkContactExternalID` operationId).
 	LinkContactExternalIDWithResponse(ctx context.Context, contactID ContactID, source Source, externalID ExternalIDPath, reqEditors ...RequestEditorFn) (*LinkContactExternalIDResponse, error)
 
+	// ListContactHistoryWithResponse List the changes of a contact
+	//
+	// The changes of the contact and of all that hangs on it: contact points, addresses, external ids, tags, departments and
+	// consents, those too that are gone. The newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/history (the `ListContactHistory` operationId).
+	ListContactHistoryWithResponse(ctx context.Context, contactID HistoryContactID, params *ListContactHistoryParams, reqEditors ...RequestEditorFn) (*ListContactHistoryResponse, error)
+
 	// ListContactOrdersWithResponse List the orders of a contact
 	//
 	// As `/v1/ticketing/orders?contact_id=`.
@@ -29453,6 +30007,17 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/forms/{form_id}/versions/{number} (the `GetFormVersion` operationId).
 	GetFormVersionWithResponse(ctx context.Context, formID FormID, number int64, reqEditors ...RequestEditorFn) (*GetFormVersionResponse, error)
+
+	// ListHistoryWithResponse List the changes of one record
+	//
+	// What changed in a record of any kind, the newest first: each field before and after, who did it, when, from which source
+	// and in which request. Values that erasure has removed are not there any more (`erased`); those of a class of fields that
+	// the credential may not read are not shown (`masked`).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/history (the `ListHistory` operationId).
+	ListHistoryWithResponse(ctx context.Context, params *ListHistoryParams, reqEditors ...RequestEditorFn) (*ListHistoryResponse, error)
 
 	// ImportArchiveWithBodyWithResponse Import an institution from its archive
 	//
@@ -33015,6 +33580,54 @@ func (r LinkContactExternalIDResponse) ContentType() string {
 	return ""
 }
 
+// ListContactHistoryResponse200Headers the declared response headers of an HTTP 200 response for ListContactHistory
+type ListContactHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ListContactHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *HistoryList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListContactHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListContactHistoryResponse) GetJSON200() *HistoryList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListContactHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListContactHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListContactHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListContactHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListContactOrdersResponse200Headers the declared response headers of an HTTP 200 response for ListContactOrders
 type ListContactOrdersResponse200Headers struct {
 	Link *string
@@ -34838,6 +35451,54 @@ func (r GetFormVersionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetFormVersionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListHistoryResponse200Headers the declared response headers of an HTTP 200 response for ListHistory
+type ListHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ListHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *HistoryList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListHistoryResponse) GetJSON200() *HistoryList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -40681,6 +41342,22 @@ func (c *ClientWithResponses) LinkContactExternalIDWithResponse(ctx context.Cont
 	return ParseLinkContactExternalIDResponse(rsp)
 }
 
+// ListContactHistoryWithResponse List the changes of a contact
+//
+// The changes of the contact and of all that hangs on it: contact points, addresses, external ids, tags, departments and
+// consents, those too that are gone. The newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/contacts/{contact_id}/history (the `ListContactHistory` operationId).
+func (c *ClientWithResponses) ListContactHistoryWithResponse(ctx context.Context, contactID HistoryContactID, params *ListContactHistoryParams, reqEditors ...RequestEditorFn) (*ListContactHistoryResponse, error) {
+	rsp, err := c.ListContactHistory(ctx, contactID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListContactHistoryResponse(rsp)
+}
+
 // ListContactOrdersWithResponse List the orders of a contact
 //
 // As `/v1/ticketing/orders?contact_id=`.
@@ -41435,6 +42112,23 @@ func (c *ClientWithResponses) GetFormVersionWithResponse(ctx context.Context, fo
 		return nil, err
 	}
 	return ParseGetFormVersionResponse(rsp)
+}
+
+// ListHistoryWithResponse List the changes of one record
+//
+// What changed in a record of any kind, the newest first: each field before and after, who did it, when, from which source
+// and in which request. Values that erasure has removed are not there any more (`erased`); those of a class of fields that
+// the credential may not read are not shown (`masked`).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/history (the `ListHistory` operationId).
+func (c *ClientWithResponses) ListHistoryWithResponse(ctx context.Context, params *ListHistoryParams, reqEditors ...RequestEditorFn) (*ListHistoryResponse, error) {
+	rsp, err := c.ListHistory(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListHistoryResponse(rsp)
 }
 
 // ImportArchiveWithBodyWithResponse Import an institution from its archive
@@ -45471,6 +46165,45 @@ func ParseLinkContactExternalIDResponse(rsp *http.Response) (*LinkContactExterna
 	return response, nil
 }
 
+// ParseListContactHistoryResponse parses an HTTP response from a ListContactHistoryWithResponse call
+func ParseListContactHistoryResponse(rsp *http.Response) (*ListContactHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListContactHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest HistoryList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListContactHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListContactOrdersResponse parses an HTTP response from a ListContactOrdersWithResponse call
 func ParseListContactOrdersResponse(rsp *http.Response) (*ListContactOrdersResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -46911,6 +47644,45 @@ func ParseGetFormVersionResponse(rsp *http.Response) (*GetFormVersionResponse, e
 		}
 		response.JSON200 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseListHistoryResponse parses an HTTP response from a ListHistoryWithResponse call
+func ParseListHistoryResponse(rsp *http.Response) (*ListHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest HistoryList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

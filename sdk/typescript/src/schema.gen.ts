@@ -1791,6 +1791,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the changes of one record
+         * @description What changed in a record of any kind, the newest first: each field before and after, who did it, when, from which source
+         *     and in which request. Values that erasure has removed are not there any more (`erased`); those of a class of fields that
+         *     the credential may not read are not shown (`masked`).
+         */
+        get: operations["listHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contact_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The contact. */
+                contact_id: components["parameters"]["HistoryContactId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the changes of a contact
+         * @description The changes of the contact and of all that hangs on it: contact points, addresses, external ids, tags, departments and
+         *     consents, those too that are gone. The newest first.
+         */
+        get: operations["listContactHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/webhook-endpoints": {
         parameters: {
             query?: never;
@@ -8728,6 +8774,85 @@ export interface components {
         };
         /**
          * @example {
+         *       "data": [
+         *         {
+         *           "event_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e12",
+         *           "object": "history_entry",
+         *           "sequence": 48121,
+         *           "type": "contact.updated",
+         *           "occurred_at": "2026-11-03T18:04:11.412Z",
+         *           "actor": {
+         *             "kind": "user",
+         *             "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e44"
+         *           },
+         *           "source": "",
+         *           "request_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01",
+         *           "subject": {
+         *             "kind": "contact",
+         *             "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e13",
+         *             "version": 7
+         *           },
+         *           "changes": [
+         *             {
+         *               "pointer": "/family_name",
+         *               "before": "Martin",
+         *               "after": "Durand",
+         *               "masked": false
+         *             }
+         *           ],
+         *           "erased": false
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        HistoryList: {
+            data: components["schemas"]["HistoryEntry"][];
+            next_cursor: string | null;
+        };
+        HistoryEntry: {
+            /**
+             * Format: uuid
+             * @description The event by which it was told.
+             */
+            event_id: string;
+            /** @constant */
+            object: "history_entry";
+            /** Format: int64 */
+            sequence: number;
+            type: string;
+            /** Format: date-time */
+            occurred_at: string;
+            actor: components["schemas"]["Actor"];
+            /** @description What the change came from, when it was not the API itself: an import, a form, a ticketing system. */
+            source: string;
+            request_id: string;
+            subject: components["schemas"]["HistorySubject"];
+            changes: components["schemas"]["FieldChange"][];
+            /** @description There were values; erasure has removed them. */
+            erased: boolean;
+        };
+        HistorySubject: {
+            kind: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: int64
+             * @description The version that the change made.
+             */
+            version: number;
+        };
+        FieldChange: {
+            pointer: string;
+            /** @description The value before, null for none. */
+            before: unknown;
+            /** @description The value after, null for none. */
+            after: unknown;
+            /** @description The values are of a class of fields that the credential may not read. */
+            masked: boolean;
+        };
+        /**
+         * @example {
          *       "from": 1,
          *       "to": 48121,
          *       "head": 48121,
@@ -10656,6 +10781,11 @@ export interface components {
         IfMatchOptional: string;
         /** @description The ETag already held; answered with 304 when it is still the present one. */
         IfNoneMatch: string;
+        /**
+         * @description The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
+         *     since cannot be made again: 410 `history-erased`. The reader's rights are those of today.
+         */
+        AsOf: string;
         /** @description Identifier of the contact. */
         ContactId: string;
         /** @description Identifier of the contact point. */
@@ -10738,6 +10868,14 @@ export interface components {
         ConfirmationToken: string;
         /** @description Identifier of the event. */
         EventId: string;
+        /** @description The contact. */
+        HistoryContactId: string;
+        /** @description Only changes of this field, by JSON pointer. */
+        HistoryPointer: string;
+        /** @description At this instant or later. */
+        OccurredAtGte: string;
+        /** @description Before this instant. */
+        OccurredAtLt: string;
         /** @description Identifier of the endpoint. */
         WebhookEndpointId: string;
         /** @description Identifier of the delivery, which is the `webhook-id` that the receiver saw. */
@@ -11033,6 +11171,11 @@ export interface operations {
     getContact: {
         parameters: {
             query?: {
+                /**
+                 * @description The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
+                 *     since cannot be made again: 410 `history-erased`. The reader's rights are those of today.
+                 */
+                as_of?: components["parameters"]["AsOf"];
                 /** @description What to put into each contact that is null otherwise. */
                 expand?: components["parameters"]["ContactExpand"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
@@ -11165,6 +11308,11 @@ export interface operations {
     listContactPoints: {
         parameters: {
             query?: {
+                /**
+                 * @description The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
+                 *     since cannot be made again: 410 `history-erased`. The reader's rights are those of today.
+                 */
+                as_of?: components["parameters"]["AsOf"];
                 /** @description Greatest number of items in the page. */
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
@@ -11232,6 +11380,11 @@ export interface operations {
     getContactPoint: {
         parameters: {
             query?: {
+                /**
+                 * @description The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
+                 *     since cannot be made again: 410 `history-erased`. The reader's rights are those of today.
+                 */
+                as_of?: components["parameters"]["AsOf"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
             };
@@ -11332,6 +11485,11 @@ export interface operations {
     listAddresses: {
         parameters: {
             query?: {
+                /**
+                 * @description The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
+                 *     since cannot be made again: 410 `history-erased`. The reader's rights are those of today.
+                 */
+                as_of?: components["parameters"]["AsOf"];
                 /** @description Greatest number of items in the page. */
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
@@ -11399,6 +11557,11 @@ export interface operations {
     getAddress: {
         parameters: {
             query?: {
+                /**
+                 * @description The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
+                 *     since cannot be made again: 410 `history-erased`. The reader's rights are those of today.
+                 */
+                as_of?: components["parameters"]["AsOf"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
             };
@@ -11499,6 +11662,11 @@ export interface operations {
     listContactExternalIds: {
         parameters: {
             query?: {
+                /**
+                 * @description The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
+                 *     since cannot be made again: 410 `history-erased`. The reader's rights are those of today.
+                 */
+                as_of?: components["parameters"]["AsOf"];
                 /** @description Greatest number of items in the page. */
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
@@ -14090,6 +14258,83 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReadList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listHistory: {
+        parameters: {
+            query: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description The kind of the record, as events name it. */
+                subject_kind: string;
+                /** @description The record. */
+                subject_id: string;
+                /** @description Only changes of this field, by JSON pointer. */
+                pointer?: components["parameters"]["HistoryPointer"];
+                /** @description At this instant or later. */
+                occurred_at_gte?: components["parameters"]["OccurredAtGte"];
+                /** @description Before this instant. */
+                occurred_at_lt?: components["parameters"]["OccurredAtLt"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of changes. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listContactHistory: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Only changes of records of this kind. */
+                subject_kind?: "contact" | "contact_point" | "address" | "consent";
+                /** @description Only changes of this field, by JSON pointer. */
+                pointer?: components["parameters"]["HistoryPointer"];
+                /** @description At this instant or later. */
+                occurred_at_gte?: components["parameters"]["OccurredAtGte"];
+                /** @description Before this instant. */
+                occurred_at_lt?: components["parameters"]["OccurredAtLt"];
+            };
+            header?: never;
+            path: {
+                /** @description The contact. */
+                contact_id: components["parameters"]["HistoryContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of changes. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryList"];
                 };
             };
             "4XX": components["responses"]["Error"];

@@ -7,6 +7,7 @@ package auditdb
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,6 +22,185 @@ func (q *Queries) ContactIsSeen(ctx context.Context, db DBTX, tenantID uuid.UUID
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
+}
+
+const listContactHistory = `-- name: ListContactHistory :many
+SELECT s.sequence, e.id, e.type, e.subject_kind, e.subject_id, e.subject_version, e.occurred_at, e.actor_kind, e.actor_id,
+       e.request_id, e.source, e.changed, e.facts, e.changes_digest, c.changes
+FROM events_of_contact($1, $2) AS f(id)
+JOIN events e ON e.tenant_id = $1 AND e.id = f.id
+JOIN event_sequence s ON s.tenant_id = e.tenant_id AND s.event_id = e.id
+LEFT JOIN event_changes c ON c.tenant_id = e.tenant_id AND c.event_id = e.id
+WHERE e.subject_kind = ANY($3::text[])
+  AND ($4::text IS NULL OR $4::text = ANY(e.changed))
+  AND ($5::timestamptz IS NULL OR e.occurred_at >= $5)
+  AND ($6::timestamptz IS NULL OR e.occurred_at < $6)
+  AND ($7::bigint IS NULL OR s.sequence < $7)
+ORDER BY s.sequence DESC
+LIMIT $8
+`
+
+type ListContactHistoryParams struct {
+	TenantID     uuid.UUID
+	ContactID    uuid.UUID
+	SubjectKinds []string
+	Pointer      *string
+	Since        *time.Time
+	Until        *time.Time
+	Before       *int64
+	PageSize     int32
+}
+
+type ListContactHistoryRow struct {
+	Sequence       int64
+	ID             uuid.UUID
+	Type           string
+	SubjectKind    string
+	SubjectID      uuid.UUID
+	SubjectVersion int64
+	OccurredAt     time.Time
+	ActorKind      string
+	ActorID        string
+	RequestID      string
+	Source         string
+	Changed        []string
+	Facts          json.RawMessage
+	ChangesDigest  []byte
+	Changes        json.RawMessage
+}
+
+func (q *Queries) ListContactHistory(ctx context.Context, db DBTX, arg ListContactHistoryParams) ([]ListContactHistoryRow, error) {
+	rows, err := db.Query(ctx, listContactHistory,
+		arg.TenantID,
+		arg.ContactID,
+		arg.SubjectKinds,
+		arg.Pointer,
+		arg.Since,
+		arg.Until,
+		arg.Before,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListContactHistoryRow{}
+	for rows.Next() {
+		var i ListContactHistoryRow
+		if err := rows.Scan(
+			&i.Sequence,
+			&i.ID,
+			&i.Type,
+			&i.SubjectKind,
+			&i.SubjectID,
+			&i.SubjectVersion,
+			&i.OccurredAt,
+			&i.ActorKind,
+			&i.ActorID,
+			&i.RequestID,
+			&i.Source,
+			&i.Changed,
+			&i.Facts,
+			&i.ChangesDigest,
+			&i.Changes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listHistory = `-- name: ListHistory :many
+SELECT s.sequence, e.id, e.type, e.subject_kind, e.subject_id, e.subject_version, e.occurred_at, e.actor_kind, e.actor_id,
+       e.request_id, e.source, e.changed, e.facts, e.changes_digest, c.changes
+FROM events e
+JOIN event_sequence s ON s.tenant_id = e.tenant_id AND s.event_id = e.id
+LEFT JOIN event_changes c ON c.tenant_id = e.tenant_id AND c.event_id = e.id
+WHERE e.tenant_id = $1 AND e.subject_id = $2 AND e.subject_kind = $3
+  AND ($4::text IS NULL OR $4::text = ANY(e.changed))
+  AND ($5::timestamptz IS NULL OR e.occurred_at >= $5)
+  AND ($6::timestamptz IS NULL OR e.occurred_at < $6)
+  AND ($7::bigint IS NULL OR s.sequence < $7)
+ORDER BY s.sequence DESC
+LIMIT $8
+`
+
+type ListHistoryParams struct {
+	TenantID    uuid.UUID
+	SubjectID   uuid.UUID
+	SubjectKind string
+	Pointer     *string
+	Since       *time.Time
+	Until       *time.Time
+	Before      *int64
+	PageSize    int32
+}
+
+type ListHistoryRow struct {
+	Sequence       int64
+	ID             uuid.UUID
+	Type           string
+	SubjectKind    string
+	SubjectID      uuid.UUID
+	SubjectVersion int64
+	OccurredAt     time.Time
+	ActorKind      string
+	ActorID        string
+	RequestID      string
+	Source         string
+	Changed        []string
+	Facts          json.RawMessage
+	ChangesDigest  []byte
+	Changes        json.RawMessage
+}
+
+func (q *Queries) ListHistory(ctx context.Context, db DBTX, arg ListHistoryParams) ([]ListHistoryRow, error) {
+	rows, err := db.Query(ctx, listHistory,
+		arg.TenantID,
+		arg.SubjectID,
+		arg.SubjectKind,
+		arg.Pointer,
+		arg.Since,
+		arg.Until,
+		arg.Before,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListHistoryRow{}
+	for rows.Next() {
+		var i ListHistoryRow
+		if err := rows.Scan(
+			&i.Sequence,
+			&i.ID,
+			&i.Type,
+			&i.SubjectKind,
+			&i.SubjectID,
+			&i.SubjectVersion,
+			&i.OccurredAt,
+			&i.ActorKind,
+			&i.ActorID,
+			&i.RequestID,
+			&i.Source,
+			&i.Changed,
+			&i.Facts,
+			&i.ChangesDigest,
+			&i.Changes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const listIndex = `-- name: ListIndex :many

@@ -7,6 +7,7 @@ package contactsdb
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -904,6 +905,62 @@ func (q *Queries) ListAddressesOf(ctx context.Context, db DBTX, tenantID uuid.UU
 	return items, nil
 }
 
+const ListContactEvents = `-- name: ListContactEvents :many
+SELECT e.id, e.type, e.subject_kind, e.subject_id, e.subject_version, e.occurred_at, e.source, e.facts, e.changes_digest, c.changes
+FROM events_of_contact($1, $2) AS f(id)
+JOIN events e ON e.tenant_id = $1 AND e.id = f.id
+LEFT JOIN event_sequence s ON s.tenant_id = e.tenant_id AND s.event_id = e.id
+LEFT JOIN event_changes c ON c.tenant_id = e.tenant_id AND c.event_id = e.id
+WHERE e.subject_kind IN ('contact', 'contact_point', 'address')
+ORDER BY s.sequence NULLS LAST, e.id
+`
+
+type ListContactEventsRow struct {
+	ID             uuid.UUID
+	Type           string
+	SubjectKind    string
+	SubjectID      uuid.UUID
+	SubjectVersion int64
+	OccurredAt     time.Time
+	Source         string
+	Facts          json.RawMessage
+	ChangesDigest  []byte
+	Changes        json.RawMessage
+}
+
+// All that is told of a contact and of what hangs on it, in its order; what has
+// no number yet is the latest.
+func (q *Queries) ListContactEvents(ctx context.Context, db DBTX, tenantID uuid.UUID, contactID uuid.UUID) ([]ListContactEventsRow, error) {
+	rows, err := db.Query(ctx, ListContactEvents, tenantID, contactID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListContactEventsRow{}
+	for rows.Next() {
+		var i ListContactEventsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Type,
+			&i.SubjectKind,
+			&i.SubjectID,
+			&i.SubjectVersion,
+			&i.OccurredAt,
+			&i.Source,
+			&i.Facts,
+			&i.ChangesDigest,
+			&i.Changes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ListExternalIDs = `-- name: ListExternalIDs :many
 SELECT tenant_id, source, external_id, contact_id, first_seen_at FROM contact_external_ids
 WHERE tenant_id = $1 AND contact_id = $2 AND (source, external_id) > ($3::text, $4::text)
@@ -1078,6 +1135,53 @@ func (q *Queries) ListPointsOf(ctx context.Context, db DBTX, tenantID uuid.UUID,
 	return items, nil
 }
 
+const ListTagEvents = `-- name: ListTagEvents :many
+SELECT e.id, e.type, e.subject_id, e.occurred_at, e.facts, e.changes_digest, c.changes
+FROM events e
+LEFT JOIN event_sequence s ON s.tenant_id = e.tenant_id AND s.event_id = e.id
+LEFT JOIN event_changes c ON c.tenant_id = e.tenant_id AND c.event_id = e.id
+WHERE e.tenant_id = $1 AND e.subject_id = ANY($2::uuid[]) AND e.subject_kind = 'tag'
+ORDER BY s.sequence NULLS LAST, e.id
+`
+
+type ListTagEventsRow struct {
+	ID            uuid.UUID
+	Type          string
+	SubjectID     uuid.UUID
+	OccurredAt    time.Time
+	Facts         json.RawMessage
+	ChangesDigest []byte
+	Changes       json.RawMessage
+}
+
+func (q *Queries) ListTagEvents(ctx context.Context, db DBTX, tenantID uuid.UUID, tagIds []uuid.UUID) ([]ListTagEventsRow, error) {
+	rows, err := db.Query(ctx, ListTagEvents, tenantID, tagIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListTagEventsRow{}
+	for rows.Next() {
+		var i ListTagEventsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Type,
+			&i.SubjectID,
+			&i.OccurredAt,
+			&i.Facts,
+			&i.ChangesDigest,
+			&i.Changes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ListTags = `-- name: ListTags :many
 SELECT tenant_id, id, name, folded, description, archived_at, merged_into, version, created_at, updated_at FROM tags
 WHERE tenant_id = $1 AND merged_into IS NULL AND (folded, id) > ($2::text, $3::uuid)
@@ -1104,6 +1208,41 @@ func (q *Queries) ListTags(ctx context.Context, db DBTX, arg ListTagsParams) ([]
 		arg.Archived,
 		arg.PageSize,
 	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Tag{}
+	for rows.Next() {
+		var i Tag
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.Name,
+			&i.Folded,
+			&i.Description,
+			&i.ArchivedAt,
+			&i.MergedInto,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const ListTagsByID = `-- name: ListTagsByID :many
+SELECT tenant_id, id, name, folded, description, archived_at, merged_into, version, created_at, updated_at FROM tags WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+`
+
+func (q *Queries) ListTagsByID(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]Tag, error) {
+	rows, err := db.Query(ctx, ListTagsByID, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,162 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/parvis-crm/parvis/internal/audit/internal/auditdb"
+	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/web"
+)
+
+// HistoryFilter narrows a history; nil means any.
+type HistoryFilter struct {
+	Pointer      *string
+	Since, Until *time.Time
+}
+
+// Told is one event of a history with its values.
+type Told struct {
+	auditdb.ListHistoryRow
+	Values []FieldChange
+	Erased bool
+}
+
+// FieldChange is one field before and after.
+type FieldChange struct {
+	Pointer string `json:"pointer"`
+	Before  any    `json:"before"`
+	After   any    `json:"after"`
+	Masked  bool   `json:"-"`
+}
+
+// contactKinds are the kinds of records whose changes are the history of a
+// contact.
+func contactKinds() []string { return []string{"contact", "contact_point", "address", "consent"} }
+
+// History returns at most limit changes of one record before a sequence (nil:
+// the end), newest first.
+func (s *Service) History(ctx context.Context, kind string, id uuid.UUID, f HistoryFilter, before *int64, limit int) ([]Told, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.reads.q.ListHistory(ctx, s.reads.db.Tenant(actor.Tenant), auditdb.ListHistoryParams{
+		TenantID: actor.Tenant, SubjectID: id, SubjectKind: kind, Pointer: f.Pointer, Since: f.Since, Until: f.Until, Before: before, PageSize: int32(limit),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return told(ctx, actor, rows, f)
+}
+
+// ContactHistory is History for a contact with all that hangs on it; kind
+// narrows it to records of one kind.
+func (s *Service) ContactHistory(ctx context.Context, id uuid.UUID, kind *string, f HistoryFilter, before *int64, limit int) ([]Told, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	scope := s.reads.db.Tenant(actor.Tenant)
+	if there, err := s.reads.q.ContactIsSeen(ctx, scope, actor.Tenant, id); err != nil || !there {
+		if err == nil {
+			err = fault.NotFound()
+		}
+		return nil, err
+	}
+	kinds := contactKinds()
+	if kind != nil {
+		kinds = []string{*kind}
+	}
+	found, err := s.reads.q.ListContactHistory(ctx, scope, auditdb.ListContactHistoryParams{
+		TenantID: actor.Tenant, ContactID: id, SubjectKinds: kinds, Pointer: f.Pointer, Since: f.Since, Until: f.Until, Before: before, PageSize: int32(limit),
+	})
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]auditdb.ListHistoryRow, 0, len(found))
+	for _, r := range found {
+		rows = append(rows, auditdb.ListHistoryRow(r))
+	}
+	return told(ctx, actor, rows, f)
+}
+
+// told gives events their values, as far as the actor may read them.
+func told(ctx context.Context, actor web.Actor, rows []auditdb.ListHistoryRow, f HistoryFilter) ([]Told, error) {
+	out := make([]Told, 0, len(rows))
+	for _, r := range rows {
+		t := Told{ListHistoryRow: r, Values: []FieldChange{}}
+		if r.Changes != nil {
+			d := json.NewDecoder(bytes.NewReader(r.Changes))
+			d.UseNumber()
+			if err := d.Decode(&t.Values); err != nil {
+				return nil, fmt.Errorf("audit: changes of %s: %w", r.ID, err)
+			}
+		} else {
+			for _, pointer := range r.Changed {
+				t.Values = append(t.Values, FieldChange{Pointer: pointer})
+			}
+		}
+		if f.Pointer != nil {
+			t.Values = slices.DeleteFunc(t.Values, func(c FieldChange) bool { return c.Pointer != *f.Pointer })
+		}
+		// How to reach somebody is kept from whoever does not see it, so there
+		// the absence of values does not mean that they were erased.
+		kept := (r.SubjectKind == "contact_point" || r.SubjectKind == "address") && !pg.SightIn(ctx).Holds(pg.SeeContactPoints)
+		t.Erased = r.Changes == nil && r.ChangesDigest != nil && !kept
+		for i, c := range t.Values {
+			if !mayRead(actor, classOf(r.SubjectKind, c.Pointer)) || r.Changes == nil && kept {
+				t.Values[i] = FieldChange{Pointer: c.Pointer, Masked: true}
+			}
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// classOf is the class of a field by the record and its name there; empty: of
+// none.
+func classOf(kind, pointer string) string {
+	switch kind {
+	case "contact_point", "address":
+		return "contact_point"
+	case "contact":
+		switch pointer {
+		case "/birth_name", "/birthdate":
+			return "civil"
+		case "/civility", "/title", "/given_name", "/given_names", "/family_name", "/particle", "/name_suffix", "/nickname",
+			"/legal_name", "/trade_name", "/organisation_type", "/siren", "/siret", "/rna":
+			return "identity"
+		}
+	}
+	return ""
+}
+
+func mayRead(actor web.Actor, class string) bool {
+	return class == "" || actor.Readable == nil || slices.Contains(actor.Readable, class)
+}
+
+// contactsIn are those whose data a page of history holds.
+func contactsIn(page []Told) []uuid.UUID {
+	var out []uuid.UUID
+	for _, t := range page {
+		if t.SubjectKind == "contact" {
+			out = append(out, t.SubjectID)
+			continue
+		}
+		var facts struct {
+			ContactID *uuid.UUID `json:"contact_id"`
+		}
+		if json.Unmarshal(t.Facts, &facts) == nil && facts.ContactID != nil {
+			out = append(out, *facts.ContactID)
+		}
+	}
+	return out
+}
