@@ -219,3 +219,7 @@ ORDER BY a.id;
 SELECT m.team_id FROM team_members m JOIN teams t ON t.tenant_id = m.tenant_id AND t.id = m.team_id
 WHERE m.tenant_id = @tenant_id AND m.user_id = @user_id AND t.archived_at IS NULL
 ORDER BY m.team_id;
+
+-- name: SessionStands :one
+-- Until when a session of a user stands, no row if it has ended.
+SELECT expires_at FROM account_sessions WHERE tenant_id = @tenant_id AND id = @id AND user_id = @user_id AND ended_at IS NULL;

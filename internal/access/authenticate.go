@@ -77,6 +77,10 @@ func (s *Service) tokenCredential(ctx context.Context, token string) (*credentia
 	if err != nil {
 		return nil, claims, err
 	}
+	if claims.User() {
+		c, err := s.sessionCredential(ctx, claims)
+		return c, claims, err
+	}
 	// The name holds what the answer depends on; an API key's id has no colon.
 	name := strings.Join([]string{"token", claims.ID, claims.ClientID, claims.Tenant.String(), claims.Scope}, ":")
 	c, err := s.known.get(ctx, name, func(ctx context.Context) (*credential, error) { return s.resolveToken(ctx, claims) })

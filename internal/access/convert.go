@@ -211,7 +211,7 @@ func policiesToAPI(policies map[string]web.Policy) []api.LimitPolicy {
 	out := make([]api.LimitPolicy, 0, len(policies))
 	for _, p := range policies {
 		partition := "credential"
-		if p.Name == "public-form" || p.Name == "oauth" {
+		if slices.Contains([]string{"public-form", "oauth", "sign-in"}, p.Name) {
 			partition = "address"
 		}
 		out = append(out, api.LimitPolicy{Name: p.Name, Quota: int32(p.Requests), WindowSeconds: int32(p.Window.Seconds()), Unit: "requests", Partition: partition})

@@ -151,6 +151,10 @@ func (s *Service) Introspect(ctx context.Context, in web.OAuthRequest) (*accesst
 	if err != nil || c == nil || c.actor.Tenant != client.tenant {
 		return nil, err
 	}
+	if claims.User() {
+		claims.Scope = strings.Join(c.actor.Scopes, " ")
+		return &claims, nil
+	}
 	scopes := slices.DeleteFunc(claims.Scopes(), func(scope string) bool { return !c.actor.Scopes.Allow(scope) })
 	claims.Scope = strings.Join(scopes, " ")
 	return &claims, nil
@@ -164,7 +168,7 @@ func (s *Service) RevokeToken(ctx context.Context, in web.OAuthRequest) error {
 		return err
 	}
 	c, claims, err := s.askedToken(ctx, in)
-	if err != nil || c == nil || c.id != client.id {
+	if err != nil || c == nil || claims.User() || c.id != client.id {
 		return err
 	}
 	id, err := uuid.Parse(claims.ID)

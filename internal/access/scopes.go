@@ -89,3 +89,12 @@ func withSelf(scopes []string) web.Scopes {
 	}
 	return append(out, aboutSelf)
 }
+
+// ofPerson adds what every user may besides.
+func ofPerson(scopes []string) web.Scopes {
+	out := withSelf(scopes)
+	if out.Allow(ManageAccount) {
+		return out
+	}
+	return append(out, ManageAccount)
+}

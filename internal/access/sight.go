@@ -99,7 +99,7 @@ func (s *Service) resolveUser(ctx context.Context, tenant, user uuid.UUID) (*cre
 		return nil, err
 	}
 	c.actor = web.Actor{
-		Kind: web.User, ID: user.String(), Tenant: tenant, Test: mode == "test", Scopes: withSelf(rights.Scopes), Sight: rights.Sight,
+		Kind: web.User, ID: user.String(), Tenant: tenant, Test: mode == "test", Scopes: ofPerson(rights.Scopes), Sight: rights.Sight,
 		Readable: rights.Readable, Writable: rights.Writable,
 	}
 	c.freshUntil = rights.Until

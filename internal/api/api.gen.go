@@ -1284,6 +1284,21 @@ func (e InstitutionObject) Valid() bool {
 	}
 }
 
+// Defines values for InvitationObject.
+const (
+	InvitationObjectAccountInvitation InvitationObject = "account_invitation"
+)
+
+// Valid indicates whether the value is a known member of the InvitationObject enum.
+func (e InvitationObject) Valid() bool {
+	switch e {
+	case InvitationObjectAccountInvitation:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LimitsObject.
 const (
 	LimitsObjectLimits LimitsObject = "limits"
@@ -1353,6 +1368,51 @@ const (
 func (e OperationObject) Valid() bool {
 	switch e {
 	case OperationObjectOperation:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PasswordLinkObject.
+const (
+	PasswordLinkObjectPasswordLink PasswordLinkObject = "password_link"
+)
+
+// Valid indicates whether the value is a known member of the PasswordLinkObject enum.
+func (e PasswordLinkObject) Valid() bool {
+	switch e {
+	case PasswordLinkObjectPasswordLink:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PasswordRequestReceiptObject.
+const (
+	PasswordRequestReceiptObjectPasswordRequestReceipt PasswordRequestReceiptObject = "password_request_receipt"
+)
+
+// Valid indicates whether the value is a known member of the PasswordRequestReceiptObject enum.
+func (e PasswordRequestReceiptObject) Valid() bool {
+	switch e {
+	case PasswordRequestReceiptObjectPasswordRequestReceipt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PasswordRequestReceiptStatus.
+const (
+	PasswordRequestReceiptStatusReceived PasswordRequestReceiptStatus = "received"
+)
+
+// Valid indicates whether the value is a known member of the PasswordRequestReceiptStatus enum.
+func (e PasswordRequestReceiptStatus) Valid() bool {
+	switch e {
+	case PasswordRequestReceiptStatusReceived:
 		return true
 	default:
 		return false
@@ -1746,6 +1806,66 @@ func (e SensitiveIdentifierScheme) Valid() bool {
 	case SensitiveIdentifierSchemeOther:
 		return true
 	case SensitiveIdentifierSchemeStudentCard:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionObject.
+const (
+	SessionObjectSession SessionObject = "session"
+)
+
+// Valid indicates whether the value is a known member of the SessionObject enum.
+func (e SessionObject) Valid() bool {
+	switch e {
+	case SessionObjectSession:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionTokensObject.
+const (
+	SessionTokensObjectSessionTokens SessionTokensObject = "session_tokens"
+)
+
+// Valid indicates whether the value is a known member of the SessionTokensObject enum.
+func (e SessionTokensObject) Valid() bool {
+	switch e {
+	case SessionTokensObjectSessionTokens:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionTokensTokenType.
+const (
+	SessionTokensTokenTypeBearer SessionTokensTokenType = "Bearer"
+)
+
+// Valid indicates whether the value is a known member of the SessionTokensTokenType enum.
+func (e SessionTokensTokenType) Valid() bool {
+	switch e {
+	case SessionTokensTokenTypeBearer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionsEndedObject.
+const (
+	SessionsEndedObjectSessionsEnded SessionsEndedObject = "sessions_ended"
+)
+
+// Valid indicates whether the value is a known member of the SessionsEndedObject enum.
+func (e SessionsEndedObject) Valid() bool {
+	switch e {
+	case SessionsEndedObjectSessionsEnded:
 		return true
 	default:
 		return false
@@ -5118,6 +5238,19 @@ type Introspection struct {
 	TokenType *string             `json:"token_type,omitempty"`
 }
 
+// Invitation defines model for Invitation.
+type Invitation struct {
+	CreatedAt time.Time          `json:"created_at"`
+	ExpiresAt time.Time          `json:"expires_at"`
+	ID        openapi_types.UUID `json:"id"`
+	Kind      string             `json:"kind"`
+	Object    InvitationObject   `json:"object"`
+	UserID    openapi_types.UUID `json:"user_id"`
+}
+
+// InvitationObject defines model for Invitation.Object.
+type InvitationObject string
+
 // JWK defines model for JWK.
 type JWK struct {
 	Alg string  `json:"alg"`
@@ -5319,6 +5452,58 @@ type OperationProgress struct {
 	Done  int64                    `json:"done"`
 	Total nullable.Nullable[int64] `json:"total"`
 	Unit  string                   `json:"unit"`
+}
+
+// PasswordChange defines model for PasswordChange.
+type PasswordChange struct {
+	CurrentPassword string `json:"current_password"`
+	NewPassword     string `json:"new_password"`
+}
+
+// PasswordFields defines model for PasswordFields.
+type PasswordFields struct {
+	Password string `json:"password"`
+}
+
+// PasswordLink defines model for PasswordLink.
+type PasswordLink struct {
+	// Email The address with most of it hidden.
+	Email         string             `json:"email"`
+	ExpiresAt     time.Time          `json:"expires_at"`
+	Institution   string             `json:"institution"`
+	Kind          string             `json:"kind"`
+	MinimumLength int32              `json:"minimum_length"`
+	Object        PasswordLinkObject `json:"object"`
+	Status        string             `json:"status"`
+}
+
+// PasswordLinkObject defines model for PasswordLink.Object.
+type PasswordLinkObject string
+
+// PasswordRequest defines model for PasswordRequest.
+type PasswordRequest struct {
+	Email string `json:"email"`
+
+	// Language Language of the mail (BCP 47) where the user has none.
+	Language *string `json:"language,omitempty"`
+}
+
+// PasswordRequestReceipt defines model for PasswordRequestReceipt.
+type PasswordRequestReceipt struct {
+	Message string                       `json:"message"`
+	Object  PasswordRequestReceiptObject `json:"object"`
+	Status  PasswordRequestReceiptStatus `json:"status"`
+}
+
+// PasswordRequestReceiptObject defines model for PasswordRequestReceipt.Object.
+type PasswordRequestReceiptObject string
+
+// PasswordRequestReceiptStatus defines model for PasswordRequestReceipt.Status.
+type PasswordRequestReceiptStatus string
+
+// PasswordSet defines model for PasswordSet.
+type PasswordSet struct {
+	Password string `json:"password"`
 }
 
 // Preference defines model for Preference.
@@ -5908,6 +6093,89 @@ type SensitiveIdentifier struct {
 
 // SensitiveIdentifierScheme What kind of number it is.
 type SensitiveIdentifierScheme string
+
+// Session defines model for Session.
+type Session struct {
+	// Address Network address from which the session was started.
+	Address       nullable.Nullable[string] `json:"address"`
+	CreatedAt     time.Time                 `json:"created_at"`
+	ExpiresAt     time.Time                 `json:"expires_at"`
+	ID            openapi_types.UUID        `json:"id"`
+	IdleExpiresAt time.Time                 `json:"idle_expires_at"`
+
+	// IsCurrent Whether it is the session of this request.
+	IsCurrent bool `json:"is_current"`
+
+	// Methods How the person proved who they are (RFC 8176).
+	Methods []string      `json:"methods"`
+	Object  SessionObject `json:"object"`
+
+	// UsedAt When its refresh token was last used.
+	UsedAt    time.Time                 `json:"used_at"`
+	UserAgent nullable.Nullable[string] `json:"user_agent"`
+	UserID    openapi_types.UUID        `json:"user_id"`
+}
+
+// SessionObject defines model for Session.Object.
+type SessionObject string
+
+// SessionList defines model for SessionList.
+type SessionList struct {
+	Data       []Session                 `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// SessionRefresh defines model for SessionRefresh.
+type SessionRefresh struct {
+	RefreshToken string `json:"refresh_token"`
+}
+
+// SessionTokens defines model for SessionTokens.
+type SessionTokens struct {
+	AccessToken string `json:"access_token"`
+
+	// ExpiresIn Seconds that the access token is good for.
+	ExpiresIn int32 `json:"expires_in"`
+
+	// IdleExpiresAt When it ends unless the refresh token is used before.
+	IdleExpiresAt time.Time           `json:"idle_expires_at"`
+	Object        SessionTokensObject `json:"object"`
+	RefreshToken  string              `json:"refresh_token"`
+
+	// SessionExpiresAt When the session ends at the latest.
+	SessionExpiresAt time.Time              `json:"session_expires_at"`
+	SessionID        openapi_types.UUID     `json:"session_id"`
+	TokenType        SessionTokensTokenType `json:"token_type"`
+	UserID           openapi_types.UUID     `json:"user_id"`
+}
+
+// SessionTokensObject defines model for SessionTokens.Object.
+type SessionTokensObject string
+
+// SessionTokensTokenType defines model for SessionTokens.TokenType.
+type SessionTokensTokenType string
+
+// SessionsEnd defines model for SessionsEnd.
+type SessionsEnd struct {
+	// KeepCurrent Whether the session of this request goes on.
+	KeepCurrent *bool `json:"keep_current,omitempty"`
+}
+
+// SessionsEnded defines model for SessionsEnded.
+type SessionsEnded struct {
+	Ended  int32               `json:"ended"`
+	Object SessionsEndedObject `json:"object"`
+}
+
+// SessionsEndedObject defines model for SessionsEnded.Object.
+type SessionsEndedObject string
+
+// SignIn defines model for SignIn.
+type SignIn struct {
+	Email         string             `json:"email"`
+	InstitutionID openapi_types.UUID `json:"institution_id"`
+	Password      string             `json:"password"`
+}
 
 // Tag defines model for Tag.
 type Tag struct {
@@ -7112,6 +7380,9 @@ type IfMatchOptional = string
 // IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
 
+// InstitutionID defines model for InstitutionId.
+type InstitutionID = openapi_types.UUID
+
 // Limit defines model for Limit.
 type Limit = int32
 
@@ -7127,6 +7398,9 @@ type OccurredAtLt = time.Time
 // OperationID defines model for OperationId.
 type OperationID = openapi_types.UUID
 
+// PasswordLinkToken defines model for PasswordLinkToken.
+type PasswordLinkToken = string
+
 // PreferenceToken defines model for PreferenceToken.
 type PreferenceToken = string
 
@@ -7141,6 +7415,9 @@ type RoleID = openapi_types.UUID
 
 // SensitiveFactID defines model for SensitiveFactId.
 type SensitiveFactID = openapi_types.UUID
+
+// SessionID defines model for SessionId.
+type SessionID = openapi_types.UUID
 
 // Source defines model for Source.
 type Source = string
@@ -8375,6 +8652,18 @@ type FindSensitiveIdentifierParams struct {
 	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
 }
 
+// ListSessionsParams defines parameters for ListSessions.
+type ListSessionsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
 // ListTagsParams defines parameters for ListTags.
 type ListTagsParams struct {
 	// Limit Greatest number of items in the page.
@@ -8780,6 +9069,12 @@ type DeactivateUserParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// InviteUserParams defines parameters for InviteUser.
+type InviteUserParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // ReactivateUserParams defines parameters for ReactivateUser.
 type ReactivateUserParams struct {
 	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
@@ -8909,6 +9204,9 @@ type RevokeTokenFormdataRequestBody = TokenQuestion
 // IssueTokenFormdataRequestBody defines body for IssueToken for application/x-www-form-urlencoded ContentType.
 type IssueTokenFormdataRequestBody = TokenRequest
 
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = PasswordChange
+
 // CreateAPIKeyJSONRequestBody defines body for CreateAPIKey for application/json ContentType.
 type CreateAPIKeyJSONRequestBody = APIKeyCreate
 
@@ -8999,11 +9297,20 @@ type SubmitFormJSONRequestBody = FormSubmissionCreate
 // SubmitFormFormdataRequestBody defines body for SubmitForm for application/x-www-form-urlencoded ContentType.
 type SubmitFormFormdataRequestBody = FormFields
 
+// RequestPasswordJSONRequestBody defines body for RequestPassword for application/json ContentType.
+type RequestPasswordJSONRequestBody = PasswordRequest
+
 // RequestPreferencesJSONRequestBody defines body for RequestPreferences for application/json ContentType.
 type RequestPreferencesJSONRequestBody = PreferenceRequest
 
 // RequestPreferencesFormdataRequestBody defines body for RequestPreferences for application/x-www-form-urlencoded ContentType.
 type RequestPreferencesFormdataRequestBody = PreferenceRequestFields
+
+// SetPasswordJSONRequestBody defines body for SetPassword for application/json ContentType.
+type SetPasswordJSONRequestBody = PasswordSet
+
+// SetPasswordFormdataRequestBody defines body for SetPassword for application/x-www-form-urlencoded ContentType.
+type SetPasswordFormdataRequestBody = PasswordFields
 
 // ChangePreferencesJSONRequestBody defines body for ChangePreferences for application/json ContentType.
 type ChangePreferencesJSONRequestBody = PreferenceChange
@@ -9052,6 +9359,15 @@ type UpdateRoleApplicationMergePatchPlusJSONRequestBody = RolePatch
 
 // FindSensitiveIdentifierJSONRequestBody defines body for FindSensitiveIdentifier for application/json ContentType.
 type FindSensitiveIdentifierJSONRequestBody = SensitiveIdentifier
+
+// CreateSessionJSONRequestBody defines body for CreateSession for application/json ContentType.
+type CreateSessionJSONRequestBody = SignIn
+
+// EndAllSessionsJSONRequestBody defines body for EndAllSessions for application/json ContentType.
+type EndAllSessionsJSONRequestBody = SessionsEnd
+
+// RefreshSessionJSONRequestBody defines body for RefreshSession for application/json ContentType.
+type RefreshSessionJSONRequestBody = SessionRefresh
 
 // CreateTagJSONRequestBody defines body for CreateTag for application/json ContentType.
 type CreateTagJSONRequestBody = TagCreate
@@ -9358,6 +9674,9 @@ type ServerInterface interface {
 	// IssueToken Get an access token
 	// (POST /oauth/token)
 	IssueToken(ctx echo.Context) error
+	// ChangePassword Change own password
+	// (POST /v1/account/password)
+	ChangePassword(ctx echo.Context) error
 	// ListAPIKeys List API keys
 	// (GET /v1/api-keys)
 	ListAPIKeys(ctx echo.Context, params ListAPIKeysParams) error
@@ -9670,9 +9989,18 @@ type ServerInterface interface {
 	// SubmitForm Send a form
 	// (POST /v1/public/forms/{form_id}/submissions)
 	SubmitForm(ctx echo.Context, formID FormID) error
+	// RequestPassword Have a link to set a password sent
+	// (POST /v1/public/institutions/{institution_id}/password-requests)
+	RequestPassword(ctx echo.Context, institutionID InstitutionID) error
 	// RequestPreferences Have a link to one's preferences sent
 	// (POST /v1/public/institutions/{institution_id}/preference-requests)
 	RequestPreferences(ctx echo.Context, institutionID openapi_types.UUID) error
+	// GetPasswordLink Show whose password a link sets
+	// (GET /v1/public/password-links/{token})
+	GetPasswordLink(ctx echo.Context, token PasswordLinkToken) error
+	// SetPassword Set a password by a link
+	// (POST /v1/public/password-links/{token})
+	SetPassword(ctx echo.Context, token PasswordLinkToken) error
 	// GetPreferences Show a person what their address is used for
 	// (GET /v1/public/preferences/{token})
 	GetPreferences(ctx echo.Context, token PreferenceToken) error
@@ -9748,6 +10076,24 @@ type ServerInterface interface {
 	// FindSensitiveIdentifier Find contacts by a sensitive identifier
 	// (POST /v1/sensitive-facts/search)
 	FindSensitiveIdentifier(ctx echo.Context, params FindSensitiveIdentifierParams) error
+	// ListSessions List own sessions
+	// (GET /v1/sessions)
+	ListSessions(ctx echo.Context, params ListSessionsParams) error
+	// CreateSession Sign in
+	// (POST /v1/sessions)
+	CreateSession(ctx echo.Context) error
+	// EndAllSessions End all own sessions
+	// (POST /v1/sessions/end-all)
+	EndAllSessions(ctx echo.Context) error
+	// RefreshSession Exchange a refresh token
+	// (POST /v1/sessions/refresh)
+	RefreshSession(ctx echo.Context) error
+	// SignOut End the session in use
+	// (POST /v1/sessions/sign-out)
+	SignOut(ctx echo.Context) error
+	// EndSession End one own session
+	// (POST /v1/sessions/{session_id}/end)
+	EndSession(ctx echo.Context, sessionID SessionID) error
 	// ListTags List tags
 	// (GET /v1/tags)
 	ListTags(ctx echo.Context, params ListTagsParams) error
@@ -9868,6 +10214,12 @@ type ServerInterface interface {
 	// DeactivateUser Deactivate a user
 	// (POST /v1/users/{user_id}/deactivate)
 	DeactivateUser(ctx echo.Context, userID UserID, params DeactivateUserParams) error
+	// EndUserSessions End all sessions of a user
+	// (POST /v1/users/{user_id}/end-sessions)
+	EndUserSessions(ctx echo.Context, userID UserID) error
+	// InviteUser Send a user a link to set a password
+	// (POST /v1/users/{user_id}/invitations)
+	InviteUser(ctx echo.Context, userID UserID, params InviteUserParams) error
 	// ReactivateUser Reactivate a user
 	// (POST /v1/users/{user_id}/reactivate)
 	ReactivateUser(ctx echo.Context, userID UserID, params ReactivateUserParams) error
@@ -9986,6 +10338,15 @@ func (w *ServerInterfaceWrapper) IssueToken(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.IssueToken(ctx)
+	return err
+}
+
+// ChangePassword converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangePassword(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangePassword(ctx)
 	return err
 }
 
@@ -14062,6 +14423,22 @@ func (w *ServerInterfaceWrapper) SubmitForm(ctx echo.Context) error {
 	return err
 }
 
+// RequestPassword converts echo context to params.
+func (w *ServerInterfaceWrapper) RequestPassword(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "institution_id" -------------
+	var institutionID InstitutionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "institution_id", ctx.Param("institution_id"), &institutionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter institution_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RequestPassword(ctx, institutionID)
+	return err
+}
+
 // RequestPreferences converts echo context to params.
 func (w *ServerInterfaceWrapper) RequestPreferences(ctx echo.Context) error {
 	var err error
@@ -14075,6 +14452,38 @@ func (w *ServerInterfaceWrapper) RequestPreferences(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RequestPreferences(ctx, institutionID)
+	return err
+}
+
+// GetPasswordLink converts echo context to params.
+func (w *ServerInterfaceWrapper) GetPasswordLink(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "token" -------------
+	var token PasswordLinkToken
+
+	err = runtime.BindStyledParameterWithOptions("simple", "token", ctx.Param("token"), &token, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter token: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetPasswordLink(ctx, token)
+	return err
+}
+
+// SetPassword converts echo context to params.
+func (w *ServerInterfaceWrapper) SetPassword(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "token" -------------
+	var token PasswordLinkToken
+
+	err = runtime.BindStyledParameterWithOptions("simple", "token", ctx.Param("token"), &token, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter token: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetPassword(ctx, token)
 	return err
 }
 
@@ -15055,6 +15464,90 @@ func (w *ServerInterfaceWrapper) FindSensitiveIdentifier(ctx echo.Context) error
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.FindSensitiveIdentifier(ctx, params)
+	return err
+}
+
+// ListSessions converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSessions(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSessionsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSessions(ctx, params)
+	return err
+}
+
+// CreateSession converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateSession(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateSession(ctx)
+	return err
+}
+
+// EndAllSessions converts echo context to params.
+func (w *ServerInterfaceWrapper) EndAllSessions(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EndAllSessions(ctx)
+	return err
+}
+
+// RefreshSession converts echo context to params.
+func (w *ServerInterfaceWrapper) RefreshSession(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RefreshSession(ctx)
+	return err
+}
+
+// SignOut converts echo context to params.
+func (w *ServerInterfaceWrapper) SignOut(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SignOut(ctx)
+	return err
+}
+
+// EndSession converts echo context to params.
+func (w *ServerInterfaceWrapper) EndSession(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "session_id" -------------
+	var sessionID SessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "session_id", ctx.Param("session_id"), &sessionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter session_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EndSession(ctx, sessionID)
 	return err
 }
 
@@ -16760,6 +17253,60 @@ func (w *ServerInterfaceWrapper) DeactivateUser(ctx echo.Context) error {
 	return err
 }
 
+// EndUserSessions converts echo context to params.
+func (w *ServerInterfaceWrapper) EndUserSessions(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", ctx.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter user_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EndUserSessions(ctx, userID)
+	return err
+}
+
+// InviteUser converts echo context to params.
+func (w *ServerInterfaceWrapper) InviteUser(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", ctx.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter user_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params InviteUserParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.InviteUser(ctx, userID, params)
+	return err
+}
+
 // ReactivateUser converts echo context to params.
 func (w *ServerInterfaceWrapper) ReactivateUser(ctx echo.Context) error {
 	var err error
@@ -17567,6 +18114,18 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/role-assignments/:role_assignment_id/revoke", wrapper.RevokeRoleAssignment, options.OperationMiddlewares["revokeRoleAssignment"]...)
 	router.POST(options.BaseURL+"/v1/role-assignments/:role_assignment_id/withdraw", wrapper.WithdrawRoleAssignment, options.OperationMiddlewares["withdrawRoleAssignment"]...)
 	router.POST(options.BaseURL+"/v1/role-assignments/:role_assignment_id/review", wrapper.ReviewRoleAssignment, options.OperationMiddlewares["reviewRoleAssignment"]...)
+	router.GET(options.BaseURL+"/v1/sessions", wrapper.ListSessions, options.OperationMiddlewares["listSessions"]...)
+	router.POST(options.BaseURL+"/v1/sessions", wrapper.CreateSession, options.OperationMiddlewares["createSession"]...)
+	router.POST(options.BaseURL+"/v1/sessions/refresh", wrapper.RefreshSession, options.OperationMiddlewares["refreshSession"]...)
+	router.POST(options.BaseURL+"/v1/sessions/sign-out", wrapper.SignOut, options.OperationMiddlewares["signOut"]...)
+	router.POST(options.BaseURL+"/v1/sessions/end-all", wrapper.EndAllSessions, options.OperationMiddlewares["endAllSessions"]...)
+	router.POST(options.BaseURL+"/v1/sessions/:session_id/end", wrapper.EndSession, options.OperationMiddlewares["endSession"]...)
+	router.POST(options.BaseURL+"/v1/users/:user_id/end-sessions", wrapper.EndUserSessions, options.OperationMiddlewares["endUserSessions"]...)
+	router.POST(options.BaseURL+"/v1/users/:user_id/invitations", wrapper.InviteUser, options.OperationMiddlewares["inviteUser"]...)
+	router.POST(options.BaseURL+"/v1/account/password", wrapper.ChangePassword, options.OperationMiddlewares["changePassword"]...)
+	router.POST(options.BaseURL+"/v1/public/institutions/:institution_id/password-requests", wrapper.RequestPassword, options.OperationMiddlewares["requestPassword"]...)
+	router.GET(options.BaseURL+"/v1/public/password-links/:token", wrapper.GetPasswordLink, options.OperationMiddlewares["getPasswordLink"]...)
+	router.POST(options.BaseURL+"/v1/public/password-links/:token", wrapper.SetPassword, options.OperationMiddlewares["setPassword"]...)
 	router.GET(options.BaseURL+"/v1/test/outbox", wrapper.ListOutbox, options.OperationMiddlewares["listOutbox"]...)
 
 }
@@ -17791,6 +18350,22 @@ func (response IssueToken200JSONResponse) VisitIssueTokenResponse(w http.Respons
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type ChangePasswordRequestObject struct {
+	Body *ChangePasswordJSONRequestBody
+}
+
+type ChangePasswordResponseObject interface {
+	VisitChangePasswordResponse(w http.ResponseWriter) error
+}
+
+type ChangePassword204Response struct {
+}
+
+func (response ChangePassword204Response) VisitChangePasswordResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
 }
 
 type ListAPIKeysRequestObject struct {
@@ -21067,6 +21642,29 @@ func (response SubmitForm202TextHTMLResponse) VisitSubmitFormResponse(w http.Res
 	return err
 }
 
+type RequestPasswordRequestObject struct {
+	InstitutionID InstitutionID `json:"institution_id"`
+	Body          *RequestPasswordJSONRequestBody
+}
+
+type RequestPasswordResponseObject interface {
+	VisitRequestPasswordResponse(w http.ResponseWriter) error
+}
+
+type RequestPassword202JSONResponse PasswordRequestReceipt
+
+func (response RequestPassword202JSONResponse) VisitRequestPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RequestPreferencesRequestObject struct {
 	InstitutionID openapi_types.UUID `json:"institution_id"`
 	JSONBody      *RequestPreferencesJSONRequestBody
@@ -21103,6 +21701,92 @@ func (response RequestPreferences202TextHTMLResponse) VisitRequestPreferencesRes
 		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
 	}
 	w.WriteHeader(202)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetPasswordLinkRequestObject struct {
+	Token PasswordLinkToken `json:"token"`
+}
+
+type GetPasswordLinkResponseObject interface {
+	VisitGetPasswordLinkResponse(w http.ResponseWriter) error
+}
+
+type GetPasswordLink200JSONResponse PasswordLink
+
+func (response GetPasswordLink200JSONResponse) VisitGetPasswordLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPasswordLink200TextHTMLResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetPasswordLink200TextHTMLResponse) VisitGetPasswordLinkResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type SetPasswordRequestObject struct {
+	Token        PasswordLinkToken `json:"token"`
+	JSONBody     *SetPasswordJSONRequestBody
+	FormdataBody *SetPasswordFormdataRequestBody
+}
+
+type SetPasswordResponseObject interface {
+	VisitSetPasswordResponse(w http.ResponseWriter) error
+}
+
+type SetPassword200JSONResponse PasswordLink
+
+func (response SetPassword200JSONResponse) VisitSetPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetPassword200TextHTMLResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response SetPassword200TextHTMLResponse) VisitSetPasswordResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
 
 	if closer, ok := response.Body.(io.ReadCloser); ok {
 		defer closer.Close()
@@ -21926,6 +22610,135 @@ func (response FindSensitiveIdentifier200JSONResponse) VisitFindSensitiveIdentif
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type ListSessionsRequestObject struct {
+	Params ListSessionsParams
+}
+
+type ListSessionsResponseObject interface {
+	VisitListSessionsResponse(w http.ResponseWriter) error
+}
+
+type ListSessions200ResponseHeaders struct {
+	Link *string
+}
+
+type ListSessions200JSONResponse struct {
+	Body    SessionList
+	Headers ListSessions200ResponseHeaders
+}
+
+func (response ListSessions200JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateSessionRequestObject struct {
+	Body *CreateSessionJSONRequestBody
+}
+
+type CreateSessionResponseObject interface {
+	VisitCreateSessionResponse(w http.ResponseWriter) error
+}
+
+type CreateSession201JSONResponse SessionTokens
+
+func (response CreateSession201JSONResponse) VisitCreateSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndAllSessionsRequestObject struct {
+	Body *EndAllSessionsJSONRequestBody
+}
+
+type EndAllSessionsResponseObject interface {
+	VisitEndAllSessionsResponse(w http.ResponseWriter) error
+}
+
+type EndAllSessions200JSONResponse SessionsEnded
+
+func (response EndAllSessions200JSONResponse) VisitEndAllSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefreshSessionRequestObject struct {
+	Body *RefreshSessionJSONRequestBody
+}
+
+type RefreshSessionResponseObject interface {
+	VisitRefreshSessionResponse(w http.ResponseWriter) error
+}
+
+type RefreshSession200JSONResponse SessionTokens
+
+func (response RefreshSession200JSONResponse) VisitRefreshSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignOutRequestObject struct {
+}
+
+type SignOutResponseObject interface {
+	VisitSignOutResponse(w http.ResponseWriter) error
+}
+
+type SignOut204Response struct {
+}
+
+func (response SignOut204Response) VisitSignOutResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type EndSessionRequestObject struct {
+	SessionID SessionID `json:"session_id"`
+}
+
+type EndSessionResponseObject interface {
+	VisitEndSessionResponse(w http.ResponseWriter) error
+}
+
+type EndSession204Response struct {
+}
+
+func (response EndSession204Response) VisitEndSessionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
 }
 
 type ListTagsRequestObject struct {
@@ -23174,6 +23987,51 @@ func (response DeactivateUser200JSONResponse) VisitDeactivateUserResponse(w http
 	return err
 }
 
+type EndUserSessionsRequestObject struct {
+	UserID UserID `json:"user_id"`
+}
+
+type EndUserSessionsResponseObject interface {
+	VisitEndUserSessionsResponse(w http.ResponseWriter) error
+}
+
+type EndUserSessions200JSONResponse SessionsEnded
+
+func (response EndUserSessions200JSONResponse) VisitEndUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InviteUserRequestObject struct {
+	UserID UserID `json:"user_id"`
+	Params InviteUserParams
+}
+
+type InviteUserResponseObject interface {
+	VisitInviteUserResponse(w http.ResponseWriter) error
+}
+
+type InviteUser202JSONResponse Invitation
+
+func (response InviteUser202JSONResponse) VisitInviteUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReactivateUserRequestObject struct {
 	UserID UserID `json:"user_id"`
 	Params ReactivateUserParams
@@ -23649,6 +24507,9 @@ type StrictServerInterface interface {
 	// IssueToken Get an access token
 	// (POST /oauth/token)
 	IssueToken(ctx context.Context, request IssueTokenRequestObject) (IssueTokenResponseObject, error)
+	// ChangePassword Change own password
+	// (POST /v1/account/password)
+	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
 	// ListAPIKeys List API keys
 	// (GET /v1/api-keys)
 	ListAPIKeys(ctx context.Context, request ListAPIKeysRequestObject) (ListAPIKeysResponseObject, error)
@@ -23961,9 +24822,18 @@ type StrictServerInterface interface {
 	// SubmitForm Send a form
 	// (POST /v1/public/forms/{form_id}/submissions)
 	SubmitForm(ctx context.Context, request SubmitFormRequestObject) (SubmitFormResponseObject, error)
+	// RequestPassword Have a link to set a password sent
+	// (POST /v1/public/institutions/{institution_id}/password-requests)
+	RequestPassword(ctx context.Context, request RequestPasswordRequestObject) (RequestPasswordResponseObject, error)
 	// RequestPreferences Have a link to one's preferences sent
 	// (POST /v1/public/institutions/{institution_id}/preference-requests)
 	RequestPreferences(ctx context.Context, request RequestPreferencesRequestObject) (RequestPreferencesResponseObject, error)
+	// GetPasswordLink Show whose password a link sets
+	// (GET /v1/public/password-links/{token})
+	GetPasswordLink(ctx context.Context, request GetPasswordLinkRequestObject) (GetPasswordLinkResponseObject, error)
+	// SetPassword Set a password by a link
+	// (POST /v1/public/password-links/{token})
+	SetPassword(ctx context.Context, request SetPasswordRequestObject) (SetPasswordResponseObject, error)
 	// GetPreferences Show a person what their address is used for
 	// (GET /v1/public/preferences/{token})
 	GetPreferences(ctx context.Context, request GetPreferencesRequestObject) (GetPreferencesResponseObject, error)
@@ -24039,6 +24909,24 @@ type StrictServerInterface interface {
 	// FindSensitiveIdentifier Find contacts by a sensitive identifier
 	// (POST /v1/sensitive-facts/search)
 	FindSensitiveIdentifier(ctx context.Context, request FindSensitiveIdentifierRequestObject) (FindSensitiveIdentifierResponseObject, error)
+	// ListSessions List own sessions
+	// (GET /v1/sessions)
+	ListSessions(ctx context.Context, request ListSessionsRequestObject) (ListSessionsResponseObject, error)
+	// CreateSession Sign in
+	// (POST /v1/sessions)
+	CreateSession(ctx context.Context, request CreateSessionRequestObject) (CreateSessionResponseObject, error)
+	// EndAllSessions End all own sessions
+	// (POST /v1/sessions/end-all)
+	EndAllSessions(ctx context.Context, request EndAllSessionsRequestObject) (EndAllSessionsResponseObject, error)
+	// RefreshSession Exchange a refresh token
+	// (POST /v1/sessions/refresh)
+	RefreshSession(ctx context.Context, request RefreshSessionRequestObject) (RefreshSessionResponseObject, error)
+	// SignOut End the session in use
+	// (POST /v1/sessions/sign-out)
+	SignOut(ctx context.Context, request SignOutRequestObject) (SignOutResponseObject, error)
+	// EndSession End one own session
+	// (POST /v1/sessions/{session_id}/end)
+	EndSession(ctx context.Context, request EndSessionRequestObject) (EndSessionResponseObject, error)
 	// ListTags List tags
 	// (GET /v1/tags)
 	ListTags(ctx context.Context, request ListTagsRequestObject) (ListTagsResponseObject, error)
@@ -24159,6 +25047,12 @@ type StrictServerInterface interface {
 	// DeactivateUser Deactivate a user
 	// (POST /v1/users/{user_id}/deactivate)
 	DeactivateUser(ctx context.Context, request DeactivateUserRequestObject) (DeactivateUserResponseObject, error)
+	// EndUserSessions End all sessions of a user
+	// (POST /v1/users/{user_id}/end-sessions)
+	EndUserSessions(ctx context.Context, request EndUserSessionsRequestObject) (EndUserSessionsResponseObject, error)
+	// InviteUser Send a user a link to set a password
+	// (POST /v1/users/{user_id}/invitations)
+	InviteUser(ctx context.Context, request InviteUserRequestObject) (InviteUserResponseObject, error)
 	// ReactivateUser Reactivate a user
 	// (POST /v1/users/{user_id}/reactivate)
 	ReactivateUser(ctx context.Context, request ReactivateUserRequestObject) (ReactivateUserResponseObject, error)
@@ -24402,6 +25296,52 @@ func (sh *strictHandler) IssueToken(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(IssueTokenResponseObject); ok {
 		return validResponse.VisitIssueTokenResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangePassword operation middleware
+func (sh *strictHandler) ChangePassword(ctx echo.Context) error {
+	var request ChangePasswordRequestObject
+
+	var body ChangePasswordJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePassword(ctx.Request().Context(), request.(ChangePasswordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePassword")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangePasswordResponseObject); ok {
+		return validResponse.VisitChangePasswordResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -27762,6 +28702,54 @@ func (sh *strictHandler) SubmitForm(ctx echo.Context, formID FormID) error {
 	return nil
 }
 
+// RequestPassword operation middleware
+func (sh *strictHandler) RequestPassword(ctx echo.Context, institutionID InstitutionID) error {
+	var request RequestPasswordRequestObject
+
+	request.InstitutionID = institutionID
+
+	var body RequestPasswordJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RequestPassword(ctx.Request().Context(), request.(RequestPasswordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RequestPassword")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RequestPasswordResponseObject); ok {
+		return validResponse.VisitRequestPasswordResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // RequestPreferences operation middleware
 func (sh *strictHandler) RequestPreferences(ctx echo.Context, institutionID openapi_types.UUID) error {
 	var request RequestPreferencesRequestObject
@@ -27817,6 +28805,92 @@ func (sh *strictHandler) RequestPreferences(ctx echo.Context, institutionID open
 		return err
 	} else if validResponse, ok := response.(RequestPreferencesResponseObject); ok {
 		return validResponse.VisitRequestPreferencesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPasswordLink operation middleware
+func (sh *strictHandler) GetPasswordLink(ctx echo.Context, token PasswordLinkToken) error {
+	var request GetPasswordLinkRequestObject
+
+	request.Token = token
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPasswordLink(ctx.Request().Context(), request.(GetPasswordLinkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPasswordLink")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPasswordLinkResponseObject); ok {
+		return validResponse.VisitGetPasswordLinkResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetPassword operation middleware
+func (sh *strictHandler) SetPassword(ctx echo.Context, token PasswordLinkToken) error {
+	var request SetPasswordRequestObject
+
+	request.Token = token
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/json") {
+		var body SetPasswordJSONRequestBody
+		var err error
+		if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+			// A request validator built on kin-openapi's openapi3filter with
+			// KeepValidatedValue leaves the value it validated on the body. Bind
+			// that value, matching member names exactly, so the handler receives
+			// what was validated instead of a second, case-insensitive decode.
+			// Otherwise bind only the request body, so that path and query
+			// parameters are not also bound into the body struct.
+			if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+				err = binder.BindBody(ctx, &body)
+			}
+		} else {
+			// A custom binder is installed on the Echo instance; defer to it
+			// entirely, since echo.Binder does not expose body-only binding and
+			// the binder may do more than decode (for example call ctx.Validate).
+			err = ctx.Bind(&body)
+		}
+		if err != nil {
+			return err
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(ctx.Request().Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		if form, err := ctx.FormParams(); err == nil {
+			var body SetPasswordFormdataRequestBody
+			if err := runtime.BindForm(&body, form, nil, nil); err != nil {
+				return err
+			}
+			request.FormdataBody = &body
+		} else {
+			return err
+		}
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetPassword(ctx.Request().Context(), request.(SetPasswordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetPassword")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetPasswordResponseObject); ok {
+		return validResponse.VisitSetPasswordResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -28809,6 +29883,217 @@ func (sh *strictHandler) FindSensitiveIdentifier(ctx echo.Context, params FindSe
 		return err
 	} else if validResponse, ok := response.(FindSensitiveIdentifierResponseObject); ok {
 		return validResponse.VisitFindSensitiveIdentifierResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSessions operation middleware
+func (sh *strictHandler) ListSessions(ctx echo.Context, params ListSessionsParams) error {
+	var request ListSessionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSessions(ctx.Request().Context(), request.(ListSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSessions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSessionsResponseObject); ok {
+		return validResponse.VisitListSessionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateSession operation middleware
+func (sh *strictHandler) CreateSession(ctx echo.Context) error {
+	var request CreateSessionRequestObject
+
+	var body CreateSessionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateSession(ctx.Request().Context(), request.(CreateSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateSessionResponseObject); ok {
+		return validResponse.VisitCreateSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EndAllSessions operation middleware
+func (sh *strictHandler) EndAllSessions(ctx echo.Context) error {
+	var request EndAllSessionsRequestObject
+
+	var body EndAllSessionsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndAllSessions(ctx.Request().Context(), request.(EndAllSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndAllSessions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndAllSessionsResponseObject); ok {
+		return validResponse.VisitEndAllSessionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RefreshSession operation middleware
+func (sh *strictHandler) RefreshSession(ctx echo.Context) error {
+	var request RefreshSessionRequestObject
+
+	var body RefreshSessionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RefreshSession(ctx.Request().Context(), request.(RefreshSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RefreshSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RefreshSessionResponseObject); ok {
+		return validResponse.VisitRefreshSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SignOut operation middleware
+func (sh *strictHandler) SignOut(ctx echo.Context) error {
+	var request SignOutRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SignOut(ctx.Request().Context(), request.(SignOutRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignOut")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SignOutResponseObject); ok {
+		return validResponse.VisitSignOutResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EndSession operation middleware
+func (sh *strictHandler) EndSession(ctx echo.Context, sessionID SessionID) error {
+	var request EndSessionRequestObject
+
+	request.SessionID = sessionID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndSession(ctx.Request().Context(), request.(EndSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndSessionResponseObject); ok {
+		return validResponse.VisitEndSessionResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -30095,6 +31380,57 @@ func (sh *strictHandler) DeactivateUser(ctx echo.Context, userID UserID, params 
 		return err
 	} else if validResponse, ok := response.(DeactivateUserResponseObject); ok {
 		return validResponse.VisitDeactivateUserResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EndUserSessions operation middleware
+func (sh *strictHandler) EndUserSessions(ctx echo.Context, userID UserID) error {
+	var request EndUserSessionsRequestObject
+
+	request.UserID = userID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndUserSessions(ctx.Request().Context(), request.(EndUserSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndUserSessions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndUserSessionsResponseObject); ok {
+		return validResponse.VisitEndUserSessionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// InviteUser operation middleware
+func (sh *strictHandler) InviteUser(ctx echo.Context, userID UserID, params InviteUserParams) error {
+	var request InviteUserRequestObject
+
+	request.UserID = userID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.InviteUser(ctx.Request().Context(), request.(InviteUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "InviteUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(InviteUserResponseObject); ok {
+		return validResponse.VisitInviteUserResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

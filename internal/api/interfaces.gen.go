@@ -630,6 +630,46 @@ type RightsOperations interface {
 	ReviewRoleAssignment(ctx context.Context, request ReviewRoleAssignmentRequestObject) (ReviewRoleAssignmentResponseObject, error)
 }
 
+// AccountsOperations are the operations of api/accounts.yaml.
+type AccountsOperations interface {
+	// CreateSession: Sign in
+	// (POST /v1/sessions)
+	CreateSession(ctx context.Context, request CreateSessionRequestObject) (CreateSessionResponseObject, error)
+	// ListSessions: List own sessions
+	// (GET /v1/sessions)
+	ListSessions(ctx context.Context, request ListSessionsRequestObject) (ListSessionsResponseObject, error)
+	// RefreshSession: Exchange a refresh token
+	// (POST /v1/sessions/refresh)
+	RefreshSession(ctx context.Context, request RefreshSessionRequestObject) (RefreshSessionResponseObject, error)
+	// SignOut: End the session in use
+	// (POST /v1/sessions/sign-out)
+	SignOut(ctx context.Context, request SignOutRequestObject) (SignOutResponseObject, error)
+	// EndAllSessions: End all own sessions
+	// (POST /v1/sessions/end-all)
+	EndAllSessions(ctx context.Context, request EndAllSessionsRequestObject) (EndAllSessionsResponseObject, error)
+	// EndSession: End one own session
+	// (POST /v1/sessions/{session_id}/end)
+	EndSession(ctx context.Context, request EndSessionRequestObject) (EndSessionResponseObject, error)
+	// EndUserSessions: End all sessions of a user
+	// (POST /v1/users/{user_id}/end-sessions)
+	EndUserSessions(ctx context.Context, request EndUserSessionsRequestObject) (EndUserSessionsResponseObject, error)
+	// InviteUser: Send a user a link to set a password
+	// (POST /v1/users/{user_id}/invitations)
+	InviteUser(ctx context.Context, request InviteUserRequestObject) (InviteUserResponseObject, error)
+	// ChangePassword: Change own password
+	// (POST /v1/account/password)
+	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
+	// RequestPassword: Have a link to set a password sent
+	// (POST /v1/public/institutions/{institution_id}/password-requests)
+	RequestPassword(ctx context.Context, request RequestPasswordRequestObject) (RequestPasswordResponseObject, error)
+	// GetPasswordLink: Show whose password a link sets
+	// (GET /v1/public/password-links/{token})
+	GetPasswordLink(ctx context.Context, request GetPasswordLinkRequestObject) (GetPasswordLinkResponseObject, error)
+	// SetPassword: Set a password by a link
+	// (POST /v1/public/password-links/{token})
+	SetPassword(ctx context.Context, request SetPasswordRequestObject) (SetPasswordResponseObject, error)
+}
+
 // MailOperations are the operations of api/mail.yaml.
 type MailOperations interface {
 	// ListOutbox: Read the captured mails of a sandbox

@@ -2,6 +2,7 @@ package app
 
 import (
 	"github.com/parvis-crm/parvis/internal/access"
+	"github.com/parvis-crm/parvis/internal/accounts"
 	"github.com/parvis-crm/parvis/internal/api"
 )
 
@@ -11,6 +12,15 @@ func (a *App) accessConfig() access.Config {
 	return access.Config{
 		PublicURL: a.Config.Public(), Catalogue: catalogue(api.Operations), Box: a.vault.Installation("signing_keys", "private_key", a.formerly("token signing keys", func(kid string) string { return kid })),
 		TokenAlgorithm: a.Config.TokenAlgorithm, Log: a.Log,
+	}
+}
+
+// accountsConfig tells the accounts what the operator decided.
+func (a *App) accountsConfig() accounts.Config {
+	c := a.Config
+	return accounts.Config{
+		Secret: a.master.Derive("accounts"), PublicURL: c.Public(), Idle: c.SessionIdle, Lifetime: c.SessionLifetime,
+		PasswordMemory: c.PasswordMemory, BreachedPasswords: c.BreachedPasswords,
 	}
 }
 

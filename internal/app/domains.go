@@ -9,6 +9,7 @@ import (
 
 	"github.com/parvis-crm/parvis/db"
 	"github.com/parvis-crm/parvis/internal/access"
+	"github.com/parvis-crm/parvis/internal/accounts"
 	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/audit"
 	"github.com/parvis-crm/parvis/internal/consents"
@@ -34,6 +35,7 @@ import (
 // not compile, an operation of the contract has no handler, or two have it.
 type (
 	accessHandlers      = access.Handlers
+	accountsHandlers    = accounts.Handlers
 	operationsHandlers  = operations.Handlers
 	eventsHandlers      = events.Handlers
 	auditHandlers       = audit.Handlers
@@ -53,6 +55,7 @@ type (
 type handlers struct {
 	*accessHandlers
 	*rightsHandlers
+	*accountsHandlers
 	*operationsHandlers
 	*eventsHandlers
 	*auditHandlers
@@ -73,6 +76,7 @@ var _ api.StrictServerInterface = handlers{}
 // domains are the services that others of the program need.
 type domains struct {
 	access      *access.Service
+	accounts    *accounts.Service
 	events      *events.Service
 	reads       *audit.ReadLog
 	operations  *operations.Service
@@ -106,6 +110,10 @@ func (a *App) wire() (handlers, error) {
 	a.domains.consents = consents.NewService(a.DB, a.Clock)
 	a.domains.mail = mail.NewService(a.DB, a.Clock, a.Config.MailFrom, a.sealed(mail.Bodies()))
 	a.domains.rights = rights.NewService(a.DB, a.Clock, a.domains.access, a.domains.mail, a.Log)
+	a.domains.accounts, err = accounts.NewService(a.DB, a.Clock, accounts.Needs{Access: a.domains.access, Mail: a.domains.mail, Log: a.Log}, a.accountsConfig())
+	if err != nil {
+		return handlers{}, err
+	}
 	a.domains.transfers = transfers.NewEngine(transfers.Deps{
 		DB: a.DB, Sequence: a.sequencer.Sequence, Contract: api.SpecJSON, Version: Version, Schema: db.LastMigration(),
 		SigningKey: ed25519.NewKeyFromSeed(a.master.Derive("archive signature")), Log: a.Log, Vault: a.vault,
@@ -139,6 +147,7 @@ func (a *App) wire() (handlers, error) {
 		runner{"access log", a.domains.reads.Run},
 		runner{"access", a.domains.access.KeepHouse},
 		runner{"rights", a.domains.rights.Run},
+		runner{"accounts", a.domains.accounts.Run},
 		runner{"forms", a.domains.forms.Run},
 		runner{"preferences", a.domains.preferences.Run},
 		runner{"old archives", a.domains.exports.Run},
@@ -156,6 +165,7 @@ func (a *App) wire() (handlers, error) {
 		accessHandlers: access.NewHandlers(a.domains.access, cursors, access.Facts{
 			Version: Version, Policies: a.policies(), OperationDays: operations.KeptDays,
 		}),
+		accountsHandlers:    accounts.NewHandlers(a.domains.accounts, cursors),
 		operationsHandlers:  operations.NewHandlers(a.domains.operations, cursors),
 		eventsHandlers:      events.NewHandlers(a.domains.events, cursors),
 		auditHandlers:       audit.NewHandlers(audit.NewService(a.DB, a.domains.events), cursors),

@@ -107,6 +107,7 @@ func (a *App) policies() map[string]web.Policy {
 		"search":      {Name: "search", Requests: c.RateSearch, Window: time.Minute},
 		"bulk":        {Name: "bulk", Requests: c.RateBulk, Window: time.Minute},
 		"public-form": {Name: "public-form", Requests: c.RateForm, Window: time.Minute},
+		"sign-in":     {Name: "sign-in", Requests: c.RateSignIn, Window: time.Minute},
 		"oauth":       {Name: "oauth", Requests: c.RateOAuth, Window: time.Minute},
 	}
 }

@@ -71,6 +71,18 @@ type Config struct {
 	RateBulk    int `env:"PARVIS_RATE_BULK" envDefault:"120"`
 	RateForm    int `env:"PARVIS_RATE_FORM" envDefault:"10"`
 	RateOAuth   int `env:"PARVIS_RATE_OAUTH" envDefault:"60"`
+	// RateSignIn is attempts to sign in a minute and address; what fails waits
+	// longer than that.
+	RateSignIn int `env:"PARVIS_RATE_SIGN_IN" envDefault:"30"`
+	// SessionIdle is how long a session lasts that nobody uses, SessionLifetime
+	// how long one lasts at all.
+	SessionIdle     time.Duration `env:"PARVIS_SESSION_IDLE" envDefault:"2h"`
+	SessionLifetime time.Duration `env:"PARVIS_SESSION_LIFETIME" envDefault:"12h"`
+	// PasswordMemory is what hashing one password takes, in KiB.
+	PasswordMemory int `env:"PARVIS_PASSWORD_MEMORY" envDefault:"47104"`
+	// BreachedPasswords is a file of SHA-1 digests of breached passwords in
+	// hexadecimal, one a line and sorted, whatever follows a colon.
+	BreachedPasswords string `env:"PARVIS_BREACHED_PASSWORDS"`
 	// TokenAlgorithm signs access tokens: ES256 or RS256. A change takes effect
 	// with the next signing key.
 	TokenAlgorithm string `env:"PARVIS_TOKEN_ALGORITHM" envDefault:"ES256"`
@@ -113,11 +125,17 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("%s is not a URL", name))
 		}
 	}
-	if c.RateDefault < 1 || c.RateSearch < 1 || c.RateBulk < 1 || c.RateForm < 1 || c.RateOAuth < 1 {
+	if c.RateDefault < 1 || c.RateSearch < 1 || c.RateBulk < 1 || c.RateForm < 1 || c.RateOAuth < 1 || c.RateSignIn < 1 {
 		errs = append(errs, errors.New("PARVIS_RATE_* must be at least 1 request a minute"))
 	}
 	if c.TokenAlgorithm != "ES256" && c.TokenAlgorithm != "RS256" {
 		errs = append(errs, errors.New("PARVIS_TOKEN_ALGORITHM is ES256 or RS256"))
+	}
+	if c.SessionIdle < 15*time.Minute || c.SessionLifetime < c.SessionIdle {
+		errs = append(errs, errors.New("PARVIS_SESSION_IDLE is at least 15m, and PARVIS_SESSION_LIFETIME not shorter"))
+	}
+	if c.PasswordMemory < 19456 {
+		errs = append(errs, errors.New("PARVIS_PASSWORD_MEMORY is at least 19456 KiB"))
 	}
 	switch c.LogFormat {
 	case "json", "text":

@@ -61,6 +61,7 @@ func catalogue() []Texts {
 		webhookTexts,
 		ticketingTexts,
 		accessTexts,
+		accountTexts,
 		rightsTexts,
 		formTexts,
 		vaultTexts,

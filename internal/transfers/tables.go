@@ -145,6 +145,30 @@ func staying() map[string]reason {
 			"Proofs by which clients of this installation identified themselves, remembered for minutes.",
 			"Preuves par lesquelles des clients de cette installation se sont identifiés, retenues quelques minutes.",
 		},
+		"account_passwords": {
+			"Hashes of passwords, which leave no installation; a person sets a new one by a link.",
+			"Empreintes de mots de passe, qui ne quittent aucune installation ; chacun en définit un nouveau par un lien.",
+		},
+		"account_links": {
+			"Links to set a password, good for a day and at this installation only.",
+			"Liens pour définir un mot de passe, valables un jour et seulement sur cette installation.",
+		},
+		"account_requests": {
+			"Requests for such a link, answered within seconds and forgotten after an hour.",
+			"Demandes d'un tel lien, satisfaites en quelques secondes et oubliées au bout d'une heure.",
+		},
+		"account_attempts": {
+			"Counts of failed sign-ins, forgotten after a day; the events tell what happened.",
+			"Comptes des connexions manquées, oubliés au bout d'un jour ; les événements disent ce qui s'est passé.",
+		},
+		"account_sessions": {
+			"Sessions of this installation, none of which is valid elsewhere; the events tell who signed in when.",
+			"Sessions de cette installation, dont aucune ne vaut ailleurs ; les événements disent qui s'est connecté et quand.",
+		},
+		"account_refreshes": {
+			"Hashes of the tokens of those sessions.",
+			"Empreintes des jetons de ces sessions.",
+		},
 		"tenant_imports": {
 			"From which archive this installation brought the institution in; the next one notes its own.",
 			"De quelle archive cette installation a fait entrer l'institution ; la suivante note la sienne.",

@@ -30,7 +30,9 @@ type Actor struct {
 	ID     string // identifier of the key, client or user
 	Tenant uuid.UUID
 	Test   bool // the tenant is a sandbox
-	Scopes Scopes
+	// Session is that of a user who signed in, nil for all others.
+	Session uuid.UUID
+	Scopes  Scopes
 	// Source is the ticketing or other source that a restricted credential is
 	// bound to, empty when it is not.
 	Source string

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -47,6 +48,9 @@ func withOperation(op api.OperationSpec) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			c.Set(operationKey, op)
+			if op.Public || slices.Contains(op.Scopes, "account:manage") {
+				noteVisitor(c)
+			}
 			if !op.Public || op.Method != http.MethodGet {
 				c.Response().Header().Set("Cache-Control", "private, no-store")
 			}

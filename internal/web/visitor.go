@@ -81,6 +81,17 @@ func PublicDoor(allow func(c echo.Context, origin string) error) echo.Middleware
 	}
 }
 
+// noteVisitor keeps what is known of whoever calls an operation that needs no
+// credential and is not behind PublicDoor.
+func noteVisitor(c echo.Context) {
+	r := c.Request()
+	if _, known := r.Context().Value(visitorKey{}).(Visitor); known {
+		return
+	}
+	v := Visitor{UserAgent: ClipBytes(r.UserAgent(), 1000), Address: RemoteAddr(c)}
+	c.SetRequest(r.WithContext(context.WithValue(r.Context(), visitorKey{}, v)))
+}
+
 // UnreadableBody is the fault of a body that is not what its media type says,
 // or that is too large to be read by strangers' leave.
 func UnreadableBody(err error, media string) error {

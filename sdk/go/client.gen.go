@@ -1282,6 +1282,21 @@ func (e InstitutionObject) Valid() bool {
 	}
 }
 
+// Defines values for InvitationObject.
+const (
+	InvitationObjectAccountInvitation InvitationObject = "account_invitation"
+)
+
+// Valid indicates whether the value is a known member of the InvitationObject enum.
+func (e InvitationObject) Valid() bool {
+	switch e {
+	case InvitationObjectAccountInvitation:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LimitsObject.
 const (
 	LimitsObjectLimits LimitsObject = "limits"
@@ -1351,6 +1366,51 @@ const (
 func (e OperationObject) Valid() bool {
 	switch e {
 	case OperationObjectOperation:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PasswordLinkObject.
+const (
+	PasswordLinkObjectPasswordLink PasswordLinkObject = "password_link"
+)
+
+// Valid indicates whether the value is a known member of the PasswordLinkObject enum.
+func (e PasswordLinkObject) Valid() bool {
+	switch e {
+	case PasswordLinkObjectPasswordLink:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PasswordRequestReceiptObject.
+const (
+	PasswordRequestReceiptObjectPasswordRequestReceipt PasswordRequestReceiptObject = "password_request_receipt"
+)
+
+// Valid indicates whether the value is a known member of the PasswordRequestReceiptObject enum.
+func (e PasswordRequestReceiptObject) Valid() bool {
+	switch e {
+	case PasswordRequestReceiptObjectPasswordRequestReceipt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PasswordRequestReceiptStatus.
+const (
+	PasswordRequestReceiptStatusReceived PasswordRequestReceiptStatus = "received"
+)
+
+// Valid indicates whether the value is a known member of the PasswordRequestReceiptStatus enum.
+func (e PasswordRequestReceiptStatus) Valid() bool {
+	switch e {
+	case PasswordRequestReceiptStatusReceived:
 		return true
 	default:
 		return false
@@ -1744,6 +1804,66 @@ func (e SensitiveIdentifierScheme) Valid() bool {
 	case SensitiveIdentifierSchemeOther:
 		return true
 	case SensitiveIdentifierSchemeStudentCard:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionObject.
+const (
+	SessionObjectSession SessionObject = "session"
+)
+
+// Valid indicates whether the value is a known member of the SessionObject enum.
+func (e SessionObject) Valid() bool {
+	switch e {
+	case SessionObjectSession:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionTokensObject.
+const (
+	SessionTokensObjectSessionTokens SessionTokensObject = "session_tokens"
+)
+
+// Valid indicates whether the value is a known member of the SessionTokensObject enum.
+func (e SessionTokensObject) Valid() bool {
+	switch e {
+	case SessionTokensObjectSessionTokens:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionTokensTokenType.
+const (
+	SessionTokensTokenTypeBearer SessionTokensTokenType = "Bearer"
+)
+
+// Valid indicates whether the value is a known member of the SessionTokensTokenType enum.
+func (e SessionTokensTokenType) Valid() bool {
+	switch e {
+	case SessionTokensTokenTypeBearer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionsEndedObject.
+const (
+	SessionsEndedObjectSessionsEnded SessionsEndedObject = "sessions_ended"
+)
+
+// Valid indicates whether the value is a known member of the SessionsEndedObject enum.
+func (e SessionsEndedObject) Valid() bool {
+	switch e {
+	case SessionsEndedObjectSessionsEnded:
 		return true
 	default:
 		return false
@@ -5116,6 +5236,19 @@ type Introspection struct {
 	TokenType *string             `json:"token_type,omitempty"`
 }
 
+// Invitation defines model for Invitation.
+type Invitation struct {
+	CreatedAt time.Time          `json:"created_at"`
+	ExpiresAt time.Time          `json:"expires_at"`
+	ID        openapi_types.UUID `json:"id"`
+	Kind      string             `json:"kind"`
+	Object    InvitationObject   `json:"object"`
+	UserID    openapi_types.UUID `json:"user_id"`
+}
+
+// InvitationObject defines model for Invitation.Object.
+type InvitationObject string
+
 // JWK defines model for JWK.
 type JWK struct {
 	Alg string  `json:"alg"`
@@ -5317,6 +5450,58 @@ type OperationProgress struct {
 	Done  int64                    `json:"done"`
 	Total nullable.Nullable[int64] `json:"total"`
 	Unit  string                   `json:"unit"`
+}
+
+// PasswordChange defines model for PasswordChange.
+type PasswordChange struct {
+	CurrentPassword string `json:"current_password"`
+	NewPassword     string `json:"new_password"`
+}
+
+// PasswordFields defines model for PasswordFields.
+type PasswordFields struct {
+	Password string `json:"password"`
+}
+
+// PasswordLink defines model for PasswordLink.
+type PasswordLink struct {
+	// Email The address with most of it hidden.
+	Email         string             `json:"email"`
+	ExpiresAt     time.Time          `json:"expires_at"`
+	Institution   string             `json:"institution"`
+	Kind          string             `json:"kind"`
+	MinimumLength int32              `json:"minimum_length"`
+	Object        PasswordLinkObject `json:"object"`
+	Status        string             `json:"status"`
+}
+
+// PasswordLinkObject defines model for PasswordLink.Object.
+type PasswordLinkObject string
+
+// PasswordRequest defines model for PasswordRequest.
+type PasswordRequest struct {
+	Email string `json:"email"`
+
+	// Language Language of the mail (BCP 47) where the user has none.
+	Language *string `json:"language,omitempty"`
+}
+
+// PasswordRequestReceipt defines model for PasswordRequestReceipt.
+type PasswordRequestReceipt struct {
+	Message string                       `json:"message"`
+	Object  PasswordRequestReceiptObject `json:"object"`
+	Status  PasswordRequestReceiptStatus `json:"status"`
+}
+
+// PasswordRequestReceiptObject defines model for PasswordRequestReceipt.Object.
+type PasswordRequestReceiptObject string
+
+// PasswordRequestReceiptStatus defines model for PasswordRequestReceipt.Status.
+type PasswordRequestReceiptStatus string
+
+// PasswordSet defines model for PasswordSet.
+type PasswordSet struct {
+	Password string `json:"password"`
 }
 
 // Preference defines model for Preference.
@@ -5906,6 +6091,89 @@ type SensitiveIdentifier struct {
 
 // SensitiveIdentifierScheme What kind of number it is.
 type SensitiveIdentifierScheme string
+
+// Session defines model for Session.
+type Session struct {
+	// Address Network address from which the session was started.
+	Address       nullable.Nullable[string] `json:"address"`
+	CreatedAt     time.Time                 `json:"created_at"`
+	ExpiresAt     time.Time                 `json:"expires_at"`
+	ID            openapi_types.UUID        `json:"id"`
+	IdleExpiresAt time.Time                 `json:"idle_expires_at"`
+
+	// IsCurrent Whether it is the session of this request.
+	IsCurrent bool `json:"is_current"`
+
+	// Methods How the person proved who they are (RFC 8176).
+	Methods []string      `json:"methods"`
+	Object  SessionObject `json:"object"`
+
+	// UsedAt When its refresh token was last used.
+	UsedAt    time.Time                 `json:"used_at"`
+	UserAgent nullable.Nullable[string] `json:"user_agent"`
+	UserID    openapi_types.UUID        `json:"user_id"`
+}
+
+// SessionObject defines model for Session.Object.
+type SessionObject string
+
+// SessionList defines model for SessionList.
+type SessionList struct {
+	Data       []Session                 `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// SessionRefresh defines model for SessionRefresh.
+type SessionRefresh struct {
+	RefreshToken string `json:"refresh_token"`
+}
+
+// SessionTokens defines model for SessionTokens.
+type SessionTokens struct {
+	AccessToken string `json:"access_token"`
+
+	// ExpiresIn Seconds that the access token is good for.
+	ExpiresIn int32 `json:"expires_in"`
+
+	// IdleExpiresAt When it ends unless the refresh token is used before.
+	IdleExpiresAt time.Time           `json:"idle_expires_at"`
+	Object        SessionTokensObject `json:"object"`
+	RefreshToken  string              `json:"refresh_token"`
+
+	// SessionExpiresAt When the session ends at the latest.
+	SessionExpiresAt time.Time              `json:"session_expires_at"`
+	SessionID        openapi_types.UUID     `json:"session_id"`
+	TokenType        SessionTokensTokenType `json:"token_type"`
+	UserID           openapi_types.UUID     `json:"user_id"`
+}
+
+// SessionTokensObject defines model for SessionTokens.Object.
+type SessionTokensObject string
+
+// SessionTokensTokenType defines model for SessionTokens.TokenType.
+type SessionTokensTokenType string
+
+// SessionsEnd defines model for SessionsEnd.
+type SessionsEnd struct {
+	// KeepCurrent Whether the session of this request goes on.
+	KeepCurrent *bool `json:"keep_current,omitempty"`
+}
+
+// SessionsEnded defines model for SessionsEnded.
+type SessionsEnded struct {
+	Ended  int32               `json:"ended"`
+	Object SessionsEndedObject `json:"object"`
+}
+
+// SessionsEndedObject defines model for SessionsEnded.Object.
+type SessionsEndedObject string
+
+// SignIn defines model for SignIn.
+type SignIn struct {
+	Email         string             `json:"email"`
+	InstitutionID openapi_types.UUID `json:"institution_id"`
+	Password      string             `json:"password"`
+}
 
 // Tag defines model for Tag.
 type Tag struct {
@@ -7110,6 +7378,9 @@ type IfMatchOptional = string
 // IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
 
+// InstitutionID defines model for InstitutionId.
+type InstitutionID = openapi_types.UUID
+
 // Limit defines model for Limit.
 type Limit = int32
 
@@ -7125,6 +7396,9 @@ type OccurredAtLt = time.Time
 // OperationID defines model for OperationId.
 type OperationID = openapi_types.UUID
 
+// PasswordLinkToken defines model for PasswordLinkToken.
+type PasswordLinkToken = string
+
 // PreferenceToken defines model for PreferenceToken.
 type PreferenceToken = string
 
@@ -7139,6 +7413,9 @@ type RoleID = openapi_types.UUID
 
 // SensitiveFactID defines model for SensitiveFactId.
 type SensitiveFactID = openapi_types.UUID
+
+// SessionID defines model for SessionId.
+type SessionID = openapi_types.UUID
 
 // Source defines model for Source.
 type Source = string
@@ -8373,6 +8650,18 @@ type FindSensitiveIdentifierParams struct {
 	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
 }
 
+// ListSessionsParams defines parameters for ListSessions.
+type ListSessionsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
 // ListTagsParams defines parameters for ListTags.
 type ListTagsParams struct {
 	// Limit Greatest number of items in the page.
@@ -8778,6 +9067,12 @@ type DeactivateUserParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// InviteUserParams defines parameters for InviteUser.
+type InviteUserParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // ReactivateUserParams defines parameters for ReactivateUser.
 type ReactivateUserParams struct {
 	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
@@ -8907,6 +9202,9 @@ type RevokeTokenFormdataRequestBody = TokenQuestion
 // IssueTokenFormdataRequestBody defines body for IssueToken for application/x-www-form-urlencoded ContentType.
 type IssueTokenFormdataRequestBody = TokenRequest
 
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = PasswordChange
+
 // CreateAPIKeyJSONRequestBody defines body for CreateAPIKey for application/json ContentType.
 type CreateAPIKeyJSONRequestBody = APIKeyCreate
 
@@ -8997,11 +9295,20 @@ type SubmitFormJSONRequestBody = FormSubmissionCreate
 // SubmitFormFormdataRequestBody defines body for SubmitForm for application/x-www-form-urlencoded ContentType.
 type SubmitFormFormdataRequestBody = FormFields
 
+// RequestPasswordJSONRequestBody defines body for RequestPassword for application/json ContentType.
+type RequestPasswordJSONRequestBody = PasswordRequest
+
 // RequestPreferencesJSONRequestBody defines body for RequestPreferences for application/json ContentType.
 type RequestPreferencesJSONRequestBody = PreferenceRequest
 
 // RequestPreferencesFormdataRequestBody defines body for RequestPreferences for application/x-www-form-urlencoded ContentType.
 type RequestPreferencesFormdataRequestBody = PreferenceRequestFields
+
+// SetPasswordJSONRequestBody defines body for SetPassword for application/json ContentType.
+type SetPasswordJSONRequestBody = PasswordSet
+
+// SetPasswordFormdataRequestBody defines body for SetPassword for application/x-www-form-urlencoded ContentType.
+type SetPasswordFormdataRequestBody = PasswordFields
 
 // ChangePreferencesJSONRequestBody defines body for ChangePreferences for application/json ContentType.
 type ChangePreferencesJSONRequestBody = PreferenceChange
@@ -9050,6 +9357,15 @@ type UpdateRoleApplicationMergePatchPlusJSONRequestBody = RolePatch
 
 // FindSensitiveIdentifierJSONRequestBody defines body for FindSensitiveIdentifier for application/json ContentType.
 type FindSensitiveIdentifierJSONRequestBody = SensitiveIdentifier
+
+// CreateSessionJSONRequestBody defines body for CreateSession for application/json ContentType.
+type CreateSessionJSONRequestBody = SignIn
+
+// EndAllSessionsJSONRequestBody defines body for EndAllSessions for application/json ContentType.
+type EndAllSessionsJSONRequestBody = SessionsEnd
+
+// RefreshSessionJSONRequestBody defines body for RefreshSession for application/json ContentType.
+type RefreshSessionJSONRequestBody = SessionRefresh
 
 // CreateTagJSONRequestBody defines body for CreateTag for application/json ContentType.
 type CreateTagJSONRequestBody = TagCreate
@@ -9488,6 +9804,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /oauth/token (the `IssueToken` operationId).
 	IssueTokenWithFormdataBody(ctx context.Context, body IssueTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangePasswordWithBody Change own password
+	//
+	// Replaces the password of the user who asks and ends all other sessions. Wrong attempts count as those of signing in do.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/account/password (the `ChangePassword` operationId).
+	ChangePasswordWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangePassword Change own password
+	//
+	// Replaces the password of the user who asks and ends all other sessions. Wrong attempts count as those of signing in do.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/account/password (the `ChangePassword` operationId).
+	ChangePassword(ctx context.Context, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListAPIKeys List API keys
 	//
@@ -10642,6 +10976,26 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/public/forms/{form_id}/submissions (the `SubmitForm` operationId).
 	SubmitFormWithFormdataBody(ctx context.Context, formID FormID, body SubmitFormFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// RequestPasswordWithBody Have a link to set a password sent
+	//
+	// Mails a link, good for 24 hours and once, to the address if a user has it who signs in here. The answer is the same, and takes as long,
+	// whether or not one has. An address gets at most three such mails an hour; further requests are answered as ever.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/public/institutions/{institution_id}/password-requests (the `RequestPassword` operationId).
+	RequestPasswordWithBody(ctx context.Context, institutionID InstitutionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestPassword Have a link to set a password sent
+	//
+	// Mails a link, good for 24 hours and once, to the address if a user has it who signs in here. The answer is the same, and takes as long,
+	// whether or not one has. An address gets at most three such mails an hour; further requests are answered as ever.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/public/institutions/{institution_id}/password-requests (the `RequestPassword` operationId).
+	RequestPassword(ctx context.Context, institutionID InstitutionID, body RequestPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RequestPreferencesWithBody Have a link to one's preferences sent
 	//
 	// Sends a link, good for two days, to the address if it is known. The answer is the same, and takes as long, whether or not it is. An
@@ -10671,6 +11025,46 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/public/institutions/{institution_id}/preference-requests (the `RequestPreferences` operationId).
 	RequestPreferencesWithFormdataBody(ctx context.Context, institutionID openapi_types.UUID, body RequestPreferencesFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPasswordLink Show whose password a link sets
+	//
+	// A page to a browser, JSON to a program. Reading changes nothing, since mail scanners read links. A link that never was, one that was used and one that is too old are the same 404.
+	//
+	// Corresponds with GET /v1/public/password-links/{token} (the `GetPasswordLink` operationId).
+	GetPasswordLink(ctx context.Context, token PasswordLinkToken, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetPasswordWithBody Set a password by a link
+	//
+	// Sets the password, makes the link and all others of the user of no use, ends all sessions of the user and lifts a lock of the account. It signs
+	// nobody in. The password has at least 15 characters of any kind, spaces included; what is common, was breached or is made of the institution's or the
+	// person's name is refused.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/public/password-links/{token} (the `SetPassword` operationId).
+	SetPasswordWithBody(ctx context.Context, token PasswordLinkToken, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetPassword Set a password by a link
+	//
+	// Sets the password, makes the link and all others of the user of no use, ends all sessions of the user and lifts a lock of the account. It signs
+	// nobody in. The password has at least 15 characters of any kind, spaces included; what is common, was breached or is made of the institution's or the
+	// person's name is refused.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/public/password-links/{token} (the `SetPassword` operationId).
+	SetPassword(ctx context.Context, token PasswordLinkToken, body SetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetPasswordWithFormdataBody Set a password by a link
+	//
+	// Sets the password, makes the link and all others of the user of no use, ends all sessions of the user and lifts a lock of the account. It signs
+	// nobody in. The password has at least 15 characters of any kind, spaces included; what is common, was breached or is made of the institution's or the
+	// person's name is refused.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /v1/public/password-links/{token} (the `SetPassword` operationId).
+	SetPasswordWithFormdataBody(ctx context.Context, token PasswordLinkToken, body SetPasswordFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetPreferences Show a person what their address is used for
 	//
@@ -11018,6 +11412,87 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/sensitive-facts/search (the `FindSensitiveIdentifier` operationId).
 	FindSensitiveIdentifier(ctx context.Context, params *FindSensitiveIdentifierParams, body FindSensitiveIdentifierJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSessions List own sessions
+	//
+	// The sessions of the user who asks that still stand, newest first. A program has none.
+	//
+	// Corresponds with GET /v1/sessions (the `ListSessions` operationId).
+	ListSessions(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateSessionWithBody Sign in
+	//
+	// Signs a user of a local account in. The answer is an access token for the Authorization header, good for a quarter of an hour, and a refresh
+	// token for one exchange at `/v1/sessions/refresh`. A wrong password, an unknown address and a deactivated user get the same answer after the same
+	// work. After some failures further attempts wait, longer each time: by account, whether or not it exists, and by network address.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/sessions (the `CreateSession` operationId).
+	CreateSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateSession Sign in
+	//
+	// Signs a user of a local account in. The answer is an access token for the Authorization header, good for a quarter of an hour, and a refresh
+	// token for one exchange at `/v1/sessions/refresh`. A wrong password, an unknown address and a deactivated user get the same answer after the same
+	// work. After some failures further attempts wait, longer each time: by account, whether or not it exists, and by network address.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/sessions (the `CreateSession` operationId).
+	CreateSession(ctx context.Context, body CreateSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndAllSessionsWithBody End all own sessions
+	//
+	// Ends every session of the user who asks, this one too unless it is to be kept.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/sessions/end-all (the `EndAllSessions` operationId).
+	EndAllSessionsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndAllSessions End all own sessions
+	//
+	// Ends every session of the user who asks, this one too unless it is to be kept.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/sessions/end-all (the `EndAllSessions` operationId).
+	EndAllSessions(ctx context.Context, body EndAllSessionsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RefreshSessionWithBody Exchange a refresh token
+	//
+	// Gives a new access token and the next refresh token. A token is good for one exchange: if the answer was lost, the same token gets the same
+	// successor for half a minute, until the successor is used. A token that comes back later was copied: the session ends for everybody who has it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/sessions/refresh (the `RefreshSession` operationId).
+	RefreshSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RefreshSession Exchange a refresh token
+	//
+	// Gives a new access token and the next refresh token. A token is good for one exchange: if the answer was lost, the same token gets the same
+	// successor for half a minute, until the successor is used. A token that comes back later was copied: the session ends for everybody who has it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/sessions/refresh (the `RefreshSession` operationId).
+	RefreshSession(ctx context.Context, body RefreshSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignOut End the session in use
+	//
+	// Ends the session of the access token that is sent. The token is of no use from the next second on, in every process.
+	//
+	// Corresponds with POST /v1/sessions/sign-out (the `SignOut` operationId).
+	SignOut(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndSession End one own session
+	//
+	// Ends one session of the user who asks, for example one of a lost device.
+	//
+	// Corresponds with POST /v1/sessions/{session_id}/end (the `EndSession` operationId).
+	EndSession(ctx context.Context, sessionID SessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTags List tags
 	//
@@ -11427,6 +11902,21 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/users/{user_id}/deactivate (the `DeactivateUser` operationId).
 	DeactivateUser(ctx context.Context, userID UserID, params *DeactivateUserParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// EndUserSessions End all sessions of a user
+	//
+	// Ends every session of another user. Deactivating the user does it too.
+	//
+	// Corresponds with POST /v1/users/{user_id}/end-sessions (the `EndUserSessions` operationId).
+	EndUserSessions(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// InviteUser Send a user a link to set a password
+	//
+	// Mails the user a link, good for 24 hours and once, by which the person sets the password of a local account. A user who signs in with an
+	// identity provider has no password and cannot be invited.
+	//
+	// Corresponds with POST /v1/users/{user_id}/invitations (the `InviteUser` operationId).
+	InviteUser(ctx context.Context, userID UserID, params *InviteUserParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ReactivateUser Reactivate a user
 	//
 	// Lets a deactivated person act again. Requires If-Match.
@@ -11769,6 +12259,44 @@ func (c *Client) IssueTokenWithBody(ctx context.Context, contentType string, bod
 // Corresponds with POST /oauth/token (the `IssueToken` operationId).
 func (c *Client) IssueTokenWithFormdataBody(ctx context.Context, body IssueTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewIssueTokenRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangePasswordWithBody Change own password
+//
+// Replaces the password of the user who asks and ends all other sessions. Wrong attempts count as those of signing in do.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/account/password (the `ChangePassword` operationId).
+func (c *Client) ChangePasswordWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangePasswordRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangePassword Change own password
+//
+// Replaces the password of the user who asks and ends all other sessions. Wrong attempts count as those of signing in do.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/account/password (the `ChangePassword` operationId).
+func (c *Client) ChangePassword(ctx context.Context, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangePasswordRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -14272,6 +14800,46 @@ func (c *Client) SubmitFormWithFormdataBody(ctx context.Context, formID FormID, 
 	return c.Client.Do(req)
 }
 
+// RequestPasswordWithBody Have a link to set a password sent
+//
+// Mails a link, good for 24 hours and once, to the address if a user has it who signs in here. The answer is the same, and takes as long,
+// whether or not one has. An address gets at most three such mails an hour; further requests are answered as ever.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/public/institutions/{institution_id}/password-requests (the `RequestPassword` operationId).
+func (c *Client) RequestPasswordWithBody(ctx context.Context, institutionID InstitutionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestPasswordRequestWithBody(c.Server, institutionID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestPassword Have a link to set a password sent
+//
+// Mails a link, good for 24 hours and once, to the address if a user has it who signs in here. The answer is the same, and takes as long,
+// whether or not one has. An address gets at most three such mails an hour; further requests are answered as ever.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/public/institutions/{institution_id}/password-requests (the `RequestPassword` operationId).
+func (c *Client) RequestPassword(ctx context.Context, institutionID InstitutionID, body RequestPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestPasswordRequest(c.Server, institutionID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RequestPreferencesWithBody Have a link to one's preferences sent
 //
 // Sends a link, good for two days, to the address if it is known. The answer is the same, and takes as long, whether or not it is. An
@@ -14322,6 +14890,86 @@ func (c *Client) RequestPreferences(ctx context.Context, institutionID openapi_t
 // Corresponds with POST /v1/public/institutions/{institution_id}/preference-requests (the `RequestPreferences` operationId).
 func (c *Client) RequestPreferencesWithFormdataBody(ctx context.Context, institutionID openapi_types.UUID, body RequestPreferencesFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRequestPreferencesRequestWithFormdataBody(c.Server, institutionID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPasswordLink Show whose password a link sets
+//
+// A page to a browser, JSON to a program. Reading changes nothing, since mail scanners read links. A link that never was, one that was used and one that is too old are the same 404.
+//
+// Corresponds with GET /v1/public/password-links/{token} (the `GetPasswordLink` operationId).
+func (c *Client) GetPasswordLink(ctx context.Context, token PasswordLinkToken, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPasswordLinkRequest(c.Server, token)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetPasswordWithBody Set a password by a link
+//
+// Sets the password, makes the link and all others of the user of no use, ends all sessions of the user and lifts a lock of the account. It signs
+// nobody in. The password has at least 15 characters of any kind, spaces included; what is common, was breached or is made of the institution's or the
+// person's name is refused.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/public/password-links/{token} (the `SetPassword` operationId).
+func (c *Client) SetPasswordWithBody(ctx context.Context, token PasswordLinkToken, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetPasswordRequestWithBody(c.Server, token, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetPassword Set a password by a link
+//
+// Sets the password, makes the link and all others of the user of no use, ends all sessions of the user and lifts a lock of the account. It signs
+// nobody in. The password has at least 15 characters of any kind, spaces included; what is common, was breached or is made of the institution's or the
+// person's name is refused.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/public/password-links/{token} (the `SetPassword` operationId).
+func (c *Client) SetPassword(ctx context.Context, token PasswordLinkToken, body SetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetPasswordRequest(c.Server, token, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetPasswordWithFormdataBody Set a password by a link
+//
+// Sets the password, makes the link and all others of the user of no use, ends all sessions of the user and lifts a lock of the account. It signs
+// nobody in. The password has at least 15 characters of any kind, spaces included; what is common, was breached or is made of the institution's or the
+// person's name is refused.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /v1/public/password-links/{token} (the `SetPassword` operationId).
+func (c *Client) SetPasswordWithFormdataBody(ctx context.Context, token PasswordLinkToken, body SetPasswordFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetPasswordRequestWithFormdataBody(c.Server, token, body)
 	if err != nil {
 		return nil, err
 	}
@@ -15069,6 +15717,177 @@ func (c *Client) FindSensitiveIdentifierWithBody(ctx context.Context, params *Fi
 // Corresponds with POST /v1/sensitive-facts/search (the `FindSensitiveIdentifier` operationId).
 func (c *Client) FindSensitiveIdentifier(ctx context.Context, params *FindSensitiveIdentifierParams, body FindSensitiveIdentifierJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewFindSensitiveIdentifierRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSessions List own sessions
+//
+// The sessions of the user who asks that still stand, newest first. A program has none.
+//
+// Corresponds with GET /v1/sessions (the `ListSessions` operationId).
+func (c *Client) ListSessions(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSessionsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateSessionWithBody Sign in
+//
+// Signs a user of a local account in. The answer is an access token for the Authorization header, good for a quarter of an hour, and a refresh
+// token for one exchange at `/v1/sessions/refresh`. A wrong password, an unknown address and a deactivated user get the same answer after the same
+// work. After some failures further attempts wait, longer each time: by account, whether or not it exists, and by network address.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/sessions (the `CreateSession` operationId).
+func (c *Client) CreateSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateSessionRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateSession Sign in
+//
+// Signs a user of a local account in. The answer is an access token for the Authorization header, good for a quarter of an hour, and a refresh
+// token for one exchange at `/v1/sessions/refresh`. A wrong password, an unknown address and a deactivated user get the same answer after the same
+// work. After some failures further attempts wait, longer each time: by account, whether or not it exists, and by network address.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/sessions (the `CreateSession` operationId).
+func (c *Client) CreateSession(ctx context.Context, body CreateSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateSessionRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndAllSessionsWithBody End all own sessions
+//
+// Ends every session of the user who asks, this one too unless it is to be kept.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/sessions/end-all (the `EndAllSessions` operationId).
+func (c *Client) EndAllSessionsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndAllSessionsRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndAllSessions End all own sessions
+//
+// Ends every session of the user who asks, this one too unless it is to be kept.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/sessions/end-all (the `EndAllSessions` operationId).
+func (c *Client) EndAllSessions(ctx context.Context, body EndAllSessionsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndAllSessionsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RefreshSessionWithBody Exchange a refresh token
+//
+// Gives a new access token and the next refresh token. A token is good for one exchange: if the answer was lost, the same token gets the same
+// successor for half a minute, until the successor is used. A token that comes back later was copied: the session ends for everybody who has it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/sessions/refresh (the `RefreshSession` operationId).
+func (c *Client) RefreshSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRefreshSessionRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RefreshSession Exchange a refresh token
+//
+// Gives a new access token and the next refresh token. A token is good for one exchange: if the answer was lost, the same token gets the same
+// successor for half a minute, until the successor is used. A token that comes back later was copied: the session ends for everybody who has it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/sessions/refresh (the `RefreshSession` operationId).
+func (c *Client) RefreshSession(ctx context.Context, body RefreshSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRefreshSessionRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignOut End the session in use
+//
+// Ends the session of the access token that is sent. The token is of no use from the next second on, in every process.
+//
+// Corresponds with POST /v1/sessions/sign-out (the `SignOut` operationId).
+func (c *Client) SignOut(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignOutRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndSession End one own session
+//
+// Ends one session of the user who asks, for example one of a lost device.
+//
+// Corresponds with POST /v1/sessions/{session_id}/end (the `EndSession` operationId).
+func (c *Client) EndSession(ctx context.Context, sessionID SessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndSessionRequest(c.Server, sessionID)
 	if err != nil {
 		return nil, err
 	}
@@ -15997,6 +16816,41 @@ func (c *Client) DeactivateUser(ctx context.Context, userID UserID, params *Deac
 	return c.Client.Do(req)
 }
 
+// EndUserSessions End all sessions of a user
+//
+// Ends every session of another user. Deactivating the user does it too.
+//
+// Corresponds with POST /v1/users/{user_id}/end-sessions (the `EndUserSessions` operationId).
+func (c *Client) EndUserSessions(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndUserSessionsRequest(c.Server, userID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// InviteUser Send a user a link to set a password
+//
+// Mails the user a link, good for 24 hours and once, by which the person sets the password of a local account. A user who signs in with an
+// identity provider has no password and cannot be invited.
+//
+// Corresponds with POST /v1/users/{user_id}/invitations (the `InviteUser` operationId).
+func (c *Client) InviteUser(ctx context.Context, userID UserID, params *InviteUserParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewInviteUserRequest(c.Server, userID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ReactivateUser Reactivate a user
 //
 // Lets a deactivated person act again. Requires If-Match.
@@ -16588,6 +17442,46 @@ func NewIssueTokenRequestWithBody(server string, contentType string, body io.Rea
 	}
 
 	operationPath := fmt.Sprintf("/oauth/token")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewChangePasswordRequest calls the generic ChangePassword builder with application/json body
+func NewChangePasswordRequest(server string, body ChangePasswordJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangePasswordRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewChangePasswordRequestWithBody constructs an http.Request for the ChangePassword method, with any body, and a specified content type
+func NewChangePasswordRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/account/password")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -23472,6 +24366,53 @@ func NewSubmitFormRequestWithBody(server string, formID FormID, contentType stri
 	return req, nil
 }
 
+// NewRequestPasswordRequest calls the generic RequestPassword builder with application/json body
+func NewRequestPasswordRequest(server string, institutionID InstitutionID, body RequestPasswordJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRequestPasswordRequestWithBody(server, institutionID, "application/json", bodyReader)
+}
+
+// NewRequestPasswordRequestWithBody constructs an http.Request for the RequestPassword method, with any body, and a specified content type
+func NewRequestPasswordRequestWithBody(server string, institutionID InstitutionID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "institution_id", institutionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/public/institutions/%s/password-requests", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewRequestPreferencesRequest calls the generic RequestPreferences builder with application/json body
 func NewRequestPreferencesRequest(server string, institutionID openapi_types.UUID, body RequestPreferencesJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -23511,6 +24452,98 @@ func NewRequestPreferencesRequestWithBody(server string, institutionID openapi_t
 	}
 
 	operationPath := fmt.Sprintf("/v1/public/institutions/%s/preference-requests", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetPasswordLinkRequest constructs an http.Request for the GetPasswordLink method
+func NewGetPasswordLinkRequest(server string, token PasswordLinkToken) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "token", token, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/public/password-links/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetPasswordRequest calls the generic SetPassword builder with application/json body
+func NewSetPasswordRequest(server string, token PasswordLinkToken, body SetPasswordJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetPasswordRequestWithBody(server, token, "application/json", bodyReader)
+}
+
+// NewSetPasswordRequestWithFormdataBody calls the generic SetPassword builder with application/x-www-form-urlencoded body
+func NewSetPasswordRequestWithFormdataBody(server string, token PasswordLinkToken, body SetPasswordFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewSetPasswordRequestWithBody(server, token, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewSetPasswordRequestWithBody constructs an http.Request for the SetPassword method, with any body, and a specified content type
+func NewSetPasswordRequestWithBody(server string, token PasswordLinkToken, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "token", token, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/public/password-links/%s", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -25126,6 +26159,265 @@ func NewFindSensitiveIdentifierRequestWithBody(server string, params *FindSensit
 			req.Header.Set("Parvis-Access-Reason", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewListSessionsRequest constructs an http.Request for the ListSessions method
+func NewListSessionsRequest(server string, params *ListSessionsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sessions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateSessionRequest calls the generic CreateSession builder with application/json body
+func NewCreateSessionRequest(server string, body CreateSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateSessionRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCreateSessionRequestWithBody constructs an http.Request for the CreateSession method, with any body, and a specified content type
+func NewCreateSessionRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sessions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewEndAllSessionsRequest calls the generic EndAllSessions builder with application/json body
+func NewEndAllSessionsRequest(server string, body EndAllSessionsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEndAllSessionsRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewEndAllSessionsRequestWithBody constructs an http.Request for the EndAllSessions method, with any body, and a specified content type
+func NewEndAllSessionsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sessions/end-all")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRefreshSessionRequest calls the generic RefreshSession builder with application/json body
+func NewRefreshSessionRequest(server string, body RefreshSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRefreshSessionRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewRefreshSessionRequestWithBody constructs an http.Request for the RefreshSession method, with any body, and a specified content type
+func NewRefreshSessionRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sessions/refresh")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSignOutRequest constructs an http.Request for the SignOut method
+func NewSignOutRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sessions/sign-out")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEndSessionRequest constructs an http.Request for the EndSession method
+func NewEndSessionRequest(server string, sessionID SessionID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "session_id", sessionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sessions/%s/end", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -27935,6 +29227,87 @@ func NewDeactivateUserRequest(server string, userID UserID, params *DeactivateUs
 	return req, nil
 }
 
+// NewEndUserSessionsRequest constructs an http.Request for the EndUserSessions method
+func NewEndUserSessionsRequest(server string, userID UserID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/users/%s/end-sessions", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewInviteUserRequest constructs an http.Request for the InviteUser method
+func NewInviteUserRequest(server string, userID UserID, params *InviteUserParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/users/%s/invitations", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
 // NewReactivateUserRequest constructs an http.Request for the ReactivateUser method
 func NewReactivateUserRequest(server string, userID UserID, params *ReactivateUserParams) (*http.Request, error) {
 	var err error
@@ -28992,6 +30365,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /oauth/token (the `IssueToken` operationId).
 	IssueTokenWithFormdataBodyWithResponse(ctx context.Context, body IssueTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*IssueTokenResponse, error)
+
+	// ChangePasswordWithBodyWithResponse Change own password
+	//
+	// Replaces the password of the user who asks and ends all other sessions. Wrong attempts count as those of signing in do.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/account/password (the `ChangePassword` operationId).
+	ChangePasswordWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangePasswordResponse, error)
+
+	// ChangePasswordWithResponse Change own password
+	//
+	// Replaces the password of the user who asks and ends all other sessions. Wrong attempts count as those of signing in do.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/account/password (the `ChangePassword` operationId).
+	ChangePasswordWithResponse(ctx context.Context, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePasswordResponse, error)
 
 	// ListAPIKeysWithResponse List API keys
 	//
@@ -30294,6 +31685,26 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/public/forms/{form_id}/submissions (the `SubmitForm` operationId).
 	SubmitFormWithFormdataBodyWithResponse(ctx context.Context, formID FormID, body SubmitFormFormdataRequestBody, reqEditors ...RequestEditorFn) (*SubmitFormResponse, error)
 
+	// RequestPasswordWithBodyWithResponse Have a link to set a password sent
+	//
+	// Mails a link, good for 24 hours and once, to the address if a user has it who signs in here. The answer is the same, and takes as long,
+	// whether or not one has. An address gets at most three such mails an hour; further requests are answered as ever.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/public/institutions/{institution_id}/password-requests (the `RequestPassword` operationId).
+	RequestPasswordWithBodyWithResponse(ctx context.Context, institutionID InstitutionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RequestPasswordResponse, error)
+
+	// RequestPasswordWithResponse Have a link to set a password sent
+	//
+	// Mails a link, good for 24 hours and once, to the address if a user has it who signs in here. The answer is the same, and takes as long,
+	// whether or not one has. An address gets at most three such mails an hour; further requests are answered as ever.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/public/institutions/{institution_id}/password-requests (the `RequestPassword` operationId).
+	RequestPasswordWithResponse(ctx context.Context, institutionID InstitutionID, body RequestPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestPasswordResponse, error)
+
 	// RequestPreferencesWithBodyWithResponse Have a link to one's preferences sent
 	//
 	// Sends a link, good for two days, to the address if it is known. The answer is the same, and takes as long, whether or not it is. An
@@ -30323,6 +31734,48 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/public/institutions/{institution_id}/preference-requests (the `RequestPreferences` operationId).
 	RequestPreferencesWithFormdataBodyWithResponse(ctx context.Context, institutionID openapi_types.UUID, body RequestPreferencesFormdataRequestBody, reqEditors ...RequestEditorFn) (*RequestPreferencesResponse, error)
+
+	// GetPasswordLinkWithResponse Show whose password a link sets
+	//
+	// A page to a browser, JSON to a program. Reading changes nothing, since mail scanners read links. A link that never was, one that was used and one that is too old are the same 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/public/password-links/{token} (the `GetPasswordLink` operationId).
+	GetPasswordLinkWithResponse(ctx context.Context, token PasswordLinkToken, reqEditors ...RequestEditorFn) (*GetPasswordLinkResponse, error)
+
+	// SetPasswordWithBodyWithResponse Set a password by a link
+	//
+	// Sets the password, makes the link and all others of the user of no use, ends all sessions of the user and lifts a lock of the account. It signs
+	// nobody in. The password has at least 15 characters of any kind, spaces included; what is common, was breached or is made of the institution's or the
+	// person's name is refused.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/public/password-links/{token} (the `SetPassword` operationId).
+	SetPasswordWithBodyWithResponse(ctx context.Context, token PasswordLinkToken, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetPasswordResponse, error)
+
+	// SetPasswordWithResponse Set a password by a link
+	//
+	// Sets the password, makes the link and all others of the user of no use, ends all sessions of the user and lifts a lock of the account. It signs
+	// nobody in. The password has at least 15 characters of any kind, spaces included; what is common, was breached or is made of the institution's or the
+	// person's name is refused.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/public/password-links/{token} (the `SetPassword` operationId).
+	SetPasswordWithResponse(ctx context.Context, token PasswordLinkToken, body SetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*SetPasswordResponse, error)
+
+	// SetPasswordWithFormdataBodyWithResponse Set a password by a link
+	//
+	// Sets the password, makes the link and all others of the user of no use, ends all sessions of the user and lifts a lock of the account. It signs
+	// nobody in. The password has at least 15 characters of any kind, spaces included; what is common, was breached or is made of the institution's or the
+	// person's name is refused.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/public/password-links/{token} (the `SetPassword` operationId).
+	SetPasswordWithFormdataBodyWithResponse(ctx context.Context, token PasswordLinkToken, body SetPasswordFormdataRequestBody, reqEditors ...RequestEditorFn) (*SetPasswordResponse, error)
 
 	// GetPreferencesWithResponse Show a person what their address is used for
 	//
@@ -30692,6 +32145,93 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/sensitive-facts/search (the `FindSensitiveIdentifier` operationId).
 	FindSensitiveIdentifierWithResponse(ctx context.Context, params *FindSensitiveIdentifierParams, body FindSensitiveIdentifierJSONRequestBody, reqEditors ...RequestEditorFn) (*FindSensitiveIdentifierResponse, error)
+
+	// ListSessionsWithResponse List own sessions
+	//
+	// The sessions of the user who asks that still stand, newest first. A program has none.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/sessions (the `ListSessions` operationId).
+	ListSessionsWithResponse(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*ListSessionsResponse, error)
+
+	// CreateSessionWithBodyWithResponse Sign in
+	//
+	// Signs a user of a local account in. The answer is an access token for the Authorization header, good for a quarter of an hour, and a refresh
+	// token for one exchange at `/v1/sessions/refresh`. A wrong password, an unknown address and a deactivated user get the same answer after the same
+	// work. After some failures further attempts wait, longer each time: by account, whether or not it exists, and by network address.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/sessions (the `CreateSession` operationId).
+	CreateSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateSessionResponse, error)
+
+	// CreateSessionWithResponse Sign in
+	//
+	// Signs a user of a local account in. The answer is an access token for the Authorization header, good for a quarter of an hour, and a refresh
+	// token for one exchange at `/v1/sessions/refresh`. A wrong password, an unknown address and a deactivated user get the same answer after the same
+	// work. After some failures further attempts wait, longer each time: by account, whether or not it exists, and by network address.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/sessions (the `CreateSession` operationId).
+	CreateSessionWithResponse(ctx context.Context, body CreateSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateSessionResponse, error)
+
+	// EndAllSessionsWithBodyWithResponse End all own sessions
+	//
+	// Ends every session of the user who asks, this one too unless it is to be kept.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/sessions/end-all (the `EndAllSessions` operationId).
+	EndAllSessionsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EndAllSessionsResponse, error)
+
+	// EndAllSessionsWithResponse End all own sessions
+	//
+	// Ends every session of the user who asks, this one too unless it is to be kept.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/sessions/end-all (the `EndAllSessions` operationId).
+	EndAllSessionsWithResponse(ctx context.Context, body EndAllSessionsJSONRequestBody, reqEditors ...RequestEditorFn) (*EndAllSessionsResponse, error)
+
+	// RefreshSessionWithBodyWithResponse Exchange a refresh token
+	//
+	// Gives a new access token and the next refresh token. A token is good for one exchange: if the answer was lost, the same token gets the same
+	// successor for half a minute, until the successor is used. A token that comes back later was copied: the session ends for everybody who has it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/sessions/refresh (the `RefreshSession` operationId).
+	RefreshSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RefreshSessionResponse, error)
+
+	// RefreshSessionWithResponse Exchange a refresh token
+	//
+	// Gives a new access token and the next refresh token. A token is good for one exchange: if the answer was lost, the same token gets the same
+	// successor for half a minute, until the successor is used. A token that comes back later was copied: the session ends for everybody who has it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/sessions/refresh (the `RefreshSession` operationId).
+	RefreshSessionWithResponse(ctx context.Context, body RefreshSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*RefreshSessionResponse, error)
+
+	// SignOutWithResponse End the session in use
+	//
+	// Ends the session of the access token that is sent. The token is of no use from the next second on, in every process.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/sessions/sign-out (the `SignOut` operationId).
+	SignOutWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*SignOutResponse, error)
+
+	// EndSessionWithResponse End one own session
+	//
+	// Ends one session of the user who asks, for example one of a lost device.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/sessions/{session_id}/end (the `EndSession` operationId).
+	EndSessionWithResponse(ctx context.Context, sessionID SessionID, reqEditors ...RequestEditorFn) (*EndSessionResponse, error)
 
 	// ListTagsWithResponse List tags
 	//
@@ -31158,6 +32698,25 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/users/{user_id}/deactivate (the `DeactivateUser` operationId).
 	DeactivateUserWithResponse(ctx context.Context, userID UserID, params *DeactivateUserParams, reqEditors ...RequestEditorFn) (*DeactivateUserResponse, error)
+
+	// EndUserSessionsWithResponse End all sessions of a user
+	//
+	// Ends every session of another user. Deactivating the user does it too.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/users/{user_id}/end-sessions (the `EndUserSessions` operationId).
+	EndUserSessionsWithResponse(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*EndUserSessionsResponse, error)
+
+	// InviteUserWithResponse Send a user a link to set a password
+	//
+	// Mails the user a link, good for 24 hours and once, by which the person sets the password of a local account. A user who signs in with an
+	// identity provider has no password and cannot be invited.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/users/{user_id}/invitations (the `InviteUser` operationId).
+	InviteUserWithResponse(ctx context.Context, userID UserID, params *InviteUserParams, reqEditors ...RequestEditorFn) (*InviteUserResponse, error)
 
 	// ReactivateUserWithResponse Reactivate a user
 	//
@@ -31663,6 +33222,40 @@ func (r IssueTokenResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r IssueTokenResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ChangePasswordResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangePasswordResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangePasswordResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangePasswordResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangePasswordResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -36525,6 +38118,47 @@ func (r SubmitFormResponse) ContentType() string {
 	return ""
 }
 
+type RequestPasswordResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *PasswordRequestReceipt
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r RequestPasswordResponse) GetJSON202() *PasswordRequestReceipt {
+	return r.JSON202
+}
+
+// GetBody returns the raw response body bytes
+func (r RequestPasswordResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RequestPasswordResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RequestPasswordResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RequestPasswordResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type RequestPreferencesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -36560,6 +38194,88 @@ func (r RequestPreferencesResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RequestPreferencesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetPasswordLinkResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PasswordLink
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPasswordLinkResponse) GetJSON200() *PasswordLink {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPasswordLinkResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPasswordLinkResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPasswordLinkResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPasswordLinkResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SetPasswordResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PasswordLink
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetPasswordResponse) GetJSON200() *PasswordLink {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r SetPasswordResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetPasswordResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetPasswordResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetPasswordResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -37751,6 +39467,245 @@ func (r FindSensitiveIdentifierResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r FindSensitiveIdentifierResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListSessionsResponse200Headers the declared response headers of an HTTP 200 response for ListSessions
+type ListSessionsResponse200Headers struct {
+	Link *string
+}
+
+type ListSessionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SessionList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListSessionsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSessionsResponse) GetJSON200() *SessionList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSessionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSessionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSessionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSessionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *SessionTokens
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateSessionResponse) GetJSON201() *SessionTokens {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type EndAllSessionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SessionsEnded
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EndAllSessionsResponse) GetJSON200() *SessionsEnded {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r EndAllSessionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndAllSessionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndAllSessionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndAllSessionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RefreshSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SessionTokens
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RefreshSessionResponse) GetJSON200() *SessionTokens {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RefreshSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RefreshSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RefreshSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RefreshSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SignOutResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r SignOutResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SignOutResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SignOutResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SignOutResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type EndSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r EndSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndSessionResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -39653,6 +41608,88 @@ func (r DeactivateUserResponse) ContentType() string {
 	return ""
 }
 
+type EndUserSessionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SessionsEnded
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EndUserSessionsResponse) GetJSON200() *SessionsEnded {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r EndUserSessionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndUserSessionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndUserSessionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndUserSessionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type InviteUserResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Invitation
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r InviteUserResponse) GetJSON202() *Invitation {
+	return r.JSON202
+}
+
+// GetBody returns the raw response body bytes
+func (r InviteUserResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r InviteUserResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r InviteUserResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r InviteUserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ReactivateUserResponse200Headers the declared response headers of an HTTP 200 response for ReactivateUser
 type ReactivateUserResponse200Headers struct {
 	ETag string
@@ -40473,6 +42510,36 @@ func (c *ClientWithResponses) IssueTokenWithFormdataBodyWithResponse(ctx context
 		return nil, err
 	}
 	return ParseIssueTokenResponse(rsp)
+}
+
+// ChangePasswordWithBodyWithResponse Change own password
+//
+// Replaces the password of the user who asks and ends all other sessions. Wrong attempts count as those of signing in do.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/account/password (the `ChangePassword` operationId).
+func (c *ClientWithResponses) ChangePasswordWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangePasswordResponse, error) {
+	rsp, err := c.ChangePasswordWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangePasswordResponse(rsp)
+}
+
+// ChangePasswordWithResponse Change own password
+//
+// Replaces the password of the user who asks and ends all other sessions. Wrong attempts count as those of signing in do.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/account/password (the `ChangePassword` operationId).
+func (c *ClientWithResponses) ChangePasswordWithResponse(ctx context.Context, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePasswordResponse, error) {
+	rsp, err := c.ChangePassword(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangePasswordResponse(rsp)
 }
 
 // ListAPIKeysWithResponse List API keys
@@ -42580,6 +44647,38 @@ func (c *ClientWithResponses) SubmitFormWithFormdataBodyWithResponse(ctx context
 	return ParseSubmitFormResponse(rsp)
 }
 
+// RequestPasswordWithBodyWithResponse Have a link to set a password sent
+//
+// Mails a link, good for 24 hours and once, to the address if a user has it who signs in here. The answer is the same, and takes as long,
+// whether or not one has. An address gets at most three such mails an hour; further requests are answered as ever.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/public/institutions/{institution_id}/password-requests (the `RequestPassword` operationId).
+func (c *ClientWithResponses) RequestPasswordWithBodyWithResponse(ctx context.Context, institutionID InstitutionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RequestPasswordResponse, error) {
+	rsp, err := c.RequestPasswordWithBody(ctx, institutionID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestPasswordResponse(rsp)
+}
+
+// RequestPasswordWithResponse Have a link to set a password sent
+//
+// Mails a link, good for 24 hours and once, to the address if a user has it who signs in here. The answer is the same, and takes as long,
+// whether or not one has. An address gets at most three such mails an hour; further requests are answered as ever.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/public/institutions/{institution_id}/password-requests (the `RequestPassword` operationId).
+func (c *ClientWithResponses) RequestPasswordWithResponse(ctx context.Context, institutionID InstitutionID, body RequestPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestPasswordResponse, error) {
+	rsp, err := c.RequestPassword(ctx, institutionID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestPasswordResponse(rsp)
+}
+
 // RequestPreferencesWithBodyWithResponse Have a link to one's preferences sent
 //
 // Sends a link, good for two days, to the address if it is known. The answer is the same, and takes as long, whether or not it is. An
@@ -42626,6 +44725,72 @@ func (c *ClientWithResponses) RequestPreferencesWithFormdataBodyWithResponse(ctx
 		return nil, err
 	}
 	return ParseRequestPreferencesResponse(rsp)
+}
+
+// GetPasswordLinkWithResponse Show whose password a link sets
+//
+// A page to a browser, JSON to a program. Reading changes nothing, since mail scanners read links. A link that never was, one that was used and one that is too old are the same 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/public/password-links/{token} (the `GetPasswordLink` operationId).
+func (c *ClientWithResponses) GetPasswordLinkWithResponse(ctx context.Context, token PasswordLinkToken, reqEditors ...RequestEditorFn) (*GetPasswordLinkResponse, error) {
+	rsp, err := c.GetPasswordLink(ctx, token, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPasswordLinkResponse(rsp)
+}
+
+// SetPasswordWithBodyWithResponse Set a password by a link
+//
+// Sets the password, makes the link and all others of the user of no use, ends all sessions of the user and lifts a lock of the account. It signs
+// nobody in. The password has at least 15 characters of any kind, spaces included; what is common, was breached or is made of the institution's or the
+// person's name is refused.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/public/password-links/{token} (the `SetPassword` operationId).
+func (c *ClientWithResponses) SetPasswordWithBodyWithResponse(ctx context.Context, token PasswordLinkToken, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetPasswordResponse, error) {
+	rsp, err := c.SetPasswordWithBody(ctx, token, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetPasswordResponse(rsp)
+}
+
+// SetPasswordWithResponse Set a password by a link
+//
+// Sets the password, makes the link and all others of the user of no use, ends all sessions of the user and lifts a lock of the account. It signs
+// nobody in. The password has at least 15 characters of any kind, spaces included; what is common, was breached or is made of the institution's or the
+// person's name is refused.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/public/password-links/{token} (the `SetPassword` operationId).
+func (c *ClientWithResponses) SetPasswordWithResponse(ctx context.Context, token PasswordLinkToken, body SetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*SetPasswordResponse, error) {
+	rsp, err := c.SetPassword(ctx, token, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetPasswordResponse(rsp)
+}
+
+// SetPasswordWithFormdataBodyWithResponse Set a password by a link
+//
+// Sets the password, makes the link and all others of the user of no use, ends all sessions of the user and lifts a lock of the account. It signs
+// nobody in. The password has at least 15 characters of any kind, spaces included; what is common, was breached or is made of the institution's or the
+// person's name is refused.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/public/password-links/{token} (the `SetPassword` operationId).
+func (c *ClientWithResponses) SetPasswordWithFormdataBodyWithResponse(ctx context.Context, token PasswordLinkToken, body SetPasswordFormdataRequestBody, reqEditors ...RequestEditorFn) (*SetPasswordResponse, error) {
+	rsp, err := c.SetPasswordWithFormdataBody(ctx, token, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetPasswordResponse(rsp)
 }
 
 // GetPreferencesWithResponse Show a person what their address is used for
@@ -43235,6 +45400,147 @@ func (c *ClientWithResponses) FindSensitiveIdentifierWithResponse(ctx context.Co
 		return nil, err
 	}
 	return ParseFindSensitiveIdentifierResponse(rsp)
+}
+
+// ListSessionsWithResponse List own sessions
+//
+// The sessions of the user who asks that still stand, newest first. A program has none.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/sessions (the `ListSessions` operationId).
+func (c *ClientWithResponses) ListSessionsWithResponse(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*ListSessionsResponse, error) {
+	rsp, err := c.ListSessions(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSessionsResponse(rsp)
+}
+
+// CreateSessionWithBodyWithResponse Sign in
+//
+// Signs a user of a local account in. The answer is an access token for the Authorization header, good for a quarter of an hour, and a refresh
+// token for one exchange at `/v1/sessions/refresh`. A wrong password, an unknown address and a deactivated user get the same answer after the same
+// work. After some failures further attempts wait, longer each time: by account, whether or not it exists, and by network address.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/sessions (the `CreateSession` operationId).
+func (c *ClientWithResponses) CreateSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateSessionResponse, error) {
+	rsp, err := c.CreateSessionWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateSessionResponse(rsp)
+}
+
+// CreateSessionWithResponse Sign in
+//
+// Signs a user of a local account in. The answer is an access token for the Authorization header, good for a quarter of an hour, and a refresh
+// token for one exchange at `/v1/sessions/refresh`. A wrong password, an unknown address and a deactivated user get the same answer after the same
+// work. After some failures further attempts wait, longer each time: by account, whether or not it exists, and by network address.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/sessions (the `CreateSession` operationId).
+func (c *ClientWithResponses) CreateSessionWithResponse(ctx context.Context, body CreateSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateSessionResponse, error) {
+	rsp, err := c.CreateSession(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateSessionResponse(rsp)
+}
+
+// EndAllSessionsWithBodyWithResponse End all own sessions
+//
+// Ends every session of the user who asks, this one too unless it is to be kept.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/sessions/end-all (the `EndAllSessions` operationId).
+func (c *ClientWithResponses) EndAllSessionsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EndAllSessionsResponse, error) {
+	rsp, err := c.EndAllSessionsWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndAllSessionsResponse(rsp)
+}
+
+// EndAllSessionsWithResponse End all own sessions
+//
+// Ends every session of the user who asks, this one too unless it is to be kept.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/sessions/end-all (the `EndAllSessions` operationId).
+func (c *ClientWithResponses) EndAllSessionsWithResponse(ctx context.Context, body EndAllSessionsJSONRequestBody, reqEditors ...RequestEditorFn) (*EndAllSessionsResponse, error) {
+	rsp, err := c.EndAllSessions(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndAllSessionsResponse(rsp)
+}
+
+// RefreshSessionWithBodyWithResponse Exchange a refresh token
+//
+// Gives a new access token and the next refresh token. A token is good for one exchange: if the answer was lost, the same token gets the same
+// successor for half a minute, until the successor is used. A token that comes back later was copied: the session ends for everybody who has it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/sessions/refresh (the `RefreshSession` operationId).
+func (c *ClientWithResponses) RefreshSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RefreshSessionResponse, error) {
+	rsp, err := c.RefreshSessionWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRefreshSessionResponse(rsp)
+}
+
+// RefreshSessionWithResponse Exchange a refresh token
+//
+// Gives a new access token and the next refresh token. A token is good for one exchange: if the answer was lost, the same token gets the same
+// successor for half a minute, until the successor is used. A token that comes back later was copied: the session ends for everybody who has it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/sessions/refresh (the `RefreshSession` operationId).
+func (c *ClientWithResponses) RefreshSessionWithResponse(ctx context.Context, body RefreshSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*RefreshSessionResponse, error) {
+	rsp, err := c.RefreshSession(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRefreshSessionResponse(rsp)
+}
+
+// SignOutWithResponse End the session in use
+//
+// Ends the session of the access token that is sent. The token is of no use from the next second on, in every process.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/sessions/sign-out (the `SignOut` operationId).
+func (c *ClientWithResponses) SignOutWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*SignOutResponse, error) {
+	rsp, err := c.SignOut(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignOutResponse(rsp)
+}
+
+// EndSessionWithResponse End one own session
+//
+// Ends one session of the user who asks, for example one of a lost device.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/sessions/{session_id}/end (the `EndSession` operationId).
+func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, sessionID SessionID, reqEditors ...RequestEditorFn) (*EndSessionResponse, error) {
+	rsp, err := c.EndSession(ctx, sessionID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndSessionResponse(rsp)
 }
 
 // ListTagsWithResponse List tags
@@ -44009,6 +46315,37 @@ func (c *ClientWithResponses) DeactivateUserWithResponse(ctx context.Context, us
 	return ParseDeactivateUserResponse(rsp)
 }
 
+// EndUserSessionsWithResponse End all sessions of a user
+//
+// Ends every session of another user. Deactivating the user does it too.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/users/{user_id}/end-sessions (the `EndUserSessions` operationId).
+func (c *ClientWithResponses) EndUserSessionsWithResponse(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*EndUserSessionsResponse, error) {
+	rsp, err := c.EndUserSessions(ctx, userID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndUserSessionsResponse(rsp)
+}
+
+// InviteUserWithResponse Send a user a link to set a password
+//
+// Mails the user a link, good for 24 hours and once, by which the person sets the password of a local account. A user who signs in with an
+// identity provider has no password and cannot be invited.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/users/{user_id}/invitations (the `InviteUser` operationId).
+func (c *ClientWithResponses) InviteUserWithResponse(ctx context.Context, userID UserID, params *InviteUserParams, reqEditors ...RequestEditorFn) (*InviteUserResponse, error) {
+	rsp, err := c.InviteUser(ctx, userID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseInviteUserResponse(rsp)
+}
+
 // ReactivateUserWithResponse Reactivate a user
 //
 // Lets a deactivated person act again. Requires If-Match.
@@ -44555,6 +46892,22 @@ func ParseIssueTokenResponse(rsp *http.Response) (*IssueTokenResponse, error) {
 			headers.CacheControl = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseChangePasswordResponse parses an HTTP response from a ChangePasswordWithResponse call
+func ParseChangePasswordResponse(rsp *http.Response) (*ChangePasswordResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangePasswordResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
 	}
 
 	return response, nil
@@ -48519,6 +50872,32 @@ func ParseSubmitFormResponse(rsp *http.Response) (*SubmitFormResponse, error) {
 	return response, nil
 }
 
+// ParseRequestPasswordResponse parses an HTTP response from a RequestPasswordWithResponse call
+func ParseRequestPasswordResponse(rsp *http.Response) (*RequestPasswordResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RequestPasswordResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest PasswordRequestReceipt
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseRequestPreferencesResponse parses an HTTP response from a RequestPreferencesWithResponse call
 func ParseRequestPreferencesResponse(rsp *http.Response) (*RequestPreferencesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -48541,6 +50920,64 @@ func ParseRequestPreferencesResponse(rsp *http.Response) (*RequestPreferencesRes
 		response.JSON202 = &dest
 
 	case rsp.StatusCode == 202:
+		// Content-type (text/html) unsupported
+
+	}
+
+	return response, nil
+}
+
+// ParseGetPasswordLinkResponse parses an HTTP response from a GetPasswordLinkWithResponse call
+func ParseGetPasswordLinkResponse(rsp *http.Response) (*GetPasswordLinkResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPasswordLinkResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PasswordLink
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/html) unsupported
+
+	}
+
+	return response, nil
+}
+
+// ParseSetPasswordResponse parses an HTTP response from a SetPasswordWithResponse call
+func ParseSetPasswordResponse(rsp *http.Response) (*SetPasswordResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetPasswordResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PasswordLink
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 200:
 		// Content-type (text/html) unsupported
 
 	}
@@ -49533,6 +51970,155 @@ func ParseFindSensitiveIdentifierResponse(rsp *http.Response) (*FindSensitiveIde
 		}
 		response.JSON200 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseListSessionsResponse parses an HTTP response from a ListSessionsWithResponse call
+func ParseListSessionsResponse(rsp *http.Response) (*ListSessionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSessionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SessionList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListSessionsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateSessionResponse parses an HTTP response from a CreateSessionWithResponse call
+func ParseCreateSessionResponse(rsp *http.Response) (*CreateSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest SessionTokens
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseEndAllSessionsResponse parses an HTTP response from a EndAllSessionsWithResponse call
+func ParseEndAllSessionsResponse(rsp *http.Response) (*EndAllSessionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndAllSessionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SessionsEnded
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRefreshSessionResponse parses an HTTP response from a RefreshSessionWithResponse call
+func ParseRefreshSessionResponse(rsp *http.Response) (*RefreshSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RefreshSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SessionTokens
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSignOutResponse parses an HTTP response from a SignOutWithResponse call
+func ParseSignOutResponse(rsp *http.Response) (*SignOutResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SignOutResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseEndSessionResponse parses an HTTP response from a EndSessionWithResponse call
+func ParseEndSessionResponse(rsp *http.Response) (*EndSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
 	}
 
 	return response, nil
@@ -51078,6 +53664,58 @@ func ParseDeactivateUserResponse(rsp *http.Response) (*DeactivateUserResponse, e
 			headers.ETag = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEndUserSessionsResponse parses an HTTP response from a EndUserSessionsWithResponse call
+func ParseEndUserSessionsResponse(rsp *http.Response) (*EndUserSessionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndUserSessionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SessionsEnded
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseInviteUserResponse parses an HTTP response from a InviteUserWithResponse call
+func ParseInviteUserResponse(rsp *http.Response) (*InviteUserResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &InviteUserResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Invitation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
 	}
 
 	return response, nil

@@ -27,6 +27,12 @@ const (
 	Leeway = 30 * time.Second
 
 	headerType = "at+jwt"
+
+	// ForUser is the principal of a token that stands for a person.
+	ForUser = "user"
+	// UserClient is the client of every user's token: the program itself, whose
+	// sessions they are. It is no identifier of a registered client.
+	UserClient = "parvis"
 )
 
 // ErrInvalid says that a token is not valid. The cause is for logs and tests
@@ -39,12 +45,25 @@ func methods() []string { return []string{jwk.ES256, jwk.RS256} }
 
 // Claims of a token. The registered ones are embedded by value, so that their
 // types are checked.
+//
+// A token is a client's or a user's, and says which. A client's has its id as
+// subject and client_id and no principal; a user's has the principal "user", the
+// user's id as subject, [UserClient] as client_id and the session it is of. What
+// mixes the two is no token.
 type Claims struct {
 	jwt.RegisteredClaims
-	ClientID string    `json:"client_id"`
-	Scope    string    `json:"scope"`
-	Tenant   uuid.UUID `json:"tenant"`
+	ClientID  string    `json:"client_id"`
+	Scope     string    `json:"scope"`
+	Tenant    uuid.UUID `json:"tenant"`
+	Principal string    `json:"principal,omitempty"`
+	Session   string    `json:"sid,omitempty"`
+	// Methods by which the person proved who they are (RFC 8176), and when.
+	Methods  []string         `json:"amr,omitempty"`
+	AuthTime *jwt.NumericDate `json:"auth_time,omitempty"`
 }
+
+// User reports whether the token stands for a person.
+func (c Claims) User() bool { return c.Principal == ForUser }
 
 // Scopes of the token.
 func (c Claims) Scopes() []string { return strings.Fields(c.Scope) }
@@ -158,12 +177,21 @@ func checkClaims(c Claims) error {
 		return invalid("no token id")
 	case c.ExpiresAt == nil || c.IssuedAt == nil:
 		return invalid("no times")
-	case c.Subject == "" || c.ClientID == "" || c.Subject != c.ClientID:
+	case c.Principal != "" && c.Principal != ForUser:
+		return invalid("an unknown kind of principal")
+	case c.User() && !(isID(c.Subject) && isID(c.Session) && c.ClientID == UserClient):
+		return invalid("no user")
+	case !c.User() && (c.Subject == "" || c.Subject != c.ClientID || c.ClientID == UserClient || c.Session != ""):
 		return invalid("no client")
 	case c.Tenant == uuid.Nil:
 		return invalid("no institution")
 	}
 	return nil
+}
+
+func isID(text string) bool {
+	id, err := uuid.Parse(text)
+	return err == nil && id != uuid.Nil
 }
 
 func invalid(why string) error { return fmt.Errorf("%w: %s", ErrInvalid, why) }

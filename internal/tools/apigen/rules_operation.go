@@ -18,7 +18,7 @@ var (
 	staticSegment = regexp.MustCompile(`^(\.well-known|[a-z0-9]+(-[a-z0-9]+)*(\.(json|yaml))?)$`)
 	paramSegment  = regexp.MustCompile(`^\{[a-z][a-z0-9]*(_[a-z0-9]+)*\}$`)
 
-	rates         = []string{"default", "search", "bulk", "public-form", "oauth"}
+	rates         = []string{"default", "search", "bulk", "public-form", "oauth", "sign-in"}
 	idempotencies = []string{"required", "optional", "none"}
 	// irregularPlurals are collections whose plural does not end in s.
 	irregularPlurals = []string{"data", "media", "people", "children"}

@@ -3370,6 +3370,236 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List own sessions
+         * @description The sessions of the user who asks that still stand, newest first. A program has none.
+         */
+        get: operations["listSessions"];
+        put?: never;
+        /**
+         * Sign in
+         * @description Signs a user of a local account in. The answer is an access token for the Authorization header, good for a quarter of an hour, and a refresh
+         *     token for one exchange at `/v1/sessions/refresh`. A wrong password, an unknown address and a deactivated user get the same answer after the same
+         *     work. After some failures further attempts wait, longer each time: by account, whether or not it exists, and by network address.
+         */
+        post: operations["createSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Exchange a refresh token
+         * @description Gives a new access token and the next refresh token. A token is good for one exchange: if the answer was lost, the same token gets the same
+         *     successor for half a minute, until the successor is used. A token that comes back later was copied: the session ends for everybody who has it.
+         */
+        post: operations["refreshSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/sign-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End the session in use
+         * @description Ends the session of the access token that is sent. The token is of no use from the next second on, in every process.
+         */
+        post: operations["signOut"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/end-all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End all own sessions
+         * @description Ends every session of the user who asks, this one too unless it is to be kept.
+         */
+        post: operations["endAllSessions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{session_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the session. */
+                session_id: components["parameters"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End one own session
+         * @description Ends one session of the user who asks, for example one of a lost device.
+         */
+        post: operations["endSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{user_id}/end-sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End all sessions of a user
+         * @description Ends every session of another user. Deactivating the user does it too.
+         */
+        post: operations["endUserSessions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{user_id}/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a user a link to set a password
+         * @description Mails the user a link, good for 24 hours and once, by which the person sets the password of a local account. A user who signs in with an
+         *     identity provider has no password and cannot be invited.
+         */
+        post: operations["inviteUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change own password
+         * @description Replaces the password of the user who asks and ends all other sessions. Wrong attempts count as those of signing in do.
+         */
+        post: operations["changePassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/public/institutions/{institution_id}/password-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the institution. */
+                institution_id: components["parameters"]["InstitutionId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a link to set a password sent
+         * @description Mails a link, good for 24 hours and once, to the address if a user has it who signs in here. The answer is the same, and takes as long,
+         *     whether or not one has. An address gets at most three such mails an hour; further requests are answered as ever.
+         */
+        post: operations["requestPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/public/password-links/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The secret of the link. */
+                token: components["parameters"]["PasswordLinkToken"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Show whose password a link sets
+         * @description A page to a browser, JSON to a program. Reading changes nothing, since mail scanners read links. A link that never was, one that was used and one that is too old are the same 404.
+         */
+        get: operations["getPasswordLink"];
+        put?: never;
+        /**
+         * Set a password by a link
+         * @description Sets the password, makes the link and all others of the user of no use, ends all sessions of the user and lifts a lock of the account. It signs
+         *     nobody in. The password has at least 15 characters of any kind, spaces included; what is common, was breached or is made of the institution's or the
+         *     person's name is refused.
+         */
+        post: operations["setPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/test/outbox": {
         parameters: {
             query?: never;
@@ -5307,6 +5537,146 @@ export interface webhooks {
          * @description The former secret expires.
          */
         post: operations["onOAuthClientRotated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "session.started": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A user signed in
+         * @description `facts` name the user and how the person proved who they are (RFC 8176); the address is among the changes, which erasure removes.
+         */
+        post: operations["onSessionStarted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "session.ended": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A session ended
+         * @description `facts` name the user and the reason.
+         */
+        post: operations["onSessionEnded"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "session.token_reused": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A refresh token was used twice
+         * @description Somebody has a copy of it; the session has ended. `facts` name the user.
+         */
+        post: operations["onSessionTokenReused"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "sign_in.failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A sign-in failed
+         * @description `facts` name the user, or null where the address is nobodys. The subject is the attempt.
+         */
+        post: operations["onSignInFailed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "sign_in.locked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Further sign-ins have to wait
+         * @description `facts` say until when, and whether an account or a network address is meant.
+         */
+        post: operations["onSignInLocked"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "password.set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A user set a password
+         * @description By a link or with the former password; `facts` say which. The password is nowhere in it.
+         */
+        post: operations["onPasswordSet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "account.invited": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A link to set a password was mailed
+         * @description Without the link. `facts` say whether it is an invitation or was asked for.
+         */
+        post: operations["onAccountInvited"];
         delete?: never;
         options?: never;
         head?: never;
@@ -10682,6 +11052,237 @@ export interface components {
             data: components["schemas"]["RoleAssignment"][];
             next_cursor: string | null;
         };
+        /**
+         * @example {
+         *       "institution_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01",
+         *       "email": "ines.marchand@arcades.example",
+         *       "password": "quatre lanternes au fond du foyer"
+         *     }
+         */
+        SignIn: {
+            /** Format: uuid */
+            institution_id: string;
+            email: string;
+            password: string;
+        };
+        /**
+         * @example {
+         *       "refresh_token": "pvr_Zm9yIHRoZSBleGFtcGxlIG9ubHkhISBub3QgYSB0b2tlbg"
+         *     }
+         */
+        SessionRefresh: {
+            refresh_token: string;
+        };
+        /**
+         * @example {
+         *       "object": "session_tokens",
+         *       "session_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3ba001",
+         *       "access_token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.c2lnbmF0dXJl",
+         *       "token_type": "Bearer",
+         *       "expires_in": 900,
+         *       "refresh_token": "pvr_Zm9yIHRoZSBleGFtcGxlIG9ubHkhISBub3QgYSB0b2tlbg",
+         *       "user_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e06",
+         *       "session_expires_at": "2026-11-23T22:15:00Z",
+         *       "idle_expires_at": "2026-11-23T12:15:00Z"
+         *     }
+         */
+        SessionTokens: {
+            /** @constant */
+            object: "session_tokens";
+            /** Format: uuid */
+            session_id: string;
+            access_token: string;
+            /** @constant */
+            token_type: "Bearer";
+            /**
+             * Format: int32
+             * @description Seconds that the access token is good for.
+             */
+            expires_in: number;
+            refresh_token: string;
+            /** Format: uuid */
+            user_id: string;
+            /**
+             * Format: date-time
+             * @description When the session ends at the latest.
+             */
+            session_expires_at: string;
+            /**
+             * Format: date-time
+             * @description When it ends unless the refresh token is used before.
+             */
+            idle_expires_at: string;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3ba001",
+         *       "object": "session",
+         *       "user_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e06",
+         *       "methods": [
+         *         "pwd"
+         *       ],
+         *       "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0)",
+         *       "address": "203.0.113.7",
+         *       "is_current": true,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "used_at": "2026-11-23T10:15:00Z",
+         *       "idle_expires_at": "2026-11-23T12:15:00Z",
+         *       "expires_at": "2026-11-23T22:15:00Z"
+         *     }
+         */
+        Session: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "session";
+            /** Format: uuid */
+            user_id: string;
+            /** @description How the person proved who they are (RFC 8176). */
+            methods: string[];
+            user_agent: string | null;
+            /** @description Network address from which the session was started. */
+            address: string | null;
+            /** @description Whether it is the session of this request. */
+            is_current: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When its refresh token was last used.
+             */
+            used_at: string;
+            /** Format: date-time */
+            idle_expires_at: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        SessionList: {
+            data: components["schemas"]["Session"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "keep_current": true
+         *     }
+         */
+        SessionsEnd: {
+            /**
+             * @description Whether the session of this request goes on.
+             * @default false
+             */
+            keep_current: boolean;
+        };
+        /**
+         * @example {
+         *       "object": "sessions_ended",
+         *       "ended": 3
+         *     }
+         */
+        SessionsEnded: {
+            /** @constant */
+            object: "sessions_ended";
+            /** Format: int32 */
+            ended: number;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3ba002",
+         *       "object": "account_invitation",
+         *       "user_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e06",
+         *       "kind": "invitation",
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "expires_at": "2026-11-24T10:15:00Z"
+         *     }
+         */
+        Invitation: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "account_invitation";
+            /** Format: uuid */
+            user_id: string;
+            kind: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
+        /**
+         * @example {
+         *       "current_password": "quatre lanternes au fond du foyer",
+         *       "new_password": "un rideau rouge par temps de neige"
+         *     }
+         */
+        PasswordChange: {
+            current_password: string;
+            new_password: string;
+        };
+        /**
+         * @example {
+         *       "email": "ines.marchand@arcades.example",
+         *       "language": "fr"
+         *     }
+         */
+        PasswordRequest: {
+            email: string;
+            /** @description Language of the mail (BCP 47) where the user has none. */
+            language?: string;
+        };
+        /**
+         * @example {
+         *       "object": "password_request_receipt",
+         *       "status": "received",
+         *       "message": "If a user here has this address, a link has just been sent to it."
+         *     }
+         */
+        PasswordRequestReceipt: {
+            /** @constant */
+            object: "password_request_receipt";
+            /** @constant */
+            status: "received";
+            message: string;
+        };
+        /**
+         * @example {
+         *       "object": "password_link",
+         *       "institution": "Théâtre des Arcades",
+         *       "kind": "invitation",
+         *       "email": "i…@arcades.example",
+         *       "status": "open",
+         *       "minimum_length": 15,
+         *       "expires_at": "2026-11-24T10:15:00Z"
+         *     }
+         */
+        PasswordLink: {
+            /** @constant */
+            object: "password_link";
+            institution: string;
+            kind: string;
+            /** @description The address with most of it hidden. */
+            email: string;
+            status: string;
+            /** Format: int32 */
+            minimum_length: number;
+            /** Format: date-time */
+            expires_at: string;
+        };
+        /**
+         * @example {
+         *       "password": "quatre lanternes au fond du foyer"
+         *     }
+         */
+        PasswordSet: {
+            password: string;
+        };
+        PasswordFields: {
+            password: string;
+        };
         CapturedMail: {
             /** Format: uuid */
             id: string;
@@ -10896,6 +11497,12 @@ export interface components {
         TeamId: string;
         /** @description Identifier of the assignment. */
         RoleAssignmentId: string;
+        /** @description Identifier of the session. */
+        SessionId: string;
+        /** @description Identifier of the institution. */
+        InstitutionId: string;
+        /** @description The secret of the link. */
+        PasswordLinkToken: string;
     };
     requestBodies: never;
     headers: {
@@ -16952,6 +17559,350 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    listSessions: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of sessions. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description Signed in. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionTokens"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    refreshSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionRefresh"];
+            };
+        };
+        responses: {
+            /** @description The next tokens. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionTokens"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    signOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session has ended. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    endAllSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionsEnd"];
+            };
+        };
+        responses: {
+            /** @description How many have ended. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionsEnded"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    endSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the session. */
+                session_id: components["parameters"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session has ended. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    endUserSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How many have ended. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionsEnded"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    inviteUser: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The mail is on its way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    changePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description The password is changed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    requestPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the institution. */
+                institution_id: components["parameters"]["InstitutionId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordRequest"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasswordRequestReceipt"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getPasswordLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The secret of the link. */
+                token: components["parameters"]["PasswordLinkToken"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasswordLink"];
+                    "text/html": string;
+                };
+            };
+            /** @description There is no such link, or no longer. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    setPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The secret of the link. */
+                token: components["parameters"]["PasswordLinkToken"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordSet"];
+                "application/x-www-form-urlencoded": components["schemas"]["PasswordFields"];
+            };
+        };
+        responses: {
+            /** @description The password is set. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasswordLink"];
+                    "text/html": string;
+                };
+            };
+            /** @description There is no such link, or no longer. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The password is not good enough; the page says why. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
     listOutbox: {
         parameters: {
             query?: {
@@ -19073,6 +20024,160 @@ export interface operations {
         };
     };
     onOAuthClientRotated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSessionStarted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSessionEnded: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSessionTokenReused: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSignInFailed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSignInLocked: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onPasswordSet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onAccountInvited: {
         parameters: {
             query?: never;
             header?: never;

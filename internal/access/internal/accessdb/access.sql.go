@@ -1159,6 +1159,18 @@ func (q *Queries) RevokeToken(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 	return err
 }
 
+const sessionStands = `-- name: SessionStands :one
+SELECT expires_at FROM account_sessions WHERE tenant_id = $1 AND id = $2 AND user_id = $3 AND ended_at IS NULL
+`
+
+// Until when a session of a user stands, no row if it has ended.
+func (q *Queries) SessionStands(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID, userID uuid.UUID) (time.Time, error) {
+	row := db.QueryRow(ctx, sessionStands, tenantID, iD, userID)
+	var expires_at time.Time
+	err := row.Scan(&expires_at)
+	return expires_at, err
+}
+
 const touchAPIKey = `-- name: TouchAPIKey :exec
 UPDATE api_keys SET last_used_at = $1 WHERE tenant_id = $2 AND id = $3
 `

@@ -1,0 +1,11 @@
+DROP TRIGGER end_sessions ON users;
+DROP FUNCTION end_sessions_of_inactive_user();
+DROP FUNCTION tenants_with_account_requests(timestamptz);
+DROP FUNCTION resolve_refresh_token(bytea);
+DROP FUNCTION resolve_account_link(bytea);
+DROP TABLE account_refreshes;
+DROP TABLE account_sessions;
+DROP TABLE account_attempts;
+DROP TABLE account_requests;
+DROP TABLE account_links;
+DROP TABLE account_passwords;

@@ -1,0 +1,81 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/parvis-crm/parvis/internal/access/accesstoken"
+	"github.com/parvis-crm/parvis/internal/ids"
+)
+
+// ManageAccount is what every user may: see to their own sessions and password.
+const ManageAccount = "account:manage"
+
+// UserToken is what an access token of a user says.
+type UserToken struct {
+	Tenant, User, Session uuid.UUID
+	Methods               []string
+	SignedInAt            time.Time
+	// Until is when the session ends at the latest: no token outlives it.
+	Until time.Time
+}
+
+// SignUserToken writes an access token for a session (RFC 9068). It carries no
+// scopes: what the user may is looked up whenever it is used.
+func (s *Service) SignUserToken(ctx context.Context, in UserToken) (token string, life time.Duration, err error) {
+	key, err := s.keys.signing(ctx)
+	if err != nil {
+		return "", 0, err
+	}
+	now := s.clock.Now()
+	life = min(accesstoken.Lifetime, in.Until.Sub(now))
+	token, err = accesstoken.Sign(accesstoken.Claims{
+		ClientID: accesstoken.UserClient, Tenant: in.Tenant, Principal: accesstoken.ForUser, Session: in.Session.String(),
+		Methods: in.Methods, AuthTime: jwt.NewNumericDate(in.SignedInAt),
+		RegisteredClaims: jwt.RegisteredClaims{
+			Issuer: s.issuer, Audience: jwt.ClaimStrings{s.issuer}, Subject: in.User.String(), ID: ids.New().String(),
+			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(life)),
+		},
+	}, key.kid, key.algorithm, key.private)
+	return token, life, err
+}
+
+// sessionCredential asks whether the session of a user's token and the user
+// still stand, and gives the rights that the user has now.
+func (s *Service) sessionCredential(ctx context.Context, claims accesstoken.Claims) (*credential, error) {
+	name := strings.Join([]string{"session", claims.Tenant.String(), claims.Subject, claims.Session}, ":")
+	c, err := s.known.get(ctx, name, func(ctx context.Context) (*credential, error) { return s.resolveSession(ctx, claims) })
+	if err != nil {
+		return nil, err
+	}
+	if c == nil || !c.stands(s.clock.Now()) {
+		return nil, unauthenticated(nil)
+	}
+	return c, nil
+}
+
+func (s *Service) resolveSession(ctx context.Context, claims accesstoken.Claims) (*credential, error) {
+	user, session := uuid.MustParse(claims.Subject), uuid.MustParse(claims.Session)
+	until, err := s.q.SessionStands(ctx, s.db.Tenant(claims.Tenant), claims.Tenant, session, user)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.resolveUser(ctx, claims.Tenant, user)
+	if err != nil || c == nil {
+		return nil, err
+	}
+	if c.expiresAt == nil || until.Before(*c.expiresAt) {
+		c.expiresAt = &until
+	}
+	c.actor.Session = session
+	return c, nil
+}

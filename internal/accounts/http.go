@@ -1,0 +1,148 @@
+package accounts
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/parvis-crm/parvis/internal/api"
+	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/web"
+)
+
+// Handlers answers the operations of api/accounts.yaml.
+type Handlers struct {
+	service *Service
+	cursors web.Cursors
+}
+
+var _ api.AccountsOperations = (*Handlers)(nil)
+
+// NewHandlers makes the handlers.
+func NewHandlers(s *Service, c web.Cursors) *Handlers { return &Handlers{service: s, cursors: c} }
+
+// CreateSession implements POST /v1/sessions.
+func (h *Handlers) CreateSession(ctx context.Context, r api.CreateSessionRequestObject) (api.CreateSessionResponseObject, error) {
+	t, err := h.service.SignIn(ctx, Credentials{Institution: r.Body.InstitutionID, Email: r.Body.Email, Password: r.Body.Password})
+	if err != nil {
+		return nil, err
+	}
+	return api.CreateSession201JSONResponse(tokensToAPI(t)), nil
+}
+
+// RefreshSession implements POST /v1/sessions/refresh.
+func (h *Handlers) RefreshSession(ctx context.Context, r api.RefreshSessionRequestObject) (api.RefreshSessionResponseObject, error) {
+	t, err := h.service.Refresh(ctx, r.Body.RefreshToken)
+	if err != nil {
+		return nil, err
+	}
+	return api.RefreshSession200JSONResponse(tokensToAPI(t)), nil
+}
+
+// ListSessions implements GET /v1/sessions.
+func (h *Handlers) ListSessions(ctx context.Context, r api.ListSessionsRequestObject) (api.ListSessionsResponseObject, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	walk, limit := "sessions "+actor.ID, web.Limit(r.Params.Limit)
+	var after uuid.UUID
+	resumed, err := h.cursors.Decode(r.Params.Cursor, walk, &after)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := h.service.Sessions(ctx, web.If(resumed, &after), limit+1)
+	if err != nil {
+		return nil, err
+	}
+	page, err := web.Paginate(h.cursors, walk, rows, limit, func(x Session) any { return x.ID })
+	if err != nil {
+		return nil, err
+	}
+	return api.ListSessions200JSONResponse{
+		Body:    api.SessionList{Data: web.Map(page.Items, func(x Session) api.Session { return sessionToAPI(x, actor.Session) }), NextCursor: page.Next},
+		Headers: api.ListSessions200ResponseHeaders{Link: page.Link(ctx)},
+	}, nil
+}
+
+// SignOut implements POST /v1/sessions/sign-out.
+func (h *Handlers) SignOut(ctx context.Context, _ api.SignOutRequestObject) (api.SignOutResponseObject, error) {
+	return api.SignOut204Response{}, h.service.SignOut(ctx)
+}
+
+// EndAllSessions implements POST /v1/sessions/end-all.
+func (h *Handlers) EndAllSessions(ctx context.Context, r api.EndAllSessionsRequestObject) (api.EndAllSessionsResponseObject, error) {
+	n, err := h.service.EndAll(ctx, r.Body.KeepCurrent != nil && *r.Body.KeepCurrent)
+	return api.EndAllSessions200JSONResponse{Object: api.SessionsEndedObjectSessionsEnded, Ended: int32(n)}, err
+}
+
+// EndSession implements POST /v1/sessions/{session_id}/end.
+func (h *Handlers) EndSession(ctx context.Context, r api.EndSessionRequestObject) (api.EndSessionResponseObject, error) {
+	return api.EndSession204Response{}, h.service.End(ctx, r.SessionID)
+}
+
+// EndUserSessions implements POST /v1/users/{user_id}/end-sessions.
+func (h *Handlers) EndUserSessions(ctx context.Context, r api.EndUserSessionsRequestObject) (api.EndUserSessionsResponseObject, error) {
+	n, err := h.service.EndOf(ctx, r.UserID)
+	return api.EndUserSessions200JSONResponse{Object: api.SessionsEndedObjectSessionsEnded, Ended: int32(n)}, err
+}
+
+// InviteUser implements POST /v1/users/{user_id}/invitations.
+func (h *Handlers) InviteUser(ctx context.Context, r api.InviteUserRequestObject) (api.InviteUserResponseObject, error) {
+	l, err := h.service.Invite(ctx, r.UserID)
+	return api.InviteUser202JSONResponse(invitationToAPI(l)), err
+}
+
+// ChangePassword implements POST /v1/account/password.
+func (h *Handlers) ChangePassword(ctx context.Context, r api.ChangePasswordRequestObject) (api.ChangePasswordResponseObject, error) {
+	return api.ChangePassword204Response{}, h.service.ChangePassword(ctx, r.Body.CurrentPassword, r.Body.NewPassword)
+}
+
+// RequestPassword implements POST /v1/public/institutions/{institution_id}/password-requests.
+func (h *Handlers) RequestPassword(ctx context.Context, r api.RequestPasswordRequestObject) (api.RequestPasswordResponseObject, error) {
+	lang := ""
+	if r.Body.Language != nil {
+		lang = *r.Body.Language
+	}
+	message, err := h.service.Request(ctx, r.InstitutionID, r.Body.Email, lang)
+	return api.RequestPassword202JSONResponse{
+		Object: api.PasswordRequestReceiptObjectPasswordRequestReceipt, Status: api.PasswordRequestReceiptStatusReceived, Message: message,
+	}, err
+}
+
+// GetPasswordLink implements GET /v1/public/password-links/{token}.
+func (h *Handlers) GetPasswordLink(ctx context.Context, r api.GetPasswordLinkRequestObject) (api.GetPasswordLinkResponseObject, error) {
+	v, err := h.service.Show(ctx, r.Token)
+	wanted := web.VisitorOf(ctx).WantsPage
+	switch {
+	case wanted && fault.Is(err, "password-link-unknown"):
+		return newHTML(http.StatusNotFound, gonePage(web.Language(ctx)))
+	case err != nil:
+		return nil, err
+	case wanted:
+		return newHTML(http.StatusOK, formPage(v, ""))
+	}
+	return api.GetPasswordLink200JSONResponse(viewToAPI(v)), nil
+}
+
+// SetPassword implements POST /v1/public/password-links/{token}.
+func (h *Handlers) SetPassword(ctx context.Context, r api.SetPasswordRequestObject) (api.SetPasswordResponseObject, error) {
+	password := web.VisitorOf(ctx).Fields.Get("password")
+	if r.JSONBody != nil {
+		password = r.JSONBody.Password
+	}
+	v, err := h.service.SetPassword(ctx, r.Token, password)
+	if wanted := web.VisitorOf(ctx).WantsPage; wanted {
+		f, _ := fault.As(err)
+		switch {
+		case err == nil:
+			return newHTML(http.StatusOK, donePage(v))
+		case fault.Is(err, "password-link-unknown"):
+			return newHTML(http.StatusNotFound, gonePage(web.Language(ctx)))
+		case fault.Is(err, "invalid") && len(f.Violations) > 0:
+			return newHTML(http.StatusUnprocessableEntity, formPage(v, problemOf(f.Violations[0].Code, v.Language)))
+		}
+	}
+	return api.SetPassword200JSONResponse(viewToAPI(v)), err
+}

@@ -1,0 +1,38 @@
+package fault
+
+// accountTexts are the faults of signing in.
+var accountTexts = Texts{
+	"sign-in-refused": {
+		FR: Text{"Connexion refusée", "L'adresse ou le mot de passe ne convient pas.", "Vérifiez l'un et l'autre, ou demandez un lien pour définir un nouveau mot de passe."},
+		EN: Text{"Sign-in refused", "The address or the password is not right.", "Check both, or ask for a link to set a new password."},
+	},
+	"too-many-attempts": {
+		FR: Text{"Trop de tentatives", "Trop de tentatives ont échoué ; la prochaine est possible dans {seconds} secondes.", "Attendez ce délai, ou demandez un lien pour définir un nouveau mot de passe."},
+		EN: Text{"Too many attempts", "Too many attempts have failed; the next one is possible in {seconds} seconds.", "Wait for so long, or ask for a link to set a new password."},
+	},
+	"session-ended": {
+		FR: Text{"Session close", "Cette session n'existe pas ou plus.", "Connectez-vous de nouveau."},
+		EN: Text{"Session ended", "This session does not exist, or no longer.", "Sign in again."},
+	},
+	"not-a-person": {
+		FR: Text{"Réservé aux personnes", "Un programme n'a ni session ni mot de passe ; seul un utilisateur connecté peut le faire.", "Employez le jeton d'une session d'utilisateur."},
+		EN: Text{"For persons only", "A program has neither sessions nor a password; only a user who is signed in can do this.", "Use the token of a user's session."},
+	},
+	"user-not-active": {
+		FR: Text{"Utilisateur désactivé", "Cet utilisateur est désactivé ; il ne peut pas se connecter.", "Réactivez-le d'abord."},
+		EN: Text{"User not active", "This user is deactivated and cannot sign in.", "Reactivate the user first."},
+	},
+	"signs-in-elsewhere": {
+		FR: Text{"Connexion par un fournisseur d'identité", "Cet utilisateur se connecte par un fournisseur d'identité ; il n'a pas de mot de passe ici.", "Retirez « issuer » et « subject » de l'utilisateur s'il doit avoir un compte local."},
+		EN: Text{"Signs in with an identity provider", "This user signs in with an identity provider and has no password here.", "Clear “issuer” and “subject” of the user if there is to be a local account."},
+	},
+	"password-link-unknown": {
+		FR: Text{"Lien sans effet", "Ce lien n'existe pas, a déjà servi ou a expiré.", "Demandez un nouveau lien."},
+		EN: Text{"Link of no use", "This link does not exist, has been used or has expired.", "Ask for a new link."},
+	},
+	"password-short":      {FR: Text{"Mot de passe trop court", "Au moins {limit} caractères sont attendus, quels qu'ils soient.", ""}, EN: Text{"Password too short", "At least {limit} characters are expected, of any kind.", ""}},
+	"password-common":     {FR: Text{"Mot de passe trop courant", "Ce mot de passe est fait de mots courants, de suites ou de noms que chacun connaît.", ""}, EN: Text{"Password too common", "This password is made of common words, sequences or names that everybody knows.", ""}},
+	"password-breached":   {FR: Text{"Mot de passe divulgué", "Ce mot de passe figure dans une liste de mots de passe volés.", ""}, EN: Text{"Password breached", "This password is on a list of stolen passwords.", ""}},
+	"password-characters": {FR: Text{"Caractères non admis", "Les caractères de contrôle ne sont pas admis.", ""}, EN: Text{"Characters not allowed", "Control characters are not allowed.", ""}},
+	"password-wrong":      {FR: Text{"Mot de passe inexact", "Ce n'est pas le mot de passe actuel.", ""}, EN: Text{"Wrong password", "This is not the present password.", ""}},
+}
