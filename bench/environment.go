@@ -91,7 +91,7 @@ func (e *environment) serve(ctx context.Context) error {
 	quota := 1_000_000_000
 	e.cfg = config.Config{
 		Addr: e.address, DataDir: filepath.Join(e.work, "data-"+e.size), DatabaseURL: e.pg.URL(pg.Role, e.database), MigrationURL: e.pg.URL(pgembed.Superuser, e.database),
-		MasterKey: base64.StdEncoding.EncodeToString(master[:]), MaxConns: 20, RateDefault: quota, RateSearch: quota, RateBulk: quota, RateForm: quota, RateOAuth: quota,
+		MasterKey: base64.StdEncoding.EncodeToString(master[:]), MaxConns: 20, RateDefault: quota, RateSearch: quota, RateBulk: quota, RateForm: quota, RateOAuth: quota, RateInstitution: quota, RateAddress: quota,
 		LogFormat: "text", LogLevel: "warn", ShutdownGrace: 5 * time.Second,
 	}
 	if e.key, err = e.makeKey(ctx, "*"); err != nil {
@@ -120,7 +120,7 @@ func (e *environment) start(ctx context.Context, binary string) error {
 	e.server.Env = append(os.Environ(),
 		"PARVIS_ADDR="+e.address, "PARVIS_DATA_DIR="+e.cfg.DataDir, "PARVIS_DATABASE_URL="+e.cfg.DatabaseURL, "PARVIS_MIGRATION_URL="+e.cfg.MigrationURL,
 		"PARVIS_MASTER_KEY="+e.cfg.MasterKey, "PARVIS_DB_MAX_CONNS=20", "PARVIS_LOG_LEVEL=warn", "PARVIS_WEBHOOK_ALLOW_CIDRS=127.0.0.0/8",
-		"PARVIS_RATE_DEFAULT="+q, "PARVIS_RATE_SEARCH="+q, "PARVIS_RATE_BULK="+q, "PARVIS_RATE_FORM="+q, "PARVIS_RATE_OAUTH="+q)
+		"PARVIS_RATE_DEFAULT="+q, "PARVIS_RATE_SEARCH="+q, "PARVIS_RATE_BULK="+q, "PARVIS_RATE_FORM="+q, "PARVIS_RATE_OAUTH="+q, "PARVIS_RATE_INSTITUTION="+q, "PARVIS_RATE_ADDRESS="+q)
 	e.server.Stderr = os.Stderr
 	if err := e.server.Start(); err != nil {
 		return err

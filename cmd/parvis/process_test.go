@@ -143,7 +143,7 @@ func newSite(t *testing.T, environment ...string) *site {
 	dir := folder(t)
 	s := &site{dir: dir, url: "http://" + address}
 	s.env = append([]string{
-		"PARVIS_ADDR=" + address, "PARVIS_DATA_DIR=" + dir, "PARVIS_RATE_DEFAULT=10000000", "PARVIS_RATE_SEARCH=10000000", "PARVIS_LOG_LEVEL=warn",
+		"PARVIS_ADDR=" + address, "PARVIS_DATA_DIR=" + dir, "PARVIS_RATE_DEFAULT=10000000", "PARVIS_RATE_SEARCH=10000000", "PARVIS_RATE_INSTITUTION=0", "PARVIS_RATE_ADDRESS=0", "PARVIS_BULK_CONCURRENCY=0", "PARVIS_LOG_LEVEL=warn",
 	}, environment...)
 	return s
 }

@@ -207,14 +207,16 @@ func catalogueToAPI(names []string, catalogue map[string][]string) []api.Scope {
 	})
 }
 
-func policiesToAPI(policies map[string]web.Policy) []api.LimitPolicy {
-	out := make([]api.LimitPolicy, 0, len(policies))
+func policiesToAPI(policies map[string]web.Policy, places int) []api.LimitPolicy {
+	out := make([]api.LimitPolicy, 0, len(policies)+1)
+	partitions := map[string]string{"public-form": "address", "oauth": "address", "sign-in": "address", web.AddressPolicy: "address", web.InstitutionPolicy: "institution"}
 	for _, p := range policies {
-		partition := "credential"
-		if slices.Contains([]string{"public-form", "oauth", "sign-in"}, p.Name) {
-			partition = "address"
-		}
-		out = append(out, api.LimitPolicy{Name: p.Name, Quota: int32(p.Requests), WindowSeconds: int32(p.Window.Seconds()), Unit: "requests", Partition: partition})
+		out = append(out, api.LimitPolicy{
+			Name: p.Name, Quota: int32(p.Requests), WindowSeconds: int32(web.Window.Seconds()), Unit: "requests", Partition: orElse(partitions[p.Name], "credential"),
+		})
+	}
+	if places > 0 {
+		out = append(out, api.LimitPolicy{Name: web.BulkPlaces, Quota: int32(places), WindowSeconds: 1, Unit: "concurrent-requests", Partition: "institution"})
 	}
 	slices.SortFunc(out, func(a, b api.LimitPolicy) int { return strings.Compare(a.Name, b.Name) })
 	return out

@@ -23,6 +23,7 @@ type Handlers struct {
 type Facts struct {
 	Version       string
 	Policies      map[string]web.Policy
+	BulkPlaces    int
 	OperationDays int
 }
 
@@ -427,7 +428,7 @@ func (h *Handlers) ListScopes(context.Context, api.ListScopesRequestObject) (api
 // GetLimits implements GET /v1/limits.
 func (h *Handlers) GetLimits(context.Context, api.GetLimitsRequestObject) (api.GetLimitsResponseObject, error) {
 	return api.GetLimits200JSONResponse{
-		Object: api.LimitsObjectLimits, Policies: policiesToAPI(h.facts.Policies), MaxBodyBytes: web.MaxBody,
+		Object: api.LimitsObjectLimits, Policies: policiesToAPI(h.facts.Policies, h.facts.BulkPlaces), MaxBodyBytes: web.MaxBody,
 		DefaultPageSize: web.DefaultLimit, MaxPageSize: maxPage,
 	}, nil
 }

@@ -1608,6 +1608,21 @@ func (e PurposePatchLegalBasis) Valid() bool {
 	}
 }
 
+// Defines values for QuotaObject.
+const (
+	QuotaObjectQuota QuotaObject = "quota"
+)
+
+// Valid indicates whether the value is a known member of the QuotaObject enum.
+func (e QuotaObject) Valid() bool {
+	switch e {
+	case QuotaObjectQuota:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReadObject.
 const (
 	ReadObjectRead ReadObject = "read"
@@ -5271,7 +5286,9 @@ type JWKS struct {
 
 // LimitPolicy defines model for LimitPolicy.
 type LimitPolicy struct {
-	Name          string `json:"name"`
+	Name string `json:"name"`
+
+	// Partition Whose quota it is. An address is its /64 for IPv6.
 	Partition     string `json:"partition"`
 	Quota         int32  `json:"quota"`
 	Unit          string `json:"unit"`
@@ -5744,6 +5761,48 @@ type PurposePatch struct {
 
 // PurposePatchLegalBasis defines model for PurposePatch.LegalBasis.
 type PurposePatchLegalBasis string
+
+// Quota defines model for Quota.
+type Quota struct {
+	// Bulk Bulk operations a minute.
+	Bulk nullable.Nullable[int32] `json:"bulk"`
+
+	// CreatedAt Null: nobody has ever set one.
+	CreatedAt      nullable.Nullable[time.Time] `json:"created_at"`
+	CredentialKind string                       `json:"credential_kind"`
+
+	// Default Requests a minute.
+	Default nullable.Nullable[int32] `json:"default"`
+
+	// ID That of the credential.
+	ID     openapi_types.UUID        `json:"id"`
+	Object QuotaObject               `json:"object"`
+	Reason nullable.Nullable[string] `json:"reason"`
+
+	// Search Searches a minute.
+	Search    nullable.Nullable[int32]     `json:"search"`
+	UpdatedAt nullable.Nullable[time.Time] `json:"updated_at"`
+
+	// Version 0: nobody has ever set one.
+	Version int64 `json:"version"`
+}
+
+// QuotaObject defines model for Quota.Object.
+type QuotaObject string
+
+// QuotaList defines model for QuotaList.
+type QuotaList struct {
+	Data       []Quota                   `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// QuotaPatch defines model for QuotaPatch.
+type QuotaPatch struct {
+	Bulk    nullable.Nullable[int32]  `json:"bulk,omitempty"`
+	Default nullable.Nullable[int32]  `json:"default,omitempty"`
+	Reason  nullable.Nullable[string] `json:"reason,omitempty"`
+	Search  nullable.Nullable[int32]  `json:"search,omitempty"`
+}
 
 // Read defines model for Read.
 type Read struct {
@@ -7341,6 +7400,9 @@ type CreatedAtGte = time.Time
 // CreatedAtLt defines model for CreatedAtLt.
 type CreatedAtLt = time.Time
 
+// CredentialID defines model for CredentialId.
+type CredentialID = openapi_types.UUID
+
 // Cursor defines model for Cursor.
 type Cursor = string
 
@@ -8466,6 +8528,33 @@ type UpdatePurposeParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListQuotasParams defines parameters for ListQuotas.
+type ListQuotasParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// GetQuotaParams defines parameters for GetQuota.
+type GetQuotaParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateQuotaParams defines parameters for UpdateQuota.
+type UpdateQuotaParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
 // ListRoleAssignmentsParams defines parameters for ListRoleAssignments.
 type ListRoleAssignmentsParams struct {
 	// Limit Greatest number of items in the page.
@@ -9327,6 +9416,9 @@ type CreatePurposeJSONRequestBody = PurposeCreate
 // UpdatePurposeApplicationMergePatchPlusJSONRequestBody defines body for UpdatePurpose for application/merge-patch+json ContentType.
 type UpdatePurposeApplicationMergePatchPlusJSONRequestBody = PurposePatch
 
+// UpdateQuotaApplicationMergePatchPlusJSONRequestBody defines body for UpdateQuota for application/merge-patch+json ContentType.
+type UpdateQuotaApplicationMergePatchPlusJSONRequestBody = QuotaPatch
+
 // AssignRoleJSONRequestBody defines body for AssignRole for application/json ContentType.
 type AssignRoleJSONRequestBody = RoleGrant
 
@@ -10019,6 +10111,15 @@ type ServerInterface interface {
 	// UpdatePurpose Change a purpose
 	// (PATCH /v1/purposes/{purpose_id})
 	UpdatePurpose(ctx echo.Context, purposeID PurposeID, params UpdatePurposeParams) error
+	// ListQuotas List quotas
+	// (GET /v1/quotas)
+	ListQuotas(ctx echo.Context, params ListQuotasParams) error
+	// GetQuota Read a quota
+	// (GET /v1/quotas/{credential_id})
+	GetQuota(ctx echo.Context, credentialID CredentialID, params GetQuotaParams) error
+	// UpdateQuota Change a quota
+	// (PATCH /v1/quotas/{credential_id})
+	UpdateQuota(ctx echo.Context, credentialID CredentialID, params UpdateQuotaParams) error
 	// ListRoleAssignments List role assignments
 	// (GET /v1/role-assignments)
 	ListRoleAssignments(ctx echo.Context, params ListRoleAssignmentsParams) error
@@ -14669,6 +14770,125 @@ func (w *ServerInterfaceWrapper) UpdatePurpose(ctx echo.Context) error {
 	return err
 }
 
+// ListQuotas converts echo context to params.
+func (w *ServerInterfaceWrapper) ListQuotas(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListQuotasParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListQuotas(ctx, params)
+	return err
+}
+
+// GetQuota converts echo context to params.
+func (w *ServerInterfaceWrapper) GetQuota(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "credential_id" -------------
+	var credentialID CredentialID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "credential_id", ctx.Param("credential_id"), &credentialID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter credential_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetQuotaParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetQuota(ctx, credentialID, params)
+	return err
+}
+
+// UpdateQuota converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateQuota(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "credential_id" -------------
+	var credentialID CredentialID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "credential_id", ctx.Param("credential_id"), &credentialID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter credential_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateQuotaParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateQuota(ctx, credentialID, params)
+	return err
+}
+
 // ListRoleAssignments converts echo context to params.
 func (w *ServerInterfaceWrapper) ListRoleAssignments(ctx echo.Context) error {
 	var err error
@@ -18126,6 +18346,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/public/institutions/:institution_id/password-requests", wrapper.RequestPassword, options.OperationMiddlewares["requestPassword"]...)
 	router.GET(options.BaseURL+"/v1/public/password-links/:token", wrapper.GetPasswordLink, options.OperationMiddlewares["getPasswordLink"]...)
 	router.POST(options.BaseURL+"/v1/public/password-links/:token", wrapper.SetPassword, options.OperationMiddlewares["setPassword"]...)
+	router.GET(options.BaseURL+"/v1/quotas", wrapper.ListQuotas, options.OperationMiddlewares["listQuotas"]...)
+	router.GET(options.BaseURL+"/v1/quotas/:credential_id", wrapper.GetQuota, options.OperationMiddlewares["getQuota"]...)
+	router.PATCH(options.BaseURL+"/v1/quotas/:credential_id", wrapper.UpdateQuota, options.OperationMiddlewares["updateQuota"]...)
 	router.GET(options.BaseURL+"/v1/test/outbox", wrapper.ListOutbox, options.OperationMiddlewares["listOutbox"]...)
 
 }
@@ -22018,6 +22241,109 @@ func (response UpdatePurpose200JSONResponse) VisitUpdatePurposeResponse(w http.R
 	return err
 }
 
+type ListQuotasRequestObject struct {
+	Params ListQuotasParams
+}
+
+type ListQuotasResponseObject interface {
+	VisitListQuotasResponse(w http.ResponseWriter) error
+}
+
+type ListQuotas200ResponseHeaders struct {
+	Link *string
+}
+
+type ListQuotas200JSONResponse struct {
+	Body    QuotaList
+	Headers ListQuotas200ResponseHeaders
+}
+
+func (response ListQuotas200JSONResponse) VisitListQuotasResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetQuotaRequestObject struct {
+	CredentialID CredentialID `json:"credential_id"`
+	Params       GetQuotaParams
+}
+
+type GetQuotaResponseObject interface {
+	VisitGetQuotaResponse(w http.ResponseWriter) error
+}
+
+type GetQuota200ResponseHeaders struct {
+	ETag string
+}
+
+type GetQuota200JSONResponse struct {
+	Body    Quota
+	Headers GetQuota200ResponseHeaders
+}
+
+func (response GetQuota200JSONResponse) VisitGetQuotaResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetQuota304Response = NotModifiedResponse
+
+func (response GetQuota304Response) VisitGetQuotaResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type UpdateQuotaRequestObject struct {
+	CredentialID CredentialID `json:"credential_id"`
+	Params       UpdateQuotaParams
+	Body         *UpdateQuotaApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateQuotaResponseObject interface {
+	VisitUpdateQuotaResponse(w http.ResponseWriter) error
+}
+
+type UpdateQuota200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateQuota200JSONResponse struct {
+	Body    Quota
+	Headers UpdateQuota200ResponseHeaders
+}
+
+func (response UpdateQuota200JSONResponse) VisitUpdateQuotaResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListRoleAssignmentsRequestObject struct {
 	Params ListRoleAssignmentsParams
 }
@@ -24852,6 +25178,15 @@ type StrictServerInterface interface {
 	// UpdatePurpose Change a purpose
 	// (PATCH /v1/purposes/{purpose_id})
 	UpdatePurpose(ctx context.Context, request UpdatePurposeRequestObject) (UpdatePurposeResponseObject, error)
+	// ListQuotas List quotas
+	// (GET /v1/quotas)
+	ListQuotas(ctx context.Context, request ListQuotasRequestObject) (ListQuotasResponseObject, error)
+	// GetQuota Read a quota
+	// (GET /v1/quotas/{credential_id})
+	GetQuota(ctx context.Context, request GetQuotaRequestObject) (GetQuotaResponseObject, error)
+	// UpdateQuota Change a quota
+	// (PATCH /v1/quotas/{credential_id})
+	UpdateQuota(ctx context.Context, request UpdateQuotaRequestObject) (UpdateQuotaResponseObject, error)
 	// ListRoleAssignments List role assignments
 	// (GET /v1/role-assignments)
 	ListRoleAssignments(ctx context.Context, request ListRoleAssignmentsRequestObject) (ListRoleAssignmentsResponseObject, error)
@@ -29132,6 +29467,106 @@ func (sh *strictHandler) UpdatePurpose(ctx echo.Context, purposeID PurposeID, pa
 		return err
 	} else if validResponse, ok := response.(UpdatePurposeResponseObject); ok {
 		return validResponse.VisitUpdatePurposeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListQuotas operation middleware
+func (sh *strictHandler) ListQuotas(ctx echo.Context, params ListQuotasParams) error {
+	var request ListQuotasRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListQuotas(ctx.Request().Context(), request.(ListQuotasRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListQuotas")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListQuotasResponseObject); ok {
+		return validResponse.VisitListQuotasResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetQuota operation middleware
+func (sh *strictHandler) GetQuota(ctx echo.Context, credentialID CredentialID, params GetQuotaParams) error {
+	var request GetQuotaRequestObject
+
+	request.CredentialID = credentialID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetQuota(ctx.Request().Context(), request.(GetQuotaRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetQuota")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetQuotaResponseObject); ok {
+		return validResponse.VisitGetQuotaResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateQuota operation middleware
+func (sh *strictHandler) UpdateQuota(ctx echo.Context, credentialID CredentialID, params UpdateQuotaParams) error {
+	var request UpdateQuotaRequestObject
+
+	request.CredentialID = credentialID
+	request.Params = params
+
+	var body UpdateQuotaApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateQuota(ctx.Request().Context(), request.(UpdateQuotaRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateQuota")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateQuotaResponseObject); ok {
+		return validResponse.VisitUpdateQuotaResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

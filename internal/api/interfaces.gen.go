@@ -670,6 +670,19 @@ type AccountsOperations interface {
 	SetPassword(ctx context.Context, request SetPasswordRequestObject) (SetPasswordResponseObject, error)
 }
 
+// QuotasOperations are the operations of api/quotas.yaml.
+type QuotasOperations interface {
+	// ListQuotas: List quotas
+	// (GET /v1/quotas)
+	ListQuotas(ctx context.Context, request ListQuotasRequestObject) (ListQuotasResponseObject, error)
+	// GetQuota: Read a quota
+	// (GET /v1/quotas/{credential_id})
+	GetQuota(ctx context.Context, request GetQuotaRequestObject) (GetQuotaResponseObject, error)
+	// UpdateQuota: Change a quota
+	// (PATCH /v1/quotas/{credential_id})
+	UpdateQuota(ctx context.Context, request UpdateQuotaRequestObject) (UpdateQuotaResponseObject, error)
+}
+
 // MailOperations are the operations of api/mail.yaml.
 type MailOperations interface {
 	// ListOutbox: Read the captured mails of a sandbox

@@ -21,6 +21,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/mail"
 	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/preferences"
+	"github.com/parvis-crm/parvis/internal/quotas"
 	"github.com/parvis-crm/parvis/internal/rights"
 	"github.com/parvis-crm/parvis/internal/sensitive"
 	"github.com/parvis-crm/parvis/internal/ticketing"
@@ -41,6 +42,7 @@ type (
 	auditHandlers       = audit.Handlers
 	consentsHandlers    = consents.Handlers
 	mailHandlers        = mail.Handlers
+	quotasHandlers      = quotas.Handlers
 	webhooksHandlers    = webhooks.Handlers
 	ticketingHandlers   = ticketing.Handlers
 	contactsHandlers    = contacts.Handlers
@@ -61,6 +63,7 @@ type handlers struct {
 	*auditHandlers
 	*consentsHandlers
 	*mailHandlers
+	*quotasHandlers
 	*webhooksHandlers
 	*ticketingHandlers
 	*contactsHandlers
@@ -163,13 +166,14 @@ func (a *App) wire() (handlers, error) {
 	}
 	h := handlers{
 		accessHandlers: access.NewHandlers(a.domains.access, cursors, access.Facts{
-			Version: Version, Policies: a.policies(), OperationDays: operations.KeptDays,
+			Version: Version, Policies: a.policies(), BulkPlaces: a.Config.BulkPlaces, OperationDays: operations.KeptDays,
 		}),
 		accountsHandlers:    accounts.NewHandlers(a.domains.accounts, cursors),
 		operationsHandlers:  operations.NewHandlers(a.domains.operations, cursors),
 		eventsHandlers:      events.NewHandlers(a.domains.events, cursors),
 		auditHandlers:       audit.NewHandlers(audit.NewService(a.DB, a.domains.events), cursors),
 		consentsHandlers:    consents.NewHandlers(a.domains.consents, cursors),
+		quotasHandlers:      quotas.NewHandlers(quotas.NewService(a.DB), cursors),
 		mailHandlers:        mail.NewHandlers(a.domains.mail, cursors),
 		webhooksHandlers:    webhooks.NewHandlers(a.domains.webhooks, cursors),
 		ticketingHandlers:   ticketing.NewHandlers(a.domains.ticketing, cursors),

@@ -10,7 +10,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
-// housekeep removes what has had its time, hourly: kept answers. Running it in
+// housekeep removes what has had its time, hourly: kept answers, quotas nobody uses. Running it in
 // several processes is harmless.
 func (a *App) housekeep(ctx context.Context) error {
 	for {
@@ -26,6 +26,9 @@ func (a *App) housekeep(ctx context.Context) error {
 }
 
 func (a *App) tidy(ctx context.Context) error {
+	if _, err := a.DB.Pool().Exec(ctx, "select forget_quotas()"); err != nil {
+		return err
+	}
 	rows, err := a.DB.Pool().Query(ctx, "select active_tenants()")
 	if err != nil {
 		return err

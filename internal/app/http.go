@@ -36,7 +36,7 @@ func (a *App) setUpHTTP(h handlers, auth web.Authenticator) error {
 	}
 	chain := web.Chain{
 		Auth:        auth,
-		Limiter:     web.NewLimiter(a.Clock, a.policies()),
+		Limiter:     web.NewLimiter(a.DB, a.Clock, web.LimiterConfig{Secret: a.master.Derive("quotas"), Policies: a.policies(), BulkPlaces: a.Config.BulkPlaces, Log: a.Log}),
 		Validator:   validator,
 		Idempotency: web.Idempotency{DB: a.DB, Log: a.Log, Box: a.sealed(a.keptAnswers())},
 		Reads:       a.domains.reads,
@@ -100,16 +100,19 @@ func (a *App) ipExtractor() echo.IPExtractor {
 	return echo.ExtractIPFromXFFHeader(trust...)
 }
 
+// policies are the quotas of a minute, by rate class and for all classes.
 func (a *App) policies() map[string]web.Policy {
 	c := a.Config
-	return map[string]web.Policy{
-		"default":     {Name: "default", Requests: c.RateDefault, Window: time.Minute},
-		"search":      {Name: "search", Requests: c.RateSearch, Window: time.Minute},
-		"bulk":        {Name: "bulk", Requests: c.RateBulk, Window: time.Minute},
-		"public-form": {Name: "public-form", Requests: c.RateForm, Window: time.Minute},
-		"sign-in":     {Name: "sign-in", Requests: c.RateSignIn, Window: time.Minute},
-		"oauth":       {Name: "oauth", Requests: c.RateOAuth, Window: time.Minute},
+	out := map[string]web.Policy{}
+	for name, requests := range map[string]int{
+		"default": c.RateDefault, "search": c.RateSearch, "bulk": c.RateBulk, "public-form": c.RateForm, "oauth": c.RateOAuth, "sign-in": c.RateSignIn,
+		web.InstitutionPolicy: c.RateInstitution, web.AddressPolicy: c.RateAddress,
+	} {
+		if requests > 0 {
+			out[name] = web.Policy{Name: name, Requests: requests}
+		}
 	}
+	return out
 }
 
 // registerDocs serves the contract and its documentation.

@@ -16,6 +16,7 @@ import (
 // tenantless tables have no tenant, each for a reason.
 var tenantless = map[string]string{
 	"signing_keys":      "token signing keys belong to the installation; the private part is sealed",
+	"quota_buckets":     "quotas of addresses are counted before any institution is known; its keys are keyed hashes, and only lease_quotas touches it",
 	"schema_migrations": "the migration library's own",
 }
 

@@ -83,6 +83,12 @@ type Config struct {
 	// BreachedPasswords is a file of SHA-1 digests of breached passwords in
 	// hexadecimal, one a line and sorted, whatever follows a colon.
 	BreachedPasswords string `env:"PARVIS_BREACHED_PASSWORDS"`
+	// RateInstitution is what all credentials of an institution may ask a minute
+	// altogether, RateAddress what one address may; 0: any.
+	RateInstitution int `env:"PARVIS_RATE_INSTITUTION" envDefault:"6000"`
+	RateAddress     int `env:"PARVIS_RATE_ADDRESS" envDefault:"6000"`
+	// BulkPlaces is how many bulk operations an institution does at once; 0: any.
+	BulkPlaces int `env:"PARVIS_BULK_CONCURRENCY" envDefault:"4"`
 	// TokenAlgorithm signs access tokens: ES256 or RS256. A change takes effect
 	// with the next signing key.
 	TokenAlgorithm string `env:"PARVIS_TOKEN_ALGORITHM" envDefault:"ES256"`
@@ -127,6 +133,9 @@ func (c Config) Validate() error {
 	}
 	if c.RateDefault < 1 || c.RateSearch < 1 || c.RateBulk < 1 || c.RateForm < 1 || c.RateOAuth < 1 || c.RateSignIn < 1 {
 		errs = append(errs, errors.New("PARVIS_RATE_* must be at least 1 request a minute"))
+	}
+	if c.RateInstitution < 0 || c.RateAddress < 0 || c.BulkPlaces < 0 {
+		errs = append(errs, errors.New("PARVIS_RATE_INSTITUTION, PARVIS_RATE_ADDRESS and PARVIS_BULK_CONCURRENCY are 0 (no limit) or more"))
 	}
 	if c.TokenAlgorithm != "ES256" && c.TokenAlgorithm != "RS256" {
 		errs = append(errs, errors.New("PARVIS_TOKEN_ALGORITHM is ES256 or RS256"))

@@ -63,7 +63,7 @@ func startProcess(t *testing.T) (*process, string) {
 	require.NoError(t, listener.Close())
 	db := parvistest.Database(t)
 	p := &process{binary: binary, addr: addr, env: append(os.Environ(), "PARVIS_DATABASE_URL="+db.AppURL, "PARVIS_MIGRATION_URL="+db.OwnerURL,
-		"PARVIS_ADDR="+addr, "PARVIS_DATA_DIR="+folder, "PARVIS_RATE_DEFAULT=1000000", "PARVIS_RATE_BULK=1000000", "PARVIS_LOG_LEVEL=error")}
+		"PARVIS_ADDR="+addr, "PARVIS_DATA_DIR="+folder, "PARVIS_RATE_DEFAULT=1000000", "PARVIS_RATE_BULK=1000000", "PARVIS_RATE_INSTITUTION=0", "PARVIS_RATE_ADDRESS=0", "PARVIS_LOG_LEVEL=error")}
 	require.NoError(t, p.start())
 	t.Cleanup(func() {
 		_ = p.kill()

@@ -50,6 +50,7 @@ func leaving() map[string]rule {
 			switched: map[string]string{"revoked_at": "coalesce(revoked_at, " + switchedOff + ")"},
 		},
 
+		"quotas":           {},
 		"roles":            {},
 		"teams":            {},
 		"team_members":     {},
@@ -192,6 +193,14 @@ func staying() map[string]reason {
 		"preference_requests": {
 			"Requests for a link to one's preferences, answered within seconds and forgotten after an hour.",
 			"Demandes d'un lien vers ses préférences, satisfaites en quelques secondes et oubliées au bout d'une heure.",
+		},
+		"quota_buckets": {
+			"What was asked of the server in the last minutes.",
+			"Ce qui a été demandé au serveur dans les dernières minutes.",
+		},
+		"bulk_places": {
+			"Who is doing bulk work just now.",
+			"Qui effectue un traitement en masse en ce moment.",
 		},
 		"signing_keys": {
 			"Secrets of the installation, which belong to no institution.",

@@ -15,7 +15,7 @@ import (
 )
 
 // Chain is what every operation passes through before its handler, in this
-// order: representation, credential, scope, quota, contract, repetition.
+// order: representation, address, credential, scope, quota, contract, repetition.
 type Chain struct {
 	Auth        Authenticator
 	Limiter     *Limiter
@@ -31,6 +31,7 @@ func (ch Chain) Middlewares(operations map[string]api.OperationSpec) map[string]
 	out := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for id, op := range operations {
 		chain := []echo.MiddlewareFunc{withOperation(op), negotiate(op)}
+		chain = append(chain, ch.Limiter.GuardAddress)
 		if !op.Public {
 			chain = append(chain, ch.authenticate, requireScope(op))
 		}

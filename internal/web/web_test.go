@@ -86,7 +86,7 @@ func TestQuota(t *testing.T) {
 	client := app.As("operations:read")
 	for i := range 3 {
 		a := client.Get("/v1/operations").Is(200)
-		require.Equal(t, `"default";q=3;w=60`, a.Header.Get("RateLimit-Policy"))
+		require.Regexp(t, `^"default";q=3;w=60;pk=:[A-Za-z0-9+/]{8}:, "institution";q=1000000;w=60;pk=:[A-Za-z0-9+/]{8}:$`, a.Header.Get("RateLimit-Policy"))
 		require.Contains(t, a.Header.Get("RateLimit"), `"default";r=`+string(rune('2'-i)))
 	}
 	a := client.Get("/v1/operations")

@@ -1606,6 +1606,21 @@ func (e PurposePatchLegalBasis) Valid() bool {
 	}
 }
 
+// Defines values for QuotaObject.
+const (
+	QuotaObjectQuota QuotaObject = "quota"
+)
+
+// Valid indicates whether the value is a known member of the QuotaObject enum.
+func (e QuotaObject) Valid() bool {
+	switch e {
+	case QuotaObjectQuota:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReadObject.
 const (
 	ReadObjectRead ReadObject = "read"
@@ -5269,7 +5284,9 @@ type JWKS struct {
 
 // LimitPolicy defines model for LimitPolicy.
 type LimitPolicy struct {
-	Name          string `json:"name"`
+	Name string `json:"name"`
+
+	// Partition Whose quota it is. An address is its /64 for IPv6.
 	Partition     string `json:"partition"`
 	Quota         int32  `json:"quota"`
 	Unit          string `json:"unit"`
@@ -5742,6 +5759,48 @@ type PurposePatch struct {
 
 // PurposePatchLegalBasis defines model for PurposePatch.LegalBasis.
 type PurposePatchLegalBasis string
+
+// Quota defines model for Quota.
+type Quota struct {
+	// Bulk Bulk operations a minute.
+	Bulk nullable.Nullable[int32] `json:"bulk"`
+
+	// CreatedAt Null: nobody has ever set one.
+	CreatedAt      nullable.Nullable[time.Time] `json:"created_at"`
+	CredentialKind string                       `json:"credential_kind"`
+
+	// Default Requests a minute.
+	Default nullable.Nullable[int32] `json:"default"`
+
+	// ID That of the credential.
+	ID     openapi_types.UUID        `json:"id"`
+	Object QuotaObject               `json:"object"`
+	Reason nullable.Nullable[string] `json:"reason"`
+
+	// Search Searches a minute.
+	Search    nullable.Nullable[int32]     `json:"search"`
+	UpdatedAt nullable.Nullable[time.Time] `json:"updated_at"`
+
+	// Version 0: nobody has ever set one.
+	Version int64 `json:"version"`
+}
+
+// QuotaObject defines model for Quota.Object.
+type QuotaObject string
+
+// QuotaList defines model for QuotaList.
+type QuotaList struct {
+	Data       []Quota                   `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// QuotaPatch defines model for QuotaPatch.
+type QuotaPatch struct {
+	Bulk    nullable.Nullable[int32]  `json:"bulk,omitempty"`
+	Default nullable.Nullable[int32]  `json:"default,omitempty"`
+	Reason  nullable.Nullable[string] `json:"reason,omitempty"`
+	Search  nullable.Nullable[int32]  `json:"search,omitempty"`
+}
 
 // Read defines model for Read.
 type Read struct {
@@ -7339,6 +7398,9 @@ type CreatedAtGte = time.Time
 // CreatedAtLt defines model for CreatedAtLt.
 type CreatedAtLt = time.Time
 
+// CredentialID defines model for CredentialId.
+type CredentialID = openapi_types.UUID
+
 // Cursor defines model for Cursor.
 type Cursor = string
 
@@ -8464,6 +8526,33 @@ type UpdatePurposeParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListQuotasParams defines parameters for ListQuotas.
+type ListQuotasParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// GetQuotaParams defines parameters for GetQuota.
+type GetQuotaParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateQuotaParams defines parameters for UpdateQuota.
+type UpdateQuotaParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
 // ListRoleAssignmentsParams defines parameters for ListRoleAssignments.
 type ListRoleAssignmentsParams struct {
 	// Limit Greatest number of items in the page.
@@ -9324,6 +9413,9 @@ type CreatePurposeJSONRequestBody = PurposeCreate
 
 // UpdatePurposeApplicationMergePatchPlusJSONRequestBody defines body for UpdatePurpose for application/merge-patch+json ContentType.
 type UpdatePurposeApplicationMergePatchPlusJSONRequestBody = PurposePatch
+
+// UpdateQuotaApplicationMergePatchPlusJSONRequestBody defines body for UpdateQuota for application/merge-patch+json ContentType.
+type UpdateQuotaApplicationMergePatchPlusJSONRequestBody = QuotaPatch
 
 // AssignRoleJSONRequestBody defines body for AssignRole for application/json ContentType.
 type AssignRoleJSONRequestBody = RoleGrant
@@ -10796,7 +10888,7 @@ type ClientInterface interface {
 
 	// GetLimits Read the limits
 	//
-	// The quotas of this installation and the sizes that it accepts.
+	// The quotas of this installation, counted over all its processes, and the sizes that it accepts. A credential may have other ones, which `RateLimit-Policy` tells on each answer.
 	//
 	// Corresponds with GET /v1/limits (the `GetLimits` operationId).
 	GetLimits(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -11156,6 +11248,42 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /v1/purposes/{purpose_id} (the `UpdatePurpose` operationId).
 	UpdatePurposeWithApplicationMergePatchPlusJSONBody(ctx context.Context, purposeID PurposeID, params *UpdatePurposeParams, body UpdatePurposeApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListQuotas List quotas
+	//
+	// Credentials that have a quota other than that of the installation, newest first.
+	//
+	// Corresponds with GET /v1/quotas (the `ListQuotas` operationId).
+	ListQuotas(ctx context.Context, params *ListQuotasParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetQuota Read a quota
+	//
+	// What an API key, an OAuth client or a user may ask of the server in a minute. Null is the quota of the installation, which `GET /v1/limits` tells.
+	//
+	// Corresponds with GET /v1/quotas/{credential_id} (the `GetQuota` operationId).
+	GetQuota(ctx context.Context, credentialID CredentialID, params *GetQuotaParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateQuotaWithBody Change a quota
+	//
+	// Gives a credential quotas of its own, more or less than those of the installation; null takes one back. Effective in all
+	// processes as soon as they have spent what they had leased, a twentieth of the former quota at most. What the credentials of an
+	// institution may ask altogether is not changed by it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/quotas/{credential_id} (the `UpdateQuota` operationId).
+	UpdateQuotaWithBody(ctx context.Context, credentialID CredentialID, params *UpdateQuotaParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateQuotaWithApplicationMergePatchPlusJSONBody Change a quota
+	//
+	// Gives a credential quotas of its own, more or less than those of the installation; null takes one back. Effective in all
+	// processes as soon as they have spent what they had leased, a twentieth of the former quota at most. What the credentials of an
+	// institution may ask altogether is not changed by it.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /v1/quotas/{credential_id} (the `UpdateQuota` operationId).
+	UpdateQuotaWithApplicationMergePatchPlusJSONBody(ctx context.Context, credentialID CredentialID, params *UpdateQuotaParams, body UpdateQuotaApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListRoleAssignments List role assignments
 	//
@@ -14400,7 +14528,7 @@ func (c *Client) CreateSandbox(ctx context.Context, params *CreateSandboxParams,
 
 // GetLimits Read the limits
 //
-// The quotas of this installation and the sizes that it accepts.
+// The quotas of this installation, counted over all its processes, and the sizes that it accepts. A credential may have other ones, which `RateLimit-Policy` tells on each answer.
 //
 // Corresponds with GET /v1/limits (the `GetLimits` operationId).
 func (c *Client) GetLimits(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -15161,6 +15289,82 @@ func (c *Client) UpdatePurposeWithBody(ctx context.Context, purposeID PurposeID,
 // Corresponds with PATCH /v1/purposes/{purpose_id} (the `UpdatePurpose` operationId).
 func (c *Client) UpdatePurposeWithApplicationMergePatchPlusJSONBody(ctx context.Context, purposeID PurposeID, params *UpdatePurposeParams, body UpdatePurposeApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdatePurposeRequestWithApplicationMergePatchPlusJSONBody(c.Server, purposeID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListQuotas List quotas
+//
+// Credentials that have a quota other than that of the installation, newest first.
+//
+// Corresponds with GET /v1/quotas (the `ListQuotas` operationId).
+func (c *Client) ListQuotas(ctx context.Context, params *ListQuotasParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListQuotasRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetQuota Read a quota
+//
+// What an API key, an OAuth client or a user may ask of the server in a minute. Null is the quota of the installation, which `GET /v1/limits` tells.
+//
+// Corresponds with GET /v1/quotas/{credential_id} (the `GetQuota` operationId).
+func (c *Client) GetQuota(ctx context.Context, credentialID CredentialID, params *GetQuotaParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetQuotaRequest(c.Server, credentialID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateQuotaWithBody Change a quota
+//
+// Gives a credential quotas of its own, more or less than those of the installation; null takes one back. Effective in all
+// processes as soon as they have spent what they had leased, a twentieth of the former quota at most. What the credentials of an
+// institution may ask altogether is not changed by it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/quotas/{credential_id} (the `UpdateQuota` operationId).
+func (c *Client) UpdateQuotaWithBody(ctx context.Context, credentialID CredentialID, params *UpdateQuotaParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateQuotaRequestWithBody(c.Server, credentialID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateQuotaWithApplicationMergePatchPlusJSONBody Change a quota
+//
+// Gives a credential quotas of its own, more or less than those of the installation; null takes one back. Effective in all
+// processes as soon as they have spent what they had leased, a twentieth of the former quota at most. What the credentials of an
+// institution may ask altogether is not changed by it.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /v1/quotas/{credential_id} (the `UpdateQuota` operationId).
+func (c *Client) UpdateQuotaWithApplicationMergePatchPlusJSONBody(ctx context.Context, credentialID CredentialID, params *UpdateQuotaParams, body UpdateQuotaApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateQuotaRequestWithApplicationMergePatchPlusJSONBody(c.Server, credentialID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -24908,6 +25112,206 @@ func NewUpdatePurposeRequestWithBody(server string, purposeID PurposeID, params 
 	return req, nil
 }
 
+// NewListQuotasRequest constructs an http.Request for the ListQuotas method
+func NewListQuotasRequest(server string, params *ListQuotasParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/quotas")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetQuotaRequest constructs an http.Request for the GetQuota method
+func NewGetQuotaRequest(server string, credentialID CredentialID, params *GetQuotaParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "credential_id", credentialID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/quotas/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateQuotaRequestWithApplicationMergePatchPlusJSONBody calls the generic UpdateQuota builder with application/merge-patch+json body
+func NewUpdateQuotaRequestWithApplicationMergePatchPlusJSONBody(server string, credentialID CredentialID, params *UpdateQuotaParams, body UpdateQuotaApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateQuotaRequestWithBody(server, credentialID, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewUpdateQuotaRequestWithBody constructs an http.Request for the UpdateQuota method, with any body, and a specified content type
+func NewUpdateQuotaRequestWithBody(server string, credentialID CredentialID, params *UpdateQuotaParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "credential_id", credentialID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/quotas/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListRoleAssignmentsRequest constructs an http.Request for the ListRoleAssignments method
 func NewListRoleAssignmentsRequest(server string, params *ListRoleAssignmentsParams) (*http.Request, error) {
 	var err error
@@ -31479,7 +31883,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetLimitsWithResponse Read the limits
 	//
-	// The quotas of this installation and the sizes that it accepts.
+	// The quotas of this installation, counted over all its processes, and the sizes that it accepts. A credential may have other ones, which `RateLimit-Policy` tells on each answer.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -31873,6 +32277,46 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /v1/purposes/{purpose_id} (the `UpdatePurpose` operationId).
 	UpdatePurposeWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, purposeID PurposeID, params *UpdatePurposeParams, body UpdatePurposeApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdatePurposeResponse, error)
+
+	// ListQuotasWithResponse List quotas
+	//
+	// Credentials that have a quota other than that of the installation, newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/quotas (the `ListQuotas` operationId).
+	ListQuotasWithResponse(ctx context.Context, params *ListQuotasParams, reqEditors ...RequestEditorFn) (*ListQuotasResponse, error)
+
+	// GetQuotaWithResponse Read a quota
+	//
+	// What an API key, an OAuth client or a user may ask of the server in a minute. Null is the quota of the installation, which `GET /v1/limits` tells.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/quotas/{credential_id} (the `GetQuota` operationId).
+	GetQuotaWithResponse(ctx context.Context, credentialID CredentialID, params *GetQuotaParams, reqEditors ...RequestEditorFn) (*GetQuotaResponse, error)
+
+	// UpdateQuotaWithBodyWithResponse Change a quota
+	//
+	// Gives a credential quotas of its own, more or less than those of the installation; null takes one back. Effective in all
+	// processes as soon as they have spent what they had leased, a twentieth of the former quota at most. What the credentials of an
+	// institution may ask altogether is not changed by it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/quotas/{credential_id} (the `UpdateQuota` operationId).
+	UpdateQuotaWithBodyWithResponse(ctx context.Context, credentialID CredentialID, params *UpdateQuotaParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateQuotaResponse, error)
+
+	// UpdateQuotaWithApplicationMergePatchPlusJSONBodyWithResponse Change a quota
+	//
+	// Gives a credential quotas of its own, more or less than those of the installation; null takes one back. Effective in all
+	// processes as soon as they have spent what they had leased, a twentieth of the former quota at most. What the credentials of an
+	// institution may ask altogether is not changed by it.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/quotas/{credential_id} (the `UpdateQuota` operationId).
+	UpdateQuotaWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, credentialID CredentialID, params *UpdateQuotaParams, body UpdateQuotaApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateQuotaResponse, error)
 
 	// ListRoleAssignmentsWithResponse List role assignments
 	//
@@ -38564,6 +39008,157 @@ func (r UpdatePurposeResponse) ContentType() string {
 	return ""
 }
 
+// ListQuotasResponse200Headers the declared response headers of an HTTP 200 response for ListQuotas
+type ListQuotasResponse200Headers struct {
+	Link *string
+}
+
+type ListQuotasResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *QuotaList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListQuotasResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListQuotasResponse) GetJSON200() *QuotaList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListQuotasResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListQuotasResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListQuotasResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListQuotasResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetQuotaResponse200Headers the declared response headers of an HTTP 200 response for GetQuota
+type GetQuotaResponse200Headers struct {
+	ETag string
+}
+
+// GetQuotaResponse304Headers the declared response headers of an HTTP 304 response for GetQuota
+type GetQuotaResponse304Headers struct {
+	ETag string
+}
+
+type GetQuotaResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Quota
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetQuotaResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetQuotaResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetQuotaResponse) GetJSON200() *Quota {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetQuotaResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetQuotaResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetQuotaResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetQuotaResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateQuotaResponse200Headers the declared response headers of an HTTP 200 response for UpdateQuota
+type UpdateQuotaResponse200Headers struct {
+	ETag string
+}
+
+type UpdateQuotaResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Quota
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateQuotaResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateQuotaResponse) GetJSON200() *Quota {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateQuotaResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateQuotaResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateQuotaResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateQuotaResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListRoleAssignmentsResponse200Headers the declared response headers of an HTTP 200 response for ListRoleAssignments
 type ListRoleAssignmentsResponse200Headers struct {
 	Link *string
@@ -44309,7 +44904,7 @@ func (c *ClientWithResponses) CreateSandboxWithResponse(ctx context.Context, par
 
 // GetLimitsWithResponse Read the limits
 //
-// The quotas of this installation and the sizes that it accepts.
+// The quotas of this installation, counted over all its processes, and the sizes that it accepts. A credential may have other ones, which `RateLimit-Policy` tells on each answer.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -44948,6 +45543,70 @@ func (c *ClientWithResponses) UpdatePurposeWithApplicationMergePatchPlusJSONBody
 		return nil, err
 	}
 	return ParseUpdatePurposeResponse(rsp)
+}
+
+// ListQuotasWithResponse List quotas
+//
+// Credentials that have a quota other than that of the installation, newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/quotas (the `ListQuotas` operationId).
+func (c *ClientWithResponses) ListQuotasWithResponse(ctx context.Context, params *ListQuotasParams, reqEditors ...RequestEditorFn) (*ListQuotasResponse, error) {
+	rsp, err := c.ListQuotas(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListQuotasResponse(rsp)
+}
+
+// GetQuotaWithResponse Read a quota
+//
+// What an API key, an OAuth client or a user may ask of the server in a minute. Null is the quota of the installation, which `GET /v1/limits` tells.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/quotas/{credential_id} (the `GetQuota` operationId).
+func (c *ClientWithResponses) GetQuotaWithResponse(ctx context.Context, credentialID CredentialID, params *GetQuotaParams, reqEditors ...RequestEditorFn) (*GetQuotaResponse, error) {
+	rsp, err := c.GetQuota(ctx, credentialID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetQuotaResponse(rsp)
+}
+
+// UpdateQuotaWithBodyWithResponse Change a quota
+//
+// Gives a credential quotas of its own, more or less than those of the installation; null takes one back. Effective in all
+// processes as soon as they have spent what they had leased, a twentieth of the former quota at most. What the credentials of an
+// institution may ask altogether is not changed by it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/quotas/{credential_id} (the `UpdateQuota` operationId).
+func (c *ClientWithResponses) UpdateQuotaWithBodyWithResponse(ctx context.Context, credentialID CredentialID, params *UpdateQuotaParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateQuotaResponse, error) {
+	rsp, err := c.UpdateQuotaWithBody(ctx, credentialID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateQuotaResponse(rsp)
+}
+
+// UpdateQuotaWithApplicationMergePatchPlusJSONBodyWithResponse Change a quota
+//
+// Gives a credential quotas of its own, more or less than those of the installation; null takes one back. Effective in all
+// processes as soon as they have spent what they had leased, a twentieth of the former quota at most. What the credentials of an
+// institution may ask altogether is not changed by it.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/quotas/{credential_id} (the `UpdateQuota` operationId).
+func (c *ClientWithResponses) UpdateQuotaWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, credentialID CredentialID, params *UpdateQuotaParams, body UpdateQuotaApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateQuotaResponse, error) {
+	rsp, err := c.UpdateQuotaWithApplicationMergePatchPlusJSONBody(ctx, credentialID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateQuotaResponse(rsp)
 }
 
 // ListRoleAssignmentsWithResponse List role assignments
@@ -51206,6 +51865,136 @@ func ParseUpdatePurposeResponse(rsp *http.Response) (*UpdatePurposeResponse, err
 	switch {
 	case rsp.StatusCode == 200:
 		var headers UpdatePurposeResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListQuotasResponse parses an HTTP response from a ListQuotasWithResponse call
+func ParseListQuotasResponse(rsp *http.Response) (*ListQuotasResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListQuotasResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest QuotaList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListQuotasResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetQuotaResponse parses an HTTP response from a GetQuotaWithResponse call
+func ParseGetQuotaResponse(rsp *http.Response) (*GetQuotaResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetQuotaResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Quota
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetQuotaResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetQuotaResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateQuotaResponse parses an HTTP response from a UpdateQuotaWithResponse call
+func ParseUpdateQuotaResponse(rsp *http.Response) (*UpdateQuotaResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateQuotaResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Quota
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateQuotaResponse200Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {

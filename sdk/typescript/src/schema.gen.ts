@@ -2751,7 +2751,7 @@ export interface paths {
         };
         /**
          * Read the limits
-         * @description The quotas of this installation and the sizes that it accepts.
+         * @description The quotas of this installation, counted over all its processes, and the sizes that it accepts. A credential may have other ones, which `RateLimit-Policy` tells on each answer.
          */
         get: operations["getLimits"];
         put?: never;
@@ -3598,6 +3598,55 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/v1/quotas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List quotas
+         * @description Credentials that have a quota other than that of the installation, newest first.
+         */
+        get: operations["listQuotas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quotas/{credential_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an API key, of an OAuth client or of a user. */
+                credential_id: components["parameters"]["CredentialId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a quota
+         * @description What an API key, an OAuth client or a user may ask of the server in a minute. Null is the quota of the installation, which `GET /v1/limits` tells.
+         */
+        get: operations["getQuota"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change a quota
+         * @description Gives a credential quotas of its own, more or less than those of the installation; null takes one back. Effective in all
+         *     processes as soon as they have spent what they had leased, a twentieth of the former quota at most. What the credentials of an
+         *     institution may ask altogether is not changed by it.
+         */
+        patch: operations["updateQuota"];
         trace?: never;
     };
     "/v1/test/outbox": {
@@ -5677,6 +5726,26 @@ export interface webhooks {
          * @description Without the link. `facts` say whether it is an invitation or was asked for.
          */
         post: operations["onAccountInvited"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "quota.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A quota changed
+         * @description `changed` names the quotas that differ.
+         */
+        post: operations["onQuotaUpdated"];
         delete?: never;
         options?: never;
         head?: never;
@@ -10413,6 +10482,7 @@ export interface components {
             /** Format: int32 */
             window_seconds: number;
             unit: string;
+            /** @description Whose quota it is. An address is its /64 for IPv6. */
             partition: string;
         };
         /**
@@ -11283,6 +11353,83 @@ export interface components {
         PasswordFields: {
             password: string;
         };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e03",
+         *       "object": "quota",
+         *       "credential_kind": "api_key",
+         *       "default": 1200,
+         *       "search": null,
+         *       "bulk": null,
+         *       "reason": "Reprise de l'historique de la billetterie",
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        Quota: {
+            /**
+             * Format: uuid
+             * @description That of the credential.
+             */
+            id: string;
+            /** @constant */
+            object: "quota";
+            credential_kind: string;
+            /**
+             * Format: int32
+             * @description Requests a minute.
+             */
+            default: number | null;
+            /**
+             * Format: int32
+             * @description Searches a minute.
+             */
+            search: number | null;
+            /**
+             * Format: int32
+             * @description Bulk operations a minute.
+             */
+            bulk: number | null;
+            reason: string | null;
+            /**
+             * Format: date-time
+             * @description Null: nobody has ever set one.
+             */
+            created_at: string | null;
+            /** Format: date-time */
+            updated_at: string | null;
+            /**
+             * Format: int64
+             * @description 0: nobody has ever set one.
+             */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "default": 1200,
+         *       "reason": "Reprise de l'historique de la billetterie"
+         *     }
+         */
+        QuotaPatch: {
+            /** Format: int32 */
+            default?: number | null;
+            /** Format: int32 */
+            search?: number | null;
+            /** Format: int32 */
+            bulk?: number | null;
+            reason?: string | null;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        QuotaList: {
+            data: components["schemas"]["Quota"][];
+            next_cursor: string | null;
+        };
         CapturedMail: {
             /** Format: uuid */
             id: string;
@@ -11503,6 +11650,8 @@ export interface components {
         InstitutionId: string;
         /** @description The secret of the link. */
         PasswordLinkToken: string;
+        /** @description The id of an API key, of an OAuth client or of a user. */
+        CredentialId: string;
     };
     requestBodies: never;
     headers: {
@@ -17903,6 +18052,101 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    listQuotas: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of quotas. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotaList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getQuota: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description The id of an API key, of an OAuth client or of a user. */
+                credential_id: components["parameters"]["CredentialId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The quota. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quota"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updateQuota: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description The id of an API key, of an OAuth client or of a user. */
+                credential_id: components["parameters"]["CredentialId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["QuotaPatch"];
+            };
+        };
+        responses: {
+            /** @description The quota as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quota"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
     listOutbox: {
         parameters: {
             query?: {
@@ -20178,6 +20422,28 @@ export interface operations {
         };
     };
     onAccountInvited: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onQuotaUpdated: {
         parameters: {
             query?: never;
             header?: never;
