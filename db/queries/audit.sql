@@ -59,3 +59,19 @@ WHERE e.subject_kind = ANY(@subject_kinds::text[])
   AND (sqlc.narg('before')::bigint IS NULL OR s.sequence < sqlc.narg('before'))
 ORDER BY s.sequence DESC
 LIMIT @page_size;
+
+-- name: GetReadPolicy :one
+SELECT * FROM read_policies WHERE tenant_id = @tenant_id;
+
+-- name: LockReadPolicy :one
+SELECT * FROM read_policies WHERE tenant_id = @tenant_id FOR UPDATE;
+
+-- name: PutReadPolicy :one
+INSERT INTO read_policies (tenant_id, operations, purposes, restricted, noted)
+VALUES (@tenant_id, @operations::text[], @purposes::text[], @restricted, @noted)
+ON CONFLICT (tenant_id) DO UPDATE SET operations = excluded.operations, purposes = excluded.purposes, restricted = excluded.restricted,
+    noted = excluded.noted, version = read_policies.version + 1, updated_at = now()
+RETURNING *;
+
+-- name: AnyRestricted :one
+SELECT EXISTS (SELECT FROM contacts WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]) AND restricted);

@@ -57,6 +57,21 @@ func (e APIKeyCreateKind) Valid() bool {
 	}
 }
 
+// Defines values for AccessObject.
+const (
+	AccessObjectAccess AccessObject = "access"
+)
+
+// Valid indicates whether the value is a known member of the AccessObject enum.
+func (e AccessObject) Valid() bool {
+	switch e {
+	case AccessObjectAccess:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AddressObject.
 const (
 	AddressObjectAddress AddressObject = "address"
@@ -1632,6 +1647,39 @@ const (
 func (e ReadObject) Valid() bool {
 	switch e {
 	case ReadObjectRead:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReadPolicyObject.
+const (
+	ReadPolicyObjectReadPolicy ReadPolicyObject = "read_policy"
+)
+
+// Valid indicates whether the value is a known member of the ReadPolicyObject enum.
+func (e ReadPolicyObject) Valid() bool {
+	switch e {
+	case ReadPolicyObjectReadPolicy:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReadPolicyPutNoted.
+const (
+	ReadPolicyPutNotedAll  ReadPolicyPutNoted = "all"
+	ReadPolicyPutNotedNone ReadPolicyPutNoted = "none"
+)
+
+// Valid indicates whether the value is a known member of the ReadPolicyPutNoted enum.
+func (e ReadPolicyPutNoted) Valid() bool {
+	switch e {
+	case ReadPolicyPutNotedAll:
+		return true
+	case ReadPolicyPutNotedNone:
 		return true
 	default:
 		return false
@@ -3935,6 +3983,30 @@ type APIKeyPatch struct {
 	Source       nullable.Nullable[string]    `json:"source,omitempty"`
 }
 
+// Access defines model for Access.
+type Access struct {
+	// Actor Who or what acted.
+	Actor      Actor              `json:"actor"`
+	ID         openapi_types.UUID `json:"id"`
+	Object     AccessObject       `json:"object"`
+	OccurredAt time.Time          `json:"occurred_at"`
+	Operation  string             `json:"operation"`
+	Purpose    string             `json:"purpose"`
+
+	// Reason What whoever asked stated, empty for nothing.
+	Reason    string `json:"reason"`
+	RequestID string `json:"request_id"`
+}
+
+// AccessObject defines model for Access.Object.
+type AccessObject string
+
+// AccessList defines model for AccessList.
+type AccessList struct {
+	Data       []Access                  `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
 // Actor Who or what acted.
 type Actor struct {
 	ID   string `json:"id"`
@@ -5924,6 +5996,40 @@ type ReadList struct {
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
+// ReadPolicy defines model for ReadPolicy.
+type ReadPolicy struct {
+	Noted  string           `json:"noted"`
+	Object ReadPolicyObject `json:"object"`
+
+	// Operations Operations that need a reason.
+	Operations []string `json:"operations"`
+
+	// Purposes Purposes for which a reason is needed, when a request names one in `Parvis-Purpose`.
+	Purposes []string `json:"purposes"`
+
+	// Restricted Reads of restricted contacts need a reason.
+	Restricted bool                         `json:"restricted"`
+	UpdatedAt  nullable.Nullable[time.Time] `json:"updated_at"`
+
+	// Version 0 while the institution has not said anything.
+	Version int64 `json:"version"`
+}
+
+// ReadPolicyObject defines model for ReadPolicy.Object.
+type ReadPolicyObject string
+
+// ReadPolicyPut defines model for ReadPolicyPut.
+type ReadPolicyPut struct {
+	// Noted With `none` only reads of restricted contacts and of what is sensitive are noted; those always are.
+	Noted      ReadPolicyPutNoted `json:"noted"`
+	Operations []string           `json:"operations"`
+	Purposes   []string           `json:"purposes"`
+	Restricted bool               `json:"restricted"`
+}
+
+// ReadPolicyPutNoted With `none` only reads of restricted contacts and of what is sensitive are noted; those always are.
+type ReadPolicyPutNoted string
+
 // RecoveryCodes defines model for RecoveryCodes.
 type RecoveryCodes struct {
 	Codes  []string            `json:"codes"`
@@ -7800,6 +7906,12 @@ type RotateAPIKeyParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
+// PutReadPolicyParams defines parameters for PutReadPolicy.
+type PutReadPolicyParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
 // ListReadsParams defines parameters for ListReads.
 type ListReadsParams struct {
 	// Limit Greatest number of items in the page.
@@ -7811,7 +7923,7 @@ type ListReadsParams struct {
 	// ContactID Reads of this contact's data.
 	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
 
-	// ActorID Reads by this key, client or user.
+	// ActorID Reads by this key, client or user. It asks for the scope `audit:actors` as well.
 	ActorID *string `form:"actor_id,omitempty" json:"actor_id,omitempty"`
 
 	// OccurredAtGte At this instant or later.
@@ -8048,6 +8160,21 @@ type UpdateContactParams struct {
 
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListContactAccessLogParams defines parameters for ListContactAccessLog.
+type ListContactAccessLogParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// OccurredAtGte At this instant or later.
+	OccurredAtGte *OccurredAtGte `form:"occurred_at_gte,omitempty" json:"occurred_at_gte,omitempty"`
+
+	// OccurredAtLt Before this instant.
+	OccurredAtLt *OccurredAtLt `form:"occurred_at_lt,omitempty" json:"occurred_at_lt,omitempty"`
 }
 
 // ListAddressesParams defines parameters for ListAddresses.
@@ -9516,6 +9643,9 @@ type UpdateAPIKeyApplicationMergePatchPlusJSONRequestBody = APIKeyPatch
 // RotateAPIKeyJSONRequestBody defines body for RotateAPIKey for application/json ContentType.
 type RotateAPIKeyJSONRequestBody = Rotation
 
+// PutReadPolicyJSONRequestBody defines body for PutReadPolicy for application/json ContentType.
+type PutReadPolicyJSONRequestBody = ReadPolicyPut
+
 // CreateConsentWordingJSONRequestBody defines body for CreateConsentWording for application/json ContentType.
 type CreateConsentWordingJSONRequestBody = ConsentWordingCreate
 
@@ -10019,6 +10149,12 @@ type ServerInterface interface {
 	// RotateAPIKey Rotate an API key
 	// (POST /v1/api-keys/{api_key_id}/rotate)
 	RotateAPIKey(ctx echo.Context, apiKeyID APIKeyID, params RotateAPIKeyParams) error
+	// GetReadPolicy Read which reads need a reason
+	// (GET /v1/audit/read-policy)
+	GetReadPolicy(ctx echo.Context) error
+	// PutReadPolicy Say which reads need a reason
+	// (PUT /v1/audit/read-policy)
+	PutReadPolicy(ctx echo.Context, params PutReadPolicyParams) error
 	// ListReads List who read whose data
 	// (GET /v1/audit/reads)
 	ListReads(ctx echo.Context, params ListReadsParams) error
@@ -10067,6 +10203,9 @@ type ServerInterface interface {
 	// UpdateContact Change a contact
 	// (PATCH /v1/contacts/{contact_id})
 	UpdateContact(ctx echo.Context, contactID ContactID, params UpdateContactParams) error
+	// ListContactAccessLog List who looked at a person's data and why
+	// (GET /v1/contacts/{contact_id}/access-log)
+	ListContactAccessLog(ctx echo.Context, contactID HistoryContactID, params ListContactAccessLogParams) error
 	// ListAddresses List the postal addresses of a contact
 	// (GET /v1/contacts/{contact_id}/addresses)
 	ListAddresses(ctx echo.Context, contactID ContactID, params ListAddressesParams) error
@@ -10993,6 +11132,44 @@ func (w *ServerInterfaceWrapper) RotateAPIKey(ctx echo.Context) error {
 	return err
 }
 
+// GetReadPolicy converts echo context to params.
+func (w *ServerInterfaceWrapper) GetReadPolicy(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetReadPolicy(ctx)
+	return err
+}
+
+// PutReadPolicy converts echo context to params.
+func (w *ServerInterfaceWrapper) PutReadPolicy(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutReadPolicyParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PutReadPolicy(ctx, params)
+	return err
+}
+
 // ListReads converts echo context to params.
 func (w *ServerInterfaceWrapper) ListReads(ctx echo.Context) error {
 	var err error
@@ -11759,6 +11936,52 @@ func (w *ServerInterfaceWrapper) UpdateContact(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.UpdateContact(ctx, contactID, params)
+	return err
+}
+
+// ListContactAccessLog converts echo context to params.
+func (w *ServerInterfaceWrapper) ListContactAccessLog(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID HistoryContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContactAccessLogParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "occurred_at_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "occurred_at_gte", ctx.QueryParams(), &params.OccurredAtGte, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter occurred_at_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "occurred_at_lt" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "occurred_at_lt", ctx.QueryParams(), &params.OccurredAtLt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter occurred_at_lt: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListContactAccessLog(ctx, contactID, params)
 	return err
 }
 
@@ -18637,6 +18860,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/audit/reads", wrapper.ListReads, options.OperationMiddlewares["listReads"]...)
 	router.GET(options.BaseURL+"/v1/history", wrapper.ListHistory, options.OperationMiddlewares["listHistory"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/history", wrapper.ListContactHistory, options.OperationMiddlewares["listContactHistory"]...)
+	router.GET(options.BaseURL+"/v1/audit/read-policy", wrapper.GetReadPolicy, options.OperationMiddlewares["getReadPolicy"]...)
+	router.PUT(options.BaseURL+"/v1/audit/read-policy", wrapper.PutReadPolicy, options.OperationMiddlewares["putReadPolicy"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/access-log", wrapper.ListContactAccessLog, options.OperationMiddlewares["listContactAccessLog"]...)
 	router.GET(options.BaseURL+"/v1/webhook-endpoints", wrapper.ListWebhookEndpoints, options.OperationMiddlewares["listWebhookEndpoints"]...)
 	router.POST(options.BaseURL+"/v1/webhook-endpoints", wrapper.CreateWebhookEndpoint, options.OperationMiddlewares["createWebhookEndpoint"]...)
 	router.DELETE(options.BaseURL+"/v1/webhook-endpoints/:endpoint_id", wrapper.DeleteWebhookEndpoint, options.OperationMiddlewares["deleteWebhookEndpoint"]...)
@@ -19291,6 +19517,66 @@ func (response RotateAPIKey201JSONResponse) VisitRotateAPIKeyResponse(w http.Res
 	return err
 }
 
+type GetReadPolicyRequestObject struct {
+}
+
+type GetReadPolicyResponseObject interface {
+	VisitGetReadPolicyResponse(w http.ResponseWriter) error
+}
+
+type GetReadPolicy200ResponseHeaders struct {
+	ETag string
+}
+
+type GetReadPolicy200JSONResponse struct {
+	Body    ReadPolicy
+	Headers GetReadPolicy200ResponseHeaders
+}
+
+func (response GetReadPolicy200JSONResponse) VisitGetReadPolicyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutReadPolicyRequestObject struct {
+	Params PutReadPolicyParams
+	Body   *PutReadPolicyJSONRequestBody
+}
+
+type PutReadPolicyResponseObject interface {
+	VisitPutReadPolicyResponse(w http.ResponseWriter) error
+}
+
+type PutReadPolicy200ResponseHeaders struct {
+	ETag string
+}
+
+type PutReadPolicy200JSONResponse struct {
+	Body    ReadPolicy
+	Headers PutReadPolicy200ResponseHeaders
+}
+
+func (response PutReadPolicy200JSONResponse) VisitPutReadPolicyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListReadsRequestObject struct {
 	Params ListReadsParams
 }
@@ -19823,6 +20109,39 @@ func (response UpdateContact200JSONResponse) VisitUpdateContactResponse(w http.R
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListContactAccessLogRequestObject struct {
+	ContactID HistoryContactID `json:"contact_id"`
+	Params    ListContactAccessLogParams
+}
+
+type ListContactAccessLogResponseObject interface {
+	VisitListContactAccessLogResponse(w http.ResponseWriter) error
+}
+
+type ListContactAccessLog200ResponseHeaders struct {
+	Link *string
+}
+
+type ListContactAccessLog200JSONResponse struct {
+	Body    AccessList
+	Headers ListContactAccessLog200ResponseHeaders
+}
+
+func (response ListContactAccessLog200JSONResponse) VisitListContactAccessLogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -25489,6 +25808,12 @@ type StrictServerInterface interface {
 	// RotateAPIKey Rotate an API key
 	// (POST /v1/api-keys/{api_key_id}/rotate)
 	RotateAPIKey(ctx context.Context, request RotateAPIKeyRequestObject) (RotateAPIKeyResponseObject, error)
+	// GetReadPolicy Read which reads need a reason
+	// (GET /v1/audit/read-policy)
+	GetReadPolicy(ctx context.Context, request GetReadPolicyRequestObject) (GetReadPolicyResponseObject, error)
+	// PutReadPolicy Say which reads need a reason
+	// (PUT /v1/audit/read-policy)
+	PutReadPolicy(ctx context.Context, request PutReadPolicyRequestObject) (PutReadPolicyResponseObject, error)
 	// ListReads List who read whose data
 	// (GET /v1/audit/reads)
 	ListReads(ctx context.Context, request ListReadsRequestObject) (ListReadsResponseObject, error)
@@ -25537,6 +25862,9 @@ type StrictServerInterface interface {
 	// UpdateContact Change a contact
 	// (PATCH /v1/contacts/{contact_id})
 	UpdateContact(ctx context.Context, request UpdateContactRequestObject) (UpdateContactResponseObject, error)
+	// ListContactAccessLog List who looked at a person's data and why
+	// (GET /v1/contacts/{contact_id}/access-log)
+	ListContactAccessLog(ctx context.Context, request ListContactAccessLogRequestObject) (ListContactAccessLogResponseObject, error)
 	// ListAddresses List the postal addresses of a contact
 	// (GET /v1/contacts/{contact_id}/addresses)
 	ListAddresses(ctx context.Context, request ListAddressesRequestObject) (ListAddressesResponseObject, error)
@@ -26763,6 +27091,77 @@ func (sh *strictHandler) RotateAPIKey(ctx echo.Context, apiKeyID APIKeyID, param
 	return nil
 }
 
+// GetReadPolicy operation middleware
+func (sh *strictHandler) GetReadPolicy(ctx echo.Context) error {
+	var request GetReadPolicyRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetReadPolicy(ctx.Request().Context(), request.(GetReadPolicyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetReadPolicy")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetReadPolicyResponseObject); ok {
+		return validResponse.VisitGetReadPolicyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PutReadPolicy operation middleware
+func (sh *strictHandler) PutReadPolicy(ctx echo.Context, params PutReadPolicyParams) error {
+	var request PutReadPolicyRequestObject
+
+	request.Params = params
+
+	var body PutReadPolicyJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutReadPolicy(ctx.Request().Context(), request.(PutReadPolicyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutReadPolicy")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PutReadPolicyResponseObject); ok {
+		return validResponse.VisitPutReadPolicyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListReads operation middleware
 func (sh *strictHandler) ListReads(ctx echo.Context, params ListReadsParams) error {
 	var request ListReadsRequestObject
@@ -27301,6 +27700,32 @@ func (sh *strictHandler) UpdateContact(ctx echo.Context, contactID ContactID, pa
 		return err
 	} else if validResponse, ok := response.(UpdateContactResponseObject); ok {
 		return validResponse.VisitUpdateContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListContactAccessLog operation middleware
+func (sh *strictHandler) ListContactAccessLog(ctx echo.Context, contactID HistoryContactID, params ListContactAccessLogParams) error {
+	var request ListContactAccessLogRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContactAccessLog(ctx.Request().Context(), request.(ListContactAccessLogRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContactAccessLog")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListContactAccessLogResponseObject); ok {
+		return validResponse.VisitListContactAccessLogResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

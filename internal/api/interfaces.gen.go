@@ -356,6 +356,15 @@ type AuditOperations interface {
 	// ListContactHistory: List the changes of a contact
 	// (GET /v1/contacts/{contact_id}/history)
 	ListContactHistory(ctx context.Context, request ListContactHistoryRequestObject) (ListContactHistoryResponseObject, error)
+	// GetReadPolicy: Read which reads need a reason
+	// (GET /v1/audit/read-policy)
+	GetReadPolicy(ctx context.Context, request GetReadPolicyRequestObject) (GetReadPolicyResponseObject, error)
+	// PutReadPolicy: Say which reads need a reason
+	// (PUT /v1/audit/read-policy)
+	PutReadPolicy(ctx context.Context, request PutReadPolicyRequestObject) (PutReadPolicyResponseObject, error)
+	// ListContactAccessLog: List who looked at a person's data and why
+	// (GET /v1/contacts/{contact_id}/access-log)
+	ListContactAccessLog(ctx context.Context, request ListContactAccessLogRequestObject) (ListContactAccessLogResponseObject, error)
 }
 
 // WebhooksOperations are the operations of api/webhooks.yaml.

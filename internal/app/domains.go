@@ -173,7 +173,7 @@ func (a *App) wire() (handlers, error) {
 		accountsHandlers:    accounts.NewHandlers(a.domains.accounts, cursors),
 		operationsHandlers:  operations.NewHandlers(a.domains.operations, cursors),
 		eventsHandlers:      events.NewHandlers(a.domains.events, cursors),
-		auditHandlers:       audit.NewHandlers(audit.NewService(a.DB, a.domains.events), cursors),
+		auditHandlers:       audit.NewHandlers(audit.NewService(a.DB, a.domains.events), a.domains.reads, cursors),
 		consentsHandlers:    consents.NewHandlers(a.domains.consents, cursors),
 		quotasHandlers:      quotas.NewHandlers(quotas.NewService(a.DB), cursors),
 		mailHandlers:        mail.NewHandlers(a.domains.mail, cursors),

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"encoding/hex"
+	"time"
 
 	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/web"
@@ -40,5 +41,23 @@ func toldToAPI(t Told) api.HistoryEntry {
 		Changes: web.Map(t.Values, func(c FieldChange) api.FieldChange {
 			return api.FieldChange{Pointer: c.Pointer, Before: c.Before, After: c.After, Masked: c.Masked}
 		}),
+	}
+}
+
+func policyToAPI(p ReadPolicy) api.ReadPolicy {
+	var updated *time.Time
+	if p.Version > 0 {
+		updated = &p.UpdatedAt
+	}
+	return api.ReadPolicy{
+		Object: "read_policy", Operations: p.Operations, Purposes: p.Purposes, Restricted: p.Restricted, Noted: p.Noted,
+		Version: p.Version, UpdatedAt: web.Nullable(updated),
+	}
+}
+
+func accessToAPI(r Read) api.Access {
+	return api.Access{
+		ID: r.ID, Object: "access", OccurredAt: r.OccurredAt, Actor: api.Actor{Kind: r.ActorKind, ID: r.ActorID},
+		Operation: r.Operation, Purpose: r.Purpose, Reason: r.Reason, RequestID: r.RequestID,
 	}
 }

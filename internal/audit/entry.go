@@ -14,12 +14,13 @@ type entry struct {
 	id, tenant                                      uuid.UUID
 	at                                              int64 // microseconds since 1970
 	actorKind, actorID, operation, request, purpose string
+	reason                                          string
 	subjects                                        []byte // sixteen bytes each
 }
 
 // An entry in the spool: its length, its checksum, and
 //
-//	id · tenant · time · number of subjects · subjects · five texts with their lengths
+//	id · tenant · time · number of subjects · subjects · six texts with their lengths
 const (
 	headSize = 4 + 4
 	mostText = 1<<16 - 1
@@ -38,7 +39,7 @@ func appendEntry(b []byte, e entry, subjects []uuid.UUID) []byte {
 	for _, s := range subjects {
 		b = append(b, s[:]...)
 	}
-	for _, text := range []string{e.actorKind, e.actorID, e.operation, e.request, e.purpose} {
+	for _, text := range []string{e.actorKind, e.actorID, e.operation, e.request, e.purpose, e.reason} {
 		text = text[:min(len(text), mostText)]
 		b = binary.BigEndian.AppendUint16(b, uint16(len(text)))
 		b = append(b, text...)
@@ -80,7 +81,7 @@ func readEntry(r io.Reader) (entry, error) {
 		return e, errTorn
 	}
 	e.subjects, body = body[:16*count], body[16*count:]
-	for _, text := range []*string{&e.actorKind, &e.actorID, &e.operation, &e.request, &e.purpose} {
+	for _, text := range []*string{&e.actorKind, &e.actorID, &e.operation, &e.request, &e.purpose, &e.reason} {
 		if len(body) < 2 {
 			return e, errTorn
 		}

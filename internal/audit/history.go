@@ -65,10 +65,7 @@ func (s *Service) ContactHistory(ctx context.Context, id uuid.UUID, kind *string
 		return nil, err
 	}
 	scope := s.reads.db.Tenant(actor.Tenant)
-	if there, err := s.reads.q.ContactIsSeen(ctx, scope, actor.Tenant, id); err != nil || !there {
-		if err == nil {
-			err = fault.NotFound()
-		}
+	if err := s.seesContact(ctx, actor.Tenant, id); err != nil {
 		return nil, err
 	}
 	kinds := contactKinds()
@@ -86,6 +83,16 @@ func (s *Service) ContactHistory(ctx context.Context, id uuid.UUID, kind *string
 		rows = append(rows, auditdb.ListHistoryRow(r))
 	}
 	return told(ctx, actor, rows, f)
+}
+
+// seesContact refuses a contact that is not there or that the principal does not
+// see.
+func (s *Service) seesContact(ctx context.Context, tenant, id uuid.UUID) error {
+	there, err := s.reads.q.ContactIsSeen(ctx, s.reads.db.Tenant(tenant), tenant, id)
+	if err == nil && !there {
+		err = fault.NotFound()
+	}
+	return err
 }
 
 // told gives events their values, as far as the actor may read them.

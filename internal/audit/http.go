@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/google/uuid"
+
 	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/events"
+	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
@@ -13,12 +16,18 @@ import (
 type Handlers struct {
 	service *Service
 	cursors web.Cursors
+	changed func(tenant uuid.UUID) // its policy of reads
 }
 
 var _ api.AuditOperations = (*Handlers)(nil)
 
-// NewHandlers makes the handlers.
-func NewHandlers(s *Service, c web.Cursors) *Handlers { return &Handlers{service: s, cursors: c} }
+// NewHandlers makes the handlers; l is what goes by the policy of reads.
+func NewHandlers(s *Service, l *ReadLog, c web.Cursors) *Handlers {
+	return &Handlers{service: s, cursors: c, changed: l.policies.forget}
+}
+
+// actorsScope is what looking for the reads of one agent asks for besides.
+const actorsScope = "audit:actors"
 
 // VerifyLog implements GET /v1/audit/verification.
 func (h *Handlers) VerifyLog(ctx context.Context, r api.VerifyLogRequestObject) (api.VerifyLogResponseObject, error) {
@@ -35,6 +44,10 @@ func (h *Handlers) ListReads(ctx context.Context, r api.ListReadsRequestObject) 
 	actor, err := web.ActorFrom(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if r.Params.ActorID != nil && !actor.Scopes.Allow(actorsScope) {
+		// Logs prove who did what; they are not there to watch people at work.
+		return nil, fault.New(fault.Forbidden, "insufficient-scope").With("scope", actorsScope).Extra("required_scope", actorsScope)
 	}
 	f := ReadFilter{Contact: r.Params.ContactID, Actor: r.Params.ActorID, Since: r.Params.OccurredAtGte, Until: r.Params.OccurredAtLt}
 	walk, err := json.Marshal(f)

@@ -44,6 +44,8 @@ type ReadLog struct {
 	log   *slog.Logger
 	spool spool
 
+	policies *policies
+
 	wake    chan struct{}
 	waiting []*segment            // cut and not yet written, the oldest first
 	since   map[uuid.UUID]*amount // written since the last fold
@@ -57,16 +59,25 @@ var _ web.ReadLog = (*ReadLog)(nil)
 // may share one, and at most so many bytes of them; Run has to run for it.
 func NewReadLog(db *pg.DB, c clock.Clock, log *slog.Logger, folder string, most int64) *ReadLog {
 	return &ReadLog{db: db, clock: c, log: log, spool: spool{folder: filepath.Clean(folder), most: most},
-		wake: make(chan struct{}, 1), since: map[uuid.UUID]*amount{}}
+		policies: newPolicies(db), wake: make(chan struct{}, 1), since: map[uuid.UUID]*amount{}}
+}
+
+// Admit implements web.ReadLog.
+func (l *ReadLog) Admit(ctx context.Context, actor web.Actor, operation string) error {
+	return l.policies.admits(ctx, actor, operation, web.StatedIn(ctx))
 }
 
 // Record implements web.ReadLog.
 func (l *ReadLog) Record(ctx context.Context, actor web.Actor, operation string, subjects []uuid.UUID) error {
+	stated := web.StatedIn(ctx)
+	if kept, err := l.policies.admitsSubjects(ctx, actor, stated, subjects); err != nil || !kept {
+		return err
+	}
 	subjects = slices.Clone(subjects)
 	slices.SortFunc(subjects, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
 	subjects = slices.Compact(subjects)
 	e := entry{id: ids.New(), tenant: actor.Tenant, at: l.clock.Now().UnixMicro(), actorKind: string(actor.Kind), actorID: actor.ID,
-		operation: operation, request: web.RequestID(ctx)}
+		operation: operation, request: web.RequestID(ctx), purpose: stated.Purpose, reason: stated.Reason}
 	first, err := l.spool.append(func(b []byte) []byte { return appendEntry(b, e, subjects) })
 	if err != nil {
 		return fmt.Errorf("a read could not be noted: %w", err)
@@ -228,27 +239,29 @@ func (l *ReadLog) write(ctx context.Context, g *segment, wanted func(context.Con
 
 // One statement a batch: a read costs PostgreSQL its row and no more.
 const insertReads = `
-insert into access_log (tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, purpose, subjects)
-select $1, r.id, r.at, r.actor_kind, r.actor_id, r.operation, r.request_id, r.purpose, ($9::uuid[])[r.from_subject : r.to_subject]
-from unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $10::int4[], $11::int4[])
-     as r (id, at, actor_kind, actor_id, operation, request_id, purpose, from_subject, to_subject)
+insert into access_log (tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, purpose, reason, subjects)
+select $1, r.id, r.at, r.actor_kind, r.actor_id, r.operation, r.request_id, r.purpose, r.reason, ($9::uuid[])[r.from_subject : r.to_subject]
+from unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $10::int4[], $11::int4[], $12::text[])
+     as r (id, at, actor_kind, actor_id, operation, request_id, purpose, from_subject, to_subject, reason)
 on conflict do nothing`
 
 func (l *ReadLog) insert(ctx context.Context, tenant uuid.UUID, entries []entry) error {
 	ctx, cancel := context.WithTimeout(ctx, flushFor)
 	defer cancel()
 	var (
-		identity                                     []byte
-		times                                        []int64
-		kinds, actors, operations, requests, purpose []string
-		from, to                                     []int32
-		subjects                                     [][]byte
-		all                                          int32
+		identity                            []byte
+		times                               []int64
+		kinds, actors, operations, requests []string
+		purpose, reasons                    []string
+		from, to                            []int32
+		subjects                            [][]byte
+		all                                 int32
 	)
 	for _, e := range entries {
 		identity, times = append(identity, e.id[:]...), append(times, e.at)
 		kinds, actors = append(kinds, e.actorKind), append(actors, e.actorID)
 		operations, requests, purpose = append(operations, e.operation), append(requests, e.request), append(purpose, e.purpose)
+		reasons = append(reasons, e.reason)
 		from = append(from, all+1)
 		all += int32(len(e.subjects) / 16)
 		to, subjects = append(to, all), append(subjects, e.subjects)
@@ -261,7 +274,7 @@ func (l *ReadLog) insert(ctx context.Context, tenant uuid.UUID, entries []entry)
 		text := func(v []string) param { return param{pgtype.TextArrayOID, texts(v)} }
 		if err := send(ctx, tx, insertReads, param{pgtype.UUIDOID, tenant[:]}, param{pgtype.UUIDArrayOID, identifiers(identity)},
 			param{pgtype.TimestamptzArrayOID, instants(times)}, text(kinds), text(actors), text(operations), text(requests), text(purpose),
-			param{pgtype.UUIDArrayOID, identifiers(subjects...)}, param{pgtype.Int4ArrayOID, integers(from)}, param{pgtype.Int4ArrayOID, integers(to)}); err != nil {
+			param{pgtype.UUIDArrayOID, identifiers(subjects...)}, param{pgtype.Int4ArrayOID, integers(from)}, param{pgtype.Int4ArrayOID, integers(to)}, text(reasons)); err != nil {
 			return err
 		}
 		// What comes later than the mark, from a process that was dead meanwhile,

@@ -46,6 +46,10 @@ var platformTexts = Texts{
 		FR: Text{"Identification nécessaire", "La requête ne porte pas d'identifiant valable.", "Envoyez l'en-tête Authorization: Bearer avec une clé ou un jeton en cours de validité."},
 		EN: Text{"Authentication needed", "The request carries no valid credential.", "Send the Authorization: Bearer header with a key or token that is still valid."},
 	},
+	"reason-required": {
+		FR: Text{"Motif nécessaire", "Votre institution demande un motif pour cette consultation : indiquez-le dans l'en-tête « {header} ».", "Donnez l'occasion de la consultation ou le numéro d'un dossier, en 200 caractères au plus ; la personne concernée peut le lire."},
+		EN: Text{"Reason needed", "Your institution asks for a reason to read this: state it in the header “{header}”.", "Give the occasion, or the number of a case, in at most 200 characters; the person concerned may read it."},
+	},
 	"insufficient-scope": {
 		FR: Text{"Droit manquant", "Cet identifiant n'a pas le droit « {scope} » que demande l'opération.", "Demandez à l'administrateur d'ajouter ce droit à la clé."},
 		EN: Text{"Missing right", "This credential lacks the scope “{scope}” that the operation requires.", "Ask the administrator to add this scope to the key."},

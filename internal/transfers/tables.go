@@ -119,6 +119,8 @@ func leaving() map[string]rule {
 		"event_queue":     {group: "events", assigned: []string{"position"}},
 		"event_consumers": {group: "events"},
 
+		"read_policies": {},
+
 		"access_log": {group: "access_log"},
 		// Work that has not ended does not travel: nobody would go on with it.
 		"operations": {founding: true, where: "finished_at is not null"},

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -17,6 +18,8 @@ import (
 // is kept even if the process is killed the next moment; when it fails, the
 // answer must not be given.
 type ReadLog interface {
+	// Admit refuses a read that lacks the reason it needs, before anything is done.
+	Admit(ctx context.Context, actor Actor, operation string) error
 	Record(ctx context.Context, actor Actor, operation string, subjects []uuid.UUID) error
 }
 
@@ -95,7 +98,16 @@ func (ch Chain) logRead(op api.OperationSpec) echo.MiddlewareFunc {
 		return func(c echo.Context) error {
 			response := c.Response()
 			n := &noting{ResponseWriter: response.Writer}
-			ctx := context.WithValue(c.Request().Context(), subjectsKey{}, n)
+			ctx, err := state(c, op)
+			if err != nil {
+				return err
+			}
+			if actor, err := ActorFrom(ctx); err == nil {
+				if err := ch.Reads.Admit(ctx, actor, op.ID); err != nil {
+					return err
+				}
+			}
+			ctx = context.WithValue(ctx, subjectsKey{}, n)
 			n.record = func(subjects []uuid.UUID) error {
 				actor, err := ActorFrom(ctx)
 				if err != nil {
@@ -105,7 +117,7 @@ func (ch Chain) logRead(op api.OperationSpec) echo.MiddlewareFunc {
 			}
 			c.SetRequest(c.Request().WithContext(ctx))
 			response.Writer = n
-			err := next(c)
+			err = next(c)
 			response.Writer = n.ResponseWriter
 			if n.refused != nil {
 				return refuse(response, n.refused)
@@ -126,6 +138,10 @@ func refuse(response *echo.Response, cause error) error {
 	response.Committed, response.Status, response.Size = false, 0, 0
 	for _, name := range []string{"Content-Type", "Content-Length", "Content-Location", "Etag", "Last-Modified", "Link", "Location"} {
 		response.Header().Del(name)
+	}
+	var refused *fault.Error
+	if errors.As(cause, &refused) {
+		return refused
 	}
 	f := fault.New(fault.Unavailable, "unavailable").Because(cause)
 	f.RetryAfter = 2 * time.Second

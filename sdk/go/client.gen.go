@@ -55,6 +55,21 @@ func (e APIKeyCreateKind) Valid() bool {
 	}
 }
 
+// Defines values for AccessObject.
+const (
+	AccessObjectAccess AccessObject = "access"
+)
+
+// Valid indicates whether the value is a known member of the AccessObject enum.
+func (e AccessObject) Valid() bool {
+	switch e {
+	case AccessObjectAccess:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AddressObject.
 const (
 	AddressObjectAddress AddressObject = "address"
@@ -1630,6 +1645,39 @@ const (
 func (e ReadObject) Valid() bool {
 	switch e {
 	case ReadObjectRead:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReadPolicyObject.
+const (
+	ReadPolicyObjectReadPolicy ReadPolicyObject = "read_policy"
+)
+
+// Valid indicates whether the value is a known member of the ReadPolicyObject enum.
+func (e ReadPolicyObject) Valid() bool {
+	switch e {
+	case ReadPolicyObjectReadPolicy:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReadPolicyPutNoted.
+const (
+	ReadPolicyPutNotedAll  ReadPolicyPutNoted = "all"
+	ReadPolicyPutNotedNone ReadPolicyPutNoted = "none"
+)
+
+// Valid indicates whether the value is a known member of the ReadPolicyPutNoted enum.
+func (e ReadPolicyPutNoted) Valid() bool {
+	switch e {
+	case ReadPolicyPutNotedAll:
+		return true
+	case ReadPolicyPutNotedNone:
 		return true
 	default:
 		return false
@@ -3933,6 +3981,30 @@ type APIKeyPatch struct {
 	Source       nullable.Nullable[string]    `json:"source,omitempty"`
 }
 
+// Access defines model for Access.
+type Access struct {
+	// Actor Who or what acted.
+	Actor      Actor              `json:"actor"`
+	ID         openapi_types.UUID `json:"id"`
+	Object     AccessObject       `json:"object"`
+	OccurredAt time.Time          `json:"occurred_at"`
+	Operation  string             `json:"operation"`
+	Purpose    string             `json:"purpose"`
+
+	// Reason What whoever asked stated, empty for nothing.
+	Reason    string `json:"reason"`
+	RequestID string `json:"request_id"`
+}
+
+// AccessObject defines model for Access.Object.
+type AccessObject string
+
+// AccessList defines model for AccessList.
+type AccessList struct {
+	Data       []Access                  `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
 // Actor Who or what acted.
 type Actor struct {
 	ID   string `json:"id"`
@@ -5922,6 +5994,40 @@ type ReadList struct {
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
+// ReadPolicy defines model for ReadPolicy.
+type ReadPolicy struct {
+	Noted  string           `json:"noted"`
+	Object ReadPolicyObject `json:"object"`
+
+	// Operations Operations that need a reason.
+	Operations []string `json:"operations"`
+
+	// Purposes Purposes for which a reason is needed, when a request names one in `Parvis-Purpose`.
+	Purposes []string `json:"purposes"`
+
+	// Restricted Reads of restricted contacts need a reason.
+	Restricted bool                         `json:"restricted"`
+	UpdatedAt  nullable.Nullable[time.Time] `json:"updated_at"`
+
+	// Version 0 while the institution has not said anything.
+	Version int64 `json:"version"`
+}
+
+// ReadPolicyObject defines model for ReadPolicy.Object.
+type ReadPolicyObject string
+
+// ReadPolicyPut defines model for ReadPolicyPut.
+type ReadPolicyPut struct {
+	// Noted With `none` only reads of restricted contacts and of what is sensitive are noted; those always are.
+	Noted      ReadPolicyPutNoted `json:"noted"`
+	Operations []string           `json:"operations"`
+	Purposes   []string           `json:"purposes"`
+	Restricted bool               `json:"restricted"`
+}
+
+// ReadPolicyPutNoted With `none` only reads of restricted contacts and of what is sensitive are noted; those always are.
+type ReadPolicyPutNoted string
+
 // RecoveryCodes defines model for RecoveryCodes.
 type RecoveryCodes struct {
 	Codes  []string            `json:"codes"`
@@ -7798,6 +7904,12 @@ type RotateAPIKeyParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
+// PutReadPolicyParams defines parameters for PutReadPolicy.
+type PutReadPolicyParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
 // ListReadsParams defines parameters for ListReads.
 type ListReadsParams struct {
 	// Limit Greatest number of items in the page.
@@ -7809,7 +7921,7 @@ type ListReadsParams struct {
 	// ContactID Reads of this contact's data.
 	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
 
-	// ActorID Reads by this key, client or user.
+	// ActorID Reads by this key, client or user. It asks for the scope `audit:actors` as well.
 	ActorID *string `form:"actor_id,omitempty" json:"actor_id,omitempty"`
 
 	// OccurredAtGte At this instant or later.
@@ -8046,6 +8158,21 @@ type UpdateContactParams struct {
 
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListContactAccessLogParams defines parameters for ListContactAccessLog.
+type ListContactAccessLogParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// OccurredAtGte At this instant or later.
+	OccurredAtGte *OccurredAtGte `form:"occurred_at_gte,omitempty" json:"occurred_at_gte,omitempty"`
+
+	// OccurredAtLt Before this instant.
+	OccurredAtLt *OccurredAtLt `form:"occurred_at_lt,omitempty" json:"occurred_at_lt,omitempty"`
 }
 
 // ListAddressesParams defines parameters for ListAddresses.
@@ -9514,6 +9641,9 @@ type UpdateAPIKeyApplicationMergePatchPlusJSONRequestBody = APIKeyPatch
 // RotateAPIKeyJSONRequestBody defines body for RotateAPIKey for application/json ContentType.
 type RotateAPIKeyJSONRequestBody = Rotation
 
+// PutReadPolicyJSONRequestBody defines body for PutReadPolicy for application/json ContentType.
+type PutReadPolicyJSONRequestBody = ReadPolicyPut
+
 // CreateConsentWordingJSONRequestBody defines body for CreateConsentWording for application/json ContentType.
 type CreateConsentWordingJSONRequestBody = ConsentWordingCreate
 
@@ -10286,6 +10416,35 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/api-keys/{api_key_id}/rotate (the `RotateAPIKey` operationId).
 	RotateAPIKey(ctx context.Context, apiKeyID APIKeyID, params *RotateAPIKeyParams, body RotateAPIKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetReadPolicy Read which reads need a reason
+	//
+	// The institution's policy; without one no reason is needed and every read is noted.
+	//
+	// Corresponds with GET /v1/audit/read-policy (the `GetReadPolicy` operationId).
+	GetReadPolicy(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutReadPolicyWithBody Say which reads need a reason
+	//
+	// From then on a read to which the policy applies is refused with 403 `reason-required` unless the request states a reason in
+	// the header `Parvis-Reason`: up to 200 characters, or the number of a case. Reads of what is sensitive always need one. The reason is kept with the read and shown to
+	// the person. `If-Match` is required once there is a policy.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/audit/read-policy (the `PutReadPolicy` operationId).
+	PutReadPolicyWithBody(ctx context.Context, params *PutReadPolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutReadPolicy Say which reads need a reason
+	//
+	// From then on a read to which the policy applies is refused with 403 `reason-required` unless the request states a reason in
+	// the header `Parvis-Reason`: up to 200 characters, or the number of a case. Reads of what is sensitive always need one. The reason is kept with the read and shown to
+	// the person. `If-Match` is required once there is a policy.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/audit/read-policy (the `PutReadPolicy` operationId).
+	PutReadPolicy(ctx context.Context, params *PutReadPolicyParams, body PutReadPolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListReads List who read whose data
 	//
 	// Answers that contained identifiable data, newest first: who asked, by which operation, and the contacts in the answer.
@@ -10492,6 +10651,14 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /v1/contacts/{contact_id} (the `UpdateContact` operationId).
 	UpdateContactWithApplicationMergePatchPlusJSONBody(ctx context.Context, contactID ContactID, params *UpdateContactParams, body UpdateContactApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListContactAccessLog List who looked at a person's data and why
+	//
+	// For the person (GDPR, article 15) and for the data protection officer: who was given data of this contact, when, by which
+	// operation, for which purpose and with which reason. The newest first. Nobody else is named.
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/access-log (the `ListContactAccessLog` operationId).
+	ListContactAccessLog(ctx context.Context, contactID HistoryContactID, params *ListContactAccessLogParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListAddresses List the postal addresses of a contact
 	//
@@ -13117,6 +13284,65 @@ func (c *Client) RotateAPIKey(ctx context.Context, apiKeyID APIKeyID, params *Ro
 	return c.Client.Do(req)
 }
 
+// GetReadPolicy Read which reads need a reason
+//
+// The institution's policy; without one no reason is needed and every read is noted.
+//
+// Corresponds with GET /v1/audit/read-policy (the `GetReadPolicy` operationId).
+func (c *Client) GetReadPolicy(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetReadPolicyRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutReadPolicyWithBody Say which reads need a reason
+//
+// From then on a read to which the policy applies is refused with 403 `reason-required` unless the request states a reason in
+// the header `Parvis-Reason`: up to 200 characters, or the number of a case. Reads of what is sensitive always need one. The reason is kept with the read and shown to
+// the person. `If-Match` is required once there is a policy.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/audit/read-policy (the `PutReadPolicy` operationId).
+func (c *Client) PutReadPolicyWithBody(ctx context.Context, params *PutReadPolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutReadPolicyRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutReadPolicy Say which reads need a reason
+//
+// From then on a read to which the policy applies is refused with 403 `reason-required` unless the request states a reason in
+// the header `Parvis-Reason`: up to 200 characters, or the number of a case. Reads of what is sensitive always need one. The reason is kept with the read and shown to
+// the person. `If-Match` is required once there is a policy.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/audit/read-policy (the `PutReadPolicy` operationId).
+func (c *Client) PutReadPolicy(ctx context.Context, params *PutReadPolicyParams, body PutReadPolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutReadPolicyRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListReads List who read whose data
 //
 // Answers that contained identifiable data, newest first: who asked, by which operation, and the contacts in the answer.
@@ -13534,6 +13760,24 @@ func (c *Client) UpdateContactWithBody(ctx context.Context, contactID ContactID,
 // Corresponds with PATCH /v1/contacts/{contact_id} (the `UpdateContact` operationId).
 func (c *Client) UpdateContactWithApplicationMergePatchPlusJSONBody(ctx context.Context, contactID ContactID, params *UpdateContactParams, body UpdateContactApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateContactRequestWithApplicationMergePatchPlusJSONBody(c.Server, contactID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListContactAccessLog List who looked at a person's data and why
+//
+// For the person (GDPR, article 15) and for the data protection officer: who was given data of this contact, when, by which
+// operation, for which purpose and with which reason. The newest first. Nobody else is named.
+//
+// Corresponds with GET /v1/contacts/{contact_id}/access-log (the `ListContactAccessLog` operationId).
+func (c *Client) ListContactAccessLog(ctx context.Context, contactID HistoryContactID, params *ListContactAccessLogParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListContactAccessLogRequest(c.Server, contactID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -18918,6 +19162,88 @@ func NewRotateAPIKeyRequestWithBody(server string, apiKeyID APIKeyID, params *Ro
 	return req, nil
 }
 
+// NewGetReadPolicyRequest constructs an http.Request for the GetReadPolicy method
+func NewGetReadPolicyRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/audit/read-policy")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutReadPolicyRequest calls the generic PutReadPolicy builder with application/json body
+func NewPutReadPolicyRequest(server string, params *PutReadPolicyParams, body PutReadPolicyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutReadPolicyRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewPutReadPolicyRequestWithBody constructs an http.Request for the PutReadPolicy method, with any body, and a specified content type
+func NewPutReadPolicyRequestWithBody(server string, params *PutReadPolicyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/audit/read-policy")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListReadsRequest constructs an http.Request for the ListReads method
 func NewListReadsRequest(server string, params *ListReadsParams) (*http.Request, error) {
 	var err error
@@ -20320,6 +20646,103 @@ func NewUpdateContactRequestWithBody(server string, contactID ContactID, params 
 			req.Header.Set("Idempotency-Key", headerParam1)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewListContactAccessLogRequest constructs an http.Request for the ListContactAccessLog method
+func NewListContactAccessLogRequest(server string, contactID HistoryContactID, params *ListContactAccessLogParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/access-log", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OccurredAtGte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "occurred_at_gte", *params.OccurredAtGte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OccurredAtLt != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "occurred_at_lt", *params.OccurredAtLt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -31948,6 +32371,37 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/api-keys/{api_key_id}/rotate (the `RotateAPIKey` operationId).
 	RotateAPIKeyWithResponse(ctx context.Context, apiKeyID APIKeyID, params *RotateAPIKeyParams, body RotateAPIKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateAPIKeyResponse, error)
 
+	// GetReadPolicyWithResponse Read which reads need a reason
+	//
+	// The institution's policy; without one no reason is needed and every read is noted.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/audit/read-policy (the `GetReadPolicy` operationId).
+	GetReadPolicyWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetReadPolicyResponse, error)
+
+	// PutReadPolicyWithBodyWithResponse Say which reads need a reason
+	//
+	// From then on a read to which the policy applies is refused with 403 `reason-required` unless the request states a reason in
+	// the header `Parvis-Reason`: up to 200 characters, or the number of a case. Reads of what is sensitive always need one. The reason is kept with the read and shown to
+	// the person. `If-Match` is required once there is a policy.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/audit/read-policy (the `PutReadPolicy` operationId).
+	PutReadPolicyWithBodyWithResponse(ctx context.Context, params *PutReadPolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutReadPolicyResponse, error)
+
+	// PutReadPolicyWithResponse Say which reads need a reason
+	//
+	// From then on a read to which the policy applies is refused with 403 `reason-required` unless the request states a reason in
+	// the header `Parvis-Reason`: up to 200 characters, or the number of a case. Reads of what is sensitive always need one. The reason is kept with the read and shown to
+	// the person. `If-Match` is required once there is a policy.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/audit/read-policy (the `PutReadPolicy` operationId).
+	PutReadPolicyWithResponse(ctx context.Context, params *PutReadPolicyParams, body PutReadPolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*PutReadPolicyResponse, error)
+
 	// ListReadsWithResponse List who read whose data
 	//
 	// Answers that contained identifiable data, newest first: who asked, by which operation, and the contacts in the answer.
@@ -32174,6 +32628,16 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /v1/contacts/{contact_id} (the `UpdateContact` operationId).
 	UpdateContactWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, contactID ContactID, params *UpdateContactParams, body UpdateContactApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateContactResponse, error)
+
+	// ListContactAccessLogWithResponse List who looked at a person's data and why
+	//
+	// For the person (GDPR, article 15) and for the data protection officer: who was given data of this contact, when, by which
+	// operation, for which purpose and with which reason. The newest first. Nobody else is named.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/access-log (the `ListContactAccessLog` operationId).
+	ListContactAccessLogWithResponse(ctx context.Context, contactID HistoryContactID, params *ListContactAccessLogParams, reqEditors ...RequestEditorFn) (*ListContactAccessLogResponse, error)
 
 	// ListAddressesWithResponse List the postal addresses of a contact
 	//
@@ -35336,6 +35800,102 @@ func (r RotateAPIKeyResponse) ContentType() string {
 	return ""
 }
 
+// GetReadPolicyResponse200Headers the declared response headers of an HTTP 200 response for GetReadPolicy
+type GetReadPolicyResponse200Headers struct {
+	ETag string
+}
+
+type GetReadPolicyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ReadPolicy
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetReadPolicyResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetReadPolicyResponse) GetJSON200() *ReadPolicy {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetReadPolicyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetReadPolicyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetReadPolicyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetReadPolicyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutReadPolicyResponse200Headers the declared response headers of an HTTP 200 response for PutReadPolicy
+type PutReadPolicyResponse200Headers struct {
+	ETag string
+}
+
+type PutReadPolicyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ReadPolicy
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutReadPolicyResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutReadPolicyResponse) GetJSON200() *ReadPolicy {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r PutReadPolicyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutReadPolicyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutReadPolicyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutReadPolicyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListReadsResponse200Headers the declared response headers of an HTTP 200 response for ListReads
 type ListReadsResponse200Headers struct {
 	Link *string
@@ -36119,6 +36679,54 @@ func (r UpdateContactResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdateContactResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListContactAccessLogResponse200Headers the declared response headers of an HTTP 200 response for ListContactAccessLog
+type ListContactAccessLogResponse200Headers struct {
+	Link *string
+}
+
+type ListContactAccessLogResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccessList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListContactAccessLogResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListContactAccessLogResponse) GetJSON200() *AccessList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListContactAccessLogResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListContactAccessLogResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListContactAccessLogResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListContactAccessLogResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -44925,6 +45533,55 @@ func (c *ClientWithResponses) RotateAPIKeyWithResponse(ctx context.Context, apiK
 	return ParseRotateAPIKeyResponse(rsp)
 }
 
+// GetReadPolicyWithResponse Read which reads need a reason
+//
+// The institution's policy; without one no reason is needed and every read is noted.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/audit/read-policy (the `GetReadPolicy` operationId).
+func (c *ClientWithResponses) GetReadPolicyWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetReadPolicyResponse, error) {
+	rsp, err := c.GetReadPolicy(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetReadPolicyResponse(rsp)
+}
+
+// PutReadPolicyWithBodyWithResponse Say which reads need a reason
+//
+// From then on a read to which the policy applies is refused with 403 `reason-required` unless the request states a reason in
+// the header `Parvis-Reason`: up to 200 characters, or the number of a case. Reads of what is sensitive always need one. The reason is kept with the read and shown to
+// the person. `If-Match` is required once there is a policy.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/audit/read-policy (the `PutReadPolicy` operationId).
+func (c *ClientWithResponses) PutReadPolicyWithBodyWithResponse(ctx context.Context, params *PutReadPolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutReadPolicyResponse, error) {
+	rsp, err := c.PutReadPolicyWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutReadPolicyResponse(rsp)
+}
+
+// PutReadPolicyWithResponse Say which reads need a reason
+//
+// From then on a read to which the policy applies is refused with 403 `reason-required` unless the request states a reason in
+// the header `Parvis-Reason`: up to 200 characters, or the number of a case. Reads of what is sensitive always need one. The reason is kept with the read and shown to
+// the person. `If-Match` is required once there is a policy.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/audit/read-policy (the `PutReadPolicy` operationId).
+func (c *ClientWithResponses) PutReadPolicyWithResponse(ctx context.Context, params *PutReadPolicyParams, body PutReadPolicyJSONRequestBody, reqEditors ...RequestEditorFn) (*PutReadPolicyResponse, error) {
+	rsp, err := c.PutReadPolicy(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutReadPolicyResponse(rsp)
+}
+
 // ListReadsWithResponse List who read whose data
 //
 // Answers that contained identifiable data, newest first: who asked, by which operation, and the contacts in the answer.
@@ -45282,6 +45939,22 @@ func (c *ClientWithResponses) UpdateContactWithApplicationMergePatchPlusJSONBody
 		return nil, err
 	}
 	return ParseUpdateContactResponse(rsp)
+}
+
+// ListContactAccessLogWithResponse List who looked at a person's data and why
+//
+// For the person (GDPR, article 15) and for the data protection officer: who was given data of this contact, when, by which
+// operation, for which purpose and with which reason. The newest first. Nobody else is named.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/contacts/{contact_id}/access-log (the `ListContactAccessLog` operationId).
+func (c *ClientWithResponses) ListContactAccessLogWithResponse(ctx context.Context, contactID HistoryContactID, params *ListContactAccessLogParams, reqEditors ...RequestEditorFn) (*ListContactAccessLogResponse, error) {
+	rsp, err := c.ListContactAccessLog(ctx, contactID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListContactAccessLogResponse(rsp)
 }
 
 // ListAddressesWithResponse List the postal addresses of a contact
@@ -49698,6 +50371,84 @@ func ParseRotateAPIKeyResponse(rsp *http.Response) (*RotateAPIKeyResponse, error
 	return response, nil
 }
 
+// ParseGetReadPolicyResponse parses an HTTP response from a GetReadPolicyWithResponse call
+func ParseGetReadPolicyResponse(rsp *http.Response) (*GetReadPolicyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetReadPolicyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ReadPolicy
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetReadPolicyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutReadPolicyResponse parses an HTTP response from a PutReadPolicyWithResponse call
+func ParsePutReadPolicyResponse(rsp *http.Response) (*PutReadPolicyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutReadPolicyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ReadPolicy
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutReadPolicyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListReadsResponse parses an HTTP response from a ListReadsWithResponse call
 func ParseListReadsResponse(rsp *http.Response) (*ListReadsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -50381,6 +51132,45 @@ func ParseUpdateContactResponse(rsp *http.Response) (*UpdateContactResponse, err
 				return nil, err
 			}
 			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListContactAccessLogResponse parses an HTTP response from a ListContactAccessLogWithResponse call
+func ParseListContactAccessLogResponse(rsp *http.Response) (*ListContactAccessLogResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListContactAccessLogResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccessList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListContactAccessLogResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}

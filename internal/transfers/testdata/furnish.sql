@@ -48,6 +48,8 @@ INSERT INTO events (tenant_id, id, type, subject_kind, subject_id, subject_versi
 INSERT INTO event_changes (tenant_id, event_id, changes) VALUES (pg_temp.here(), pg_temp.ref('event51'), '[{"pointer": "/family_name", "before": null, "after": "É"}]');
 INSERT INTO event_queue (tenant_id, event_id) SELECT pg_temp.here(), pg_temp.ref('event' || n) FROM generate_series(1, 51) n;
 INSERT INTO event_consumers (tenant_id, name, sequence) VALUES (pg_temp.here(), 'newsletter', 3);
+INSERT INTO read_policies (tenant_id, operations, purposes, restricted, noted) VALUES
+    (pg_temp.here(), '{listContacts}', '{prospection}', true, 'all');
 INSERT INTO access_log (tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, subjects) VALUES
     (pg_temp.here(), pg_temp.ref('read'), now(), 'user', 'claire', 'listContacts', 'r', ARRAY[pg_temp.ref('contact1'), pg_temp.ref('contact2')]);
 INSERT INTO operations (tenant_id, id, kind, status, created_by_kind, created_by, finished_at, result) VALUES

@@ -1837,6 +1837,56 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit/read-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read which reads need a reason
+         * @description The institution's policy; without one no reason is needed and every read is noted.
+         */
+        get: operations["getReadPolicy"];
+        /**
+         * Say which reads need a reason
+         * @description From then on a read to which the policy applies is refused with 403 `reason-required` unless the request states a reason in
+         *     the header `Parvis-Reason`: up to 200 characters, or the number of a case. Reads of what is sensitive always need one. The reason is kept with the read and shown to
+         *     the person. `If-Match` is required once there is a policy.
+         */
+        put: operations["putReadPolicy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contact_id}/access-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The contact. */
+                contact_id: components["parameters"]["HistoryContactId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List who looked at a person's data and why
+         * @description For the person (GDPR, article 15) and for the data protection officer: who was given data of this contact, when, by which
+         *     operation, for which purpose and with which reason. The newest first. Nobody else is named.
+         */
+        get: operations["listContactAccessLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/webhook-endpoints": {
         parameters: {
             query?: never;
@@ -5158,6 +5208,26 @@ export interface webhooks {
          * @description The facts give its version and the operation that brings over what is under the versions before it.
          */
         post: operations["onEncryptionKeyMade"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "read_policy.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The policy of reads changed
+         * @description Which reads need a reason, or which are noted, has changed.
+         */
+        post: operations["onReadPolicyUpdated"];
         delete?: never;
         options?: never;
         head?: never;
@@ -9462,6 +9532,97 @@ export interface components {
             table: string;
             column: string;
             key: string;
+        };
+        /**
+         * @example {
+         *       "object": "read_policy",
+         *       "operations": [
+         *         "listContacts"
+         *       ],
+         *       "purposes": [
+         *         "prospection"
+         *       ],
+         *       "restricted": true,
+         *       "noted": "all",
+         *       "version": 3,
+         *       "updated_at": "2026-11-03T18:04:11.412Z"
+         *     }
+         */
+        ReadPolicy: {
+            /** @constant */
+            object: "read_policy";
+            /** @description Operations that need a reason. */
+            operations: string[];
+            /** @description Purposes for which a reason is needed, when a request names one in `Parvis-Purpose`. */
+            purposes: string[];
+            /** @description Reads of restricted contacts need a reason. */
+            restricted: boolean;
+            noted: string;
+            /**
+             * Format: int64
+             * @description 0 while the institution has not said anything.
+             */
+            version: number;
+            /** Format: date-time */
+            updated_at: string | null;
+        };
+        /**
+         * @example {
+         *       "operations": [],
+         *       "purposes": [
+         *         "prospection"
+         *       ],
+         *       "restricted": true,
+         *       "noted": "all"
+         *     }
+         */
+        ReadPolicyPut: {
+            operations: string[];
+            purposes: string[];
+            restricted: boolean;
+            /**
+             * @description With `none` only reads of restricted contacts and of what is sensitive are noted; those always are.
+             * @enum {string}
+             */
+            noted: "all" | "none";
+        };
+        /**
+         * @example {
+         *       "data": [
+         *         {
+         *           "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e12",
+         *           "object": "access",
+         *           "occurred_at": "2026-11-03T18:04:11.412Z",
+         *           "actor": {
+         *             "kind": "user",
+         *             "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e44"
+         *           },
+         *           "operation": "getContact",
+         *           "purpose": "",
+         *           "reason": "Appel de la personne, dossier 2026-114",
+         *           "request_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        AccessList: {
+            data: components["schemas"]["Access"][];
+            next_cursor: string | null;
+        };
+        Access: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "access";
+            /** Format: date-time */
+            occurred_at: string;
+            actor: components["schemas"]["Actor"];
+            operation: string;
+            purpose: string;
+            /** @description What whoever asked stated, empty for nothing. */
+            reason: string;
+            request_id: string;
         };
         /**
          * @example {
@@ -15387,7 +15548,7 @@ export interface operations {
                 cursor?: components["parameters"]["Cursor"];
                 /** @description Reads of this contact's data. */
                 contact_id?: string;
-                /** @description Reads by this key, client or user. */
+                /** @description Reads by this key, client or user. It asks for the scope `audit:actors` as well. */
                 actor_id?: string;
                 /** @description At this instant or later. */
                 occurred_at_gte?: string;
@@ -15485,6 +15646,94 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HistoryList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getReadPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The policy. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadPolicy"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    putReadPolicy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadPolicyPut"];
+            };
+        };
+        responses: {
+            /** @description The policy as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadPolicy"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listContactAccessLog: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description At this instant or later. */
+                occurred_at_gte?: components["parameters"]["OccurredAtGte"];
+                /** @description Before this instant. */
+                occurred_at_lt?: components["parameters"]["OccurredAtLt"];
+            };
+            header?: never;
+            path: {
+                /** @description The contact. */
+                contact_id: components["parameters"]["HistoryContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of reads. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessList"];
                 };
             };
             "4XX": components["responses"]["Error"];
@@ -20265,6 +20514,28 @@ export interface operations {
         };
     };
     onEncryptionKeyMade: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onReadPolicyUpdated: {
         parameters: {
             query?: never;
             header?: never;

@@ -13,6 +13,17 @@ import (
 	"github.com/google/uuid"
 )
 
+const anyRestricted = `-- name: AnyRestricted :one
+SELECT EXISTS (SELECT FROM contacts WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND restricted)
+`
+
+func (q *Queries) AnyRestricted(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) (bool, error) {
+	row := db.QueryRow(ctx, anyRestricted, tenantID, ids)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const contactIsSeen = `-- name: ContactIsSeen :one
 SELECT EXISTS (SELECT FROM contacts WHERE tenant_id = $1 AND id = $2)
 `
@@ -22,6 +33,26 @@ func (q *Queries) ContactIsSeen(ctx context.Context, db DBTX, tenantID uuid.UUID
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
+}
+
+const getReadPolicy = `-- name: GetReadPolicy :one
+SELECT tenant_id, operations, purposes, restricted, noted, version, created_at, updated_at FROM read_policies WHERE tenant_id = $1
+`
+
+func (q *Queries) GetReadPolicy(ctx context.Context, db DBTX, tenantID uuid.UUID) (ReadPolicy, error) {
+	row := db.QueryRow(ctx, getReadPolicy, tenantID)
+	var i ReadPolicy
+	err := row.Scan(
+		&i.TenantID,
+		&i.Operations,
+		&i.Purposes,
+		&i.Restricted,
+		&i.Noted,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
 }
 
 const listContactHistory = `-- name: ListContactHistory :many
@@ -387,4 +418,62 @@ func (q *Queries) ListUnfoldedReadsOf(ctx context.Context, db DBTX, arg ListUnfo
 		return nil, err
 	}
 	return items, nil
+}
+
+const lockReadPolicy = `-- name: LockReadPolicy :one
+SELECT tenant_id, operations, purposes, restricted, noted, version, created_at, updated_at FROM read_policies WHERE tenant_id = $1 FOR UPDATE
+`
+
+func (q *Queries) LockReadPolicy(ctx context.Context, db DBTX, tenantID uuid.UUID) (ReadPolicy, error) {
+	row := db.QueryRow(ctx, lockReadPolicy, tenantID)
+	var i ReadPolicy
+	err := row.Scan(
+		&i.TenantID,
+		&i.Operations,
+		&i.Purposes,
+		&i.Restricted,
+		&i.Noted,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const putReadPolicy = `-- name: PutReadPolicy :one
+INSERT INTO read_policies (tenant_id, operations, purposes, restricted, noted)
+VALUES ($1, $2::text[], $3::text[], $4, $5)
+ON CONFLICT (tenant_id) DO UPDATE SET operations = excluded.operations, purposes = excluded.purposes, restricted = excluded.restricted,
+    noted = excluded.noted, version = read_policies.version + 1, updated_at = now()
+RETURNING tenant_id, operations, purposes, restricted, noted, version, created_at, updated_at
+`
+
+type PutReadPolicyParams struct {
+	TenantID   uuid.UUID
+	Operations []string
+	Purposes   []string
+	Restricted bool
+	Noted      string
+}
+
+func (q *Queries) PutReadPolicy(ctx context.Context, db DBTX, arg PutReadPolicyParams) (ReadPolicy, error) {
+	row := db.QueryRow(ctx, putReadPolicy,
+		arg.TenantID,
+		arg.Operations,
+		arg.Purposes,
+		arg.Restricted,
+		arg.Noted,
+	)
+	var i ReadPolicy
+	err := row.Scan(
+		&i.TenantID,
+		&i.Operations,
+		&i.Purposes,
+		&i.Restricted,
+		&i.Noted,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
 }

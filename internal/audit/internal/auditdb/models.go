@@ -22,3 +22,14 @@ type AccessLog struct {
 	Subjects   []uuid.UUID
 	Reason     string
 }
+
+type ReadPolicy struct {
+	TenantID   uuid.UUID
+	Operations []string
+	Purposes   []string
+	Restricted bool
+	Noted      string
+	Version    int64
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
