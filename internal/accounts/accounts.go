@@ -14,7 +14,6 @@ import (
 	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/mail"
 	"github.com/parvis-crm/parvis/internal/pg"
-	"github.com/parvis-crm/parvis/internal/vault"
 )
 
 const (
@@ -42,9 +41,7 @@ type Config struct {
 type Needs struct {
 	Access *access.Service
 	Mail   *mail.Service
-	// TOTPs seals the secrets of second factors, see [TOTPSecrets].
-	TOTPs vault.Sealer
-	Log   *slog.Logger
+	Log    *slog.Logger
 }
 
 // Service signs people in.
@@ -55,7 +52,6 @@ type Service struct {
 	log      *slog.Logger
 	access   *access.Service
 	mail     *mail.Service
-	totps    vault.Sealer
 	config   Config
 	hasher   *hasher
 	breached *breached
@@ -70,7 +66,7 @@ func NewService(db *pg.DB, c clock.Clock, needs Needs, config Config) (*Service,
 		return nil, err
 	}
 	return &Service{
-		db: db, q: accountsdb.New(), clock: c, log: needs.Log, access: needs.Access, mail: needs.Mail, totps: needs.TOTPs, config: config,
+		db: db, q: accountsdb.New(), clock: c, log: needs.Log, access: needs.Access, mail: needs.Mail, config: config,
 		hasher: newHasher(config.PasswordMemory), breached: leaked,
 	}, nil
 }

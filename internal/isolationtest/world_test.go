@@ -1,0 +1,194 @@
+package isolationtest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"path"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/parvis-crm/parvis/internal/access"
+	"github.com/parvis-crm/parvis/internal/access/apikey"
+	"github.com/parvis-crm/parvis/internal/ids"
+	"github.com/parvis-crm/parvis/internal/parvistest"
+	"github.com/parvis-crm/parvis/internal/web"
+)
+
+type m = map[string]any
+
+// names are what a record is called in addresses and bodies, by what it is.
+type names map[string]string
+
+// world is an institution with one of everything. Every text of it that a
+// person would write holds its word.
+type world struct {
+	*parvistest.Client
+	app    *parvistest.App
+	tenant uuid.UUID
+	// word is in every text of the institution.
+	word string
+	// own are the records that belong to no contact.
+	own names
+}
+
+// person is a contact and all that hangs on it. Its word is in every text of it.
+type person struct {
+	word  string
+	names names
+}
+
+func newWorld(t *testing.T, app *parvistest.App, c *parvistest.Client, word string) *world {
+	t.Helper()
+	actor, err := app.Access().Authenticate(t.Context(), c.Key, netip.IPv4Unspecified())
+	require.NoError(t, err)
+	w := &world{Client: c, app: app, tenant: actor.Tenant, word: word, own: names{"institution": actor.Tenant.String(), "number": "1", "kind": "order"}}
+	made := func(kind, path string, body m) string {
+		w.own[kind] = c.Post(path, body).Is(201).ID()
+		return w.own[kind]
+	}
+	made("department", "/v1/departments", m{"code": "dep-" + word, "name": "Service " + word})
+	user := made("user", "/v1/users", m{"email": word + "@personnel.example", "name": "Agent " + word})
+	made("role", "/v1/roles", m{"code": "role-" + word, "name": "Rôle " + word, "scopes": []string{"contacts:read"}, "verbs": []string{"see"}})
+	team := made("team", "/v1/teams", m{"code": "team-" + word, "name": "Équipe " + word})
+	c.Put("/v1/teams/"+team+"/members/"+user, nil).Is(200)
+	made("role_assignment", "/v1/role-assignments", m{"principal_kind": "user", "principal_id": user, "role_id": w.own["role"]})
+	w.own["principal"] = user
+	made("api_key", "/v1/api-keys", m{"name": "Clé " + word, "kind": "sk", "scopes": []string{"operations:read"}})
+	made("oauth_client", "/v1/oauth-clients", m{"name": "Programme " + word, "scopes": []string{"operations:read"}})
+	made("tag", "/v1/tags", m{"name": "Étiquette " + word})
+	w.own["into"] = c.Post("/v1/tags", m{"name": "Autre étiquette " + word}).Is(201).ID()
+	w.own["tag_name"] = "Étiquette " + word
+	made("purpose", "/v1/purposes", m{"code": "purpose-" + word, "name": "Finalité " + word, "legal_basis": "consent", "description": word})
+	w.own["purpose_code"] = "purpose-" + word
+	made("wording", "/v1/consent-wordings", m{"text": "J'accepte " + word, "language": "fr", "label": word})
+	w.own["source"] = code(word)
+	c.Post("/v1/ticketing/sources", m{"code": w.own["source"], "name": "Billetterie " + word, "kind": "csv", "time_zone": "Europe/Paris", "currency": "EUR"}).Is(201)
+	form, _, _ := parvistest.ExampleBody(operation("createForm"))
+	form["slug"], form["name"] = "form-"+word, "Formulaire "+word
+	made("form", "/v1/forms", form)
+	c.Post("/v1/forms/"+w.own["form"]+"/publish", nil, parvistest.IfMatch(`"1"`)).Is(200)
+	w.own["consumer"] = code("consumer" + word)
+	c.Put("/v1/event-consumers/"+w.own["consumer"], m{"sequence": 0})
+	endpoint := made("endpoint", "/v1/webhook-endpoints", m{"url": "http://127.0.0.1:9/" + word, "event_types": []string{"contact.*"}, "description": word})
+	as(t, app.DB, "update webhook_endpoints set status = 'disabled', disabled_at = now(), disabled_reason = 'requested' where id = $1", endpoint)
+	as(t, app.DB, "delete from webhook_deliveries where endpoint_id = $1", endpoint)
+	w.own["operation"] = c.Post("/v1/exports", m{}).Is(202).ID()
+	parvistest.Eventually(t, "the export", func() bool { return c.Get("/v1/operations/" + w.own["operation"]).JSON()["status"] == "succeeded" })
+	return w
+}
+
+// code is what an outside program would choose as a name, which others may
+// choose too: it is no secret and does not hold the word.
+func code(of string) string {
+	sum := sha256.Sum256([]byte(of))
+	return "n" + hex.EncodeToString(sum[:5])
+}
+
+// number is four figures that differ from word to word.
+func number(of string) string {
+	sum := sha256.Sum256([]byte(of))
+	return fmt.Sprintf("%04d", (int(sum[0])<<8|int(sum[1]))%9000)
+}
+
+// person makes a contact with one of everything that hangs on a contact.
+func (w *world) person(t *testing.T, word string) person {
+	t.Helper()
+	p := person{word: word, names: names{"email": word + "@courrier.example", "q": word, "name_prefix": word, "external": code("external" + word)}}
+	n := p.names
+	source := w.own["source"]
+	n["contact"] = w.Post("/v1/contacts", m{
+		"kind": "person", "given_name": "Prénom " + word, "family_name": word, "tag_ids": []string{w.own["tag"]},
+		"external_ids": []m{{"source": source, "external_id": n["external"]}},
+	}).Is(201).ID()
+	at := "/v1/contacts/" + n["contact"]
+	n["contact_point"] = w.Post(at+"/contact-points", m{"kind": "email", "value": n["email"], "label": "work"}).Is(201).ID()
+	n["phone"] = "+3363998" + number(word)
+	w.Post(at+"/contact-points", m{"kind": "phone", "value": n["phone"]}).Is(201)
+	n["address"] = w.Post(at+"/addresses", m{"street": "12 rue " + word, "city": "Ville " + word, "postal_code": "69001"}).Is(201).ID()
+	n["sensitive_fact"] = w.Post(at+"/sensitive-facts", m{"category": "access_need", "text": "Besoin " + word, "purpose": w.own["purpose_code"], "source": word}).Is(201).ID()
+	n["consent"] = w.Post(at+"/consents", m{
+		"purpose": w.own["purpose_code"], "channel": "email", "action": "given", "mechanism": "unticked_box", "contact_point_id": n["contact_point"],
+		"at": "2026-11-23T10:15:00Z", "zone": "Europe/Paris", "wording_id": w.own["wording"],
+	}).Is(201).ID()
+	order := w.Post("/v1/ticketing/sources/"+source+"/batches", m{"batch_id": "b-" + word, "records": []m{{
+		"kind": "order", "external_id": n["external"], "source_modified_at": "2026-11-20T09:00:00Z", "data": m{
+			"number": "N-" + word, "commercial_state": "confirmed", "placed_at": "2026-11-01T10:00:00Z", "buyer": m{"contact_id": n["contact"]},
+			"lines": []m{{"external_id": "t-" + word, "amount": "24.00", "state": "valid", "performance": "soir-" + w.word, "price_type": "plein-" + w.word}},
+			"fees":  []m{}, "payments": []m{{"external_id": "p-" + word, "amount": "24.00", "state": "settled", "method": "card"}},
+		},
+	}, {
+		"kind": "performance", "external_id": "soir-" + w.word, "source_modified_at": "2026-11-20T09:00:00Z",
+		"data": m{"name": m{"fr": "Soir " + w.word}, "starts_at": "2026-12-04T20:00:00+01:00", "time_zone": "Europe/Paris", "production": "piece-" + w.word},
+	}, {"kind": "production", "external_id": "piece-" + w.word, "source_modified_at": "2026-11-20T09:00:00Z", "data": m{"name": m{"fr": "Pièce " + w.word}}}}}).Is(207)
+	first := order.JSON()["results"].([]any)[0].(m)
+	require.NotEmpty(t, first["id"], "%s", order.Body)
+	n["order"] = fmt.Sprint(first["id"])
+	line := w.Get("/v1/ticketing/orders/" + n["order"]).Is(200).JSON()
+	require.Equal(t, n["contact"], line["contact_id"], "%v", line)
+	w.own["performance"] = fmt.Sprint(line["lines"].([]any)[0].(m)["performance_id"])
+	w.own["price_type"] = fmt.Sprint(line["lines"].([]any)[0].(m)["price_type_id"])
+	w.own["production"] = fmt.Sprint(w.Get("/v1/ticketing/productions").Data()[0]["id"])
+
+	// What a visitor would send, in the place where it is kept.
+	n["submission"] = ids.New().String()
+	as(t, w.app.DB, `insert into form_submissions (tenant_id, id, form_id, form_version, status, data, language, contact_id, received_at, confirmed_at, origin)
+		values ($1, $2, $3, 1, 'confirmed', jsonb_build_object('email', $4::text), 'fr', $5, now(), now(), 'https://www.theatre.example.org')`,
+		w.tenant, n["submission"], w.own["form"], n["email"], n["contact"])
+	link := w.Post(at+"/contact-points/"+n["contact_point"]+"/preference-links", m{"language": "fr", "campaign_id": "c-" + word}).Is(201).JSON()
+	address, err := url.Parse(fmt.Sprint(link["url"]))
+	require.NoError(t, err)
+	n["token"] = path.Base(address.Path)
+
+	parvistest.Eventually(t, "the events of the contact", func() bool {
+		found := w.Get("/v1/events?subject_id=" + n["contact"]).Is(200).Data()
+		for _, e := range found {
+			if strings.HasPrefix(fmt.Sprint(e["type"]), "contact.") {
+				n["event"] = fmt.Sprint(e["id"])
+			}
+		}
+		return n["event"] != ""
+	})
+	n["delivery"], n["subject"] = n["event"], n["contact"]
+	as(t, w.app.DB, `insert into webhook_deliveries (tenant_id, endpoint_id, event_id, sequence, event_type, status)
+		values ($1, $2, $3, 1, 'contact.created', 'failed') on conflict do nothing`, w.tenant, w.own["endpoint"], n["event"])
+	return p
+}
+
+// quiet waits until everything recorded is numbered.
+func (w *world) quiet(t *testing.T) {
+	t.Helper()
+	conn := owner(t, w.app.DB)
+	defer func() { _ = conn.Close(t.Context()) }()
+	parvistest.Eventually(t, "the events are numbered", func() bool {
+		var waiting int
+		require.NoError(t, conn.QueryRow(t.Context(), "select count(*) from event_queue").Scan(&waiting))
+		return waiting == 0
+	})
+}
+
+// holdIn gives a contact to a department and to no other.
+func (w *world) holdIn(t *testing.T, p person, department string) {
+	t.Helper()
+	as(t, w.app.DB, "insert into contact_departments (tenant_id, contact_id, department_id, verbs) values ($1, $2, $3, '{see,see_contact_points,act,edit,merge,delete,export}')",
+		w.tenant, p.names["contact"], department)
+}
+
+// limitedTo is a key with every scope whose rights end with a department, and
+// which does not see restricted contacts.
+func (w *world) limitedTo(t *testing.T, department string) *parvistest.Client {
+	t.Helper()
+	ctx := web.WithActor(t.Context(), web.SystemActor(w.tenant, "test"))
+	made, key, err := w.app.Access().CreateKey(ctx, access.NewKey{Name: "limited", Kind: apikey.Secret, Scopes: []string{"*"}})
+	require.NoError(t, err)
+	as(t, w.app.DB, "update api_keys set department_ids = array[$3::uuid], readable_classes = $4, writable_classes = $4 where tenant_id = $1 and id = $2",
+		w.tenant, made.ID, department, []string{"identity", "contact_point", "financial", "demographic", "internal", "sensitive"})
+	c := w.app.Acting(w.Client)
+	c.Key = key
+	return c
+}
