@@ -209,7 +209,7 @@ BEGIN
 END
 $$;
 CREATE TRIGGER guard_contact BEFORE INSERT OR UPDATE ON contacts
-    FOR EACH ROW WHEN (current_setting('app.sight', true) IS DISTINCT FROM '*') EXECUTE FUNCTION guard_contact();
+    FOR EACH ROW WHEN (current_user = 'parvis_app' AND current_setting('app.sight', true) IS DISTINCT FROM '*') EXECUTE FUNCTION guard_contact();
 
 -- guard_contact_part holds what hangs on a contact to the verb of its argument.
 CREATE FUNCTION guard_contact_part() RETURNS trigger
@@ -232,7 +232,7 @@ DECLARE
 BEGIN
     FOREACH t IN ARRAY ARRAY['contact_points', 'addresses', 'contact_external_ids', 'contact_tags', 'consents', 'contact_departments'] LOOP
         EXECUTE format('CREATE TRIGGER guard_contact_part BEFORE INSERT OR UPDATE OR DELETE ON %I
-            FOR EACH ROW WHEN (current_setting(''app.sight'', true) IS DISTINCT FROM ''*'') EXECUTE FUNCTION guard_contact_part(''edit'')', t);
+            FOR EACH ROW WHEN (current_user = ''parvis_app'' AND current_setting(''app.sight'', true) IS DISTINCT FROM ''*'') EXECUTE FUNCTION guard_contact_part(''edit'')', t);
     END LOOP;
 END
 $$;

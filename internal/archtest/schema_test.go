@@ -18,6 +18,7 @@ var tenantless = map[string]string{
 	"signing_keys":      "token signing keys belong to the installation; the private part is sealed",
 	"quota_buckets":     "quotas of addresses are counted before any institution is known; its keys are keyed hashes, and only lease_quotas touches it",
 	"schema_migrations": "the migration library's own",
+	"schema_steps":      "which steps of the schema were taken, of the whole database",
 }
 
 // globalUniques are unique across institutions, each for a reason.

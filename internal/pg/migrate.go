@@ -46,6 +46,9 @@ func Migrate(ctx context.Context, ownerURL string) error {
 		return err
 	}
 	defer func() { _, _ = m.Close() }()
+	if err := mend(ctx, pool, m); err != nil {
+		return err
+	}
 	if err := m.Up(); err != nil && !errors.Is(err, migrate.ErrNoChange) {
 		return fmt.Errorf("pg: migrating: %w", err)
 	}
@@ -103,13 +106,15 @@ func ownerPool(ctx context.Context, ownerURL string) (*pgxpool.Pool, error) {
 }
 
 func migrator(ctx context.Context, pool *pgxpool.Pool) (*migrate.Migrate, error) {
-	if _, err := pool.Exec(ctx, "create schema if not exists crm"); err != nil {
+	if _, err := pool.Exec(ctx, "create schema if not exists crm; create table if not exists crm.schema_steps (version bigint primary key)",
+		pgx.QueryExecModeSimpleProtocol); err != nil {
 		return nil, fmt.Errorf("pg: preparing the schema: %w", err)
 	}
-	source, err := iofs.New(db.Migrations, "migrations")
+	plain, err := iofs.New(db.Migrations, "migrations")
 	if err != nil {
 		return nil, err
 	}
+	source := noting{plain}
 	driver, err := migratepgx.WithInstance(stdlib.OpenDBFromPool(pool), &migratepgx.Config{
 		MigrationsTable: "schema_migrations", SchemaName: "crm",
 	})

@@ -158,3 +158,32 @@ func TestCommitIsAnnounced(t *testing.T) {
 	require.Error(t, pg.InTx(t.Context(), db, tenant, func(context.Context, pgx.Tx) error { return errors.New("no") }))
 	require.Len(t, heard, 1)
 }
+
+// A program may be killed while it brings a database to its schema: at a step
+// that was undone, or between a step that was taken and the library's note of it.
+func TestInterruptedMigrationIsMended(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	db := parvistest.Database(t)
+	conn, err := pgx.Connect(ctx, db.OwnerURL)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(ctx) }()
+	version, dirty, err := pg.Version(ctx, db.OwnerURL)
+	require.NoError(t, err)
+	require.False(t, dirty)
+
+	_, err = conn.Exec(ctx, "update crm.schema_migrations set dirty = true")
+	require.NoError(t, err)
+	require.NoError(t, pg.Migrate(ctx, db.OwnerURL), "the step was taken")
+
+	// The first step alone, marked as begun and rolled back.
+	_, err = conn.Exec(ctx, "drop schema crm cascade; drop schema teleservice cascade; drop schema river cascade; create schema crm", pgx.QueryExecModeSimpleProtocol)
+	require.NoError(t, err)
+	_, err = conn.Exec(ctx, "create table crm.schema_migrations (version bigint primary key, dirty boolean not null); insert into crm.schema_migrations values (1, true)", pgx.QueryExecModeSimpleProtocol)
+	require.NoError(t, err)
+	require.NoError(t, pg.Migrate(ctx, db.OwnerURL), "the step was undone")
+	again, dirty, err := pg.Version(ctx, db.OwnerURL)
+	require.NoError(t, err)
+	require.False(t, dirty)
+	require.Equal(t, version, again)
+}

@@ -216,6 +216,10 @@ func staying() map[string]reason {
 			"Keys of persons, under the institution's key; what is under them stays with them.",
 			"Clés des personnes, sous la clé de l'institution ; ce qui est sous ces clés reste avec elles.",
 		},
+		"schema_steps": {
+			"Which steps of the schema were taken, for mending an interrupted start.",
+			"Étapes du schéma déjà franchies, pour réparer un démarrage interrompu.",
+		},
 		"schema_migrations": {
 			"The version of the schema; the manifest has it.",
 			"La version du schéma ; le manifeste la donne.",

@@ -1,56 +1,46 @@
 package webhooks
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
-// readScope is the scope that reading the records of an event type takes, by
-// the resource that its name begins with.
+// scopeOf is the scope that reading the records of an event type takes, by the
+// resource that its name begins with.
+var scopeOf = map[string]string{
+	"contact": "contacts:read", "contact_merge": "contacts:read", "contact_point": "contacts:read", "address": "contacts:read",
+	"tag": "contacts:read", "external_id": "contacts:read",
+	"sensitive_fact": "contacts.sensitive:read",
+	"consent":        "consents:read", "purpose": "consents:read", "preference_link": "consents:read",
+	"ticketing": "ticketing:read", "ticketing_source": "ticketing:read",
+	"form": "forms:read", "form_submission": "forms:read",
+	"user": "users:read", "account": "users:read", "password": "users:read", "second_factor": "users:read",
+	"session": "users:read", "sign_in": "users:read", "sign_in_policy": "institution:read",
+	"role": "rights:read", "team": "rights:read", "role_assignment": "rights:read",
+	"api_key": "api_keys:read", "oauth_client": "oauth_clients:read", "department": "departments:read",
+	"tenant": "institution:read", "quota": "quotas:read", "encryption": "encryption:read",
+	"webhook_endpoint": "webhooks:read", "operation": "operations:read",
+	"export": "exports:create", "import": "imports:create",
+}
+
+// readScope is that scope, and the one for the bare log where no record is named.
 func readScope(eventType string) string {
 	resource, _, _ := strings.Cut(eventType, ".")
-	switch resource {
-	case "contact", "contact_merge", "contact_point", "address", "tag", "external_id":
-		return "contacts:read"
-	case "sensitive_fact":
-		return "contacts.sensitive:read"
-	case "encryption":
-		return "encryption:read"
-	case "consent", "purpose", "preference_link":
-		return "consents:read"
-	case "ticketing", "ticketing_source":
-		return "ticketing:read"
-	case "form", "form_submission":
-		return "forms:read"
-	case "api_key":
-		return "api_keys:read"
-	case "oauth_client":
-		return "oauth_clients:read"
-	case "user":
-		return "users:read"
-	case "department":
-		return "departments:read"
-	case "tenant":
-		return "institution:read"
-	case "webhook_endpoint":
-		return "webhooks:read"
-	case "export":
-		return "exports:create"
-	case "import":
-		return "imports:create"
-	case "operation":
-		return "operations:read"
-	default:
-		return "events:read"
+	if scope, ok := scopeOf[resource]; ok {
+		return scope
 	}
+	return bareLog
 }
+
+const bareLog = "events:read"
 
 // readScopes are all scopes that some event type takes: what "*" needs.
 func readScopes() []string {
-	return []string{"contacts:read", "contacts.sensitive:read", "encryption:read", "consents:read", "ticketing:read", "forms:read", "api_keys:read", "oauth_clients:read",
-		"users:read", "departments:read", "institution:read", "webhooks:read", "operations:read", "events:read", "exports:create", "imports:create"}
+	return append(slices.Compact(slices.Sorted(maps.Values(scopeOf))), bareLog)
 }
 
 // allowTypes refuses event types whose records the actor may not read.
