@@ -75,3 +75,12 @@ RETURNING *;
 
 -- name: AnyRestricted :one
 SELECT EXISTS (SELECT FROM contacts WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]) AND restricted);
+
+-- name: MonthsAt :one
+SELECT months FROM audit_retentions WHERE tenant_id = @tenant_id AND valid_from <= @at ORDER BY valid_from DESC LIMIT 1;
+
+-- name: ListRetentions :many
+SELECT * FROM audit_retentions WHERE tenant_id = @tenant_id ORDER BY valid_from DESC LIMIT 200;
+
+-- name: InsertRetention :exec
+INSERT INTO audit_retentions (tenant_id, valid_from, months) VALUES (@tenant_id, @valid_from, @months);

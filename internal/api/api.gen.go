@@ -165,6 +165,66 @@ func (e AddressPatchStatus) Valid() bool {
 	}
 }
 
+// Defines values for AuditKeyCrv.
+const (
+	AuditKeyCrvEd25519 AuditKeyCrv = "Ed25519"
+)
+
+// Valid indicates whether the value is a known member of the AuditKeyCrv enum.
+func (e AuditKeyCrv) Valid() bool {
+	switch e {
+	case AuditKeyCrvEd25519:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AuditKeyKty.
+const (
+	AuditKeyKtyOKP AuditKeyKty = "OKP"
+)
+
+// Valid indicates whether the value is a known member of the AuditKeyKty enum.
+func (e AuditKeyKty) Valid() bool {
+	switch e {
+	case AuditKeyKtyOKP:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AuditKeyUse.
+const (
+	AuditKeyUseSig AuditKeyUse = "sig"
+)
+
+// Valid indicates whether the value is a known member of the AuditKeyUse enum.
+func (e AuditKeyUse) Valid() bool {
+	switch e {
+	case AuditKeyUseSig:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AuditRetentionObject.
+const (
+	AuditRetentionObjectAuditRetention AuditRetentionObject = "audit_retention"
+)
+
+// Valid indicates whether the value is a known member of the AuditRetentionObject enum.
+func (e AuditRetentionObject) Valid() bool {
+	switch e {
+	case AuditRetentionObjectAuditRetention:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CapturedMailObject.
 const (
 	CapturedMailObjectCapturedMail CapturedMailObject = "captured_mail"
@@ -4036,6 +4096,59 @@ type AddressPatchLabel string
 // AddressPatchStatus defines model for AddressPatch.Status.
 type AddressPatchStatus string
 
+// AuditKey defines model for AuditKey.
+type AuditKey struct {
+	Crv AuditKeyCrv `json:"crv"`
+	Kid string      `json:"kid"`
+	Kty AuditKeyKty `json:"kty"`
+	Use AuditKeyUse `json:"use"`
+
+	// X The public key, base64url.
+	X string `json:"x"`
+}
+
+// AuditKeyCrv defines model for AuditKey.Crv.
+type AuditKeyCrv string
+
+// AuditKeyKty defines model for AuditKey.Kty.
+type AuditKeyKty string
+
+// AuditKeyUse defines model for AuditKey.Use.
+type AuditKeyUse string
+
+// AuditKeySet defines model for AuditKeySet.
+type AuditKeySet struct {
+	Keys []AuditKey `json:"keys"`
+}
+
+// AuditRetention defines model for AuditRetention.
+type AuditRetention struct {
+	// Months For how long now.
+	Months int32                `json:"months"`
+	Object AuditRetentionObject `json:"object"`
+
+	// Said The latest first.
+	Said []AuditRetentionSaid `json:"said"`
+}
+
+// AuditRetentionObject defines model for AuditRetention.Object.
+type AuditRetentionObject string
+
+// AuditRetentionPut defines model for AuditRetentionPut.
+type AuditRetentionPut struct {
+	Months int32 `json:"months"`
+
+	// ValidFrom Now, if absent.
+	ValidFrom *time.Time `json:"valid_from,omitempty"`
+}
+
+// AuditRetentionSaid defines model for AuditRetentionSaid.
+type AuditRetentionSaid struct {
+	CreatedAt time.Time `json:"created_at"`
+	Months    int32     `json:"months"`
+	ValidFrom time.Time `json:"valid_from"`
+}
+
 // AuthorizationServerMetadata defines model for AuthorizationServerMetadata.
 type AuthorizationServerMetadata struct {
 	GrantTypesSupported                        []string `json:"grant_types_supported"`
@@ -7758,6 +7871,12 @@ type VerifyLogParams struct {
 	To *int64 `form:"to,omitempty" json:"to,omitempty"`
 }
 
+// StartVerificationParams defines parameters for StartVerification.
+type StartVerificationParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // ListConsentWordingsParams defines parameters for ListConsentWordings.
 type ListConsentWordingsParams struct {
 	// Limit Greatest number of items in the page.
@@ -9435,6 +9554,9 @@ type RotateAPIKeyJSONRequestBody = Rotation
 // PutReadPolicyJSONRequestBody defines body for PutReadPolicy for application/json ContentType.
 type PutReadPolicyJSONRequestBody = ReadPolicyPut
 
+// PutAuditRetentionJSONRequestBody defines body for PutAuditRetention for application/json ContentType.
+type PutAuditRetentionJSONRequestBody = AuditRetentionPut
+
 // CreateConsentWordingJSONRequestBody defines body for CreateConsentWording for application/json ContentType.
 type CreateConsentWordingJSONRequestBody = ConsentWordingCreate
 
@@ -9875,6 +9997,9 @@ func (a PreferenceRequestFields) MarshalJSON() ([]byte, error) {
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// GetAuditKeys Read the key that signs the log of reads
+	// (GET /.well-known/audit-keys.json)
+	GetAuditKeys(ctx echo.Context) error
 	// GetJWKS Read the token signing keys
 	// (GET /.well-known/jwks.json)
 	GetJWKS(ctx echo.Context) error
@@ -9926,9 +10051,18 @@ type ServerInterface interface {
 	// ListReads List who read whose data
 	// (GET /v1/audit/reads)
 	ListReads(ctx echo.Context, params ListReadsParams) error
+	// GetAuditRetention Read for how long reads are kept
+	// (GET /v1/audit/retention)
+	GetAuditRetention(ctx echo.Context) error
+	// PutAuditRetention Say for how long reads are kept
+	// (PUT /v1/audit/retention)
+	PutAuditRetention(ctx echo.Context) error
 	// VerifyLog Verify the log against itself
 	// (GET /v1/audit/verification)
 	VerifyLog(ctx echo.Context, params VerifyLogParams) error
+	// StartVerification Verify all chains of the institution
+	// (POST /v1/audit/verifications)
+	StartVerification(ctx echo.Context, params StartVerificationParams) error
 	// ListConsentWordings List the wordings
 	// (GET /v1/consent-wordings)
 	ListConsentWordings(ctx echo.Context, params ListConsentWordingsParams) error
@@ -10509,6 +10643,15 @@ type ServerInterfaceWrapper struct {
 	Handler ServerInterface
 }
 
+// GetAuditKeys converts echo context to params.
+func (w *ServerInterfaceWrapper) GetAuditKeys(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetAuditKeys(ctx)
+	return err
+}
+
 // GetJWKS converts echo context to params.
 func (w *ServerInterfaceWrapper) GetJWKS(ctx echo.Context) error {
 	var err error
@@ -10934,6 +11077,24 @@ func (w *ServerInterfaceWrapper) ListReads(ctx echo.Context) error {
 	return err
 }
 
+// GetAuditRetention converts echo context to params.
+func (w *ServerInterfaceWrapper) GetAuditRetention(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetAuditRetention(ctx)
+	return err
+}
+
+// PutAuditRetention converts echo context to params.
+func (w *ServerInterfaceWrapper) PutAuditRetention(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PutAuditRetention(ctx)
+	return err
+}
+
 // VerifyLog converts echo context to params.
 func (w *ServerInterfaceWrapper) VerifyLog(ctx echo.Context) error {
 	var err error
@@ -10956,6 +11117,37 @@ func (w *ServerInterfaceWrapper) VerifyLog(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.VerifyLog(ctx, params)
+	return err
+}
+
+// StartVerification converts echo context to params.
+func (w *ServerInterfaceWrapper) StartVerification(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StartVerificationParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StartVerification(ctx, params)
 	return err
 }
 
@@ -18476,6 +18668,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/audit/read-policy", wrapper.GetReadPolicy, options.OperationMiddlewares["getReadPolicy"]...)
 	router.PUT(options.BaseURL+"/v1/audit/read-policy", wrapper.PutReadPolicy, options.OperationMiddlewares["putReadPolicy"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/access-log", wrapper.ListContactAccessLog, options.OperationMiddlewares["listContactAccessLog"]...)
+	router.POST(options.BaseURL+"/v1/audit/verifications", wrapper.StartVerification, options.OperationMiddlewares["startVerification"]...)
+	router.GET(options.BaseURL+"/v1/audit/retention", wrapper.GetAuditRetention, options.OperationMiddlewares["getAuditRetention"]...)
+	router.PUT(options.BaseURL+"/v1/audit/retention", wrapper.PutAuditRetention, options.OperationMiddlewares["putAuditRetention"]...)
+	router.GET(options.BaseURL+"/.well-known/audit-keys.json", wrapper.GetAuditKeys, options.OperationMiddlewares["getAuditKeys"]...)
 	router.GET(options.BaseURL+"/v1/webhook-endpoints", wrapper.ListWebhookEndpoints, options.OperationMiddlewares["listWebhookEndpoints"]...)
 	router.POST(options.BaseURL+"/v1/webhook-endpoints", wrapper.CreateWebhookEndpoint, options.OperationMiddlewares["createWebhookEndpoint"]...)
 	router.DELETE(options.BaseURL+"/v1/webhook-endpoints/:endpoint_id", wrapper.DeleteWebhookEndpoint, options.OperationMiddlewares["deleteWebhookEndpoint"]...)
@@ -18608,6 +18804,27 @@ type OAuthRefusalApplicationProblemPlusJSONResponse struct {
 	Body Problem
 
 	Headers OAuthRefusalResponseHeaders
+}
+
+type GetAuditKeysRequestObject struct {
+}
+
+type GetAuditKeysResponseObject interface {
+	VisitGetAuditKeysResponse(w http.ResponseWriter) error
+}
+
+type GetAuditKeys200JSONResponse AuditKeySet
+
+func (response GetAuditKeys200JSONResponse) VisitGetAuditKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type GetJWKSRequestObject struct {
@@ -19110,6 +19327,49 @@ func (response ListReads200JSONResponse) VisitListReadsResponse(w http.ResponseW
 	return err
 }
 
+type GetAuditRetentionRequestObject struct {
+}
+
+type GetAuditRetentionResponseObject interface {
+	VisitGetAuditRetentionResponse(w http.ResponseWriter) error
+}
+
+type GetAuditRetention200JSONResponse AuditRetention
+
+func (response GetAuditRetention200JSONResponse) VisitGetAuditRetentionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutAuditRetentionRequestObject struct {
+	Body *PutAuditRetentionJSONRequestBody
+}
+
+type PutAuditRetentionResponseObject interface {
+	VisitPutAuditRetentionResponse(w http.ResponseWriter) error
+}
+
+type PutAuditRetention200JSONResponse AuditRetention
+
+func (response PutAuditRetention200JSONResponse) VisitPutAuditRetentionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type VerifyLogRequestObject struct {
 	Params VerifyLogParams
 }
@@ -19128,6 +19388,42 @@ func (response VerifyLog200JSONResponse) VisitVerifyLogResponse(w http.ResponseW
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartVerificationRequestObject struct {
+	Params StartVerificationParams
+}
+
+type StartVerificationResponseObject interface {
+	VisitStartVerificationResponse(w http.ResponseWriter) error
+}
+
+type StartVerification202ResponseHeaders struct {
+	ETag       string
+	Location   string
+	RetryAfter *int32
+}
+
+type StartVerification202JSONResponse struct {
+	Body    Operation
+	Headers StartVerification202ResponseHeaders
+}
+
+func (response StartVerification202JSONResponse) VisitStartVerificationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -25131,6 +25427,9 @@ func (response VerifyWebhookEndpoint202JSONResponse) VisitVerifyWebhookEndpointR
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// GetAuditKeys Read the key that signs the log of reads
+	// (GET /.well-known/audit-keys.json)
+	GetAuditKeys(ctx context.Context, request GetAuditKeysRequestObject) (GetAuditKeysResponseObject, error)
 	// GetJWKS Read the token signing keys
 	// (GET /.well-known/jwks.json)
 	GetJWKS(ctx context.Context, request GetJWKSRequestObject) (GetJWKSResponseObject, error)
@@ -25182,9 +25481,18 @@ type StrictServerInterface interface {
 	// ListReads List who read whose data
 	// (GET /v1/audit/reads)
 	ListReads(ctx context.Context, request ListReadsRequestObject) (ListReadsResponseObject, error)
+	// GetAuditRetention Read for how long reads are kept
+	// (GET /v1/audit/retention)
+	GetAuditRetention(ctx context.Context, request GetAuditRetentionRequestObject) (GetAuditRetentionResponseObject, error)
+	// PutAuditRetention Say for how long reads are kept
+	// (PUT /v1/audit/retention)
+	PutAuditRetention(ctx context.Context, request PutAuditRetentionRequestObject) (PutAuditRetentionResponseObject, error)
 	// VerifyLog Verify the log against itself
 	// (GET /v1/audit/verification)
 	VerifyLog(ctx context.Context, request VerifyLogRequestObject) (VerifyLogResponseObject, error)
+	// StartVerification Verify all chains of the institution
+	// (POST /v1/audit/verifications)
+	StartVerification(ctx context.Context, request StartVerificationRequestObject) (StartVerificationResponseObject, error)
 	// ListConsentWordings List the wordings
 	// (GET /v1/consent-wordings)
 	ListConsentWordings(ctx context.Context, request ListConsentWordingsRequestObject) (ListConsentWordingsResponseObject, error)
@@ -25772,6 +26080,29 @@ type strictHandler struct {
 	middlewares []StrictMiddlewareFunc
 }
 
+// GetAuditKeys operation middleware
+func (sh *strictHandler) GetAuditKeys(ctx echo.Context) error {
+	var request GetAuditKeysRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetAuditKeys(ctx.Request().Context(), request.(GetAuditKeysRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetAuditKeys")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetAuditKeysResponseObject); ok {
+		return validResponse.VisitGetAuditKeysResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetJWKS operation middleware
 func (sh *strictHandler) GetJWKS(ctx echo.Context) error {
 	var request GetJWKSRequestObject
@@ -26333,6 +26664,75 @@ func (sh *strictHandler) ListReads(ctx echo.Context, params ListReadsParams) err
 	return nil
 }
 
+// GetAuditRetention operation middleware
+func (sh *strictHandler) GetAuditRetention(ctx echo.Context) error {
+	var request GetAuditRetentionRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetAuditRetention(ctx.Request().Context(), request.(GetAuditRetentionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetAuditRetention")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetAuditRetentionResponseObject); ok {
+		return validResponse.VisitGetAuditRetentionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PutAuditRetention operation middleware
+func (sh *strictHandler) PutAuditRetention(ctx echo.Context) error {
+	var request PutAuditRetentionRequestObject
+
+	var body PutAuditRetentionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutAuditRetention(ctx.Request().Context(), request.(PutAuditRetentionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutAuditRetention")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PutAuditRetentionResponseObject); ok {
+		return validResponse.VisitPutAuditRetentionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // VerifyLog operation middleware
 func (sh *strictHandler) VerifyLog(ctx echo.Context, params VerifyLogParams) error {
 	var request VerifyLogRequestObject
@@ -26352,6 +26752,31 @@ func (sh *strictHandler) VerifyLog(ctx echo.Context, params VerifyLogParams) err
 		return err
 	} else if validResponse, ok := response.(VerifyLogResponseObject); ok {
 		return validResponse.VisitVerifyLogResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StartVerification operation middleware
+func (sh *strictHandler) StartVerification(ctx echo.Context, params StartVerificationParams) error {
+	var request StartVerificationRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StartVerification(ctx.Request().Context(), request.(StartVerificationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartVerification")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StartVerificationResponseObject); ok {
+		return validResponse.VisitStartVerificationResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -365,6 +365,18 @@ type AuditOperations interface {
 	// ListContactAccessLog: List who looked at a person's data and why
 	// (GET /v1/contacts/{contact_id}/access-log)
 	ListContactAccessLog(ctx context.Context, request ListContactAccessLogRequestObject) (ListContactAccessLogResponseObject, error)
+	// StartVerification: Verify all chains of the institution
+	// (POST /v1/audit/verifications)
+	StartVerification(ctx context.Context, request StartVerificationRequestObject) (StartVerificationResponseObject, error)
+	// GetAuditRetention: Read for how long reads are kept
+	// (GET /v1/audit/retention)
+	GetAuditRetention(ctx context.Context, request GetAuditRetentionRequestObject) (GetAuditRetentionResponseObject, error)
+	// PutAuditRetention: Say for how long reads are kept
+	// (PUT /v1/audit/retention)
+	PutAuditRetention(ctx context.Context, request PutAuditRetentionRequestObject) (PutAuditRetentionResponseObject, error)
+	// GetAuditKeys: Read the key that signs the log of reads
+	// (GET /.well-known/audit-keys.json)
+	GetAuditKeys(ctx context.Context, request GetAuditKeysRequestObject) (GetAuditKeysResponseObject, error)
 }
 
 // WebhooksOperations are the operations of api/webhooks.yaml.

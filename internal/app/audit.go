@@ -21,7 +21,7 @@ import (
 
 // AuditCommand is `parvis audit`.
 type AuditCommand struct {
-	Verify AuditVerifyCommand `cmd:"" help:"Verify the log of events against itself; fails at the first break."`
+	Verify AuditVerifyCommand `cmd:"" help:"Verify the logs of events and of reads against themselves; fails at the first break."`
 }
 
 // AuditVerifyCommand is `parvis audit verify`.
@@ -78,8 +78,13 @@ func verifyLogs(ctx context.Context, db *pg.DB, tenants []uuid.UUID, out io.Writ
 		if err != nil {
 			return fmt.Errorf("institution %s: %w", tenant, err)
 		}
-		broken = broken || !r.Intact()
+		reads, err := service.VerifyReads(ctx, tenant, nil)
+		if err != nil {
+			return fmt.Errorf("institution %s: %w", tenant, err)
+		}
+		broken = broken || !r.Intact() || !reads.Intact()
 		_, _ = fmt.Fprintln(out, auditSentence(tenant, r))
+		_, _ = fmt.Fprintln(out, readsSentence(tenant, reads))
 	}
 	if broken {
 		return errLogBroken
@@ -96,6 +101,17 @@ func auditSentence(tenant uuid.UUID, r audit.Report) string {
 		what += ", event " + r.Break.EventID.String()
 	}
 	return fmt.Sprintf("%s; the %d events before it agree.", what, r.Verified)
+}
+
+func readsSentence(tenant uuid.UUID, r audit.ReadsReport) string {
+	if r.Intact() {
+		return fmt.Sprintf("%s: %d reads in %d batches agree with their chain (%d purged by certificate). Digest: %s", tenant, r.Entries, r.Batches, r.Purged, hex.EncodeToString(r.Digest))
+	}
+	what := fmt.Sprintf("%s: reads BROKEN at batch %d: %s", tenant, r.Break.Batch, r.Break.Kind)
+	if r.Break.Entry != nil {
+		what += ", read " + r.Break.Entry.String()
+	}
+	return fmt.Sprintf("%s; the %d batches before it agree.", what, r.Batches)
 }
 
 func isTerminal(f *os.File) bool {

@@ -107,6 +107,8 @@ func (a *App) wire() (handlers, error) {
 	a.sequencer = events.NewSequencer(a.DB, a.hub, a.Log)
 	a.domains.events = events.NewService(a.DB, a.hub)
 	a.domains.reads = audit.NewReadLog(a.DB, a.Clock, a.Log, filepath.Join(a.Config.DataDir, "reads"), audit.MostKept)
+	auditKey := ed25519.NewKeyFromSeed(a.master.Derive("audit signature"))
+	a.domains.reads.Sign(auditKey)
 	a.domains.operations = operations.NewService(a.DB)
 	a.vault.SetOperations(a.domains.operations)
 	a.domains.contacts = contacts.NewService(a.DB, a.Clock)
@@ -148,6 +150,7 @@ func (a *App) wire() (handlers, error) {
 		runner{"event announcements", a.listenToEvents},
 		runner{"mail", a.sendMail},
 		runner{"access log", a.domains.reads.Run},
+		runner{"old reads", audit.NewPurger(a.DB, a.Clock, a.Log, auditKey).Run},
 		runner{"access", a.domains.access.KeepHouse},
 		runner{"rights", a.domains.rights.Run},
 		runner{"accounts", a.domains.accounts.Run},
@@ -164,6 +167,8 @@ func (a *App) wire() (handlers, error) {
 			runner{"webhook purge", a.domains.webhooks.RunPurge},
 		)
 	}
+	auditing := audit.NewService(a.DB, a.domains.events)
+	verifier := audit.NewVerifier(a.DB, auditing, a.domains.operations, auditKey.Public().(ed25519.PublicKey))
 	h := handlers{
 		accessHandlers: access.NewHandlers(a.domains.access, cursors, access.Facts{
 			Version: Version, Policies: a.policies(), BulkPlaces: a.Config.BulkPlaces, OperationDays: operations.KeptDays,
@@ -171,7 +176,7 @@ func (a *App) wire() (handlers, error) {
 		accountsHandlers:    accounts.NewHandlers(a.domains.accounts, cursors),
 		operationsHandlers:  operations.NewHandlers(a.domains.operations, cursors),
 		eventsHandlers:      events.NewHandlers(a.domains.events, cursors),
-		auditHandlers:       audit.NewHandlers(audit.NewService(a.DB, a.domains.events), a.domains.reads, cursors),
+		auditHandlers:       audit.NewHandlers(auditing, a.domains.reads, verifier, cursors),
 		consentsHandlers:    consents.NewHandlers(a.domains.consents, cursors),
 		quotasHandlers:      quotas.NewHandlers(quotas.NewService(a.DB), cursors),
 		mailHandlers:        mail.NewHandlers(a.domains.mail, cursors),

@@ -14,16 +14,17 @@ import (
 
 // Handlers answers the operations of api/audit.yaml.
 type Handlers struct {
-	service *Service
-	cursors web.Cursors
-	changed func(tenant uuid.UUID) // its policy of reads
+	service  *Service
+	cursors  web.Cursors
+	changed  func(tenant uuid.UUID) // its policy of reads
+	verifier *Verifier
 }
 
 var _ api.AuditOperations = (*Handlers)(nil)
 
 // NewHandlers makes the handlers; l is what goes by the policy of reads.
-func NewHandlers(s *Service, l *ReadLog, c web.Cursors) *Handlers {
-	return &Handlers{service: s, cursors: c, changed: l.policies.forget}
+func NewHandlers(s *Service, l *ReadLog, v *Verifier, c web.Cursors) *Handlers {
+	return &Handlers{service: s, cursors: c, changed: l.policies.forget, verifier: v}
 }
 
 // actorsScope is what looking for the reads of one agent asks for besides.

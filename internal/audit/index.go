@@ -86,6 +86,20 @@ func send(ctx context.Context, tx pgx.Tx, sql string, params ...param) error {
 	return err
 }
 
+// sendReturning is send for a statement that returns identifiers.
+func sendReturning(ctx context.Context, tx pgx.Tx, sql string, params ...param) (map[uuid.UUID]bool, error) {
+	values, oids, formats := make([][]byte, len(params)), make([]uint32, len(params)), make([]int16, len(params))
+	for i, p := range params {
+		values[i], oids[i], formats[i] = p.value, p.oid, pgtype.BinaryFormatCode
+	}
+	result := tx.Conn().PgConn().ExecParams(ctx, sql, values, oids, formats, []int16{pgtype.BinaryFormatCode}).Read()
+	out := make(map[uuid.UUID]bool, len(result.Rows))
+	for _, row := range result.Rows {
+		out[uuid.UUID(row[0])] = true
+	}
+	return out, result.Err
+}
+
 const (
 	makeMark = `insert into access_log_marks (tenant_id, folded_to) values ($1, '0001-01-01') on conflict do nothing`
 	// Writers share the mark, so that none of their reads is passed by.

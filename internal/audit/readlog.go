@@ -3,6 +3,7 @@ package audit
 import (
 	"bufio"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +30,7 @@ const (
 	flushFor                  = 10 * time.Second
 	retryMost                 = 5 * time.Second
 	lookAround                = time.Minute
+	sealEvery                 = 2 * time.Second
 )
 
 // MostKept is how many bytes of reads wait for the database before further ones
@@ -45,6 +47,7 @@ type ReadLog struct {
 	spool spool
 
 	policies *policies
+	key      ed25519.PrivateKey // signs batches
 
 	wake    chan struct{}
 	waiting []*segment            // cut and not yet written, the oldest first
@@ -61,6 +64,9 @@ func NewReadLog(db *pg.DB, c clock.Clock, log *slog.Logger, folder string, most 
 	return &ReadLog{db: db, clock: c, log: log, spool: spool{folder: filepath.Clean(folder), most: most},
 		policies: newPolicies(db), wake: make(chan struct{}, 1), since: map[uuid.UUID]*amount{}}
 }
+
+// Sign makes the log sign its batches; call it before Run.
+func (l *ReadLog) Sign(key ed25519.PrivateKey) { l.key = key }
 
 // Admit implements web.ReadLog.
 func (l *ReadLog) Admit(ctx context.Context, actor web.Actor, operation string) error {
@@ -97,11 +103,17 @@ func (l *ReadLog) Run(ctx context.Context) error {
 	l.bringIn(ctx)
 	around := time.NewTicker(lookAround)
 	defer around.Stop()
+	waiting := time.NewTicker(sealEvery)
+	defer waiting.Stop()
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case <-around.C:
 			l.bringIn(ctx)
+		case <-waiting.C:
+			if err := l.sealWaiting(ctx); err != nil && ctx.Err() == nil {
+				l.log.WarnContext(ctx, "reads that requests noted could not be sealed; will try again", "error", err)
+			}
 		case <-l.wake:
 			pause(ctx, collect)
 			l.flush(ctx)
@@ -243,7 +255,8 @@ insert into access_log (tenant_id, id, occurred_at, actor_kind, actor_id, operat
 select $1, r.id, r.at, r.actor_kind, r.actor_id, r.operation, r.request_id, r.purpose, r.reason, ($9::uuid[])[r.from_subject : r.to_subject]
 from unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $10::int4[], $11::int4[], $12::text[])
      as r (id, at, actor_kind, actor_id, operation, request_id, purpose, from_subject, to_subject, reason)
-on conflict do nothing`
+on conflict do nothing
+returning id`
 
 func (l *ReadLog) insert(ctx context.Context, tenant uuid.UUID, entries []entry) error {
 	ctx, cancel := context.WithTimeout(ctx, flushFor)
@@ -272,9 +285,13 @@ func (l *ReadLog) insert(ctx context.Context, tenant uuid.UUID, entries []entry)
 			return err
 		}
 		text := func(v []string) param { return param{pgtype.TextArrayOID, texts(v)} }
-		if err := send(ctx, tx, insertReads, param{pgtype.UUIDOID, tenant[:]}, param{pgtype.UUIDArrayOID, identifiers(identity)},
+		inserted, err := sendReturning(ctx, tx, insertReads, param{pgtype.UUIDOID, tenant[:]}, param{pgtype.UUIDArrayOID, identifiers(identity)},
 			param{pgtype.TimestamptzArrayOID, instants(times)}, text(kinds), text(actors), text(operations), text(requests), text(purpose),
-			param{pgtype.UUIDArrayOID, identifiers(subjects...)}, param{pgtype.Int4ArrayOID, integers(from)}, param{pgtype.Int4ArrayOID, integers(to)}, text(reasons)); err != nil {
+			param{pgtype.UUIDArrayOID, identifiers(subjects...)}, param{pgtype.Int4ArrayOID, integers(from)}, param{pgtype.Int4ArrayOID, integers(to)}, text(reasons))
+		if err != nil {
+			return err
+		}
+		if err := l.sealNew(ctx, tx, tenant, entries, inserted); err != nil {
 			return err
 		}
 		// What comes later than the mark, from a process that was dead meanwhile,

@@ -34,6 +34,9 @@ func RecordReadTx(ctx context.Context, tx pgx.Tx, operation, reason string, subj
 	if _, err := tx.Exec(ctx, insertReasoned, actor.Tenant, id, now, string(actor.Kind), actor.ID, operation, web.RequestID(ctx), subjects, reason); err != nil {
 		return err
 	}
+	if _, err := tx.Exec(ctx, leaveUnsealed, actor.Tenant, id); err != nil {
+		return err
+	}
 	var late fold
 	for _, subject := range subjects {
 		if now.UnixMicro() <= mark {

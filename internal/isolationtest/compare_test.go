@@ -17,7 +17,7 @@ var (
 	anID      = regexp.MustCompile(`[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}`)
 	anInstant = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)`)
 	aDigest   = regexp.MustCompile(`[0-9a-f]{64}`)
-	aPlace    = regexp.MustCompile(`"sequence":\d+`)
+	aPlace    = regexp.MustCompile(`("sequence":|sequence |greatest value is )\d+`)
 	aNumber   = regexp.MustCompile(`\d+`)
 )
 
@@ -59,7 +59,7 @@ func neutral(s string, sent names) string {
 			s = strings.ReplaceAll(s, v, "ID")
 		}
 	}
-	s = aPlace.ReplaceAllString(aDigest.ReplaceAllString(s, "DIGEST"), `"sequence":0`)
+	s = aPlace.ReplaceAllString(aDigest.ReplaceAllString(s, "DIGEST"), `${1}0`)
 	return anInstant.ReplaceAllString(anID.ReplaceAllString(s, "ID"), "INSTANT")
 }
 

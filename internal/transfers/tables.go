@@ -119,7 +119,11 @@ func leaving() map[string]rule {
 
 		"read_policies": {},
 
-		"access_log": {group: "access_log"},
+		"access_log":       {group: "access_log"},
+		"audit_batches":    {group: "access_log"},
+		"audit_gaps":       {group: "access_log"},
+		"audit_unsealed":   {group: "access_log"},
+		"audit_retentions": {},
 		// Work that has not ended does not travel: nobody would go on with it.
 		"operations": {founding: true, where: "finished_at is not null"},
 	}

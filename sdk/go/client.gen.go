@@ -163,6 +163,66 @@ func (e AddressPatchStatus) Valid() bool {
 	}
 }
 
+// Defines values for AuditKeyCrv.
+const (
+	AuditKeyCrvEd25519 AuditKeyCrv = "Ed25519"
+)
+
+// Valid indicates whether the value is a known member of the AuditKeyCrv enum.
+func (e AuditKeyCrv) Valid() bool {
+	switch e {
+	case AuditKeyCrvEd25519:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AuditKeyKty.
+const (
+	AuditKeyKtyOKP AuditKeyKty = "OKP"
+)
+
+// Valid indicates whether the value is a known member of the AuditKeyKty enum.
+func (e AuditKeyKty) Valid() bool {
+	switch e {
+	case AuditKeyKtyOKP:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AuditKeyUse.
+const (
+	AuditKeyUseSig AuditKeyUse = "sig"
+)
+
+// Valid indicates whether the value is a known member of the AuditKeyUse enum.
+func (e AuditKeyUse) Valid() bool {
+	switch e {
+	case AuditKeyUseSig:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AuditRetentionObject.
+const (
+	AuditRetentionObjectAuditRetention AuditRetentionObject = "audit_retention"
+)
+
+// Valid indicates whether the value is a known member of the AuditRetentionObject enum.
+func (e AuditRetentionObject) Valid() bool {
+	switch e {
+	case AuditRetentionObjectAuditRetention:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CapturedMailObject.
 const (
 	CapturedMailObjectCapturedMail CapturedMailObject = "captured_mail"
@@ -4034,6 +4094,59 @@ type AddressPatchLabel string
 // AddressPatchStatus defines model for AddressPatch.Status.
 type AddressPatchStatus string
 
+// AuditKey defines model for AuditKey.
+type AuditKey struct {
+	Crv AuditKeyCrv `json:"crv"`
+	Kid string      `json:"kid"`
+	Kty AuditKeyKty `json:"kty"`
+	Use AuditKeyUse `json:"use"`
+
+	// X The public key, base64url.
+	X string `json:"x"`
+}
+
+// AuditKeyCrv defines model for AuditKey.Crv.
+type AuditKeyCrv string
+
+// AuditKeyKty defines model for AuditKey.Kty.
+type AuditKeyKty string
+
+// AuditKeyUse defines model for AuditKey.Use.
+type AuditKeyUse string
+
+// AuditKeySet defines model for AuditKeySet.
+type AuditKeySet struct {
+	Keys []AuditKey `json:"keys"`
+}
+
+// AuditRetention defines model for AuditRetention.
+type AuditRetention struct {
+	// Months For how long now.
+	Months int32                `json:"months"`
+	Object AuditRetentionObject `json:"object"`
+
+	// Said The latest first.
+	Said []AuditRetentionSaid `json:"said"`
+}
+
+// AuditRetentionObject defines model for AuditRetention.Object.
+type AuditRetentionObject string
+
+// AuditRetentionPut defines model for AuditRetentionPut.
+type AuditRetentionPut struct {
+	Months int32 `json:"months"`
+
+	// ValidFrom Now, if absent.
+	ValidFrom *time.Time `json:"valid_from,omitempty"`
+}
+
+// AuditRetentionSaid defines model for AuditRetentionSaid.
+type AuditRetentionSaid struct {
+	CreatedAt time.Time `json:"created_at"`
+	Months    int32     `json:"months"`
+	ValidFrom time.Time `json:"valid_from"`
+}
+
 // AuthorizationServerMetadata defines model for AuthorizationServerMetadata.
 type AuthorizationServerMetadata struct {
 	GrantTypesSupported                        []string `json:"grant_types_supported"`
@@ -7756,6 +7869,12 @@ type VerifyLogParams struct {
 	To *int64 `form:"to,omitempty" json:"to,omitempty"`
 }
 
+// StartVerificationParams defines parameters for StartVerification.
+type StartVerificationParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // ListConsentWordingsParams defines parameters for ListConsentWordings.
 type ListConsentWordingsParams struct {
 	// Limit Greatest number of items in the page.
@@ -9433,6 +9552,9 @@ type RotateAPIKeyJSONRequestBody = Rotation
 // PutReadPolicyJSONRequestBody defines body for PutReadPolicy for application/json ContentType.
 type PutReadPolicyJSONRequestBody = ReadPolicyPut
 
+// PutAuditRetentionJSONRequestBody defines body for PutAuditRetention for application/json ContentType.
+type PutAuditRetentionJSONRequestBody = AuditRetentionPut
+
 // CreateConsentWordingJSONRequestBody defines body for CreateConsentWording for application/json ContentType.
 type CreateConsentWordingJSONRequestBody = ConsentWordingCreate
 
@@ -9945,6 +10067,13 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// GetAuditKeys Read the key that signs the log of reads
+	//
+	// The installation's public key (RFC 7517, RFC 8037), by which the batches of the log of reads and the certificates of purges are signed.
+	//
+	// Corresponds with GET /.well-known/audit-keys.json (the `GetAuditKeys` operationId).
+	GetAuditKeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetJWKS Read the token signing keys
 	//
 	// The public keys that verify access tokens (RFC 7517): the one in use, the next one at least 24 hours ahead, and former ones as long as a token of theirs may live.
@@ -10157,6 +10286,33 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/audit/reads (the `ListReads` operationId).
 	ListReads(ctx context.Context, params *ListReadsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetAuditRetention Read for how long reads are kept
+	//
+	// For how many months now, and all that was said of it.
+	//
+	// Corresponds with GET /v1/audit/retention (the `GetAuditRetention` operationId).
+	GetAuditRetention(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutAuditRetentionWithBody Say for how long reads are kept
+	//
+	// Between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL, recommendation on logging
+	// measures). What is older is purged by itself. Events are not.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/audit/retention (the `PutAuditRetention` operationId).
+	PutAuditRetentionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutAuditRetention Say for how long reads are kept
+	//
+	// Between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL, recommendation on logging
+	// measures). What is older is purged by itself. Events are not.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/audit/retention (the `PutAuditRetention` operationId).
+	PutAuditRetention(ctx context.Context, body PutAuditRetentionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// VerifyLog Verify the log against itself
 	//
 	// Computes the chain of digests again from what the database holds, and the digest of every set of values kept with an
@@ -10166,6 +10322,15 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/audit/verification (the `VerifyLog` operationId).
 	VerifyLog(ctx context.Context, params *VerifyLogParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartVerification Verify all chains of the institution
+	//
+	// Starts an operation that computes the chain of events and the chain of reads again from what the database holds, with its
+	// progress. Its result says of each whether it agrees (`events`, `reads`), where the first break is, which keys have signed,
+	// and how many entries are gone by the certificate of a purge.
+	//
+	// Corresponds with POST /v1/audit/verifications (the `StartVerification` operationId).
+	StartVerification(ctx context.Context, params *StartVerificationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListConsentWordings List the wordings
 	//
@@ -12382,6 +12547,23 @@ type ClientInterface interface {
 	VerifyWebhookEndpoint(ctx context.Context, endpointID WebhookEndpointID, params *VerifyWebhookEndpointParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
+// GetAuditKeys Read the key that signs the log of reads
+//
+// The installation's public key (RFC 7517, RFC 8037), by which the batches of the log of reads and the certificates of purges are signed.
+//
+// Corresponds with GET /.well-known/audit-keys.json (the `GetAuditKeys` operationId).
+func (c *Client) GetAuditKeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAuditKeysRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetJWKS Read the token signing keys
 //
 // The public keys that verify access tokens (RFC 7517): the one in use, the next one at least 24 hours ahead, and former ones as long as a token of theirs may live.
@@ -12844,6 +13026,63 @@ func (c *Client) ListReads(ctx context.Context, params *ListReadsParams, reqEdit
 	return c.Client.Do(req)
 }
 
+// GetAuditRetention Read for how long reads are kept
+//
+// For how many months now, and all that was said of it.
+//
+// Corresponds with GET /v1/audit/retention (the `GetAuditRetention` operationId).
+func (c *Client) GetAuditRetention(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAuditRetentionRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutAuditRetentionWithBody Say for how long reads are kept
+//
+// Between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL, recommendation on logging
+// measures). What is older is purged by itself. Events are not.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/audit/retention (the `PutAuditRetention` operationId).
+func (c *Client) PutAuditRetentionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutAuditRetentionRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutAuditRetention Say for how long reads are kept
+//
+// Between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL, recommendation on logging
+// measures). What is older is purged by itself. Events are not.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/audit/retention (the `PutAuditRetention` operationId).
+func (c *Client) PutAuditRetention(ctx context.Context, body PutAuditRetentionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutAuditRetentionRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // VerifyLog Verify the log against itself
 //
 // Computes the chain of digests again from what the database holds, and the digest of every set of values kept with an
@@ -12854,6 +13093,25 @@ func (c *Client) ListReads(ctx context.Context, params *ListReadsParams, reqEdit
 // Corresponds with GET /v1/audit/verification (the `VerifyLog` operationId).
 func (c *Client) VerifyLog(ctx context.Context, params *VerifyLogParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewVerifyLogRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartVerification Verify all chains of the institution
+//
+// Starts an operation that computes the chain of events and the chain of reads again from what the database holds, with its
+// progress. Its result says of each whether it agrees (`events`, `reads`), where the first break is, which keys have signed,
+// and how many entries are gone by the certificate of a purge.
+//
+// Corresponds with POST /v1/audit/verifications (the `StartVerification` operationId).
+func (c *Client) StartVerification(ctx context.Context, params *StartVerificationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartVerificationRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -17658,6 +17916,33 @@ func (c *Client) VerifyWebhookEndpoint(ctx context.Context, endpointID WebhookEn
 	return c.Client.Do(req)
 }
 
+// NewGetAuditKeysRequest constructs an http.Request for the GetAuditKeys method
+func NewGetAuditKeysRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/.well-known/audit-keys.json")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetJWKSRequest constructs an http.Request for the GetJWKS method
 func NewGetJWKSRequest(server string) (*http.Request, error) {
 	var err error
@@ -18542,6 +18827,73 @@ func NewListReadsRequest(server string, params *ListReadsParams) (*http.Request,
 	return req, nil
 }
 
+// NewGetAuditRetentionRequest constructs an http.Request for the GetAuditRetention method
+func NewGetAuditRetentionRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/audit/retention")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutAuditRetentionRequest calls the generic PutAuditRetention builder with application/json body
+func NewPutAuditRetentionRequest(server string, body PutAuditRetentionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutAuditRetentionRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewPutAuditRetentionRequestWithBody constructs an http.Request for the PutAuditRetention method, with any body, and a specified content type
+func NewPutAuditRetentionRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/audit/retention")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewVerifyLogRequest constructs an http.Request for the VerifyLog method
 func NewVerifyLogRequest(server string, params *VerifyLogParams) (*http.Request, error) {
 	var err error
@@ -18603,6 +18955,46 @@ func NewVerifyLogRequest(server string, params *VerifyLogParams) (*http.Request,
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewStartVerificationRequest constructs an http.Request for the StartVerification method
+func NewStartVerificationRequest(server string, params *StartVerificationParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/audit/verifications")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
 	}
 
 	return req, nil
@@ -31103,6 +31495,15 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// GetAuditKeysWithResponse Read the key that signs the log of reads
+	//
+	// The installation's public key (RFC 7517, RFC 8037), by which the batches of the log of reads and the certificates of purges are signed.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /.well-known/audit-keys.json (the `GetAuditKeys` operationId).
+	GetAuditKeysWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetAuditKeysResponse, error)
+
 	// GetJWKSWithResponse Read the token signing keys
 	//
 	// The public keys that verify access tokens (RFC 7517): the one in use, the next one at least 24 hours ahead, and former ones as long as a token of theirs may live.
@@ -31333,6 +31734,35 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/audit/reads (the `ListReads` operationId).
 	ListReadsWithResponse(ctx context.Context, params *ListReadsParams, reqEditors ...RequestEditorFn) (*ListReadsResponse, error)
 
+	// GetAuditRetentionWithResponse Read for how long reads are kept
+	//
+	// For how many months now, and all that was said of it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/audit/retention (the `GetAuditRetention` operationId).
+	GetAuditRetentionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetAuditRetentionResponse, error)
+
+	// PutAuditRetentionWithBodyWithResponse Say for how long reads are kept
+	//
+	// Between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL, recommendation on logging
+	// measures). What is older is purged by itself. Events are not.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/audit/retention (the `PutAuditRetention` operationId).
+	PutAuditRetentionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutAuditRetentionResponse, error)
+
+	// PutAuditRetentionWithResponse Say for how long reads are kept
+	//
+	// Between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL, recommendation on logging
+	// measures). What is older is purged by itself. Events are not.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/audit/retention (the `PutAuditRetention` operationId).
+	PutAuditRetentionWithResponse(ctx context.Context, body PutAuditRetentionJSONRequestBody, reqEditors ...RequestEditorFn) (*PutAuditRetentionResponse, error)
+
 	// VerifyLogWithResponse Verify the log against itself
 	//
 	// Computes the chain of digests again from what the database holds, and the digest of every set of values kept with an
@@ -31344,6 +31774,17 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/audit/verification (the `VerifyLog` operationId).
 	VerifyLogWithResponse(ctx context.Context, params *VerifyLogParams, reqEditors ...RequestEditorFn) (*VerifyLogResponse, error)
+
+	// StartVerificationWithResponse Verify all chains of the institution
+	//
+	// Starts an operation that computes the chain of events and the chain of reads again from what the database holds, with its
+	// progress. Its result says of each whether it agrees (`events`, `reads`), where the first break is, which keys have signed,
+	// and how many entries are gone by the certificate of a purge.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/audit/verifications (the `StartVerification` operationId).
+	StartVerificationWithResponse(ctx context.Context, params *StartVerificationParams, reqEditors ...RequestEditorFn) (*StartVerificationResponse, error)
 
 	// ListConsentWordingsWithResponse List the wordings
 	//
@@ -33814,6 +34255,47 @@ type ClientWithResponsesInterface interface {
 	VerifyWebhookEndpointWithResponse(ctx context.Context, endpointID WebhookEndpointID, params *VerifyWebhookEndpointParams, reqEditors ...RequestEditorFn) (*VerifyWebhookEndpointResponse, error)
 }
 
+type GetAuditKeysResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuditKeySet
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetAuditKeysResponse) GetJSON200() *AuditKeySet {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetAuditKeysResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetAuditKeysResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetAuditKeysResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetAuditKeysResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetJWKSResponse200Headers the declared response headers of an HTTP 200 response for GetJWKS
 type GetJWKSResponse200Headers struct {
 	CacheControl string
@@ -34611,6 +35093,88 @@ func (r ListReadsResponse) ContentType() string {
 	return ""
 }
 
+type GetAuditRetentionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuditRetention
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetAuditRetentionResponse) GetJSON200() *AuditRetention {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetAuditRetentionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetAuditRetentionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetAuditRetentionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetAuditRetentionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PutAuditRetentionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuditRetention
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutAuditRetentionResponse) GetJSON200() *AuditRetention {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r PutAuditRetentionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutAuditRetentionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutAuditRetentionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutAuditRetentionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type VerifyLogResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -34646,6 +35210,56 @@ func (r VerifyLogResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r VerifyLogResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// StartVerificationResponse202Headers the declared response headers of an HTTP 202 response for StartVerification
+type StartVerificationResponse202Headers struct {
+	ETag       string
+	Location   string
+	RetryAfter *int32
+}
+
+type StartVerificationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Operation
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *StartVerificationResponse202Headers
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r StartVerificationResponse) GetJSON202() *Operation {
+	return r.JSON202
+}
+
+// GetBody returns the raw response body bytes
+func (r StartVerificationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StartVerificationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StartVerificationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StartVerificationResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -43565,6 +44179,21 @@ func (r VerifyWebhookEndpointResponse) ContentType() string {
 	return ""
 }
 
+// GetAuditKeysWithResponse Read the key that signs the log of reads
+//
+// The installation's public key (RFC 7517, RFC 8037), by which the batches of the log of reads and the certificates of purges are signed.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /.well-known/audit-keys.json (the `GetAuditKeys` operationId).
+func (c *ClientWithResponses) GetAuditKeysWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetAuditKeysResponse, error) {
+	rsp, err := c.GetAuditKeys(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetAuditKeysResponse(rsp)
+}
+
 // GetJWKSWithResponse Read the token signing keys
 //
 // The public keys that verify access tokens (RFC 7517): the one in use, the next one at least 24 hours ahead, and former ones as long as a token of theirs may live.
@@ -43945,6 +44574,53 @@ func (c *ClientWithResponses) ListReadsWithResponse(ctx context.Context, params 
 	return ParseListReadsResponse(rsp)
 }
 
+// GetAuditRetentionWithResponse Read for how long reads are kept
+//
+// For how many months now, and all that was said of it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/audit/retention (the `GetAuditRetention` operationId).
+func (c *ClientWithResponses) GetAuditRetentionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetAuditRetentionResponse, error) {
+	rsp, err := c.GetAuditRetention(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetAuditRetentionResponse(rsp)
+}
+
+// PutAuditRetentionWithBodyWithResponse Say for how long reads are kept
+//
+// Between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL, recommendation on logging
+// measures). What is older is purged by itself. Events are not.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/audit/retention (the `PutAuditRetention` operationId).
+func (c *ClientWithResponses) PutAuditRetentionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutAuditRetentionResponse, error) {
+	rsp, err := c.PutAuditRetentionWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutAuditRetentionResponse(rsp)
+}
+
+// PutAuditRetentionWithResponse Say for how long reads are kept
+//
+// Between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL, recommendation on logging
+// measures). What is older is purged by itself. Events are not.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/audit/retention (the `PutAuditRetention` operationId).
+func (c *ClientWithResponses) PutAuditRetentionWithResponse(ctx context.Context, body PutAuditRetentionJSONRequestBody, reqEditors ...RequestEditorFn) (*PutAuditRetentionResponse, error) {
+	rsp, err := c.PutAuditRetention(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutAuditRetentionResponse(rsp)
+}
+
 // VerifyLogWithResponse Verify the log against itself
 //
 // Computes the chain of digests again from what the database holds, and the digest of every set of values kept with an
@@ -43961,6 +44637,23 @@ func (c *ClientWithResponses) VerifyLogWithResponse(ctx context.Context, params 
 		return nil, err
 	}
 	return ParseVerifyLogResponse(rsp)
+}
+
+// StartVerificationWithResponse Verify all chains of the institution
+//
+// Starts an operation that computes the chain of events and the chain of reads again from what the database holds, with its
+// progress. Its result says of each whether it agrees (`events`, `reads`), where the first break is, which keys have signed,
+// and how many entries are gone by the certificate of a purge.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/audit/verifications (the `StartVerification` operationId).
+func (c *ClientWithResponses) StartVerificationWithResponse(ctx context.Context, params *StartVerificationParams, reqEditors ...RequestEditorFn) (*StartVerificationResponse, error) {
+	rsp, err := c.StartVerification(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartVerificationResponse(rsp)
 }
 
 // ListConsentWordingsWithResponse List the wordings
@@ -47979,6 +48672,32 @@ func (c *ClientWithResponses) VerifyWebhookEndpointWithResponse(ctx context.Cont
 	return ParseVerifyWebhookEndpointResponse(rsp)
 }
 
+// ParseGetAuditKeysResponse parses an HTTP response from a GetAuditKeysWithResponse call
+func ParseGetAuditKeysResponse(rsp *http.Response) (*GetAuditKeysResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetAuditKeysResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuditKeySet
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetJWKSResponse parses an HTTP response from a GetJWKSWithResponse call
 func ParseGetJWKSResponse(rsp *http.Response) (*GetJWKSResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -48623,6 +49342,58 @@ func ParseListReadsResponse(rsp *http.Response) (*ListReadsResponse, error) {
 	return response, nil
 }
 
+// ParseGetAuditRetentionResponse parses an HTTP response from a GetAuditRetentionWithResponse call
+func ParseGetAuditRetentionResponse(rsp *http.Response) (*GetAuditRetentionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetAuditRetentionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuditRetention
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePutAuditRetentionResponse parses an HTTP response from a PutAuditRetentionWithResponse call
+func ParsePutAuditRetentionResponse(rsp *http.Response) (*PutAuditRetentionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutAuditRetentionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuditRetention
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseVerifyLogResponse parses an HTTP response from a VerifyLogWithResponse call
 func ParseVerifyLogResponse(rsp *http.Response) (*VerifyLogResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -48644,6 +49415,59 @@ func ParseVerifyLogResponse(rsp *http.Response) (*VerifyLogResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseStartVerificationResponse parses an HTTP response from a StartVerificationWithResponse call
+func ParseStartVerificationResponse(rsp *http.Response) (*StartVerificationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StartVerificationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Operation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers StartVerificationResponse202Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers202 = &headers
 	}
 
 	return response, nil

@@ -48,6 +48,12 @@ INSERT INTO events (tenant_id, id, type, subject_kind, subject_id, subject_versi
 INSERT INTO event_changes (tenant_id, event_id, changes) VALUES (pg_temp.here(), pg_temp.ref('event51'), '[{"pointer": "/family_name", "before": null, "after": "É"}]');
 INSERT INTO event_queue (tenant_id, event_id) SELECT pg_temp.here(), pg_temp.ref('event' || n) FROM generate_series(1, 51) n;
 INSERT INTO event_consumers (tenant_id, name, sequence) VALUES (pg_temp.here(), 'newsletter', 3);
+INSERT INTO audit_batches (tenant_id, log, number, sealed_at, newest, entries, digest, public_key, signature) VALUES
+    (pg_temp.here(), 'reads', 2, now(), now(), decode(repeat('ab', 48), 'hex'), sha256('2'), sha256('k'), sha256('s') || sha256('t'));
+INSERT INTO audit_gaps (tenant_id, log, from_number, to_number, digest, entries, cutoff, purged_at, public_key, signature) VALUES
+    (pg_temp.here(), 'reads', 1, 1, sha256('1'), 3, now() - interval '1 year', now(), sha256('k'), sha256('s') || sha256('t'));
+INSERT INTO audit_unsealed (tenant_id, log, entry_id) VALUES (pg_temp.here(), 'reads', pg_temp.ref('read'));
+INSERT INTO audit_retentions (tenant_id, valid_from, months) VALUES (pg_temp.here(), now(), 24);
 INSERT INTO read_policies (tenant_id, operations, purposes, restricted, noted) VALUES
     (pg_temp.here(), '{listContacts}', '{prospection}', true, 'all');
 INSERT INTO access_log (tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, subjects) VALUES

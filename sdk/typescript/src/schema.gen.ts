@@ -1887,6 +1887,73 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit/verifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify all chains of the institution
+         * @description Starts an operation that computes the chain of events and the chain of reads again from what the database holds, with its
+         *     progress. Its result says of each whether it agrees (`events`, `reads`), where the first break is, which keys have signed,
+         *     and how many entries are gone by the certificate of a purge.
+         */
+        post: operations["startVerification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read for how long reads are kept
+         * @description For how many months now, and all that was said of it.
+         */
+        get: operations["getAuditRetention"];
+        /**
+         * Say for how long reads are kept
+         * @description Between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL, recommendation on logging
+         *     measures). What is older is purged by itself. Events are not.
+         */
+        put: operations["putAuditRetention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/.well-known/audit-keys.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the key that signs the log of reads
+         * @description The installation's public key (RFC 7517, RFC 8037), by which the batches of the log of reads and the certificates of purges are signed.
+         */
+        get: operations["getAuditKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/webhook-endpoints": {
         parameters: {
             query?: never;
@@ -5056,6 +5123,26 @@ export interface webhooks {
          * @description The facts give its version and the operation that brings over what is under the versions before it.
          */
         post: operations["onEncryptionKeyMade"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "audit_retention.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The retention of reads changed
+         * @description The facts have from when on.
+         */
+        post: operations["onAuditRetentionUpdated"];
         delete?: never;
         options?: never;
         head?: never;
@@ -9280,6 +9367,79 @@ export interface components {
             table: string;
             column: string;
             key: string;
+        };
+        /**
+         * @example {
+         *       "object": "audit_retention",
+         *       "months": 12,
+         *       "said": [
+         *         {
+         *           "months": 24,
+         *           "valid_from": "2027-01-01T00:00:00Z",
+         *           "created_at": "2026-11-03T18:04:11.412Z"
+         *         }
+         *       ]
+         *     }
+         */
+        AuditRetention: {
+            /** @constant */
+            object: "audit_retention";
+            /**
+             * Format: int32
+             * @description For how long now.
+             */
+            months: number;
+            /** @description The latest first. */
+            said: components["schemas"]["AuditRetentionSaid"][];
+        };
+        AuditRetentionSaid: {
+            /** Format: int32 */
+            months: number;
+            /** Format: date-time */
+            valid_from: string;
+            /** Format: date-time */
+            created_at: string;
+        };
+        /**
+         * @example {
+         *       "months": 24
+         *     }
+         */
+        AuditRetentionPut: {
+            /** Format: int32 */
+            months: number;
+            /**
+             * Format: date-time
+             * @description Now, if absent.
+             */
+            valid_from?: string;
+        };
+        /**
+         * @example {
+         *       "keys": [
+         *         {
+         *           "kty": "OKP",
+         *           "crv": "Ed25519",
+         *           "use": "sig",
+         *           "kid": "0f7d0d5a9e3c4b21",
+         *           "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+         *         }
+         *       ]
+         *     }
+         */
+        AuditKeySet: {
+            keys: components["schemas"]["AuditKey"][];
+        };
+        AuditKey: {
+            /** @constant */
+            kty: "OKP";
+            /** @constant */
+            crv: "Ed25519";
+            /** @constant */
+            use: "sig";
+            kid: string;
+            /** @description The public key, base64url. */
+            x: string;
         };
         /**
          * @example {
@@ -15346,6 +15506,104 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    startVerification: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Started. */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getAuditRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The retention. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditRetention"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    putAuditRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuditRetentionPut"];
+            };
+        };
+        responses: {
+            /** @description The retention. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditRetention"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getAuditKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditKeySet"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
     listWebhookEndpoints: {
         parameters: {
             query?: {
@@ -19879,6 +20137,28 @@ export interface operations {
         };
     };
     onEncryptionKeyMade: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onAuditRetentionUpdated: {
         parameters: {
             query?: never;
             header?: never;

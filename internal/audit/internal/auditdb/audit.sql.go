@@ -55,6 +55,15 @@ func (q *Queries) GetReadPolicy(ctx context.Context, db DBTX, tenantID uuid.UUID
 	return i, err
 }
 
+const insertRetention = `-- name: InsertRetention :exec
+INSERT INTO audit_retentions (tenant_id, valid_from, months) VALUES ($1, $2, $3)
+`
+
+func (q *Queries) InsertRetention(ctx context.Context, db DBTX, tenantID uuid.UUID, validFrom time.Time, months int32) error {
+	_, err := db.Exec(ctx, insertRetention, tenantID, validFrom, months)
+	return err
+}
+
 const listContactHistory = `-- name: ListContactHistory :many
 SELECT s.sequence, e.id, e.type, e.subject_kind, e.subject_id, e.subject_version, e.occurred_at, e.actor_kind, e.actor_id,
        e.request_id, e.source, e.changed, e.facts, e.changes_digest, c.changes
@@ -260,7 +269,7 @@ func (q *Queries) ListIndex(ctx context.Context, db DBTX, tenantID uuid.UUID, bu
 
 const listReads = `-- name: ListReads :many
 
-SELECT tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, purpose, subjects, reason FROM access_log
+SELECT tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, purpose, subjects, reason, reason_digest FROM access_log
 WHERE tenant_id = $1
   AND ($2::text IS NULL OR actor_id = $2)
   AND ($3::timestamptz IS NULL OR occurred_at >= $3)
@@ -310,6 +319,7 @@ func (q *Queries) ListReads(ctx context.Context, db DBTX, arg ListReadsParams) (
 			&i.Purpose,
 			&i.Subjects,
 			&i.Reason,
+			&i.ReasonDigest,
 		); err != nil {
 			return nil, err
 		}
@@ -322,7 +332,7 @@ func (q *Queries) ListReads(ctx context.Context, db DBTX, arg ListReadsParams) (
 }
 
 const listReadsByID = `-- name: ListReadsByID :many
-SELECT tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, purpose, subjects, reason FROM access_log WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, purpose, subjects, reason, reason_digest FROM access_log WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) ListReadsByID(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]AccessLog, error) {
@@ -345,6 +355,36 @@ func (q *Queries) ListReadsByID(ctx context.Context, db DBTX, tenantID uuid.UUID
 			&i.Purpose,
 			&i.Subjects,
 			&i.Reason,
+			&i.ReasonDigest,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listRetentions = `-- name: ListRetentions :many
+SELECT tenant_id, valid_from, months, created_at FROM audit_retentions WHERE tenant_id = $1 ORDER BY valid_from DESC LIMIT 200
+`
+
+func (q *Queries) ListRetentions(ctx context.Context, db DBTX, tenantID uuid.UUID) ([]AuditRetention, error) {
+	rows, err := db.Query(ctx, listRetentions, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AuditRetention{}
+	for rows.Next() {
+		var i AuditRetention
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ValidFrom,
+			&i.Months,
+			&i.CreatedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -357,7 +397,7 @@ func (q *Queries) ListReadsByID(ctx context.Context, db DBTX, tenantID uuid.UUID
 }
 
 const listUnfoldedReadsOf = `-- name: ListUnfoldedReadsOf :many
-SELECT l.tenant_id, l.id, l.occurred_at, l.actor_kind, l.actor_id, l.operation, l.request_id, l.purpose, l.subjects, l.reason FROM access_log l
+SELECT l.tenant_id, l.id, l.occurred_at, l.actor_kind, l.actor_id, l.operation, l.request_id, l.purpose, l.subjects, l.reason, l.reason_digest FROM access_log l
 WHERE l.tenant_id = $1
   AND l.occurred_at > coalesce((SELECT m.folded_to FROM access_log_marks m WHERE m.tenant_id = $1), '0001-01-01')
   AND $2::uuid = ANY(l.subjects)
@@ -409,6 +449,7 @@ func (q *Queries) ListUnfoldedReadsOf(ctx context.Context, db DBTX, arg ListUnfo
 			&i.Purpose,
 			&i.Subjects,
 			&i.Reason,
+			&i.ReasonDigest,
 		); err != nil {
 			return nil, err
 		}
@@ -438,6 +479,17 @@ func (q *Queries) LockReadPolicy(ctx context.Context, db DBTX, tenantID uuid.UUI
 		&i.UpdatedAt,
 	)
 	return i, err
+}
+
+const monthsAt = `-- name: MonthsAt :one
+SELECT months FROM audit_retentions WHERE tenant_id = $1 AND valid_from <= $2 ORDER BY valid_from DESC LIMIT 1
+`
+
+func (q *Queries) MonthsAt(ctx context.Context, db DBTX, tenantID uuid.UUID, at time.Time) (int32, error) {
+	row := db.QueryRow(ctx, monthsAt, tenantID, at)
+	var months int32
+	err := row.Scan(&months)
+	return months, err
 }
 
 const putReadPolicy = `-- name: PutReadPolicy :one

@@ -11,16 +11,24 @@ import (
 )
 
 type AccessLog struct {
-	TenantID   uuid.UUID
-	ID         uuid.UUID
-	OccurredAt time.Time
-	ActorKind  string
-	ActorID    string
-	Operation  string
-	RequestID  string
-	Purpose    string
-	Subjects   []uuid.UUID
-	Reason     string
+	TenantID     uuid.UUID
+	ID           uuid.UUID
+	OccurredAt   time.Time
+	ActorKind    string
+	ActorID      string
+	Operation    string
+	RequestID    string
+	Purpose      string
+	Subjects     []uuid.UUID
+	Reason       string
+	ReasonDigest []byte
+}
+
+type AuditRetention struct {
+	TenantID  uuid.UUID
+	ValidFrom time.Time
+	Months    int32
+	CreatedAt time.Time
 }
 
 type ReadPolicy struct {

@@ -1,0 +1,17 @@
+package events
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// EraseChangesTx removes the values before and after of every event about a
+// contact, as part of tx, and returns of how many events. The chain has only
+// their digest and goes on to agree. The scope of tx has to see the contact.
+func EraseChangesTx(ctx context.Context, tx pgx.Tx, tenant, contact uuid.UUID) (int64, error) {
+	tag, err := tx.Exec(ctx, `
+		delete from event_changes c where c.tenant_id = $1 and c.event_id in (select events_of_contact($1, $2))`, tenant, contact)
+	return tag.RowsAffected(), err
+}
