@@ -222,4 +222,7 @@ ORDER BY m.team_id;
 
 -- name: SessionStands :one
 -- Until when a session of a user stands, no row if it has ended.
-SELECT expires_at FROM account_sessions WHERE tenant_id = @tenant_id AND id = @id AND user_id = @user_id AND ended_at IS NULL;
+-- With it, for whom a second factor is asked for.
+SELECT s.expires_at, s.methods, coalesce(p.mfa_roles, '{}')::text[] AS mfa_roles, coalesce(p.mfa_scopes, '{}')::text[] AS mfa_scopes
+FROM account_sessions s LEFT JOIN account_policies p ON p.tenant_id = s.tenant_id
+WHERE s.tenant_id = @tenant_id AND s.id = @id AND s.user_id = @user_id AND s.ended_at IS NULL;

@@ -158,3 +158,81 @@ WHERE r.tenant_id = @tenant_id AND r.token_hash = @token_hash;
 -- name: ReplaceRefresh :exec
 UPDATE account_refreshes SET replaced_at = @replaced_at::timestamptz, successor_hash = @successor_hash::bytea
 WHERE tenant_id = @tenant_id AND token_hash = @token_hash;
+
+-- name: ResolveChallenge :one
+SELECT tenant_id::uuid AS tenant_id FROM resolve_account_challenge(@challenge_hash);
+
+-- name: GetTOTP :one
+SELECT * FROM account_totps WHERE tenant_id = @tenant_id AND user_id = @user_id;
+
+-- name: BeginTOTP :execrows
+-- A secret that was never confirmed gives way to another; a confirmed one does not.
+INSERT INTO account_totps (tenant_id, user_id, secret, created_at)
+VALUES (@tenant_id, @user_id, @secret, @created_at)
+ON CONFLICT (tenant_id, user_id) DO UPDATE
+SET secret = excluded.secret, created_at = excluded.created_at, version = account_totps.version + 1
+WHERE account_totps.confirmed_at IS NULL;
+
+-- name: ConfirmTOTP :execrows
+UPDATE account_totps SET confirmed_at = @confirmed_at::timestamptz, version = version + 1
+WHERE tenant_id = @tenant_id AND user_id = @user_id AND confirmed_at IS NULL;
+
+-- name: UseStep :execrows
+-- Of two requests with one code, one changes the row.
+UPDATE account_totps SET last_step = @step WHERE tenant_id = @tenant_id AND user_id = @user_id AND last_step < @step;
+
+-- name: DeleteTOTP :execrows
+DELETE FROM account_totps WHERE tenant_id = @tenant_id AND user_id = @user_id;
+
+-- name: InsertRecoveryCodes :exec
+INSERT INTO account_recovery_codes (tenant_id, user_id, code_hash)
+SELECT @tenant_id, @user_id, unnest(@hashes::bytea[]);
+
+-- name: DeleteRecoveryCodes :exec
+DELETE FROM account_recovery_codes WHERE tenant_id = @tenant_id AND user_id = @user_id;
+
+-- name: UseRecoveryCode :execrows
+UPDATE account_recovery_codes SET used_at = @used_at::timestamptz
+WHERE tenant_id = @tenant_id AND user_id = @user_id AND code_hash = @code_hash AND used_at IS NULL;
+
+-- name: CountRecoveryCodes :one
+SELECT count(*) FROM account_recovery_codes WHERE tenant_id = @tenant_id AND user_id = @user_id AND used_at IS NULL;
+
+-- name: InsertChallenge :exec
+INSERT INTO account_challenges (tenant_id, challenge_hash, user_id, created_at, expires_at)
+VALUES (@tenant_id, @challenge_hash, @user_id, @created_at, @expires_at);
+
+-- name: GetChallenge :one
+SELECT c.user_id, c.created_at, c.expires_at, u.email, u.status FROM account_challenges c
+JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
+WHERE c.tenant_id = @tenant_id AND c.challenge_hash = @challenge_hash;
+
+-- name: UseChallenge :execrows
+DELETE FROM account_challenges WHERE tenant_id = @tenant_id AND challenge_hash = @challenge_hash;
+
+-- name: DeleteChallenges :exec
+DELETE FROM account_challenges WHERE tenant_id = @tenant_id AND expires_at < @before;
+
+-- name: DeleteChallengesOf :exec
+DELETE FROM account_challenges WHERE tenant_id = @tenant_id AND user_id = @user_id;
+
+-- name: StrengthenSession :exec
+UPDATE account_sessions SET methods = @methods, version = version + 1 WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: GetPolicy :one
+SELECT * FROM account_policies WHERE tenant_id = @tenant_id;
+
+-- name: EnsurePolicy :exec
+INSERT INTO account_policies (tenant_id) VALUES (@tenant_id) ON CONFLICT (tenant_id) DO NOTHING;
+
+-- name: LockPolicy :one
+SELECT * FROM account_policies WHERE tenant_id = @tenant_id FOR UPDATE;
+
+-- name: UpdatePolicy :one
+UPDATE account_policies SET mfa_roles = @mfa_roles, mfa_scopes = @mfa_scopes, updated_at = now(), version = version + 1
+WHERE tenant_id = @tenant_id
+RETURNING *;
+
+-- name: UnknownRoles :many
+SELECT c::text AS code FROM unnest(@codes::text[]) AS c
+WHERE NOT EXISTS (SELECT 1 FROM roles r WHERE r.tenant_id = @tenant_id AND r.code = c);

@@ -38,6 +38,7 @@ type credential struct {
 	expiresAt    *time.Time
 	revokedAt    *time.Time
 	tenantStatus string
+	roles        []string // codes of a user's
 	// freshUntil is when some of the rights end, so that they are asked for again.
 	freshUntil *time.Time
 	mu         sync.Mutex

@@ -103,6 +103,9 @@ func (s *Service) resolveUser(ctx context.Context, tenant, user uuid.UUID) (*cre
 		Readable: rights.Readable, Writable: rights.Writable,
 	}
 	c.freshUntil = rights.Until
+	for _, r := range rights.Roles {
+		c.roles = append(c.roles, r.Code)
+	}
 	return &c, nil
 }
 

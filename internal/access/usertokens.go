@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/parvis-crm/parvis/internal/access/accesstoken"
 	"github.com/parvis-crm/parvis/internal/ids"
+	"github.com/parvis-crm/parvis/internal/pg"
 )
 
 // ManageAccount is what every user may: see to their own sessions and password.
@@ -62,7 +64,7 @@ func (s *Service) sessionCredential(ctx context.Context, claims accesstoken.Clai
 
 func (s *Service) resolveSession(ctx context.Context, claims accesstoken.Claims) (*credential, error) {
 	user, session := uuid.MustParse(claims.Subject), uuid.MustParse(claims.Session)
-	until, err := s.q.SessionStands(ctx, s.db.Tenant(claims.Tenant), claims.Tenant, session, user)
+	row, err := s.q.SessionStands(ctx, s.db.Tenant(claims.Tenant), claims.Tenant, session, user)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -73,9 +75,22 @@ func (s *Service) resolveSession(ctx context.Context, claims accesstoken.Claims)
 	if err != nil || c == nil {
 		return nil, err
 	}
-	if c.expiresAt == nil || until.Before(*c.expiresAt) {
-		c.expiresAt = &until
+	if c.expiresAt == nil || row.ExpiresAt.Before(*c.expiresAt) {
+		c.expiresAt = &row.ExpiresAt
+	}
+	if !slices.Contains(row.Methods, "mfa") && asksForMore(row.MfaRoles, row.MfaScopes, c) {
+		c.actor.Scopes, c.actor.Sight = ofPerson(nil), pg.SightOf{}.Sight()
+		c.actor.Readable, c.actor.Writable = []string{}, []string{}
 	}
 	c.actor.Session = session
 	return c, nil
+}
+
+// asksForMore tells whether the institution wants a second factor of a user
+// with these roles and scopes. Whoever may do everything has every scope.
+func asksForMore(roles, scopes []string, c *credential) bool {
+	return slices.ContainsFunc(roles, func(role string) bool { return slices.Contains(c.roles, role) }) ||
+		slices.ContainsFunc(scopes, func(scope string) bool {
+			return slices.Contains(c.actor.Scopes, scope) || slices.Contains(c.actor.Scopes, everything)
+		})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/mail"
 	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/vault"
 )
 
 const (
@@ -41,7 +42,9 @@ type Config struct {
 type Needs struct {
 	Access *access.Service
 	Mail   *mail.Service
-	Log    *slog.Logger
+	// TOTPs seals the secrets of second factors, see [TOTPSecrets].
+	TOTPs vault.Sealer
+	Log   *slog.Logger
 }
 
 // Service signs people in.
@@ -52,6 +55,7 @@ type Service struct {
 	log      *slog.Logger
 	access   *access.Service
 	mail     *mail.Service
+	totps    vault.Sealer
 	config   Config
 	hasher   *hasher
 	breached *breached
@@ -66,7 +70,7 @@ func NewService(db *pg.DB, c clock.Clock, needs Needs, config Config) (*Service,
 		return nil, err
 	}
 	return &Service{
-		db: db, q: accountsdb.New(), clock: c, log: needs.Log, access: needs.Access, mail: needs.Mail, config: config,
+		db: db, q: accountsdb.New(), clock: c, log: needs.Log, access: needs.Access, mail: needs.Mail, totps: needs.TOTPs, config: config,
 		hasher: newHasher(config.PasswordMemory), breached: leaked,
 	}, nil
 }

@@ -17,6 +17,25 @@ func tokensToAPI(t Tokens) api.SessionTokens {
 	}
 }
 
+func challengeToAPI(c Challenge) api.SignInChallenge {
+	return api.SignInChallenge{
+		Object: api.SignInChallengeObjectSignInChallenge, Status: api.SignInChallengeStatusMfaRequired, Challenge: c.Secret,
+		Methods: []string{"totp", "recovery_code"}, ExpiresAt: c.ExpiresAt,
+	}
+}
+
+func secondFactorToAPI(f SecondFactor) api.SecondFactor {
+	return api.SecondFactor{
+		Object: api.SecondFactorObjectSecondFactor, Status: f.Status, ConfirmedAt: web.Nullable(f.ConfirmedAt), RecoveryCodesLeft: int32(f.CodesLeft),
+	}
+}
+
+func policyToAPI(p Policy) api.SignInPolicy {
+	return api.SignInPolicy{
+		Object: api.SignInPolicyObjectSignInPolicy, MfaRoles: p.MfaRoles, MfaScopes: p.MfaScopes, UpdatedAt: p.UpdatedAt, Version: p.Version,
+	}
+}
+
 func sessionToAPI(x Session, current uuid.UUID) api.Session {
 	return api.Session{
 		ID: x.ID, Object: api.SessionObjectSession, UserID: x.UserID, Methods: x.Methods, UserAgent: web.Nullable(x.UserAgent), Address: web.Nullable(x.Address),

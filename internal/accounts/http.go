@@ -24,11 +24,77 @@ func NewHandlers(s *Service, c web.Cursors) *Handlers { return &Handlers{service
 
 // CreateSession implements POST /v1/sessions.
 func (h *Handlers) CreateSession(ctx context.Context, r api.CreateSessionRequestObject) (api.CreateSessionResponseObject, error) {
-	t, err := h.service.SignIn(ctx, Credentials{Institution: r.Body.InstitutionID, Email: r.Body.Email, Password: r.Body.Password})
+	t, challenge, err := h.service.SignIn(ctx, Credentials{Institution: r.Body.InstitutionID, Email: r.Body.Email, Password: r.Body.Password})
 	if err != nil {
 		return nil, err
 	}
+	if challenge != nil {
+		return api.CreateSession200JSONResponse(challengeToAPI(*challenge)), nil
+	}
 	return api.CreateSession201JSONResponse(tokensToAPI(t)), nil
+}
+
+// CompleteSignIn implements POST /v1/sessions/second-factor.
+func (h *Handlers) CompleteSignIn(ctx context.Context, r api.CompleteSignInRequestObject) (api.CompleteSignInResponseObject, error) {
+	t, err := h.service.StepUp(ctx, r.Body.Challenge, r.Body.Code)
+	if err != nil {
+		return nil, err
+	}
+	return api.CompleteSignIn201JSONResponse(tokensToAPI(t)), nil
+}
+
+// GetSecondFactor implements GET /v1/account/totp.
+func (h *Handlers) GetSecondFactor(ctx context.Context, _ api.GetSecondFactorRequestObject) (api.GetSecondFactorResponseObject, error) {
+	f, err := h.service.SecondFactorOf(ctx)
+	return api.GetSecondFactor200JSONResponse(secondFactorToAPI(f)), err
+}
+
+// BeginTotp implements POST /v1/account/totp.
+func (h *Handlers) BeginTotp(ctx context.Context, r api.BeginTotpRequestObject) (api.BeginTotpResponseObject, error) {
+	e, err := h.service.BeginTOTP(ctx, r.Body.CurrentPassword)
+	return api.BeginTotp201JSONResponse{Object: api.TotpEnrolmentObjectTotpEnrolment, Secret: e.Secret, URI: e.URI}, err
+}
+
+// ConfirmTotp implements POST /v1/account/totp/confirm.
+func (h *Handlers) ConfirmTotp(ctx context.Context, r api.ConfirmTotpRequestObject) (api.ConfirmTotpResponseObject, error) {
+	codes, err := h.service.ConfirmTOTP(ctx, r.Body.Code)
+	return api.ConfirmTotp200JSONResponse{Object: api.RecoveryCodesObjectRecoveryCodes, Codes: codes}, err
+}
+
+// DisableTotp implements POST /v1/account/totp/disable.
+func (h *Handlers) DisableTotp(ctx context.Context, r api.DisableTotpRequestObject) (api.DisableTotpResponseObject, error) {
+	return api.DisableTotp204Response{}, h.service.DisableTOTP(ctx, r.Body.CurrentPassword, r.Body.Code)
+}
+
+// RenewRecoveryCodes implements POST /v1/account/recovery-codes.
+func (h *Handlers) RenewRecoveryCodes(ctx context.Context, r api.RenewRecoveryCodesRequestObject) (api.RenewRecoveryCodesResponseObject, error) {
+	codes, err := h.service.RenewRecoveryCodes(ctx, r.Body.CurrentPassword)
+	return api.RenewRecoveryCodes200JSONResponse{Object: api.RecoveryCodesObjectRecoveryCodes, Codes: codes}, err
+}
+
+// ResetSecondFactor implements POST /v1/users/{user_id}/reset-second-factor.
+func (h *Handlers) ResetSecondFactor(ctx context.Context, r api.ResetSecondFactorRequestObject) (api.ResetSecondFactorResponseObject, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return api.ResetSecondFactor204Response{}, h.service.ResetSecondFactor(ctx, actor.Tenant, r.UserID)
+}
+
+// GetSignInPolicy implements GET /v1/sign-in-policy.
+func (h *Handlers) GetSignInPolicy(ctx context.Context, _ api.GetSignInPolicyRequestObject) (api.GetSignInPolicyResponseObject, error) {
+	p, err := h.service.GetPolicy(ctx)
+	return api.GetSignInPolicy200JSONResponse{Body: policyToAPI(p), Headers: api.GetSignInPolicy200ResponseHeaders{ETag: web.ETag(p.Version)}}, err
+}
+
+// UpdateSignInPolicy implements PATCH /v1/sign-in-policy.
+func (h *Handlers) UpdateSignInPolicy(ctx context.Context, r api.UpdateSignInPolicyRequestObject) (api.UpdateSignInPolicyResponseObject, error) {
+	version, err := web.IfMatch(r.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	p, err := h.service.UpdatePolicy(ctx, PolicyPatch{Roles: r.Body.MfaRoles, Scopes: r.Body.MfaScopes}, version)
+	return api.UpdateSignInPolicy200JSONResponse{Body: policyToAPI(p), Headers: api.UpdateSignInPolicy200ResponseHeaders{ETag: web.ETag(p.Version)}}, err
 }
 
 // RefreshSession implements POST /v1/sessions/refresh.

@@ -73,6 +73,7 @@ func (s *Service) sweep(ctx context.Context, now time.Time) error {
 		if err := errors.Join(
 			s.q.DeleteEndedLinks(ctx, scope, tenant, now.Add(-keepEnded)),
 			s.q.DeleteOldSessions(ctx, scope, tenant, now.Add(-keepEnded)),
+			s.q.DeleteChallenges(ctx, scope, tenant, now.Add(-challengeLife)),
 			s.q.DeleteAttempts(ctx, scope, tenant, now.Add(-forgetAfter)),
 		); err != nil {
 			return err

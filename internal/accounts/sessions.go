@@ -25,6 +25,7 @@ const (
 	byAdministrator = "ended_by_administrator"
 	passwordSet     = "password_set"
 	tokenReused     = "token_reused"
+	factorChanged   = "second_factor_changed"
 )
 
 // NewSession is what a session begins with.

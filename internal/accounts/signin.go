@@ -21,31 +21,32 @@ type Credentials struct {
 // refused is the one answer to everybody who did not prove who they are.
 func refused() error { return fault.New(fault.Unauthenticated, "sign-in-refused") }
 
-// SignIn starts a session for whoever knows the password.
-func (s *Service) SignIn(ctx context.Context, in Credentials) (Tokens, error) {
+// SignIn starts a session for whoever knows the password, or asks for the second
+// factor where there is one.
+func (s *Service) SignIn(ctx context.Context, in Credentials) (Tokens, *Challenge, error) {
 	row, err := s.q.ResolveInstitution(ctx, s.db.Pool(), in.Institution)
 	if pg.IsNoRows(err) {
 		if _, _, err := s.hasher.verify(ctx, in.Password, ""); err != nil {
-			return Tokens{}, err
+			return Tokens{}, nil, err
 		}
-		return Tokens{}, refused()
+		return Tokens{}, nil, refused()
 	}
 	if err != nil {
-		return Tokens{}, err
+		return Tokens{}, nil, err
 	}
 	ctx = web.WithActor(ctx, web.SystemActor(row.TenantID, "sign-in"))
 	email := foldEmail(in.Email)
 	a := s.attemptBy(ctx, row.TenantID, email)
 	if err := s.charge(ctx, a); err != nil {
-		return Tokens{}, err
+		return Tokens{}, nil, err
 	}
 	account, err := s.q.AccountByEmail(ctx, s.db.Tenant(row.TenantID), row.TenantID, email)
 	if err != nil && !pg.IsNoRows(err) {
-		return Tokens{}, err
+		return Tokens{}, nil, err
 	}
 	proved, outdated, err := s.hasher.verify(ctx, in.Password, account.PasswordHash)
 	if err != nil {
-		return Tokens{}, err
+		return Tokens{}, nil, err
 	}
 	if !proved || account.Status != "active" || account.Issuer != nil {
 		var who *uuid.UUID
@@ -53,18 +54,19 @@ func (s *Service) SignIn(ctx context.Context, in Credentials) (Tokens, error) {
 			who = &account.ID
 		}
 		if err := s.failed(ctx, a, who, email, "pwd"); err != nil {
-			return Tokens{}, err
+			return Tokens{}, nil, err
 		}
-		return Tokens{}, refused()
+		return Tokens{}, nil, refused()
 	}
 	renewed := ""
 	if outdated {
 		if renewed, err = s.hasher.hash(ctx, in.Password); err != nil {
-			return Tokens{}, err
+			return Tokens{}, nil, err
 		}
 	}
 	ctx = web.WithActor(ctx, personActor(row.TenantID, account.ID))
-	return pg.InTxValue(ctx, s.db, row.TenantID, func(ctx context.Context, tx pgx.Tx) (Tokens, error) {
+	var challenge *Challenge
+	t, err := pg.InTxValue(ctx, s.db, row.TenantID, func(ctx context.Context, tx pgx.Tx) (Tokens, error) {
 		if err := s.forgive(ctx, tx, a); err != nil {
 			return Tokens{}, err
 		}
@@ -75,8 +77,13 @@ func (s *Service) SignIn(ctx context.Context, in Credentials) (Tokens, error) {
 				return Tokens{}, err
 			}
 		}
+		var err error
+		if challenge, err = s.challengeTx(ctx, tx, row.TenantID, account.ID); err != nil || challenge != nil {
+			return Tokens{}, err
+		}
 		return s.StartTx(ctx, tx, NewSession{Tenant: row.TenantID, User: account.ID, Methods: []string{"pwd"}})
 	})
+	return t, challenge, err
 }
 
 // personActor is the person as the one who acts, with no rights: what signing

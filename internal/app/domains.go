@@ -115,7 +115,9 @@ func (a *App) wire() (handlers, error) {
 	a.domains.consents = consents.NewService(a.DB, a.Clock)
 	a.domains.mail = mail.NewService(a.DB, a.Clock, a.Config.MailFrom, a.sealed(mail.Bodies()))
 	a.domains.rights = rights.NewService(a.DB, a.Clock, a.domains.access, a.domains.mail, a.Log)
-	a.domains.accounts, err = accounts.NewService(a.DB, a.Clock, accounts.Needs{Access: a.domains.access, Mail: a.domains.mail, Log: a.Log}, a.accountsConfig())
+	a.domains.accounts, err = accounts.NewService(a.DB, a.Clock, accounts.Needs{
+		Access: a.domains.access, Mail: a.domains.mail, TOTPs: a.sealed(accounts.TOTPSecrets()), Log: a.Log,
+	}, a.accountsConfig())
 	if err != nil {
 		return handlers{}, err
 	}

@@ -30,6 +30,15 @@ var accountTexts = Texts{
 		FR: Text{"Lien sans effet", "Ce lien n'existe pas, a déjà servi ou a expiré.", "Demandez un nouveau lien."},
 		EN: Text{"Link of no use", "This link does not exist, has been used or has expired.", "Ask for a new link."},
 	},
+	"second-factor-exists": {
+		FR: Text{"Second facteur déjà en place", "Ce compte a déjà un second facteur confirmé.", "Retirez-le d'abord, avec un code de l'appareil actuel."},
+		EN: Text{"Second factor exists", "This account already has a confirmed second factor.", "Remove it first, with a code of the present device."},
+	},
+	"second-factor-missing": {
+		FR: Text{"Pas de second facteur", "Ce compte n'a pas de second facteur, ou il n'est pas encore confirmé.", "Commencez par en demander un."},
+		EN: Text{"No second factor", "This account has no second factor, or it is not confirmed yet.", "Begin one first."},
+	},
+	"code-wrong":          {FR: Text{"Code inexact", "Ce code ne convient pas, ou il a déjà servi.", ""}, EN: Text{"Wrong code", "This code is not right, or it has been used.", ""}},
 	"password-short":      {FR: Text{"Mot de passe trop court", "Au moins {limit} caractères sont attendus, quels qu'ils soient.", ""}, EN: Text{"Password too short", "At least {limit} characters are expected, of any kind.", ""}},
 	"password-common":     {FR: Text{"Mot de passe trop courant", "Ce mot de passe est fait de mots courants, de suites ou de noms que chacun connaît.", ""}, EN: Text{"Password too common", "This password is made of common words, sequences or names that everybody knows.", ""}},
 	"password-breached":   {FR: Text{"Mot de passe divulgué", "Ce mot de passe figure dans une liste de mots de passe volés.", ""}, EN: Text{"Password breached", "This password is on a list of stolen passwords.", ""}},

@@ -36,6 +36,8 @@ func leaving() map[string]rule {
 	return map[string]rule{
 		"tenants": {founding: true},
 
+		"account_policies": {},
+
 		"departments": {},
 		"users":       {},
 		"api_keys": {
@@ -171,6 +173,18 @@ func staying() map[string]reason {
 		"account_sessions": {
 			"Sessions of this installation, none of which is valid elsewhere; the events tell who signed in when.",
 			"Sessions de cette installation, dont aucune ne vaut ailleurs ; les événements disent qui s'est connecté et quand.",
+		},
+		"account_totps": {
+			"Secrets of second factors; a person enrols a device anew where the institution goes.",
+			"Secrets des seconds facteurs ; chacun enregistre de nouveau son appareil là où va l'institution.",
+		},
+		"account_recovery_codes": {
+			"Hashes of the codes that stand in for those devices.",
+			"Empreintes des codes qui remplacent ces appareils.",
+		},
+		"account_challenges": {
+			"Sign-ins under way, for minutes.",
+			"Connexions en cours, pour quelques minutes.",
 		},
 		"account_refreshes": {
 			"Hashes of the tokens of those sessions.",

@@ -1160,15 +1160,30 @@ func (q *Queries) RevokeToken(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 }
 
 const sessionStands = `-- name: SessionStands :one
-SELECT expires_at FROM account_sessions WHERE tenant_id = $1 AND id = $2 AND user_id = $3 AND ended_at IS NULL
+SELECT s.expires_at, s.methods, coalesce(p.mfa_roles, '{}')::text[] AS mfa_roles, coalesce(p.mfa_scopes, '{}')::text[] AS mfa_scopes
+FROM account_sessions s LEFT JOIN account_policies p ON p.tenant_id = s.tenant_id
+WHERE s.tenant_id = $1 AND s.id = $2 AND s.user_id = $3 AND s.ended_at IS NULL
 `
 
+type SessionStandsRow struct {
+	ExpiresAt time.Time
+	Methods   []string
+	MfaRoles  []string
+	MfaScopes []string
+}
+
 // Until when a session of a user stands, no row if it has ended.
-func (q *Queries) SessionStands(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID, userID uuid.UUID) (time.Time, error) {
+// With it, for whom a second factor is asked for.
+func (q *Queries) SessionStands(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID, userID uuid.UUID) (SessionStandsRow, error) {
 	row := db.QueryRow(ctx, sessionStands, tenantID, iD, userID)
-	var expires_at time.Time
-	err := row.Scan(&expires_at)
-	return expires_at, err
+	var i SessionStandsRow
+	err := row.Scan(
+		&i.ExpiresAt,
+		&i.Methods,
+		&i.MfaRoles,
+		&i.MfaScopes,
+	)
+	return i, err
 }
 
 const touchAPIKey = `-- name: TouchAPIKey :exec

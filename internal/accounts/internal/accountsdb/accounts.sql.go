@@ -73,6 +73,35 @@ func (q *Queries) AccountByID(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 	return i, err
 }
 
+const beginTOTP = `-- name: BeginTOTP :execrows
+INSERT INTO account_totps (tenant_id, user_id, secret, created_at)
+VALUES ($1, $2, $3, $4)
+ON CONFLICT (tenant_id, user_id) DO UPDATE
+SET secret = excluded.secret, created_at = excluded.created_at, version = account_totps.version + 1
+WHERE account_totps.confirmed_at IS NULL
+`
+
+type BeginTOTPParams struct {
+	TenantID  uuid.UUID
+	UserID    uuid.UUID
+	Secret    []byte
+	CreatedAt time.Time
+}
+
+// A secret that was never confirmed gives way to another; a confirmed one does not.
+func (q *Queries) BeginTOTP(ctx context.Context, db DBTX, arg BeginTOTPParams) (int64, error) {
+	result, err := db.Exec(ctx, beginTOTP,
+		arg.TenantID,
+		arg.UserID,
+		arg.Secret,
+		arg.CreatedAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const chargeAttempt = `-- name: ChargeAttempt :one
 INSERT INTO account_attempts AS a (tenant_id, kind, subject_hash, failures, last_at)
 VALUES ($1, $2, $3, 1, $4::timestamptz)
@@ -112,6 +141,30 @@ func (q *Queries) ChargeAttempt(ctx context.Context, db DBTX, arg ChargeAttemptP
 	return i, err
 }
 
+const confirmTOTP = `-- name: ConfirmTOTP :execrows
+UPDATE account_totps SET confirmed_at = $1::timestamptz, version = version + 1
+WHERE tenant_id = $2 AND user_id = $3 AND confirmed_at IS NULL
+`
+
+func (q *Queries) ConfirmTOTP(ctx context.Context, db DBTX, confirmedAt time.Time, tenantID uuid.UUID, userID uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, confirmTOTP, confirmedAt, tenantID, userID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const countRecoveryCodes = `-- name: CountRecoveryCodes :one
+SELECT count(*) FROM account_recovery_codes WHERE tenant_id = $1 AND user_id = $2 AND used_at IS NULL
+`
+
+func (q *Queries) CountRecoveryCodes(ctx context.Context, db DBTX, tenantID uuid.UUID, userID uuid.UUID) (int64, error) {
+	row := db.QueryRow(ctx, countRecoveryCodes, tenantID, userID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const countRequests = `-- name: CountRequests :one
 SELECT count(*) FROM account_requests WHERE tenant_id = $1 AND email_hash = $2 AND requested_at > $3
 `
@@ -129,6 +182,24 @@ DELETE FROM account_attempts WHERE tenant_id = $1 AND last_at < $2 AND (locked_u
 
 func (q *Queries) DeleteAttempts(ctx context.Context, db DBTX, tenantID uuid.UUID, before time.Time) error {
 	_, err := db.Exec(ctx, deleteAttempts, tenantID, before)
+	return err
+}
+
+const deleteChallenges = `-- name: DeleteChallenges :exec
+DELETE FROM account_challenges WHERE tenant_id = $1 AND expires_at < $2
+`
+
+func (q *Queries) DeleteChallenges(ctx context.Context, db DBTX, tenantID uuid.UUID, before time.Time) error {
+	_, err := db.Exec(ctx, deleteChallenges, tenantID, before)
+	return err
+}
+
+const deleteChallengesOf = `-- name: DeleteChallengesOf :exec
+DELETE FROM account_challenges WHERE tenant_id = $1 AND user_id = $2
+`
+
+func (q *Queries) DeleteChallengesOf(ctx context.Context, db DBTX, tenantID uuid.UUID, userID uuid.UUID) error {
+	_, err := db.Exec(ctx, deleteChallengesOf, tenantID, userID)
 	return err
 }
 
@@ -150,6 +221,15 @@ func (q *Queries) DeleteOldSessions(ctx context.Context, db DBTX, tenantID uuid.
 	return err
 }
 
+const deleteRecoveryCodes = `-- name: DeleteRecoveryCodes :exec
+DELETE FROM account_recovery_codes WHERE tenant_id = $1 AND user_id = $2
+`
+
+func (q *Queries) DeleteRecoveryCodes(ctx context.Context, db DBTX, tenantID uuid.UUID, userID uuid.UUID) error {
+	_, err := db.Exec(ctx, deleteRecoveryCodes, tenantID, userID)
+	return err
+}
+
 const deleteRequests = `-- name: DeleteRequests :exec
 DELETE FROM account_requests WHERE tenant_id = $1 AND requested_at < $2 AND email IS NULL
 `
@@ -157,6 +237,18 @@ DELETE FROM account_requests WHERE tenant_id = $1 AND requested_at < $2 AND emai
 func (q *Queries) DeleteRequests(ctx context.Context, db DBTX, tenantID uuid.UUID, before time.Time) error {
 	_, err := db.Exec(ctx, deleteRequests, tenantID, before)
 	return err
+}
+
+const deleteTOTP = `-- name: DeleteTOTP :execrows
+DELETE FROM account_totps WHERE tenant_id = $1 AND user_id = $2
+`
+
+func (q *Queries) DeleteTOTP(ctx context.Context, db DBTX, tenantID uuid.UUID, userID uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, deleteTOTP, tenantID, userID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const endSession = `-- name: EndSession :one
@@ -256,6 +348,15 @@ func (q *Queries) EndSessions(ctx context.Context, db DBTX, arg EndSessionsParam
 	return items, nil
 }
 
+const ensurePolicy = `-- name: EnsurePolicy :exec
+INSERT INTO account_policies (tenant_id) VALUES ($1) ON CONFLICT (tenant_id) DO NOTHING
+`
+
+func (q *Queries) EnsurePolicy(ctx context.Context, db DBTX, tenantID uuid.UUID) error {
+	_, err := db.Exec(ctx, ensurePolicy, tenantID)
+	return err
+}
+
 const forgiveAccount = `-- name: ForgiveAccount :exec
 DELETE FROM account_attempts WHERE tenant_id = $1 AND kind = 'account' AND subject_hash = $2
 `
@@ -274,6 +375,33 @@ WHERE tenant_id = $1 AND kind = 'address' AND subject_hash = $2
 func (q *Queries) ForgiveAddress(ctx context.Context, db DBTX, tenantID uuid.UUID, subjectHash []byte) error {
 	_, err := db.Exec(ctx, forgiveAddress, tenantID, subjectHash)
 	return err
+}
+
+const getChallenge = `-- name: GetChallenge :one
+SELECT c.user_id, c.created_at, c.expires_at, u.email, u.status FROM account_challenges c
+JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.user_id
+WHERE c.tenant_id = $1 AND c.challenge_hash = $2
+`
+
+type GetChallengeRow struct {
+	UserID    uuid.UUID
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	Email     string
+	Status    string
+}
+
+func (q *Queries) GetChallenge(ctx context.Context, db DBTX, tenantID uuid.UUID, challengeHash []byte) (GetChallengeRow, error) {
+	row := db.QueryRow(ctx, getChallenge, tenantID, challengeHash)
+	var i GetChallengeRow
+	err := row.Scan(
+		&i.UserID,
+		&i.CreatedAt,
+		&i.ExpiresAt,
+		&i.Email,
+		&i.Status,
+	)
+	return i, err
 }
 
 const getInstitution = `-- name: GetInstitution :one
@@ -348,6 +476,24 @@ func (q *Queries) GetLink(ctx context.Context, db DBTX, tenantID uuid.UUID, iD u
 	return i, err
 }
 
+const getPolicy = `-- name: GetPolicy :one
+SELECT tenant_id, mfa_roles, mfa_scopes, version, created_at, updated_at FROM account_policies WHERE tenant_id = $1
+`
+
+func (q *Queries) GetPolicy(ctx context.Context, db DBTX, tenantID uuid.UUID) (AccountPolicy, error) {
+	row := db.QueryRow(ctx, getPolicy, tenantID)
+	var i AccountPolicy
+	err := row.Scan(
+		&i.TenantID,
+		&i.MfaRoles,
+		&i.MfaScopes,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
 const getRefresh = `-- name: GetRefresh :one
 SELECT r.tenant_id, r.session_id, r.token_hash, r.issued_at, r.replaced_at, r.successor_hash, coalesce(s.replaced_at IS NOT NULL, false)::boolean AS successor_used
 FROM account_refreshes r
@@ -407,6 +553,49 @@ func (q *Queries) GetSession(ctx context.Context, db DBTX, tenantID uuid.UUID, i
 	return i, err
 }
 
+const getTOTP = `-- name: GetTOTP :one
+SELECT tenant_id, user_id, secret, created_at, confirmed_at, last_step, version FROM account_totps WHERE tenant_id = $1 AND user_id = $2
+`
+
+func (q *Queries) GetTOTP(ctx context.Context, db DBTX, tenantID uuid.UUID, userID uuid.UUID) (AccountTotp, error) {
+	row := db.QueryRow(ctx, getTOTP, tenantID, userID)
+	var i AccountTotp
+	err := row.Scan(
+		&i.TenantID,
+		&i.UserID,
+		&i.Secret,
+		&i.CreatedAt,
+		&i.ConfirmedAt,
+		&i.LastStep,
+		&i.Version,
+	)
+	return i, err
+}
+
+const insertChallenge = `-- name: InsertChallenge :exec
+INSERT INTO account_challenges (tenant_id, challenge_hash, user_id, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5)
+`
+
+type InsertChallengeParams struct {
+	TenantID      uuid.UUID
+	ChallengeHash []byte
+	UserID        uuid.UUID
+	CreatedAt     time.Time
+	ExpiresAt     time.Time
+}
+
+func (q *Queries) InsertChallenge(ctx context.Context, db DBTX, arg InsertChallengeParams) error {
+	_, err := db.Exec(ctx, insertChallenge,
+		arg.TenantID,
+		arg.ChallengeHash,
+		arg.UserID,
+		arg.CreatedAt,
+		arg.ExpiresAt,
+	)
+	return err
+}
+
 const insertLink = `-- name: InsertLink :one
 INSERT INTO account_links (tenant_id, id, user_id, kind, link_hash, email, created_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -448,6 +637,16 @@ func (q *Queries) InsertLink(ctx context.Context, db DBTX, arg InsertLinkParams)
 		&i.UsedAt,
 	)
 	return i, err
+}
+
+const insertRecoveryCodes = `-- name: InsertRecoveryCodes :exec
+INSERT INTO account_recovery_codes (tenant_id, user_id, code_hash)
+SELECT $1, $2, unnest($3::bytea[])
+`
+
+func (q *Queries) InsertRecoveryCodes(ctx context.Context, db DBTX, tenantID uuid.UUID, userID uuid.UUID, hashes [][]byte) error {
+	_, err := db.Exec(ctx, insertRecoveryCodes, tenantID, userID, hashes)
+	return err
 }
 
 const insertRefresh = `-- name: InsertRefresh :exec
@@ -613,6 +812,24 @@ func (q *Queries) ListSessions(ctx context.Context, db DBTX, arg ListSessionsPar
 	return items, nil
 }
 
+const lockPolicy = `-- name: LockPolicy :one
+SELECT tenant_id, mfa_roles, mfa_scopes, version, created_at, updated_at FROM account_policies WHERE tenant_id = $1 FOR UPDATE
+`
+
+func (q *Queries) LockPolicy(ctx context.Context, db DBTX, tenantID uuid.UUID) (AccountPolicy, error) {
+	row := db.QueryRow(ctx, lockPolicy, tenantID)
+	var i AccountPolicy
+	err := row.Scan(
+		&i.TenantID,
+		&i.MfaRoles,
+		&i.MfaScopes,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
 const lockRequests = `-- name: LockRequests :many
 SELECT id, email, language FROM account_requests
 WHERE tenant_id = $1 AND email IS NOT NULL
@@ -746,6 +963,17 @@ func (q *Queries) ReplaceRefresh(ctx context.Context, db DBTX, arg ReplaceRefres
 	return err
 }
 
+const resolveChallenge = `-- name: ResolveChallenge :one
+SELECT tenant_id::uuid AS tenant_id FROM resolve_account_challenge($1)
+`
+
+func (q *Queries) ResolveChallenge(ctx context.Context, db DBTX, challengeHash []byte) (uuid.UUID, error) {
+	row := db.QueryRow(ctx, resolveChallenge, challengeHash)
+	var tenant_id uuid.UUID
+	err := row.Scan(&tenant_id)
+	return tenant_id, err
+}
+
 const resolveInstitution = `-- name: ResolveInstitution :one
 SELECT tenant_id::uuid AS tenant_id, mode::text AS mode FROM resolve_institution($1)
 `
@@ -830,6 +1058,72 @@ func (q *Queries) SettleRequest(ctx context.Context, db DBTX, tenantID uuid.UUID
 	return err
 }
 
+const strengthenSession = `-- name: StrengthenSession :exec
+UPDATE account_sessions SET methods = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3
+`
+
+func (q *Queries) StrengthenSession(ctx context.Context, db DBTX, methods []string, tenantID uuid.UUID, iD uuid.UUID) error {
+	_, err := db.Exec(ctx, strengthenSession, methods, tenantID, iD)
+	return err
+}
+
+const unknownRoles = `-- name: UnknownRoles :many
+SELECT c::text AS code FROM unnest($1::text[]) AS c
+WHERE NOT EXISTS (SELECT 1 FROM roles r WHERE r.tenant_id = $2 AND r.code = c)
+`
+
+func (q *Queries) UnknownRoles(ctx context.Context, db DBTX, codes []string, tenantID uuid.UUID) ([]string, error) {
+	rows, err := db.Query(ctx, unknownRoles, codes, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var code string
+		if err := rows.Scan(&code); err != nil {
+			return nil, err
+		}
+		items = append(items, code)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const updatePolicy = `-- name: UpdatePolicy :one
+UPDATE account_policies SET mfa_roles = $1, mfa_scopes = $2, updated_at = now(), version = version + 1
+WHERE tenant_id = $3
+RETURNING tenant_id, mfa_roles, mfa_scopes, version, created_at, updated_at
+`
+
+func (q *Queries) UpdatePolicy(ctx context.Context, db DBTX, mfaRoles []string, mfaScopes []string, tenantID uuid.UUID) (AccountPolicy, error) {
+	row := db.QueryRow(ctx, updatePolicy, mfaRoles, mfaScopes, tenantID)
+	var i AccountPolicy
+	err := row.Scan(
+		&i.TenantID,
+		&i.MfaRoles,
+		&i.MfaScopes,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const useChallenge = `-- name: UseChallenge :execrows
+DELETE FROM account_challenges WHERE tenant_id = $1 AND challenge_hash = $2
+`
+
+func (q *Queries) UseChallenge(ctx context.Context, db DBTX, tenantID uuid.UUID, challengeHash []byte) (int64, error) {
+	result, err := db.Exec(ctx, useChallenge, tenantID, challengeHash)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const useLink = `-- name: UseLink :execrows
 UPDATE account_links SET used_at = $1::timestamptz WHERE tenant_id = $2 AND id = $3 AND used_at IS NULL AND expires_at > $1::timestamptz
 `
@@ -850,6 +1144,31 @@ UPDATE account_links SET used_at = $1 WHERE tenant_id = $2 AND user_id = $3 AND 
 func (q *Queries) UseOtherLinks(ctx context.Context, db DBTX, usedAt *time.Time, tenantID uuid.UUID, userID uuid.UUID) error {
 	_, err := db.Exec(ctx, useOtherLinks, usedAt, tenantID, userID)
 	return err
+}
+
+const useRecoveryCode = `-- name: UseRecoveryCode :execrows
+UPDATE account_recovery_codes SET used_at = $1::timestamptz
+WHERE tenant_id = $2 AND user_id = $3 AND code_hash = $4 AND used_at IS NULL
+`
+
+type UseRecoveryCodeParams struct {
+	UsedAt   time.Time
+	TenantID uuid.UUID
+	UserID   uuid.UUID
+	CodeHash []byte
+}
+
+func (q *Queries) UseRecoveryCode(ctx context.Context, db DBTX, arg UseRecoveryCodeParams) (int64, error) {
+	result, err := db.Exec(ctx, useRecoveryCode,
+		arg.UsedAt,
+		arg.TenantID,
+		arg.UserID,
+		arg.CodeHash,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const useSession = `-- name: UseSession :one
@@ -891,6 +1210,19 @@ func (q *Queries) UseSession(ctx context.Context, db DBTX, arg UseSessionParams)
 		&i.Version,
 	)
 	return i, err
+}
+
+const useStep = `-- name: UseStep :execrows
+UPDATE account_totps SET last_step = $1 WHERE tenant_id = $2 AND user_id = $3 AND last_step < $1
+`
+
+// Of two requests with one code, one changes the row.
+func (q *Queries) UseStep(ctx context.Context, db DBTX, step int64, tenantID uuid.UUID, userID uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, useStep, step, tenantID, userID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const userToInvite = `-- name: UserToInvite :one

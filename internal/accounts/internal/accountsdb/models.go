@@ -22,6 +22,15 @@ type AccountLink struct {
 	UsedAt    *time.Time
 }
 
+type AccountPolicy struct {
+	TenantID  uuid.UUID
+	MfaRoles  []string
+	MfaScopes []string
+	Version   int64
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
 type AccountSession struct {
 	TenantID   uuid.UUID
 	ID         uuid.UUID
@@ -38,4 +47,14 @@ type AccountSession struct {
 	EndedAt    *time.Time
 	EndReason  *string
 	Version    int64
+}
+
+type AccountTotp struct {
+	TenantID    uuid.UUID
+	UserID      uuid.UUID
+	Secret      []byte
+	CreatedAt   time.Time
+	ConfirmedAt *time.Time
+	LastStep    int64
+	Version     int64
 }
