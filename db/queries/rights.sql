@@ -189,3 +189,14 @@ FOR UPDATE SKIP LOCKED;
 
 -- name: NoteEnd :exec
 UPDATE role_assignments SET end_noted_at = @now WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]);
+
+-- name: MappedAssignments :many
+-- What a user has from one identity provider or directory.
+SELECT * FROM role_assignments
+WHERE tenant_id = @tenant_id AND principal_kind = 'user' AND principal_id = @principal_id AND mapped_from = @mapped_from AND status = 'approved'
+FOR UPDATE;
+
+-- name: EndMapped :one
+UPDATE role_assignments SET status = 'revoked', revoked_at = @revoked_at::timestamptz, updated_at = now(), version = version + 1
+WHERE tenant_id = @tenant_id AND id = @id
+RETURNING *;

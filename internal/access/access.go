@@ -12,6 +12,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/access/internal/accessdb"
 	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/web"
 )
 
 type (
@@ -60,7 +61,20 @@ type Service struct {
 	known     *credentialCache
 	keys      *keyring
 	tokens    *accesstoken.Verifier
+	trusted   TrustedIssuers
 }
+
+// TrustedIssuers judges the tokens of identity providers that institutions trust.
+type TrustedIssuers interface {
+	// Issued reports whether a token claims to be of another issuer than the program.
+	Issued(token string) bool
+	// Authenticate gives the user of a token.
+	Authenticate(ctx context.Context, token string) (web.Actor, error)
+}
+
+// SetTrustedIssuers makes tokens of identity providers known. It is called when
+// the program is wired.
+func (s *Service) SetTrustedIssuers(t TrustedIssuers) { s.trusted = t }
 
 // NewService makes the service. It fails on a configuration with which tokens
 // could not be verified.

@@ -204,6 +204,7 @@ func (s *Service) changeUser(ctx context.Context, id uuid.UUID, version *int64, 
 		if err != nil || len(changes) == 0 {
 			return before, err
 		}
+		s.known.forget(actor.Tenant)
 		after, err = s.q.UpdateUser(ctx, tx, accessdb.UpdateUserParams{
 			TenantID: actor.Tenant, ID: id, Email: after.Email, Name: after.Name, Locale: after.Locale, DepartmentID: after.DepartmentID,
 			Status: after.Status, Issuer: after.Issuer, Subject: after.Subject, Scopes: after.Scopes,

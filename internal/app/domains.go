@@ -16,6 +16,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/contacts"
 	"github.com/parvis-crm/parvis/internal/egress"
 	"github.com/parvis-crm/parvis/internal/events"
+	"github.com/parvis-crm/parvis/internal/federation"
 	"github.com/parvis-crm/parvis/internal/forms"
 	"github.com/parvis-crm/parvis/internal/forms/maildomain"
 	"github.com/parvis-crm/parvis/internal/mail"
@@ -37,6 +38,7 @@ import (
 type (
 	accessHandlers      = access.Handlers
 	accountsHandlers    = accounts.Handlers
+	federationHandlers  = federation.Handlers
 	operationsHandlers  = operations.Handlers
 	eventsHandlers      = events.Handlers
 	auditHandlers       = audit.Handlers
@@ -58,6 +60,7 @@ type handlers struct {
 	*accessHandlers
 	*rightsHandlers
 	*accountsHandlers
+	*federationHandlers
 	*operationsHandlers
 	*eventsHandlers
 	*auditHandlers
@@ -80,6 +83,7 @@ var _ api.StrictServerInterface = handlers{}
 type domains struct {
 	access      *access.Service
 	accounts    *accounts.Service
+	federation  *federation.Service
 	events      *events.Service
 	reads       *audit.ReadLog
 	operations  *operations.Service
@@ -121,6 +125,11 @@ func (a *App) wire() (handlers, error) {
 	if err != nil {
 		return handlers{}, err
 	}
+	a.domains.federation = federation.NewService(a.DB, a.Clock, federation.Needs{
+		Access: a.domains.access, Rights: a.domains.rights, Log: a.Log, OwnIssuer: a.Config.Public(),
+		Client: egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs}),
+	})
+	a.domains.access.SetTrustedIssuers(a.domains.federation)
 	a.domains.transfers = transfers.NewEngine(transfers.Deps{
 		DB: a.DB, Sequence: a.sequencer.Sequence, Contract: api.SpecJSON, Version: Version, Schema: db.LastMigration(),
 		SigningKey: ed25519.NewKeyFromSeed(a.master.Derive("archive signature")), Log: a.Log, Vault: a.vault,
@@ -176,6 +185,7 @@ func (a *App) wire() (handlers, error) {
 			Version: Version, Policies: a.policies(), BulkPlaces: a.Config.BulkPlaces, OperationDays: operations.KeptDays,
 		}),
 		accountsHandlers:    accounts.NewHandlers(a.domains.accounts, cursors),
+		federationHandlers:  federation.NewHandlers(a.domains.federation, cursors),
 		operationsHandlers:  operations.NewHandlers(a.domains.operations, cursors),
 		eventsHandlers:      events.NewHandlers(a.domains.events, cursors),
 		auditHandlers:       audit.NewHandlers(auditing, a.domains.reads, verifier, cursors),

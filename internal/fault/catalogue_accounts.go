@@ -38,6 +38,11 @@ var accountTexts = Texts{
 		FR: Text{"Pas de second facteur", "Ce compte n'a pas de second facteur, ou il n'est pas encore confirmé.", "Commencez par en demander un."},
 		EN: Text{"No second factor", "This account has no second factor, or it is not confirmed yet.", "Begin one first."},
 	},
+	"issuer-shared": {
+		FR: Text{"Émetteur partagé", "Un autre établissement accepte déjà cet émetteur pour la même audience : rien ne distinguerait leurs jetons.", "Employez une audience propre, ou distinguez les jetons par « tenant_claim » et « tenant_value »."},
+		EN: Text{"Issuer shared", "Another institution already trusts this issuer for the same audience: nothing would tell their tokens apart.", "Use an audience of your own, or tell tokens apart by “tenant_claim” and “tenant_value”."},
+	},
+	"own-issuer":          {FR: Text{"Notre propre émetteur", "C'est l'adresse de ce service lui-même.", ""}, EN: Text{"Our own issuer", "This is the address of this service itself.", ""}},
 	"code-wrong":          {FR: Text{"Code inexact", "Ce code ne convient pas, ou il a déjà servi.", ""}, EN: Text{"Wrong code", "This code is not right, or it has been used.", ""}},
 	"password-short":      {FR: Text{"Mot de passe trop court", "Au moins {limit} caractères sont attendus, quels qu'ils soient.", ""}, EN: Text{"Password too short", "At least {limit} characters are expected, of any kind.", ""}},
 	"password-common":     {FR: Text{"Mot de passe trop courant", "Ce mot de passe est fait de mots courants, de suites ou de noms que chacun connaît.", ""}, EN: Text{"Password too common", "This password is made of common words, sequences or names that everybody knows.", ""}},

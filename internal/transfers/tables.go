@@ -37,6 +37,9 @@ func leaving() map[string]rule {
 		"tenants": {founding: true},
 
 		"account_policies": {},
+		// What the institution trusts it goes on to trust; its tokens are for another
+		// audience there, which is for an administrator to say.
+		"identity_providers": {switched: map[string]string{"is_enabled": "false"}},
 
 		"departments": {},
 		"users":       {},
@@ -173,6 +176,10 @@ func staying() map[string]reason {
 		"account_sessions": {
 			"Sessions of this installation, none of which is valid elsewhere; the events tell who signed in when.",
 			"Sessions de cette installation, dont aucune ne vaut ailleurs ; les événements disent qui s'est connecté et quand.",
+		},
+		"identity_provider_users": {
+			"What the youngest token of each user said; the next one says it again.",
+			"Ce que disait le dernier jeton de chaque utilisateur ; le prochain le redira.",
 		},
 		"account_totps": {
 			"Secrets of second factors; a person enrols a device anew where the institution goes.",

@@ -83,6 +83,47 @@ func (q *Queries) DepartmentStands(ctx context.Context, db DBTX, tenantID uuid.U
 	return column_1, err
 }
 
+const endMapped = `-- name: EndMapped :one
+UPDATE role_assignments SET status = 'revoked', revoked_at = $1::timestamptz, updated_at = now(), version = version + 1
+WHERE tenant_id = $2 AND id = $3
+RETURNING tenant_id, id, principal_kind, principal_id, role_id, department_id, kind, status, reason, mapped_from, requested_by_kind, requested_by, decided_by_kind, decided_by, decided_at, decision_note, starts_at, expires_at, review_due_at, reviewed_at, reviewed_by, revoked_at, noticed_at, version, created_at, updated_at, end_noted_at
+`
+
+func (q *Queries) EndMapped(ctx context.Context, db DBTX, revokedAt time.Time, tenantID uuid.UUID, iD uuid.UUID) (RoleAssignment, error) {
+	row := db.QueryRow(ctx, endMapped, revokedAt, tenantID, iD)
+	var i RoleAssignment
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.PrincipalKind,
+		&i.PrincipalID,
+		&i.RoleID,
+		&i.DepartmentID,
+		&i.Kind,
+		&i.Status,
+		&i.Reason,
+		&i.MappedFrom,
+		&i.RequestedByKind,
+		&i.RequestedBy,
+		&i.DecidedByKind,
+		&i.DecidedBy,
+		&i.DecidedAt,
+		&i.DecisionNote,
+		&i.StartsAt,
+		&i.ExpiresAt,
+		&i.ReviewDueAt,
+		&i.ReviewedAt,
+		&i.ReviewedBy,
+		&i.RevokedAt,
+		&i.NoticedAt,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.EndNotedAt,
+	)
+	return i, err
+}
+
 const endedAssignments = `-- name: EndedAssignments :many
 SELECT tenant_id, id, principal_kind, principal_id, role_id, department_id, kind, status, reason, mapped_from, requested_by_kind, requested_by, decided_by_kind, decided_by, decided_at, decision_note, starts_at, expires_at, review_due_at, reviewed_at, reviewed_by, revoked_at, noticed_at, version, created_at, updated_at, end_noted_at FROM role_assignments
 WHERE tenant_id = $1 AND status = 'approved' AND end_noted_at IS NULL
@@ -877,6 +918,61 @@ func (q *Queries) MadeBy(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uu
 	var column_1 string
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const mappedAssignments = `-- name: MappedAssignments :many
+SELECT tenant_id, id, principal_kind, principal_id, role_id, department_id, kind, status, reason, mapped_from, requested_by_kind, requested_by, decided_by_kind, decided_by, decided_at, decision_note, starts_at, expires_at, review_due_at, reviewed_at, reviewed_by, revoked_at, noticed_at, version, created_at, updated_at, end_noted_at FROM role_assignments
+WHERE tenant_id = $1 AND principal_kind = 'user' AND principal_id = $2 AND mapped_from = $3 AND status = 'approved'
+FOR UPDATE
+`
+
+// What a user has from one identity provider or directory.
+func (q *Queries) MappedAssignments(ctx context.Context, db DBTX, tenantID uuid.UUID, principalID uuid.UUID, mappedFrom *string) ([]RoleAssignment, error) {
+	rows, err := db.Query(ctx, mappedAssignments, tenantID, principalID, mappedFrom)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []RoleAssignment{}
+	for rows.Next() {
+		var i RoleAssignment
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.PrincipalKind,
+			&i.PrincipalID,
+			&i.RoleID,
+			&i.DepartmentID,
+			&i.Kind,
+			&i.Status,
+			&i.Reason,
+			&i.MappedFrom,
+			&i.RequestedByKind,
+			&i.RequestedBy,
+			&i.DecidedByKind,
+			&i.DecidedBy,
+			&i.DecidedAt,
+			&i.DecisionNote,
+			&i.StartsAt,
+			&i.ExpiresAt,
+			&i.ReviewDueAt,
+			&i.ReviewedAt,
+			&i.ReviewedBy,
+			&i.RevokedAt,
+			&i.NoticedAt,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.EndNotedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const noteEnd = `-- name: NoteEnd :exec
