@@ -102,6 +102,15 @@ breaking:
 vuln:
 	@$(LINT) govulncheck ./...
 
+## test-oidc: try trusted issuers against a certified OpenID provider on this machine (needs Node)
+.PHONY: test-oidc
+test-oidc: tools/oidc/node_modules
+	@PARVIS_TEST_OIDC=$(CURDIR)/tools/oidc go test -count=1 -run TestACertifiedProvider ./internal/federation
+
+tools/oidc/node_modules: tools/oidc/package-lock.json
+	@npm ci --silent --prefix tools/oidc
+	@touch $@
+
 ## fuzz: run every fuzz target for a while (FUZZTIME=10s)
 .PHONY: fuzz
 fuzz:
