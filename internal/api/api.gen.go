@@ -1344,6 +1344,129 @@ func (e HistoryEntryObject) Valid() bool {
 	}
 }
 
+// Defines values for IdentityProviderObject.
+const (
+	IdentityProviderObjectIdentityProvider IdentityProviderObject = "identity_provider"
+)
+
+// Valid indicates whether the value is a known member of the IdentityProviderObject enum.
+func (e IdentityProviderObject) Valid() bool {
+	switch e {
+	case IdentityProviderObjectIdentityProvider:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IdentityProviderCreateAllowedAlgs.
+const (
+	IdentityProviderCreateAllowedAlgsES256 IdentityProviderCreateAllowedAlgs = "ES256"
+	IdentityProviderCreateAllowedAlgsRS256 IdentityProviderCreateAllowedAlgs = "RS256"
+)
+
+// Valid indicates whether the value is a known member of the IdentityProviderCreateAllowedAlgs enum.
+func (e IdentityProviderCreateAllowedAlgs) Valid() bool {
+	switch e {
+	case IdentityProviderCreateAllowedAlgsES256:
+		return true
+	case IdentityProviderCreateAllowedAlgsRS256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IdentityProviderCreateProvision.
+const (
+	IdentityProviderCreateProvisionNone       IdentityProviderCreateProvision = "none"
+	IdentityProviderCreateProvisionOnFirstUse IdentityProviderCreateProvision = "on_first_use"
+)
+
+// Valid indicates whether the value is a known member of the IdentityProviderCreateProvision enum.
+func (e IdentityProviderCreateProvision) Valid() bool {
+	switch e {
+	case IdentityProviderCreateProvisionNone:
+		return true
+	case IdentityProviderCreateProvisionOnFirstUse:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IdentityProviderCreateTokenTypes.
+const (
+	IdentityProviderCreateTokenTypesAtJwt IdentityProviderCreateTokenTypes = "at+jwt"
+	IdentityProviderCreateTokenTypesJWT   IdentityProviderCreateTokenTypes = "JWT"
+)
+
+// Valid indicates whether the value is a known member of the IdentityProviderCreateTokenTypes enum.
+func (e IdentityProviderCreateTokenTypes) Valid() bool {
+	switch e {
+	case IdentityProviderCreateTokenTypesAtJwt:
+		return true
+	case IdentityProviderCreateTokenTypesJWT:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IdentityProviderPatchAllowedAlgs.
+const (
+	IdentityProviderPatchAllowedAlgsES256 IdentityProviderPatchAllowedAlgs = "ES256"
+	IdentityProviderPatchAllowedAlgsRS256 IdentityProviderPatchAllowedAlgs = "RS256"
+)
+
+// Valid indicates whether the value is a known member of the IdentityProviderPatchAllowedAlgs enum.
+func (e IdentityProviderPatchAllowedAlgs) Valid() bool {
+	switch e {
+	case IdentityProviderPatchAllowedAlgsES256:
+		return true
+	case IdentityProviderPatchAllowedAlgsRS256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IdentityProviderPatchProvision.
+const (
+	IdentityProviderPatchProvisionNone       IdentityProviderPatchProvision = "none"
+	IdentityProviderPatchProvisionOnFirstUse IdentityProviderPatchProvision = "on_first_use"
+)
+
+// Valid indicates whether the value is a known member of the IdentityProviderPatchProvision enum.
+func (e IdentityProviderPatchProvision) Valid() bool {
+	switch e {
+	case IdentityProviderPatchProvisionNone:
+		return true
+	case IdentityProviderPatchProvisionOnFirstUse:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IdentityProviderPatchTokenTypes.
+const (
+	IdentityProviderPatchTokenTypesAtJwt IdentityProviderPatchTokenTypes = "at+jwt"
+	IdentityProviderPatchTokenTypesJWT   IdentityProviderPatchTokenTypes = "JWT"
+)
+
+// Valid indicates whether the value is a known member of the IdentityProviderPatchTokenTypes enum.
+func (e IdentityProviderPatchTokenTypes) Valid() bool {
+	switch e {
+	case IdentityProviderPatchTokenTypesAtJwt:
+		return true
+	case IdentityProviderPatchTokenTypesJWT:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for InstitutionObject.
 const (
 	InstitutionObjectInstitution InstitutionObject = "institution"
@@ -1746,6 +1869,21 @@ func (e ReadPolicyPutNoted) Valid() bool {
 	}
 }
 
+// Defines values for RecoveryCodesObject.
+const (
+	RecoveryCodesObjectRecoveryCodes RecoveryCodesObject = "recovery_codes"
+)
+
+// Valid indicates whether the value is a known member of the RecoveryCodesObject enum.
+func (e RecoveryCodesObject) Valid() bool {
+	switch e {
+	case RecoveryCodesObjectRecoveryCodes:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RoleObject.
 const (
 	RoleObjectRole RoleObject = "role"
@@ -1824,6 +1962,21 @@ func (e RoleRequestKind) Valid() bool {
 	case RoleRequestKindElevation:
 		return true
 	case RoleRequestKindOrdinary:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SecondFactorObject.
+const (
+	SecondFactorObjectSecondFactor SecondFactorObject = "second_factor"
+)
+
+// Valid indicates whether the value is a known member of the SecondFactorObject enum.
+func (e SecondFactorObject) Valid() bool {
+	switch e {
+	case SecondFactorObjectSecondFactor:
 		return true
 	default:
 		return false
@@ -1989,6 +2142,51 @@ const (
 func (e SessionsEndedObject) Valid() bool {
 	switch e {
 	case SessionsEndedObjectSessionsEnded:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInChallengeObject.
+const (
+	SignInChallengeObjectSignInChallenge SignInChallengeObject = "sign_in_challenge"
+)
+
+// Valid indicates whether the value is a known member of the SignInChallengeObject enum.
+func (e SignInChallengeObject) Valid() bool {
+	switch e {
+	case SignInChallengeObjectSignInChallenge:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInChallengeStatus.
+const (
+	SignInChallengeStatusMfaRequired SignInChallengeStatus = "mfa_required"
+)
+
+// Valid indicates whether the value is a known member of the SignInChallengeStatus enum.
+func (e SignInChallengeStatus) Valid() bool {
+	switch e {
+	case SignInChallengeStatusMfaRequired:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInPolicyObject.
+const (
+	SignInPolicyObjectSignInPolicy SignInPolicyObject = "sign_in_policy"
+)
+
+// Valid indicates whether the value is a known member of the SignInPolicyObject enum.
+func (e SignInPolicyObject) Valid() bool {
+	switch e {
+	case SignInPolicyObjectSignInPolicy:
 		return true
 	default:
 		return false
@@ -2757,6 +2955,21 @@ const (
 func (e TokenResponseTokenType) Valid() bool {
 	switch e {
 	case TokenResponseTokenTypeBearer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TotpEnrolmentObject.
+const (
+	TotpEnrolmentObjectTotpEnrolment TotpEnrolmentObject = "totp_enrolment"
+)
+
+// Valid indicates whether the value is a known member of the TotpEnrolmentObject enum.
+func (e TotpEnrolmentObject) Valid() bool {
+	switch e {
+	case TotpEnrolmentObjectTotpEnrolment:
 		return true
 	default:
 		return false
@@ -5378,6 +5591,121 @@ type HistorySubject struct {
 	Version int64 `json:"version"`
 }
 
+// IdentityProvider defines model for IdentityProvider.
+type IdentityProvider struct {
+	AcceptsIDTokens bool                      `json:"accepts_id_tokens"`
+	AllowedAlgs     []string                  `json:"allowed_algs"`
+	Audience        string                    `json:"audience"`
+	CreatedAt       time.Time                 `json:"created_at"`
+	EmailClaim      string                    `json:"email_claim"`
+	ID              openapi_types.UUID        `json:"id"`
+	IsEnabled       bool                      `json:"is_enabled"`
+	Issuer          string                    `json:"issuer"`
+	JwksURI         nullable.Nullable[string] `json:"jwks_uri"`
+	Name            string                    `json:"name"`
+	NameClaim       string                    `json:"name_claim"`
+	Object          IdentityProviderObject    `json:"object"`
+	Provision       string                    `json:"provision"`
+	RequiredClaims  map[string]string         `json:"required_claims"`
+	RoleClaim       nullable.Nullable[string] `json:"role_claim"`
+	RoleMapping     []IdentityRoleRule        `json:"role_mapping"`
+	TenantClaim     nullable.Nullable[string] `json:"tenant_claim"`
+	TenantValue     nullable.Nullable[string] `json:"tenant_value"`
+	TokenTypes      []string                  `json:"token_types"`
+	UpdatedAt       time.Time                 `json:"updated_at"`
+	Version         int64                     `json:"version"`
+}
+
+// IdentityProviderObject defines model for IdentityProvider.Object.
+type IdentityProviderObject string
+
+// IdentityProviderCreate defines model for IdentityProviderCreate.
+type IdentityProviderCreate struct {
+	// AcceptsIDTokens Whether ID tokens open something. They are meant for a client and not for an API.
+	AcceptsIDTokens *bool                               `json:"accepts_id_tokens,omitempty"`
+	AllowedAlgs     []IdentityProviderCreateAllowedAlgs `json:"allowed_algs,omitempty"`
+
+	// Audience One of the values of the claim `aud`.
+	Audience   string  `json:"audience"`
+	EmailClaim *string `json:"email_claim,omitempty"`
+	IsEnabled  *bool   `json:"is_enabled,omitempty"`
+
+	// Issuer Compared letter by letter with the claim `iss`.
+	Issuer string `json:"issuer"`
+
+	// JwksURI Where the keys are; null is where the discovery document of the issuer says.
+	JwksURI   nullable.Nullable[string] `json:"jwks_uri,omitempty"`
+	Name      string                    `json:"name"`
+	NameClaim *string                   `json:"name_claim,omitempty"`
+
+	// Provision Whether a user is made for whoever comes first with a token.
+	Provision *IdentityProviderCreateProvision `json:"provision,omitempty"`
+
+	// RequiredClaims Claims that must have exactly these values.
+	RequiredClaims map[string]string `json:"required_claims,omitempty"`
+
+	// RoleClaim Claim whose values are mapped; dots go into objects.
+	RoleClaim   nullable.Nullable[string] `json:"role_claim,omitempty"`
+	RoleMapping []IdentityRoleRule        `json:"role_mapping,omitempty"`
+	TenantClaim nullable.Nullable[string] `json:"tenant_claim,omitempty"`
+	TenantValue nullable.Nullable[string] `json:"tenant_value,omitempty"`
+
+	// TokenTypes Values of the header `typ`. Many providers write JWT for access tokens too.
+	TokenTypes []IdentityProviderCreateTokenTypes `json:"token_types,omitempty"`
+}
+
+// IdentityProviderCreateAllowedAlgs defines model for IdentityProviderCreate.AllowedAlgs.
+type IdentityProviderCreateAllowedAlgs string
+
+// IdentityProviderCreateProvision Whether a user is made for whoever comes first with a token.
+type IdentityProviderCreateProvision string
+
+// IdentityProviderCreateTokenTypes defines model for IdentityProviderCreate.TokenTypes.
+type IdentityProviderCreateTokenTypes string
+
+// IdentityProviderList defines model for IdentityProviderList.
+type IdentityProviderList struct {
+	Data       []IdentityProvider        `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// IdentityProviderPatch defines model for IdentityProviderPatch.
+type IdentityProviderPatch struct {
+	AcceptsIDTokens *bool                              `json:"accepts_id_tokens,omitempty"`
+	AllowedAlgs     []IdentityProviderPatchAllowedAlgs `json:"allowed_algs,omitempty"`
+	EmailClaim      *string                            `json:"email_claim,omitempty"`
+	IsEnabled       *bool                              `json:"is_enabled,omitempty"`
+	JwksURI         nullable.Nullable[string]          `json:"jwks_uri,omitempty"`
+	Name            *string                            `json:"name,omitempty"`
+	NameClaim       *string                            `json:"name_claim,omitempty"`
+	Provision       *IdentityProviderPatchProvision    `json:"provision,omitempty"`
+	RequiredClaims  map[string]string                  `json:"required_claims,omitempty"`
+	RoleClaim       nullable.Nullable[string]          `json:"role_claim,omitempty"`
+	RoleMapping     []IdentityRoleRule                 `json:"role_mapping,omitempty"`
+	TokenTypes      []IdentityProviderPatchTokenTypes  `json:"token_types,omitempty"`
+}
+
+// IdentityProviderPatchAllowedAlgs defines model for IdentityProviderPatch.AllowedAlgs.
+type IdentityProviderPatchAllowedAlgs string
+
+// IdentityProviderPatchProvision defines model for IdentityProviderPatch.Provision.
+type IdentityProviderPatchProvision string
+
+// IdentityProviderPatchTokenTypes defines model for IdentityProviderPatch.TokenTypes.
+type IdentityProviderPatchTokenTypes string
+
+// IdentityRoleRule defines model for IdentityRoleRule.
+type IdentityRoleRule struct {
+	// DepartmentID Where the role holds; absent is the whole institution.
+	DepartmentID *openapi_types.UUID `json:"department_id,omitempty"`
+
+	// Role Code of the role.
+	Role string `json:"role"`
+
+	// Value Value of the role claim, letter by letter.
+	Value string `json:"value"`
+}
+
 // ImportKey defines model for ImportKey.
 type ImportKey struct {
 	Key      string             `json:"key"`
@@ -5681,6 +6009,11 @@ type PasswordLink struct {
 
 // PasswordLinkObject defines model for PasswordLink.Object.
 type PasswordLinkObject string
+
+// PasswordProof defines model for PasswordProof.
+type PasswordProof struct {
+	CurrentPassword string `json:"current_password"`
+}
 
 // PasswordRequest defines model for PasswordRequest.
 type PasswordRequest struct {
@@ -6048,6 +6381,15 @@ type ReadPolicyPut struct {
 // ReadPolicyPutNoted With `none` only reads of restricted contacts and of what is sensitive are noted; those always are.
 type ReadPolicyPutNoted string
 
+// RecoveryCodes defines model for RecoveryCodes.
+type RecoveryCodes struct {
+	Codes  []string            `json:"codes"`
+	Object RecoveryCodesObject `json:"object"`
+}
+
+// RecoveryCodesObject defines model for RecoveryCodes.Object.
+type RecoveryCodesObject string
+
 // Role defines model for Role.
 type Role struct {
 	// AllowsBreakGlass Whether it may be taken in an emergency.
@@ -6260,6 +6602,17 @@ type SealedColumn struct {
 	Table  string `json:"table"`
 }
 
+// SecondFactor defines model for SecondFactor.
+type SecondFactor struct {
+	ConfirmedAt       nullable.Nullable[time.Time] `json:"confirmed_at"`
+	Object            SecondFactorObject           `json:"object"`
+	RecoveryCodesLeft int32                        `json:"recovery_codes_left"`
+	Status            string                       `json:"status"`
+}
+
+// SecondFactorObject defines model for SecondFactor.Object.
+type SecondFactorObject string
+
 // SensitiveFact Something that only those may know who need it for its purpose.
 type SensitiveFact struct {
 	Category   string                                 `json:"category"`
@@ -6453,6 +6806,50 @@ type SignIn struct {
 	Email         string             `json:"email"`
 	InstitutionID openapi_types.UUID `json:"institution_id"`
 	Password      string             `json:"password"`
+}
+
+// SignInChallenge defines model for SignInChallenge.
+type SignInChallenge struct {
+	Challenge string                `json:"challenge"`
+	ExpiresAt time.Time             `json:"expires_at"`
+	Methods   []string              `json:"methods"`
+	Object    SignInChallengeObject `json:"object"`
+	Status    SignInChallengeStatus `json:"status"`
+}
+
+// SignInChallengeObject defines model for SignInChallenge.Object.
+type SignInChallengeObject string
+
+// SignInChallengeStatus defines model for SignInChallenge.Status.
+type SignInChallengeStatus string
+
+// SignInCompletion defines model for SignInCompletion.
+type SignInCompletion struct {
+	Challenge string `json:"challenge"`
+
+	// Code Six digits of the device or a recovery code.
+	Code string `json:"code"`
+}
+
+// SignInPolicy defines model for SignInPolicy.
+type SignInPolicy struct {
+	// MfaRoles Codes of roles.
+	MfaRoles []string `json:"mfa_roles"`
+
+	// MfaScopes Scopes; `*` is whoever may do everything.
+	MfaScopes []string           `json:"mfa_scopes"`
+	Object    SignInPolicyObject `json:"object"`
+	UpdatedAt time.Time          `json:"updated_at"`
+	Version   int64              `json:"version"`
+}
+
+// SignInPolicyObject defines model for SignInPolicy.Object.
+type SignInPolicyObject string
+
+// SignInPolicyPatch defines model for SignInPolicyPatch.
+type SignInPolicyPatch struct {
+	MfaRoles  []string `json:"mfa_roles,omitempty"`
+	MfaScopes []string `json:"mfa_scopes,omitempty"`
 }
 
 // Tag defines model for Tag.
@@ -7234,6 +7631,31 @@ type TokenResponse struct {
 // TokenResponseTokenType defines model for TokenResponse.TokenType.
 type TokenResponseTokenType string
 
+// TotpConfirmation defines model for TotpConfirmation.
+type TotpConfirmation struct {
+	Code string `json:"code"`
+}
+
+// TotpEnrolment defines model for TotpEnrolment.
+type TotpEnrolment struct {
+	Object TotpEnrolmentObject `json:"object"`
+
+	// Secret In base32.
+	Secret string `json:"secret"`
+
+	// URI The same for a QR code: otpauth://…
+	URI string `json:"uri"`
+}
+
+// TotpEnrolmentObject defines model for TotpEnrolment.Object.
+type TotpEnrolmentObject string
+
+// TotpRemoval defines model for TotpRemoval.
+type TotpRemoval struct {
+	Code            string `json:"code"`
+	CurrentPassword string `json:"current_password"`
+}
+
 // User defines model for User.
 type User struct {
 	CreatedAt    time.Time                             `json:"created_at"`
@@ -7654,6 +8076,9 @@ type IdempotencyKey = string
 
 // IdempotencyKeyOptional defines model for IdempotencyKeyOptional.
 type IdempotencyKeyOptional = string
+
+// IdentityProviderID defines model for IdentityProviderId.
+type IdentityProviderID = openapi_types.UUID
 
 // IfMatchOptional defines model for IfMatchOptional.
 type IfMatchOptional = string
@@ -8621,6 +9046,39 @@ type ListHistoryParams struct {
 	OccurredAtLt *OccurredAtLt `form:"occurred_at_lt,omitempty" json:"occurred_at_lt,omitempty"`
 }
 
+// ListIdentityProvidersParams defines parameters for ListIdentityProviders.
+type ListIdentityProvidersParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// CreateIdentityProviderParams defines parameters for CreateIdentityProvider.
+type CreateIdentityProviderParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// GetIdentityProviderParams defines parameters for GetIdentityProvider.
+type GetIdentityProviderParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateIdentityProviderParams defines parameters for UpdateIdentityProvider.
+type UpdateIdentityProviderParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
 // ImportArchiveParams defines parameters for ImportArchive.
 type ImportArchiveParams struct {
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
@@ -8997,6 +9455,21 @@ type ListSessionsParams struct {
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// GetSignInPolicyParams defines parameters for GetSignInPolicy.
+type GetSignInPolicyParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateSignInPolicyParams defines parameters for UpdateSignInPolicy.
+type UpdateSignInPolicyParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
 // ListTagsParams defines parameters for ListTags.
@@ -9542,6 +10015,18 @@ type IssueTokenFormdataRequestBody = TokenRequest
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = PasswordChange
 
+// RenewRecoveryCodesJSONRequestBody defines body for RenewRecoveryCodes for application/json ContentType.
+type RenewRecoveryCodesJSONRequestBody = PasswordProof
+
+// BeginTotpJSONRequestBody defines body for BeginTotp for application/json ContentType.
+type BeginTotpJSONRequestBody = PasswordProof
+
+// ConfirmTotpJSONRequestBody defines body for ConfirmTotp for application/json ContentType.
+type ConfirmTotpJSONRequestBody = TotpConfirmation
+
+// DisableTotpJSONRequestBody defines body for DisableTotp for application/json ContentType.
+type DisableTotpJSONRequestBody = TotpRemoval
+
 // CreateAPIKeyJSONRequestBody defines body for CreateAPIKey for application/json ContentType.
 type CreateAPIKeyJSONRequestBody = APIKeyCreate
 
@@ -9616,6 +10101,12 @@ type CreateFormJSONRequestBody = FormCreate
 
 // UpdateFormApplicationMergePatchPlusJSONRequestBody defines body for UpdateForm for application/merge-patch+json ContentType.
 type UpdateFormApplicationMergePatchPlusJSONRequestBody = FormPatch
+
+// CreateIdentityProviderJSONRequestBody defines body for CreateIdentityProvider for application/json ContentType.
+type CreateIdentityProviderJSONRequestBody = IdentityProviderCreate
+
+// UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody defines body for UpdateIdentityProvider for application/merge-patch+json ContentType.
+type UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody = IdentityProviderPatch
 
 // UpdateInstitutionApplicationMergePatchPlusJSONRequestBody defines body for UpdateInstitution for application/merge-patch+json ContentType.
 type UpdateInstitutionApplicationMergePatchPlusJSONRequestBody = InstitutionPatch
@@ -9712,6 +10203,12 @@ type EndAllSessionsJSONRequestBody = SessionsEnd
 
 // RefreshSessionJSONRequestBody defines body for RefreshSession for application/json ContentType.
 type RefreshSessionJSONRequestBody = SessionRefresh
+
+// CompleteSignInJSONRequestBody defines body for CompleteSignIn for application/json ContentType.
+type CompleteSignInJSONRequestBody = SignInCompletion
+
+// UpdateSignInPolicyApplicationMergePatchPlusJSONRequestBody defines body for UpdateSignInPolicy for application/merge-patch+json ContentType.
+type UpdateSignInPolicyApplicationMergePatchPlusJSONRequestBody = SignInPolicyPatch
 
 // CreateTagJSONRequestBody defines body for CreateTag for application/json ContentType.
 type CreateTagJSONRequestBody = TagCreate
@@ -10024,6 +10521,21 @@ type ServerInterface interface {
 	// ChangePassword Change own password
 	// (POST /v1/account/password)
 	ChangePassword(ctx echo.Context) error
+	// RenewRecoveryCodes Renew own recovery codes
+	// (POST /v1/account/recovery-codes)
+	RenewRecoveryCodes(ctx echo.Context) error
+	// GetSecondFactor Show own second factor
+	// (GET /v1/account/totp)
+	GetSecondFactor(ctx echo.Context) error
+	// BeginTotp Begin a second factor
+	// (POST /v1/account/totp)
+	BeginTotp(ctx echo.Context) error
+	// ConfirmTotp Confirm a second factor
+	// (POST /v1/account/totp/confirm)
+	ConfirmTotp(ctx echo.Context) error
+	// DisableTotp Give up the second factor
+	// (POST /v1/account/totp/disable)
+	DisableTotp(ctx echo.Context) error
 	// ListAPIKeys List API keys
 	// (GET /v1/api-keys)
 	ListAPIKeys(ctx echo.Context, params ListAPIKeysParams) error
@@ -10288,6 +10800,18 @@ type ServerInterface interface {
 	// ListHistory List the changes of one record
 	// (GET /v1/history)
 	ListHistory(ctx echo.Context, params ListHistoryParams) error
+	// ListIdentityProviders List identity providers
+	// (GET /v1/identity-providers)
+	ListIdentityProviders(ctx echo.Context, params ListIdentityProvidersParams) error
+	// CreateIdentityProvider Trust an identity provider
+	// (POST /v1/identity-providers)
+	CreateIdentityProvider(ctx echo.Context, params CreateIdentityProviderParams) error
+	// GetIdentityProvider Read an identity provider
+	// (GET /v1/identity-providers/{identity_provider_id})
+	GetIdentityProvider(ctx echo.Context, identityProviderID IdentityProviderID, params GetIdentityProviderParams) error
+	// UpdateIdentityProvider Change an identity provider
+	// (PATCH /v1/identity-providers/{identity_provider_id})
+	UpdateIdentityProvider(ctx echo.Context, identityProviderID IdentityProviderID, params UpdateIdentityProviderParams) error
 	// ImportArchive Import an institution from its archive
 	// (POST /v1/imports/archive)
 	ImportArchive(ctx echo.Context, params ImportArchiveParams) error
@@ -10462,12 +10986,21 @@ type ServerInterface interface {
 	// RefreshSession Exchange a refresh token
 	// (POST /v1/sessions/refresh)
 	RefreshSession(ctx echo.Context) error
+	// CompleteSignIn Sign in with the second factor
+	// (POST /v1/sessions/second-factor)
+	CompleteSignIn(ctx echo.Context) error
 	// SignOut End the session in use
 	// (POST /v1/sessions/sign-out)
 	SignOut(ctx echo.Context) error
 	// EndSession End one own session
 	// (POST /v1/sessions/{session_id}/end)
 	EndSession(ctx echo.Context, sessionID SessionID) error
+	// GetSignInPolicy Read the sign-in policy
+	// (GET /v1/sign-in-policy)
+	GetSignInPolicy(ctx echo.Context, params GetSignInPolicyParams) error
+	// UpdateSignInPolicy Change the sign-in policy
+	// (PATCH /v1/sign-in-policy)
+	UpdateSignInPolicy(ctx echo.Context, params UpdateSignInPolicyParams) error
 	// ListTags List tags
 	// (GET /v1/tags)
 	ListTags(ctx echo.Context, params ListTagsParams) error
@@ -10597,6 +11130,9 @@ type ServerInterface interface {
 	// ReactivateUser Reactivate a user
 	// (POST /v1/users/{user_id}/reactivate)
 	ReactivateUser(ctx echo.Context, userID UserID, params ReactivateUserParams) error
+	// ResetSecondFactor Take away the second factor of a user
+	// (POST /v1/users/{user_id}/reset-second-factor)
+	ResetSecondFactor(ctx echo.Context, userID UserID) error
 	// ListWebhookEndpoints List webhook endpoints
 	// (GET /v1/webhook-endpoints)
 	ListWebhookEndpoints(ctx echo.Context, params ListWebhookEndpointsParams) error
@@ -10730,6 +11266,51 @@ func (w *ServerInterfaceWrapper) ChangePassword(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ChangePassword(ctx)
+	return err
+}
+
+// RenewRecoveryCodes converts echo context to params.
+func (w *ServerInterfaceWrapper) RenewRecoveryCodes(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RenewRecoveryCodes(ctx)
+	return err
+}
+
+// GetSecondFactor converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSecondFactor(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSecondFactor(ctx)
+	return err
+}
+
+// BeginTotp converts echo context to params.
+func (w *ServerInterfaceWrapper) BeginTotp(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.BeginTotp(ctx)
+	return err
+}
+
+// ConfirmTotp converts echo context to params.
+func (w *ServerInterfaceWrapper) ConfirmTotp(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ConfirmTotp(ctx)
+	return err
+}
+
+// DisableTotp converts echo context to params.
+func (w *ServerInterfaceWrapper) DisableTotp(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DisableTotp(ctx)
 	return err
 }
 
@@ -14317,6 +14898,156 @@ func (w *ServerInterfaceWrapper) ListHistory(ctx echo.Context) error {
 	return err
 }
 
+// ListIdentityProviders converts echo context to params.
+func (w *ServerInterfaceWrapper) ListIdentityProviders(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListIdentityProvidersParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListIdentityProviders(ctx, params)
+	return err
+}
+
+// CreateIdentityProvider converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateIdentityProvider(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateIdentityProviderParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateIdentityProvider(ctx, params)
+	return err
+}
+
+// GetIdentityProvider converts echo context to params.
+func (w *ServerInterfaceWrapper) GetIdentityProvider(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "identity_provider_id" -------------
+	var identityProviderID IdentityProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "identity_provider_id", ctx.Param("identity_provider_id"), &identityProviderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter identity_provider_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetIdentityProviderParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetIdentityProvider(ctx, identityProviderID, params)
+	return err
+}
+
+// UpdateIdentityProvider converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateIdentityProvider(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "identity_provider_id" -------------
+	var identityProviderID IdentityProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "identity_provider_id", ctx.Param("identity_provider_id"), &identityProviderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter identity_provider_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateIdentityProviderParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateIdentityProvider(ctx, identityProviderID, params)
+	return err
+}
+
 // ImportArchive converts echo context to params.
 func (w *ServerInterfaceWrapper) ImportArchive(ctx echo.Context) error {
 	var err error
@@ -16161,6 +16892,15 @@ func (w *ServerInterfaceWrapper) RefreshSession(ctx echo.Context) error {
 	return err
 }
 
+// CompleteSignIn converts echo context to params.
+func (w *ServerInterfaceWrapper) CompleteSignIn(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CompleteSignIn(ctx)
+	return err
+}
+
 // SignOut converts echo context to params.
 func (w *ServerInterfaceWrapper) SignOut(ctx echo.Context) error {
 	var err error
@@ -16183,6 +16923,79 @@ func (w *ServerInterfaceWrapper) EndSession(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.EndSession(ctx, sessionID)
+	return err
+}
+
+// GetSignInPolicy converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSignInPolicy(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetSignInPolicyParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSignInPolicy(ctx, params)
+	return err
+}
+
+// UpdateSignInPolicy converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateSignInPolicy(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateSignInPolicyParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateSignInPolicy(ctx, params)
 	return err
 }
 
@@ -17993,6 +18806,22 @@ func (w *ServerInterfaceWrapper) ReactivateUser(ctx echo.Context) error {
 	return err
 }
 
+// ResetSecondFactor converts echo context to params.
+func (w *ServerInterfaceWrapper) ResetSecondFactor(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", ctx.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter user_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ResetSecondFactor(ctx, userID)
+	return err
+}
+
 // ListWebhookEndpoints converts echo context to params.
 func (w *ServerInterfaceWrapper) ListWebhookEndpoints(ctx echo.Context) error {
 	var err error
@@ -18758,6 +19587,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/role-assignments/:role_assignment_id/review", wrapper.ReviewRoleAssignment, options.OperationMiddlewares["reviewRoleAssignment"]...)
 	router.GET(options.BaseURL+"/v1/sessions", wrapper.ListSessions, options.OperationMiddlewares["listSessions"]...)
 	router.POST(options.BaseURL+"/v1/sessions", wrapper.CreateSession, options.OperationMiddlewares["createSession"]...)
+	router.POST(options.BaseURL+"/v1/sessions/second-factor", wrapper.CompleteSignIn, options.OperationMiddlewares["completeSignIn"]...)
 	router.POST(options.BaseURL+"/v1/sessions/refresh", wrapper.RefreshSession, options.OperationMiddlewares["refreshSession"]...)
 	router.POST(options.BaseURL+"/v1/sessions/sign-out", wrapper.SignOut, options.OperationMiddlewares["signOut"]...)
 	router.POST(options.BaseURL+"/v1/sessions/end-all", wrapper.EndAllSessions, options.OperationMiddlewares["endAllSessions"]...)
@@ -18765,12 +19595,24 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/users/:user_id/end-sessions", wrapper.EndUserSessions, options.OperationMiddlewares["endUserSessions"]...)
 	router.POST(options.BaseURL+"/v1/users/:user_id/invitations", wrapper.InviteUser, options.OperationMiddlewares["inviteUser"]...)
 	router.POST(options.BaseURL+"/v1/account/password", wrapper.ChangePassword, options.OperationMiddlewares["changePassword"]...)
+	router.GET(options.BaseURL+"/v1/account/totp", wrapper.GetSecondFactor, options.OperationMiddlewares["getSecondFactor"]...)
+	router.POST(options.BaseURL+"/v1/account/totp", wrapper.BeginTotp, options.OperationMiddlewares["beginTotp"]...)
+	router.POST(options.BaseURL+"/v1/account/totp/confirm", wrapper.ConfirmTotp, options.OperationMiddlewares["confirmTotp"]...)
+	router.POST(options.BaseURL+"/v1/account/totp/disable", wrapper.DisableTotp, options.OperationMiddlewares["disableTotp"]...)
+	router.POST(options.BaseURL+"/v1/account/recovery-codes", wrapper.RenewRecoveryCodes, options.OperationMiddlewares["renewRecoveryCodes"]...)
+	router.POST(options.BaseURL+"/v1/users/:user_id/reset-second-factor", wrapper.ResetSecondFactor, options.OperationMiddlewares["resetSecondFactor"]...)
+	router.GET(options.BaseURL+"/v1/sign-in-policy", wrapper.GetSignInPolicy, options.OperationMiddlewares["getSignInPolicy"]...)
+	router.PATCH(options.BaseURL+"/v1/sign-in-policy", wrapper.UpdateSignInPolicy, options.OperationMiddlewares["updateSignInPolicy"]...)
 	router.POST(options.BaseURL+"/v1/public/institutions/:institution_id/password-requests", wrapper.RequestPassword, options.OperationMiddlewares["requestPassword"]...)
 	router.GET(options.BaseURL+"/v1/public/password-links/:token", wrapper.GetPasswordLink, options.OperationMiddlewares["getPasswordLink"]...)
 	router.POST(options.BaseURL+"/v1/public/password-links/:token", wrapper.SetPassword, options.OperationMiddlewares["setPassword"]...)
 	router.GET(options.BaseURL+"/v1/quotas", wrapper.ListQuotas, options.OperationMiddlewares["listQuotas"]...)
 	router.GET(options.BaseURL+"/v1/quotas/:credential_id", wrapper.GetQuota, options.OperationMiddlewares["getQuota"]...)
 	router.PATCH(options.BaseURL+"/v1/quotas/:credential_id", wrapper.UpdateQuota, options.OperationMiddlewares["updateQuota"]...)
+	router.GET(options.BaseURL+"/v1/identity-providers", wrapper.ListIdentityProviders, options.OperationMiddlewares["listIdentityProviders"]...)
+	router.POST(options.BaseURL+"/v1/identity-providers", wrapper.CreateIdentityProvider, options.OperationMiddlewares["createIdentityProvider"]...)
+	router.GET(options.BaseURL+"/v1/identity-providers/:identity_provider_id", wrapper.GetIdentityProvider, options.OperationMiddlewares["getIdentityProvider"]...)
+	router.PATCH(options.BaseURL+"/v1/identity-providers/:identity_provider_id", wrapper.UpdateIdentityProvider, options.OperationMiddlewares["updateIdentityProvider"]...)
 	router.GET(options.BaseURL+"/v1/test/outbox", wrapper.ListOutbox, options.OperationMiddlewares["listOutbox"]...)
 
 }
@@ -19030,6 +19872,109 @@ type ChangePassword204Response struct {
 }
 
 func (response ChangePassword204Response) VisitChangePasswordResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RenewRecoveryCodesRequestObject struct {
+	Body *RenewRecoveryCodesJSONRequestBody
+}
+
+type RenewRecoveryCodesResponseObject interface {
+	VisitRenewRecoveryCodesResponse(w http.ResponseWriter) error
+}
+
+type RenewRecoveryCodes200JSONResponse RecoveryCodes
+
+func (response RenewRecoveryCodes200JSONResponse) VisitRenewRecoveryCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSecondFactorRequestObject struct {
+}
+
+type GetSecondFactorResponseObject interface {
+	VisitGetSecondFactorResponse(w http.ResponseWriter) error
+}
+
+type GetSecondFactor200JSONResponse SecondFactor
+
+func (response GetSecondFactor200JSONResponse) VisitGetSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginTotpRequestObject struct {
+	Body *BeginTotpJSONRequestBody
+}
+
+type BeginTotpResponseObject interface {
+	VisitBeginTotpResponse(w http.ResponseWriter) error
+}
+
+type BeginTotp201JSONResponse TotpEnrolment
+
+func (response BeginTotp201JSONResponse) VisitBeginTotpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmTotpRequestObject struct {
+	Body *ConfirmTotpJSONRequestBody
+}
+
+type ConfirmTotpResponseObject interface {
+	VisitConfirmTotpResponse(w http.ResponseWriter) error
+}
+
+type ConfirmTotp200JSONResponse RecoveryCodes
+
+func (response ConfirmTotp200JSONResponse) VisitConfirmTotpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisableTotpRequestObject struct {
+	Body *DisableTotpJSONRequestBody
+}
+
+type DisableTotpResponseObject interface {
+	VisitDisableTotpResponse(w http.ResponseWriter) error
+}
+
+type DisableTotp204Response struct {
+}
+
+func (response DisableTotp204Response) VisitDisableTotpResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
 	return nil
 }
@@ -21786,6 +22731,142 @@ func (response ListHistory200JSONResponse) VisitListHistoryResponse(w http.Respo
 	return err
 }
 
+type ListIdentityProvidersRequestObject struct {
+	Params ListIdentityProvidersParams
+}
+
+type ListIdentityProvidersResponseObject interface {
+	VisitListIdentityProvidersResponse(w http.ResponseWriter) error
+}
+
+type ListIdentityProviders200ResponseHeaders struct {
+	Link *string
+}
+
+type ListIdentityProviders200JSONResponse struct {
+	Body    IdentityProviderList
+	Headers ListIdentityProviders200ResponseHeaders
+}
+
+func (response ListIdentityProviders200JSONResponse) VisitListIdentityProvidersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateIdentityProviderRequestObject struct {
+	Params CreateIdentityProviderParams
+	Body   *CreateIdentityProviderJSONRequestBody
+}
+
+type CreateIdentityProviderResponseObject interface {
+	VisitCreateIdentityProviderResponse(w http.ResponseWriter) error
+}
+
+type CreateIdentityProvider201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreateIdentityProvider201JSONResponse struct {
+	Body    IdentityProvider
+	Headers CreateIdentityProvider201ResponseHeaders
+}
+
+func (response CreateIdentityProvider201JSONResponse) VisitCreateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetIdentityProviderRequestObject struct {
+	IdentityProviderID IdentityProviderID `json:"identity_provider_id"`
+	Params             GetIdentityProviderParams
+}
+
+type GetIdentityProviderResponseObject interface {
+	VisitGetIdentityProviderResponse(w http.ResponseWriter) error
+}
+
+type GetIdentityProvider200ResponseHeaders struct {
+	ETag string
+}
+
+type GetIdentityProvider200JSONResponse struct {
+	Body    IdentityProvider
+	Headers GetIdentityProvider200ResponseHeaders
+}
+
+func (response GetIdentityProvider200JSONResponse) VisitGetIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetIdentityProvider304Response = NotModifiedResponse
+
+func (response GetIdentityProvider304Response) VisitGetIdentityProviderResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type UpdateIdentityProviderRequestObject struct {
+	IdentityProviderID IdentityProviderID `json:"identity_provider_id"`
+	Params             UpdateIdentityProviderParams
+	Body               *UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateIdentityProviderResponseObject interface {
+	VisitUpdateIdentityProviderResponse(w http.ResponseWriter) error
+}
+
+type UpdateIdentityProvider200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateIdentityProvider200JSONResponse struct {
+	Body    IdentityProvider
+	Headers UpdateIdentityProvider200ResponseHeaders
+}
+
+func (response UpdateIdentityProvider200JSONResponse) VisitUpdateIdentityProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ImportArchiveRequestObject struct {
 	Params ImportArchiveParams
 	Body   io.Reader
@@ -23593,6 +24674,20 @@ type CreateSessionResponseObject interface {
 	VisitCreateSessionResponse(w http.ResponseWriter) error
 }
 
+type CreateSession200JSONResponse SignInChallenge
+
+func (response CreateSession200JSONResponse) VisitCreateSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreateSession201JSONResponse SessionTokens
 
 func (response CreateSession201JSONResponse) VisitCreateSessionResponse(w http.ResponseWriter) error {
@@ -23651,6 +24746,28 @@ func (response RefreshSession200JSONResponse) VisitRefreshSessionResponse(w http
 	return err
 }
 
+type CompleteSignInRequestObject struct {
+	Body *CompleteSignInJSONRequestBody
+}
+
+type CompleteSignInResponseObject interface {
+	VisitCompleteSignInResponse(w http.ResponseWriter) error
+}
+
+type CompleteSignIn201JSONResponse SessionTokens
+
+func (response CompleteSignIn201JSONResponse) VisitCompleteSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SignOutRequestObject struct {
 }
 
@@ -23680,6 +24797,75 @@ type EndSession204Response struct {
 func (response EndSession204Response) VisitEndSessionResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
 	return nil
+}
+
+type GetSignInPolicyRequestObject struct {
+	Params GetSignInPolicyParams
+}
+
+type GetSignInPolicyResponseObject interface {
+	VisitGetSignInPolicyResponse(w http.ResponseWriter) error
+}
+
+type GetSignInPolicy200ResponseHeaders struct {
+	ETag string
+}
+
+type GetSignInPolicy200JSONResponse struct {
+	Body    SignInPolicy
+	Headers GetSignInPolicy200ResponseHeaders
+}
+
+func (response GetSignInPolicy200JSONResponse) VisitGetSignInPolicyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSignInPolicy304Response = NotModifiedResponse
+
+func (response GetSignInPolicy304Response) VisitGetSignInPolicyResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type UpdateSignInPolicyRequestObject struct {
+	Params UpdateSignInPolicyParams
+	Body   *UpdateSignInPolicyApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateSignInPolicyResponseObject interface {
+	VisitUpdateSignInPolicyResponse(w http.ResponseWriter) error
+}
+
+type UpdateSignInPolicy200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateSignInPolicy200JSONResponse struct {
+	Body    SignInPolicy
+	Headers UpdateSignInPolicy200ResponseHeaders
+}
+
+func (response UpdateSignInPolicy200JSONResponse) VisitUpdateSignInPolicyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type ListTagsRequestObject struct {
@@ -25004,6 +26190,22 @@ func (response ReactivateUser200JSONResponse) VisitReactivateUserResponse(w http
 	return err
 }
 
+type ResetSecondFactorRequestObject struct {
+	UserID UserID `json:"user_id"`
+}
+
+type ResetSecondFactorResponseObject interface {
+	VisitResetSecondFactorResponse(w http.ResponseWriter) error
+}
+
+type ResetSecondFactor204Response struct {
+}
+
+func (response ResetSecondFactor204Response) VisitResetSecondFactorResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
 type ListWebhookEndpointsRequestObject struct {
 	Params ListWebhookEndpointsParams
 }
@@ -25454,6 +26656,21 @@ type StrictServerInterface interface {
 	// ChangePassword Change own password
 	// (POST /v1/account/password)
 	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
+	// RenewRecoveryCodes Renew own recovery codes
+	// (POST /v1/account/recovery-codes)
+	RenewRecoveryCodes(ctx context.Context, request RenewRecoveryCodesRequestObject) (RenewRecoveryCodesResponseObject, error)
+	// GetSecondFactor Show own second factor
+	// (GET /v1/account/totp)
+	GetSecondFactor(ctx context.Context, request GetSecondFactorRequestObject) (GetSecondFactorResponseObject, error)
+	// BeginTotp Begin a second factor
+	// (POST /v1/account/totp)
+	BeginTotp(ctx context.Context, request BeginTotpRequestObject) (BeginTotpResponseObject, error)
+	// ConfirmTotp Confirm a second factor
+	// (POST /v1/account/totp/confirm)
+	ConfirmTotp(ctx context.Context, request ConfirmTotpRequestObject) (ConfirmTotpResponseObject, error)
+	// DisableTotp Give up the second factor
+	// (POST /v1/account/totp/disable)
+	DisableTotp(ctx context.Context, request DisableTotpRequestObject) (DisableTotpResponseObject, error)
 	// ListAPIKeys List API keys
 	// (GET /v1/api-keys)
 	ListAPIKeys(ctx context.Context, request ListAPIKeysRequestObject) (ListAPIKeysResponseObject, error)
@@ -25718,6 +26935,18 @@ type StrictServerInterface interface {
 	// ListHistory List the changes of one record
 	// (GET /v1/history)
 	ListHistory(ctx context.Context, request ListHistoryRequestObject) (ListHistoryResponseObject, error)
+	// ListIdentityProviders List identity providers
+	// (GET /v1/identity-providers)
+	ListIdentityProviders(ctx context.Context, request ListIdentityProvidersRequestObject) (ListIdentityProvidersResponseObject, error)
+	// CreateIdentityProvider Trust an identity provider
+	// (POST /v1/identity-providers)
+	CreateIdentityProvider(ctx context.Context, request CreateIdentityProviderRequestObject) (CreateIdentityProviderResponseObject, error)
+	// GetIdentityProvider Read an identity provider
+	// (GET /v1/identity-providers/{identity_provider_id})
+	GetIdentityProvider(ctx context.Context, request GetIdentityProviderRequestObject) (GetIdentityProviderResponseObject, error)
+	// UpdateIdentityProvider Change an identity provider
+	// (PATCH /v1/identity-providers/{identity_provider_id})
+	UpdateIdentityProvider(ctx context.Context, request UpdateIdentityProviderRequestObject) (UpdateIdentityProviderResponseObject, error)
 	// ImportArchive Import an institution from its archive
 	// (POST /v1/imports/archive)
 	ImportArchive(ctx context.Context, request ImportArchiveRequestObject) (ImportArchiveResponseObject, error)
@@ -25892,12 +27121,21 @@ type StrictServerInterface interface {
 	// RefreshSession Exchange a refresh token
 	// (POST /v1/sessions/refresh)
 	RefreshSession(ctx context.Context, request RefreshSessionRequestObject) (RefreshSessionResponseObject, error)
+	// CompleteSignIn Sign in with the second factor
+	// (POST /v1/sessions/second-factor)
+	CompleteSignIn(ctx context.Context, request CompleteSignInRequestObject) (CompleteSignInResponseObject, error)
 	// SignOut End the session in use
 	// (POST /v1/sessions/sign-out)
 	SignOut(ctx context.Context, request SignOutRequestObject) (SignOutResponseObject, error)
 	// EndSession End one own session
 	// (POST /v1/sessions/{session_id}/end)
 	EndSession(ctx context.Context, request EndSessionRequestObject) (EndSessionResponseObject, error)
+	// GetSignInPolicy Read the sign-in policy
+	// (GET /v1/sign-in-policy)
+	GetSignInPolicy(ctx context.Context, request GetSignInPolicyRequestObject) (GetSignInPolicyResponseObject, error)
+	// UpdateSignInPolicy Change the sign-in policy
+	// (PATCH /v1/sign-in-policy)
+	UpdateSignInPolicy(ctx context.Context, request UpdateSignInPolicyRequestObject) (UpdateSignInPolicyResponseObject, error)
 	// ListTags List tags
 	// (GET /v1/tags)
 	ListTags(ctx context.Context, request ListTagsRequestObject) (ListTagsResponseObject, error)
@@ -26027,6 +27265,9 @@ type StrictServerInterface interface {
 	// ReactivateUser Reactivate a user
 	// (POST /v1/users/{user_id}/reactivate)
 	ReactivateUser(ctx context.Context, request ReactivateUserRequestObject) (ReactivateUserResponseObject, error)
+	// ResetSecondFactor Take away the second factor of a user
+	// (POST /v1/users/{user_id}/reset-second-factor)
+	ResetSecondFactor(ctx context.Context, request ResetSecondFactorRequestObject) (ResetSecondFactorResponseObject, error)
 	// ListWebhookEndpoints List webhook endpoints
 	// (GET /v1/webhook-endpoints)
 	ListWebhookEndpoints(ctx context.Context, request ListWebhookEndpointsRequestObject) (ListWebhookEndpointsResponseObject, error)
@@ -26336,6 +27577,213 @@ func (sh *strictHandler) ChangePassword(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(ChangePasswordResponseObject); ok {
 		return validResponse.VisitChangePasswordResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RenewRecoveryCodes operation middleware
+func (sh *strictHandler) RenewRecoveryCodes(ctx echo.Context) error {
+	var request RenewRecoveryCodesRequestObject
+
+	var body RenewRecoveryCodesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RenewRecoveryCodes(ctx.Request().Context(), request.(RenewRecoveryCodesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RenewRecoveryCodes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RenewRecoveryCodesResponseObject); ok {
+		return validResponse.VisitRenewRecoveryCodesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSecondFactor operation middleware
+func (sh *strictHandler) GetSecondFactor(ctx echo.Context) error {
+	var request GetSecondFactorRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSecondFactor(ctx.Request().Context(), request.(GetSecondFactorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSecondFactor")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSecondFactorResponseObject); ok {
+		return validResponse.VisitGetSecondFactorResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BeginTotp operation middleware
+func (sh *strictHandler) BeginTotp(ctx echo.Context) error {
+	var request BeginTotpRequestObject
+
+	var body BeginTotpJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BeginTotp(ctx.Request().Context(), request.(BeginTotpRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BeginTotp")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BeginTotpResponseObject); ok {
+		return validResponse.VisitBeginTotpResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ConfirmTotp operation middleware
+func (sh *strictHandler) ConfirmTotp(ctx echo.Context) error {
+	var request ConfirmTotpRequestObject
+
+	var body ConfirmTotpJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ConfirmTotp(ctx.Request().Context(), request.(ConfirmTotpRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConfirmTotp")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ConfirmTotpResponseObject); ok {
+		return validResponse.VisitConfirmTotpResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DisableTotp operation middleware
+func (sh *strictHandler) DisableTotp(ctx echo.Context) error {
+	var request DisableTotpRequestObject
+
+	var body DisableTotpJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DisableTotp(ctx.Request().Context(), request.(DisableTotpRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DisableTotp")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DisableTotpResponseObject); ok {
+		return validResponse.VisitDisableTotpResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -29180,6 +30628,154 @@ func (sh *strictHandler) ListHistory(ctx echo.Context, params ListHistoryParams)
 	return nil
 }
 
+// ListIdentityProviders operation middleware
+func (sh *strictHandler) ListIdentityProviders(ctx echo.Context, params ListIdentityProvidersParams) error {
+	var request ListIdentityProvidersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListIdentityProviders(ctx.Request().Context(), request.(ListIdentityProvidersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListIdentityProviders")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListIdentityProvidersResponseObject); ok {
+		return validResponse.VisitListIdentityProvidersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateIdentityProvider operation middleware
+func (sh *strictHandler) CreateIdentityProvider(ctx echo.Context, params CreateIdentityProviderParams) error {
+	var request CreateIdentityProviderRequestObject
+
+	request.Params = params
+
+	var body CreateIdentityProviderJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateIdentityProvider(ctx.Request().Context(), request.(CreateIdentityProviderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateIdentityProvider")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateIdentityProviderResponseObject); ok {
+		return validResponse.VisitCreateIdentityProviderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetIdentityProvider operation middleware
+func (sh *strictHandler) GetIdentityProvider(ctx echo.Context, identityProviderID IdentityProviderID, params GetIdentityProviderParams) error {
+	var request GetIdentityProviderRequestObject
+
+	request.IdentityProviderID = identityProviderID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetIdentityProvider(ctx.Request().Context(), request.(GetIdentityProviderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetIdentityProvider")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetIdentityProviderResponseObject); ok {
+		return validResponse.VisitGetIdentityProviderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateIdentityProvider operation middleware
+func (sh *strictHandler) UpdateIdentityProvider(ctx echo.Context, identityProviderID IdentityProviderID, params UpdateIdentityProviderParams) error {
+	var request UpdateIdentityProviderRequestObject
+
+	request.IdentityProviderID = identityProviderID
+	request.Params = params
+
+	var body UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateIdentityProvider(ctx.Request().Context(), request.(UpdateIdentityProviderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateIdentityProvider")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateIdentityProviderResponseObject); ok {
+		return validResponse.VisitUpdateIdentityProviderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ImportArchive operation middleware
 func (sh *strictHandler) ImportArchive(ctx echo.Context, params ImportArchiveParams) error {
 	var request ImportArchiveRequestObject
@@ -31337,6 +32933,52 @@ func (sh *strictHandler) RefreshSession(ctx echo.Context) error {
 	return nil
 }
 
+// CompleteSignIn operation middleware
+func (sh *strictHandler) CompleteSignIn(ctx echo.Context) error {
+	var request CompleteSignInRequestObject
+
+	var body CompleteSignInJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CompleteSignIn(ctx.Request().Context(), request.(CompleteSignInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CompleteSignIn")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CompleteSignInResponseObject); ok {
+		return validResponse.VisitCompleteSignInResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // SignOut operation middleware
 func (sh *strictHandler) SignOut(ctx echo.Context) error {
 	var request SignOutRequestObject
@@ -31379,6 +33021,79 @@ func (sh *strictHandler) EndSession(ctx echo.Context, sessionID SessionID) error
 		return err
 	} else if validResponse, ok := response.(EndSessionResponseObject); ok {
 		return validResponse.VisitEndSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSignInPolicy operation middleware
+func (sh *strictHandler) GetSignInPolicy(ctx echo.Context, params GetSignInPolicyParams) error {
+	var request GetSignInPolicyRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSignInPolicy(ctx.Request().Context(), request.(GetSignInPolicyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSignInPolicy")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSignInPolicyResponseObject); ok {
+		return validResponse.VisitGetSignInPolicyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateSignInPolicy operation middleware
+func (sh *strictHandler) UpdateSignInPolicy(ctx echo.Context, params UpdateSignInPolicyParams) error {
+	var request UpdateSignInPolicyRequestObject
+
+	request.Params = params
+
+	var body UpdateSignInPolicyApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateSignInPolicy(ctx.Request().Context(), request.(UpdateSignInPolicyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateSignInPolicy")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateSignInPolicyResponseObject); ok {
+		return validResponse.VisitUpdateSignInPolicyResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -32742,6 +34457,31 @@ func (sh *strictHandler) ReactivateUser(ctx echo.Context, userID UserID, params 
 		return err
 	} else if validResponse, ok := response.(ReactivateUserResponseObject); ok {
 		return validResponse.VisitReactivateUserResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ResetSecondFactor operation middleware
+func (sh *strictHandler) ResetSecondFactor(ctx echo.Context, userID UserID) error {
+	var request ResetSecondFactorRequestObject
+
+	request.UserID = userID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResetSecondFactor(ctx.Request().Context(), request.(ResetSecondFactorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResetSecondFactor")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ResetSecondFactorResponseObject); ok {
+		return validResponse.VisitResetSecondFactorResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -659,6 +659,9 @@ type AccountsOperations interface {
 	// ListSessions: List own sessions
 	// (GET /v1/sessions)
 	ListSessions(ctx context.Context, request ListSessionsRequestObject) (ListSessionsResponseObject, error)
+	// CompleteSignIn: Sign in with the second factor
+	// (POST /v1/sessions/second-factor)
+	CompleteSignIn(ctx context.Context, request CompleteSignInRequestObject) (CompleteSignInResponseObject, error)
 	// RefreshSession: Exchange a refresh token
 	// (POST /v1/sessions/refresh)
 	RefreshSession(ctx context.Context, request RefreshSessionRequestObject) (RefreshSessionResponseObject, error)
@@ -680,6 +683,30 @@ type AccountsOperations interface {
 	// ChangePassword: Change own password
 	// (POST /v1/account/password)
 	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
+	// GetSecondFactor: Show own second factor
+	// (GET /v1/account/totp)
+	GetSecondFactor(ctx context.Context, request GetSecondFactorRequestObject) (GetSecondFactorResponseObject, error)
+	// BeginTotp: Begin a second factor
+	// (POST /v1/account/totp)
+	BeginTotp(ctx context.Context, request BeginTotpRequestObject) (BeginTotpResponseObject, error)
+	// ConfirmTotp: Confirm a second factor
+	// (POST /v1/account/totp/confirm)
+	ConfirmTotp(ctx context.Context, request ConfirmTotpRequestObject) (ConfirmTotpResponseObject, error)
+	// DisableTotp: Give up the second factor
+	// (POST /v1/account/totp/disable)
+	DisableTotp(ctx context.Context, request DisableTotpRequestObject) (DisableTotpResponseObject, error)
+	// RenewRecoveryCodes: Renew own recovery codes
+	// (POST /v1/account/recovery-codes)
+	RenewRecoveryCodes(ctx context.Context, request RenewRecoveryCodesRequestObject) (RenewRecoveryCodesResponseObject, error)
+	// ResetSecondFactor: Take away the second factor of a user
+	// (POST /v1/users/{user_id}/reset-second-factor)
+	ResetSecondFactor(ctx context.Context, request ResetSecondFactorRequestObject) (ResetSecondFactorResponseObject, error)
+	// GetSignInPolicy: Read the sign-in policy
+	// (GET /v1/sign-in-policy)
+	GetSignInPolicy(ctx context.Context, request GetSignInPolicyRequestObject) (GetSignInPolicyResponseObject, error)
+	// UpdateSignInPolicy: Change the sign-in policy
+	// (PATCH /v1/sign-in-policy)
+	UpdateSignInPolicy(ctx context.Context, request UpdateSignInPolicyRequestObject) (UpdateSignInPolicyResponseObject, error)
 	// RequestPassword: Have a link to set a password sent
 	// (POST /v1/public/institutions/{institution_id}/password-requests)
 	RequestPassword(ctx context.Context, request RequestPasswordRequestObject) (RequestPasswordResponseObject, error)
@@ -702,6 +729,22 @@ type QuotasOperations interface {
 	// UpdateQuota: Change a quota
 	// (PATCH /v1/quotas/{credential_id})
 	UpdateQuota(ctx context.Context, request UpdateQuotaRequestObject) (UpdateQuotaResponseObject, error)
+}
+
+// FederationOperations are the operations of api/federation.yaml.
+type FederationOperations interface {
+	// ListIdentityProviders: List identity providers
+	// (GET /v1/identity-providers)
+	ListIdentityProviders(ctx context.Context, request ListIdentityProvidersRequestObject) (ListIdentityProvidersResponseObject, error)
+	// CreateIdentityProvider: Trust an identity provider
+	// (POST /v1/identity-providers)
+	CreateIdentityProvider(ctx context.Context, request CreateIdentityProviderRequestObject) (CreateIdentityProviderResponseObject, error)
+	// GetIdentityProvider: Read an identity provider
+	// (GET /v1/identity-providers/{identity_provider_id})
+	GetIdentityProvider(ctx context.Context, request GetIdentityProviderRequestObject) (GetIdentityProviderResponseObject, error)
+	// UpdateIdentityProvider: Change an identity provider
+	// (PATCH /v1/identity-providers/{identity_provider_id})
+	UpdateIdentityProvider(ctx context.Context, request UpdateIdentityProviderRequestObject) (UpdateIdentityProviderResponseObject, error)
 }
 
 // MailOperations are the operations of api/mail.yaml.

@@ -59,6 +59,7 @@ func newWorld(t *testing.T, app *parvistest.App, c *parvistest.Client, word stri
 	c.Put("/v1/teams/"+team+"/members/"+user, nil).Is(200)
 	made("role_assignment", "/v1/role-assignments", m{"principal_kind": "user", "principal_id": user, "role_id": w.own["role"]})
 	w.own["principal"] = user
+	made("identity_provider", "/v1/identity-providers", m{"name": "Annuaire " + word, "issuer": "http://127.0.0.1/" + word, "audience": word})
 	made("api_key", "/v1/api-keys", m{"name": "Clé " + word, "kind": "sk", "scopes": []string{"operations:read"}})
 	made("oauth_client", "/v1/oauth-clients", m{"name": "Programme " + word, "scopes": []string{"operations:read"}})
 	made("tag", "/v1/tags", m{"name": "Étiquette " + word})

@@ -1342,6 +1342,129 @@ func (e HistoryEntryObject) Valid() bool {
 	}
 }
 
+// Defines values for IdentityProviderObject.
+const (
+	IdentityProviderObjectIdentityProvider IdentityProviderObject = "identity_provider"
+)
+
+// Valid indicates whether the value is a known member of the IdentityProviderObject enum.
+func (e IdentityProviderObject) Valid() bool {
+	switch e {
+	case IdentityProviderObjectIdentityProvider:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IdentityProviderCreateAllowedAlgs.
+const (
+	IdentityProviderCreateAllowedAlgsES256 IdentityProviderCreateAllowedAlgs = "ES256"
+	IdentityProviderCreateAllowedAlgsRS256 IdentityProviderCreateAllowedAlgs = "RS256"
+)
+
+// Valid indicates whether the value is a known member of the IdentityProviderCreateAllowedAlgs enum.
+func (e IdentityProviderCreateAllowedAlgs) Valid() bool {
+	switch e {
+	case IdentityProviderCreateAllowedAlgsES256:
+		return true
+	case IdentityProviderCreateAllowedAlgsRS256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IdentityProviderCreateProvision.
+const (
+	IdentityProviderCreateProvisionNone       IdentityProviderCreateProvision = "none"
+	IdentityProviderCreateProvisionOnFirstUse IdentityProviderCreateProvision = "on_first_use"
+)
+
+// Valid indicates whether the value is a known member of the IdentityProviderCreateProvision enum.
+func (e IdentityProviderCreateProvision) Valid() bool {
+	switch e {
+	case IdentityProviderCreateProvisionNone:
+		return true
+	case IdentityProviderCreateProvisionOnFirstUse:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IdentityProviderCreateTokenTypes.
+const (
+	IdentityProviderCreateTokenTypesAtJwt IdentityProviderCreateTokenTypes = "at+jwt"
+	IdentityProviderCreateTokenTypesJWT   IdentityProviderCreateTokenTypes = "JWT"
+)
+
+// Valid indicates whether the value is a known member of the IdentityProviderCreateTokenTypes enum.
+func (e IdentityProviderCreateTokenTypes) Valid() bool {
+	switch e {
+	case IdentityProviderCreateTokenTypesAtJwt:
+		return true
+	case IdentityProviderCreateTokenTypesJWT:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IdentityProviderPatchAllowedAlgs.
+const (
+	IdentityProviderPatchAllowedAlgsES256 IdentityProviderPatchAllowedAlgs = "ES256"
+	IdentityProviderPatchAllowedAlgsRS256 IdentityProviderPatchAllowedAlgs = "RS256"
+)
+
+// Valid indicates whether the value is a known member of the IdentityProviderPatchAllowedAlgs enum.
+func (e IdentityProviderPatchAllowedAlgs) Valid() bool {
+	switch e {
+	case IdentityProviderPatchAllowedAlgsES256:
+		return true
+	case IdentityProviderPatchAllowedAlgsRS256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IdentityProviderPatchProvision.
+const (
+	IdentityProviderPatchProvisionNone       IdentityProviderPatchProvision = "none"
+	IdentityProviderPatchProvisionOnFirstUse IdentityProviderPatchProvision = "on_first_use"
+)
+
+// Valid indicates whether the value is a known member of the IdentityProviderPatchProvision enum.
+func (e IdentityProviderPatchProvision) Valid() bool {
+	switch e {
+	case IdentityProviderPatchProvisionNone:
+		return true
+	case IdentityProviderPatchProvisionOnFirstUse:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IdentityProviderPatchTokenTypes.
+const (
+	IdentityProviderPatchTokenTypesAtJwt IdentityProviderPatchTokenTypes = "at+jwt"
+	IdentityProviderPatchTokenTypesJWT   IdentityProviderPatchTokenTypes = "JWT"
+)
+
+// Valid indicates whether the value is a known member of the IdentityProviderPatchTokenTypes enum.
+func (e IdentityProviderPatchTokenTypes) Valid() bool {
+	switch e {
+	case IdentityProviderPatchTokenTypesAtJwt:
+		return true
+	case IdentityProviderPatchTokenTypesJWT:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for InstitutionObject.
 const (
 	InstitutionObjectInstitution InstitutionObject = "institution"
@@ -1744,6 +1867,21 @@ func (e ReadPolicyPutNoted) Valid() bool {
 	}
 }
 
+// Defines values for RecoveryCodesObject.
+const (
+	RecoveryCodesObjectRecoveryCodes RecoveryCodesObject = "recovery_codes"
+)
+
+// Valid indicates whether the value is a known member of the RecoveryCodesObject enum.
+func (e RecoveryCodesObject) Valid() bool {
+	switch e {
+	case RecoveryCodesObjectRecoveryCodes:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RoleObject.
 const (
 	RoleObjectRole RoleObject = "role"
@@ -1822,6 +1960,21 @@ func (e RoleRequestKind) Valid() bool {
 	case RoleRequestKindElevation:
 		return true
 	case RoleRequestKindOrdinary:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SecondFactorObject.
+const (
+	SecondFactorObjectSecondFactor SecondFactorObject = "second_factor"
+)
+
+// Valid indicates whether the value is a known member of the SecondFactorObject enum.
+func (e SecondFactorObject) Valid() bool {
+	switch e {
+	case SecondFactorObjectSecondFactor:
 		return true
 	default:
 		return false
@@ -1987,6 +2140,51 @@ const (
 func (e SessionsEndedObject) Valid() bool {
 	switch e {
 	case SessionsEndedObjectSessionsEnded:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInChallengeObject.
+const (
+	SignInChallengeObjectSignInChallenge SignInChallengeObject = "sign_in_challenge"
+)
+
+// Valid indicates whether the value is a known member of the SignInChallengeObject enum.
+func (e SignInChallengeObject) Valid() bool {
+	switch e {
+	case SignInChallengeObjectSignInChallenge:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInChallengeStatus.
+const (
+	SignInChallengeStatusMfaRequired SignInChallengeStatus = "mfa_required"
+)
+
+// Valid indicates whether the value is a known member of the SignInChallengeStatus enum.
+func (e SignInChallengeStatus) Valid() bool {
+	switch e {
+	case SignInChallengeStatusMfaRequired:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInPolicyObject.
+const (
+	SignInPolicyObjectSignInPolicy SignInPolicyObject = "sign_in_policy"
+)
+
+// Valid indicates whether the value is a known member of the SignInPolicyObject enum.
+func (e SignInPolicyObject) Valid() bool {
+	switch e {
+	case SignInPolicyObjectSignInPolicy:
 		return true
 	default:
 		return false
@@ -2755,6 +2953,21 @@ const (
 func (e TokenResponseTokenType) Valid() bool {
 	switch e {
 	case TokenResponseTokenTypeBearer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TotpEnrolmentObject.
+const (
+	TotpEnrolmentObjectTotpEnrolment TotpEnrolmentObject = "totp_enrolment"
+)
+
+// Valid indicates whether the value is a known member of the TotpEnrolmentObject enum.
+func (e TotpEnrolmentObject) Valid() bool {
+	switch e {
+	case TotpEnrolmentObjectTotpEnrolment:
 		return true
 	default:
 		return false
@@ -5376,6 +5589,121 @@ type HistorySubject struct {
 	Version int64 `json:"version"`
 }
 
+// IdentityProvider defines model for IdentityProvider.
+type IdentityProvider struct {
+	AcceptsIDTokens bool                      `json:"accepts_id_tokens"`
+	AllowedAlgs     []string                  `json:"allowed_algs"`
+	Audience        string                    `json:"audience"`
+	CreatedAt       time.Time                 `json:"created_at"`
+	EmailClaim      string                    `json:"email_claim"`
+	ID              openapi_types.UUID        `json:"id"`
+	IsEnabled       bool                      `json:"is_enabled"`
+	Issuer          string                    `json:"issuer"`
+	JwksURI         nullable.Nullable[string] `json:"jwks_uri"`
+	Name            string                    `json:"name"`
+	NameClaim       string                    `json:"name_claim"`
+	Object          IdentityProviderObject    `json:"object"`
+	Provision       string                    `json:"provision"`
+	RequiredClaims  map[string]string         `json:"required_claims"`
+	RoleClaim       nullable.Nullable[string] `json:"role_claim"`
+	RoleMapping     []IdentityRoleRule        `json:"role_mapping"`
+	TenantClaim     nullable.Nullable[string] `json:"tenant_claim"`
+	TenantValue     nullable.Nullable[string] `json:"tenant_value"`
+	TokenTypes      []string                  `json:"token_types"`
+	UpdatedAt       time.Time                 `json:"updated_at"`
+	Version         int64                     `json:"version"`
+}
+
+// IdentityProviderObject defines model for IdentityProvider.Object.
+type IdentityProviderObject string
+
+// IdentityProviderCreate defines model for IdentityProviderCreate.
+type IdentityProviderCreate struct {
+	// AcceptsIDTokens Whether ID tokens open something. They are meant for a client and not for an API.
+	AcceptsIDTokens *bool                               `json:"accepts_id_tokens,omitempty"`
+	AllowedAlgs     []IdentityProviderCreateAllowedAlgs `json:"allowed_algs,omitempty"`
+
+	// Audience One of the values of the claim `aud`.
+	Audience   string  `json:"audience"`
+	EmailClaim *string `json:"email_claim,omitempty"`
+	IsEnabled  *bool   `json:"is_enabled,omitempty"`
+
+	// Issuer Compared letter by letter with the claim `iss`.
+	Issuer string `json:"issuer"`
+
+	// JwksURI Where the keys are; null is where the discovery document of the issuer says.
+	JwksURI   nullable.Nullable[string] `json:"jwks_uri,omitempty"`
+	Name      string                    `json:"name"`
+	NameClaim *string                   `json:"name_claim,omitempty"`
+
+	// Provision Whether a user is made for whoever comes first with a token.
+	Provision *IdentityProviderCreateProvision `json:"provision,omitempty"`
+
+	// RequiredClaims Claims that must have exactly these values.
+	RequiredClaims map[string]string `json:"required_claims,omitempty"`
+
+	// RoleClaim Claim whose values are mapped; dots go into objects.
+	RoleClaim   nullable.Nullable[string] `json:"role_claim,omitempty"`
+	RoleMapping []IdentityRoleRule        `json:"role_mapping,omitempty"`
+	TenantClaim nullable.Nullable[string] `json:"tenant_claim,omitempty"`
+	TenantValue nullable.Nullable[string] `json:"tenant_value,omitempty"`
+
+	// TokenTypes Values of the header `typ`. Many providers write JWT for access tokens too.
+	TokenTypes []IdentityProviderCreateTokenTypes `json:"token_types,omitempty"`
+}
+
+// IdentityProviderCreateAllowedAlgs defines model for IdentityProviderCreate.AllowedAlgs.
+type IdentityProviderCreateAllowedAlgs string
+
+// IdentityProviderCreateProvision Whether a user is made for whoever comes first with a token.
+type IdentityProviderCreateProvision string
+
+// IdentityProviderCreateTokenTypes defines model for IdentityProviderCreate.TokenTypes.
+type IdentityProviderCreateTokenTypes string
+
+// IdentityProviderList defines model for IdentityProviderList.
+type IdentityProviderList struct {
+	Data       []IdentityProvider        `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// IdentityProviderPatch defines model for IdentityProviderPatch.
+type IdentityProviderPatch struct {
+	AcceptsIDTokens *bool                              `json:"accepts_id_tokens,omitempty"`
+	AllowedAlgs     []IdentityProviderPatchAllowedAlgs `json:"allowed_algs,omitempty"`
+	EmailClaim      *string                            `json:"email_claim,omitempty"`
+	IsEnabled       *bool                              `json:"is_enabled,omitempty"`
+	JwksURI         nullable.Nullable[string]          `json:"jwks_uri,omitempty"`
+	Name            *string                            `json:"name,omitempty"`
+	NameClaim       *string                            `json:"name_claim,omitempty"`
+	Provision       *IdentityProviderPatchProvision    `json:"provision,omitempty"`
+	RequiredClaims  map[string]string                  `json:"required_claims,omitempty"`
+	RoleClaim       nullable.Nullable[string]          `json:"role_claim,omitempty"`
+	RoleMapping     []IdentityRoleRule                 `json:"role_mapping,omitempty"`
+	TokenTypes      []IdentityProviderPatchTokenTypes  `json:"token_types,omitempty"`
+}
+
+// IdentityProviderPatchAllowedAlgs defines model for IdentityProviderPatch.AllowedAlgs.
+type IdentityProviderPatchAllowedAlgs string
+
+// IdentityProviderPatchProvision defines model for IdentityProviderPatch.Provision.
+type IdentityProviderPatchProvision string
+
+// IdentityProviderPatchTokenTypes defines model for IdentityProviderPatch.TokenTypes.
+type IdentityProviderPatchTokenTypes string
+
+// IdentityRoleRule defines model for IdentityRoleRule.
+type IdentityRoleRule struct {
+	// DepartmentID Where the role holds; absent is the whole institution.
+	DepartmentID *openapi_types.UUID `json:"department_id,omitempty"`
+
+	// Role Code of the role.
+	Role string `json:"role"`
+
+	// Value Value of the role claim, letter by letter.
+	Value string `json:"value"`
+}
+
 // ImportKey defines model for ImportKey.
 type ImportKey struct {
 	Key      string             `json:"key"`
@@ -5679,6 +6007,11 @@ type PasswordLink struct {
 
 // PasswordLinkObject defines model for PasswordLink.Object.
 type PasswordLinkObject string
+
+// PasswordProof defines model for PasswordProof.
+type PasswordProof struct {
+	CurrentPassword string `json:"current_password"`
+}
 
 // PasswordRequest defines model for PasswordRequest.
 type PasswordRequest struct {
@@ -6046,6 +6379,15 @@ type ReadPolicyPut struct {
 // ReadPolicyPutNoted With `none` only reads of restricted contacts and of what is sensitive are noted; those always are.
 type ReadPolicyPutNoted string
 
+// RecoveryCodes defines model for RecoveryCodes.
+type RecoveryCodes struct {
+	Codes  []string            `json:"codes"`
+	Object RecoveryCodesObject `json:"object"`
+}
+
+// RecoveryCodesObject defines model for RecoveryCodes.Object.
+type RecoveryCodesObject string
+
 // Role defines model for Role.
 type Role struct {
 	// AllowsBreakGlass Whether it may be taken in an emergency.
@@ -6258,6 +6600,17 @@ type SealedColumn struct {
 	Table  string `json:"table"`
 }
 
+// SecondFactor defines model for SecondFactor.
+type SecondFactor struct {
+	ConfirmedAt       nullable.Nullable[time.Time] `json:"confirmed_at"`
+	Object            SecondFactorObject           `json:"object"`
+	RecoveryCodesLeft int32                        `json:"recovery_codes_left"`
+	Status            string                       `json:"status"`
+}
+
+// SecondFactorObject defines model for SecondFactor.Object.
+type SecondFactorObject string
+
 // SensitiveFact Something that only those may know who need it for its purpose.
 type SensitiveFact struct {
 	Category   string                                 `json:"category"`
@@ -6451,6 +6804,50 @@ type SignIn struct {
 	Email         string             `json:"email"`
 	InstitutionID openapi_types.UUID `json:"institution_id"`
 	Password      string             `json:"password"`
+}
+
+// SignInChallenge defines model for SignInChallenge.
+type SignInChallenge struct {
+	Challenge string                `json:"challenge"`
+	ExpiresAt time.Time             `json:"expires_at"`
+	Methods   []string              `json:"methods"`
+	Object    SignInChallengeObject `json:"object"`
+	Status    SignInChallengeStatus `json:"status"`
+}
+
+// SignInChallengeObject defines model for SignInChallenge.Object.
+type SignInChallengeObject string
+
+// SignInChallengeStatus defines model for SignInChallenge.Status.
+type SignInChallengeStatus string
+
+// SignInCompletion defines model for SignInCompletion.
+type SignInCompletion struct {
+	Challenge string `json:"challenge"`
+
+	// Code Six digits of the device or a recovery code.
+	Code string `json:"code"`
+}
+
+// SignInPolicy defines model for SignInPolicy.
+type SignInPolicy struct {
+	// MfaRoles Codes of roles.
+	MfaRoles []string `json:"mfa_roles"`
+
+	// MfaScopes Scopes; `*` is whoever may do everything.
+	MfaScopes []string           `json:"mfa_scopes"`
+	Object    SignInPolicyObject `json:"object"`
+	UpdatedAt time.Time          `json:"updated_at"`
+	Version   int64              `json:"version"`
+}
+
+// SignInPolicyObject defines model for SignInPolicy.Object.
+type SignInPolicyObject string
+
+// SignInPolicyPatch defines model for SignInPolicyPatch.
+type SignInPolicyPatch struct {
+	MfaRoles  []string `json:"mfa_roles,omitempty"`
+	MfaScopes []string `json:"mfa_scopes,omitempty"`
 }
 
 // Tag defines model for Tag.
@@ -7232,6 +7629,31 @@ type TokenResponse struct {
 // TokenResponseTokenType defines model for TokenResponse.TokenType.
 type TokenResponseTokenType string
 
+// TotpConfirmation defines model for TotpConfirmation.
+type TotpConfirmation struct {
+	Code string `json:"code"`
+}
+
+// TotpEnrolment defines model for TotpEnrolment.
+type TotpEnrolment struct {
+	Object TotpEnrolmentObject `json:"object"`
+
+	// Secret In base32.
+	Secret string `json:"secret"`
+
+	// URI The same for a QR code: otpauth://…
+	URI string `json:"uri"`
+}
+
+// TotpEnrolmentObject defines model for TotpEnrolment.Object.
+type TotpEnrolmentObject string
+
+// TotpRemoval defines model for TotpRemoval.
+type TotpRemoval struct {
+	Code            string `json:"code"`
+	CurrentPassword string `json:"current_password"`
+}
+
 // User defines model for User.
 type User struct {
 	CreatedAt    time.Time                             `json:"created_at"`
@@ -7652,6 +8074,9 @@ type IdempotencyKey = string
 
 // IdempotencyKeyOptional defines model for IdempotencyKeyOptional.
 type IdempotencyKeyOptional = string
+
+// IdentityProviderID defines model for IdentityProviderId.
+type IdentityProviderID = openapi_types.UUID
 
 // IfMatchOptional defines model for IfMatchOptional.
 type IfMatchOptional = string
@@ -8619,6 +9044,39 @@ type ListHistoryParams struct {
 	OccurredAtLt *OccurredAtLt `form:"occurred_at_lt,omitempty" json:"occurred_at_lt,omitempty"`
 }
 
+// ListIdentityProvidersParams defines parameters for ListIdentityProviders.
+type ListIdentityProvidersParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// CreateIdentityProviderParams defines parameters for CreateIdentityProvider.
+type CreateIdentityProviderParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// GetIdentityProviderParams defines parameters for GetIdentityProvider.
+type GetIdentityProviderParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateIdentityProviderParams defines parameters for UpdateIdentityProvider.
+type UpdateIdentityProviderParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
 // ImportArchiveParams defines parameters for ImportArchive.
 type ImportArchiveParams struct {
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
@@ -8995,6 +9453,21 @@ type ListSessionsParams struct {
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// GetSignInPolicyParams defines parameters for GetSignInPolicy.
+type GetSignInPolicyParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateSignInPolicyParams defines parameters for UpdateSignInPolicy.
+type UpdateSignInPolicyParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
 // ListTagsParams defines parameters for ListTags.
@@ -9540,6 +10013,18 @@ type IssueTokenFormdataRequestBody = TokenRequest
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = PasswordChange
 
+// RenewRecoveryCodesJSONRequestBody defines body for RenewRecoveryCodes for application/json ContentType.
+type RenewRecoveryCodesJSONRequestBody = PasswordProof
+
+// BeginTotpJSONRequestBody defines body for BeginTotp for application/json ContentType.
+type BeginTotpJSONRequestBody = PasswordProof
+
+// ConfirmTotpJSONRequestBody defines body for ConfirmTotp for application/json ContentType.
+type ConfirmTotpJSONRequestBody = TotpConfirmation
+
+// DisableTotpJSONRequestBody defines body for DisableTotp for application/json ContentType.
+type DisableTotpJSONRequestBody = TotpRemoval
+
 // CreateAPIKeyJSONRequestBody defines body for CreateAPIKey for application/json ContentType.
 type CreateAPIKeyJSONRequestBody = APIKeyCreate
 
@@ -9614,6 +10099,12 @@ type CreateFormJSONRequestBody = FormCreate
 
 // UpdateFormApplicationMergePatchPlusJSONRequestBody defines body for UpdateForm for application/merge-patch+json ContentType.
 type UpdateFormApplicationMergePatchPlusJSONRequestBody = FormPatch
+
+// CreateIdentityProviderJSONRequestBody defines body for CreateIdentityProvider for application/json ContentType.
+type CreateIdentityProviderJSONRequestBody = IdentityProviderCreate
+
+// UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody defines body for UpdateIdentityProvider for application/merge-patch+json ContentType.
+type UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody = IdentityProviderPatch
 
 // UpdateInstitutionApplicationMergePatchPlusJSONRequestBody defines body for UpdateInstitution for application/merge-patch+json ContentType.
 type UpdateInstitutionApplicationMergePatchPlusJSONRequestBody = InstitutionPatch
@@ -9710,6 +10201,12 @@ type EndAllSessionsJSONRequestBody = SessionsEnd
 
 // RefreshSessionJSONRequestBody defines body for RefreshSession for application/json ContentType.
 type RefreshSessionJSONRequestBody = SessionRefresh
+
+// CompleteSignInJSONRequestBody defines body for CompleteSignIn for application/json ContentType.
+type CompleteSignInJSONRequestBody = SignInCompletion
+
+// UpdateSignInPolicyApplicationMergePatchPlusJSONRequestBody defines body for UpdateSignInPolicy for application/merge-patch+json ContentType.
+type UpdateSignInPolicyApplicationMergePatchPlusJSONRequestBody = SignInPolicyPatch
 
 // CreateTagJSONRequestBody defines body for CreateTag for application/json ContentType.
 type CreateTagJSONRequestBody = TagCreate
@@ -10173,6 +10670,85 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/account/password (the `ChangePassword` operationId).
 	ChangePassword(ctx context.Context, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RenewRecoveryCodesWithBody Renew own recovery codes
+	//
+	// Gives ten new codes, shown in this answer only, in place of the former.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/account/recovery-codes (the `RenewRecoveryCodes` operationId).
+	RenewRecoveryCodesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RenewRecoveryCodes Renew own recovery codes
+	//
+	// Gives ten new codes, shown in this answer only, in place of the former.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/account/recovery-codes (the `RenewRecoveryCodes` operationId).
+	RenewRecoveryCodes(ctx context.Context, body RenewRecoveryCodesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSecondFactor Show own second factor
+	//
+	// Whether the user who asks has a second factor, and how many recovery codes are left.
+	//
+	// Corresponds with GET /v1/account/totp (the `GetSecondFactor` operationId).
+	GetSecondFactor(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BeginTotpWithBody Begin a second factor
+	//
+	// Gives a secret for an authenticator program (RFC 6238), shown in this answer only. It counts once a code of it was confirmed.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/account/totp (the `BeginTotp` operationId).
+	BeginTotpWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BeginTotp Begin a second factor
+	//
+	// Gives a secret for an authenticator program (RFC 6238), shown in this answer only. It counts once a code of it was confirmed.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/account/totp (the `BeginTotp` operationId).
+	BeginTotp(ctx context.Context, body BeginTotpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmTotpWithBody Confirm a second factor
+	//
+	// Takes a code of the new secret. From now on signing in asks for one. The recovery codes are shown in this answer only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/account/totp/confirm (the `ConfirmTotp` operationId).
+	ConfirmTotpWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmTotp Confirm a second factor
+	//
+	// Takes a code of the new secret. From now on signing in asks for one. The recovery codes are shown in this answer only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/account/totp/confirm (the `ConfirmTotp` operationId).
+	ConfirmTotp(ctx context.Context, body ConfirmTotpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DisableTotpWithBody Give up the second factor
+	//
+	// Takes the password and a code, of the device or for recovery. Where the institution asks for a second factor, hardly anything may be done without one.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/account/totp/disable (the `DisableTotp` operationId).
+	DisableTotpWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DisableTotp Give up the second factor
+	//
+	// Takes the password and a code, of the device or for recovery. Where the institution asks for a second factor, hardly anything may be done without one.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/account/totp/disable (the `DisableTotp` operationId).
+	DisableTotp(ctx context.Context, body DisableTotpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListAPIKeys List API keys
 	//
@@ -11155,6 +11731,60 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/history (the `ListHistory` operationId).
 	ListHistory(ctx context.Context, params *ListHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListIdentityProviders List identity providers
+	//
+	// The identity providers that the institution trusts, newest first.
+	//
+	// Corresponds with GET /v1/identity-providers (the `ListIdentityProviders` operationId).
+	ListIdentityProviders(ctx context.Context, params *ListIdentityProvidersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateIdentityProviderWithBody Trust an identity provider
+	//
+	// From now on its tokens are accepted in the Authorization header, as those of the user whose `issuer` and `subject` they name. Whoever
+	// trusts a provider trusts it with everybody's rights: only who may do everything may do this. Several institutions may trust one issuer
+	// if they differ in audience or in the value of one claim, so that every token is meant for one of them.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/identity-providers (the `CreateIdentityProvider` operationId).
+	CreateIdentityProviderWithBody(ctx context.Context, params *CreateIdentityProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateIdentityProvider Trust an identity provider
+	//
+	// From now on its tokens are accepted in the Authorization header, as those of the user whose `issuer` and `subject` they name. Whoever
+	// trusts a provider trusts it with everybody's rights: only who may do everything may do this. Several institutions may trust one issuer
+	// if they differ in audience or in the value of one claim, so that every token is meant for one of them.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/identity-providers (the `CreateIdentityProvider` operationId).
+	CreateIdentityProvider(ctx context.Context, params *CreateIdentityProviderParams, body CreateIdentityProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetIdentityProvider Read an identity provider
+	//
+	// One identity provider that the institution trusts.
+	//
+	// Corresponds with GET /v1/identity-providers/{identity_provider_id} (the `GetIdentityProvider` operationId).
+	GetIdentityProvider(ctx context.Context, identityProviderID IdentityProviderID, params *GetIdentityProviderParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateIdentityProviderWithBody Change an identity provider
+	//
+	// Changes count within a second. With `is_enabled` false none of its tokens opens anything any more.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/identity-providers/{identity_provider_id} (the `UpdateIdentityProvider` operationId).
+	UpdateIdentityProviderWithBody(ctx context.Context, identityProviderID IdentityProviderID, params *UpdateIdentityProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateIdentityProviderWithApplicationMergePatchPlusJSONBody Change an identity provider
+	//
+	// Changes count within a second. With `is_enabled` false none of its tokens opens anything any more.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /v1/identity-providers/{identity_provider_id} (the `UpdateIdentityProvider` operationId).
+	UpdateIdentityProviderWithApplicationMergePatchPlusJSONBody(ctx context.Context, identityProviderID IdentityProviderID, params *UpdateIdentityProviderParams, body UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ImportArchiveWithBody Import an institution from its archive
 	//
 	// Brings the archive's institution into this installation under its own identifier, with every record's, so that its chain of
@@ -11940,6 +12570,26 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/sessions/refresh (the `RefreshSession` operationId).
 	RefreshSession(ctx context.Context, body RefreshSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// CompleteSignInWithBody Sign in with the second factor
+	//
+	// Answers the challenge of a sign-in whose password was right with a code of the person's device (RFC 6238) or one of their recovery codes. A
+	// challenge is good for five minutes and one session, a code for one use. Wrong codes wait as wrong passwords do, counted by user.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/sessions/second-factor (the `CompleteSignIn` operationId).
+	CompleteSignInWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompleteSignIn Sign in with the second factor
+	//
+	// Answers the challenge of a sign-in whose password was right with a code of the person's device (RFC 6238) or one of their recovery codes. A
+	// challenge is good for five minutes and one session, a code for one use. Wrong codes wait as wrong passwords do, counted by user.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/sessions/second-factor (the `CompleteSignIn` operationId).
+	CompleteSignIn(ctx context.Context, body CompleteSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// SignOut End the session in use
 	//
 	// Ends the session of the access token that is sent. The token is of no use from the next second on, in every process.
@@ -11953,6 +12603,31 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/sessions/{session_id}/end (the `EndSession` operationId).
 	EndSession(ctx context.Context, sessionID SessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSignInPolicy Read the sign-in policy
+	//
+	// For whom the institution asks for a second factor.
+	//
+	// Corresponds with GET /v1/sign-in-policy (the `GetSignInPolicy` operationId).
+	GetSignInPolicy(ctx context.Context, params *GetSignInPolicyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateSignInPolicyWithBody Change the sign-in policy
+	//
+	// Whoever has one of these roles or scopes, and has not shown a second factor, may only see to their own account until they have. Counts within a second, also for open sessions.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/sign-in-policy (the `UpdateSignInPolicy` operationId).
+	UpdateSignInPolicyWithBody(ctx context.Context, params *UpdateSignInPolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateSignInPolicyWithApplicationMergePatchPlusJSONBody Change the sign-in policy
+	//
+	// Whoever has one of these roles or scopes, and has not shown a second factor, may only see to their own account until they have. Counts within a second, also for open sessions.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /v1/sign-in-policy (the `UpdateSignInPolicy` operationId).
+	UpdateSignInPolicyWithApplicationMergePatchPlusJSONBody(ctx context.Context, params *UpdateSignInPolicyParams, body UpdateSignInPolicyApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTags List tags
 	//
@@ -12384,6 +13059,13 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/users/{user_id}/reactivate (the `ReactivateUser` operationId).
 	ReactivateUser(ctx context.Context, userID UserID, params *ReactivateUserParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ResetSecondFactor Take away the second factor of a user
+	//
+	// For a user who has lost device and recovery codes: removes them and ends the sessions. Be sure that it is the person who asks.
+	//
+	// Corresponds with POST /v1/users/{user_id}/reset-second-factor (the `ResetSecondFactor` operationId).
+	ResetSecondFactor(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListWebhookEndpoints List webhook endpoints
 	//
 	// Addresses that receive events, newest first, with how far each lags behind.
@@ -12774,6 +13456,175 @@ func (c *Client) ChangePasswordWithBody(ctx context.Context, contentType string,
 // Corresponds with POST /v1/account/password (the `ChangePassword` operationId).
 func (c *Client) ChangePassword(ctx context.Context, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewChangePasswordRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RenewRecoveryCodesWithBody Renew own recovery codes
+//
+// Gives ten new codes, shown in this answer only, in place of the former.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/account/recovery-codes (the `RenewRecoveryCodes` operationId).
+func (c *Client) RenewRecoveryCodesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRenewRecoveryCodesRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RenewRecoveryCodes Renew own recovery codes
+//
+// Gives ten new codes, shown in this answer only, in place of the former.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/account/recovery-codes (the `RenewRecoveryCodes` operationId).
+func (c *Client) RenewRecoveryCodes(ctx context.Context, body RenewRecoveryCodesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRenewRecoveryCodesRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSecondFactor Show own second factor
+//
+// Whether the user who asks has a second factor, and how many recovery codes are left.
+//
+// Corresponds with GET /v1/account/totp (the `GetSecondFactor` operationId).
+func (c *Client) GetSecondFactor(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSecondFactorRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BeginTotpWithBody Begin a second factor
+//
+// Gives a secret for an authenticator program (RFC 6238), shown in this answer only. It counts once a code of it was confirmed.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/account/totp (the `BeginTotp` operationId).
+func (c *Client) BeginTotpWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBeginTotpRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BeginTotp Begin a second factor
+//
+// Gives a secret for an authenticator program (RFC 6238), shown in this answer only. It counts once a code of it was confirmed.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/account/totp (the `BeginTotp` operationId).
+func (c *Client) BeginTotp(ctx context.Context, body BeginTotpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBeginTotpRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmTotpWithBody Confirm a second factor
+//
+// Takes a code of the new secret. From now on signing in asks for one. The recovery codes are shown in this answer only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/account/totp/confirm (the `ConfirmTotp` operationId).
+func (c *Client) ConfirmTotpWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmTotpRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmTotp Confirm a second factor
+//
+// Takes a code of the new secret. From now on signing in asks for one. The recovery codes are shown in this answer only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/account/totp/confirm (the `ConfirmTotp` operationId).
+func (c *Client) ConfirmTotp(ctx context.Context, body ConfirmTotpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmTotpRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DisableTotpWithBody Give up the second factor
+//
+// Takes the password and a code, of the device or for recovery. Where the institution asks for a second factor, hardly anything may be done without one.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/account/totp/disable (the `DisableTotp` operationId).
+func (c *Client) DisableTotpWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDisableTotpRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DisableTotp Give up the second factor
+//
+// Takes the password and a code, of the device or for recovery. Where the institution asks for a second factor, hardly anything may be done without one.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/account/totp/disable (the `DisableTotp` operationId).
+func (c *Client) DisableTotp(ctx context.Context, body DisableTotpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDisableTotpRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -14895,6 +15746,120 @@ func (c *Client) ListHistory(ctx context.Context, params *ListHistoryParams, req
 	return c.Client.Do(req)
 }
 
+// ListIdentityProviders List identity providers
+//
+// The identity providers that the institution trusts, newest first.
+//
+// Corresponds with GET /v1/identity-providers (the `ListIdentityProviders` operationId).
+func (c *Client) ListIdentityProviders(ctx context.Context, params *ListIdentityProvidersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListIdentityProvidersRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateIdentityProviderWithBody Trust an identity provider
+//
+// From now on its tokens are accepted in the Authorization header, as those of the user whose `issuer` and `subject` they name. Whoever
+// trusts a provider trusts it with everybody's rights: only who may do everything may do this. Several institutions may trust one issuer
+// if they differ in audience or in the value of one claim, so that every token is meant for one of them.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/identity-providers (the `CreateIdentityProvider` operationId).
+func (c *Client) CreateIdentityProviderWithBody(ctx context.Context, params *CreateIdentityProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateIdentityProviderRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateIdentityProvider Trust an identity provider
+//
+// From now on its tokens are accepted in the Authorization header, as those of the user whose `issuer` and `subject` they name. Whoever
+// trusts a provider trusts it with everybody's rights: only who may do everything may do this. Several institutions may trust one issuer
+// if they differ in audience or in the value of one claim, so that every token is meant for one of them.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/identity-providers (the `CreateIdentityProvider` operationId).
+func (c *Client) CreateIdentityProvider(ctx context.Context, params *CreateIdentityProviderParams, body CreateIdentityProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateIdentityProviderRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetIdentityProvider Read an identity provider
+//
+// One identity provider that the institution trusts.
+//
+// Corresponds with GET /v1/identity-providers/{identity_provider_id} (the `GetIdentityProvider` operationId).
+func (c *Client) GetIdentityProvider(ctx context.Context, identityProviderID IdentityProviderID, params *GetIdentityProviderParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetIdentityProviderRequest(c.Server, identityProviderID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateIdentityProviderWithBody Change an identity provider
+//
+// Changes count within a second. With `is_enabled` false none of its tokens opens anything any more.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/identity-providers/{identity_provider_id} (the `UpdateIdentityProvider` operationId).
+func (c *Client) UpdateIdentityProviderWithBody(ctx context.Context, identityProviderID IdentityProviderID, params *UpdateIdentityProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateIdentityProviderRequestWithBody(c.Server, identityProviderID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateIdentityProviderWithApplicationMergePatchPlusJSONBody Change an identity provider
+//
+// Changes count within a second. With `is_enabled` false none of its tokens opens anything any more.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /v1/identity-providers/{identity_provider_id} (the `UpdateIdentityProvider` operationId).
+func (c *Client) UpdateIdentityProviderWithApplicationMergePatchPlusJSONBody(ctx context.Context, identityProviderID IdentityProviderID, params *UpdateIdentityProviderParams, body UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateIdentityProviderRequestWithApplicationMergePatchPlusJSONBody(c.Server, identityProviderID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ImportArchiveWithBody Import an institution from its archive
 //
 // Brings the archive's institution into this installation under its own identifier, with every record's, so that its chain of
@@ -16570,6 +17535,46 @@ func (c *Client) RefreshSession(ctx context.Context, body RefreshSessionJSONRequ
 	return c.Client.Do(req)
 }
 
+// CompleteSignInWithBody Sign in with the second factor
+//
+// Answers the challenge of a sign-in whose password was right with a code of the person's device (RFC 6238) or one of their recovery codes. A
+// challenge is good for five minutes and one session, a code for one use. Wrong codes wait as wrong passwords do, counted by user.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/sessions/second-factor (the `CompleteSignIn` operationId).
+func (c *Client) CompleteSignInWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompleteSignInRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompleteSignIn Sign in with the second factor
+//
+// Answers the challenge of a sign-in whose password was right with a code of the person's device (RFC 6238) or one of their recovery codes. A
+// challenge is good for five minutes and one session, a code for one use. Wrong codes wait as wrong passwords do, counted by user.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/sessions/second-factor (the `CompleteSignIn` operationId).
+func (c *Client) CompleteSignIn(ctx context.Context, body CompleteSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompleteSignInRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // SignOut End the session in use
 //
 // Ends the session of the access token that is sent. The token is of no use from the next second on, in every process.
@@ -16594,6 +17599,61 @@ func (c *Client) SignOut(ctx context.Context, reqEditors ...RequestEditorFn) (*h
 // Corresponds with POST /v1/sessions/{session_id}/end (the `EndSession` operationId).
 func (c *Client) EndSession(ctx context.Context, sessionID SessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEndSessionRequest(c.Server, sessionID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSignInPolicy Read the sign-in policy
+//
+// For whom the institution asks for a second factor.
+//
+// Corresponds with GET /v1/sign-in-policy (the `GetSignInPolicy` operationId).
+func (c *Client) GetSignInPolicy(ctx context.Context, params *GetSignInPolicyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSignInPolicyRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateSignInPolicyWithBody Change the sign-in policy
+//
+// Whoever has one of these roles or scopes, and has not shown a second factor, may only see to their own account until they have. Counts within a second, also for open sessions.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/sign-in-policy (the `UpdateSignInPolicy` operationId).
+func (c *Client) UpdateSignInPolicyWithBody(ctx context.Context, params *UpdateSignInPolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateSignInPolicyRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateSignInPolicyWithApplicationMergePatchPlusJSONBody Change the sign-in policy
+//
+// Whoever has one of these roles or scopes, and has not shown a second factor, may only see to their own account until they have. Counts within a second, also for open sessions.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /v1/sign-in-policy (the `UpdateSignInPolicy` operationId).
+func (c *Client) UpdateSignInPolicyWithApplicationMergePatchPlusJSONBody(ctx context.Context, params *UpdateSignInPolicyParams, body UpdateSignInPolicyApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateSignInPolicyRequestWithApplicationMergePatchPlusJSONBody(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -17574,6 +18634,23 @@ func (c *Client) ReactivateUser(ctx context.Context, userID UserID, params *Reac
 	return c.Client.Do(req)
 }
 
+// ResetSecondFactor Take away the second factor of a user
+//
+// For a user who has lost device and recovery codes: removes them and ends the sessions. Be sure that it is the person who asks.
+//
+// Corresponds with POST /v1/users/{user_id}/reset-second-factor (the `ResetSecondFactor` operationId).
+func (c *Client) ResetSecondFactor(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetSecondFactorRequest(c.Server, userID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListWebhookEndpoints List webhook endpoints
 //
 // Addresses that receive events, newest first, with how far each lags behind.
@@ -18215,6 +19292,193 @@ func NewChangePasswordRequestWithBody(server string, contentType string, body io
 	}
 
 	operationPath := fmt.Sprintf("/v1/account/password")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRenewRecoveryCodesRequest calls the generic RenewRecoveryCodes builder with application/json body
+func NewRenewRecoveryCodesRequest(server string, body RenewRecoveryCodesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRenewRecoveryCodesRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewRenewRecoveryCodesRequestWithBody constructs an http.Request for the RenewRecoveryCodes method, with any body, and a specified content type
+func NewRenewRecoveryCodesRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/account/recovery-codes")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetSecondFactorRequest constructs an http.Request for the GetSecondFactor method
+func NewGetSecondFactorRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/account/totp")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewBeginTotpRequest calls the generic BeginTotp builder with application/json body
+func NewBeginTotpRequest(server string, body BeginTotpJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBeginTotpRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewBeginTotpRequestWithBody constructs an http.Request for the BeginTotp method, with any body, and a specified content type
+func NewBeginTotpRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/account/totp")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewConfirmTotpRequest calls the generic ConfirmTotp builder with application/json body
+func NewConfirmTotpRequest(server string, body ConfirmTotpJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewConfirmTotpRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewConfirmTotpRequestWithBody constructs an http.Request for the ConfirmTotp method, with any body, and a specified content type
+func NewConfirmTotpRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/account/totp/confirm")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDisableTotpRequest calls the generic DisableTotp builder with application/json body
+func NewDisableTotpRequest(server string, body DisableTotpJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDisableTotpRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewDisableTotpRequestWithBody constructs an http.Request for the DisableTotp method, with any body, and a specified content type
+func NewDisableTotpRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/account/totp/disable")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -24271,6 +25535,259 @@ func NewListHistoryRequest(server string, params *ListHistoryParams) (*http.Requ
 	return req, nil
 }
 
+// NewListIdentityProvidersRequest constructs an http.Request for the ListIdentityProviders method
+func NewListIdentityProvidersRequest(server string, params *ListIdentityProvidersParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/identity-providers")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateIdentityProviderRequest calls the generic CreateIdentityProvider builder with application/json body
+func NewCreateIdentityProviderRequest(server string, params *CreateIdentityProviderParams, body CreateIdentityProviderJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateIdentityProviderRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateIdentityProviderRequestWithBody constructs an http.Request for the CreateIdentityProvider method, with any body, and a specified content type
+func NewCreateIdentityProviderRequestWithBody(server string, params *CreateIdentityProviderParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/identity-providers")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewGetIdentityProviderRequest constructs an http.Request for the GetIdentityProvider method
+func NewGetIdentityProviderRequest(server string, identityProviderID IdentityProviderID, params *GetIdentityProviderParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "identity_provider_id", identityProviderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/identity-providers/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateIdentityProviderRequestWithApplicationMergePatchPlusJSONBody calls the generic UpdateIdentityProvider builder with application/merge-patch+json body
+func NewUpdateIdentityProviderRequestWithApplicationMergePatchPlusJSONBody(server string, identityProviderID IdentityProviderID, params *UpdateIdentityProviderParams, body UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateIdentityProviderRequestWithBody(server, identityProviderID, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewUpdateIdentityProviderRequestWithBody constructs an http.Request for the UpdateIdentityProvider method, with any body, and a specified content type
+func NewUpdateIdentityProviderRequestWithBody(server string, identityProviderID IdentityProviderID, params *UpdateIdentityProviderParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "identity_provider_id", identityProviderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/identity-providers/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewImportArchiveRequestWithBody constructs an http.Request for the ImportArchive method, with any body, and a specified content type
 func NewImportArchiveRequestWithBody(server string, params *ImportArchiveParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
@@ -27581,6 +29098,46 @@ func NewRefreshSessionRequestWithBody(server string, contentType string, body io
 	return req, nil
 }
 
+// NewCompleteSignInRequest calls the generic CompleteSignIn builder with application/json body
+func NewCompleteSignInRequest(server string, body CompleteSignInJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCompleteSignInRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCompleteSignInRequestWithBody constructs an http.Request for the CompleteSignIn method, with any body, and a specified content type
+func NewCompleteSignInRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sessions/second-factor")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewSignOutRequest constructs an http.Request for the SignOut method
 func NewSignOutRequest(server string) (*http.Request, error) {
 	var err error
@@ -27637,6 +29194,114 @@ func NewEndSessionRequest(server string, sessionID SessionID) (*http.Request, er
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetSignInPolicyRequest constructs an http.Request for the GetSignInPolicy method
+func NewGetSignInPolicyRequest(server string, params *GetSignInPolicyParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sign-in-policy")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateSignInPolicyRequestWithApplicationMergePatchPlusJSONBody calls the generic UpdateSignInPolicy builder with application/merge-patch+json body
+func NewUpdateSignInPolicyRequestWithApplicationMergePatchPlusJSONBody(server string, params *UpdateSignInPolicyParams, body UpdateSignInPolicyApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateSignInPolicyRequestWithBody(server, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewUpdateSignInPolicyRequestWithBody constructs an http.Request for the UpdateSignInPolicy method, with any body, and a specified content type
+func NewUpdateSignInPolicyRequestWithBody(server string, params *UpdateSignInPolicyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sign-in-policy")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
 	}
 
 	return req, nil
@@ -30587,6 +32252,40 @@ func NewReactivateUserRequest(server string, userID UserID, params *ReactivateUs
 	return req, nil
 }
 
+// NewResetSecondFactorRequest constructs an http.Request for the ResetSecondFactor method
+func NewResetSecondFactorRequest(server string, userID UserID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/users/%s/reset-second-factor", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListWebhookEndpointsRequest constructs an http.Request for the ListWebhookEndpoints method
 func NewListWebhookEndpointsRequest(server string, params *ListWebhookEndpointsParams) (*http.Request, error) {
 	var err error
@@ -31611,6 +33310,87 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/account/password (the `ChangePassword` operationId).
 	ChangePasswordWithResponse(ctx context.Context, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePasswordResponse, error)
+
+	// RenewRecoveryCodesWithBodyWithResponse Renew own recovery codes
+	//
+	// Gives ten new codes, shown in this answer only, in place of the former.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/account/recovery-codes (the `RenewRecoveryCodes` operationId).
+	RenewRecoveryCodesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RenewRecoveryCodesResponse, error)
+
+	// RenewRecoveryCodesWithResponse Renew own recovery codes
+	//
+	// Gives ten new codes, shown in this answer only, in place of the former.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/account/recovery-codes (the `RenewRecoveryCodes` operationId).
+	RenewRecoveryCodesWithResponse(ctx context.Context, body RenewRecoveryCodesJSONRequestBody, reqEditors ...RequestEditorFn) (*RenewRecoveryCodesResponse, error)
+
+	// GetSecondFactorWithResponse Show own second factor
+	//
+	// Whether the user who asks has a second factor, and how many recovery codes are left.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/account/totp (the `GetSecondFactor` operationId).
+	GetSecondFactorWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSecondFactorResponse, error)
+
+	// BeginTotpWithBodyWithResponse Begin a second factor
+	//
+	// Gives a secret for an authenticator program (RFC 6238), shown in this answer only. It counts once a code of it was confirmed.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/account/totp (the `BeginTotp` operationId).
+	BeginTotpWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BeginTotpResponse, error)
+
+	// BeginTotpWithResponse Begin a second factor
+	//
+	// Gives a secret for an authenticator program (RFC 6238), shown in this answer only. It counts once a code of it was confirmed.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/account/totp (the `BeginTotp` operationId).
+	BeginTotpWithResponse(ctx context.Context, body BeginTotpJSONRequestBody, reqEditors ...RequestEditorFn) (*BeginTotpResponse, error)
+
+	// ConfirmTotpWithBodyWithResponse Confirm a second factor
+	//
+	// Takes a code of the new secret. From now on signing in asks for one. The recovery codes are shown in this answer only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/account/totp/confirm (the `ConfirmTotp` operationId).
+	ConfirmTotpWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmTotpResponse, error)
+
+	// ConfirmTotpWithResponse Confirm a second factor
+	//
+	// Takes a code of the new secret. From now on signing in asks for one. The recovery codes are shown in this answer only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/account/totp/confirm (the `ConfirmTotp` operationId).
+	ConfirmTotpWithResponse(ctx context.Context, body ConfirmTotpJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmTotpResponse, error)
+
+	// DisableTotpWithBodyWithResponse Give up the second factor
+	//
+	// Takes the password and a code, of the device or for recovery. Where the institution asks for a second factor, hardly anything may be done without one.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/account/totp/disable (the `DisableTotp` operationId).
+	DisableTotpWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DisableTotpResponse, error)
+
+	// DisableTotpWithResponse Give up the second factor
+	//
+	// Takes the password and a code, of the device or for recovery. Where the institution asks for a second factor, hardly anything may be done without one.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/account/totp/disable (the `DisableTotp` operationId).
+	DisableTotpWithResponse(ctx context.Context, body DisableTotpJSONRequestBody, reqEditors ...RequestEditorFn) (*DisableTotpResponse, error)
 
 	// ListAPIKeysWithResponse List API keys
 	//
@@ -32719,6 +34499,64 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/history (the `ListHistory` operationId).
 	ListHistoryWithResponse(ctx context.Context, params *ListHistoryParams, reqEditors ...RequestEditorFn) (*ListHistoryResponse, error)
 
+	// ListIdentityProvidersWithResponse List identity providers
+	//
+	// The identity providers that the institution trusts, newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/identity-providers (the `ListIdentityProviders` operationId).
+	ListIdentityProvidersWithResponse(ctx context.Context, params *ListIdentityProvidersParams, reqEditors ...RequestEditorFn) (*ListIdentityProvidersResponse, error)
+
+	// CreateIdentityProviderWithBodyWithResponse Trust an identity provider
+	//
+	// From now on its tokens are accepted in the Authorization header, as those of the user whose `issuer` and `subject` they name. Whoever
+	// trusts a provider trusts it with everybody's rights: only who may do everything may do this. Several institutions may trust one issuer
+	// if they differ in audience or in the value of one claim, so that every token is meant for one of them.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/identity-providers (the `CreateIdentityProvider` operationId).
+	CreateIdentityProviderWithBodyWithResponse(ctx context.Context, params *CreateIdentityProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateIdentityProviderResponse, error)
+
+	// CreateIdentityProviderWithResponse Trust an identity provider
+	//
+	// From now on its tokens are accepted in the Authorization header, as those of the user whose `issuer` and `subject` they name. Whoever
+	// trusts a provider trusts it with everybody's rights: only who may do everything may do this. Several institutions may trust one issuer
+	// if they differ in audience or in the value of one claim, so that every token is meant for one of them.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/identity-providers (the `CreateIdentityProvider` operationId).
+	CreateIdentityProviderWithResponse(ctx context.Context, params *CreateIdentityProviderParams, body CreateIdentityProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateIdentityProviderResponse, error)
+
+	// GetIdentityProviderWithResponse Read an identity provider
+	//
+	// One identity provider that the institution trusts.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/identity-providers/{identity_provider_id} (the `GetIdentityProvider` operationId).
+	GetIdentityProviderWithResponse(ctx context.Context, identityProviderID IdentityProviderID, params *GetIdentityProviderParams, reqEditors ...RequestEditorFn) (*GetIdentityProviderResponse, error)
+
+	// UpdateIdentityProviderWithBodyWithResponse Change an identity provider
+	//
+	// Changes count within a second. With `is_enabled` false none of its tokens opens anything any more.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/identity-providers/{identity_provider_id} (the `UpdateIdentityProvider` operationId).
+	UpdateIdentityProviderWithBodyWithResponse(ctx context.Context, identityProviderID IdentityProviderID, params *UpdateIdentityProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateIdentityProviderResponse, error)
+
+	// UpdateIdentityProviderWithApplicationMergePatchPlusJSONBodyWithResponse Change an identity provider
+	//
+	// Changes count within a second. With `is_enabled` false none of its tokens opens anything any more.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/identity-providers/{identity_provider_id} (the `UpdateIdentityProvider` operationId).
+	UpdateIdentityProviderWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, identityProviderID IdentityProviderID, params *UpdateIdentityProviderParams, body UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateIdentityProviderResponse, error)
+
 	// ImportArchiveWithBodyWithResponse Import an institution from its archive
 	//
 	// Brings the archive's institution into this installation under its own identifier, with every record's, so that its chain of
@@ -33564,6 +35402,26 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/sessions/refresh (the `RefreshSession` operationId).
 	RefreshSessionWithResponse(ctx context.Context, body RefreshSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*RefreshSessionResponse, error)
 
+	// CompleteSignInWithBodyWithResponse Sign in with the second factor
+	//
+	// Answers the challenge of a sign-in whose password was right with a code of the person's device (RFC 6238) or one of their recovery codes. A
+	// challenge is good for five minutes and one session, a code for one use. Wrong codes wait as wrong passwords do, counted by user.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/sessions/second-factor (the `CompleteSignIn` operationId).
+	CompleteSignInWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompleteSignInResponse, error)
+
+	// CompleteSignInWithResponse Sign in with the second factor
+	//
+	// Answers the challenge of a sign-in whose password was right with a code of the person's device (RFC 6238) or one of their recovery codes. A
+	// challenge is good for five minutes and one session, a code for one use. Wrong codes wait as wrong passwords do, counted by user.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/sessions/second-factor (the `CompleteSignIn` operationId).
+	CompleteSignInWithResponse(ctx context.Context, body CompleteSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*CompleteSignInResponse, error)
+
 	// SignOutWithResponse End the session in use
 	//
 	// Ends the session of the access token that is sent. The token is of no use from the next second on, in every process.
@@ -33581,6 +35439,33 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/sessions/{session_id}/end (the `EndSession` operationId).
 	EndSessionWithResponse(ctx context.Context, sessionID SessionID, reqEditors ...RequestEditorFn) (*EndSessionResponse, error)
+
+	// GetSignInPolicyWithResponse Read the sign-in policy
+	//
+	// For whom the institution asks for a second factor.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/sign-in-policy (the `GetSignInPolicy` operationId).
+	GetSignInPolicyWithResponse(ctx context.Context, params *GetSignInPolicyParams, reqEditors ...RequestEditorFn) (*GetSignInPolicyResponse, error)
+
+	// UpdateSignInPolicyWithBodyWithResponse Change the sign-in policy
+	//
+	// Whoever has one of these roles or scopes, and has not shown a second factor, may only see to their own account until they have. Counts within a second, also for open sessions.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/sign-in-policy (the `UpdateSignInPolicy` operationId).
+	UpdateSignInPolicyWithBodyWithResponse(ctx context.Context, params *UpdateSignInPolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateSignInPolicyResponse, error)
+
+	// UpdateSignInPolicyWithApplicationMergePatchPlusJSONBodyWithResponse Change the sign-in policy
+	//
+	// Whoever has one of these roles or scopes, and has not shown a second factor, may only see to their own account until they have. Counts within a second, also for open sessions.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/sign-in-policy (the `UpdateSignInPolicy` operationId).
+	UpdateSignInPolicyWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, params *UpdateSignInPolicyParams, body UpdateSignInPolicyApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateSignInPolicyResponse, error)
 
 	// ListTagsWithResponse List tags
 	//
@@ -34075,6 +35960,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/users/{user_id}/reactivate (the `ReactivateUser` operationId).
 	ReactivateUserWithResponse(ctx context.Context, userID UserID, params *ReactivateUserParams, reqEditors ...RequestEditorFn) (*ReactivateUserResponse, error)
+
+	// ResetSecondFactorWithResponse Take away the second factor of a user
+	//
+	// For a user who has lost device and recovery codes: removes them and ends the sessions. Be sure that it is the person who asks.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/users/{user_id}/reset-second-factor (the `ResetSecondFactor` operationId).
+	ResetSecondFactorWithResponse(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*ResetSecondFactorResponse, error)
 
 	// ListWebhookEndpointsWithResponse List webhook endpoints
 	//
@@ -34646,6 +36540,204 @@ func (r ChangePasswordResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ChangePasswordResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RenewRecoveryCodesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RecoveryCodes
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RenewRecoveryCodesResponse) GetJSON200() *RecoveryCodes {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RenewRecoveryCodesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RenewRecoveryCodesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RenewRecoveryCodesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RenewRecoveryCodesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetSecondFactorResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SecondFactor
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSecondFactorResponse) GetJSON200() *SecondFactor {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSecondFactorResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSecondFactorResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSecondFactorResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSecondFactorResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type BeginTotpResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *TotpEnrolment
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r BeginTotpResponse) GetJSON201() *TotpEnrolment {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r BeginTotpResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BeginTotpResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BeginTotpResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BeginTotpResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ConfirmTotpResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RecoveryCodes
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ConfirmTotpResponse) GetJSON200() *RecoveryCodes {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ConfirmTotpResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ConfirmTotpResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ConfirmTotpResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ConfirmTotpResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DisableTotpResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DisableTotpResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DisableTotpResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DisableTotpResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DisableTotpResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -38764,6 +40856,206 @@ func (r ListHistoryResponse) ContentType() string {
 	return ""
 }
 
+// ListIdentityProvidersResponse200Headers the declared response headers of an HTTP 200 response for ListIdentityProviders
+type ListIdentityProvidersResponse200Headers struct {
+	Link *string
+}
+
+type ListIdentityProvidersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *IdentityProviderList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListIdentityProvidersResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListIdentityProvidersResponse) GetJSON200() *IdentityProviderList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListIdentityProvidersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListIdentityProvidersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListIdentityProvidersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListIdentityProvidersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateIdentityProviderResponse201Headers the declared response headers of an HTTP 201 response for CreateIdentityProvider
+type CreateIdentityProviderResponse201Headers struct {
+	ETag     string
+	Location string
+}
+
+type CreateIdentityProviderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *IdentityProvider
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateIdentityProviderResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateIdentityProviderResponse) GetJSON201() *IdentityProvider {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateIdentityProviderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateIdentityProviderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateIdentityProviderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateIdentityProviderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetIdentityProviderResponse200Headers the declared response headers of an HTTP 200 response for GetIdentityProvider
+type GetIdentityProviderResponse200Headers struct {
+	ETag string
+}
+
+// GetIdentityProviderResponse304Headers the declared response headers of an HTTP 304 response for GetIdentityProvider
+type GetIdentityProviderResponse304Headers struct {
+	ETag string
+}
+
+type GetIdentityProviderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *IdentityProvider
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetIdentityProviderResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetIdentityProviderResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetIdentityProviderResponse) GetJSON200() *IdentityProvider {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetIdentityProviderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetIdentityProviderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetIdentityProviderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetIdentityProviderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateIdentityProviderResponse200Headers the declared response headers of an HTTP 200 response for UpdateIdentityProvider
+type UpdateIdentityProviderResponse200Headers struct {
+	ETag string
+}
+
+type UpdateIdentityProviderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *IdentityProvider
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateIdentityProviderResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateIdentityProviderResponse) GetJSON200() *IdentityProvider {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateIdentityProviderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateIdentityProviderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateIdentityProviderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateIdentityProviderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ImportArchiveResponse202Headers the declared response headers of an HTTP 202 response for ImportArchive
 type ImportArchiveResponse202Headers struct {
 	ETag       string
@@ -41341,8 +43633,15 @@ func (r ListSessionsResponse) ContentType() string {
 type CreateSessionResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignInChallenge
 	// JSON201 the response for an HTTP 201 `application/json` response
 	JSON201 *SessionTokens
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateSessionResponse) GetJSON200() *SignInChallenge {
+	return r.JSON200
 }
 
 // GetJSON201 returns the response for an HTTP 201 `application/json` response
@@ -41461,6 +43760,47 @@ func (r RefreshSessionResponse) ContentType() string {
 	return ""
 }
 
+type CompleteSignInResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *SessionTokens
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CompleteSignInResponse) GetJSON201() *SessionTokens {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r CompleteSignInResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CompleteSignInResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CompleteSignInResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CompleteSignInResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type SignOutResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -41523,6 +43863,109 @@ func (r EndSessionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r EndSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetSignInPolicyResponse200Headers the declared response headers of an HTTP 200 response for GetSignInPolicy
+type GetSignInPolicyResponse200Headers struct {
+	ETag string
+}
+
+// GetSignInPolicyResponse304Headers the declared response headers of an HTTP 304 response for GetSignInPolicy
+type GetSignInPolicyResponse304Headers struct {
+	ETag string
+}
+
+type GetSignInPolicyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignInPolicy
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetSignInPolicyResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetSignInPolicyResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSignInPolicyResponse) GetJSON200() *SignInPolicy {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSignInPolicyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSignInPolicyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSignInPolicyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSignInPolicyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateSignInPolicyResponse200Headers the declared response headers of an HTTP 200 response for UpdateSignInPolicy
+type UpdateSignInPolicyResponse200Headers struct {
+	ETag string
+}
+
+type UpdateSignInPolicyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignInPolicy
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateSignInPolicyResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateSignInPolicyResponse) GetJSON200() *SignInPolicy {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateSignInPolicyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateSignInPolicyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateSignInPolicyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateSignInPolicyResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -43555,6 +45998,40 @@ func (r ReactivateUserResponse) ContentType() string {
 	return ""
 }
 
+type ResetSecondFactorResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r ResetSecondFactorResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResetSecondFactorResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResetSecondFactorResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResetSecondFactorResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListWebhookEndpointsResponse200Headers the declared response headers of an HTTP 200 response for ListWebhookEndpoints
 type ListWebhookEndpointsResponse200Headers struct {
 	Link *string
@@ -44372,6 +46849,141 @@ func (c *ClientWithResponses) ChangePasswordWithResponse(ctx context.Context, bo
 		return nil, err
 	}
 	return ParseChangePasswordResponse(rsp)
+}
+
+// RenewRecoveryCodesWithBodyWithResponse Renew own recovery codes
+//
+// Gives ten new codes, shown in this answer only, in place of the former.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/account/recovery-codes (the `RenewRecoveryCodes` operationId).
+func (c *ClientWithResponses) RenewRecoveryCodesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RenewRecoveryCodesResponse, error) {
+	rsp, err := c.RenewRecoveryCodesWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRenewRecoveryCodesResponse(rsp)
+}
+
+// RenewRecoveryCodesWithResponse Renew own recovery codes
+//
+// Gives ten new codes, shown in this answer only, in place of the former.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/account/recovery-codes (the `RenewRecoveryCodes` operationId).
+func (c *ClientWithResponses) RenewRecoveryCodesWithResponse(ctx context.Context, body RenewRecoveryCodesJSONRequestBody, reqEditors ...RequestEditorFn) (*RenewRecoveryCodesResponse, error) {
+	rsp, err := c.RenewRecoveryCodes(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRenewRecoveryCodesResponse(rsp)
+}
+
+// GetSecondFactorWithResponse Show own second factor
+//
+// Whether the user who asks has a second factor, and how many recovery codes are left.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/account/totp (the `GetSecondFactor` operationId).
+func (c *ClientWithResponses) GetSecondFactorWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSecondFactorResponse, error) {
+	rsp, err := c.GetSecondFactor(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSecondFactorResponse(rsp)
+}
+
+// BeginTotpWithBodyWithResponse Begin a second factor
+//
+// Gives a secret for an authenticator program (RFC 6238), shown in this answer only. It counts once a code of it was confirmed.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/account/totp (the `BeginTotp` operationId).
+func (c *ClientWithResponses) BeginTotpWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BeginTotpResponse, error) {
+	rsp, err := c.BeginTotpWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBeginTotpResponse(rsp)
+}
+
+// BeginTotpWithResponse Begin a second factor
+//
+// Gives a secret for an authenticator program (RFC 6238), shown in this answer only. It counts once a code of it was confirmed.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/account/totp (the `BeginTotp` operationId).
+func (c *ClientWithResponses) BeginTotpWithResponse(ctx context.Context, body BeginTotpJSONRequestBody, reqEditors ...RequestEditorFn) (*BeginTotpResponse, error) {
+	rsp, err := c.BeginTotp(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBeginTotpResponse(rsp)
+}
+
+// ConfirmTotpWithBodyWithResponse Confirm a second factor
+//
+// Takes a code of the new secret. From now on signing in asks for one. The recovery codes are shown in this answer only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/account/totp/confirm (the `ConfirmTotp` operationId).
+func (c *ClientWithResponses) ConfirmTotpWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmTotpResponse, error) {
+	rsp, err := c.ConfirmTotpWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmTotpResponse(rsp)
+}
+
+// ConfirmTotpWithResponse Confirm a second factor
+//
+// Takes a code of the new secret. From now on signing in asks for one. The recovery codes are shown in this answer only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/account/totp/confirm (the `ConfirmTotp` operationId).
+func (c *ClientWithResponses) ConfirmTotpWithResponse(ctx context.Context, body ConfirmTotpJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmTotpResponse, error) {
+	rsp, err := c.ConfirmTotp(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmTotpResponse(rsp)
+}
+
+// DisableTotpWithBodyWithResponse Give up the second factor
+//
+// Takes the password and a code, of the device or for recovery. Where the institution asks for a second factor, hardly anything may be done without one.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/account/totp/disable (the `DisableTotp` operationId).
+func (c *ClientWithResponses) DisableTotpWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DisableTotpResponse, error) {
+	rsp, err := c.DisableTotpWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDisableTotpResponse(rsp)
+}
+
+// DisableTotpWithResponse Give up the second factor
+//
+// Takes the password and a code, of the device or for recovery. Where the institution asks for a second factor, hardly anything may be done without one.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/account/totp/disable (the `DisableTotp` operationId).
+func (c *ClientWithResponses) DisableTotpWithResponse(ctx context.Context, body DisableTotpJSONRequestBody, reqEditors ...RequestEditorFn) (*DisableTotpResponse, error) {
+	rsp, err := c.DisableTotp(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDisableTotpResponse(rsp)
 }
 
 // ListAPIKeysWithResponse List API keys
@@ -46159,6 +48771,100 @@ func (c *ClientWithResponses) ListHistoryWithResponse(ctx context.Context, param
 	return ParseListHistoryResponse(rsp)
 }
 
+// ListIdentityProvidersWithResponse List identity providers
+//
+// The identity providers that the institution trusts, newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/identity-providers (the `ListIdentityProviders` operationId).
+func (c *ClientWithResponses) ListIdentityProvidersWithResponse(ctx context.Context, params *ListIdentityProvidersParams, reqEditors ...RequestEditorFn) (*ListIdentityProvidersResponse, error) {
+	rsp, err := c.ListIdentityProviders(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListIdentityProvidersResponse(rsp)
+}
+
+// CreateIdentityProviderWithBodyWithResponse Trust an identity provider
+//
+// From now on its tokens are accepted in the Authorization header, as those of the user whose `issuer` and `subject` they name. Whoever
+// trusts a provider trusts it with everybody's rights: only who may do everything may do this. Several institutions may trust one issuer
+// if they differ in audience or in the value of one claim, so that every token is meant for one of them.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/identity-providers (the `CreateIdentityProvider` operationId).
+func (c *ClientWithResponses) CreateIdentityProviderWithBodyWithResponse(ctx context.Context, params *CreateIdentityProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateIdentityProviderResponse, error) {
+	rsp, err := c.CreateIdentityProviderWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateIdentityProviderResponse(rsp)
+}
+
+// CreateIdentityProviderWithResponse Trust an identity provider
+//
+// From now on its tokens are accepted in the Authorization header, as those of the user whose `issuer` and `subject` they name. Whoever
+// trusts a provider trusts it with everybody's rights: only who may do everything may do this. Several institutions may trust one issuer
+// if they differ in audience or in the value of one claim, so that every token is meant for one of them.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/identity-providers (the `CreateIdentityProvider` operationId).
+func (c *ClientWithResponses) CreateIdentityProviderWithResponse(ctx context.Context, params *CreateIdentityProviderParams, body CreateIdentityProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateIdentityProviderResponse, error) {
+	rsp, err := c.CreateIdentityProvider(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateIdentityProviderResponse(rsp)
+}
+
+// GetIdentityProviderWithResponse Read an identity provider
+//
+// One identity provider that the institution trusts.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/identity-providers/{identity_provider_id} (the `GetIdentityProvider` operationId).
+func (c *ClientWithResponses) GetIdentityProviderWithResponse(ctx context.Context, identityProviderID IdentityProviderID, params *GetIdentityProviderParams, reqEditors ...RequestEditorFn) (*GetIdentityProviderResponse, error) {
+	rsp, err := c.GetIdentityProvider(ctx, identityProviderID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetIdentityProviderResponse(rsp)
+}
+
+// UpdateIdentityProviderWithBodyWithResponse Change an identity provider
+//
+// Changes count within a second. With `is_enabled` false none of its tokens opens anything any more.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/identity-providers/{identity_provider_id} (the `UpdateIdentityProvider` operationId).
+func (c *ClientWithResponses) UpdateIdentityProviderWithBodyWithResponse(ctx context.Context, identityProviderID IdentityProviderID, params *UpdateIdentityProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateIdentityProviderResponse, error) {
+	rsp, err := c.UpdateIdentityProviderWithBody(ctx, identityProviderID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateIdentityProviderResponse(rsp)
+}
+
+// UpdateIdentityProviderWithApplicationMergePatchPlusJSONBodyWithResponse Change an identity provider
+//
+// Changes count within a second. With `is_enabled` false none of its tokens opens anything any more.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/identity-providers/{identity_provider_id} (the `UpdateIdentityProvider` operationId).
+func (c *ClientWithResponses) UpdateIdentityProviderWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, identityProviderID IdentityProviderID, params *UpdateIdentityProviderParams, body UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateIdentityProviderResponse, error) {
+	rsp, err := c.UpdateIdentityProviderWithApplicationMergePatchPlusJSONBody(ctx, identityProviderID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateIdentityProviderResponse(rsp)
+}
+
 // ImportArchiveWithBodyWithResponse Import an institution from its archive
 //
 // Brings the archive's institution into this installation under its own identifier, with every record's, so that its chain of
@@ -47538,6 +50244,38 @@ func (c *ClientWithResponses) RefreshSessionWithResponse(ctx context.Context, bo
 	return ParseRefreshSessionResponse(rsp)
 }
 
+// CompleteSignInWithBodyWithResponse Sign in with the second factor
+//
+// Answers the challenge of a sign-in whose password was right with a code of the person's device (RFC 6238) or one of their recovery codes. A
+// challenge is good for five minutes and one session, a code for one use. Wrong codes wait as wrong passwords do, counted by user.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/sessions/second-factor (the `CompleteSignIn` operationId).
+func (c *ClientWithResponses) CompleteSignInWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompleteSignInResponse, error) {
+	rsp, err := c.CompleteSignInWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompleteSignInResponse(rsp)
+}
+
+// CompleteSignInWithResponse Sign in with the second factor
+//
+// Answers the challenge of a sign-in whose password was right with a code of the person's device (RFC 6238) or one of their recovery codes. A
+// challenge is good for five minutes and one session, a code for one use. Wrong codes wait as wrong passwords do, counted by user.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/sessions/second-factor (the `CompleteSignIn` operationId).
+func (c *ClientWithResponses) CompleteSignInWithResponse(ctx context.Context, body CompleteSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*CompleteSignInResponse, error) {
+	rsp, err := c.CompleteSignIn(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompleteSignInResponse(rsp)
+}
+
 // SignOutWithResponse End the session in use
 //
 // Ends the session of the access token that is sent. The token is of no use from the next second on, in every process.
@@ -47566,6 +50304,51 @@ func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, sessio
 		return nil, err
 	}
 	return ParseEndSessionResponse(rsp)
+}
+
+// GetSignInPolicyWithResponse Read the sign-in policy
+//
+// For whom the institution asks for a second factor.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/sign-in-policy (the `GetSignInPolicy` operationId).
+func (c *ClientWithResponses) GetSignInPolicyWithResponse(ctx context.Context, params *GetSignInPolicyParams, reqEditors ...RequestEditorFn) (*GetSignInPolicyResponse, error) {
+	rsp, err := c.GetSignInPolicy(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSignInPolicyResponse(rsp)
+}
+
+// UpdateSignInPolicyWithBodyWithResponse Change the sign-in policy
+//
+// Whoever has one of these roles or scopes, and has not shown a second factor, may only see to their own account until they have. Counts within a second, also for open sessions.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/sign-in-policy (the `UpdateSignInPolicy` operationId).
+func (c *ClientWithResponses) UpdateSignInPolicyWithBodyWithResponse(ctx context.Context, params *UpdateSignInPolicyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateSignInPolicyResponse, error) {
+	rsp, err := c.UpdateSignInPolicyWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateSignInPolicyResponse(rsp)
+}
+
+// UpdateSignInPolicyWithApplicationMergePatchPlusJSONBodyWithResponse Change the sign-in policy
+//
+// Whoever has one of these roles or scopes, and has not shown a second factor, may only see to their own account until they have. Counts within a second, also for open sessions.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/sign-in-policy (the `UpdateSignInPolicy` operationId).
+func (c *ClientWithResponses) UpdateSignInPolicyWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, params *UpdateSignInPolicyParams, body UpdateSignInPolicyApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateSignInPolicyResponse, error) {
+	rsp, err := c.UpdateSignInPolicyWithApplicationMergePatchPlusJSONBody(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateSignInPolicyResponse(rsp)
 }
 
 // ListTagsWithResponse List tags
@@ -48386,6 +51169,21 @@ func (c *ClientWithResponses) ReactivateUserWithResponse(ctx context.Context, us
 	return ParseReactivateUserResponse(rsp)
 }
 
+// ResetSecondFactorWithResponse Take away the second factor of a user
+//
+// For a user who has lost device and recovery codes: removes them and ends the sessions. Be sure that it is the person who asks.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/users/{user_id}/reset-second-factor (the `ResetSecondFactor` operationId).
+func (c *ClientWithResponses) ResetSecondFactorWithResponse(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*ResetSecondFactorResponse, error) {
+	rsp, err := c.ResetSecondFactor(ctx, userID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetSecondFactorResponse(rsp)
+}
+
 // ListWebhookEndpointsWithResponse List webhook endpoints
 //
 // Addresses that receive events, newest first, with how far each lags behind.
@@ -48957,6 +51755,126 @@ func ParseChangePasswordResponse(rsp *http.Response) (*ChangePasswordResponse, e
 	}
 
 	response := &ChangePasswordResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseRenewRecoveryCodesResponse parses an HTTP response from a RenewRecoveryCodesWithResponse call
+func ParseRenewRecoveryCodesResponse(rsp *http.Response) (*RenewRecoveryCodesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RenewRecoveryCodesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RecoveryCodes
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetSecondFactorResponse parses an HTTP response from a GetSecondFactorWithResponse call
+func ParseGetSecondFactorResponse(rsp *http.Response) (*GetSecondFactorResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSecondFactorResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SecondFactor
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseBeginTotpResponse parses an HTTP response from a BeginTotpWithResponse call
+func ParseBeginTotpResponse(rsp *http.Response) (*BeginTotpResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BeginTotpResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest TotpEnrolment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseConfirmTotpResponse parses an HTTP response from a ConfirmTotpWithResponse call
+func ParseConfirmTotpResponse(rsp *http.Response) (*ConfirmTotpResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ConfirmTotpResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RecoveryCodes
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDisableTotpResponse parses an HTTP response from a DisableTotpWithResponse call
+func ParseDisableTotpResponse(rsp *http.Response) (*DisableTotpResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DisableTotpResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
 	}
@@ -52314,6 +55232,182 @@ func ParseListHistoryResponse(rsp *http.Response) (*ListHistoryResponse, error) 
 	return response, nil
 }
 
+// ParseListIdentityProvidersResponse parses an HTTP response from a ListIdentityProvidersWithResponse call
+func ParseListIdentityProvidersResponse(rsp *http.Response) (*ListIdentityProvidersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListIdentityProvidersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest IdentityProviderList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListIdentityProvidersResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateIdentityProviderResponse parses an HTTP response from a CreateIdentityProviderWithResponse call
+func ParseCreateIdentityProviderResponse(rsp *http.Response) (*CreateIdentityProviderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateIdentityProviderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest IdentityProvider
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateIdentityProviderResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetIdentityProviderResponse parses an HTTP response from a GetIdentityProviderWithResponse call
+func ParseGetIdentityProviderResponse(rsp *http.Response) (*GetIdentityProviderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetIdentityProviderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest IdentityProvider
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetIdentityProviderResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetIdentityProviderResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateIdentityProviderResponse parses an HTTP response from a UpdateIdentityProviderWithResponse call
+func ParseUpdateIdentityProviderResponse(rsp *http.Response) (*UpdateIdentityProviderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateIdentityProviderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest IdentityProvider
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateIdentityProviderResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseImportArchiveResponse parses an HTTP response from a ImportArchiveWithResponse call
 func ParseImportArchiveResponse(rsp *http.Response) (*ImportArchiveResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -54431,6 +57525,13 @@ func ParseCreateSessionResponse(rsp *http.Response) (*CreateSessionResponse, err
 	}
 
 	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignInChallenge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
 		var dest SessionTokens
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -54495,6 +57596,32 @@ func ParseRefreshSessionResponse(rsp *http.Response) (*RefreshSessionResponse, e
 	return response, nil
 }
 
+// ParseCompleteSignInResponse parses an HTTP response from a CompleteSignInWithResponse call
+func ParseCompleteSignInResponse(rsp *http.Response) (*CompleteSignInResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CompleteSignInResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest SessionTokens
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseSignOutResponse parses an HTTP response from a SignOutWithResponse call
 func ParseSignOutResponse(rsp *http.Response) (*SignOutResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -54522,6 +57649,97 @@ func ParseEndSessionResponse(rsp *http.Response) (*EndSessionResponse, error) {
 	response := &EndSessionResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetSignInPolicyResponse parses an HTTP response from a GetSignInPolicyWithResponse call
+func ParseGetSignInPolicyResponse(rsp *http.Response) (*GetSignInPolicyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSignInPolicyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignInPolicy
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetSignInPolicyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetSignInPolicyResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateSignInPolicyResponse parses an HTTP response from a UpdateSignInPolicyWithResponse call
+func ParseUpdateSignInPolicyResponse(rsp *http.Response) (*UpdateSignInPolicyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateSignInPolicyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignInPolicy
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateSignInPolicyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -56158,6 +59376,22 @@ func ParseReactivateUserResponse(rsp *http.Response) (*ReactivateUserResponse, e
 			headers.ETag = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseResetSecondFactorResponse parses an HTTP response from a ResetSecondFactorWithResponse call
+func ParseResetSecondFactorResponse(rsp *http.Response) (*ResetSecondFactorResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResetSecondFactorResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
 	}
 
 	return response, nil

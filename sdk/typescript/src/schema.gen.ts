@@ -3513,6 +3513,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sessions/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in with the second factor
+         * @description Answers the challenge of a sign-in whose password was right with a code of the person's device (RFC 6238) or one of their recovery codes. A
+         *     challenge is good for five minutes and one session, a code for one use. Wrong codes wait as wrong passwords do, counted by user.
+         */
+        post: operations["completeSignIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/refresh": {
         parameters: {
             query?: never;
@@ -3664,6 +3685,137 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/account/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show own second factor
+         * @description Whether the user who asks has a second factor, and how many recovery codes are left.
+         */
+        get: operations["getSecondFactor"];
+        put?: never;
+        /**
+         * Begin a second factor
+         * @description Gives a secret for an authenticator program (RFC 6238), shown in this answer only. It counts once a code of it was confirmed.
+         */
+        post: operations["beginTotp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/totp/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm a second factor
+         * @description Takes a code of the new secret. From now on signing in asks for one. The recovery codes are shown in this answer only.
+         */
+        post: operations["confirmTotp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/totp/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give up the second factor
+         * @description Takes the password and a code, of the device or for recovery. Where the institution asks for a second factor, hardly anything may be done without one.
+         */
+        post: operations["disableTotp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew own recovery codes
+         * @description Gives ten new codes, shown in this answer only, in place of the former.
+         */
+        post: operations["renewRecoveryCodes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{user_id}/reset-second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take away the second factor of a user
+         * @description For a user who has lost device and recovery codes: removes them and ends the sessions. Be sure that it is the person who asks.
+         */
+        post: operations["resetSecondFactor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-in-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the sign-in policy
+         * @description For whom the institution asks for a second factor.
+         */
+        get: operations["getSignInPolicy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change the sign-in policy
+         * @description Whoever has one of these roles or scopes, and has not shown a second factor, may only see to their own account until they have. Counts within a second, also for open sessions.
+         */
+        patch: operations["updateSignInPolicy"];
+        trace?: never;
+    };
     "/v1/public/institutions/{institution_id}/password-requests": {
         parameters: {
             query?: never;
@@ -3764,6 +3916,59 @@ export interface paths {
          *     institution may ask altogether is not changed by it.
          */
         patch: operations["updateQuota"];
+        trace?: never;
+    };
+    "/v1/identity-providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List identity providers
+         * @description The identity providers that the institution trusts, newest first.
+         */
+        get: operations["listIdentityProviders"];
+        put?: never;
+        /**
+         * Trust an identity provider
+         * @description From now on its tokens are accepted in the Authorization header, as those of the user whose `issuer` and `subject` they name. Whoever
+         *     trusts a provider trusts it with everybody's rights: only who may do everything may do this. Several institutions may trust one issuer
+         *     if they differ in audience or in the value of one claim, so that every token is meant for one of them.
+         */
+        post: operations["createIdentityProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/identity-providers/{identity_provider_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the identity provider. */
+                identity_provider_id: components["parameters"]["IdentityProviderId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read an identity provider
+         * @description One identity provider that the institution trusts.
+         */
+        get: operations["getIdentityProvider"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change an identity provider
+         * @description Changes count within a second. With `is_enabled` false none of its tokens opens anything any more.
+         */
+        patch: operations["updateIdentityProvider"];
         trace?: never;
     };
     "/v1/test/outbox": {
@@ -5889,6 +6094,106 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "second_factor.enrolled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A user has a second factor
+         * @description From now on signing in asks for a code.
+         */
+        post: operations["onSecondFactorEnrolled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "second_factor.removed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A user has no second factor any more
+         * @description `facts` say whether the user or an administrator removed it.
+         */
+        post: operations["onSecondFactorRemoved"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "second_factor.codes_renewed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A user has new recovery codes
+         * @description The former are of no use.
+         */
+        post: operations["onSecondFactorCodesRenewed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "second_factor.recovery_code_used": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A recovery code was used
+         * @description It is of no use any more.
+         */
+        post: operations["onSecondFactorRecoveryCodeUsed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "sign_in_policy.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The sign-in policy changed
+         * @description The changes say for whom a second factor is asked for.
+         */
+        post: operations["onSignInPolicyUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "quota.updated": {
         parameters: {
             query?: never;
@@ -5903,6 +6208,46 @@ export interface webhooks {
          * @description `changed` names the quotas that differ.
          */
         post: operations["onQuotaUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "identity_provider.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * An identity provider is trusted
+         * @description From now on its tokens are accepted.
+         */
+        post: operations["onIdentityProviderCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "identity_provider.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * An identity provider was changed
+         * @description The changes say how.
+         */
+        post: operations["onIdentityProviderUpdated"];
         delete?: never;
         options?: never;
         head?: never;
@@ -11458,6 +11803,148 @@ export interface components {
         };
         /**
          * @example {
+         *       "object": "sign_in_challenge",
+         *       "status": "mfa_required",
+         *       "challenge": "Zm9yIHRoZSBleGFtcGxlIG9ubHkhISBub3QgYSB0b2tlbg",
+         *       "methods": [
+         *         "totp",
+         *         "recovery_code"
+         *       ],
+         *       "expires_at": "2026-11-23T10:20:00Z"
+         *     }
+         */
+        SignInChallenge: {
+            /** @constant */
+            object: "sign_in_challenge";
+            /** @constant */
+            status: "mfa_required";
+            challenge: string;
+            methods: string[];
+            /** Format: date-time */
+            expires_at: string;
+        };
+        /**
+         * @example {
+         *       "challenge": "Zm9yIHRoZSBleGFtcGxlIG9ubHkhISBub3QgYSB0b2tlbg",
+         *       "code": "492039"
+         *     }
+         */
+        SignInCompletion: {
+            challenge: string;
+            /** @description Six digits of the device or a recovery code. */
+            code: string;
+        };
+        /**
+         * @example {
+         *       "object": "second_factor",
+         *       "status": "confirmed",
+         *       "confirmed_at": "2026-11-23T10:15:00Z",
+         *       "recovery_codes_left": 10
+         *     }
+         */
+        SecondFactor: {
+            /** @constant */
+            object: "second_factor";
+            status: string;
+            /** Format: date-time */
+            confirmed_at: string | null;
+            /** Format: int32 */
+            recovery_codes_left: number;
+        };
+        /**
+         * @example {
+         *       "current_password": "quatre lanternes au fond du foyer"
+         *     }
+         */
+        PasswordProof: {
+            current_password: string;
+        };
+        /**
+         * @example {
+         *       "object": "totp_enrolment",
+         *       "secret": "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
+         *       "uri": "otpauth://totp/Arcades:ines?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Arcades"
+         *     }
+         */
+        TotpEnrolment: {
+            /** @constant */
+            object: "totp_enrolment";
+            /** @description In base32. */
+            secret: string;
+            /** @description The same for a QR code: otpauth://… */
+            uri: string;
+        };
+        /**
+         * @example {
+         *       "code": "492039"
+         *     }
+         */
+        TotpConfirmation: {
+            code: string;
+        };
+        /**
+         * @example {
+         *       "current_password": "quatre lanternes au fond du foyer",
+         *       "code": "492039"
+         *     }
+         */
+        TotpRemoval: {
+            current_password: string;
+            code: string;
+        };
+        /**
+         * @example {
+         *       "object": "recovery_codes",
+         *       "codes": [
+         *         "mzxw-6ytb-oi2d-azda"
+         *       ]
+         *     }
+         */
+        RecoveryCodes: {
+            /** @constant */
+            object: "recovery_codes";
+            codes: string[];
+        };
+        /**
+         * @example {
+         *       "object": "sign_in_policy",
+         *       "mfa_roles": [
+         *         "administrator"
+         *       ],
+         *       "mfa_scopes": [
+         *         "*",
+         *         "users:write"
+         *       ],
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 2
+         *     }
+         */
+        SignInPolicy: {
+            /** @constant */
+            object: "sign_in_policy";
+            /** @description Codes of roles. */
+            mfa_roles: string[];
+            /** @description Scopes; `*` is whoever may do everything. */
+            mfa_scopes: string[];
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "mfa_scopes": [
+         *         "*",
+         *         "users:write"
+         *       ]
+         *     }
+         */
+        SignInPolicyPatch: {
+            mfa_roles?: string[];
+            mfa_scopes?: string[];
+        };
+        /**
+         * @example {
          *       "refresh_token": "pvr_Zm9yIHRoZSBleGFtcGxlIG9ubHkhISBub3QgYSB0b2tlbg"
          *     }
          */
@@ -11751,6 +12238,199 @@ export interface components {
             data: components["schemas"]["Quota"][];
             next_cursor: string | null;
         };
+        /**
+         * @example {
+         *       "value": "crm-accueil",
+         *       "role": "front_desk"
+         *     }
+         */
+        IdentityRoleRule: {
+            /** @description Value of the role claim, letter by letter. */
+            value: string;
+            /** @description Code of the role. */
+            role: string;
+            /**
+             * Format: uuid
+             * @description Where the role holds; absent is the whole institution.
+             */
+            department_id?: string;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3bb001",
+         *       "object": "identity_provider",
+         *       "name": "Keycloak de la Ville",
+         *       "issuer": "https://sso.ville.example.org/realms/agents",
+         *       "audience": "https://crm.theatre.example.org",
+         *       "jwks_uri": null,
+         *       "allowed_algs": [
+         *         "RS256"
+         *       ],
+         *       "token_types": [
+         *         "at+jwt",
+         *         "JWT"
+         *       ],
+         *       "accepts_id_tokens": false,
+         *       "tenant_claim": null,
+         *       "tenant_value": null,
+         *       "required_claims": {
+         *         "acr": "eidas1"
+         *       },
+         *       "email_claim": "email",
+         *       "name_claim": "name",
+         *       "role_claim": "realm_access.roles",
+         *       "role_mapping": [
+         *         {
+         *           "value": "crm-accueil",
+         *           "role": "front_desk"
+         *         }
+         *       ],
+         *       "provision": "on_first_use",
+         *       "is_enabled": true,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        IdentityProvider: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "identity_provider";
+            name: string;
+            issuer: string;
+            audience: string;
+            jwks_uri: string | null;
+            allowed_algs: string[];
+            token_types: string[];
+            accepts_id_tokens: boolean;
+            tenant_claim: string | null;
+            tenant_value: string | null;
+            required_claims: {
+                [key: string]: string;
+            };
+            email_claim: string;
+            name_claim: string;
+            role_claim: string | null;
+            role_mapping: components["schemas"]["IdentityRoleRule"][];
+            provision: string;
+            is_enabled: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        IdentityProviderList: {
+            data: components["schemas"]["IdentityProvider"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "name": "Keycloak de la Ville",
+         *       "issuer": "https://sso.ville.example.org/realms/agents",
+         *       "audience": "https://crm.theatre.example.org",
+         *       "token_types": [
+         *         "at+jwt",
+         *         "JWT"
+         *       ],
+         *       "role_claim": "groups",
+         *       "role_mapping": [
+         *         {
+         *           "value": "crm-accueil",
+         *           "role": "front_desk",
+         *           "department_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e05"
+         *         }
+         *       ],
+         *       "provision": "on_first_use"
+         *     }
+         */
+        IdentityProviderCreate: {
+            name: string;
+            /** @description Compared letter by letter with the claim `iss`. */
+            issuer: string;
+            /** @description One of the values of the claim `aud`. */
+            audience: string;
+            /** @description Where the keys are; null is where the discovery document of the issuer says. */
+            jwks_uri?: string | null;
+            /**
+             * @default [
+             *       "RS256",
+             *       "ES256"
+             *     ]
+             */
+            allowed_algs: ("ES256" | "RS256")[];
+            /**
+             * @description Values of the header `typ`. Many providers write JWT for access tokens too.
+             * @default [
+             *       "at+jwt"
+             *     ]
+             */
+            token_types: ("at+jwt" | "JWT")[];
+            /**
+             * @description Whether ID tokens open something. They are meant for a client and not for an API.
+             * @default false
+             */
+            accepts_id_tokens: boolean;
+            tenant_claim?: string | null;
+            tenant_value?: string | null;
+            /** @description Claims that must have exactly these values. */
+            required_claims?: {
+                [key: string]: string;
+            };
+            /** @default email */
+            email_claim: string;
+            /** @default name */
+            name_claim: string;
+            /** @description Claim whose values are mapped; dots go into objects. */
+            role_claim?: string | null;
+            role_mapping?: components["schemas"]["IdentityRoleRule"][];
+            /**
+             * @description Whether a user is made for whoever comes first with a token.
+             * @default none
+             * @enum {string}
+             */
+            provision: "none" | "on_first_use";
+            /** @default true */
+            is_enabled: boolean;
+        };
+        /**
+         * @example {
+         *       "is_enabled": true,
+         *       "role_claim": "groups",
+         *       "role_mapping": [
+         *         {
+         *           "value": "crm-accueil",
+         *           "role": "front_desk",
+         *           "department_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e05"
+         *         }
+         *       ]
+         *     }
+         */
+        IdentityProviderPatch: {
+            name?: string;
+            jwks_uri?: string | null;
+            allowed_algs?: ("ES256" | "RS256")[];
+            token_types?: ("at+jwt" | "JWT")[];
+            accepts_id_tokens?: boolean;
+            required_claims?: {
+                [key: string]: string;
+            };
+            email_claim?: string;
+            name_claim?: string;
+            role_claim?: string | null;
+            role_mapping?: components["schemas"]["IdentityRoleRule"][];
+            /** @enum {string} */
+            provision?: "none" | "on_first_use";
+            is_enabled?: boolean;
+        };
         CapturedMail: {
             /** Format: uuid */
             id: string;
@@ -11973,6 +12653,8 @@ export interface components {
         PasswordLinkToken: string;
         /** @description The id of an API key, of an OAuth client or of a user. */
         CredentialId: string;
+        /** @description Identifier of the identity provider. */
+        IdentityProviderId: string;
     };
     requestBodies: never;
     headers: {
@@ -18258,6 +18940,41 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The password is right and a second factor is asked for, at /v1/sessions/second-factor. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInChallenge"];
+                };
+            };
+            /** @description Signed in. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionTokens"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    completeSignIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInCompletion"];
+            };
+        };
+        responses: {
             /** @description Signed in. */
             201: {
                 headers: {
@@ -18438,6 +19155,212 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The second factor. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecondFactor"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    beginTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordProof"];
+            };
+        };
+        responses: {
+            /** @description The secret. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TotpEnrolment"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    confirmTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TotpConfirmation"];
+            };
+        };
+        responses: {
+            /** @description The recovery codes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    disableTotp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TotpRemoval"];
+            };
+        };
+        responses: {
+            /** @description There is no second factor any more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    renewRecoveryCodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordProof"];
+            };
+        };
+        responses: {
+            /** @description The recovery codes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    resetSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description There is no second factor any more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getSignInPolicy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The policy. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInPolicy"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updateSignInPolicy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["SignInPolicyPatch"];
+            };
+        };
+        responses: {
+            /** @description The policy as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInPolicy"];
+                };
             };
             "4XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
@@ -18648,6 +19571,132 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Quota"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listIdentityProviders: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of identity providers. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProviderList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createIdentityProvider: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdentityProviderCreate"];
+            };
+        };
+        responses: {
+            /** @description The identity provider. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProvider"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getIdentityProvider: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the identity provider. */
+                identity_provider_id: components["parameters"]["IdentityProviderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The identity provider. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProvider"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updateIdentityProvider: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the identity provider. */
+                identity_provider_id: components["parameters"]["IdentityProviderId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["IdentityProviderPatch"];
+            };
+        };
+        responses: {
+            /** @description The identity provider as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProvider"];
                 };
             };
             "4XX": components["responses"]["Error"];
@@ -20994,7 +22043,161 @@ export interface operations {
             };
         };
     };
+    onSecondFactorEnrolled: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSecondFactorRemoved: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSecondFactorCodesRenewed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSecondFactorRecoveryCodeUsed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSignInPolicyUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     onQuotaUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onIdentityProviderCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onIdentityProviderUpdated: {
         parameters: {
             query?: never;
             header?: never;
