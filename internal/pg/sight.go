@@ -78,6 +78,12 @@ func (s Sight) Holds(v Verb) bool { return s.all || slices.Contains(s.everywhere
 // HoldsAnywhere reports whether a verb is held at all.
 func (s Sight) HoldsAnywhere(v Verb) bool { return s.Holds(v) || len(s.departments[v]) > 0 }
 
+// Whole reports whether nothing of the institution's contacts is out of sight,
+// and all of it may be taken along: what an archive of everything asks for.
+func (s Sight) Whole() bool {
+	return s.all || (s.Holds(See) && s.Holds(SeeContactPoints) && s.Holds(SeeRestricted) && s.Holds(Export))
+}
+
 // Departments are those in which a verb is held, when not in all.
 func (s Sight) Departments(v Verb) []uuid.UUID { return s.departments[v] }
 

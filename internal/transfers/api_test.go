@@ -160,7 +160,12 @@ func TestTransfersNeedTheirRights(t *testing.T) {
 	app.As("exports:create").Do(http.MethodPost, "/v1/imports/archive", "x", zipBody).Problem(http.StatusForbidden, "insufficient-scope")
 	app.As("exports:create").Post("/v1/imports/"+id+"/administrator-key", nil).Problem(http.StatusForbidden, "insufficient-scope")
 	app.Anonymous().Post("/v1/exports", map[string]any{}).Problem(http.StatusUnauthorized, "unauthenticated")
-	app.As("exports:create").Post("/v1/exports", map[string]any{}).Is(http.StatusAccepted)
+	// The scope does not make anybody see restricted contacts, which an export holds.
+	app.As("exports:create").Post("/v1/exports", map[string]any{}).Problem(http.StatusForbidden, "export-beyond-rights")
+	made := app.Post("/v1/exports", map[string]any{}).Is(http.StatusAccepted).ID()
+	parvistest.Eventually(t, "the export", func() bool { return app.Get("/v1/operations/" + made).JSON()["status"] == "succeeded" })
+	app.As("exports:create", "operations:read").Get("/v1/exports/"+made+"/archive").Problem(http.StatusForbidden, "export-beyond-rights")
+	app.Get("/v1/exports/" + made + "/archive").Is(http.StatusOK)
 }
 
 func TestTransfersKeepInstitutionsApart(t *testing.T) {

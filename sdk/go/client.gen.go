@@ -11604,7 +11604,8 @@ type ClientInterface interface {
 	//
 	// Starts an export of everything the institution has, as of one instant, into a zip that anyone can read: one NDJSON file a
 	// table, JSON Schemas, a data dictionary in French and English, and a signed manifest with the SHA-256 of every file. Secrets
-	// stay behind. Writers are not held up. Follow the operation; its `result.download_url` is there for seven days.
+	// stay behind. Only who sees the whole institution, restricted contacts included, and may export may ask for it or download it:
+	// `export-beyond-rights` otherwise. Writers are not held up. Follow the operation; its `result.download_url` is there for seven days.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -11615,7 +11616,8 @@ type ClientInterface interface {
 	//
 	// Starts an export of everything the institution has, as of one instant, into a zip that anyone can read: one NDJSON file a
 	// table, JSON Schemas, a data dictionary in French and English, and a signed manifest with the SHA-256 of every file. Secrets
-	// stay behind. Writers are not held up. Follow the operation; its `result.download_url` is there for seven days.
+	// stay behind. Only who sees the whole institution, restricted contacts included, and may export may ask for it or download it:
+	// `export-beyond-rights` otherwise. Writers are not held up. Follow the operation; its `result.download_url` is there for seven days.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -15459,7 +15461,8 @@ func (c *Client) GetEventChanges(ctx context.Context, eventID EventID, reqEditor
 //
 // Starts an export of everything the institution has, as of one instant, into a zip that anyone can read: one NDJSON file a
 // table, JSON Schemas, a data dictionary in French and English, and a signed manifest with the SHA-256 of every file. Secrets
-// stay behind. Writers are not held up. Follow the operation; its `result.download_url` is there for seven days.
+// stay behind. Only who sees the whole institution, restricted contacts included, and may export may ask for it or download it:
+// `export-beyond-rights` otherwise. Writers are not held up. Follow the operation; its `result.download_url` is there for seven days.
 //
 // Takes any type of body and a specified content type.
 //
@@ -15480,7 +15483,8 @@ func (c *Client) CreateExportWithBody(ctx context.Context, params *CreateExportP
 //
 // Starts an export of everything the institution has, as of one instant, into a zip that anyone can read: one NDJSON file a
 // table, JSON Schemas, a data dictionary in French and English, and a signed manifest with the SHA-256 of every file. Secrets
-// stay behind. Writers are not held up. Follow the operation; its `result.download_url` is there for seven days.
+// stay behind. Only who sees the whole institution, restricted contacts included, and may export may ask for it or download it:
+// `export-beyond-rights` otherwise. Writers are not held up. Follow the operation; its `result.download_url` is there for seven days.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -34352,7 +34356,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Starts an export of everything the institution has, as of one instant, into a zip that anyone can read: one NDJSON file a
 	// table, JSON Schemas, a data dictionary in French and English, and a signed manifest with the SHA-256 of every file. Secrets
-	// stay behind. Writers are not held up. Follow the operation; its `result.download_url` is there for seven days.
+	// stay behind. Only who sees the whole institution, restricted contacts included, and may export may ask for it or download it:
+	// `export-beyond-rights` otherwise. Writers are not held up. Follow the operation; its `result.download_url` is there for seven days.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -34363,7 +34368,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Starts an export of everything the institution has, as of one instant, into a zip that anyone can read: one NDJSON file a
 	// table, JSON Schemas, a data dictionary in French and English, and a signed manifest with the SHA-256 of every file. Secrets
-	// stay behind. Writers are not held up. Follow the operation; its `result.download_url` is there for seven days.
+	// stay behind. Only who sees the whole institution, restricted contacts included, and may export may ask for it or download it:
+	// `export-beyond-rights` otherwise. Writers are not held up. Follow the operation; its `result.download_url` is there for seven days.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -48528,7 +48534,8 @@ func (c *ClientWithResponses) GetEventChangesWithResponse(ctx context.Context, e
 //
 // Starts an export of everything the institution has, as of one instant, into a zip that anyone can read: one NDJSON file a
 // table, JSON Schemas, a data dictionary in French and English, and a signed manifest with the SHA-256 of every file. Secrets
-// stay behind. Writers are not held up. Follow the operation; its `result.download_url` is there for seven days.
+// stay behind. Only who sees the whole institution, restricted contacts included, and may export may ask for it or download it:
+// `export-beyond-rights` otherwise. Writers are not held up. Follow the operation; its `result.download_url` is there for seven days.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -48545,7 +48552,8 @@ func (c *ClientWithResponses) CreateExportWithBodyWithResponse(ctx context.Conte
 //
 // Starts an export of everything the institution has, as of one instant, into a zip that anyone can read: one NDJSON file a
 // table, JSON Schemas, a data dictionary in French and English, and a signed manifest with the SHA-256 of every file. Secrets
-// stay behind. Writers are not held up. Follow the operation; its `result.download_url` is there for seven days.
+// stay behind. Only who sees the whole institution, restricted contacts included, and may export may ask for it or download it:
+// `export-beyond-rights` otherwise. Writers are not held up. Follow the operation; its `result.download_url` is there for seven days.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -2238,7 +2238,8 @@ export interface paths {
          * Export all data of the institution
          * @description Starts an export of everything the institution has, as of one instant, into a zip that anyone can read: one NDJSON file a
          *     table, JSON Schemas, a data dictionary in French and English, and a signed manifest with the SHA-256 of every file. Secrets
-         *     stay behind. Writers are not held up. Follow the operation; its `result.download_url` is there for seven days.
+         *     stay behind. Only who sees the whole institution, restricted contacts included, and may export may ask for it or download it:
+         *     `export-beyond-rights` otherwise. Writers are not held up. Follow the operation; its `result.download_url` is there for seven days.
          */
         post: operations["createExport"];
         delete?: never;

@@ -1,0 +1,1 @@
+DROP POLICY sight ON webhook_deliveries;
