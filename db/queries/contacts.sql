@@ -18,6 +18,10 @@ ON CONFLICT (tenant_id, contact_id) DO UPDATE SET words = excluded.words, name_k
 -- name: GetContact :one
 SELECT * FROM contacts WHERE tenant_id = @tenant_id AND id = @id;
 
+-- name: HasBasis :one
+-- Whether any of these purposes may be pursued with a contact at an instant.
+SELECT has_basis(@tenant_id, @contact_id, @purposes::text[], @instant::timestamptz)::boolean;
+
 -- name: LockContact :one
 SELECT * FROM contacts WHERE tenant_id = @tenant_id AND id = @id FOR UPDATE;
 

@@ -23,6 +23,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/preferences"
 	"github.com/parvis-crm/parvis/internal/quotas"
+	"github.com/parvis-crm/parvis/internal/register"
 	"github.com/parvis-crm/parvis/internal/rights"
 	"github.com/parvis-crm/parvis/internal/sensitive"
 	"github.com/parvis-crm/parvis/internal/ticketing"
@@ -97,6 +98,7 @@ type domains struct {
 	forms       *forms.Service
 	preferences *preferences.Service
 	rights      *rights.Service
+	register    *register.Service
 }
 
 // wire builds every domain. Order follows the tiers; what a higher tier needs
@@ -117,6 +119,7 @@ func (a *App) wire() (handlers, error) {
 	a.vault.SetOperations(a.domains.operations)
 	a.domains.contacts = contacts.NewService(a.DB, a.Clock)
 	a.domains.consents = consents.NewService(a.DB, a.Clock)
+	a.domains.register = register.NewService(a.DB, a.Clock)
 	a.domains.mail = mail.NewService(a.DB, a.Clock, a.Config.MailFrom, a.sealed(mail.Bodies()))
 	a.domains.rights = rights.NewService(a.DB, a.Clock, a.domains.access, a.domains.mail, a.Log)
 	a.domains.accounts, err = accounts.NewService(a.DB, a.Clock, accounts.Needs{

@@ -40,6 +40,8 @@ func (a *App) setUpHTTP(h handlers, auth web.Authenticator) error {
 		Validator:   validator,
 		Idempotency: web.Idempotency{DB: a.DB, Log: a.Log, Box: a.sealed(a.keptAnswers())},
 		Reads:       a.domains.reads,
+		Purposes:    a.domains.register,
+		Clock:       a.Clock,
 		Log:         a.Log,
 	}
 	api.RegisterHandlersWithOptions(e, api.NewStrictHandler(h, nil), api.RegisterHandlersOptions{

@@ -96,7 +96,7 @@ var tiers = floors(
 	floor{tier{2, true, "the platform is what every domain stands on: it may use its own parts, and no domain"},
 		"access accounts federation rights events audit dictionary operations documents mail vault quotas"},
 	floor{tier{3, true, "contacts and consents are the core: what is built on them must not be needed by them"},
-		"contacts consents sensitive"},
+		"contacts consents register sensitive"},
 	floor{tier{4, false, "domains never use each other, so that each can be understood, changed and left out alone"},
 		"ticketing forms preferences cases segments campaigns fundraising bookings sales activities surveys knowledge"},
 	floor{tier{5, false, "what works over all domains is handed to them through small interfaces when the program is wired"},

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -74,19 +75,23 @@ func (l *ReadLog) Admit(ctx context.Context, actor web.Actor, operation string) 
 }
 
 // Record implements web.ReadLog.
-func (l *ReadLog) Record(ctx context.Context, actor web.Actor, operation string, subjects []uuid.UUID) error {
+func (l *ReadLog) Record(ctx context.Context, actor web.Actor, operation string, subjects []uuid.UUID) (uuid.UUID, error) {
 	stated := web.StatedIn(ctx)
 	if kept, err := l.policies.admitsSubjects(ctx, actor, stated, subjects); err != nil || !kept {
-		return err
+		return uuid.Nil, err
 	}
 	subjects = slices.Clone(subjects)
 	slices.SortFunc(subjects, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
 	subjects = slices.Compact(subjects)
+	purpose := stated.Purpose
+	if len(actor.Purposes) > 0 { // what it was held to, not only what it said
+		purpose = strings.Join(actor.Purposes, " ")
+	}
 	e := entry{id: ids.New(), tenant: actor.Tenant, at: l.clock.Now().UnixMicro(), actorKind: string(actor.Kind), actorID: actor.ID,
-		operation: operation, request: web.RequestID(ctx), purpose: stated.Purpose, reason: stated.Reason}
+		operation: operation, request: web.RequestID(ctx), purpose: purpose, reason: stated.Reason}
 	first, err := l.spool.append(func(b []byte) []byte { return appendEntry(b, e, subjects) })
 	if err != nil {
-		return fmt.Errorf("a read could not be noted: %w", err)
+		return uuid.Nil, fmt.Errorf("a read could not be noted: %w", err)
 	}
 	if first {
 		select {
@@ -94,7 +99,7 @@ func (l *ReadLog) Record(ctx context.Context, actor web.Actor, operation string,
 		default:
 		}
 	}
-	return nil
+	return e.id, nil
 }
 
 // Run writes entries until the context ends, then what is left; what the

@@ -36,6 +36,8 @@ func owner(t *testing.T, app *parvistest.App, sql string, args ...any) {
 	conn, err := pgx.Connect(t.Context(), app.DB.OwnerURL)
 	require.NoError(t, err)
 	defer func() { _ = conn.Close(t.Context()) }()
+	_, err = conn.Exec(t.Context(), "set app.sight = '*'")
+	require.NoError(t, err)
 	_, err = conn.Exec(t.Context(), sql, args...)
 	require.NoError(t, err)
 }

@@ -56,21 +56,31 @@ func (s *Service) Get(ctx context.Context, id uuid.UUID) (Contact, error) {
 	if err != nil {
 		return Contact{}, err
 	}
-	c, err := s.q.GetContact(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, id)
+	db := s.db.Tenant(actor.Tenant)
+	c, err := s.q.GetContact(ctx, db, actor.Tenant, id)
 	if err != nil {
 		return Contact{}, err
 	}
-	if err := seen(ctx, c); err != nil {
+	if err := s.seen(ctx, db, c); err != nil {
 		return Contact{}, err
 	}
 	return c, present(c)
 }
 
-// seen refuses a contact that the principal of the context does not see, in the
-// words for one that is not there.
-func seen(ctx context.Context, c Contact) error {
-	if pg.SightIn(ctx).Sees(c.Restricted, c.ViewerIds, c.DepartmentIds) {
+// seen refuses a contact that the principal of the context does not see, or with
+// which nothing may be done for its purposes, in the words for one that is not
+// there.
+func (s *Service) seen(ctx context.Context, db pg.DBTX, c Contact) error {
+	sight := pg.SightIn(ctx)
+	if !sight.Sees(c.Restricted, c.ViewerIds, c.DepartmentIds) {
+		return fault.NotFound()
+	}
+	purposes, at, bound := sight.Bound()
+	if !bound {
 		return nil
+	}
+	if stands, err := s.q.HasBasis(ctx, db, contactsdb.HasBasisParams{TenantID: c.TenantID, ContactID: c.ID, Purposes: purposes, Instant: at}); err != nil || stands {
+		return err
 	}
 	return fault.NotFound()
 }
@@ -118,7 +128,7 @@ func (s *Service) locked(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Contact,
 	if err != nil {
 		return Contact{}, err
 	}
-	if err := seen(ctx, c); err != nil {
+	if err := s.seen(ctx, tx, c); err != nil {
 		return Contact{}, err
 	}
 	return c, present(c)

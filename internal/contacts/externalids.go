@@ -19,11 +19,12 @@ func (s *Service) FindByExternalID(ctx context.Context, source, externalID strin
 	if err != nil {
 		return Contact{}, err
 	}
-	c, err = s.q.FindByExternalID(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, source, externalID)
+	db := s.db.Tenant(actor.Tenant)
+	c, err = s.q.FindByExternalID(ctx, db, actor.Tenant, source, externalID)
 	if err != nil {
 		return Contact{}, err
 	}
-	if err := seen(ctx, c); err != nil {
+	if err := s.seen(ctx, db, c); err != nil {
 		return Contact{}, err
 	}
 	if c.MergedInto == nil {

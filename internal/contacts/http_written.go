@@ -11,6 +11,7 @@ import (
 	"github.com/oapi-codegen/nullable"
 
 	"github.com/parvis-crm/parvis/internal/api"
+	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/web"
 )
@@ -91,13 +92,21 @@ func (a written) write(w http.ResponseWriter) error {
 
 const getSQL = "SELECT " + contactColumns + " FROM contacts c WHERE c.tenant_id = $1 AND c.id = $2"
 
+// getForPurposesSQL finds who may be read for some purpose at an instant.
+const getForPurposesSQL = getSQL + " AND has_basis(c.tenant_id, c.id, $3, $4)"
+
 // getWritten is Get with the contact written out.
 func (s *Service) getWritten(ctx context.Context, id uuid.UUID) (written, error) {
 	actor, err := web.ActorFrom(ctx)
 	if err != nil {
 		return written{}, err
 	}
-	rows, err := s.db.Tenant(actor.Tenant).Query(ctx, getSQL, actor.Tenant, id)
+	sql, args := getSQL, []any{actor.Tenant, id}
+	purposes, at, bound := pg.SightIn(ctx).Bound()
+	if bound {
+		sql, args = getForPurposesSQL, append(args, purposes, at)
+	}
+	rows, err := s.db.Tenant(actor.Tenant).Query(ctx, sql, args...)
 	if err != nil {
 		return written{}, err
 	}
@@ -115,8 +124,8 @@ func (s *Service) getWritten(ctx context.Context, id uuid.UUID) (written, error)
 	if err := rows.Scan(dest...); err != nil {
 		return written{}, err
 	}
-	if err := seen(ctx, c); err != nil {
-		return written{}, err
+	if !pg.SightIn(ctx).Sees(c.Restricted, c.ViewerIds, c.DepartmentIds) {
+		return written{}, fault.NotFound()
 	}
 	if err := present(c); err != nil {
 		return written{}, err

@@ -44,7 +44,7 @@ func (s *Service) AsOf(ctx context.Context, id uuid.UUID, at time.Time) (Past, e
 		if err != nil {
 			return err
 		}
-		if err := seen(ctx, c); err != nil {
+		if err := s.seen(ctx, tx, c); err != nil {
 			return err
 		}
 		if err := present(c); err != nil {

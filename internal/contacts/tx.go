@@ -27,7 +27,7 @@ func (s *Service) GetTx(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Contact, 
 	if err != nil {
 		return Contact{}, err
 	}
-	if err := seen(ctx, c); err != nil {
+	if err := s.seen(ctx, tx, c); err != nil {
 		return Contact{}, err
 	}
 	return c, present(c)
@@ -48,7 +48,7 @@ func (s *Service) SurvivorTx(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Cont
 	if err != nil {
 		return Contact{}, err
 	}
-	return c, seen(ctx, c)
+	return c, s.seen(ctx, tx, c)
 }
 
 // FindByExternalIDTx returns the contact that another system knows by this
@@ -60,7 +60,7 @@ func (s *Service) FindByExternalIDTx(ctx context.Context, tx pgx.Tx, source, ext
 		return nil, err
 	}
 	c, err := s.q.FindByExternalID(ctx, tx, actor.Tenant, source, externalID)
-	if noRows(err) || (err == nil && seen(ctx, c) != nil) {
+	if noRows(err) || (err == nil && s.seen(ctx, tx, c) != nil) {
 		return nil, nil
 	}
 	if err == nil && c.MergedInto != nil {

@@ -6,6 +6,14 @@ var rightsTexts = Texts{
 		FR: Text{"Action non permise sur ce contact", "Vos droits sur ce contact ne comprennent pas « {verb} ».", "Demandez ce droit au service qui tient ce contact ; GET /v1/access/explain dit quelle règle s'applique."},
 		EN: Text{"Not allowed on this contact", "Your rights on this contact do not include “{verb}”.", "Ask the department that holds this contact for that right; GET /v1/access/explain says which rule applies."},
 	},
+	"purpose-not-held": {
+		FR: Text{"Finalité non accordée", "Ce moyen d'accès n'est pas lié à la finalité « {purpose} ».", "Employez une des finalités de ce moyen d'accès (GET /v1/me), ou un autre moyen d'accès."},
+		EN: Text{"Purpose not granted", "This credential is not bound to the purpose “{purpose}”.", "Use one of the purposes of this credential (GET /v1/me), or another credential."},
+	},
+	"outside-purpose": {
+		FR: Text{"Hors de la finalité", "Une requête liée à une finalité consulte les personnes que cette finalité concerne ; elle n'administre ni n'exporte rien.", "Employez pour cela un moyen d'accès qui n'est lié à aucune finalité, sans Parvis-Purpose."},
+		EN: Text{"Outside the purpose", "A request bound to a purpose reads the people whom this purpose concerns; it runs and takes away nothing else.", "Use a credential that is bound to no purpose, without Parvis-Purpose."},
+	},
 	"out-of-sight": {
 		FR: Text{"Le contact vous deviendrait invisible", "Après cette modification vous ne verriez plus ce contact.", "Laissez-le aussi à un de vos services, ou demandez à qui voit tout l'établissement de le faire."},
 		EN: Text{"You would lose sight of the contact", "After this change you would no longer see this contact.", "Leave it with a department of yours too, or ask somebody who sees the whole institution to do it."},

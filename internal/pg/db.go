@@ -105,7 +105,7 @@ func beginScoped(ctx context.Context, tenant uuid.UUID) string {
 }
 
 // localScope sets a scope until the end of the transaction. The tenant is a
-// UUID and a sight is made of names and UUIDs, whose texts need no quoting.
+// UUID and a sight is made of names, UUIDs and an instant, whose texts need no quoting.
 func localScope(ctx context.Context, tenant uuid.UUID) string {
-	return "set local app.tenant = '" + tenant.String() + "'; set local app.sight = '" + SightIn(ctx).text + "'"
+	return "set local app.tenant = '" + tenant.String() + "'; set local app.sight = '" + SightIn(ctx).sent() + "'"
 }

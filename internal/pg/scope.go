@@ -79,9 +79,9 @@ func (s Scoped) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 func (s Scoped) send(ctx context.Context, sql string, args []any) pgx.BatchResults {
 	b := &pgx.Batch{}
 	if s.byIndex {
-		b.Queue(setScopeByIndex, s.tenant.String(), SightIn(ctx).text)
+		b.Queue(setScopeByIndex, s.tenant.String(), SightIn(ctx).sent())
 	} else {
-		b.Queue(setScope, s.tenant.String(), SightIn(ctx).text)
+		b.Queue(setScope, s.tenant.String(), SightIn(ctx).sent())
 	}
 	b.Queue(sql, args...)
 	return s.db.pool.SendBatch(ctx, b)

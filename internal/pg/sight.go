@@ -38,6 +38,7 @@ type Sight struct {
 	departments map[Verb][]uuid.UUID
 	principals  []uuid.UUID
 	text        string
+	bound       *bound // to purposes; nil: to none
 }
 
 // Everything is the sight of the program's own work and of an administrator.
@@ -90,6 +91,9 @@ func (s Sight) Departments(v Verb) []uuid.UUID { return s.departments[v] }
 // Covers reports whether whatever o sees and may do, s does too: nobody gives
 // what they do not have.
 func (s Sight) Covers(o Sight) bool {
+	if !s.coversPurposes(o) {
+		return false
+	}
 	if s.all || o.all {
 		return s.all
 	}
@@ -124,15 +128,18 @@ func (s Sight) Sees(restricted bool, viewers, departments []uuid.UUID) bool {
 }
 
 // Condition is the same as a condition on the columns of contacts under an
-// alias, for statements that are written as they are needed; arg names a value.
-// Empty: no condition.
+// alias, for statements that are written as they are needed, with the tenant as
+// their first value; arg names a value. Empty: no condition.
 func (s Sight) Condition(alias string, arg func(any) string) string {
 	if s.all {
 		return ""
 	}
 	condition := "true"
+	if basis := s.basis(alias, arg); basis != "" {
+		condition = basis
+	}
 	if !s.Holds(SeeRestricted) {
-		condition = "(NOT " + alias + ".restricted OR " + alias + ".viewer_ids && " + arg(nonNilIDs(s.principals)) + "::uuid[] OR " +
+		condition += " AND (NOT " + alias + ".restricted OR " + alias + ".viewer_ids && " + arg(nonNilIDs(s.principals)) + "::uuid[] OR " +
 			alias + ".department_ids && " + arg(nonNilIDs(s.departments[SeeRestricted])) + "::uuid[])"
 	}
 	switch {
@@ -184,7 +191,7 @@ func AsEverything(ctx context.Context, tx pgx.Tx, fn func(ctx context.Context) e
 		return err
 	}
 	err := fn(WithSight(ctx, Everything()))
-	if _, failed := tx.Exec(ctx, set, own.text); err == nil {
+	if _, failed := tx.Exec(ctx, set, own.sent()); err == nil {
 		err = failed // a transaction that fn broke is rolled back, and its scope with it
 	}
 	return err

@@ -77,6 +77,9 @@ func leaving() map[string]rule {
 		"consent_wordings": {},
 		"consents":         {},
 
+		"processing_activities":        {},
+		"processing_activity_purposes": {},
+
 		"ticketing_sources":      {},
 		"ticketing_records":      {},
 		"ticketing_counts":       {},
@@ -148,6 +151,10 @@ func staying() map[string]reason {
 		"access_log_marks": {
 			"Up to where the log of reads is in its index.",
 			"Jusqu'où le journal des consultations figure dans son index.",
+		},
+		"contact_bases": {
+			"For which purposes each person may be read, and when; it follows from the ledger of consents and is made again from it.",
+			"Pour quelles finalités chaque personne peut être consultée, et quand ; cela se déduit du registre des consentements et s'en reconstitue.",
 		},
 		"revoked_tokens": {
 			"Access tokens of this installation, none of which is valid elsewhere.",

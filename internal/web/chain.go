@@ -10,18 +10,21 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/parvis-crm/parvis/internal/api"
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/ids"
 )
 
 // Chain is what every operation passes through before its handler, in this
-// order: representation, address, credential, scope, quota, contract, repetition.
+// order: representation, address, credential, scope, purpose, quota, contract, repetition.
 type Chain struct {
 	Auth        Authenticator
 	Limiter     *Limiter
 	Validator   *Validator
 	Idempotency Idempotency
 	Reads       ReadLog
+	Purposes    Purposes
+	Clock       clock.Clock
 	Log         *slog.Logger
 }
 
@@ -33,7 +36,7 @@ func (ch Chain) Middlewares(operations map[string]api.OperationSpec) map[string]
 		chain := []echo.MiddlewareFunc{withOperation(op), negotiate(op)}
 		chain = append(chain, ch.Limiter.GuardAddress)
 		if !op.Public {
-			chain = append(chain, ch.authenticate, requireScope(op))
+			chain = append(chain, ch.authenticate, requireScope(op), ch.bind(op))
 		}
 		chain = append(chain, ch.Limiter.Guard(op), ch.Validator.Check(id))
 		if op.Purpose == "identifiable" {

@@ -16,11 +16,11 @@ import (
 
 // ReadLog keeps who read whose identifiable data. When Record returns, the read
 // is kept even if the process is killed the next moment; when it fails, the
-// answer must not be given.
+// answer must not be given. What it returns names the entry.
 type ReadLog interface {
 	// Admit refuses a read that lacks the reason it needs, before anything is done.
 	Admit(ctx context.Context, actor Actor, operation string) error
-	Record(ctx context.Context, actor Actor, operation string, subjects []uuid.UUID) error
+	Record(ctx context.Context, actor Actor, operation string, subjects []uuid.UUID) (uuid.UUID, error)
 }
 
 type subjectsKey struct{}
@@ -29,6 +29,7 @@ type subjectsKey struct{}
 type noting struct {
 	http.ResponseWriter
 	record func(subjects []uuid.UUID) error
+	always bool // a read of nobody is noted too
 
 	mu       sync.Mutex
 	subjects []uuid.UUID
@@ -80,9 +81,10 @@ func (n *noting) Unwrap() http.ResponseWriter { return n.ResponseWriter }
 func (n *noting) note() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if len(n.subjects) == 0 {
+	if len(n.subjects) == 0 && !n.always {
 		return nil
 	}
+	n.always = false
 	if err := n.record(n.subjects); err != nil {
 		return err
 	}
@@ -103,6 +105,7 @@ func (ch Chain) logRead(op api.OperationSpec) echo.MiddlewareFunc {
 				return err
 			}
 			if actor, err := ActorFrom(ctx); err == nil {
+				n.always = len(actor.Purposes) > 0
 				if err := ch.Reads.Admit(ctx, actor, op.ID); err != nil {
 					return err
 				}
@@ -113,7 +116,11 @@ func (ch Chain) logRead(op api.OperationSpec) echo.MiddlewareFunc {
 				if err != nil {
 					return nil // a public operation: nobody reads
 				}
-				return ch.Reads.Record(ctx, actor, op.ID, subjects)
+				receipt, err := ch.Reads.Record(ctx, actor, op.ID, subjects)
+				if err == nil && len(actor.Purposes) > 0 {
+					response.Header().Set(receiptHeader, receipt.String())
+				}
+				return err
 			}
 			c.SetRequest(c.Request().WithContext(ctx))
 			response.Writer = n

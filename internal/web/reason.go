@@ -18,7 +18,7 @@ import (
 const (
 	ReasonHeader       = "Parvis-Reason"
 	accessReasonHeader = "Parvis-Access-Reason" // of sensitive facts, which always ask for it
-	statedPurpose      = "Parvis-Purpose"
+	statedPurpose      = purposeHeader
 	mostReason         = 200
 	mostPurpose        = 120
 )

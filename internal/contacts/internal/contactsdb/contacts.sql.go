@@ -479,6 +479,30 @@ func (q *Queries) GiveTag(ctx context.Context, db DBTX, arg GiveTagParams) (int6
 	return result.RowsAffected(), nil
 }
 
+const HasBasis = `-- name: HasBasis :one
+SELECT has_basis($1, $2, $3::text[], $4::timestamptz)::boolean
+`
+
+type HasBasisParams struct {
+	TenantID  uuid.UUID
+	ContactID uuid.UUID
+	Purposes  []string
+	Instant   time.Time
+}
+
+// Whether any of these purposes may be pursued with a contact at an instant.
+func (q *Queries) HasBasis(ctx context.Context, db DBTX, arg HasBasisParams) (bool, error) {
+	row := db.QueryRow(ctx, HasBasis,
+		arg.TenantID,
+		arg.ContactID,
+		arg.Purposes,
+		arg.Instant,
+	)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const InsertAddress = `-- name: InsertAddress :exec
 INSERT INTO addresses (tenant_id, id, contact_id, label, recipient, delivery, building, street, locality, postal_code, city,
                        country, insee_code, is_primary, status, status_at, status_reason, valid_from, valid_to, source, created_at, updated_at)

@@ -1,0 +1,2 @@
+DROP TABLE processing_activity_purposes;
+DROP TABLE processing_activities;

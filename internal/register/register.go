@@ -1,0 +1,20 @@
+package register
+
+import (
+	"github.com/parvis-crm/parvis/internal/clock"
+	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/register/internal/registerdb"
+)
+
+// Service is the register.
+type Service struct {
+	db     *pg.DB
+	q      *registerdb.Queries
+	clock  clock.Clock
+	listed listed
+}
+
+// NewService makes the service.
+func NewService(db *pg.DB, c clock.Clock) *Service {
+	return &Service{db: db, q: registerdb.New(), clock: c, listed: newListed(c)}
+}
