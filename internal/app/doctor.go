@@ -60,6 +60,7 @@ func Doctor(ctx context.Context, out io.Writer) error {
 	} else {
 		f.sayf(fine, "The configuration can be read.")
 		f.examineMachine(cfg)
+		f.examineHosts(cfg)
 		f.examineDatabase(ctx, cfg)
 	}
 	if f.errors > 0 {

@@ -53,6 +53,7 @@ type (
 	transfersHandlers   = transfers.Handlers
 	preferencesHandlers = preferences.Handlers
 	rightsHandlers      = rights.Handlers
+	registerHandlers    = register.Handlers
 	vaultHandlers       = vault.Handlers
 	sensitiveHandlers   = sensitive.Handlers
 )
@@ -60,6 +61,7 @@ type (
 type handlers struct {
 	*accessHandlers
 	*rightsHandlers
+	*registerHandlers
 	*accountsHandlers
 	*federationHandlers
 	*operationsHandlers
@@ -119,7 +121,7 @@ func (a *App) wire() (handlers, error) {
 	a.vault.SetOperations(a.domains.operations)
 	a.domains.contacts = contacts.NewService(a.DB, a.Clock)
 	a.domains.consents = consents.NewService(a.DB, a.Clock)
-	a.domains.register = register.NewService(a.DB, a.Clock)
+	a.domains.register = register.NewService(a.DB, a.Clock, siteOf(a.Config))
 	a.domains.mail = mail.NewService(a.DB, a.Clock, a.Config.MailFrom, a.sealed(mail.Bodies()))
 	a.domains.rights = rights.NewService(a.DB, a.Clock, a.domains.access, a.domains.mail, a.Log)
 	a.domains.accounts, err = accounts.NewService(a.DB, a.Clock, accounts.Needs{
@@ -202,6 +204,7 @@ func (a *App) wire() (handlers, error) {
 		transfersHandlers:   transfers.NewHandlers(a.domains.exports),
 		preferencesHandlers: preferences.NewHandlers(a.domains.preferences),
 		rightsHandlers:      rights.NewHandlers(a.domains.rights, cursors),
+		registerHandlers:    register.NewHandlers(a.domains.register, cursors),
 		vaultHandlers:       vault.NewHandlers(a.vault),
 		sensitiveHandlers:   sensitive.NewHandlers(sensitive.NewService(a.DB, a.Clock, a.vault, a.domains.contacts), cursors),
 	}

@@ -107,6 +107,14 @@ type Config struct {
 	LogLevel  string `env:"PARVIS_LOG_LEVEL" envDefault:"info"`
 	// TraceEndpoint is an OTLP/HTTP collector; empty: no traces leave.
 	TraceEndpoint string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
+	// HostingCountry (ISO 3166-1), HostingProvider and HostingOwnerCountry, whose
+	// law the provider obeys, say where the data is.
+	HostingCountry      string `env:"PARVIS_HOSTING_COUNTRY"`
+	HostingProvider     string `env:"PARVIS_HOSTING_PROVIDER"`
+	HostingOwnerCountry string `env:"PARVIS_HOSTING_OWNER_COUNTRY"`
+	// DeclaredHosts are those to which anything may be sent, each as
+	// host=country/owner/country of the owner; .example.org is all below it.
+	DeclaredHosts []string `env:"PARVIS_DECLARED_HOSTS"`
 	// Workers: whether this process runs background work.
 	Workers bool `env:"PARVIS_WORKERS" envDefault:"true"`
 }

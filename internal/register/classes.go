@@ -78,3 +78,12 @@ func (l *listed) keep(tenant uuid.UUID, name string, c classesOf) {
 	c.until = now.Add(believed)
 	l.by[name] = c
 }
+
+// forget makes a change of the register effective at once in this process; in
+// others it is within a second.
+func (l *listed) forget(tenant uuid.UUID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.by)
+	l.changing[tenant] = l.clock.Now().Add(settle)
+}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -44,9 +45,19 @@ func negotiate(op api.OperationSpec) echo.MiddlewareFunc {
 				return fault.New(fault.NotAcceptable, "not-acceptable")
 			}
 			c.Set(representationKey, chosen)
+			c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), representation{}, chosen)))
 			return next(c)
 		}
 	}
+}
+
+type representation struct{}
+
+// Representation is the media type that the caller of an operation chose among
+// those that it produces; empty where none was asked for.
+func Representation(ctx context.Context) string {
+	chosen, _ := ctx.Value(representation{}).(string)
+	return chosen
 }
 
 func isList(op api.OperationSpec) bool {

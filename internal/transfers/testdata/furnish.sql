@@ -63,6 +63,9 @@ INSERT INTO operations (tenant_id, id, kind, status, created_by_kind, created_by
     (pg_temp.here(), pg_temp.ref('open'), 'import', 'running', 'system', 'test', NULL, NULL);
 
 INSERT INTO purposes (tenant_id, id, code, name, legal_basis) VALUES (pg_temp.here(), pg_temp.ref('purpose'), 'newsletter', 'Lettre', 'consent');
+INSERT INTO processing_activities (tenant_id, id, code, name, status, field_classes, parties) VALUES
+    (pg_temp.here(), pg_temp.ref('activity'), 'newsletter', 'Lettre', 'active', '{identity}', '[{"role": "controller", "name": "Théâtre"}]');
+INSERT INTO processing_activity_purposes (tenant_id, activity_id, purpose_id) VALUES (pg_temp.here(), pg_temp.ref('activity'), pg_temp.ref('purpose'));
 INSERT INTO consent_wordings (tenant_id, id, label, language, text, sha256, created_at) VALUES
     (pg_temp.here(), pg_temp.ref('wording'), 'v1', 'fr', E'J’accepte\n…', sha256(convert_to(E'J’accepte\n…', 'UTF8')), now());
 INSERT INTO consents (tenant_id, id, contact_id, point_value, purpose_id, channel, action, occurred_at, recorded_at, actor_kind, actor_id, mechanism, wording_id, evidence, purpose_copy, controller_name, sequence, previous_digest, digest) VALUES

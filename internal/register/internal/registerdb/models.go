@@ -3,3 +3,34 @@
 //   sqlc v1.31.1
 
 package registerdb
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+type ProcessingActivity struct {
+	TenantID           uuid.UUID
+	ID                 uuid.UUID
+	Code               string
+	Name               string
+	Role               string
+	Status             string
+	Description        *string
+	Parties            json.RawMessage
+	PersonCategories   []string
+	FieldClasses       []string
+	DataCategories     []string
+	Recipients         json.RawMessage
+	Retention          json.RawMessage
+	SecurityMeasures   []string
+	Processors         json.RawMessage
+	SourceCodes        []string
+	WebhookEndpointIds []uuid.UUID
+	SendsMail          bool
+	Version            int64
+	CreatedAt          time.Time
+	UpdatedAt          time.Time
+}

@@ -7,9 +7,21 @@ package registerdb
 
 import (
 	"context"
+	"encoding/json"
+	"time"
 
 	"github.com/google/uuid"
 )
+
+const addPurposes = `-- name: AddPurposes :exec
+INSERT INTO processing_activity_purposes (tenant_id, activity_id, purpose_id)
+SELECT $1, $2, unnest($3::uuid[])
+`
+
+func (q *Queries) AddPurposes(ctx context.Context, db DBTX, tenantID uuid.UUID, activityID uuid.UUID, purposeIds []uuid.UUID) error {
+	_, err := db.Exec(ctx, addPurposes, tenantID, activityID, purposeIds)
+	return err
+}
 
 const classesFor = `-- name: ClassesFor :one
 SELECT coalesce((SELECT array_agg(DISTINCT f.class ORDER BY f.class)
@@ -31,5 +43,488 @@ func (q *Queries) ClassesFor(ctx context.Context, db DBTX, tenantID uuid.UUID, c
 	row := db.QueryRow(ctx, classesFor, tenantID, codes)
 	var i ClassesForRow
 	err := row.Scan(&i.Classes, &i.Known)
+	return i, err
+}
+
+const dropPurposesOf = `-- name: DropPurposesOf :exec
+DELETE FROM processing_activity_purposes WHERE tenant_id = $1 AND activity_id = $2
+`
+
+func (q *Queries) DropPurposesOf(ctx context.Context, db DBTX, tenantID uuid.UUID, activityID uuid.UUID) error {
+	_, err := db.Exec(ctx, dropPurposesOf, tenantID, activityID)
+	return err
+}
+
+const getActivity = `-- name: GetActivity :one
+SELECT tenant_id, id, code, name, role, status, description, parties, person_categories, field_classes, data_categories, recipients, retention, security_measures, processors, source_codes, webhook_endpoint_ids, sends_mail, version, created_at, updated_at FROM processing_activities WHERE tenant_id = $1 AND id = $2
+`
+
+func (q *Queries) GetActivity(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (ProcessingActivity, error) {
+	row := db.QueryRow(ctx, getActivity, tenantID, iD)
+	var i ProcessingActivity
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Code,
+		&i.Name,
+		&i.Role,
+		&i.Status,
+		&i.Description,
+		&i.Parties,
+		&i.PersonCategories,
+		&i.FieldClasses,
+		&i.DataCategories,
+		&i.Recipients,
+		&i.Retention,
+		&i.SecurityMeasures,
+		&i.Processors,
+		&i.SourceCodes,
+		&i.WebhookEndpointIds,
+		&i.SendsMail,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const getActivityByCode = `-- name: GetActivityByCode :one
+SELECT tenant_id, id, code, name, role, status, description, parties, person_categories, field_classes, data_categories, recipients, retention, security_measures, processors, source_codes, webhook_endpoint_ids, sends_mail, version, created_at, updated_at FROM processing_activities WHERE tenant_id = $1 AND code = $2
+`
+
+func (q *Queries) GetActivityByCode(ctx context.Context, db DBTX, tenantID uuid.UUID, code string) (ProcessingActivity, error) {
+	row := db.QueryRow(ctx, getActivityByCode, tenantID, code)
+	var i ProcessingActivity
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Code,
+		&i.Name,
+		&i.Role,
+		&i.Status,
+		&i.Description,
+		&i.Parties,
+		&i.PersonCategories,
+		&i.FieldClasses,
+		&i.DataCategories,
+		&i.Recipients,
+		&i.Retention,
+		&i.SecurityMeasures,
+		&i.Processors,
+		&i.SourceCodes,
+		&i.WebhookEndpointIds,
+		&i.SendsMail,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const insertActivity = `-- name: InsertActivity :one
+INSERT INTO processing_activities (tenant_id, id, code, name, role, status, description, parties, person_categories, field_classes, data_categories,
+                                   recipients, retention, security_measures, processors, source_codes, webhook_endpoint_ids, sends_mail)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+        $12, $13, $14, $15, $16, $17, $18)
+RETURNING tenant_id, id, code, name, role, status, description, parties, person_categories, field_classes, data_categories, recipients, retention, security_measures, processors, source_codes, webhook_endpoint_ids, sends_mail, version, created_at, updated_at
+`
+
+type InsertActivityParams struct {
+	TenantID           uuid.UUID
+	ID                 uuid.UUID
+	Code               string
+	Name               string
+	Role               string
+	Status             string
+	Description        *string
+	Parties            json.RawMessage
+	PersonCategories   []string
+	FieldClasses       []string
+	DataCategories     []string
+	Recipients         json.RawMessage
+	Retention          json.RawMessage
+	SecurityMeasures   []string
+	Processors         json.RawMessage
+	SourceCodes        []string
+	WebhookEndpointIds []uuid.UUID
+	SendsMail          bool
+}
+
+func (q *Queries) InsertActivity(ctx context.Context, db DBTX, arg InsertActivityParams) (ProcessingActivity, error) {
+	row := db.QueryRow(ctx, insertActivity,
+		arg.TenantID,
+		arg.ID,
+		arg.Code,
+		arg.Name,
+		arg.Role,
+		arg.Status,
+		arg.Description,
+		arg.Parties,
+		arg.PersonCategories,
+		arg.FieldClasses,
+		arg.DataCategories,
+		arg.Recipients,
+		arg.Retention,
+		arg.SecurityMeasures,
+		arg.Processors,
+		arg.SourceCodes,
+		arg.WebhookEndpointIds,
+		arg.SendsMail,
+	)
+	var i ProcessingActivity
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Code,
+		&i.Name,
+		&i.Role,
+		&i.Status,
+		&i.Description,
+		&i.Parties,
+		&i.PersonCategories,
+		&i.FieldClasses,
+		&i.DataCategories,
+		&i.Recipients,
+		&i.Retention,
+		&i.SecurityMeasures,
+		&i.Processors,
+		&i.SourceCodes,
+		&i.WebhookEndpointIds,
+		&i.SendsMail,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const institutionName = `-- name: InstitutionName :one
+SELECT name FROM tenants WHERE tenant_id = $1
+`
+
+func (q *Queries) InstitutionName(ctx context.Context, db DBTX, tenantID uuid.UUID) (string, error) {
+	row := db.QueryRow(ctx, institutionName, tenantID)
+	var name string
+	err := row.Scan(&name)
+	return name, err
+}
+
+const listActivities = `-- name: ListActivities :many
+SELECT tenant_id, id, code, name, role, status, description, parties, person_categories, field_classes, data_categories, recipients, retention, security_measures, processors, source_codes, webhook_endpoint_ids, sends_mail, version, created_at, updated_at FROM processing_activities
+WHERE tenant_id = $1 AND ($2::text IS NULL OR code > $2::text)
+ORDER BY code LIMIT $3
+`
+
+func (q *Queries) ListActivities(ctx context.Context, db DBTX, tenantID uuid.UUID, afterCode *string, pageSize int32) ([]ProcessingActivity, error) {
+	rows, err := db.Query(ctx, listActivities, tenantID, afterCode, pageSize)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ProcessingActivity{}
+	for rows.Next() {
+		var i ProcessingActivity
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.Code,
+			&i.Name,
+			&i.Role,
+			&i.Status,
+			&i.Description,
+			&i.Parties,
+			&i.PersonCategories,
+			&i.FieldClasses,
+			&i.DataCategories,
+			&i.Recipients,
+			&i.Retention,
+			&i.SecurityMeasures,
+			&i.Processors,
+			&i.SourceCodes,
+			&i.WebhookEndpointIds,
+			&i.SendsMail,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listAllActivities = `-- name: ListAllActivities :many
+SELECT tenant_id, id, code, name, role, status, description, parties, person_categories, field_classes, data_categories, recipients, retention, security_measures, processors, source_codes, webhook_endpoint_ids, sends_mail, version, created_at, updated_at FROM processing_activities WHERE tenant_id = $1 ORDER BY role, code
+`
+
+func (q *Queries) ListAllActivities(ctx context.Context, db DBTX, tenantID uuid.UUID) ([]ProcessingActivity, error) {
+	rows, err := db.Query(ctx, listAllActivities, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ProcessingActivity{}
+	for rows.Next() {
+		var i ProcessingActivity
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.Code,
+			&i.Name,
+			&i.Role,
+			&i.Status,
+			&i.Description,
+			&i.Parties,
+			&i.PersonCategories,
+			&i.FieldClasses,
+			&i.DataCategories,
+			&i.Recipients,
+			&i.Retention,
+			&i.SecurityMeasures,
+			&i.Processors,
+			&i.SourceCodes,
+			&i.WebhookEndpointIds,
+			&i.SendsMail,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listPurposesOf = `-- name: ListPurposesOf :many
+SELECT activity_id, purpose_id FROM processing_activity_purposes
+WHERE tenant_id = $1 AND activity_id = ANY($2::uuid[]) ORDER BY activity_id, purpose_id
+`
+
+type ListPurposesOfRow struct {
+	ActivityID uuid.UUID
+	PurposeID  uuid.UUID
+}
+
+func (q *Queries) ListPurposesOf(ctx context.Context, db DBTX, tenantID uuid.UUID, activityIds []uuid.UUID) ([]ListPurposesOfRow, error) {
+	rows, err := db.Query(ctx, listPurposesOf, tenantID, activityIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListPurposesOfRow{}
+	for rows.Next() {
+		var i ListPurposesOfRow
+		if err := rows.Scan(&i.ActivityID, &i.PurposeID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listRegisteredPurposes = `-- name: ListRegisteredPurposes :many
+SELECT id, code, name, legal_basis, archived_at FROM purposes WHERE tenant_id = $1 ORDER BY code
+`
+
+type ListRegisteredPurposesRow struct {
+	ID         uuid.UUID
+	Code       string
+	Name       string
+	LegalBasis string
+	ArchivedAt *time.Time
+}
+
+func (q *Queries) ListRegisteredPurposes(ctx context.Context, db DBTX, tenantID uuid.UUID) ([]ListRegisteredPurposesRow, error) {
+	rows, err := db.Query(ctx, listRegisteredPurposes, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListRegisteredPurposesRow{}
+	for rows.Next() {
+		var i ListRegisteredPurposesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Code,
+			&i.Name,
+			&i.LegalBasis,
+			&i.ArchivedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listServants = `-- name: ListServants :many
+SELECT 'form'::text AS kind, f.id::text AS id, f.name::text AS name,
+       coalesce((SELECT array_agg(DISTINCT p.code #>> '{}') FROM jsonb_path_query(f.definition, '$.**.purpose') AS p(code) WHERE jsonb_typeof(p.code) = 'string'), '{}')::text[] AS purposes
+FROM forms f WHERE f.tenant_id = $1 AND f.status <> 'closed'
+UNION ALL
+SELECT 'api_key', k.id::text, k.name, k.purposes FROM api_keys k
+WHERE k.tenant_id = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+UNION ALL
+SELECT 'oauth_client', c.id::text, c.name, c.purposes FROM oauth_clients c
+WHERE c.tenant_id = $1 AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > now())
+UNION ALL
+SELECT 'ticketing_source', s.code, s.name, '{}' FROM ticketing_sources s WHERE s.tenant_id = $1
+UNION ALL
+SELECT 'webhook_endpoint', e.id::text, e.url, '{}' FROM webhook_endpoints e WHERE e.tenant_id = $1 AND e.status <> 'disabled'
+ORDER BY 1, 3, 2
+`
+
+type ListServantsRow struct {
+	Kind     string
+	ID       string
+	Name     string
+	Purposes []string
+}
+
+// What is configured and handles personal data, with the purposes it names itself.
+func (q *Queries) ListServants(ctx context.Context, db DBTX, tenantID uuid.UUID) ([]ListServantsRow, error) {
+	rows, err := db.Query(ctx, listServants, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListServantsRow{}
+	for rows.Next() {
+		var i ListServantsRow
+		if err := rows.Scan(
+			&i.Kind,
+			&i.ID,
+			&i.Name,
+			&i.Purposes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lockActivity = `-- name: LockActivity :one
+SELECT tenant_id, id, code, name, role, status, description, parties, person_categories, field_classes, data_categories, recipients, retention, security_measures, processors, source_codes, webhook_endpoint_ids, sends_mail, version, created_at, updated_at FROM processing_activities WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+`
+
+func (q *Queries) LockActivity(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (ProcessingActivity, error) {
+	row := db.QueryRow(ctx, lockActivity, tenantID, iD)
+	var i ProcessingActivity
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Code,
+		&i.Name,
+		&i.Role,
+		&i.Status,
+		&i.Description,
+		&i.Parties,
+		&i.PersonCategories,
+		&i.FieldClasses,
+		&i.DataCategories,
+		&i.Recipients,
+		&i.Retention,
+		&i.SecurityMeasures,
+		&i.Processors,
+		&i.SourceCodes,
+		&i.WebhookEndpointIds,
+		&i.SendsMail,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const updateActivity = `-- name: UpdateActivity :one
+UPDATE processing_activities
+SET name = $1, status = $2, description = $3, parties = $4, person_categories = $5,
+    field_classes = $6, data_categories = $7, recipients = $8, retention = $9,
+    security_measures = $10, processors = $11, source_codes = $12,
+    webhook_endpoint_ids = $13, sends_mail = $14, updated_at = now(), version = version + 1
+WHERE tenant_id = $15 AND id = $16
+RETURNING tenant_id, id, code, name, role, status, description, parties, person_categories, field_classes, data_categories, recipients, retention, security_measures, processors, source_codes, webhook_endpoint_ids, sends_mail, version, created_at, updated_at
+`
+
+type UpdateActivityParams struct {
+	Name               string
+	Status             string
+	Description        *string
+	Parties            json.RawMessage
+	PersonCategories   []string
+	FieldClasses       []string
+	DataCategories     []string
+	Recipients         json.RawMessage
+	Retention          json.RawMessage
+	SecurityMeasures   []string
+	Processors         json.RawMessage
+	SourceCodes        []string
+	WebhookEndpointIds []uuid.UUID
+	SendsMail          bool
+	TenantID           uuid.UUID
+	ID                 uuid.UUID
+}
+
+func (q *Queries) UpdateActivity(ctx context.Context, db DBTX, arg UpdateActivityParams) (ProcessingActivity, error) {
+	row := db.QueryRow(ctx, updateActivity,
+		arg.Name,
+		arg.Status,
+		arg.Description,
+		arg.Parties,
+		arg.PersonCategories,
+		arg.FieldClasses,
+		arg.DataCategories,
+		arg.Recipients,
+		arg.Retention,
+		arg.SecurityMeasures,
+		arg.Processors,
+		arg.SourceCodes,
+		arg.WebhookEndpointIds,
+		arg.SendsMail,
+		arg.TenantID,
+		arg.ID,
+	)
+	var i ProcessingActivity
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Code,
+		&i.Name,
+		&i.Role,
+		&i.Status,
+		&i.Description,
+		&i.Parties,
+		&i.PersonCategories,
+		&i.FieldClasses,
+		&i.DataCategories,
+		&i.Recipients,
+		&i.Retention,
+		&i.SecurityMeasures,
+		&i.Processors,
+		&i.SourceCodes,
+		&i.WebhookEndpointIds,
+		&i.SendsMail,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
 	return i, err
 }
