@@ -127,11 +127,13 @@ ALTER TABLE contact_bases FORCE ROW LEVEL SECURITY;
 -- has_basis: whether any of these purposes may be pursued with a contact at an
 -- instant. By consent: where a consent stands for some way of reaching the
 -- person. By any other basis of GDPR art. 6(1): unless the person objected. What
--- is archived permits nothing.
+-- is archived permits nothing. In PL/pgSQL, whose plans a connection keeps: those
+-- of a function in SQL are made again with each statement.
 CREATE FUNCTION has_basis(tenant uuid, contact uuid, codes text[], instant timestamptz) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY INVOKER SET search_path = crm, pg_temp
+    LANGUAGE plpgsql STABLE SECURITY INVOKER SET search_path = crm, pg_temp
     AS $$
-    SELECT EXISTS (
+BEGIN
+    RETURN EXISTS (
         SELECT 1 FROM purposes p
         WHERE p.tenant_id = tenant AND p.code = ANY (codes) AND p.archived_at IS NULL
           AND CASE WHEN p.legal_basis = 'consent' THEN EXISTS (
@@ -141,7 +143,8 @@ CREATE FUNCTION has_basis(tenant uuid, contact uuid, codes text[], instant times
               ELSE NOT EXISTS (
                   SELECT 1 FROM contact_bases b
                   WHERE b.tenant_id = tenant AND b.contact_id = contact AND b.purpose_id = p.id AND b.stance = 'refused'
-                    AND b.standing_from <= instant AND b.standing_until > instant) END)
+                    AND b.standing_from <= instant AND b.standing_until > instant) END);
+END
     $$;
 
 -- The same question as the policies ask it: with what does not depend on the row
@@ -155,35 +158,41 @@ CREATE FUNCTION sight_instant() RETURNS timestamptz
     AS $$ SELECT coalesce((crm.sight() ->> 't')::timestamptz, statement_timestamp()) $$;
 
 CREATE FUNCTION sight_purposes(by_consent boolean) RETURNS uuid[]
-    LANGUAGE sql STABLE SECURITY INVOKER SET search_path = crm, pg_temp
+    LANGUAGE plpgsql STABLE SECURITY INVOKER SET search_path = crm, pg_temp
     AS $$
-    SELECT coalesce(array_agg(p.id), '{}') FROM purposes p
+BEGIN
+    RETURN (SELECT coalesce(array_agg(p.id), '{}') FROM purposes p
     WHERE sight_bound() AND p.tenant_id = current_tenant() AND p.archived_at IS NULL AND (p.legal_basis = 'consent') = by_consent
-      AND p.code IN (SELECT jsonb_array_elements_text(sight() -> 'u'))
+      AND p.code IN (SELECT jsonb_array_elements_text(sight() -> 'u')));
+END
     $$;
 
 -- Whether some purpose of the statement that needs no consent may be pursued
 -- with a contact. Asked of few rows.
 CREATE FUNCTION sight_unopposed(tenant uuid, contact uuid) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY INVOKER SET search_path = crm, pg_temp
+    LANGUAGE plpgsql STABLE SECURITY INVOKER SET search_path = crm, pg_temp
     AS $$
-    SELECT EXISTS (
+BEGIN
+    RETURN EXISTS (
         SELECT 1 FROM unnest(sight_purposes(false)) AS o(id)
         WHERE NOT EXISTS (SELECT 1 FROM contact_bases b
                           WHERE b.tenant_id = tenant AND b.contact_id = contact AND b.purpose_id = o.id AND b.stance = 'refused'
-                            AND b.standing_from <= sight_instant() AND b.standing_until > sight_instant()))
+                            AND b.standing_from <= sight_instant() AND b.standing_until > sight_instant()));
+END
     $$;
 
 -- Whether a consent stands for one way of reaching somebody, for some purpose of
 -- the statement.
 CREATE FUNCTION sight_consented(tenant uuid, contact uuid, channels text[], value text) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY INVOKER SET search_path = crm, pg_temp
+    LANGUAGE plpgsql STABLE SECURITY INVOKER SET search_path = crm, pg_temp
     AS $$
-    SELECT EXISTS (
+BEGIN
+    RETURN EXISTS (
         SELECT 1 FROM contact_bases b
         WHERE b.tenant_id = tenant AND b.contact_id = contact AND b.purpose_id = ANY (sight_purposes(true)) AND b.stance = 'given'
           AND b.channel = ANY (channels) AND b.point_value = value
-          AND b.standing_from <= sight_instant() AND b.standing_until > sight_instant())
+          AND b.standing_from <= sight_instant() AND b.standing_until > sight_instant());
+END
     $$;
 
 CREATE POLICY purpose ON contacts AS RESTRICTIVE FOR SELECT TO parvis_app USING (
