@@ -1143,6 +1143,21 @@ func (e DepartmentObject) Valid() bool {
 	}
 }
 
+// Defines values for DeploymentObject.
+const (
+	DeploymentObjectDeployment DeploymentObject = "deployment"
+)
+
+// Valid indicates whether the value is a known member of the DeploymentObject enum.
+func (e DeploymentObject) Valid() bool {
+	switch e {
+	case DeploymentObjectDeployment:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EncryptionObject.
 const (
 	EncryptionObjectEncryption EncryptionObject = "encryption"
@@ -1710,6 +1725,123 @@ const (
 func (e PreferencesObject) Valid() bool {
 	switch e {
 	case PreferencesObjectPreferences:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProcessingActivityObject.
+const (
+	ProcessingActivityObjectProcessingActivity ProcessingActivityObject = "processing_activity"
+)
+
+// Valid indicates whether the value is a known member of the ProcessingActivityObject enum.
+func (e ProcessingActivityObject) Valid() bool {
+	switch e {
+	case ProcessingActivityObjectProcessingActivity:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProcessingActivityCreateRole.
+const (
+	ProcessingActivityCreateRoleController ProcessingActivityCreateRole = "controller"
+	ProcessingActivityCreateRoleProcessor  ProcessingActivityCreateRole = "processor"
+)
+
+// Valid indicates whether the value is a known member of the ProcessingActivityCreateRole enum.
+func (e ProcessingActivityCreateRole) Valid() bool {
+	switch e {
+	case ProcessingActivityCreateRoleController:
+		return true
+	case ProcessingActivityCreateRoleProcessor:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProcessingActivityCreateStatus.
+const (
+	ProcessingActivityCreateStatusActive  ProcessingActivityCreateStatus = "active"
+	ProcessingActivityCreateStatusDraft   ProcessingActivityCreateStatus = "draft"
+	ProcessingActivityCreateStatusRetired ProcessingActivityCreateStatus = "retired"
+)
+
+// Valid indicates whether the value is a known member of the ProcessingActivityCreateStatus enum.
+func (e ProcessingActivityCreateStatus) Valid() bool {
+	switch e {
+	case ProcessingActivityCreateStatusActive:
+		return true
+	case ProcessingActivityCreateStatusDraft:
+		return true
+	case ProcessingActivityCreateStatusRetired:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProcessingActivityPatchStatus.
+const (
+	ProcessingActivityPatchStatusActive  ProcessingActivityPatchStatus = "active"
+	ProcessingActivityPatchStatusDraft   ProcessingActivityPatchStatus = "draft"
+	ProcessingActivityPatchStatusRetired ProcessingActivityPatchStatus = "retired"
+)
+
+// Valid indicates whether the value is a known member of the ProcessingActivityPatchStatus enum.
+func (e ProcessingActivityPatchStatus) Valid() bool {
+	switch e {
+	case ProcessingActivityPatchStatusActive:
+		return true
+	case ProcessingActivityPatchStatusDraft:
+		return true
+	case ProcessingActivityPatchStatusRetired:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProcessingPartyRole.
+const (
+	ProcessingPartyRoleController      ProcessingPartyRole = "controller"
+	ProcessingPartyRoleDpo             ProcessingPartyRole = "dpo"
+	ProcessingPartyRoleJointController ProcessingPartyRole = "joint_controller"
+	ProcessingPartyRoleProcessor       ProcessingPartyRole = "processor"
+	ProcessingPartyRoleRepresentative  ProcessingPartyRole = "representative"
+)
+
+// Valid indicates whether the value is a known member of the ProcessingPartyRole enum.
+func (e ProcessingPartyRole) Valid() bool {
+	switch e {
+	case ProcessingPartyRoleController:
+		return true
+	case ProcessingPartyRoleDpo:
+		return true
+	case ProcessingPartyRoleJointController:
+		return true
+	case ProcessingPartyRoleProcessor:
+		return true
+	case ProcessingPartyRoleRepresentative:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProcessingRegisterObject.
+const (
+	ProcessingRegisterObjectProcessingRegister ProcessingRegisterObject = "processing_register"
+)
+
+// Valid indicates whether the value is a known member of the ProcessingRegisterObject enum.
+func (e ProcessingRegisterObject) Valid() bool {
+	switch e {
+	case ProcessingRegisterObjectProcessingRegister:
 		return true
 	default:
 		return false
@@ -5111,6 +5243,21 @@ type DepartmentPatch struct {
 	ParentID nullable.Nullable[openapi_types.UUID] `json:"parent_id,omitempty"`
 }
 
+// Deployment defines model for Deployment.
+type Deployment struct {
+	HostingCountry      nullable.Nullable[string] `json:"hosting_country"`
+	HostingOwnerCountry nullable.Nullable[string] `json:"hosting_owner_country"`
+	HostingProvider     nullable.Nullable[string] `json:"hosting_provider"`
+	Object              DeploymentObject          `json:"object"`
+	OutgoingHosts       []OutgoingHost            `json:"outgoing_hosts"`
+
+	// Processors Those of the activities in force.
+	Processors []ProcessingProcessor `json:"processors"`
+}
+
+// DeploymentObject defines model for Deployment.Object.
+type DeploymentObject string
+
 // Encryption The keys of an institution, without the keys.
 type Encryption struct {
 	Columns []SealedColumn `json:"columns"`
@@ -5984,6 +6131,18 @@ type OperationProgress struct {
 	Unit  string                   `json:"unit"`
 }
 
+// OutgoingHost defines model for OutgoingHost.
+type OutgoingHost struct {
+	Country      nullable.Nullable[string] `json:"country"`
+	Declared     bool                      `json:"declared"`
+	Host         string                    `json:"host"`
+	Owner        nullable.Nullable[string] `json:"owner"`
+	OwnerCountry nullable.Nullable[string] `json:"owner_country"`
+
+	// Uses For what: smtp, kms, traces, webhooks.
+	Uses []string `json:"uses"`
+}
+
 // PasswordChange defines model for PasswordChange.
 type PasswordChange struct {
 	CurrentPassword string `json:"current_password"`
@@ -6188,6 +6347,163 @@ type ProblemError struct {
 	Pointer   *string `json:"pointer,omitempty"`
 }
 
+// ProcessingActivity defines model for ProcessingActivity.
+type ProcessingActivity struct {
+	Code           string                    `json:"code"`
+	CreatedAt      time.Time                 `json:"created_at"`
+	DataCategories []string                  `json:"data_categories"`
+	Description    nullable.Nullable[string] `json:"description"`
+
+	// FieldClasses Classes of fields of this API that the activity needs.
+	FieldClasses     []string                 `json:"field_classes"`
+	ID               openapi_types.UUID       `json:"id"`
+	Name             string                   `json:"name"`
+	Object           ProcessingActivityObject `json:"object"`
+	Parties          []ProcessingParty        `json:"parties"`
+	PersonCategories []string                 `json:"person_categories"`
+	Processors       []ProcessingProcessor    `json:"processors"`
+	PurposeIds       []openapi_types.UUID     `json:"purpose_ids"`
+	Recipients       []ProcessingRecipient    `json:"recipients"`
+	Retention        []ProcessingRetention    `json:"retention"`
+
+	// Role In which of the two registers of art. 30 it is.
+	Role             string   `json:"role"`
+	SecurityMeasures []string `json:"security_measures"`
+	SendsMail        bool     `json:"sends_mail"`
+
+	// SourceCodes Ticketing sources that serve it.
+	SourceCodes        []string             `json:"source_codes"`
+	Status             string               `json:"status"`
+	UpdatedAt          time.Time            `json:"updated_at"`
+	Version            int64                `json:"version"`
+	WebhookEndpointIds []openapi_types.UUID `json:"webhook_endpoint_ids"`
+}
+
+// ProcessingActivityObject defines model for ProcessingActivity.Object.
+type ProcessingActivityObject string
+
+// ProcessingActivityCreate defines model for ProcessingActivityCreate.
+type ProcessingActivityCreate struct {
+	Code             string                `json:"code"`
+	DataCategories   []string              `json:"data_categories,omitempty"`
+	Description      *string               `json:"description,omitempty"`
+	FieldClasses     []string              `json:"field_classes,omitempty"`
+	Name             string                `json:"name"`
+	Parties          []ProcessingParty     `json:"parties,omitempty"`
+	PersonCategories []string              `json:"person_categories,omitempty"`
+	Processors       []ProcessingProcessor `json:"processors,omitempty"`
+	PurposeIds       []openapi_types.UUID  `json:"purpose_ids,omitempty"`
+	Recipients       []ProcessingRecipient `json:"recipients,omitempty"`
+	Retention        []ProcessingRetention `json:"retention,omitempty"`
+
+	// Role By default controller.
+	Role             *ProcessingActivityCreateRole `json:"role,omitempty"`
+	SecurityMeasures []string                      `json:"security_measures,omitempty"`
+	SendsMail        *bool                         `json:"sends_mail,omitempty"`
+	SourceCodes      []string                      `json:"source_codes,omitempty"`
+
+	// Status By default draft.
+	Status             *ProcessingActivityCreateStatus `json:"status,omitempty"`
+	WebhookEndpointIds []openapi_types.UUID            `json:"webhook_endpoint_ids,omitempty"`
+}
+
+// ProcessingActivityCreateRole By default controller.
+type ProcessingActivityCreateRole string
+
+// ProcessingActivityCreateStatus By default draft.
+type ProcessingActivityCreateStatus string
+
+// ProcessingActivityList defines model for ProcessingActivityList.
+type ProcessingActivityList struct {
+	Data       []ProcessingActivity      `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// ProcessingActivityPatch defines model for ProcessingActivityPatch.
+type ProcessingActivityPatch struct {
+	DataCategories     []string                       `json:"data_categories,omitempty"`
+	Description        nullable.Nullable[string]      `json:"description,omitempty"`
+	FieldClasses       []string                       `json:"field_classes,omitempty"`
+	Name               *string                        `json:"name,omitempty"`
+	Parties            []ProcessingParty              `json:"parties,omitempty"`
+	PersonCategories   []string                       `json:"person_categories,omitempty"`
+	Processors         []ProcessingProcessor          `json:"processors,omitempty"`
+	PurposeIds         []openapi_types.UUID           `json:"purpose_ids,omitempty"`
+	Recipients         []ProcessingRecipient          `json:"recipients,omitempty"`
+	Retention          []ProcessingRetention          `json:"retention,omitempty"`
+	SecurityMeasures   []string                       `json:"security_measures,omitempty"`
+	SendsMail          *bool                          `json:"sends_mail,omitempty"`
+	SourceCodes        []string                       `json:"source_codes,omitempty"`
+	Status             *ProcessingActivityPatchStatus `json:"status,omitempty"`
+	WebhookEndpointIds []openapi_types.UUID           `json:"webhook_endpoint_ids,omitempty"`
+}
+
+// ProcessingActivityPatchStatus defines model for ProcessingActivityPatch.Status.
+type ProcessingActivityPatchStatus string
+
+// ProcessingParty defines model for ProcessingParty.
+type ProcessingParty struct {
+	Address *string `json:"address,omitempty"`
+	Email   *string `json:"email,omitempty"`
+	Name    string  `json:"name"`
+	Phone   *string `json:"phone,omitempty"`
+
+	// Role `dpo` is the data protection officer; of a processor's activity, `controller` is who it works for.
+	Role ProcessingPartyRole `json:"role"`
+}
+
+// ProcessingPartyRole `dpo` is the data protection officer; of a processor's activity, `controller` is who it works for.
+type ProcessingPartyRole string
+
+// ProcessingProcessor defines model for ProcessingProcessor.
+type ProcessingProcessor struct {
+	// Country Where it processes.
+	Country *string `json:"country,omitempty"`
+	Name    string  `json:"name"`
+
+	// OwnerCountry Where the head office is, whose law it obeys.
+	OwnerCountry *string `json:"owner_country,omitempty"`
+	Service      string  `json:"service"`
+}
+
+// ProcessingRecipient defines model for ProcessingRecipient.
+type ProcessingRecipient struct {
+	// Country ISO 3166-1 alpha-2.
+	Country *string `json:"country,omitempty"`
+
+	// Name A recipient or a category of them.
+	Name string `json:"name"`
+
+	// Safeguards What a transfer to a third country rests on (GDPR art. 45 to 49).
+	Safeguards *string `json:"safeguards,omitempty"`
+}
+
+// ProcessingRegister defines model for ProcessingRegister.
+type ProcessingRegister struct {
+	// ControllerActivities Art. 30(1).
+	ControllerActivities []RegisterEntry          `json:"controller_activities"`
+	GeneratedAt          time.Time                `json:"generated_at"`
+	Institution          string                   `json:"institution"`
+	Object               ProcessingRegisterObject `json:"object"`
+
+	// ProcessorActivities Art. 30(2).
+	ProcessorActivities     []RegisterEntry     `json:"processor_activities"`
+	PurposesWithoutActivity []RegisteredPurpose `json:"purposes_without_activity"`
+
+	// Unassigned What is configured and serves no activity that is in force.
+	Unassigned []RegisteredServant `json:"unassigned"`
+}
+
+// ProcessingRegisterObject defines model for ProcessingRegister.Object.
+type ProcessingRegisterObject string
+
+// ProcessingRetention defines model for ProcessingRetention.
+type ProcessingRetention struct {
+	// Period How long and from when.
+	Period string `json:"period"`
+	What   string `json:"what"`
+}
+
 // ProtectedResourceMetadata defines model for ProtectedResourceMetadata.
 type ProtectedResourceMetadata struct {
 	AuthorizationServers   []string `json:"authorization_servers"`
@@ -6389,6 +6705,32 @@ type RecoveryCodes struct {
 
 // RecoveryCodesObject defines model for RecoveryCodes.Object.
 type RecoveryCodesObject string
+
+// RegisterEntry defines model for RegisterEntry.
+type RegisterEntry struct {
+	Activity ProcessingActivity `json:"activity"`
+
+	// Gaps JSON pointers to what art. 30 asks for and is empty.
+	Gaps     []string            `json:"gaps"`
+	Purposes []RegisteredPurpose `json:"purposes"`
+	ServedBy []RegisteredServant `json:"served_by"`
+}
+
+// RegisteredPurpose defines model for RegisteredPurpose.
+type RegisteredPurpose struct {
+	Archived   bool               `json:"archived"`
+	Code       string             `json:"code"`
+	ID         openapi_types.UUID `json:"id"`
+	LegalBasis string             `json:"legal_basis"`
+	Name       string             `json:"name"`
+}
+
+// RegisteredServant Something that is configured and handles personal data.
+type RegisteredServant struct {
+	ID   string `json:"id"`
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+}
 
 // Role defines model for Role.
 type Role struct {
@@ -7969,6 +8311,9 @@ type APIKeyID = openapi_types.UUID
 // AccessReason defines model for AccessReason.
 type AccessReason = string
 
+// ActivityID defines model for ActivityId.
+type ActivityID = openapi_types.UUID
+
 // AddressID defines model for AddressId.
 type AddressID = openapi_types.UUID
 
@@ -9190,6 +9535,36 @@ type CancelOperationParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListProcessingActivitiesParams defines parameters for ListProcessingActivities.
+type ListProcessingActivitiesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateProcessingActivityParams defines parameters for CreateProcessingActivity.
+type CreateProcessingActivityParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// GetProcessingActivityParams defines parameters for GetProcessingActivity.
+type GetProcessingActivityParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateProcessingActivityParams defines parameters for UpdateProcessingActivity.
+type UpdateProcessingActivityParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
 // GetPublicFormParams defines parameters for GetPublicForm.
 type GetPublicFormParams struct {
 	// Language Language wanted (BCP 47); Accept-Language counts if absent.
@@ -10123,6 +10498,12 @@ type UpdateOAuthClientApplicationMergePatchPlusJSONRequestBody = OAuthClientPatc
 // RotateOAuthClientSecretJSONRequestBody defines body for RotateOAuthClientSecret for application/json ContentType.
 type RotateOAuthClientSecretJSONRequestBody = Rotation
 
+// CreateProcessingActivityJSONRequestBody defines body for CreateProcessingActivity for application/json ContentType.
+type CreateProcessingActivityJSONRequestBody = ProcessingActivityCreate
+
+// UpdateProcessingActivityApplicationMergePatchPlusJSONRequestBody defines body for UpdateProcessingActivity for application/merge-patch+json ContentType.
+type UpdateProcessingActivityApplicationMergePatchPlusJSONRequestBody = ProcessingActivityPatch
+
 // SubmitFormJSONRequestBody defines body for SubmitForm for application/json ContentType.
 type SubmitFormJSONRequestBody = FormSubmissionCreate
 
@@ -10725,6 +11106,9 @@ type ServerInterface interface {
 	// RestoreDepartment Restore a department
 	// (POST /v1/departments/{department_id}/restore)
 	RestoreDepartment(ctx echo.Context, departmentID DepartmentID, params RestoreDepartmentParams) error
+	// GetDeployment Read where the data is and where it goes
+	// (GET /v1/deployment)
+	GetDeployment(ctx echo.Context) error
 	// GetEncryption Read the state of encryption
 	// (GET /v1/encryption)
 	GetEncryption(ctx echo.Context) error
@@ -10863,6 +11247,21 @@ type ServerInterface interface {
 	// CancelOperation Cancel a long operation
 	// (POST /v1/operations/{operation_id}/cancel)
 	CancelOperation(ctx echo.Context, operationID OperationID, params CancelOperationParams) error
+	// ListProcessingActivities List the processing activities
+	// (GET /v1/processing-activities)
+	ListProcessingActivities(ctx echo.Context, params ListProcessingActivitiesParams) error
+	// CreateProcessingActivity Register a processing activity
+	// (POST /v1/processing-activities)
+	CreateProcessingActivity(ctx echo.Context, params CreateProcessingActivityParams) error
+	// GetProcessingActivity Read a processing activity
+	// (GET /v1/processing-activities/{activity_id})
+	GetProcessingActivity(ctx echo.Context, activityID ActivityID, params GetProcessingActivityParams) error
+	// UpdateProcessingActivity Change a processing activity
+	// (PATCH /v1/processing-activities/{activity_id})
+	UpdateProcessingActivity(ctx echo.Context, activityID ActivityID, params UpdateProcessingActivityParams) error
+	// GetProcessingRegister Read the register of processing activities
+	// (GET /v1/processing-register)
+	GetProcessingRegister(ctx echo.Context) error
 	// GetConfirmation Ask a person to confirm
 	// (GET /v1/public/confirmations/{token})
 	GetConfirmation(ctx echo.Context, token ConfirmationToken) error
@@ -14008,6 +14407,15 @@ func (w *ServerInterfaceWrapper) RestoreDepartment(ctx echo.Context) error {
 	return err
 }
 
+// GetDeployment converts echo context to params.
+func (w *ServerInterfaceWrapper) GetDeployment(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetDeployment(ctx)
+	return err
+}
+
 // GetEncryption converts echo context to params.
 func (w *ServerInterfaceWrapper) GetEncryption(ctx echo.Context) error {
 	var err error
@@ -15578,6 +15986,158 @@ func (w *ServerInterfaceWrapper) CancelOperation(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CancelOperation(ctx, operationID, params)
+	return err
+}
+
+// ListProcessingActivities converts echo context to params.
+func (w *ServerInterfaceWrapper) ListProcessingActivities(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListProcessingActivitiesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListProcessingActivities(ctx, params)
+	return err
+}
+
+// CreateProcessingActivity converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateProcessingActivity(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateProcessingActivityParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateProcessingActivity(ctx, params)
+	return err
+}
+
+// GetProcessingActivity converts echo context to params.
+func (w *ServerInterfaceWrapper) GetProcessingActivity(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "activity_id" -------------
+	var activityID ActivityID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "activity_id", ctx.Param("activity_id"), &activityID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter activity_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetProcessingActivityParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetProcessingActivity(ctx, activityID, params)
+	return err
+}
+
+// UpdateProcessingActivity converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateProcessingActivity(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "activity_id" -------------
+	var activityID ActivityID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "activity_id", ctx.Param("activity_id"), &activityID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter activity_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateProcessingActivityParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateProcessingActivity(ctx, activityID, params)
+	return err
+}
+
+// GetProcessingRegister converts echo context to params.
+func (w *ServerInterfaceWrapper) GetProcessingRegister(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetProcessingRegister(ctx)
 	return err
 }
 
@@ -19440,6 +20000,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/consent-wordings", wrapper.ListConsentWordings, options.OperationMiddlewares["listConsentWordings"]...)
 	router.POST(options.BaseURL+"/v1/consent-wordings", wrapper.CreateConsentWording, options.OperationMiddlewares["createConsentWording"]...)
 	router.GET(options.BaseURL+"/v1/consent-wordings/:wording_id", wrapper.GetConsentWording, options.OperationMiddlewares["getConsentWording"]...)
+	router.GET(options.BaseURL+"/v1/processing-activities", wrapper.ListProcessingActivities, options.OperationMiddlewares["listProcessingActivities"]...)
+	router.POST(options.BaseURL+"/v1/processing-activities", wrapper.CreateProcessingActivity, options.OperationMiddlewares["createProcessingActivity"]...)
+	router.GET(options.BaseURL+"/v1/processing-activities/:activity_id", wrapper.GetProcessingActivity, options.OperationMiddlewares["getProcessingActivity"]...)
+	router.PATCH(options.BaseURL+"/v1/processing-activities/:activity_id", wrapper.UpdateProcessingActivity, options.OperationMiddlewares["updateProcessingActivity"]...)
+	router.GET(options.BaseURL+"/v1/processing-register", wrapper.GetProcessingRegister, options.OperationMiddlewares["getProcessingRegister"]...)
+	router.GET(options.BaseURL+"/v1/deployment", wrapper.GetDeployment, options.OperationMiddlewares["getDeployment"]...)
 	router.POST(options.BaseURL+"/v1/contacts/:contact_id/contact-points/:contact_point_id/preference-links", wrapper.CreatePreferenceLink, options.OperationMiddlewares["createPreferenceLink"]...)
 	router.GET(options.BaseURL+"/v1/public/preferences/:token", wrapper.GetPreferences, options.OperationMiddlewares["getPreferences"]...)
 	router.POST(options.BaseURL+"/v1/public/preferences/:token", wrapper.ChangePreferences, options.OperationMiddlewares["changePreferences"]...)
@@ -21937,6 +22503,27 @@ func (response RestoreDepartment200JSONResponse) VisitRestoreDepartmentResponse(
 	return err
 }
 
+type GetDeploymentRequestObject struct {
+}
+
+type GetDeploymentResponseObject interface {
+	VisitGetDeploymentResponse(w http.ResponseWriter) error
+}
+
+type GetDeployment200JSONResponse Deployment
+
+func (response GetDeployment200JSONResponse) VisitGetDeploymentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetEncryptionRequestObject struct {
 }
 
@@ -23405,6 +23992,203 @@ func (response CancelOperation202JSONResponse) VisitCancelOperationResponse(w ht
 	}
 	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProcessingActivitiesRequestObject struct {
+	Params ListProcessingActivitiesParams
+}
+
+type ListProcessingActivitiesResponseObject interface {
+	VisitListProcessingActivitiesResponse(w http.ResponseWriter) error
+}
+
+type ListProcessingActivities200ResponseHeaders struct {
+	Link *string
+}
+
+type ListProcessingActivities200JSONResponse struct {
+	Body    ProcessingActivityList
+	Headers ListProcessingActivities200ResponseHeaders
+}
+
+func (response ListProcessingActivities200JSONResponse) VisitListProcessingActivitiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateProcessingActivityRequestObject struct {
+	Params CreateProcessingActivityParams
+	Body   *CreateProcessingActivityJSONRequestBody
+}
+
+type CreateProcessingActivityResponseObject interface {
+	VisitCreateProcessingActivityResponse(w http.ResponseWriter) error
+}
+
+type CreateProcessingActivity201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreateProcessingActivity201JSONResponse struct {
+	Body    ProcessingActivity
+	Headers CreateProcessingActivity201ResponseHeaders
+}
+
+func (response CreateProcessingActivity201JSONResponse) VisitCreateProcessingActivityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProcessingActivityRequestObject struct {
+	ActivityID ActivityID `json:"activity_id"`
+	Params     GetProcessingActivityParams
+}
+
+type GetProcessingActivityResponseObject interface {
+	VisitGetProcessingActivityResponse(w http.ResponseWriter) error
+}
+
+type GetProcessingActivity200ResponseHeaders struct {
+	ETag string
+}
+
+type GetProcessingActivity200JSONResponse struct {
+	Body    ProcessingActivity
+	Headers GetProcessingActivity200ResponseHeaders
+}
+
+func (response GetProcessingActivity200JSONResponse) VisitGetProcessingActivityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProcessingActivity304Response = NotModifiedResponse
+
+func (response GetProcessingActivity304Response) VisitGetProcessingActivityResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type UpdateProcessingActivityRequestObject struct {
+	ActivityID ActivityID `json:"activity_id"`
+	Params     UpdateProcessingActivityParams
+	Body       *UpdateProcessingActivityApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateProcessingActivityResponseObject interface {
+	VisitUpdateProcessingActivityResponse(w http.ResponseWriter) error
+}
+
+type UpdateProcessingActivity200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateProcessingActivity200JSONResponse struct {
+	Body    ProcessingActivity
+	Headers UpdateProcessingActivity200ResponseHeaders
+}
+
+func (response UpdateProcessingActivity200JSONResponse) VisitUpdateProcessingActivityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProcessingRegisterRequestObject struct {
+}
+
+type GetProcessingRegisterResponseObject interface {
+	VisitGetProcessingRegisterResponse(w http.ResponseWriter) error
+}
+
+type GetProcessingRegister200JSONResponse ProcessingRegister
+
+func (response GetProcessingRegister200JSONResponse) VisitGetProcessingRegisterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProcessingRegister200ApplicationVndOasisOpendocumentSpreadsheetResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetProcessingRegister200ApplicationVndOasisOpendocumentSpreadsheetResponse) VisitGetProcessingRegisterResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/vnd.oasis.opendocument.spreadsheet")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetProcessingRegister200TextCsvResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetProcessingRegister200TextCsvResponse) VisitGetProcessingRegisterResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
 	return err
 }
 
@@ -26860,6 +27644,9 @@ type StrictServerInterface interface {
 	// RestoreDepartment Restore a department
 	// (POST /v1/departments/{department_id}/restore)
 	RestoreDepartment(ctx context.Context, request RestoreDepartmentRequestObject) (RestoreDepartmentResponseObject, error)
+	// GetDeployment Read where the data is and where it goes
+	// (GET /v1/deployment)
+	GetDeployment(ctx context.Context, request GetDeploymentRequestObject) (GetDeploymentResponseObject, error)
 	// GetEncryption Read the state of encryption
 	// (GET /v1/encryption)
 	GetEncryption(ctx context.Context, request GetEncryptionRequestObject) (GetEncryptionResponseObject, error)
@@ -26998,6 +27785,21 @@ type StrictServerInterface interface {
 	// CancelOperation Cancel a long operation
 	// (POST /v1/operations/{operation_id}/cancel)
 	CancelOperation(ctx context.Context, request CancelOperationRequestObject) (CancelOperationResponseObject, error)
+	// ListProcessingActivities List the processing activities
+	// (GET /v1/processing-activities)
+	ListProcessingActivities(ctx context.Context, request ListProcessingActivitiesRequestObject) (ListProcessingActivitiesResponseObject, error)
+	// CreateProcessingActivity Register a processing activity
+	// (POST /v1/processing-activities)
+	CreateProcessingActivity(ctx context.Context, request CreateProcessingActivityRequestObject) (CreateProcessingActivityResponseObject, error)
+	// GetProcessingActivity Read a processing activity
+	// (GET /v1/processing-activities/{activity_id})
+	GetProcessingActivity(ctx context.Context, request GetProcessingActivityRequestObject) (GetProcessingActivityResponseObject, error)
+	// UpdateProcessingActivity Change a processing activity
+	// (PATCH /v1/processing-activities/{activity_id})
+	UpdateProcessingActivity(ctx context.Context, request UpdateProcessingActivityRequestObject) (UpdateProcessingActivityResponseObject, error)
+	// GetProcessingRegister Read the register of processing activities
+	// (GET /v1/processing-register)
+	GetProcessingRegister(ctx context.Context, request GetProcessingRegisterRequestObject) (GetProcessingRegisterResponseObject, error)
 	// GetConfirmation Ask a person to confirm
 	// (GET /v1/public/confirmations/{token})
 	GetConfirmation(ctx context.Context, request GetConfirmationRequestObject) (GetConfirmationResponseObject, error)
@@ -29902,6 +30704,29 @@ func (sh *strictHandler) RestoreDepartment(ctx echo.Context, departmentID Depart
 	return nil
 }
 
+// GetDeployment operation middleware
+func (sh *strictHandler) GetDeployment(ctx echo.Context) error {
+	var request GetDeploymentRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDeployment(ctx.Request().Context(), request.(GetDeploymentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDeployment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetDeploymentResponseObject); ok {
+		return validResponse.VisitGetDeploymentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetEncryption operation middleware
 func (sh *strictHandler) GetEncryption(ctx echo.Context) error {
 	var request GetEncryptionRequestObject
@@ -31315,6 +32140,177 @@ func (sh *strictHandler) CancelOperation(ctx echo.Context, operationID Operation
 		return err
 	} else if validResponse, ok := response.(CancelOperationResponseObject); ok {
 		return validResponse.VisitCancelOperationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListProcessingActivities operation middleware
+func (sh *strictHandler) ListProcessingActivities(ctx echo.Context, params ListProcessingActivitiesParams) error {
+	var request ListProcessingActivitiesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListProcessingActivities(ctx.Request().Context(), request.(ListProcessingActivitiesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListProcessingActivities")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListProcessingActivitiesResponseObject); ok {
+		return validResponse.VisitListProcessingActivitiesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateProcessingActivity operation middleware
+func (sh *strictHandler) CreateProcessingActivity(ctx echo.Context, params CreateProcessingActivityParams) error {
+	var request CreateProcessingActivityRequestObject
+
+	request.Params = params
+
+	var body CreateProcessingActivityJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateProcessingActivity(ctx.Request().Context(), request.(CreateProcessingActivityRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateProcessingActivity")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateProcessingActivityResponseObject); ok {
+		return validResponse.VisitCreateProcessingActivityResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetProcessingActivity operation middleware
+func (sh *strictHandler) GetProcessingActivity(ctx echo.Context, activityID ActivityID, params GetProcessingActivityParams) error {
+	var request GetProcessingActivityRequestObject
+
+	request.ActivityID = activityID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetProcessingActivity(ctx.Request().Context(), request.(GetProcessingActivityRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetProcessingActivity")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetProcessingActivityResponseObject); ok {
+		return validResponse.VisitGetProcessingActivityResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateProcessingActivity operation middleware
+func (sh *strictHandler) UpdateProcessingActivity(ctx echo.Context, activityID ActivityID, params UpdateProcessingActivityParams) error {
+	var request UpdateProcessingActivityRequestObject
+
+	request.ActivityID = activityID
+	request.Params = params
+
+	var body UpdateProcessingActivityApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateProcessingActivity(ctx.Request().Context(), request.(UpdateProcessingActivityRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateProcessingActivity")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateProcessingActivityResponseObject); ok {
+		return validResponse.VisitUpdateProcessingActivityResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetProcessingRegister operation middleware
+func (sh *strictHandler) GetProcessingRegister(ctx echo.Context) error {
+	var request GetProcessingRegisterRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetProcessingRegister(ctx.Request().Context(), request.(GetProcessingRegisterRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetProcessingRegister")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetProcessingRegisterResponseObject); ok {
+		return validResponse.VisitGetProcessingRegisterResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

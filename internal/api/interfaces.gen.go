@@ -172,6 +172,28 @@ type ConsentsOperations interface {
 	GetConsentWording(ctx context.Context, request GetConsentWordingRequestObject) (GetConsentWordingResponseObject, error)
 }
 
+// RegisterOperations are the operations of api/register.yaml.
+type RegisterOperations interface {
+	// ListProcessingActivities: List the processing activities
+	// (GET /v1/processing-activities)
+	ListProcessingActivities(ctx context.Context, request ListProcessingActivitiesRequestObject) (ListProcessingActivitiesResponseObject, error)
+	// CreateProcessingActivity: Register a processing activity
+	// (POST /v1/processing-activities)
+	CreateProcessingActivity(ctx context.Context, request CreateProcessingActivityRequestObject) (CreateProcessingActivityResponseObject, error)
+	// GetProcessingActivity: Read a processing activity
+	// (GET /v1/processing-activities/{activity_id})
+	GetProcessingActivity(ctx context.Context, request GetProcessingActivityRequestObject) (GetProcessingActivityResponseObject, error)
+	// UpdateProcessingActivity: Change a processing activity
+	// (PATCH /v1/processing-activities/{activity_id})
+	UpdateProcessingActivity(ctx context.Context, request UpdateProcessingActivityRequestObject) (UpdateProcessingActivityResponseObject, error)
+	// GetProcessingRegister: Read the register of processing activities
+	// (GET /v1/processing-register)
+	GetProcessingRegister(ctx context.Context, request GetProcessingRegisterRequestObject) (GetProcessingRegisterResponseObject, error)
+	// GetDeployment: Read where the data is and where it goes
+	// (GET /v1/deployment)
+	GetDeployment(ctx context.Context, request GetDeploymentRequestObject) (GetDeploymentResponseObject, error)
+}
+
 // PreferencesOperations are the operations of api/preferences.yaml.
 type PreferencesOperations interface {
 	// CreatePreferenceLink: Make a link to a person's preferences

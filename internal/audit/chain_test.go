@@ -43,7 +43,7 @@ func readTwice(t *testing.T, db *pg.DB, c clock.Clock, folder string, tenant, co
 	stop := run(t, log)
 	ctx := web.WithStated(t.Context(), web.Stated{Reason: "dossier 114", Reads: true})
 	for range 2 {
-		require.NoError(t, log.Record(ctx, web.SystemActor(tenant, "test"), "getContact", []uuid.UUID{contact}))
+		require.NoError(t, record(log)(ctx, web.SystemActor(tenant, "test"), "getContact", []uuid.UUID{contact}))
 	}
 	stop()
 }

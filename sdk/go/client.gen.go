@@ -1141,6 +1141,21 @@ func (e DepartmentObject) Valid() bool {
 	}
 }
 
+// Defines values for DeploymentObject.
+const (
+	DeploymentObjectDeployment DeploymentObject = "deployment"
+)
+
+// Valid indicates whether the value is a known member of the DeploymentObject enum.
+func (e DeploymentObject) Valid() bool {
+	switch e {
+	case DeploymentObjectDeployment:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EncryptionObject.
 const (
 	EncryptionObjectEncryption EncryptionObject = "encryption"
@@ -1708,6 +1723,123 @@ const (
 func (e PreferencesObject) Valid() bool {
 	switch e {
 	case PreferencesObjectPreferences:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProcessingActivityObject.
+const (
+	ProcessingActivityObjectProcessingActivity ProcessingActivityObject = "processing_activity"
+)
+
+// Valid indicates whether the value is a known member of the ProcessingActivityObject enum.
+func (e ProcessingActivityObject) Valid() bool {
+	switch e {
+	case ProcessingActivityObjectProcessingActivity:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProcessingActivityCreateRole.
+const (
+	ProcessingActivityCreateRoleController ProcessingActivityCreateRole = "controller"
+	ProcessingActivityCreateRoleProcessor  ProcessingActivityCreateRole = "processor"
+)
+
+// Valid indicates whether the value is a known member of the ProcessingActivityCreateRole enum.
+func (e ProcessingActivityCreateRole) Valid() bool {
+	switch e {
+	case ProcessingActivityCreateRoleController:
+		return true
+	case ProcessingActivityCreateRoleProcessor:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProcessingActivityCreateStatus.
+const (
+	ProcessingActivityCreateStatusActive  ProcessingActivityCreateStatus = "active"
+	ProcessingActivityCreateStatusDraft   ProcessingActivityCreateStatus = "draft"
+	ProcessingActivityCreateStatusRetired ProcessingActivityCreateStatus = "retired"
+)
+
+// Valid indicates whether the value is a known member of the ProcessingActivityCreateStatus enum.
+func (e ProcessingActivityCreateStatus) Valid() bool {
+	switch e {
+	case ProcessingActivityCreateStatusActive:
+		return true
+	case ProcessingActivityCreateStatusDraft:
+		return true
+	case ProcessingActivityCreateStatusRetired:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProcessingActivityPatchStatus.
+const (
+	ProcessingActivityPatchStatusActive  ProcessingActivityPatchStatus = "active"
+	ProcessingActivityPatchStatusDraft   ProcessingActivityPatchStatus = "draft"
+	ProcessingActivityPatchStatusRetired ProcessingActivityPatchStatus = "retired"
+)
+
+// Valid indicates whether the value is a known member of the ProcessingActivityPatchStatus enum.
+func (e ProcessingActivityPatchStatus) Valid() bool {
+	switch e {
+	case ProcessingActivityPatchStatusActive:
+		return true
+	case ProcessingActivityPatchStatusDraft:
+		return true
+	case ProcessingActivityPatchStatusRetired:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProcessingPartyRole.
+const (
+	ProcessingPartyRoleController      ProcessingPartyRole = "controller"
+	ProcessingPartyRoleDpo             ProcessingPartyRole = "dpo"
+	ProcessingPartyRoleJointController ProcessingPartyRole = "joint_controller"
+	ProcessingPartyRoleProcessor       ProcessingPartyRole = "processor"
+	ProcessingPartyRoleRepresentative  ProcessingPartyRole = "representative"
+)
+
+// Valid indicates whether the value is a known member of the ProcessingPartyRole enum.
+func (e ProcessingPartyRole) Valid() bool {
+	switch e {
+	case ProcessingPartyRoleController:
+		return true
+	case ProcessingPartyRoleDpo:
+		return true
+	case ProcessingPartyRoleJointController:
+		return true
+	case ProcessingPartyRoleProcessor:
+		return true
+	case ProcessingPartyRoleRepresentative:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProcessingRegisterObject.
+const (
+	ProcessingRegisterObjectProcessingRegister ProcessingRegisterObject = "processing_register"
+)
+
+// Valid indicates whether the value is a known member of the ProcessingRegisterObject enum.
+func (e ProcessingRegisterObject) Valid() bool {
+	switch e {
+	case ProcessingRegisterObjectProcessingRegister:
 		return true
 	default:
 		return false
@@ -5109,6 +5241,21 @@ type DepartmentPatch struct {
 	ParentID nullable.Nullable[openapi_types.UUID] `json:"parent_id,omitempty"`
 }
 
+// Deployment defines model for Deployment.
+type Deployment struct {
+	HostingCountry      nullable.Nullable[string] `json:"hosting_country"`
+	HostingOwnerCountry nullable.Nullable[string] `json:"hosting_owner_country"`
+	HostingProvider     nullable.Nullable[string] `json:"hosting_provider"`
+	Object              DeploymentObject          `json:"object"`
+	OutgoingHosts       []OutgoingHost            `json:"outgoing_hosts"`
+
+	// Processors Those of the activities in force.
+	Processors []ProcessingProcessor `json:"processors"`
+}
+
+// DeploymentObject defines model for Deployment.Object.
+type DeploymentObject string
+
 // Encryption The keys of an institution, without the keys.
 type Encryption struct {
 	Columns []SealedColumn `json:"columns"`
@@ -5982,6 +6129,18 @@ type OperationProgress struct {
 	Unit  string                   `json:"unit"`
 }
 
+// OutgoingHost defines model for OutgoingHost.
+type OutgoingHost struct {
+	Country      nullable.Nullable[string] `json:"country"`
+	Declared     bool                      `json:"declared"`
+	Host         string                    `json:"host"`
+	Owner        nullable.Nullable[string] `json:"owner"`
+	OwnerCountry nullable.Nullable[string] `json:"owner_country"`
+
+	// Uses For what: smtp, kms, traces, webhooks.
+	Uses []string `json:"uses"`
+}
+
 // PasswordChange defines model for PasswordChange.
 type PasswordChange struct {
 	CurrentPassword string `json:"current_password"`
@@ -6186,6 +6345,163 @@ type ProblemError struct {
 	Pointer   *string `json:"pointer,omitempty"`
 }
 
+// ProcessingActivity defines model for ProcessingActivity.
+type ProcessingActivity struct {
+	Code           string                    `json:"code"`
+	CreatedAt      time.Time                 `json:"created_at"`
+	DataCategories []string                  `json:"data_categories"`
+	Description    nullable.Nullable[string] `json:"description"`
+
+	// FieldClasses Classes of fields of this API that the activity needs.
+	FieldClasses     []string                 `json:"field_classes"`
+	ID               openapi_types.UUID       `json:"id"`
+	Name             string                   `json:"name"`
+	Object           ProcessingActivityObject `json:"object"`
+	Parties          []ProcessingParty        `json:"parties"`
+	PersonCategories []string                 `json:"person_categories"`
+	Processors       []ProcessingProcessor    `json:"processors"`
+	PurposeIds       []openapi_types.UUID     `json:"purpose_ids"`
+	Recipients       []ProcessingRecipient    `json:"recipients"`
+	Retention        []ProcessingRetention    `json:"retention"`
+
+	// Role In which of the two registers of art. 30 it is.
+	Role             string   `json:"role"`
+	SecurityMeasures []string `json:"security_measures"`
+	SendsMail        bool     `json:"sends_mail"`
+
+	// SourceCodes Ticketing sources that serve it.
+	SourceCodes        []string             `json:"source_codes"`
+	Status             string               `json:"status"`
+	UpdatedAt          time.Time            `json:"updated_at"`
+	Version            int64                `json:"version"`
+	WebhookEndpointIds []openapi_types.UUID `json:"webhook_endpoint_ids"`
+}
+
+// ProcessingActivityObject defines model for ProcessingActivity.Object.
+type ProcessingActivityObject string
+
+// ProcessingActivityCreate defines model for ProcessingActivityCreate.
+type ProcessingActivityCreate struct {
+	Code             string                `json:"code"`
+	DataCategories   []string              `json:"data_categories,omitempty"`
+	Description      *string               `json:"description,omitempty"`
+	FieldClasses     []string              `json:"field_classes,omitempty"`
+	Name             string                `json:"name"`
+	Parties          []ProcessingParty     `json:"parties,omitempty"`
+	PersonCategories []string              `json:"person_categories,omitempty"`
+	Processors       []ProcessingProcessor `json:"processors,omitempty"`
+	PurposeIds       []openapi_types.UUID  `json:"purpose_ids,omitempty"`
+	Recipients       []ProcessingRecipient `json:"recipients,omitempty"`
+	Retention        []ProcessingRetention `json:"retention,omitempty"`
+
+	// Role By default controller.
+	Role             *ProcessingActivityCreateRole `json:"role,omitempty"`
+	SecurityMeasures []string                      `json:"security_measures,omitempty"`
+	SendsMail        *bool                         `json:"sends_mail,omitempty"`
+	SourceCodes      []string                      `json:"source_codes,omitempty"`
+
+	// Status By default draft.
+	Status             *ProcessingActivityCreateStatus `json:"status,omitempty"`
+	WebhookEndpointIds []openapi_types.UUID            `json:"webhook_endpoint_ids,omitempty"`
+}
+
+// ProcessingActivityCreateRole By default controller.
+type ProcessingActivityCreateRole string
+
+// ProcessingActivityCreateStatus By default draft.
+type ProcessingActivityCreateStatus string
+
+// ProcessingActivityList defines model for ProcessingActivityList.
+type ProcessingActivityList struct {
+	Data       []ProcessingActivity      `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// ProcessingActivityPatch defines model for ProcessingActivityPatch.
+type ProcessingActivityPatch struct {
+	DataCategories     []string                       `json:"data_categories,omitempty"`
+	Description        nullable.Nullable[string]      `json:"description,omitempty"`
+	FieldClasses       []string                       `json:"field_classes,omitempty"`
+	Name               *string                        `json:"name,omitempty"`
+	Parties            []ProcessingParty              `json:"parties,omitempty"`
+	PersonCategories   []string                       `json:"person_categories,omitempty"`
+	Processors         []ProcessingProcessor          `json:"processors,omitempty"`
+	PurposeIds         []openapi_types.UUID           `json:"purpose_ids,omitempty"`
+	Recipients         []ProcessingRecipient          `json:"recipients,omitempty"`
+	Retention          []ProcessingRetention          `json:"retention,omitempty"`
+	SecurityMeasures   []string                       `json:"security_measures,omitempty"`
+	SendsMail          *bool                          `json:"sends_mail,omitempty"`
+	SourceCodes        []string                       `json:"source_codes,omitempty"`
+	Status             *ProcessingActivityPatchStatus `json:"status,omitempty"`
+	WebhookEndpointIds []openapi_types.UUID           `json:"webhook_endpoint_ids,omitempty"`
+}
+
+// ProcessingActivityPatchStatus defines model for ProcessingActivityPatch.Status.
+type ProcessingActivityPatchStatus string
+
+// ProcessingParty defines model for ProcessingParty.
+type ProcessingParty struct {
+	Address *string `json:"address,omitempty"`
+	Email   *string `json:"email,omitempty"`
+	Name    string  `json:"name"`
+	Phone   *string `json:"phone,omitempty"`
+
+	// Role `dpo` is the data protection officer; of a processor's activity, `controller` is who it works for.
+	Role ProcessingPartyRole `json:"role"`
+}
+
+// ProcessingPartyRole `dpo` is the data protection officer; of a processor's activity, `controller` is who it works for.
+type ProcessingPartyRole string
+
+// ProcessingProcessor defines model for ProcessingProcessor.
+type ProcessingProcessor struct {
+	// Country Where it processes.
+	Country *string `json:"country,omitempty"`
+	Name    string  `json:"name"`
+
+	// OwnerCountry Where the head office is, whose law it obeys.
+	OwnerCountry *string `json:"owner_country,omitempty"`
+	Service      string  `json:"service"`
+}
+
+// ProcessingRecipient defines model for ProcessingRecipient.
+type ProcessingRecipient struct {
+	// Country ISO 3166-1 alpha-2.
+	Country *string `json:"country,omitempty"`
+
+	// Name A recipient or a category of them.
+	Name string `json:"name"`
+
+	// Safeguards What a transfer to a third country rests on (GDPR art. 45 to 49).
+	Safeguards *string `json:"safeguards,omitempty"`
+}
+
+// ProcessingRegister defines model for ProcessingRegister.
+type ProcessingRegister struct {
+	// ControllerActivities Art. 30(1).
+	ControllerActivities []RegisterEntry          `json:"controller_activities"`
+	GeneratedAt          time.Time                `json:"generated_at"`
+	Institution          string                   `json:"institution"`
+	Object               ProcessingRegisterObject `json:"object"`
+
+	// ProcessorActivities Art. 30(2).
+	ProcessorActivities     []RegisterEntry     `json:"processor_activities"`
+	PurposesWithoutActivity []RegisteredPurpose `json:"purposes_without_activity"`
+
+	// Unassigned What is configured and serves no activity that is in force.
+	Unassigned []RegisteredServant `json:"unassigned"`
+}
+
+// ProcessingRegisterObject defines model for ProcessingRegister.Object.
+type ProcessingRegisterObject string
+
+// ProcessingRetention defines model for ProcessingRetention.
+type ProcessingRetention struct {
+	// Period How long and from when.
+	Period string `json:"period"`
+	What   string `json:"what"`
+}
+
 // ProtectedResourceMetadata defines model for ProtectedResourceMetadata.
 type ProtectedResourceMetadata struct {
 	AuthorizationServers   []string `json:"authorization_servers"`
@@ -6387,6 +6703,32 @@ type RecoveryCodes struct {
 
 // RecoveryCodesObject defines model for RecoveryCodes.Object.
 type RecoveryCodesObject string
+
+// RegisterEntry defines model for RegisterEntry.
+type RegisterEntry struct {
+	Activity ProcessingActivity `json:"activity"`
+
+	// Gaps JSON pointers to what art. 30 asks for and is empty.
+	Gaps     []string            `json:"gaps"`
+	Purposes []RegisteredPurpose `json:"purposes"`
+	ServedBy []RegisteredServant `json:"served_by"`
+}
+
+// RegisteredPurpose defines model for RegisteredPurpose.
+type RegisteredPurpose struct {
+	Archived   bool               `json:"archived"`
+	Code       string             `json:"code"`
+	ID         openapi_types.UUID `json:"id"`
+	LegalBasis string             `json:"legal_basis"`
+	Name       string             `json:"name"`
+}
+
+// RegisteredServant Something that is configured and handles personal data.
+type RegisteredServant struct {
+	ID   string `json:"id"`
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+}
 
 // Role defines model for Role.
 type Role struct {
@@ -7967,6 +8309,9 @@ type APIKeyID = openapi_types.UUID
 // AccessReason defines model for AccessReason.
 type AccessReason = string
 
+// ActivityID defines model for ActivityId.
+type ActivityID = openapi_types.UUID
+
 // AddressID defines model for AddressId.
 type AddressID = openapi_types.UUID
 
@@ -9188,6 +9533,36 @@ type CancelOperationParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListProcessingActivitiesParams defines parameters for ListProcessingActivities.
+type ListProcessingActivitiesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateProcessingActivityParams defines parameters for CreateProcessingActivity.
+type CreateProcessingActivityParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// GetProcessingActivityParams defines parameters for GetProcessingActivity.
+type GetProcessingActivityParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateProcessingActivityParams defines parameters for UpdateProcessingActivity.
+type UpdateProcessingActivityParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
 // GetPublicFormParams defines parameters for GetPublicForm.
 type GetPublicFormParams struct {
 	// Language Language wanted (BCP 47); Accept-Language counts if absent.
@@ -10120,6 +10495,12 @@ type UpdateOAuthClientApplicationMergePatchPlusJSONRequestBody = OAuthClientPatc
 
 // RotateOAuthClientSecretJSONRequestBody defines body for RotateOAuthClientSecret for application/json ContentType.
 type RotateOAuthClientSecretJSONRequestBody = Rotation
+
+// CreateProcessingActivityJSONRequestBody defines body for CreateProcessingActivity for application/json ContentType.
+type CreateProcessingActivityJSONRequestBody = ProcessingActivityCreate
+
+// UpdateProcessingActivityApplicationMergePatchPlusJSONRequestBody defines body for UpdateProcessingActivity for application/merge-patch+json ContentType.
+type UpdateProcessingActivityApplicationMergePatchPlusJSONRequestBody = ProcessingActivityPatch
 
 // SubmitFormJSONRequestBody defines body for SubmitForm for application/json ContentType.
 type SubmitFormJSONRequestBody = FormSubmissionCreate
@@ -11480,6 +11861,14 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/departments/{department_id}/restore (the `RestoreDepartment` operationId).
 	RestoreDepartment(ctx context.Context, departmentID DepartmentID, params *RestoreDepartmentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetDeployment Read where the data is and where it goes
+	//
+	// Where the installation is hosted, who processes for the institution, and every host to which it sends anything, with the
+	// country and owner that its operator declared. A host that nobody declared has `declared: false`.
+	//
+	// Corresponds with GET /v1/deployment (the `GetDeployment` operationId).
+	GetDeployment(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetEncryption Read the state of encryption
 	//
 	// Which columns are sealed and under which keys: the institution's, in its versions, and one for each person about whom
@@ -11969,6 +12358,69 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/operations/{operation_id}/cancel (the `CancelOperation` operationId).
 	CancelOperation(ctx context.Context, operationID OperationID, params *CancelOperationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListProcessingActivities List the processing activities
+	//
+	// What the institution does with personal data, by code, whatever its status.
+	//
+	// Corresponds with GET /v1/processing-activities (the `ListProcessingActivities` operationId).
+	ListProcessingActivities(ctx context.Context, params *ListProcessingActivitiesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateProcessingActivityWithBody Register a processing activity
+	//
+	// An activity names the purposes it serves and the classes of fields it needs. From the moment it is `active`, whoever is bound
+	// to one of these purposes reads these classes of fields, and no others.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/processing-activities (the `CreateProcessingActivity` operationId).
+	CreateProcessingActivityWithBody(ctx context.Context, params *CreateProcessingActivityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateProcessingActivity Register a processing activity
+	//
+	// An activity names the purposes it serves and the classes of fields it needs. From the moment it is `active`, whoever is bound
+	// to one of these purposes reads these classes of fields, and no others.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/processing-activities (the `CreateProcessingActivity` operationId).
+	CreateProcessingActivity(ctx context.Context, params *CreateProcessingActivityParams, body CreateProcessingActivityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetProcessingActivity Read a processing activity
+	//
+	// One activity of the register.
+	//
+	// Corresponds with GET /v1/processing-activities/{activity_id} (the `GetProcessingActivity` operationId).
+	GetProcessingActivity(ctx context.Context, activityID ActivityID, params *GetProcessingActivityParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateProcessingActivityWithBody Change a processing activity
+	//
+	// Its code and role stay. Lists are replaced as a whole. What it was before is in its history. A retired activity gives its
+	// purposes no fields any more.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/processing-activities/{activity_id} (the `UpdateProcessingActivity` operationId).
+	UpdateProcessingActivityWithBody(ctx context.Context, activityID ActivityID, params *UpdateProcessingActivityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateProcessingActivityWithApplicationMergePatchPlusJSONBody Change a processing activity
+	//
+	// Its code and role stay. Lists are replaced as a whole. What it was before is in its history. A retired activity gives its
+	// purposes no fields any more.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /v1/processing-activities/{activity_id} (the `UpdateProcessingActivity` operationId).
+	UpdateProcessingActivityWithApplicationMergePatchPlusJSONBody(ctx context.Context, activityID ActivityID, params *UpdateProcessingActivityParams, body UpdateProcessingActivityApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetProcessingRegister Read the register of processing activities
+	//
+	// The register of GDPR art. 30, made from what is configured at this moment: its activities, the purposes with their legal
+	// bases, and the forms, keys, clients, sources and endpoints that serve them. What art. 30 asks for and nobody wrote down is
+	// listed under `gaps`. As JSON, CSV (`text/csv`) or a spreadsheet (`application/vnd.oasis.opendocument.spreadsheet`).
+	//
+	// Corresponds with GET /v1/processing-register (the `GetProcessingRegister` operationId).
+	GetProcessingRegister(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetConfirmation Ask a person to confirm
 	//
@@ -15207,6 +15659,24 @@ func (c *Client) RestoreDepartment(ctx context.Context, departmentID DepartmentI
 	return c.Client.Do(req)
 }
 
+// GetDeployment Read where the data is and where it goes
+//
+// Where the installation is hosted, who processes for the institution, and every host to which it sends anything, with the
+// country and owner that its operator declared. A host that nobody declared has `declared: false`.
+//
+// Corresponds with GET /v1/deployment (the `GetDeployment` operationId).
+func (c *Client) GetDeployment(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDeploymentRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetEncryption Read the state of encryption
 //
 // Which columns are sealed and under which keys: the institution's, in its versions, and one for each person about whom
@@ -16257,6 +16727,139 @@ func (c *Client) GetOperation(ctx context.Context, operationID OperationID, para
 // Corresponds with POST /v1/operations/{operation_id}/cancel (the `CancelOperation` operationId).
 func (c *Client) CancelOperation(ctx context.Context, operationID OperationID, params *CancelOperationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCancelOperationRequest(c.Server, operationID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListProcessingActivities List the processing activities
+//
+// What the institution does with personal data, by code, whatever its status.
+//
+// Corresponds with GET /v1/processing-activities (the `ListProcessingActivities` operationId).
+func (c *Client) ListProcessingActivities(ctx context.Context, params *ListProcessingActivitiesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListProcessingActivitiesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateProcessingActivityWithBody Register a processing activity
+//
+// An activity names the purposes it serves and the classes of fields it needs. From the moment it is `active`, whoever is bound
+// to one of these purposes reads these classes of fields, and no others.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/processing-activities (the `CreateProcessingActivity` operationId).
+func (c *Client) CreateProcessingActivityWithBody(ctx context.Context, params *CreateProcessingActivityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateProcessingActivityRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateProcessingActivity Register a processing activity
+//
+// An activity names the purposes it serves and the classes of fields it needs. From the moment it is `active`, whoever is bound
+// to one of these purposes reads these classes of fields, and no others.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/processing-activities (the `CreateProcessingActivity` operationId).
+func (c *Client) CreateProcessingActivity(ctx context.Context, params *CreateProcessingActivityParams, body CreateProcessingActivityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateProcessingActivityRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetProcessingActivity Read a processing activity
+//
+// One activity of the register.
+//
+// Corresponds with GET /v1/processing-activities/{activity_id} (the `GetProcessingActivity` operationId).
+func (c *Client) GetProcessingActivity(ctx context.Context, activityID ActivityID, params *GetProcessingActivityParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetProcessingActivityRequest(c.Server, activityID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateProcessingActivityWithBody Change a processing activity
+//
+// Its code and role stay. Lists are replaced as a whole. What it was before is in its history. A retired activity gives its
+// purposes no fields any more.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/processing-activities/{activity_id} (the `UpdateProcessingActivity` operationId).
+func (c *Client) UpdateProcessingActivityWithBody(ctx context.Context, activityID ActivityID, params *UpdateProcessingActivityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateProcessingActivityRequestWithBody(c.Server, activityID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateProcessingActivityWithApplicationMergePatchPlusJSONBody Change a processing activity
+//
+// Its code and role stay. Lists are replaced as a whole. What it was before is in its history. A retired activity gives its
+// purposes no fields any more.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /v1/processing-activities/{activity_id} (the `UpdateProcessingActivity` operationId).
+func (c *Client) UpdateProcessingActivityWithApplicationMergePatchPlusJSONBody(ctx context.Context, activityID ActivityID, params *UpdateProcessingActivityParams, body UpdateProcessingActivityApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateProcessingActivityRequestWithApplicationMergePatchPlusJSONBody(c.Server, activityID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetProcessingRegister Read the register of processing activities
+//
+// The register of GDPR art. 30, made from what is configured at this moment: its activities, the purposes with their legal
+// bases, and the forms, keys, clients, sources and endpoints that serve them. What art. 30 asks for and nobody wrote down is
+// listed under `gaps`. As JSON, CSV (`text/csv`) or a spreadsheet (`application/vnd.oasis.opendocument.spreadsheet`).
+//
+// Corresponds with GET /v1/processing-register (the `GetProcessingRegister` operationId).
+func (c *Client) GetProcessingRegister(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetProcessingRegisterRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -24035,6 +24638,33 @@ func NewRestoreDepartmentRequest(server string, departmentID DepartmentID, param
 	return req, nil
 }
 
+// NewGetDeploymentRequest constructs an http.Request for the GetDeployment method
+func NewGetDeploymentRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/deployment")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetEncryptionRequest constructs an http.Request for the GetEncryption method
 func NewGetEncryptionRequest(server string) (*http.Request, error) {
 	var err error
@@ -26680,6 +27310,274 @@ func NewCancelOperationRequest(server string, operationID OperationID, params *C
 			req.Header.Set("Idempotency-Key", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewListProcessingActivitiesRequest constructs an http.Request for the ListProcessingActivities method
+func NewListProcessingActivitiesRequest(server string, params *ListProcessingActivitiesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/processing-activities")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateProcessingActivityRequest calls the generic CreateProcessingActivity builder with application/json body
+func NewCreateProcessingActivityRequest(server string, params *CreateProcessingActivityParams, body CreateProcessingActivityJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateProcessingActivityRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateProcessingActivityRequestWithBody constructs an http.Request for the CreateProcessingActivity method, with any body, and a specified content type
+func NewCreateProcessingActivityRequestWithBody(server string, params *CreateProcessingActivityParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/processing-activities")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewGetProcessingActivityRequest constructs an http.Request for the GetProcessingActivity method
+func NewGetProcessingActivityRequest(server string, activityID ActivityID, params *GetProcessingActivityParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "activity_id", activityID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/processing-activities/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateProcessingActivityRequestWithApplicationMergePatchPlusJSONBody calls the generic UpdateProcessingActivity builder with application/merge-patch+json body
+func NewUpdateProcessingActivityRequestWithApplicationMergePatchPlusJSONBody(server string, activityID ActivityID, params *UpdateProcessingActivityParams, body UpdateProcessingActivityApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateProcessingActivityRequestWithBody(server, activityID, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewUpdateProcessingActivityRequestWithBody constructs an http.Request for the UpdateProcessingActivity method, with any body, and a specified content type
+func NewUpdateProcessingActivityRequestWithBody(server string, activityID ActivityID, params *UpdateProcessingActivityParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "activity_id", activityID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/processing-activities/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetProcessingRegisterRequest constructs an http.Request for the GetProcessingRegister method
+func NewGetProcessingRegisterRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/processing-register")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -34210,6 +35108,16 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/departments/{department_id}/restore (the `RestoreDepartment` operationId).
 	RestoreDepartmentWithResponse(ctx context.Context, departmentID DepartmentID, params *RestoreDepartmentParams, reqEditors ...RequestEditorFn) (*RestoreDepartmentResponse, error)
 
+	// GetDeploymentWithResponse Read where the data is and where it goes
+	//
+	// Where the installation is hosted, who processes for the institution, and every host to which it sends anything, with the
+	// country and owner that its operator declared. A host that nobody declared has `declared: false`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/deployment (the `GetDeployment` operationId).
+	GetDeploymentWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetDeploymentResponse, error)
+
 	// GetEncryptionWithResponse Read the state of encryption
 	//
 	// Which columns are sealed and under which keys: the institution's, in its versions, and one for each person about whom
@@ -34767,6 +35675,75 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/operations/{operation_id}/cancel (the `CancelOperation` operationId).
 	CancelOperationWithResponse(ctx context.Context, operationID OperationID, params *CancelOperationParams, reqEditors ...RequestEditorFn) (*CancelOperationResponse, error)
+
+	// ListProcessingActivitiesWithResponse List the processing activities
+	//
+	// What the institution does with personal data, by code, whatever its status.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/processing-activities (the `ListProcessingActivities` operationId).
+	ListProcessingActivitiesWithResponse(ctx context.Context, params *ListProcessingActivitiesParams, reqEditors ...RequestEditorFn) (*ListProcessingActivitiesResponse, error)
+
+	// CreateProcessingActivityWithBodyWithResponse Register a processing activity
+	//
+	// An activity names the purposes it serves and the classes of fields it needs. From the moment it is `active`, whoever is bound
+	// to one of these purposes reads these classes of fields, and no others.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/processing-activities (the `CreateProcessingActivity` operationId).
+	CreateProcessingActivityWithBodyWithResponse(ctx context.Context, params *CreateProcessingActivityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateProcessingActivityResponse, error)
+
+	// CreateProcessingActivityWithResponse Register a processing activity
+	//
+	// An activity names the purposes it serves and the classes of fields it needs. From the moment it is `active`, whoever is bound
+	// to one of these purposes reads these classes of fields, and no others.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/processing-activities (the `CreateProcessingActivity` operationId).
+	CreateProcessingActivityWithResponse(ctx context.Context, params *CreateProcessingActivityParams, body CreateProcessingActivityJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateProcessingActivityResponse, error)
+
+	// GetProcessingActivityWithResponse Read a processing activity
+	//
+	// One activity of the register.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/processing-activities/{activity_id} (the `GetProcessingActivity` operationId).
+	GetProcessingActivityWithResponse(ctx context.Context, activityID ActivityID, params *GetProcessingActivityParams, reqEditors ...RequestEditorFn) (*GetProcessingActivityResponse, error)
+
+	// UpdateProcessingActivityWithBodyWithResponse Change a processing activity
+	//
+	// Its code and role stay. Lists are replaced as a whole. What it was before is in its history. A retired activity gives its
+	// purposes no fields any more.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/processing-activities/{activity_id} (the `UpdateProcessingActivity` operationId).
+	UpdateProcessingActivityWithBodyWithResponse(ctx context.Context, activityID ActivityID, params *UpdateProcessingActivityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateProcessingActivityResponse, error)
+
+	// UpdateProcessingActivityWithApplicationMergePatchPlusJSONBodyWithResponse Change a processing activity
+	//
+	// Its code and role stay. Lists are replaced as a whole. What it was before is in its history. A retired activity gives its
+	// purposes no fields any more.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/processing-activities/{activity_id} (the `UpdateProcessingActivity` operationId).
+	UpdateProcessingActivityWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, activityID ActivityID, params *UpdateProcessingActivityParams, body UpdateProcessingActivityApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateProcessingActivityResponse, error)
+
+	// GetProcessingRegisterWithResponse Read the register of processing activities
+	//
+	// The register of GDPR art. 30, made from what is configured at this moment: its activities, the purposes with their legal
+	// bases, and the forms, keys, clients, sources and endpoints that serve them. What art. 30 asks for and nobody wrote down is
+	// listed under `gaps`. As JSON, CSV (`text/csv`) or a spreadsheet (`application/vnd.oasis.opendocument.spreadsheet`).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/processing-register (the `GetProcessingRegister` operationId).
+	GetProcessingRegisterWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetProcessingRegisterResponse, error)
 
 	// GetConfirmationWithResponse Ask a person to confirm
 	//
@@ -39713,6 +40690,47 @@ func (r RestoreDepartmentResponse) ContentType() string {
 	return ""
 }
 
+type GetDeploymentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Deployment
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDeploymentResponse) GetJSON200() *Deployment {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDeploymentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDeploymentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDeploymentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDeploymentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetEncryptionResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -41878,6 +42896,247 @@ func (r CancelOperationResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CancelOperationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListProcessingActivitiesResponse200Headers the declared response headers of an HTTP 200 response for ListProcessingActivities
+type ListProcessingActivitiesResponse200Headers struct {
+	Link *string
+}
+
+type ListProcessingActivitiesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProcessingActivityList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListProcessingActivitiesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListProcessingActivitiesResponse) GetJSON200() *ProcessingActivityList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListProcessingActivitiesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListProcessingActivitiesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListProcessingActivitiesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListProcessingActivitiesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateProcessingActivityResponse201Headers the declared response headers of an HTTP 201 response for CreateProcessingActivity
+type CreateProcessingActivityResponse201Headers struct {
+	ETag     string
+	Location string
+}
+
+type CreateProcessingActivityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *ProcessingActivity
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateProcessingActivityResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateProcessingActivityResponse) GetJSON201() *ProcessingActivity {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateProcessingActivityResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateProcessingActivityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateProcessingActivityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateProcessingActivityResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetProcessingActivityResponse200Headers the declared response headers of an HTTP 200 response for GetProcessingActivity
+type GetProcessingActivityResponse200Headers struct {
+	ETag string
+}
+
+// GetProcessingActivityResponse304Headers the declared response headers of an HTTP 304 response for GetProcessingActivity
+type GetProcessingActivityResponse304Headers struct {
+	ETag string
+}
+
+type GetProcessingActivityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProcessingActivity
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetProcessingActivityResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetProcessingActivityResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetProcessingActivityResponse) GetJSON200() *ProcessingActivity {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetProcessingActivityResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetProcessingActivityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetProcessingActivityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetProcessingActivityResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateProcessingActivityResponse200Headers the declared response headers of an HTTP 200 response for UpdateProcessingActivity
+type UpdateProcessingActivityResponse200Headers struct {
+	ETag string
+}
+
+type UpdateProcessingActivityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProcessingActivity
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateProcessingActivityResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateProcessingActivityResponse) GetJSON200() *ProcessingActivity {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateProcessingActivityResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateProcessingActivityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateProcessingActivityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateProcessingActivityResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetProcessingRegisterResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProcessingRegister
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetProcessingRegisterResponse) GetJSON200() *ProcessingRegister {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetProcessingRegisterResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetProcessingRegisterResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetProcessingRegisterResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetProcessingRegisterResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -48310,6 +49569,22 @@ func (c *ClientWithResponses) RestoreDepartmentWithResponse(ctx context.Context,
 	return ParseRestoreDepartmentResponse(rsp)
 }
 
+// GetDeploymentWithResponse Read where the data is and where it goes
+//
+// Where the installation is hosted, who processes for the institution, and every host to which it sends anything, with the
+// country and owner that its operator declared. A host that nobody declared has `declared: false`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/deployment (the `GetDeployment` operationId).
+func (c *ClientWithResponses) GetDeploymentWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetDeploymentResponse, error) {
+	rsp, err := c.GetDeployment(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDeploymentResponse(rsp)
+}
+
 // GetEncryptionWithResponse Read the state of encryption
 //
 // Which columns are sealed and under which keys: the institution's, in its versions, and one for each person about whom
@@ -49208,6 +50483,117 @@ func (c *ClientWithResponses) CancelOperationWithResponse(ctx context.Context, o
 		return nil, err
 	}
 	return ParseCancelOperationResponse(rsp)
+}
+
+// ListProcessingActivitiesWithResponse List the processing activities
+//
+// What the institution does with personal data, by code, whatever its status.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/processing-activities (the `ListProcessingActivities` operationId).
+func (c *ClientWithResponses) ListProcessingActivitiesWithResponse(ctx context.Context, params *ListProcessingActivitiesParams, reqEditors ...RequestEditorFn) (*ListProcessingActivitiesResponse, error) {
+	rsp, err := c.ListProcessingActivities(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListProcessingActivitiesResponse(rsp)
+}
+
+// CreateProcessingActivityWithBodyWithResponse Register a processing activity
+//
+// An activity names the purposes it serves and the classes of fields it needs. From the moment it is `active`, whoever is bound
+// to one of these purposes reads these classes of fields, and no others.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/processing-activities (the `CreateProcessingActivity` operationId).
+func (c *ClientWithResponses) CreateProcessingActivityWithBodyWithResponse(ctx context.Context, params *CreateProcessingActivityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateProcessingActivityResponse, error) {
+	rsp, err := c.CreateProcessingActivityWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateProcessingActivityResponse(rsp)
+}
+
+// CreateProcessingActivityWithResponse Register a processing activity
+//
+// An activity names the purposes it serves and the classes of fields it needs. From the moment it is `active`, whoever is bound
+// to one of these purposes reads these classes of fields, and no others.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/processing-activities (the `CreateProcessingActivity` operationId).
+func (c *ClientWithResponses) CreateProcessingActivityWithResponse(ctx context.Context, params *CreateProcessingActivityParams, body CreateProcessingActivityJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateProcessingActivityResponse, error) {
+	rsp, err := c.CreateProcessingActivity(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateProcessingActivityResponse(rsp)
+}
+
+// GetProcessingActivityWithResponse Read a processing activity
+//
+// One activity of the register.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/processing-activities/{activity_id} (the `GetProcessingActivity` operationId).
+func (c *ClientWithResponses) GetProcessingActivityWithResponse(ctx context.Context, activityID ActivityID, params *GetProcessingActivityParams, reqEditors ...RequestEditorFn) (*GetProcessingActivityResponse, error) {
+	rsp, err := c.GetProcessingActivity(ctx, activityID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetProcessingActivityResponse(rsp)
+}
+
+// UpdateProcessingActivityWithBodyWithResponse Change a processing activity
+//
+// Its code and role stay. Lists are replaced as a whole. What it was before is in its history. A retired activity gives its
+// purposes no fields any more.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/processing-activities/{activity_id} (the `UpdateProcessingActivity` operationId).
+func (c *ClientWithResponses) UpdateProcessingActivityWithBodyWithResponse(ctx context.Context, activityID ActivityID, params *UpdateProcessingActivityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateProcessingActivityResponse, error) {
+	rsp, err := c.UpdateProcessingActivityWithBody(ctx, activityID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateProcessingActivityResponse(rsp)
+}
+
+// UpdateProcessingActivityWithApplicationMergePatchPlusJSONBodyWithResponse Change a processing activity
+//
+// Its code and role stay. Lists are replaced as a whole. What it was before is in its history. A retired activity gives its
+// purposes no fields any more.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/processing-activities/{activity_id} (the `UpdateProcessingActivity` operationId).
+func (c *ClientWithResponses) UpdateProcessingActivityWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, activityID ActivityID, params *UpdateProcessingActivityParams, body UpdateProcessingActivityApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateProcessingActivityResponse, error) {
+	rsp, err := c.UpdateProcessingActivityWithApplicationMergePatchPlusJSONBody(ctx, activityID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateProcessingActivityResponse(rsp)
+}
+
+// GetProcessingRegisterWithResponse Read the register of processing activities
+//
+// The register of GDPR art. 30, made from what is configured at this moment: its activities, the purposes with their legal
+// bases, and the forms, keys, clients, sources and endpoints that serve them. What art. 30 asks for and nobody wrote down is
+// listed under `gaps`. As JSON, CSV (`text/csv`) or a spreadsheet (`application/vnd.oasis.opendocument.spreadsheet`).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/processing-register (the `GetProcessingRegister` operationId).
+func (c *ClientWithResponses) GetProcessingRegisterWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetProcessingRegisterResponse, error) {
+	rsp, err := c.GetProcessingRegister(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetProcessingRegisterResponse(rsp)
 }
 
 // GetConfirmationWithResponse Ask a person to confirm
@@ -54325,6 +55711,32 @@ func ParseRestoreDepartmentResponse(rsp *http.Response) (*RestoreDepartmentRespo
 	return response, nil
 }
 
+// ParseGetDeploymentResponse parses an HTTP response from a GetDeploymentWithResponse call
+func ParseGetDeploymentResponse(rsp *http.Response) (*GetDeploymentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDeploymentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Deployment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetEncryptionResponse parses an HTTP response from a GetEncryptionWithResponse call
 func ParseGetEncryptionResponse(rsp *http.Response) (*GetEncryptionResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -56116,6 +57528,211 @@ func ParseCancelOperationResponse(rsp *http.Response) (*CancelOperationResponse,
 			headers.RetryAfter = &value
 		}
 		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListProcessingActivitiesResponse parses an HTTP response from a ListProcessingActivitiesWithResponse call
+func ParseListProcessingActivitiesResponse(rsp *http.Response) (*ListProcessingActivitiesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListProcessingActivitiesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProcessingActivityList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListProcessingActivitiesResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateProcessingActivityResponse parses an HTTP response from a CreateProcessingActivityWithResponse call
+func ParseCreateProcessingActivityResponse(rsp *http.Response) (*CreateProcessingActivityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateProcessingActivityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest ProcessingActivity
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateProcessingActivityResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetProcessingActivityResponse parses an HTTP response from a GetProcessingActivityWithResponse call
+func ParseGetProcessingActivityResponse(rsp *http.Response) (*GetProcessingActivityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetProcessingActivityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProcessingActivity
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetProcessingActivityResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetProcessingActivityResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateProcessingActivityResponse parses an HTTP response from a UpdateProcessingActivityWithResponse call
+func ParseUpdateProcessingActivityResponse(rsp *http.Response) (*UpdateProcessingActivityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateProcessingActivityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProcessingActivity
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateProcessingActivityResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetProcessingRegisterResponse parses an HTTP response from a GetProcessingRegisterWithResponse call
+func ParseGetProcessingRegisterResponse(rsp *http.Response) (*GetProcessingRegisterResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetProcessingRegisterResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProcessingRegister
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/csv) unsupported
+
 	}
 
 	return response, nil

@@ -821,6 +821,102 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/processing-activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the processing activities
+         * @description What the institution does with personal data, by code, whatever its status.
+         */
+        get: operations["listProcessingActivities"];
+        put?: never;
+        /**
+         * Register a processing activity
+         * @description An activity names the purposes it serves and the classes of fields it needs. From the moment it is `active`, whoever is bound
+         *     to one of these purposes reads these classes of fields, and no others.
+         */
+        post: operations["createProcessingActivity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/processing-activities/{activity_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the activity. */
+                activity_id: components["parameters"]["ActivityId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a processing activity
+         * @description One activity of the register.
+         */
+        get: operations["getProcessingActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change a processing activity
+         * @description Its code and role stay. Lists are replaced as a whole. What it was before is in its history. A retired activity gives its
+         *     purposes no fields any more.
+         */
+        patch: operations["updateProcessingActivity"];
+        trace?: never;
+    };
+    "/v1/processing-register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the register of processing activities
+         * @description The register of GDPR art. 30, made from what is configured at this moment: its activities, the purposes with their legal
+         *     bases, and the forms, keys, clients, sources and endpoints that serve them. What art. 30 asks for and nobody wrote down is
+         *     listed under `gaps`. As JSON, CSV (`text/csv`) or a spreadsheet (`application/vnd.oasis.opendocument.spreadsheet`).
+         */
+        get: operations["getProcessingRegister"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read where the data is and where it goes
+         * @description Where the installation is hosted, who processes for the institution, and every host to which it sends anything, with the
+         *     country and owner that its operator declared. A host that nobody declared has `declared: false`.
+         */
+        get: operations["getDeployment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/contacts/{contact_id}/contact-points/{contact_point_id}/preference-links": {
         parameters: {
             query?: never;
@@ -4575,6 +4671,46 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "processing_activity.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A processing activity was registered
+         * @description Sent once for each activity.
+         */
+        post: operations["onProcessingActivityCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "processing_activity.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A processing activity was changed
+         * @description Its changes tell what was before.
+         */
+        post: operations["onProcessingActivityUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "preference_link.created": {
         parameters: {
             query?: never;
@@ -7635,6 +7771,366 @@ export interface components {
         ConsentWordingList: {
             data: components["schemas"]["ConsentWording"][];
             next_cursor: string | null;
+        };
+        ProcessingParty: {
+            /**
+             * @description `dpo` is the data protection officer; of a processor's activity, `controller` is who it works for.
+             * @enum {string}
+             */
+            role: "controller" | "joint_controller" | "representative" | "dpo" | "processor";
+            name: string;
+            address?: string;
+            email?: string;
+            phone?: string;
+        };
+        ProcessingRecipient: {
+            /** @description A recipient or a category of them. */
+            name: string;
+            /** @description ISO 3166-1 alpha-2. */
+            country?: string;
+            /** @description What a transfer to a third country rests on (GDPR art. 45 to 49). */
+            safeguards?: string;
+        };
+        ProcessingRetention: {
+            what: string;
+            /** @description How long and from when. */
+            period: string;
+        };
+        ProcessingProcessor: {
+            name: string;
+            service: string;
+            /** @description Where it processes. */
+            country?: string;
+            /** @description Where the head office is, whose law it obeys. */
+            owner_country?: string;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "object": "processing_activity",
+         *       "code": "newsletter",
+         *       "name": "Lettre d'information",
+         *       "role": "controller",
+         *       "status": "active",
+         *       "description": "Envoi du programme du mois.",
+         *       "purpose_ids": [
+         *         "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e32"
+         *       ],
+         *       "parties": [
+         *         {
+         *           "role": "controller",
+         *           "name": "Théâtre des Arcades",
+         *           "email": "contact@arcades.example"
+         *         }
+         *       ],
+         *       "person_categories": [
+         *         "Abonnés de la lettre"
+         *       ],
+         *       "field_classes": [
+         *         "identity",
+         *         "contact_point"
+         *       ],
+         *       "data_categories": [
+         *         "Nom",
+         *         "Adresse électronique"
+         *       ],
+         *       "recipients": [
+         *         {
+         *           "name": "Service de la communication",
+         *           "country": "FR"
+         *         }
+         *       ],
+         *       "retention": [
+         *         {
+         *           "what": "Adresse",
+         *           "period": "Trois ans après le dernier contact"
+         *         }
+         *       ],
+         *       "security_measures": [
+         *         "Accès par rôle",
+         *         "Journal des consultations"
+         *       ],
+         *       "processors": [
+         *         {
+         *           "name": "Hébergeur Exemple",
+         *           "service": "Hébergement",
+         *           "country": "FR",
+         *           "owner_country": "FR"
+         *         }
+         *       ],
+         *       "source_codes": [],
+         *       "webhook_endpoint_ids": [],
+         *       "sends_mail": true,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        ProcessingActivity: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "processing_activity";
+            code: string;
+            name: string;
+            /** @description In which of the two registers of art. 30 it is. */
+            role: string;
+            status: string;
+            description: string | null;
+            purpose_ids: string[];
+            parties: components["schemas"]["ProcessingParty"][];
+            person_categories: string[];
+            /** @description Classes of fields of this API that the activity needs. */
+            field_classes: string[];
+            data_categories: string[];
+            recipients: components["schemas"]["ProcessingRecipient"][];
+            retention: components["schemas"]["ProcessingRetention"][];
+            security_measures: string[];
+            processors: components["schemas"]["ProcessingProcessor"][];
+            /** @description Ticketing sources that serve it. */
+            source_codes: string[];
+            webhook_endpoint_ids: string[];
+            sends_mail: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [
+         *         {
+         *           "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *           "object": "processing_activity",
+         *           "code": "newsletter",
+         *           "name": "Lettre d'information",
+         *           "role": "controller",
+         *           "status": "active",
+         *           "description": "Envoi du programme du mois.",
+         *           "purpose_ids": [
+         *             "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e32"
+         *           ],
+         *           "parties": [
+         *             {
+         *               "role": "controller",
+         *               "name": "Théâtre des Arcades",
+         *               "email": "contact@arcades.example"
+         *             }
+         *           ],
+         *           "person_categories": [
+         *             "Abonnés de la lettre"
+         *           ],
+         *           "field_classes": [
+         *             "identity",
+         *             "contact_point"
+         *           ],
+         *           "data_categories": [
+         *             "Nom",
+         *             "Adresse électronique"
+         *           ],
+         *           "recipients": [
+         *             {
+         *               "name": "Service de la communication",
+         *               "country": "FR"
+         *             }
+         *           ],
+         *           "retention": [
+         *             {
+         *               "what": "Adresse",
+         *               "period": "Trois ans après le dernier contact"
+         *             }
+         *           ],
+         *           "security_measures": [
+         *             "Accès par rôle",
+         *             "Journal des consultations"
+         *           ],
+         *           "processors": [
+         *             {
+         *               "name": "Hébergeur Exemple",
+         *               "service": "Hébergement",
+         *               "country": "FR",
+         *               "owner_country": "FR"
+         *             }
+         *           ],
+         *           "source_codes": [],
+         *           "webhook_endpoint_ids": [],
+         *           "sends_mail": true,
+         *           "created_at": "2026-11-23T10:15:00Z",
+         *           "updated_at": "2026-11-23T10:15:00Z",
+         *           "version": 1
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        ProcessingActivityList: {
+            data: components["schemas"]["ProcessingActivity"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "code": "newsletter",
+         *       "name": "Lettre d'information",
+         *       "status": "active",
+         *       "person_categories": [
+         *         "Abonnés de la lettre"
+         *       ],
+         *       "field_classes": [
+         *         "identity",
+         *         "contact_point"
+         *       ],
+         *       "retention": [
+         *         {
+         *           "what": "Adresse",
+         *           "period": "Trois ans après le dernier contact"
+         *         }
+         *       ],
+         *       "sends_mail": true
+         *     }
+         */
+        ProcessingActivityCreate: {
+            code: string;
+            name: string;
+            /**
+             * @description By default controller.
+             * @enum {string}
+             */
+            role?: "controller" | "processor";
+            /**
+             * @description By default draft.
+             * @enum {string}
+             */
+            status?: "draft" | "active" | "retired";
+            description?: string;
+            purpose_ids?: string[];
+            parties?: components["schemas"]["ProcessingParty"][];
+            person_categories?: string[];
+            field_classes?: string[];
+            data_categories?: string[];
+            recipients?: components["schemas"]["ProcessingRecipient"][];
+            retention?: components["schemas"]["ProcessingRetention"][];
+            security_measures?: string[];
+            processors?: components["schemas"]["ProcessingProcessor"][];
+            source_codes?: string[];
+            webhook_endpoint_ids?: string[];
+            sends_mail?: boolean;
+        };
+        /**
+         * @example {
+         *       "status": "retired"
+         *     }
+         */
+        ProcessingActivityPatch: {
+            name?: string;
+            /** @enum {string} */
+            status?: "draft" | "active" | "retired";
+            description?: string | null;
+            purpose_ids?: string[];
+            parties?: components["schemas"]["ProcessingParty"][];
+            person_categories?: string[];
+            field_classes?: string[];
+            data_categories?: string[];
+            recipients?: components["schemas"]["ProcessingRecipient"][];
+            retention?: components["schemas"]["ProcessingRetention"][];
+            security_measures?: string[];
+            processors?: components["schemas"]["ProcessingProcessor"][];
+            source_codes?: string[];
+            webhook_endpoint_ids?: string[];
+            sends_mail?: boolean;
+        };
+        RegisteredPurpose: {
+            /** Format: uuid */
+            id: string;
+            code: string;
+            name: string;
+            legal_basis: string;
+            archived: boolean;
+        };
+        /** @description Something that is configured and handles personal data. */
+        RegisteredServant: {
+            kind: string;
+            id: string;
+            name: string;
+        };
+        RegisterEntry: {
+            activity: components["schemas"]["ProcessingActivity"];
+            purposes: components["schemas"]["RegisteredPurpose"][];
+            served_by: components["schemas"]["RegisteredServant"][];
+            /** @description JSON pointers to what art. 30 asks for and is empty. */
+            gaps: string[];
+        };
+        /**
+         * @example {
+         *       "object": "processing_register",
+         *       "institution": "Théâtre des Arcades",
+         *       "generated_at": "2026-11-23T10:15:00Z",
+         *       "controller_activities": [],
+         *       "processor_activities": [],
+         *       "unassigned": [
+         *         {
+         *           "kind": "ticketing_source",
+         *           "id": "caisse",
+         *           "name": "Caisse"
+         *         }
+         *       ],
+         *       "purposes_without_activity": []
+         *     }
+         */
+        ProcessingRegister: {
+            /** @constant */
+            object: "processing_register";
+            institution: string;
+            /** Format: date-time */
+            generated_at: string;
+            /** @description Art. 30(1). */
+            controller_activities: components["schemas"]["RegisterEntry"][];
+            /** @description Art. 30(2). */
+            processor_activities: components["schemas"]["RegisterEntry"][];
+            /** @description What is configured and serves no activity that is in force. */
+            unassigned: components["schemas"]["RegisteredServant"][];
+            purposes_without_activity: components["schemas"]["RegisteredPurpose"][];
+        };
+        OutgoingHost: {
+            host: string;
+            /** @description For what: smtp, kms, traces, webhooks. */
+            uses: string[];
+            declared: boolean;
+            country: string | null;
+            owner: string | null;
+            owner_country: string | null;
+        };
+        /**
+         * @example {
+         *       "object": "deployment",
+         *       "hosting_country": "FR",
+         *       "hosting_provider": "Hébergeur Exemple",
+         *       "hosting_owner_country": "FR",
+         *       "processors": [],
+         *       "outgoing_hosts": [
+         *         {
+         *           "host": "smtp.example.org",
+         *           "uses": [
+         *             "smtp"
+         *           ],
+         *           "declared": true,
+         *           "country": "FR",
+         *           "owner": "Exemple SAS",
+         *           "owner_country": "FR"
+         *         }
+         *       ]
+         *     }
+         */
+        Deployment: {
+            /** @constant */
+            object: "deployment";
+            hosting_country: string | null;
+            hosting_provider: string | null;
+            hosting_owner_country: string | null;
+            /** @description Those of the activities in force. */
+            processors: components["schemas"]["ProcessingProcessor"][];
+            outgoing_hosts: components["schemas"]["OutgoingHost"][];
         };
         /**
          * @example {
@@ -12592,6 +13088,8 @@ export interface components {
         PurposeId: string;
         /** @description Identifier of the wording. */
         ConsentWordingId: string;
+        /** @description Identifier of the activity. */
+        ActivityId: string;
         /** @description The secret of the link. */
         PreferenceToken: string;
         /** @description Code of the source, or its id. */
@@ -14412,6 +14910,176 @@ export interface operations {
                 };
             };
             304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listProcessingActivities: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of activities. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProcessingActivityList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createProcessingActivity: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProcessingActivityCreate"];
+            };
+        };
+        responses: {
+            /** @description Registered. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProcessingActivity"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getProcessingActivity: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the activity. */
+                activity_id: components["parameters"]["ActivityId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The activity. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProcessingActivity"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updateProcessingActivity: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the activity. */
+                activity_id: components["parameters"]["ActivityId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["ProcessingActivityPatch"];
+            };
+        };
+        responses: {
+            /** @description The activity as changed. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProcessingActivity"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getProcessingRegister: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The register. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProcessingRegister"];
+                    "text/csv": string;
+                    "application/vnd.oasis.opendocument.spreadsheet": string;
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getDeployment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The deployment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
             "4XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
@@ -20351,6 +21019,50 @@ export interface operations {
         };
     };
     onPurposeUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onProcessingActivityCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onProcessingActivityUpdated: {
         parameters: {
             query?: never;
             header?: never;
