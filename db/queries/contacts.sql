@@ -1,10 +1,12 @@
 -- name: InsertContact :exec
 INSERT INTO contacts (tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle,
                       name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna,
-                      website, locale, zoneinfo, display_name, sort_name, source, created_at, updated_at)
+                      website, locale, zoneinfo, display_name, sort_name, source, created_at, updated_at,
+                      department_ids, reach_department_ids, act_department_ids, export_department_ids, owner_id)
 VALUES (@tenant_id, @id, @kind, @civility, @title, @given_name, @given_names, @family_name, @birth_name, @particle,
         @name_suffix, @nickname, @birthdate, @legal_name, @trade_name, @organisation_type, @siren, @siret, @rna,
-        @website, @locale, @zoneinfo, @display_name, @sort_name, @source, @created_at, @updated_at);
+        @website, @locale, @zoneinfo, @display_name, @sort_name, @source, @created_at, @updated_at,
+        @department_ids::uuid[], @department_ids::uuid[], @department_ids::uuid[], @department_ids::uuid[], @owner_id);
 
 -- name: InsertSearch :exec
 INSERT INTO contact_search (tenant_id, contact_id, words, name_keys)
@@ -43,7 +45,7 @@ SET civility = @civility, title = @title, given_name = @given_name, given_names 
     birth_name = @birth_name, particle = @particle, name_suffix = @name_suffix, nickname = @nickname, birthdate = @birthdate,
     legal_name = @legal_name, trade_name = @trade_name, organisation_type = @organisation_type, siren = @siren,
     siret = @siret, rna = @rna, website = @website, locale = @locale, zoneinfo = @zoneinfo,
-    display_name = @display_name, sort_name = @sort_name, updated_at = @updated_at, version = version + 1
+    display_name = @display_name, sort_name = @sort_name, owner_id = @owner_id, updated_at = @updated_at, version = version + 1
 WHERE tenant_id = @tenant_id AND id = @id
 RETURNING *;
 
@@ -268,3 +270,53 @@ ORDER BY s.sequence NULLS LAST, e.id;
 
 -- name: ListTagsByID :many
 SELECT * FROM tags WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]);
+
+-- name: SetRestricted :one
+UPDATE contacts
+SET restricted = @restricted, viewer_ids = @viewer_ids::uuid[], updated_at = @updated_at, version = version + 1
+WHERE tenant_id = @tenant_id AND id = @id
+RETURNING *;
+
+-- name: TouchContact :one
+UPDATE contacts SET updated_at = @updated_at, version = version + 1 WHERE tenant_id = @tenant_id AND id = @id RETURNING *;
+
+-- name: InsertContactDepartments :exec
+-- The departments in which a contact is made hold it with every verb.
+INSERT INTO contact_departments (tenant_id, contact_id, department_id, verbs, shared_at)
+SELECT @tenant_id, @contact_id, d, @verbs::text[], @shared_at FROM unnest(@department_ids::uuid[]) AS d;
+
+-- name: PutContactDepartment :one
+INSERT INTO contact_departments (tenant_id, contact_id, department_id, verbs, shared_at)
+VALUES (@tenant_id, @contact_id, @department_id, @verbs::text[], @shared_at)
+ON CONFLICT (tenant_id, contact_id, department_id) DO UPDATE SET verbs = excluded.verbs
+RETURNING *;
+
+-- name: DeleteContactDepartment :exec
+DELETE FROM contact_departments WHERE tenant_id = @tenant_id AND contact_id = @contact_id AND department_id = @department_id;
+
+-- name: GetContactDepartment :one
+SELECT * FROM contact_departments WHERE tenant_id = @tenant_id AND contact_id = @contact_id AND department_id = @department_id;
+
+-- name: ListContactDepartments :many
+SELECT * FROM contact_departments
+WHERE tenant_id = @tenant_id AND contact_id = @contact_id AND department_id > @after
+ORDER BY department_id LIMIT @page_size;
+
+-- name: FindDepartments :many
+-- Of these departments those that there are.
+SELECT id FROM departments WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]) AND archived_at IS NULL;
+
+-- name: FindTopDepartments :many
+-- Of these departments those that are below none of the others.
+SELECT id FROM departments
+WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]) AND archived_at IS NULL
+  AND (parent_id IS NULL OR parent_id <> ALL(@ids::uuid[]))
+ORDER BY id;
+
+-- name: FindUsers :many
+SELECT id FROM users WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]);
+
+-- name: FindUsersAndTeams :many
+SELECT u.id FROM users u WHERE u.tenant_id = @tenant_id AND u.id = ANY(@ids::uuid[])
+UNION ALL
+SELECT t.id FROM teams t WHERE t.tenant_id = @tenant_id AND t.id = ANY(@ids::uuid[]);

@@ -98,3 +98,9 @@ FROM event_sequence s
 JOIN events e ON e.tenant_id = s.tenant_id AND e.id = s.event_id
 JOIN tenants t ON t.tenant_id = s.tenant_id
 WHERE s.tenant_id = @tenant_id AND s.sequence = ANY(@sequences::bigint[]);
+
+-- name: ListNamedBy :many
+-- The contacts that orders and accounts of a ticketing system are of.
+SELECT o.id, o.contact_id FROM ticketing_orders o WHERE o.tenant_id = @tenant_id AND o.id = ANY(@ids::uuid[])
+UNION ALL
+SELECT u.id, u.contact_id FROM ticketing_customers u WHERE u.tenant_id = @tenant_id AND u.id = ANY(@ids::uuid[]);

@@ -200,7 +200,3 @@ WHERE tenant_id = @tenant_id AND NOT deleted
   AND (sqlc.narg('starts_before')::timestamptz IS NULL OR starts_at < sqlc.narg('starts_before'))
   AND (coalesce(starts_at, 'infinity'::timestamptz), id) > (coalesce(sqlc.narg('after_starts_at')::timestamptz, CASE WHEN @resumed::boolean THEN 'infinity'::timestamptz ELSE '-infinity'::timestamptz END), @after_id::uuid)
 ORDER BY coalesce(starts_at, 'infinity'::timestamptz), id LIMIT @page_size;
-
--- name: ListSightOf :many
--- Who may see these contacts.
-SELECT id, restricted, viewer_ids, department_ids FROM contacts WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]);

@@ -591,6 +591,57 @@ func (e ContactCreateOrganisationType) Valid() bool {
 	}
 }
 
+// Defines values for ContactDepartmentObject.
+const (
+	ContactDepartmentObjectContactDepartment ContactDepartmentObject = "contact_department"
+)
+
+// Valid indicates whether the value is a known member of the ContactDepartmentObject enum.
+func (e ContactDepartmentObject) Valid() bool {
+	switch e {
+	case ContactDepartmentObjectContactDepartment:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactDepartmentPutVerbs.
+const (
+	ContactDepartmentPutVerbsAct              ContactDepartmentPutVerbs = "act"
+	ContactDepartmentPutVerbsDelete           ContactDepartmentPutVerbs = "delete"
+	ContactDepartmentPutVerbsEdit             ContactDepartmentPutVerbs = "edit"
+	ContactDepartmentPutVerbsExport           ContactDepartmentPutVerbs = "export"
+	ContactDepartmentPutVerbsMerge            ContactDepartmentPutVerbs = "merge"
+	ContactDepartmentPutVerbsSee              ContactDepartmentPutVerbs = "see"
+	ContactDepartmentPutVerbsSeeContactPoints ContactDepartmentPutVerbs = "see_contact_points"
+	ContactDepartmentPutVerbsSeeRestricted    ContactDepartmentPutVerbs = "see_restricted"
+)
+
+// Valid indicates whether the value is a known member of the ContactDepartmentPutVerbs enum.
+func (e ContactDepartmentPutVerbs) Valid() bool {
+	switch e {
+	case ContactDepartmentPutVerbsAct:
+		return true
+	case ContactDepartmentPutVerbsDelete:
+		return true
+	case ContactDepartmentPutVerbsEdit:
+		return true
+	case ContactDepartmentPutVerbsExport:
+		return true
+	case ContactDepartmentPutVerbsMerge:
+		return true
+	case ContactDepartmentPutVerbsSee:
+		return true
+	case ContactDepartmentPutVerbsSeeContactPoints:
+		return true
+	case ContactDepartmentPutVerbsSeeRestricted:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ContactExternalIDObject.
 const (
 	ContactExternalIDObjectExternalID ContactExternalIDObject = "external_id"
@@ -614,6 +665,7 @@ const (
 	ContactFilterFieldCivility         ContactFilterField = "civility"
 	ContactFilterFieldCountry          ContactFilterField = "country"
 	ContactFilterFieldCreatedAt        ContactFilterField = "created_at"
+	ContactFilterFieldDepartmentID     ContactFilterField = "department_id"
 	ContactFilterFieldEmail            ContactFilterField = "email"
 	ContactFilterFieldEmailStatus      ContactFilterField = "email_status"
 	ContactFilterFieldExternalID       ContactFilterField = "external_id"
@@ -626,6 +678,7 @@ const (
 	ContactFilterFieldName             ContactFilterField = "name"
 	ContactFilterFieldNickname         ContactFilterField = "nickname"
 	ContactFilterFieldOrganisationType ContactFilterField = "organisation_type"
+	ContactFilterFieldOwnerID          ContactFilterField = "owner_id"
 	ContactFilterFieldPhone            ContactFilterField = "phone"
 	ContactFilterFieldPostalCode       ContactFilterField = "postal_code"
 	ContactFilterFieldRna              ContactFilterField = "rna"
@@ -652,6 +705,8 @@ func (e ContactFilterField) Valid() bool {
 		return true
 	case ContactFilterFieldCreatedAt:
 		return true
+	case ContactFilterFieldDepartmentID:
+		return true
 	case ContactFilterFieldEmail:
 		return true
 	case ContactFilterFieldEmailStatus:
@@ -675,6 +730,8 @@ func (e ContactFilterField) Valid() bool {
 	case ContactFilterFieldNickname:
 		return true
 	case ContactFilterFieldOrganisationType:
+		return true
+	case ContactFilterFieldOwnerID:
 		return true
 	case ContactFilterFieldPhone:
 		return true
@@ -3369,6 +3426,21 @@ func (e WebhookKeyUse) Valid() bool {
 	}
 }
 
+// Defines values for WithheldEventType.
+const (
+	WithheldEventTypeWithheld WithheldEventType = "withheld"
+)
+
+// Valid indicates whether the value is a known member of the WithheldEventType enum.
+func (e WithheldEventType) Valid() bool {
+	switch e {
+	case WithheldEventTypeWithheld:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Archived.
 const (
 	ArchivedFalse Archived = "false"
@@ -4775,11 +4847,14 @@ type Contact struct {
 	ArchivedAt nullable.Nullable[time.Time] `json:"archived_at"`
 
 	// BirthName The name of birth (nom de naissance).
-	BirthName     nullable.Nullable[string]              `json:"birth_name"`
-	Birthdate     nullable.Nullable[openapi_types.Date]  `json:"birthdate"`
-	Civility      nullable.Nullable[string]              `json:"civility"`
-	ContactPoints nullable.Nullable[[]ContactPoint]      `json:"contact_points"`
-	CreatedAt     time.Time                              `json:"created_at"`
+	BirthName     nullable.Nullable[string]             `json:"birth_name"`
+	Birthdate     nullable.Nullable[openapi_types.Date] `json:"birthdate"`
+	Civility      nullable.Nullable[string]             `json:"civility"`
+	ContactPoints nullable.Nullable[[]ContactPoint]     `json:"contact_points"`
+	CreatedAt     time.Time                             `json:"created_at"`
+
+	// DepartmentIds Departments that hold the contact; none: the whole institution.
+	DepartmentIds []openapi_types.UUID                   `json:"department_ids"`
 	DisplayName   string                                 `json:"display_name"`
 	ExternalIds   nullable.Nullable[[]ContactExternalID] `json:"external_ids"`
 
@@ -4792,15 +4867,24 @@ type Contact struct {
 	// GivenNames All given names, as on an identity card.
 	GivenNames nullable.Nullable[string] `json:"given_names"`
 	ID         openapi_types.UUID        `json:"id"`
-	Kind       string                    `json:"kind"`
-	LegalName  nullable.Nullable[string] `json:"legal_name"`
+
+	// IsRestricted Seen only by those who may see restricted contacts, and by `viewer_ids`.
+	IsRestricted bool                      `json:"is_restricted"`
+	Kind         string                    `json:"kind"`
+	LegalName    nullable.Nullable[string] `json:"legal_name"`
 
 	// Locale BCP 47.
-	Locale           nullable.Nullable[string] `json:"locale"`
+	Locale nullable.Nullable[string] `json:"locale"`
+
+	// Masked JSON pointers to what your rights do not show; absent when nothing is masked.
+	Masked           []string                  `json:"masked,omitempty"`
 	NameSuffix       nullable.Nullable[string] `json:"name_suffix"`
 	Nickname         nullable.Nullable[string] `json:"nickname"`
 	Object           ContactObject             `json:"object"`
 	OrganisationType nullable.Nullable[string] `json:"organisation_type"`
+
+	// OwnerID The user who looks after the relation (référent).
+	OwnerID nullable.Nullable[openapi_types.UUID] `json:"owner_id"`
 
 	// Particle “de”, “d’”, “von” …, when kept apart from the family name.
 	Particle nullable.Nullable[string] `json:"particle"`
@@ -4827,6 +4911,9 @@ type Contact struct {
 	TradeName nullable.Nullable[string] `json:"trade_name"`
 	UpdatedAt time.Time                 `json:"updated_at"`
 	Version   int64                     `json:"version"`
+
+	// ViewerIds Users and teams that see the restricted contact whatever their rights.
+	ViewerIds []openapi_types.UUID      `json:"viewer_ids"`
 	Website   nullable.Nullable[string] `json:"website"`
 
 	// Zoneinfo IANA time zone.
@@ -4892,7 +4979,10 @@ type ContactCreate struct {
 	// Civility Never required.
 	Civility      *ContactCreateCivility `json:"civility,omitempty"`
 	ContactPoints []ContactPointCreate   `json:"contact_points,omitempty"`
-	ExternalIds   []ExternalIDCreate     `json:"external_ids,omitempty"`
+
+	// DepartmentIds The departments that hold the contact. By default those of a credential limited to departments, else none: the whole institution.
+	DepartmentIds []openapi_types.UUID `json:"department_ids,omitempty"`
+	ExternalIds   []ExternalIDCreate   `json:"external_ids,omitempty"`
 
 	// FamilyName The name in use (nom d'usage).
 	FamilyName *string `json:"family_name,omitempty"`
@@ -4910,6 +5000,9 @@ type ContactCreate struct {
 	NameSuffix       *string                        `json:"name_suffix,omitempty"`
 	Nickname         *string                        `json:"nickname,omitempty"`
 	OrganisationType *ContactCreateOrganisationType `json:"organisation_type,omitempty"`
+
+	// OwnerID The user who looks after the relation.
+	OwnerID *openapi_types.UUID `json:"owner_id,omitempty"`
 
 	// Particle “de”, “d’”, “von” …, when kept apart from the family name.
 	Particle *string `json:"particle,omitempty"`
@@ -4941,6 +5034,33 @@ type ContactCreateKind string
 
 // ContactCreateOrganisationType defines model for ContactCreate.OrganisationType.
 type ContactCreateOrganisationType string
+
+// ContactDepartment A department that holds a contact, and what its members may do with it if their roles allow it too.
+type ContactDepartment struct {
+	ContactID    openapi_types.UUID      `json:"contact_id"`
+	DepartmentID openapi_types.UUID      `json:"department_id"`
+	Object       ContactDepartmentObject `json:"object"`
+	SharedAt     time.Time               `json:"shared_at"`
+	Verbs        []string                `json:"verbs"`
+}
+
+// ContactDepartmentObject defines model for ContactDepartment.Object.
+type ContactDepartmentObject string
+
+// ContactDepartmentList defines model for ContactDepartmentList.
+type ContactDepartmentList struct {
+	Data       []ContactDepartment       `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// ContactDepartmentPut defines model for ContactDepartmentPut.
+type ContactDepartmentPut struct {
+	// Verbs `see` is always one of them.
+	Verbs []ContactDepartmentPutVerbs `json:"verbs"`
+}
+
+// ContactDepartmentPutVerbs defines model for ContactDepartmentPut.Verbs.
+type ContactDepartmentPutVerbs string
 
 // ContactExternalID The name of a contact in another system.
 type ContactExternalID struct {
@@ -5006,6 +5126,9 @@ type ContactPatch struct {
 	NameSuffix       nullable.Nullable[string]                       `json:"name_suffix,omitempty"`
 	Nickname         nullable.Nullable[string]                       `json:"nickname,omitempty"`
 	OrganisationType nullable.Nullable[ContactPatchOrganisationType] `json:"organisation_type,omitempty"`
+
+	// OwnerID The user who looks after the relation.
+	OwnerID nullable.Nullable[openapi_types.UUID] `json:"owner_id,omitempty"`
 
 	// Particle “de”, “d’”, “von” …, when kept apart from the family name.
 	Particle nullable.Nullable[string] `json:"particle,omitempty"`
@@ -5104,6 +5227,15 @@ type ContactPointPatchLabel string
 // ContactPointPatchStatus defines model for ContactPointPatch.Status.
 type ContactPointPatchStatus string
 
+// ContactRestrict defines model for ContactRestrict.
+type ContactRestrict struct {
+	// Reason Kept in the history of the contact.
+	Reason string `json:"reason"`
+
+	// ViewerIds Users and teams that are to see it whatever their rights.
+	ViewerIds []openapi_types.UUID `json:"viewer_ids,omitempty"`
+}
+
 // ContactSearch defines model for ContactSearch.
 type ContactSearch struct {
 	Archived *ContactSearchArchived    `json:"archived,omitempty"`
@@ -5141,6 +5273,12 @@ type ContactTag struct {
 // ContactTagObject defines model for ContactTag.Object.
 type ContactTagObject string
 
+// ContactUnrestrict defines model for ContactUnrestrict.
+type ContactUnrestrict struct {
+	// Reason Kept in the history of the contact.
+	Reason string `json:"reason"`
+}
+
 // ContactUpsert A merge patch; `kind` counts when the contact is created and is `person` unless given.
 type ContactUpsert struct {
 	Addresses []AddressCreate `json:"addresses,omitempty"`
@@ -5150,7 +5288,10 @@ type ContactUpsert struct {
 	Birthdate     nullable.Nullable[openapi_types.Date]    `json:"birthdate,omitempty"`
 	Civility      nullable.Nullable[ContactUpsertCivility] `json:"civility,omitempty"`
 	ContactPoints []ContactPointCreate                     `json:"contact_points,omitempty"`
-	ExternalIds   []ExternalIDCreate                       `json:"external_ids,omitempty"`
+
+	// DepartmentIds Of a contact to be made: the departments that hold it, as at its creation. A contact that is there keeps its own.
+	DepartmentIds []openapi_types.UUID `json:"department_ids,omitempty"`
+	ExternalIds   []ExternalIDCreate   `json:"external_ids,omitempty"`
 
 	// FamilyName The name in use (nom d'usage).
 	FamilyName nullable.Nullable[string] `json:"family_name,omitempty"`
@@ -5168,6 +5309,9 @@ type ContactUpsert struct {
 	NameSuffix       nullable.Nullable[string]                        `json:"name_suffix,omitempty"`
 	Nickname         nullable.Nullable[string]                        `json:"nickname,omitempty"`
 	OrganisationType nullable.Nullable[ContactUpsertOrganisationType] `json:"organisation_type,omitempty"`
+
+	// OwnerID The user who looks after the relation.
+	OwnerID nullable.Nullable[openapi_types.UUID] `json:"owner_id,omitempty"`
 
 	// Particle “de”, “d’”, “von” …, when kept apart from the family name.
 	Particle nullable.Nullable[string] `json:"particle,omitempty"`
@@ -5338,9 +5482,12 @@ type EventChanges struct {
 	Data []EventChange `json:"data"`
 
 	// Erased There were values; erasure has removed them.
-	Erased   bool               `json:"erased"`
-	EventID  openapi_types.UUID `json:"event_id"`
-	Sequence int64              `json:"sequence"`
+	Erased  bool               `json:"erased"`
+	EventID openapi_types.UUID `json:"event_id"`
+
+	// Masked Pointers whose values your rights do not show; absent when nothing is masked.
+	Masked   []string `json:"masked,omitempty"`
+	Sequence int64    `json:"sequence"`
 }
 
 // EventConsumer defines model for EventConsumer.
@@ -5377,7 +5524,7 @@ type EventConsumerPut struct {
 type EventData struct {
 	Changed []string `json:"changed"`
 
-	// Facts Small, non-personal facts of the event, such as a state or an amount.
+	// Facts Small, non-personal facts of the event, such as a state or an amount. Amounts are left out for who does not read the class `financial`; the digest covers them all the same.
 	Facts   map[string]interface{} `json:"facts"`
 	ID      openapi_types.UUID     `json:"id"`
 	Object  string                 `json:"object"`
@@ -5407,7 +5554,7 @@ type EventDigest struct {
 
 // EventList defines model for EventList.
 type EventList struct {
-	Data []Event `json:"data"`
+	Data []json.RawMessage `json:"data"`
 
 	// Head The last sequence given out when the page was made.
 	Head int64 `json:"head"`
@@ -8305,6 +8452,17 @@ type WebhookTest struct {
 	Type string `json:"type"`
 }
 
+// WithheldEvent The place of an event about somebody whom the reader does not see. Its digest is the next link of the chain, so that
+// what comes after it can still be verified.
+type WithheldEvent struct {
+	Digest   string            `json:"digest"`
+	Sequence int64             `json:"sequence"`
+	Type     WithheldEventType `json:"type"`
+}
+
+// WithheldEventType defines model for WithheldEvent.Type.
+type WithheldEventType string
+
 // APIKeyID defines model for APIKeyId.
 type APIKeyID = openapi_types.UUID
 
@@ -8335,6 +8493,9 @@ type ConsentID = openapi_types.UUID
 // ConsentWordingID defines model for ConsentWordingId.
 type ConsentWordingID = openapi_types.UUID
 
+// ContactDepartmentID defines model for ContactDepartmentId.
+type ContactDepartmentID = []openapi_types.UUID
+
 // ContactEmail defines model for ContactEmail.
 type ContactEmail = string
 
@@ -8356,6 +8517,9 @@ type ContactKind string
 // ContactNamePrefix defines model for ContactNamePrefix.
 type ContactNamePrefix = string
 
+// ContactOwnerID defines model for ContactOwnerId.
+type ContactOwnerID = []openapi_types.UUID
+
 // ContactPhone defines model for ContactPhone.
 type ContactPhone = string
 
@@ -8364,6 +8528,9 @@ type ContactPointID = openapi_types.UUID
 
 // ContactQuery defines model for ContactQuery.
 type ContactQuery = string
+
+// ContactRestricted defines model for ContactRestricted.
+type ContactRestricted = bool
 
 // ContactSiren defines model for ContactSiren.
 type ContactSiren = string
@@ -8394,6 +8561,9 @@ type Cursor = string
 
 // DepartmentID defines model for DepartmentId.
 type DepartmentID = openapi_types.UUID
+
+// DepartmentIDOfContact defines model for DepartmentIdOfContact.
+type DepartmentIDOfContact = openapi_types.UUID
 
 // EventID defines model for EventId.
 type EventID = openapi_types.UUID
@@ -8751,6 +8921,15 @@ type ListContactsParams struct {
 	// NamePrefix Whose sort name (family name first) begins so, without regard to case and accents; by name if no `sort` is asked for.
 	NamePrefix *ContactNamePrefix `form:"name_prefix,omitempty" json:"name_prefix,omitempty"`
 
+	// DepartmentID Held by any of these departments.
+	DepartmentID ContactDepartmentID `form:"department_id,omitempty" json:"department_id,omitempty"`
+
+	// OwnerID Looked after by any of these users.
+	OwnerID ContactOwnerID `form:"owner_id,omitempty" json:"owner_id,omitempty"`
+
+	// Restricted Restricted, or not.
+	Restricted *ContactRestricted `form:"restricted,omitempty" json:"restricted,omitempty"`
+
 	// Archived Whether archived records are listed too (`true`), alone (`only`) or not (`false`).
 	Archived *ListContactsParamsArchived `form:"archived,omitempty" json:"archived,omitempty"`
 
@@ -9018,6 +9197,15 @@ type CreatePreferenceLinkParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
+// ListContactDepartmentsParams defines parameters for ListContactDepartments.
+type ListContactDepartmentsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // ListContactExternalIdsParams defines parameters for ListContactExternalIds.
 type ListContactExternalIdsParams struct {
 	// AsOf The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
@@ -9079,6 +9267,15 @@ type RestoreContactParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// RestrictContactParams defines parameters for RestrictContact.
+type RestrictContactParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
 // ListSensitiveFactsParams defines parameters for ListSensitiveFacts.
 type ListSensitiveFactsParams struct {
 	// Limit Greatest number of items in the page.
@@ -9125,6 +9322,15 @@ type UpdateSensitiveFactParams struct {
 type GetSensitiveFactHistoryParams struct {
 	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
 	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
+}
+
+// UnrestrictContactParams defines parameters for UnrestrictContact.
+type UnrestrictContactParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
 // ListDepartmentsParams defines parameters for ListDepartments.
@@ -10453,11 +10659,20 @@ type UpdateContactPointApplicationMergePatchPlusJSONRequestBody = ContactPointPa
 // CreatePreferenceLinkJSONRequestBody defines body for CreatePreferenceLink for application/json ContentType.
 type CreatePreferenceLinkJSONRequestBody = PreferenceLinkCreate
 
+// PutContactDepartmentJSONRequestBody defines body for PutContactDepartment for application/json ContentType.
+type PutContactDepartmentJSONRequestBody = ContactDepartmentPut
+
+// RestrictContactJSONRequestBody defines body for RestrictContact for application/json ContentType.
+type RestrictContactJSONRequestBody = ContactRestrict
+
 // CreateSensitiveFactJSONRequestBody defines body for CreateSensitiveFact for application/json ContentType.
 type CreateSensitiveFactJSONRequestBody = SensitiveFactCreate
 
 // UpdateSensitiveFactApplicationMergePatchPlusJSONRequestBody defines body for UpdateSensitiveFact for application/merge-patch+json ContentType.
 type UpdateSensitiveFactApplicationMergePatchPlusJSONRequestBody = SensitiveFactPatch
+
+// UnrestrictContactJSONRequestBody defines body for UnrestrictContact for application/json ContentType.
+type UnrestrictContactJSONRequestBody = ContactUnrestrict
 
 // CreateDepartmentJSONRequestBody defines body for CreateDepartment for application/json ContentType.
 type CreateDepartmentJSONRequestBody = DepartmentCreate
@@ -11046,6 +11261,15 @@ type ServerInterface interface {
 	// CreatePreferenceLink Make a link to a person's preferences
 	// (POST /v1/contacts/{contact_id}/contact-points/{contact_point_id}/preference-links)
 	CreatePreferenceLink(ctx echo.Context, contactID ContactID, contactPointID ContactPointID, params CreatePreferenceLinkParams) error
+	// ListContactDepartments List the departments of a contact
+	// (GET /v1/contacts/{contact_id}/departments)
+	ListContactDepartments(ctx echo.Context, contactID ContactID, params ListContactDepartmentsParams) error
+	// DeleteContactDepartment Take a contact from a department
+	// (DELETE /v1/contacts/{contact_id}/departments/{department_id})
+	DeleteContactDepartment(ctx echo.Context, contactID ContactID, departmentID DepartmentIDOfContact) error
+	// PutContactDepartment Share a contact with a department
+	// (PUT /v1/contacts/{contact_id}/departments/{department_id})
+	PutContactDepartment(ctx echo.Context, contactID ContactID, departmentID DepartmentIDOfContact) error
 	// ListContactExternalIds List the external ids of a contact
 	// (GET /v1/contacts/{contact_id}/external-ids)
 	ListContactExternalIds(ctx echo.Context, contactID ContactID, params ListContactExternalIdsParams) error
@@ -11064,6 +11288,9 @@ type ServerInterface interface {
 	// RestoreContact Restore an archived contact
 	// (POST /v1/contacts/{contact_id}/restore)
 	RestoreContact(ctx echo.Context, contactID ContactID, params RestoreContactParams) error
+	// RestrictContact Restrict a contact
+	// (POST /v1/contacts/{contact_id}/restrict)
+	RestrictContact(ctx echo.Context, contactID ContactID, params RestrictContactParams) error
 	// ListSensitiveFacts List the sensitive facts about a contact
 	// (GET /v1/contacts/{contact_id}/sensitive-facts)
 	ListSensitiveFacts(ctx echo.Context, contactID ContactID, params ListSensitiveFactsParams) error
@@ -11088,6 +11315,9 @@ type ServerInterface interface {
 	// TagContact Give a tag to a contact
 	// (PUT /v1/contacts/{contact_id}/tags/{tag_id})
 	TagContact(ctx echo.Context, contactID ContactID, tagID TagID) error
+	// UnrestrictContact Lift the restriction of a contact
+	// (POST /v1/contacts/{contact_id}/unrestrict)
+	UnrestrictContact(ctx echo.Context, contactID ContactID, params UnrestrictContactParams) error
 	// ListDepartments List departments
 	// (GET /v1/departments)
 	ListDepartments(ctx echo.Context, params ListDepartmentsParams) error
@@ -12446,6 +12676,27 @@ func (w *ServerInterfaceWrapper) ListContacts(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name_prefix: %s", err))
 	}
 
+	// ------------- Optional query parameter "department_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "department_id", ctx.QueryParams(), &params.DepartmentID, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter department_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "owner_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "owner_id", ctx.QueryParams(), &params.OwnerID, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter owner_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "restricted" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "restricted", ctx.QueryParams(), &params.Restricted, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter restricted: %s", err))
+	}
+
 	// ------------- Optional query parameter "archived" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "archived", ctx.QueryParams(), &params.Archived, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -13548,6 +13799,86 @@ func (w *ServerInterfaceWrapper) CreatePreferenceLink(ctx echo.Context) error {
 	return err
 }
 
+// ListContactDepartments converts echo context to params.
+func (w *ServerInterfaceWrapper) ListContactDepartments(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContactDepartmentsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListContactDepartments(ctx, contactID, params)
+	return err
+}
+
+// DeleteContactDepartment converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteContactDepartment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Path parameter "department_id" -------------
+	var departmentID DepartmentIDOfContact
+
+	err = runtime.BindStyledParameterWithOptions("simple", "department_id", ctx.Param("department_id"), &departmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter department_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteContactDepartment(ctx, contactID, departmentID)
+	return err
+}
+
+// PutContactDepartment converts echo context to params.
+func (w *ServerInterfaceWrapper) PutContactDepartment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Path parameter "department_id" -------------
+	var departmentID DepartmentIDOfContact
+
+	err = runtime.BindStyledParameterWithOptions("simple", "department_id", ctx.Param("department_id"), &departmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter department_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PutContactDepartment(ctx, contactID, departmentID)
+	return err
+}
+
 // ListContactExternalIds converts echo context to params.
 func (w *ServerInterfaceWrapper) ListContactExternalIds(ctx echo.Context) error {
 	var err error
@@ -13805,6 +14136,57 @@ func (w *ServerInterfaceWrapper) RestoreContact(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RestoreContact(ctx, contactID, params)
+	return err
+}
+
+// RestrictContact converts echo context to params.
+func (w *ServerInterfaceWrapper) RestrictContact(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RestrictContactParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RestrictContact(ctx, contactID, params)
 	return err
 }
 
@@ -14138,6 +14520,57 @@ func (w *ServerInterfaceWrapper) TagContact(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.TagContact(ctx, contactID, tagID)
+	return err
+}
+
+// UnrestrictContact converts echo context to params.
+func (w *ServerInterfaceWrapper) UnrestrictContact(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnrestrictContactParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UnrestrictContact(ctx, contactID, params)
 	return err
 }
 
@@ -19958,6 +20391,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PATCH(options.BaseURL+"/v1/contacts/:contact_id", wrapper.UpdateContact, options.OperationMiddlewares["updateContact"]...)
 	router.POST(options.BaseURL+"/v1/contacts/:contact_id/archive", wrapper.ArchiveContact, options.OperationMiddlewares["archiveContact"]...)
 	router.POST(options.BaseURL+"/v1/contacts/:contact_id/restore", wrapper.RestoreContact, options.OperationMiddlewares["restoreContact"]...)
+	router.POST(options.BaseURL+"/v1/contacts/:contact_id/restrict", wrapper.RestrictContact, options.OperationMiddlewares["restrictContact"]...)
+	router.POST(options.BaseURL+"/v1/contacts/:contact_id/unrestrict", wrapper.UnrestrictContact, options.OperationMiddlewares["unrestrictContact"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/departments", wrapper.ListContactDepartments, options.OperationMiddlewares["listContactDepartments"]...)
+	router.DELETE(options.BaseURL+"/v1/contacts/:contact_id/departments/:department_id", wrapper.DeleteContactDepartment, options.OperationMiddlewares["deleteContactDepartment"]...)
+	router.PUT(options.BaseURL+"/v1/contacts/:contact_id/departments/:department_id", wrapper.PutContactDepartment, options.OperationMiddlewares["putContactDepartment"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/contact-points", wrapper.ListContactPoints, options.OperationMiddlewares["listContactPoints"]...)
 	router.POST(options.BaseURL+"/v1/contacts/:contact_id/contact-points", wrapper.CreateContactPoint, options.OperationMiddlewares["createContactPoint"]...)
 	router.DELETE(options.BaseURL+"/v1/contacts/:contact_id/contact-points/:contact_point_id", wrapper.DeleteContactPoint, options.OperationMiddlewares["deleteContactPoint"]...)
@@ -21925,6 +22363,80 @@ func (response CreatePreferenceLink201JSONResponse) VisitCreatePreferenceLinkRes
 	return err
 }
 
+type ListContactDepartmentsRequestObject struct {
+	ContactID ContactID `json:"contact_id"`
+	Params    ListContactDepartmentsParams
+}
+
+type ListContactDepartmentsResponseObject interface {
+	VisitListContactDepartmentsResponse(w http.ResponseWriter) error
+}
+
+type ListContactDepartments200ResponseHeaders struct {
+	Link *string
+}
+
+type ListContactDepartments200JSONResponse struct {
+	Body    ContactDepartmentList
+	Headers ListContactDepartments200ResponseHeaders
+}
+
+func (response ListContactDepartments200JSONResponse) VisitListContactDepartmentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteContactDepartmentRequestObject struct {
+	ContactID    ContactID             `json:"contact_id"`
+	DepartmentID DepartmentIDOfContact `json:"department_id"`
+}
+
+type DeleteContactDepartmentResponseObject interface {
+	VisitDeleteContactDepartmentResponse(w http.ResponseWriter) error
+}
+
+type DeleteContactDepartment204Response struct {
+}
+
+func (response DeleteContactDepartment204Response) VisitDeleteContactDepartmentResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type PutContactDepartmentRequestObject struct {
+	ContactID    ContactID             `json:"contact_id"`
+	DepartmentID DepartmentIDOfContact `json:"department_id"`
+	Body         *PutContactDepartmentJSONRequestBody
+}
+
+type PutContactDepartmentResponseObject interface {
+	VisitPutContactDepartmentResponse(w http.ResponseWriter) error
+}
+
+type PutContactDepartment200JSONResponse ContactDepartment
+
+func (response PutContactDepartment200JSONResponse) VisitPutContactDepartmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListContactExternalIdsRequestObject struct {
 	ContactID ContactID `json:"contact_id"`
 	Params    ListContactExternalIdsParams
@@ -22085,6 +22597,38 @@ type RestoreContact200JSONResponse struct {
 }
 
 func (response RestoreContact200JSONResponse) VisitRestoreContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestrictContactRequestObject struct {
+	ContactID ContactID `json:"contact_id"`
+	Params    RestrictContactParams
+	Body      *RestrictContactJSONRequestBody
+}
+
+type RestrictContactResponseObject interface {
+	VisitRestrictContactResponse(w http.ResponseWriter) error
+}
+
+type RestrictContact200ResponseHeaders struct {
+	ETag string
+}
+
+type RestrictContact200JSONResponse struct {
+	Body    Contact
+	Headers RestrictContact200ResponseHeaders
+}
+
+func (response RestrictContact200JSONResponse) VisitRestrictContactResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -22303,6 +22847,38 @@ type TagContact204Response struct {
 func (response TagContact204Response) VisitTagContactResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
 	return nil
+}
+
+type UnrestrictContactRequestObject struct {
+	ContactID ContactID `json:"contact_id"`
+	Params    UnrestrictContactParams
+	Body      *UnrestrictContactJSONRequestBody
+}
+
+type UnrestrictContactResponseObject interface {
+	VisitUnrestrictContactResponse(w http.ResponseWriter) error
+}
+
+type UnrestrictContact200ResponseHeaders struct {
+	ETag string
+}
+
+type UnrestrictContact200JSONResponse struct {
+	Body    Contact
+	Headers UnrestrictContact200ResponseHeaders
+}
+
+func (response UnrestrictContact200JSONResponse) VisitUnrestrictContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type ListDepartmentsRequestObject struct {
@@ -27584,6 +28160,15 @@ type StrictServerInterface interface {
 	// CreatePreferenceLink Make a link to a person's preferences
 	// (POST /v1/contacts/{contact_id}/contact-points/{contact_point_id}/preference-links)
 	CreatePreferenceLink(ctx context.Context, request CreatePreferenceLinkRequestObject) (CreatePreferenceLinkResponseObject, error)
+	// ListContactDepartments List the departments of a contact
+	// (GET /v1/contacts/{contact_id}/departments)
+	ListContactDepartments(ctx context.Context, request ListContactDepartmentsRequestObject) (ListContactDepartmentsResponseObject, error)
+	// DeleteContactDepartment Take a contact from a department
+	// (DELETE /v1/contacts/{contact_id}/departments/{department_id})
+	DeleteContactDepartment(ctx context.Context, request DeleteContactDepartmentRequestObject) (DeleteContactDepartmentResponseObject, error)
+	// PutContactDepartment Share a contact with a department
+	// (PUT /v1/contacts/{contact_id}/departments/{department_id})
+	PutContactDepartment(ctx context.Context, request PutContactDepartmentRequestObject) (PutContactDepartmentResponseObject, error)
 	// ListContactExternalIds List the external ids of a contact
 	// (GET /v1/contacts/{contact_id}/external-ids)
 	ListContactExternalIds(ctx context.Context, request ListContactExternalIdsRequestObject) (ListContactExternalIdsResponseObject, error)
@@ -27602,6 +28187,9 @@ type StrictServerInterface interface {
 	// RestoreContact Restore an archived contact
 	// (POST /v1/contacts/{contact_id}/restore)
 	RestoreContact(ctx context.Context, request RestoreContactRequestObject) (RestoreContactResponseObject, error)
+	// RestrictContact Restrict a contact
+	// (POST /v1/contacts/{contact_id}/restrict)
+	RestrictContact(ctx context.Context, request RestrictContactRequestObject) (RestrictContactResponseObject, error)
 	// ListSensitiveFacts List the sensitive facts about a contact
 	// (GET /v1/contacts/{contact_id}/sensitive-facts)
 	ListSensitiveFacts(ctx context.Context, request ListSensitiveFactsRequestObject) (ListSensitiveFactsResponseObject, error)
@@ -27626,6 +28214,9 @@ type StrictServerInterface interface {
 	// TagContact Give a tag to a contact
 	// (PUT /v1/contacts/{contact_id}/tags/{tag_id})
 	TagContact(ctx context.Context, request TagContactRequestObject) (TagContactResponseObject, error)
+	// UnrestrictContact Lift the restriction of a contact
+	// (POST /v1/contacts/{contact_id}/unrestrict)
+	UnrestrictContact(ctx context.Context, request UnrestrictContactRequestObject) (UnrestrictContactResponseObject, error)
 	// ListDepartments List departments
 	// (GET /v1/departments)
 	ListDepartments(ctx context.Context, request ListDepartmentsRequestObject) (ListDepartmentsResponseObject, error)
@@ -30088,6 +30679,107 @@ func (sh *strictHandler) CreatePreferenceLink(ctx echo.Context, contactID Contac
 	return nil
 }
 
+// ListContactDepartments operation middleware
+func (sh *strictHandler) ListContactDepartments(ctx echo.Context, contactID ContactID, params ListContactDepartmentsParams) error {
+	var request ListContactDepartmentsRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContactDepartments(ctx.Request().Context(), request.(ListContactDepartmentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContactDepartments")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListContactDepartmentsResponseObject); ok {
+		return validResponse.VisitListContactDepartmentsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteContactDepartment operation middleware
+func (sh *strictHandler) DeleteContactDepartment(ctx echo.Context, contactID ContactID, departmentID DepartmentIDOfContact) error {
+	var request DeleteContactDepartmentRequestObject
+
+	request.ContactID = contactID
+	request.DepartmentID = departmentID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteContactDepartment(ctx.Request().Context(), request.(DeleteContactDepartmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteContactDepartment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteContactDepartmentResponseObject); ok {
+		return validResponse.VisitDeleteContactDepartmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PutContactDepartment operation middleware
+func (sh *strictHandler) PutContactDepartment(ctx echo.Context, contactID ContactID, departmentID DepartmentIDOfContact) error {
+	var request PutContactDepartmentRequestObject
+
+	request.ContactID = contactID
+	request.DepartmentID = departmentID
+
+	var body PutContactDepartmentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutContactDepartment(ctx.Request().Context(), request.(PutContactDepartmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutContactDepartment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PutContactDepartmentResponseObject); ok {
+		return validResponse.VisitPutContactDepartmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListContactExternalIds operation middleware
 func (sh *strictHandler) ListContactExternalIds(ctx echo.Context, contactID ContactID, params ListContactExternalIdsParams) error {
 	var request ListContactExternalIdsRequestObject
@@ -30240,6 +30932,55 @@ func (sh *strictHandler) RestoreContact(ctx echo.Context, contactID ContactID, p
 		return err
 	} else if validResponse, ok := response.(RestoreContactResponseObject); ok {
 		return validResponse.VisitRestoreContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RestrictContact operation middleware
+func (sh *strictHandler) RestrictContact(ctx echo.Context, contactID ContactID, params RestrictContactParams) error {
+	var request RestrictContactRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	var body RestrictContactJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RestrictContact(ctx.Request().Context(), request.(RestrictContactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RestrictContact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RestrictContactResponseObject); ok {
+		return validResponse.VisitRestrictContactResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -30498,6 +31239,55 @@ func (sh *strictHandler) TagContact(ctx echo.Context, contactID ContactID, tagID
 		return err
 	} else if validResponse, ok := response.(TagContactResponseObject); ok {
 		return validResponse.VisitTagContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UnrestrictContact operation middleware
+func (sh *strictHandler) UnrestrictContact(ctx echo.Context, contactID ContactID, params UnrestrictContactParams) error {
+	var request UnrestrictContactRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	var body UnrestrictContactJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UnrestrictContact(ctx.Request().Context(), request.(UnrestrictContactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnrestrictContact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UnrestrictContactResponseObject); ok {
+		return validResponse.VisitUnrestrictContactResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -36,6 +36,21 @@ type ContactsOperations interface {
 	// RestoreContact: Restore an archived contact
 	// (POST /v1/contacts/{contact_id}/restore)
 	RestoreContact(ctx context.Context, request RestoreContactRequestObject) (RestoreContactResponseObject, error)
+	// RestrictContact: Restrict a contact
+	// (POST /v1/contacts/{contact_id}/restrict)
+	RestrictContact(ctx context.Context, request RestrictContactRequestObject) (RestrictContactResponseObject, error)
+	// UnrestrictContact: Lift the restriction of a contact
+	// (POST /v1/contacts/{contact_id}/unrestrict)
+	UnrestrictContact(ctx context.Context, request UnrestrictContactRequestObject) (UnrestrictContactResponseObject, error)
+	// ListContactDepartments: List the departments of a contact
+	// (GET /v1/contacts/{contact_id}/departments)
+	ListContactDepartments(ctx context.Context, request ListContactDepartmentsRequestObject) (ListContactDepartmentsResponseObject, error)
+	// PutContactDepartment: Share a contact with a department
+	// (PUT /v1/contacts/{contact_id}/departments/{department_id})
+	PutContactDepartment(ctx context.Context, request PutContactDepartmentRequestObject) (PutContactDepartmentResponseObject, error)
+	// DeleteContactDepartment: Take a contact from a department
+	// (DELETE /v1/contacts/{contact_id}/departments/{department_id})
+	DeleteContactDepartment(ctx context.Context, request DeleteContactDepartmentRequestObject) (DeleteContactDepartmentResponseObject, error)
 	// ListContactPoints: List the contact points of a contact
 	// (GET /v1/contacts/{contact_id}/contact-points)
 	ListContactPoints(ctx context.Context, request ListContactPointsRequestObject) (ListContactPointsResponseObject, error)

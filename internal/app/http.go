@@ -34,10 +34,15 @@ func (a *App) setUpHTTP(h handlers, auth web.Authenticator) error {
 	if err != nil {
 		return err
 	}
+	classes, err := web.ContractClasses()
+	if err != nil {
+		return err
+	}
 	chain := web.Chain{
 		Auth:        auth,
 		Limiter:     web.NewLimiter(a.DB, a.Clock, web.LimiterConfig{Secret: a.master.Derive("quotas"), Policies: a.policies(), BulkPlaces: a.Config.BulkPlaces, Log: a.Log}),
 		Validator:   validator,
+		Classes:     classes,
 		Idempotency: web.Idempotency{DB: a.DB, Log: a.Log, Box: a.sealed(a.keptAnswers())},
 		Reads:       a.domains.reads,
 		Purposes:    a.domains.register,

@@ -128,7 +128,7 @@ func TestReadsAreNoted(t *testing.T) {
 	parvistest.Eventually(t, "all events are numbered", func() bool { return a.Get("/v1/events?limit=1").JSON()["head"] == 3.0 })
 	page := a.Get("/v1/events").Data()
 	path, contact := "/v1/events/"+page[1]["id"].(string)+"/changes", page[1]["data"].(map[string]any)["id"].(string)
-	curious := a.As("events:changes")
+	curious := a.As("*") // the events are about contacts that are not there, whom only such a credential sees
 	a.Get(path).Is(http.StatusOK)
 	curious.Get(path).Is(http.StatusOK)
 	curious.Get("/v1/events/" + page[2]["id"].(string) + "/changes").Is(http.StatusOK)

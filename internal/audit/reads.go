@@ -43,6 +43,27 @@ type Position struct {
 
 // Reads returns at most limit reads before a position, newest first.
 func (s *Service) Reads(ctx context.Context, tenant uuid.UUID, f ReadFilter, before *Position, limit int) ([]Read, error) {
+	rows, err := s.allReads(ctx, tenant, f, before, limit)
+	if err != nil || pg.SightIn(ctx).All() {
+		return rows, err
+	}
+	var named []uuid.UUID
+	for _, r := range rows {
+		named = append(named, r.Subjects...)
+	}
+	look, err := pg.LookAt(ctx, s.reads.db.Tenant(tenant), tenant, named)
+	if err != nil {
+		return nil, err
+	}
+	// Of a read only those are named whom the reader of the log sees; where
+	// nobody is left, only they were named.
+	for i, r := range rows {
+		rows[i].Subjects = slices.DeleteFunc(r.Subjects, func(id uuid.UUID) bool { return !look.Sees(&id) })
+	}
+	return slices.DeleteFunc(rows, func(r Read) bool { return len(r.Subjects) == 0 }), nil
+}
+
+func (s *Service) allReads(ctx context.Context, tenant uuid.UUID, f ReadFilter, before *Position, limit int) ([]Read, error) {
 	if f.Contact != nil {
 		return s.reads.of(ctx, tenant, f, before, limit)
 	}

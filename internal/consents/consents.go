@@ -2,6 +2,7 @@ package consents
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -47,8 +48,12 @@ func (s *Service) Get(ctx context.Context, id uuid.UUID) (Consent, error) {
 		return Consent{}, err
 	}
 	c, err := s.q.GetConsent(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, id)
-	if err == nil {
-		web.NoteSubjects(ctx, c.ContactID)
+	if err != nil {
+		return Consent{}, err
+	}
+	rows, err := s.seen(ctx, actor.Tenant, []Consent{c})
+	if err == nil && len(rows) == 0 {
+		err = fault.NotFound()
 	}
 	return c, err
 }
@@ -83,8 +88,10 @@ func (s *Service) List(ctx context.Context, f Filter, after *Position, limit int
 		p.AfterRecordedAt, p.AfterID = &after.At, &after.ID
 	}
 	rows, err := s.q.ListConsents(ctx, s.db.Tenant(actor.Tenant), p)
-	noteSubjects(ctx, rows)
-	return rows, err
+	if err != nil {
+		return nil, err
+	}
+	return s.seen(ctx, actor.Tenant, rows)
 }
 
 // History returns at most limit entries of a contact, the latest answer first.
@@ -101,8 +108,21 @@ func (s *Service) History(ctx context.Context, contact uuid.UUID, after *Positio
 		p.AfterOccurredAt, p.AfterID = &after.At, &after.ID
 	}
 	rows, err := s.q.ListHistory(ctx, s.db.Tenant(actor.Tenant), p)
+	if err != nil {
+		return nil, err
+	}
+	return s.seen(ctx, actor.Tenant, rows)
+}
+
+// seen leaves the entries of contacts that the reader sees, and notes them.
+func (s *Service) seen(ctx context.Context, tenant uuid.UUID, rows []Consent) ([]Consent, error) {
+	look, err := pg.LookAt(ctx, s.db.Tenant(tenant), tenant, web.Map(rows, func(c Consent) uuid.UUID { return c.ContactID }))
+	if err != nil {
+		return nil, err
+	}
+	rows = slices.DeleteFunc(rows, func(c Consent) bool { return !look.Sees(&c.ContactID) })
 	noteSubjects(ctx, rows)
-	return rows, err
+	return rows, nil
 }
 
 // present refuses a contact that is not there, or that lives on in another.
@@ -113,6 +133,13 @@ func (s *Service) present(ctx context.Context, db pg.DBTX, tenant, contact uuid.
 	}
 	if err != nil {
 		return err
+	}
+	look, err := pg.LookAt(ctx, db, tenant, []uuid.UUID{contact})
+	if err != nil {
+		return err
+	}
+	if !look.Sees(&contact) {
+		return fault.NotFound()
 	}
 	if c.MergedInto != nil {
 		return fault.New(fault.Gone, "contact-merged").Extra("survivor_id", c.MergedInto.String()).

@@ -16,6 +16,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/ids"
+	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
@@ -122,6 +123,9 @@ func (s *Service) AddAddress(ctx context.Context, contactID uuid.UUID, n NewAddr
 		if c, err = s.locked(ctx, tx, contactID); err != nil {
 			return Address{}, err
 		}
+		if err := Require(ctx, c, pg.SeeContactPoints); err != nil {
+			return Address{}, err
+		}
 		now, refused := s.clock.Now(), fault.Invalid()
 		a := n.settle("#", now, refused)
 		if err := refused.OrNil(); err != nil {
@@ -198,6 +202,9 @@ func (s *Service) lockedAddress(ctx context.Context, tx pgx.Tx, contactID, id uu
 	c, err := s.locked(ctx, tx, contactID)
 	if err != nil {
 		return c, nil, 0, err
+	}
+	if !reachable(ctx, c) {
+		return c, nil, 0, fault.NotFound()
 	}
 	all, err := s.q.LockAddresses(ctx, tx, c.TenantID, c.ID)
 	if err != nil {
@@ -341,6 +348,9 @@ func (s *Service) GetAddress(ctx context.Context, contactID, id uuid.UUID) (Addr
 	if err != nil {
 		return Address{}, c, err
 	}
+	if !reachable(ctx, c) {
+		return Address{}, c, fault.NotFound()
+	}
 	a, err := s.q.GetAddress(ctx, s.db.Tenant(c.TenantID), c.TenantID, c.ID, id)
 	return a, c, err
 }
@@ -351,6 +361,10 @@ func (s *Service) ListAddresses(ctx context.Context, contactID, after uuid.UUID,
 	c, err := s.Get(ctx, contactID)
 	if err != nil {
 		return nil, c, err
+	}
+	if !reachable(ctx, c) {
+		web.NoteMasked(ctx, "/data")
+		return nil, c, nil
 	}
 	rows, err := s.q.ListAddresses(ctx, s.db.Tenant(c.TenantID), contactsdb.ListAddressesParams{
 		TenantID: c.TenantID, ContactID: c.ID, After: after, PageSize: int32(limit),

@@ -15,7 +15,7 @@ func calls(contact, point, address, tag string) map[string][][3]any {
 	return map[string][][3]any{
 		"contacts:read": {
 			{"GET", "/v1/contacts"}, {"POST", "/v1/contacts/search", object{}}, {"GET", "/v1/contacts/by-external-id/b/1"}, {"GET", c}, {"GET", c + "/contact-points"},
-			{"GET", c + "/contact-points/" + point}, {"GET", c + "/addresses"}, {"GET", c + "/addresses/" + address}, {"GET", c + "/external-ids"},
+			{"GET", c + "/contact-points/" + point}, {"GET", c + "/addresses"}, {"GET", c + "/addresses/" + address}, {"GET", c + "/external-ids"}, {"GET", c + "/departments"},
 			{"GET", "/v1/tags"}, {"GET", "/v1/tags/" + tag},
 		},
 		"contacts:write": {
@@ -25,6 +25,8 @@ func calls(contact, point, address, tag string) map[string][][3]any {
 			{"DELETE", c + "/contact-points/" + point}, {"POST", c + "/addresses", object{"city": "Lyon"}}, {"PATCH", c + "/addresses/" + address, object{"city": "Lyon"}},
 			{"DELETE", c + "/addresses/" + address}, {"PUT", c + "/external-ids/c/1", nil}, {"DELETE", c + "/external-ids/b/1"},
 			{"PUT", c + "/tags/" + tag, nil}, {"DELETE", c + "/tags/" + tag},
+			{"POST", c + "/restrict", object{"reason": "x"}}, {"POST", c + "/unrestrict", object{"reason": "x"}},
+			{"PUT", c + "/departments/" + tag, object{"verbs": []string{"see"}}}, {"DELETE", c + "/departments/" + tag},
 		},
 		"tags:write": {
 			{"POST", "/v1/tags", object{"name": "New"}}, {"PATCH", "/v1/tags/" + tag, object{"name": "Other"}}, {"DELETE", "/v1/tags/" + tag},

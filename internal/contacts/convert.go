@@ -16,8 +16,16 @@ import (
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
-func toAPI(v View) api.Contact {
-	c := v.Contact
+// bare is a contact as its reader may see it, with nothing expanded.
+func bare(ctx context.Context, c Contact) api.Contact { return toAPI(ctx, View{Contact: c}) }
+
+// toAPIs are contacts as their reader may see them.
+func toAPIs(ctx context.Context, views []View) []api.Contact {
+	return web.Map(views, func(v View) api.Contact { return toAPI(ctx, v) })
+}
+
+func toAPI(ctx context.Context, v View) api.Contact {
+	c, masked := masks(ctx, v.Contact)
 	out := api.Contact{
 		ID: c.ID, Object: api.ContactObjectContact, Kind: c.Kind, Civility: web.Nullable(c.Civility), Title: web.Nullable(c.Title),
 		GivenName: web.Nullable(c.GivenName), GivenNames: web.Nullable(c.GivenNames), FamilyName: web.Nullable(c.FamilyName),
@@ -26,7 +34,8 @@ func toAPI(v View) api.Contact {
 		TradeName: web.Nullable(c.TradeName), OrganisationType: web.Nullable(c.OrganisationType), Siren: web.Nullable(c.Siren),
 		Siret: web.Nullable(c.Siret), Rna: web.Nullable(c.Rna), Website: web.Nullable(c.Website), Locale: web.Nullable(c.Locale),
 		Zoneinfo: web.Nullable(c.Zoneinfo), DisplayName: c.DisplayName, SortName: c.SortName, Source: c.Source,
-		ArchivedAt: web.Nullable(c.ArchivedAt), PurgeAfter: web.Nullable(c.PurgeAfter), Version: c.Version,
+		ArchivedAt: web.Nullable(c.ArchivedAt), PurgeAfter: web.Nullable(c.PurgeAfter), IsRestricted: c.Restricted, ViewerIds: some(c.ViewerIds),
+		DepartmentIds: some(c.DepartmentIds), OwnerID: web.Nullable(c.OwnerID), Masked: masked, Version: c.Version,
 		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 		ContactPoints: nullable.NewNullNullable[[]api.ContactPoint](), Addresses: nullable.NewNullNullable[[]api.Address](),
 		Tags: nullable.NewNullNullable[[]api.ContactTag](), ExternalIds: nullable.NewNullNullable[[]api.ContactExternalID](),
@@ -73,6 +82,19 @@ func toAddress(c Contact, a Address) api.Address {
 		StatusReason: web.Nullable(a.StatusReason), ValidFrom: toDate(a.ValidFrom), ValidTo: toDate(a.ValidTo),
 		PostalLines: PostalLines(c, a), Source: a.Source, Version: a.Version, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt,
 	}
+}
+
+func toDepartment(d Department) api.ContactDepartment {
+	return api.ContactDepartment{
+		Object: api.ContactDepartmentObjectContactDepartment, ContactID: d.ContactID, DepartmentID: d.DepartmentID, Verbs: d.Verbs, SharedAt: d.SharedAt,
+	}
+}
+
+func some(list []uuid.UUID) []uuid.UUID {
+	if list == nil {
+		return []uuid.UUID{}
+	}
+	return list
 }
 
 func toExternalID(e ExternalID) api.ContactExternalID {
@@ -140,10 +162,10 @@ func fromCreate(b api.ContactCreate) New {
 			Kind: string(b.Kind), Civility: plain(b.Civility), Title: b.Title, GivenName: b.GivenName, GivenNames: b.GivenNames,
 			FamilyName: b.FamilyName, BirthName: b.BirthName, Particle: b.Particle, NameSuffix: b.NameSuffix, Nickname: b.Nickname,
 			Birthdate: fromDate(b.Birthdate), LegalName: b.LegalName, TradeName: b.TradeName, OrganisationType: plain(b.OrganisationType),
-			SIREN: b.Siren, SIRET: b.Siret, RNA: b.Rna, Website: b.Website, Locale: b.Locale, Zoneinfo: b.Zoneinfo,
+			SIREN: b.Siren, SIRET: b.Siret, RNA: b.Rna, Website: b.Website, Locale: b.Locale, Zoneinfo: b.Zoneinfo, OwnerID: b.OwnerID,
 		},
 		Points: web.Map(b.ContactPoints, fromPoint), Addresses: web.Map(b.Addresses, fromAddress),
-		ExternalIDs: web.Map(b.ExternalIds, fromExternalID), TagIDs: b.TagIds,
+		ExternalIDs: web.Map(b.ExternalIds, fromExternalID), TagIDs: b.TagIds, DepartmentIDs: b.DepartmentIds,
 	}
 }
 
@@ -152,7 +174,7 @@ func fromPatch(b api.ContactPatch) Patch {
 		Civility: plainNullable(b.Civility), Title: b.Title, GivenName: b.GivenName, GivenNames: b.GivenNames, FamilyName: b.FamilyName,
 		BirthName: b.BirthName, Particle: b.Particle, NameSuffix: b.NameSuffix, Nickname: b.Nickname, Birthdate: fromNullableDate(b.Birthdate),
 		LegalName: b.LegalName, TradeName: b.TradeName, OrganisationType: plainNullable(b.OrganisationType), SIREN: b.Siren, SIRET: b.Siret,
-		RNA: b.Rna, Website: b.Website, Locale: b.Locale, Zoneinfo: b.Zoneinfo,
+		RNA: b.Rna, Website: b.Website, Locale: b.Locale, Zoneinfo: b.Zoneinfo, OwnerID: b.OwnerID,
 	}
 }
 
@@ -166,10 +188,10 @@ func fromUpsert(b *api.ContactUpsert, match string) Upsert {
 		Civility: plainNullable(b.Civility), Title: b.Title, GivenName: b.GivenName, GivenNames: b.GivenNames, FamilyName: b.FamilyName,
 		BirthName: b.BirthName, Particle: b.Particle, NameSuffix: b.NameSuffix, Nickname: b.Nickname, Birthdate: fromNullableDate(b.Birthdate),
 		LegalName: b.LegalName, TradeName: b.TradeName, OrganisationType: plainNullable(b.OrganisationType), SIREN: b.Siren, SIRET: b.Siret,
-		RNA: b.Rna, Website: b.Website, Locale: b.Locale, Zoneinfo: b.Zoneinfo,
+		RNA: b.Rna, Website: b.Website, Locale: b.Locale, Zoneinfo: b.Zoneinfo, OwnerID: b.OwnerID,
 	}
 	u.Points, u.Addresses = web.Map(b.ContactPoints, fromPoint), web.Map(b.Addresses, fromAddress)
-	u.ExternalIDs, u.TagIDs = web.Map(b.ExternalIds, fromExternalID), b.TagIds
+	u.ExternalIDs, u.TagIDs, u.DepartmentIDs = web.Map(b.ExternalIds, fromExternalID), b.TagIds, b.DepartmentIds
 	return u
 }
 
@@ -221,7 +243,7 @@ func fromFilter(b *api.ContactFilter) *Filter {
 func fromList(p api.ListContactsParams) Query {
 	return Query{
 		Q: p.Q, Kind: plain(p.Kind), SIREN: p.Siren, SIRET: p.Siret, Email: p.Email, Phone: p.Phone, ExternalSource: p.ExternalSource,
-		ExternalID: p.ExternalID, NamePrefix: p.NamePrefix, TagIDs: p.TagID, Archived: string(orZero(p.Archived)),
+		ExternalID: p.ExternalID, NamePrefix: p.NamePrefix, TagIDs: p.TagID, DepartmentIDs: p.DepartmentID, OwnerIDs: p.OwnerID, Restricted: p.Restricted, Archived: string(orZero(p.Archived)),
 		CreatedAtGte: p.CreatedAtGte, CreatedAtLt: p.CreatedAtLt, UpdatedAtGte: p.UpdatedAtGte, UpdatedAtLt: p.UpdatedAtLt,
 		Sort: string(orZero(p.Sort)),
 	}
@@ -313,7 +335,7 @@ func toBatch(ctx context.Context, items []api.ContactBatchItem, results []ItemRe
 			web.NoteSubjects(ctx, r.Contact.ID)
 			one.Result, one.ID = nullable.NewNullableWithValue(r.Result), nullable.NewNullableWithValue(r.Contact.ID)
 			one.Etag = nullable.NewNullableWithValue(web.ETag(r.Contact.Version))
-			one.Resource = nullable.NewNullableWithValue(toAPI(View{Contact: r.Contact}))
+			one.Resource = nullable.NewNullableWithValue(bare(ctx, r.Contact))
 		}
 		out.Results = append(out.Results, one)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/ids"
+	"github.com/parvis-crm/parvis/internal/pg"
 )
 
 // New describes a contact to be made, with what it has from the start.
@@ -22,7 +23,10 @@ type New struct {
 	Addresses   []NewAddress
 	ExternalIDs []NewExternalID
 	TagIDs      []uuid.UUID
-	Source      string // where it came from: "ticketing:<code>", "form:<id>"; empty for the API
+	// DepartmentIDs hold the contact; nil: those of a principal that does not work
+	// in the whole institution.
+	DepartmentIDs []uuid.UUID
+	Source        string // where it came from: "ticketing:<code>", "form:<id>"; empty for the API
 }
 
 // NewExternalID is the name of the contact in another system.
@@ -36,6 +40,7 @@ type draft struct {
 	externals []ExternalID
 	tagIDs    []uuid.UUID
 	tags      []Tag
+	housed    bool // its departments were said
 }
 
 // draft checks and completes what was asked for.
@@ -44,8 +49,8 @@ func (s *Service) draft(in New, tenant uuid.UUID) (draft, error) {
 	refused := fault.Invalid()
 	in.Fields.settle("#", now, refused)
 	d := draft{contact: Contact{
-		ViewerIds: []uuid.UUID{}, DepartmentIds: []uuid.UUID{},
-		TenantID: tenant, ID: ids.New(), Source: in.Source, Version: 1, CreatedAt: now, UpdatedAt: now,
+		ViewerIds: []uuid.UUID{},
+		TenantID:  tenant, ID: ids.New(), Source: in.Source, Version: 1, CreatedAt: now, UpdatedAt: now,
 	}}
 	fallback := ""
 	for i, p := range in.Points {
@@ -84,6 +89,8 @@ func (s *Service) draft(in New, tenant uuid.UUID) (draft, error) {
 	}
 	in.Fields.into(&d.contact, fallback)
 	d.tagIDs = in.TagIDs
+	d.housed = in.DepartmentIDs != nil
+	d.settleIn(in.DepartmentIDs)
 	return d, refused.OrNil()
 }
 
@@ -92,11 +99,12 @@ func (s *Service) draft(in New, tenant uuid.UUID) (draft, error) {
 // external id that another contact has is a 409 with existing_id.
 func (s *Service) CreateTx(ctx context.Context, tx pgx.Tx, in New) (Contact, error) {
 	c := s.NewCreation()
-	made, err := c.Add(ctx, in)
-	if err != nil {
+	if _, err := c.Add(ctx, in); err != nil {
 		return Contact{}, err
 	}
-	return made, c.WriteTx(ctx, tx)
+	written := c.drafts
+	err := c.WriteTx(ctx, tx) // which settles where the contact is held
+	return written[0].contact, err
 }
 
 func lockNames(tenant uuid.UUID, externals []ExternalID) []string {
@@ -113,7 +121,10 @@ func (d draft) queue(b *pgx.Batch) {
 	c := d.contact
 	b.Queue(contactsdb.InsertContact, c.TenantID, c.ID, c.Kind, c.Civility, c.Title, c.GivenName, c.GivenNames, c.FamilyName,
 		c.BirthName, c.Particle, c.NameSuffix, c.Nickname, c.Birthdate, c.LegalName, c.TradeName, c.OrganisationType, c.Siren,
-		c.Siret, c.Rna, c.Website, c.Locale, c.Zoneinfo, c.DisplayName, c.SortName, c.Source, c.CreatedAt, c.UpdatedAt)
+		c.Siret, c.Rna, c.Website, c.Locale, c.Zoneinfo, c.DisplayName, c.SortName, c.Source, c.CreatedAt, c.UpdatedAt, c.DepartmentIds, c.OwnerID)
+	if len(c.DepartmentIds) > 0 {
+		b.Queue(contactsdb.InsertContactDepartments, c.TenantID, c.ID, pg.Verbs(), c.CreatedAt, c.DepartmentIds)
+	}
 	words := searchWords(c)
 	b.Queue(contactsdb.InsertSearch, c.TenantID, c.ID, words, nameKeys(words))
 	for _, p := range d.points {

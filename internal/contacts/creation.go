@@ -56,9 +56,15 @@ func (c *Creation) WriteTx(ctx context.Context, tx pgx.Tx) error {
 	if err := c.s.claimExternalIDs(ctx, tx, actor.Tenant, drafts); err != nil {
 		return err
 	}
+	if err := c.s.houses(ctx, tx, actor, drafts); err != nil {
+		return err
+	}
 	b := &pgx.Batch{}
 	var entries []events.Entry
 	for _, d := range drafts {
+		if err := c.s.checkOwner(ctx, tx, actor.Tenant, d.contact.OwnerID); err != nil {
+			return err
+		}
 		if d.tags, err = c.s.grantable(ctx, tx, actor.Tenant, d.tagIDs, "#/tag_ids"); err != nil {
 			return err
 		}

@@ -29,7 +29,8 @@ type View struct {
 }
 
 // Expand reads along what is asked for: one statement for each kind, however
-// many contacts there are.
+// many contacts there are. How to reach somebody is read only where the reader
+// may see it.
 func (s *Service) Expand(ctx context.Context, contacts []Contact, e Expand) ([]View, error) {
 	views := make([]View, len(contacts))
 	identifiers := make([]uuid.UUID, len(contacts))
@@ -44,15 +45,22 @@ func (s *Service) Expand(ctx context.Context, contacts []Contact, e Expand) ([]V
 		return nil, err
 	}
 	scope, tenant := s.db.Tenant(actor.Tenant), actor.Tenant
-	if e.Points {
-		if err := attach(ctx, scope, tenant, identifiers, s.q.ListPointsOf, func(p Point) uuid.UUID { return p.ContactID },
-			func(i int, l *[]Point) { views[i].Points = l }); err != nil {
+	var reached []uuid.UUID
+	for _, c := range contacts {
+		if reachable(ctx, c) {
+			reached = append(reached, c.ID)
+		}
+	}
+	place := func(at int) int { return slices.Index(identifiers, reached[at]) }
+	if e.Points && len(reached) > 0 {
+		if err := attach(ctx, scope, tenant, reached, s.q.ListPointsOf, func(p Point) uuid.UUID { return p.ContactID },
+			func(i int, l *[]Point) { views[place(i)].Points = l }); err != nil {
 			return nil, err
 		}
 	}
-	if e.Addresses {
-		if err := attach(ctx, scope, tenant, identifiers, s.q.ListAddressesOf, func(a Address) uuid.UUID { return a.ContactID },
-			func(i int, l *[]Address) { views[i].Addresses = l }); err != nil {
+	if e.Addresses && len(reached) > 0 {
+		if err := attach(ctx, scope, tenant, reached, s.q.ListAddressesOf, func(a Address) uuid.UUID { return a.ContactID },
+			func(i int, l *[]Address) { views[place(i)].Addresses = l }); err != nil {
 			return nil, err
 		}
 	}

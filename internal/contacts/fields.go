@@ -5,6 +5,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
 	"github.com/oapi-codegen/nullable"
 	"golang.org/x/text/language"
 
@@ -21,6 +22,7 @@ type Fields struct {
 	Birthdate                                                 *time.Time
 	LegalName, TradeName, OrganisationType, SIREN, SIRET, RNA *string
 	Website, Locale, Zoneinfo                                 *string
+	OwnerID                                                   *uuid.UUID // the user who looks after the relation
 }
 
 // Patch changes fields: those not specified stay, null ones are emptied.
@@ -30,6 +32,7 @@ type Patch struct {
 	Birthdate                                                 nullable.Nullable[time.Time]
 	LegalName, TradeName, OrganisationType, SIREN, SIRET, RNA nullable.Nullable[string]
 	Website, Locale, Zoneinfo                                 nullable.Nullable[string]
+	OwnerID                                                   nullable.Nullable[uuid.UUID]
 }
 
 // textField is one text of Fields: its name in the contract, where it is, its
@@ -76,6 +79,7 @@ func (f *Fields) apply(p Patch) {
 			*t.value = &v
 		}
 	}
+	setNullable(&f.OwnerID, p.OwnerID)
 	if p.Birthdate.IsSpecified() {
 		f.Birthdate = nil
 		if v, err := p.Birthdate.Get(); err == nil {
@@ -168,7 +172,7 @@ func fieldsOf(c Contact) Fields {
 		Kind: c.Kind, Civility: c.Civility, Title: c.Title, GivenName: c.GivenName, GivenNames: c.GivenNames,
 		FamilyName: c.FamilyName, BirthName: c.BirthName, Particle: c.Particle, NameSuffix: c.NameSuffix, Nickname: c.Nickname,
 		Birthdate: c.Birthdate, LegalName: c.LegalName, TradeName: c.TradeName, OrganisationType: c.OrganisationType,
-		SIREN: c.Siren, SIRET: c.Siret, RNA: c.Rna, Website: c.Website, Locale: c.Locale, Zoneinfo: c.Zoneinfo,
+		SIREN: c.Siren, SIRET: c.Siret, RNA: c.Rna, Website: c.Website, Locale: c.Locale, Zoneinfo: c.Zoneinfo, OwnerID: c.OwnerID,
 	}
 }
 
@@ -179,6 +183,7 @@ func (f *Fields) into(c *Contact, fallback string) {
 	c.FamilyName, c.BirthName, c.Particle, c.NameSuffix, c.Nickname = f.FamilyName, f.BirthName, f.Particle, f.NameSuffix, f.Nickname
 	c.Birthdate, c.LegalName, c.TradeName, c.OrganisationType = f.Birthdate, f.LegalName, f.TradeName, f.OrganisationType
 	c.Siren, c.Siret, c.Rna, c.Website, c.Locale, c.Zoneinfo = f.SIREN, f.SIRET, f.RNA, f.Website, f.Locale, f.Zoneinfo
+	c.OwnerID = f.OwnerID
 	name, ok := f.display()
 	if !ok {
 		name = fallback

@@ -33,27 +33,31 @@ type column struct {
 	expression string // compared
 	within     string // what stands around it; %s is the comparison, empty: nothing
 	kind       string // text, time, date, uuid, name
+	class      string // of field, as in the contract
 }
 
 func filterColumns() map[string]column {
 	text := func(e string) column { return column{expression: e, kind: "text"} }
+	name := func(e string) column { return column{expression: e, kind: "text", class: "identity"} }
 	point := func(kind, e string) column {
-		return column{expression: e, kind: "text", within: "EXISTS (SELECT 1 FROM contact_points p WHERE p.tenant_id = $1 AND p.contact_id = c.id AND p.kind = '" + kind + "' AND %s)"}
+		return column{expression: e, kind: "text", class: "contact_point", within: "EXISTS (SELECT 1 FROM contact_points p WHERE p.tenant_id = $1 AND p.contact_id = c.id AND p.kind = '" + kind + "' AND %s)"}
 	}
 	external := func(e string) column {
 		return column{expression: e, kind: "text", within: "EXISTS (SELECT 1 FROM contact_external_ids e WHERE e.tenant_id = $1 AND e.contact_id = c.id AND %s)"}
 	}
 	address := func(e string) column {
-		return column{expression: e, kind: "text", within: "EXISTS (SELECT 1 FROM addresses a WHERE a.tenant_id = $1 AND a.contact_id = c.id AND %s)"}
+		return column{expression: e, kind: "text", class: "contact_point", within: "EXISTS (SELECT 1 FROM addresses a WHERE a.tenant_id = $1 AND a.contact_id = c.id AND %s)"}
 	}
 	return map[string]column{
-		"kind": text("c.kind"), "civility": text("c.civility"), "given_name": text("c.given_name"), "family_name": text("c.family_name"),
-		"birth_name": text("c.birth_name"), "nickname": text("c.nickname"), "legal_name": text("c.legal_name"), "trade_name": text("c.trade_name"),
-		"organisation_type": text("c.organisation_type"), "siren": text("c.siren"), "siret": text("c.siret"), "rna": text("c.rna"),
+		"kind": text("c.kind"), "civility": name("c.civility"), "given_name": name("c.given_name"), "family_name": name("c.family_name"),
+		"birth_name": {expression: "c.birth_name", kind: "text", class: "civil"}, "nickname": name("c.nickname"), "legal_name": name("c.legal_name"), "trade_name": name("c.trade_name"),
+		"organisation_type": name("c.organisation_type"), "siren": name("c.siren"), "siret": name("c.siret"), "rna": name("c.rna"),
 		"locale": text("c.locale"), "source": text("c.source"), "name": {expression: "c.sort_name", kind: "name"},
-		"birthdate": {expression: "c.birthdate", kind: "date"}, "created_at": {expression: "c.created_at", kind: "time"}, "updated_at": {expression: "c.updated_at", kind: "time"},
+		"birthdate": {expression: "c.birthdate", kind: "date", class: "civil"}, "created_at": {expression: "c.created_at", kind: "time"}, "updated_at": {expression: "c.updated_at", kind: "time"},
 		"email": point(Email, "p.normalized"), "email_status": point(Email, "p.status"), "phone": point(Phone, "p.normalized"),
 		"tag_id":          {expression: "t.tag_id", kind: "uuid", within: "EXISTS (SELECT 1 FROM contact_tags t WHERE t.tenant_id = $1 AND t.contact_id = c.id AND %s)"},
+		"owner_id":        {expression: "c.owner_id", kind: "uuid"},
+		"department_id":   {expression: "d.department_id", kind: "uuid", within: "EXISTS (SELECT 1 FROM contact_departments d WHERE d.tenant_id = $1 AND d.contact_id = c.id AND %s)"},
 		"external_source": external("e.source"), "external_id": external("e.external_id"),
 		"postal_code": address("a.postal_code"), "city": address("a.city"), "country": address("a.country"),
 	}
@@ -135,6 +139,7 @@ func (w *filterWriter) condition(f Filter, at string) string {
 	} else if comparison = w.compare(f, col, op, at); comparison == "" {
 		return "false"
 	}
+	comparison += w.masked(col)
 	if col.within != "" {
 		comparison = strings.Replace(col.within, "%s", comparison, 1)
 	}
@@ -142,6 +147,22 @@ func (w *filterWriter) condition(f Filter, at string) string {
 		return "(" + comparison + ") IS NOT TRUE"
 	}
 	return comparison
+}
+
+// masked is what a comparison adds so that nobody is found, or told apart, by
+// what the reader does not see.
+func (w *filterWriter) masked(col column) string {
+	switch {
+	case col.class != "" && !w.st.actor.Reads(col.class):
+		return " AND false"
+	case col.class == "contact_point":
+		return w.st.reached("c.id")
+	case col.kind == "name":
+		if shown := w.st.nameShown(); shown != "" {
+			return " AND " + shown
+		}
+	}
+	return ""
 }
 
 func (w *filterWriter) compare(f Filter, col column, op, at string) string {

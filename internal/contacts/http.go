@@ -53,7 +53,7 @@ func (h *Handlers) list(ctx context.Context, q Query, e Expand, cursor *string, 
 	if err != nil {
 		return api.ContactList{}, page, err
 	}
-	out := api.ContactList{Data: web.Map(views, toAPI), NextCursor: page.Next}
+	out := api.ContactList{Data: toAPIs(ctx, views), NextCursor: page.Next}
 	if count != "" {
 		n, err := h.service.Count(ctx, q, count == "exact")
 		if err != nil {
@@ -67,7 +67,7 @@ func (h *Handlers) list(ctx context.Context, q Query, e Expand, cursor *string, 
 // ListContacts implements GET /v1/contacts.
 func (h *Handlers) ListContacts(ctx context.Context, r api.ListContactsRequestObject) (api.ListContactsResponseObject, error) {
 	p := r.Params
-	if len(p.Expand) == 0 && p.Count == nil {
+	if len(p.Expand) == 0 && p.Count == nil && asRead(ctx) {
 		return h.page(ctx, fromList(p), p.Cursor, web.Limit(p.Limit))
 	}
 	body, page, err := h.list(ctx, fromList(p), fromExpand(p.Expand), p.Cursor, web.Limit(p.Limit), string(orZero(p.Count)))
@@ -97,14 +97,14 @@ func (h *Handlers) CreateContact(ctx context.Context, r api.CreateContactRequest
 		return nil, err
 	}
 	return api.CreateContact201JSONResponse{
-		Body:    toAPI(View{Contact: c}),
+		Body:    bare(ctx, c),
 		Headers: api.CreateContact201ResponseHeaders{ETag: web.ETag(c.Version), Location: location(c.ID)},
 	}, nil
 }
 
 // GetContact implements GET /v1/contacts/{contact_id}.
 func (h *Handlers) GetContact(ctx context.Context, r api.GetContactRequestObject) (api.GetContactResponseObject, error) {
-	if len(r.Params.Expand) == 0 && r.Params.AsOf == nil {
+	if len(r.Params.Expand) == 0 && r.Params.AsOf == nil && asRead(ctx) {
 		web.NoteSubjects(ctx, r.ContactID)
 		return h.service.getWritten(ctx, r.ContactID)
 	}
@@ -112,7 +112,7 @@ func (h *Handlers) GetContact(ctx context.Context, r api.GetContactRequestObject
 	if err != nil {
 		return nil, err
 	}
-	return api.GetContact200JSONResponse{Body: toAPI(v), Headers: api.GetContact200ResponseHeaders{ETag: v.ETag()}}, nil
+	return api.GetContact200JSONResponse{Body: toAPI(ctx, v), Headers: api.GetContact200ResponseHeaders{ETag: v.ETag()}}, nil
 }
 
 // GetContactByExternalID implements GET /v1/contacts/by-external-id/{source}/{external_id}.
@@ -126,7 +126,7 @@ func (h *Handlers) GetContactByExternalID(ctx context.Context, r api.GetContactB
 		return nil, err
 	}
 	return api.GetContactByExternalID200JSONResponse{
-		Body: toAPI(v), Headers: api.GetContactByExternalID200ResponseHeaders{ETag: v.ETag(), ContentLocation: location(c.ID)},
+		Body: toAPI(ctx, v), Headers: api.GetContactByExternalID200ResponseHeaders{ETag: v.ETag(), ContentLocation: location(c.ID)},
 	}, nil
 }
 
@@ -140,7 +140,7 @@ func (h *Handlers) UpdateContact(ctx context.Context, r api.UpdateContactRequest
 	if err != nil {
 		return nil, err
 	}
-	return api.UpdateContact200JSONResponse{Body: toAPI(View{Contact: c}), Headers: api.UpdateContact200ResponseHeaders{ETag: web.ETag(c.Version)}}, nil
+	return api.UpdateContact200JSONResponse{Body: bare(ctx, c), Headers: api.UpdateContact200ResponseHeaders{ETag: web.ETag(c.Version)}}, nil
 }
 
 // ArchiveContact implements POST /v1/contacts/{contact_id}/archive.
@@ -153,7 +153,7 @@ func (h *Handlers) ArchiveContact(ctx context.Context, r api.ArchiveContactReque
 	if err != nil {
 		return nil, err
 	}
-	return api.ArchiveContact200JSONResponse{Body: toAPI(View{Contact: c}), Headers: api.ArchiveContact200ResponseHeaders{ETag: web.ETag(c.Version)}}, nil
+	return api.ArchiveContact200JSONResponse{Body: bare(ctx, c), Headers: api.ArchiveContact200ResponseHeaders{ETag: web.ETag(c.Version)}}, nil
 }
 
 // RestoreContact implements POST /v1/contacts/{contact_id}/restore.
@@ -166,7 +166,7 @@ func (h *Handlers) RestoreContact(ctx context.Context, r api.RestoreContactReque
 	if err != nil {
 		return nil, err
 	}
-	return api.RestoreContact200JSONResponse{Body: toAPI(View{Contact: c}), Headers: api.RestoreContact200ResponseHeaders{ETag: web.ETag(c.Version)}}, nil
+	return api.RestoreContact200JSONResponse{Body: bare(ctx, c), Headers: api.RestoreContact200ResponseHeaders{ETag: web.ETag(c.Version)}}, nil
 }
 
 // UpsertContactByExternalID implements PATCH /v1/contacts/by-external-id/{source}/{external_id}.
@@ -182,7 +182,7 @@ func (h *Handlers) UpsertContactByExternalID(ctx context.Context, r api.UpsertCo
 		return nil, err
 	}
 	web.NoteSubjects(ctx, c.ID)
-	body, tag := toAPI(View{Contact: c}), web.ETag(c.Version)
+	body, tag := bare(ctx, c), web.ETag(c.Version)
 	if result == Created {
 		return api.UpsertContactByExternalID201JSONResponse{Body: body, Headers: api.UpsertContactByExternalID201ResponseHeaders{
 			ETag: tag, Location: location(c.ID), ParvisUpsertResult: result,

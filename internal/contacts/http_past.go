@@ -28,10 +28,10 @@ func (h *Handlers) viewAt(ctx context.Context, id uuid.UUID, at *time.Time, e Ex
 	}
 	web.NoteSubjects(ctx, id)
 	v := View{Contact: p.Contact}
-	if e.Points {
+	if e.Points && reachable(ctx, p.Contact) {
 		v.Points = &p.Points
 	}
-	if e.Addresses {
+	if e.Addresses && reachable(ctx, p.Contact) {
 		v.Addresses = &p.Addresses
 	}
 	if e.Tags {

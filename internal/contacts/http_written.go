@@ -19,8 +19,14 @@ import (
 // Contacts that are read and not expanded, one or a page, are written as JSON
 // straight from their rows; everything else goes by the generated types.
 
+// asRead reports whether contacts may be written as they are: to a reader from
+// whom nothing of them is masked because of how they are, see masks.
+func asRead(ctx context.Context) bool {
+	return pg.SightIn(ctx).Holds(pg.SeeContactPoints) && reads(ctx, "contact_point") && reads(ctx, "civil")
+}
+
 // contactObject is a contact of the contract, made of contactColumns.
-var contactObject = pg.NewObject(contactColumnNames(), []string{"tenant_id", "merged_into", "restricted", "viewer_ids", "department_ids", "owner_id"}, map[string]string{
+var contactObject = pg.NewObject(contactColumnNames(), []string{"tenant_id", "merged_into", "reach_department_ids", "act_department_ids", "export_department_ids"}, map[string]string{
 	"object": `"contact"`, "contact_points": "null", "addresses": "null", "tags": "null", "external_ids": "null",
 })
 
@@ -29,7 +35,7 @@ var (
 	idColumn, mergedColumn, versionColumn = columnOf("id"), columnOf("merged_into"), columnOf("version")
 	createdColumn, updatedColumn          = columnOf("created_at"), columnOf("updated_at")
 	sortNameColumn, scoreColumn           = columnOf("sort_name"), len(contactColumnNames())
-	restrictedColumn, viewersColumn       = columnOf("restricted"), columnOf("viewer_ids")
+	restrictedColumn, viewersColumn       = columnOf("is_restricted"), columnOf("viewer_ids")
 	departmentsColumn                     = columnOf("department_ids")
 )
 
@@ -37,6 +43,9 @@ func contactColumnNames() []string {
 	names := strings.Split(contactColumns, ",")
 	for i, n := range names {
 		names[i] = strings.TrimPrefix(strings.TrimSpace(n), "c.")
+		if _, alias, ok := strings.Cut(names[i], " AS "); ok {
+			names[i] = alias
+		}
 	}
 	return names
 }
@@ -124,7 +133,7 @@ func (s *Service) getWritten(ctx context.Context, id uuid.UUID) (written, error)
 	if err := rows.Scan(dest...); err != nil {
 		return written{}, err
 	}
-	if !pg.SightIn(ctx).Sees(c.Restricted, c.ViewerIds, c.DepartmentIds) {
+	if !pg.SightIn(ctx).Sees(heldOf(c)) {
 		return written{}, fault.NotFound()
 	}
 	if err := present(c); err != nil {

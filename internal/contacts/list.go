@@ -25,7 +25,9 @@ type Query struct {
 	ExternalID                *string
 	NamePrefix                *string
 	TagIDs                    []uuid.UUID // any of them
-	Archived                  string      // "false" (also ""), "true": archived too, "only"
+	DepartmentIDs, OwnerIDs   []uuid.UUID // any of them
+	Restricted                *bool
+	Archived                  string // "false" (also ""), "true": archived too, "only"
 	CreatedAtGte, CreatedAtLt *time.Time
 	UpdatedAtGte, UpdatedAtLt *time.Time
 	Filter                    *Filter
@@ -80,7 +82,8 @@ func (q Query) order() string {
 const contactColumns = `c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle,
 	c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website,
 	c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version,
-	c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id`
+	c.created_at, c.updated_at, c.restricted AS is_restricted, c.viewer_ids, c.department_ids, c.owner_id,
+	c.reach_department_ids, c.act_department_ids, c.export_department_ids`
 
 // statement is a query being written: only what is asked for is in it, so that
 // the planner sees the indexes that serve it.
@@ -90,6 +93,7 @@ type statement struct {
 	from  string
 	where []string
 	score string
+	actor web.Actor
 }
 
 func (st *statement) arg(v any) string {
@@ -182,7 +186,7 @@ func (s *Service) Count(ctx context.Context, q Query, exact bool) (int64, error)
 }
 
 func (q Query) statement(actor web.Actor) (*statement, error) {
-	st := &statement{from: "contacts c", score: "0::float8"}
+	st := &statement{from: "contacts c", score: "0::float8", actor: actor}
 	st.and("c.tenant_id = %s AND c.merged_into IS NULL", actor.Tenant) // $1 is the tenant, here and below
 	if seen := actor.Sight.Condition("c", st.arg); seen != "" {
 		st.where = append(st.where, seen)
@@ -195,6 +199,9 @@ func (q Query) statement(actor web.Actor) (*statement, error) {
 	}
 	if q.Kind != nil {
 		st.and("c.kind = %s", *q.Kind)
+	}
+	if (q.SIREN != nil || q.SIRET != nil) && !actor.Reads("identity") {
+		st.where = append(st.where, "false")
 	}
 	if q.SIREN != nil {
 		st.and("c.siren = %s", *q.SIREN)
@@ -221,6 +228,15 @@ func (q Query) statement(actor web.Actor) (*statement, error) {
 	if len(q.TagIDs) > 0 {
 		st.and("EXISTS (SELECT 1 FROM contact_tags t WHERE t.tenant_id = $1 AND t.contact_id = c.id AND t.tag_id = ANY(%s))", q.TagIDs)
 	}
+	if len(q.DepartmentIDs) > 0 {
+		st.and("c.id IN (SELECT d.contact_id FROM contact_departments d WHERE d.tenant_id = $1 AND d.department_id = ANY(%s))", q.DepartmentIDs)
+	}
+	if len(q.OwnerIDs) > 0 {
+		st.and("c.owner_id = ANY(%s)", q.OwnerIDs)
+	}
+	if q.Restricted != nil {
+		st.and("c.restricted = %s", *q.Restricted)
+	}
 	if q.Filter != nil {
 		condition, err := q.Filter.sql(st)
 		if err != nil {
@@ -239,6 +255,9 @@ const lastRune = "\U0010FFFF"
 
 func (st *statement) namePrefix(prefix string) {
 	st.and("c.sort_name >= %s AND c.sort_name < %s", prefix, prefix+lastRune)
+	if shown := st.nameShown(); shown != "" {
+		st.where = append(st.where, shown)
+	}
 }
 
 func (q Query) times(st *statement) {
@@ -263,14 +282,14 @@ func (q Query) points(st *statement) error {
 		if err != nil {
 			refused.AtParameter("email", Email)
 		}
-		st.and(at+"'email' AND p.normalized = %s)", normalized)
+		st.and(at+"'email' AND p.normalized = %s"+st.reached("p.contact_id")+")", normalized)
 	}
 	if q.Phone != nil {
 		normalized, err := NormalizePhone(*q.Phone, "")
 		if err != nil {
 			refused.AtParameter("phone", Phone)
 		}
-		st.and(at+"'phone' AND p.normalized = %s)", normalized)
+		st.and(at+"'phone' AND p.normalized = %s"+st.reached("p.contact_id")+")", normalized)
 	}
 	return refused.OrNil()
 }

@@ -58,6 +58,12 @@ func (s *Service) AsOf(ctx context.Context, id uuid.UUID, at time.Time) (Past, e
 			return err
 		}
 		p, err = s.past(ctx, tx, c, rows, at)
+		// Who holds the contact, and so who sees what of it, is as of now.
+		p.Contact.DepartmentIds, p.Contact.ViewerIds = c.DepartmentIds, c.ViewerIds
+		p.Contact.ReachDepartmentIds, p.Contact.ActDepartmentIds, p.Contact.ExportDepartmentIds = c.ReachDepartmentIds, c.ActDepartmentIds, c.ExportDepartmentIds
+		if !reachable(ctx, c) {
+			p.Points, p.Addresses = nil, nil
+		}
 		return err
 	})
 	return p, err

@@ -15,6 +15,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/ids"
+	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
@@ -158,6 +159,9 @@ func (s *Service) ensurePoint(ctx context.Context, tx pgx.Tx, contactID uuid.UUI
 	if err != nil {
 		return Point{}, false, err
 	}
+	if err := Require(ctx, c, pg.SeeContactPoints); err != nil {
+		return Point{}, false, err // else what is refused as known already would give it away
+	}
 	now := s.clock.Now()
 	refused := fault.Invalid()
 	p := n.settle("#", now, refused)
@@ -239,6 +243,9 @@ func (s *Service) UpdatePoint(ctx context.Context, contactID, id uuid.UUID, p Po
 		c, err := s.locked(ctx, tx, contactID)
 		if err != nil {
 			return Point{}, err
+		}
+		if !reachable(ctx, c) {
+			return Point{}, fault.NotFound()
 		}
 		points, err := s.q.LockPoints(ctx, tx, c.TenantID, c.ID)
 		if err != nil {
@@ -348,6 +355,9 @@ func (s *Service) RemovePoint(ctx context.Context, contactID, id uuid.UUID, want
 		if err != nil {
 			return struct{}{}, err
 		}
+		if !reachable(ctx, c) {
+			return struct{}{}, fault.NotFound()
+		}
 		points, err := s.q.LockPoints(ctx, tx, c.TenantID, c.ID)
 		if err != nil {
 			return struct{}{}, err
@@ -393,6 +403,9 @@ func (s *Service) GetPoint(ctx context.Context, contactID, id uuid.UUID) (Point,
 	if err != nil {
 		return Point{}, err
 	}
+	if !reachable(ctx, c) {
+		return Point{}, fault.NotFound()
+	}
 	return s.q.GetPoint(ctx, s.db.Tenant(c.TenantID), c.TenantID, c.ID, id)
 }
 
@@ -401,6 +414,10 @@ func (s *Service) ListPoints(ctx context.Context, contactID, after uuid.UUID, li
 	c, err := s.Get(ctx, contactID)
 	if err != nil {
 		return nil, err
+	}
+	if !reachable(ctx, c) {
+		web.NoteMasked(ctx, "/data")
+		return nil, nil
 	}
 	return s.q.ListPoints(ctx, s.db.Tenant(c.TenantID), contactsdb.ListPointsParams{
 		TenantID: c.TenantID, ContactID: c.ID, After: after, PageSize: int32(limit),

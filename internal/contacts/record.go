@@ -11,29 +11,31 @@ import (
 
 // contactRecord is a contact as its history keeps it.
 type contactRecord struct {
-	Kind             string     `json:"kind"`
-	Civility         *string    `json:"civility"`
-	Title            *string    `json:"title"`
-	GivenName        *string    `json:"given_name"`
-	GivenNames       *string    `json:"given_names"`
-	FamilyName       *string    `json:"family_name"`
-	BirthName        *string    `json:"birth_name"`
-	Particle         *string    `json:"particle"`
-	NameSuffix       *string    `json:"name_suffix"`
-	Nickname         *string    `json:"nickname"`
-	Birthdate        *string    `json:"birthdate"`
-	LegalName        *string    `json:"legal_name"`
-	TradeName        *string    `json:"trade_name"`
-	OrganisationType *string    `json:"organisation_type"`
-	SIREN            *string    `json:"siren"`
-	SIRET            *string    `json:"siret"`
-	RNA              *string    `json:"rna"`
-	Website          *string    `json:"website"`
-	Locale           *string    `json:"locale"`
-	Zoneinfo         *string    `json:"zoneinfo"`
-	ArchivedAt       *time.Time `json:"archived_at"`
-	IsRestricted     bool       `json:"is_restricted"`
-	OwnerID          *uuid.UUID `json:"owner_id"`
+	Kind             string      `json:"kind"`
+	Civility         *string     `json:"civility"`
+	Title            *string     `json:"title"`
+	GivenName        *string     `json:"given_name"`
+	GivenNames       *string     `json:"given_names"`
+	FamilyName       *string     `json:"family_name"`
+	BirthName        *string     `json:"birth_name"`
+	Particle         *string     `json:"particle"`
+	NameSuffix       *string     `json:"name_suffix"`
+	Nickname         *string     `json:"nickname"`
+	Birthdate        *string     `json:"birthdate"`
+	LegalName        *string     `json:"legal_name"`
+	TradeName        *string     `json:"trade_name"`
+	OrganisationType *string     `json:"organisation_type"`
+	SIREN            *string     `json:"siren"`
+	SIRET            *string     `json:"siret"`
+	RNA              *string     `json:"rna"`
+	Website          *string     `json:"website"`
+	Locale           *string     `json:"locale"`
+	Zoneinfo         *string     `json:"zoneinfo"`
+	ArchivedAt       *time.Time  `json:"archived_at"`
+	IsRestricted     bool        `json:"is_restricted"`
+	ViewerIDs        []uuid.UUID `json:"viewer_ids"`
+	DepartmentIDs    []uuid.UUID `json:"department_ids"`
+	OwnerID          *uuid.UUID  `json:"owner_id"`
 }
 
 func recordOf(c Contact) *contactRecord {
@@ -41,7 +43,8 @@ func recordOf(c Contact) *contactRecord {
 		Kind: c.Kind, Civility: c.Civility, Title: c.Title, GivenName: c.GivenName, GivenNames: c.GivenNames, FamilyName: c.FamilyName,
 		BirthName: c.BirthName, Particle: c.Particle, NameSuffix: c.NameSuffix, Nickname: c.Nickname, Birthdate: day(c.Birthdate),
 		LegalName: c.LegalName, TradeName: c.TradeName, OrganisationType: c.OrganisationType, SIREN: c.Siren, SIRET: c.Siret,
-		RNA: c.Rna, Website: c.Website, Locale: c.Locale, Zoneinfo: c.Zoneinfo, ArchivedAt: c.ArchivedAt, IsRestricted: c.Restricted, OwnerID: c.OwnerID,
+		RNA: c.Rna, Website: c.Website, Locale: c.Locale, Zoneinfo: c.Zoneinfo, ArchivedAt: c.ArchivedAt, IsRestricted: c.Restricted,
+		ViewerIDs: c.ViewerIds, DepartmentIDs: c.DepartmentIds, OwnerID: c.OwnerID,
 	}
 }
 

@@ -35,7 +35,7 @@ func (st *statement) search(q string) {
 			prefix = strings.ToLower(exact)
 		}
 		from, to := st.arg(prefix), st.arg(prefix+lastRune)
-		found = append(found, "SELECT p.contact_id, 2::float8 FROM contact_points p WHERE p.tenant_id = $1 AND p.kind = 'email' AND p.normalized >= "+from+" AND p.normalized < "+to)
+		found = append(found, "SELECT p.contact_id, 2::float8 FROM contact_points p WHERE p.tenant_id = $1 AND p.kind = 'email' AND p.normalized >= "+from+" AND p.normalized < "+to+st.reached("p.contact_id"))
 	case len(digitsOnly) >= 4 && digits(strings.TrimPrefix(digitsOnly, "+")):
 		found = append(found, st.number(exact, digitsOnly)...)
 	default:
@@ -61,7 +61,10 @@ func (st *statement) number(typedAs, digitsOnly string) []string {
 		}
 	}
 	from, to := st.arg(normalized), st.arg(normalized+lastRune)
-	found := []string{"SELECT p.contact_id, 2::float8 FROM contact_points p WHERE p.tenant_id = $1 AND p.kind = 'phone' AND p.normalized >= " + from + " AND p.normalized < " + to}
+	found := []string{"SELECT p.contact_id, 2::float8 FROM contact_points p WHERE p.tenant_id = $1 AND p.kind = 'phone' AND p.normalized >= " + from + " AND p.normalized < " + to + st.reached("p.contact_id")}
+	if !st.actor.Reads("identity") {
+		return found
+	}
 	switch len(digitsOnly) {
 	case 9:
 		found = append(found, "SELECT o.id, 2::float8 FROM contacts o WHERE o.tenant_id = $1 AND o.siren = "+st.arg(digitsOnly))
@@ -81,5 +84,5 @@ func (st *statement) names(words []string) []string {
 		// Keys are made of letters, digits and a colon: no quoting in the array's text form.
 		keys = append(keys, "{"+strings.Join(wordKeys(w), ",")+"}")
 	}
-	return []string{"SELECT n.contact_id, n.score FROM find_contacts($1, " + st.arg(words) + ", " + st.arg(keys) + ", " + st.arg(strings.Join(words, " ")) + ") n"}
+	return []string{"SELECT n.contact_id, n.score FROM find_contacts($1, " + st.arg(words) + ", " + st.arg(keys) + ", " + st.arg(strings.Join(words, " ")) + ") n" + st.findable(words)}
 }

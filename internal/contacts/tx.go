@@ -2,6 +2,7 @@ package contacts
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -91,7 +92,11 @@ func (s *Service) FindByContactPointTx(ctx context.Context, tx pgx.Tx, kind, nor
 	if err != nil {
 		return nil, err
 	}
-	return s.q.FindByPoint(ctx, tx, actor.Tenant, kind, normalized)
+	found, err := s.q.FindByPoint(ctx, tx, actor.Tenant, kind, normalized)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(found, func(c Contact) bool { return seen(ctx, c) != nil || !reachable(ctx, c) }), nil
 }
 
 // EnsureContactPointTx returns the contact's point with this value, adding it
@@ -166,6 +171,9 @@ func (s *Service) AttachExternalIDTx(ctx context.Context, tx pgx.Tx, contactID u
 		return linked[0], true, events.RecordTx(ctx, tx, externalIDEntry("external_id.linked", c, linked[0]))
 	}
 	present, err := s.q.GetExternalID(ctx, tx, actor.Tenant, source, externalID)
+	if noRows(err) { // of a contact out of sight
+		return ExternalID{}, false, fault.New(fault.Conflict, "already-exists")
+	}
 	if err != nil {
 		return ExternalID{}, false, err
 	}

@@ -47,6 +47,11 @@ func (s *Service) changeTx(ctx context.Context, tx pgx.Tx, c Contact, p Patch) (
 	if err != nil || len(e.Changes) == 0 {
 		return c, false, err
 	}
+	if after.OwnerID != nil && (c.OwnerID == nil || *c.OwnerID != *after.OwnerID) {
+		if err := s.checkOwner(ctx, tx, c.TenantID, after.OwnerID); err != nil {
+			return c, false, err
+		}
+	}
 	wordsBefore := searchWords(c)
 	after, err = s.q.UpdateContact(ctx, tx, contactsdb.UpdateContactParams{
 		TenantID: after.TenantID, ID: after.ID, Civility: after.Civility, Title: after.Title, GivenName: after.GivenName,
@@ -54,7 +59,7 @@ func (s *Service) changeTx(ctx context.Context, tx pgx.Tx, c Contact, p Patch) (
 		NameSuffix: after.NameSuffix, Nickname: after.Nickname, Birthdate: after.Birthdate, LegalName: after.LegalName,
 		TradeName: after.TradeName, OrganisationType: after.OrganisationType, Siren: after.Siren, Siret: after.Siret, Rna: after.Rna,
 		Website: after.Website, Locale: after.Locale, Zoneinfo: after.Zoneinfo, DisplayName: after.DisplayName, SortName: after.SortName,
-		UpdatedAt: now,
+		OwnerID: after.OwnerID, UpdatedAt: now,
 	})
 	if err != nil {
 		return c, false, err

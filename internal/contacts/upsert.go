@@ -9,6 +9,7 @@ import (
 
 	"github.com/parvis-crm/parvis/internal/contacts/internal/contactsdb"
 	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
@@ -29,7 +30,9 @@ type Upsert struct {
 	Addresses   []NewAddress
 	ExternalIDs []NewExternalID
 	TagIDs      []uuid.UUID
-	Source      string // where a contact to be made comes from
+	// DepartmentIDs hold a contact to be made, see New.
+	DepartmentIDs []uuid.UUID
+	Source        string // where a contact to be made comes from
 	// MatchVerifiedEmail recognises a contact without the external id by an
 	// e-mail address that it has proven to be its own, if the names agree.
 	MatchVerifiedEmail     bool
@@ -39,7 +42,7 @@ type Upsert struct {
 
 // create is the upsert as a creation.
 func (u Upsert) create() New {
-	n := New{Points: u.Points, Addresses: u.Addresses, ExternalIDs: u.ExternalIDs, TagIDs: u.TagIDs, Source: u.Source}
+	n := New{Points: u.Points, Addresses: u.Addresses, ExternalIDs: u.ExternalIDs, TagIDs: u.TagIDs, DepartmentIDs: u.DepartmentIDs, Source: u.Source}
 	n.Kind = Person
 	if u.Kind != nil {
 		n.Kind = *u.Kind
@@ -168,6 +171,7 @@ func (s *Service) recognise(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, u 
 	if err != nil {
 		return Contact{}, false, err
 	}
+	owners = slices.DeleteFunc(owners, func(o Contact) bool { return seen(ctx, o) != nil || !reachable(ctx, o) })
 	asked := Contact{}
 	proposed := u.create()
 	proposed.Fields.into(&asked, "")
@@ -236,6 +240,9 @@ func (s *Service) enrich(ctx context.Context, tx pgx.Tx, c Contact, u Upsert) (C
 
 // addMissingAddresses adds those that lead where no address of the contact does.
 func (s *Service) addMissingAddresses(ctx context.Context, tx pgx.Tx, c Contact, wanted []NewAddress) (bool, error) {
+	if err := Require(ctx, c, pg.SeeContactPoints); err != nil {
+		return false, err
+	}
 	have, err := s.q.LockAddresses(ctx, tx, c.TenantID, c.ID)
 	if err != nil {
 		return false, err

@@ -27,6 +27,14 @@ func toAPI(e Envelope) api.Event {
 	}
 }
 
+// form is an event of the feed as it is written, or its place.
+func (e Envelope) form() ([]byte, error) {
+	if e.Type == Withheld {
+		return json.Marshal(withheldForm{e.Type, e.Sequence, e.Digest})
+	}
+	return json.Marshal(e)
+}
+
 func digestToAPI(d Digest) api.EventDigest {
 	mark := func(m *Mark) *api.EventMark {
 		if m == nil {
@@ -42,7 +50,7 @@ func digestToAPI(d Digest) api.EventDigest {
 }
 
 func changesToAPI(c Changes) api.EventChanges {
-	return api.EventChanges{EventID: c.Event.ID, Sequence: c.Event.Sequence, Erased: c.Erased,
+	return api.EventChanges{EventID: c.Event.ID, Sequence: c.Event.Sequence, Erased: c.Erased, Masked: c.Masked,
 		Data: web.Map(c.Changes, func(c Change) api.EventChange {
 			return api.EventChange{Pointer: c.Pointer, Before: c.Before, After: c.After}
 		})}

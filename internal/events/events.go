@@ -12,6 +12,7 @@ import (
 
 	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/events/internal/eventsdb"
+	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/web"
 )
@@ -88,6 +89,8 @@ func (s *Service) Read(ctx context.Context, tenant uuid.UUID, after int64, f Fil
 			TenantID: tenant, After: after, UpTo: upTo, Stretch: scanWindow, Patterns: f.patterns(), PageSize: int32(limit),
 		})
 		err, rows = findErr, convertRows(found)
+	case !pg.SightIn(ctx).All():
+		r.Events, err = s.listForSight(ctx, tenant, after, limit)
 	default:
 		rows, err = s.q.ListSequenced(ctx, scope, tenant, after, int32(limit))
 	}
@@ -99,11 +102,14 @@ func (s *Service) Read(ctx context.Context, tenant uuid.UUID, after int64, f Fil
 	}
 	// Rows may go beyond the head that was read a moment before them.
 	r.Next = upTo
-	if n := len(rows); n > 0 && (n == limit || rows[n-1].Sequence > upTo) {
-		r.Next = rows[n-1].Sequence
+	if n := len(r.Events); n > 0 && (n == limit || r.Events[n-1].Sequence > upTo) {
+		r.Next = r.Events[n-1].Sequence
 	}
 	r.Head = max(r.Head, r.Next)
-	return r, nil
+	if len(rows) > 0 { // asked for by type or subject, what is not seen is left out
+		r.Events, err = s.only(ctx, tenant, r.Events)
+	}
+	return r, err
 }
 
 // Wait is Read that waits for the first event, at most for d.
@@ -149,14 +155,20 @@ func (s *Service) Get(ctx context.Context, tenant, id uuid.UUID) (Envelope, erro
 	if err != nil {
 		return Envelope{}, err
 	}
-	return sequenced(eventsdb.ListSequencedRow(e)), nil
+	out := sequenced(eventsdb.ListSequencedRow(e))
+	sees, err := s.Sees(ctx, out)
+	if err == nil && !sees {
+		err = fault.NotFound()
+	}
+	return out, err
 }
 
 // Changes are the values before and after an event.
 type Changes struct {
 	Event   Envelope
 	Changes []Change
-	Erased  bool // there were values; erasure has removed them
+	Erased  bool     // there were values; erasure has removed them
+	Masked  []string // pointers whose values are not shown
 }
 
 // Changes returns the values of one event.
@@ -166,6 +178,14 @@ func (s *Service) Changes(ctx context.Context, tenant, id uuid.UUID) (Changes, e
 		return Changes{}, err
 	}
 	out := Changes{Event: e, Changes: []Change{}}
+	l, err := s.lookAt(ctx, tenant, []Envelope{e})
+	if err != nil {
+		return Changes{}, err
+	}
+	if !l.reaches(e) {
+		out.Masked = e.Data.Changed
+		return out, nil
+	}
 	raw, err := s.q.GetChanges(ctx, s.db.Tenant(tenant), tenant, id)
 	if pg.IsNoRows(err) {
 		out.Erased = e.ChangesDigest != nil
@@ -177,7 +197,7 @@ func (s *Service) Changes(ctx context.Context, tenant, id uuid.UUID) (Changes, e
 	if err := json.Unmarshal(raw, &out.Changes); err != nil {
 		return out, fmt.Errorf("events: changes of %s: %w", id, err)
 	}
-	return out, nil
+	return out, out.mask(ctx)
 }
 
 type sequencedRow interface {

@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"encoding/json"
 	"sync"
 	"time"
 
@@ -41,7 +42,17 @@ func (h *Handlers) ListEvents(ctx context.Context, r api.ListEventsRequestObject
 	if err != nil {
 		return nil, err
 	}
-	return api.ListEvents200JSONResponse{Data: web.Map(reading.Events, toAPI), NextAfter: reading.Next, Head: reading.Head}, nil
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	items := make([]json.RawMessage, len(reading.Events))
+	for i, e := range reading.Events {
+		if items[i], err = e.ForReader(actor).form(); err != nil {
+			return nil, err
+		}
+	}
+	return api.ListEvents200JSONResponse{Data: items, NextAfter: reading.Next, Head: reading.Head}, nil
 }
 
 // StreamEvents implements GET /v1/events/stream.
@@ -69,8 +80,12 @@ func (h *Handlers) GetEvent(ctx context.Context, r api.GetEventRequestObject) (a
 	if err != nil {
 		return nil, err
 	}
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
 	e, err := h.service.Get(ctx, tenant, r.EventID)
-	return api.GetEvent200JSONResponse{Body: toAPI(e), Headers: api.GetEvent200ResponseHeaders{ETag: web.ETag(e.Sequence)}}, err
+	return api.GetEvent200JSONResponse{Body: toAPI(e.ForReader(actor)), Headers: api.GetEvent200ResponseHeaders{ETag: web.ETag(e.Sequence)}}, err
 }
 
 // GetEventChanges implements GET /v1/events/{event_id}/changes.

@@ -2,7 +2,6 @@ package events
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/web"
 )
 
 const (
@@ -35,6 +35,7 @@ type stream struct {
 	after   int64
 	filter  Filter
 	ping    time.Duration
+	actor   web.Actor
 }
 
 var _ api.StreamEventsResponseObject = stream{}
@@ -42,7 +43,11 @@ var _ api.StreamEventsResponseObject = stream{}
 // newStream decides where the reading begins: after what the reader has, or
 // after what there is now.
 func (s *Service) newStream(ctx context.Context, tenant uuid.UUID, lastID *string, after *int64, f Filter) (stream, error) {
-	out := stream{service: s, ctx: ctx, tenant: tenant, filter: f, ping: s.ping}
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return stream{}, err
+	}
+	out := stream{service: s, ctx: ctx, tenant: tenant, filter: f, ping: s.ping, actor: actor}
 	switch {
 	case lastID != nil:
 		// The contract has checked that it is a number; one beyond all sequences
@@ -90,7 +95,7 @@ func (s stream) VisitStreamEventsResponse(w http.ResponseWriter) error {
 		}
 		s.after = r.Next
 		if len(r.Events) > 0 {
-			text, err := frames(r.Events)
+			text, err := frames(s.actor, r.Events)
 			if err != nil || !send(text) {
 				return nil
 			}
@@ -138,10 +143,10 @@ func pingFrame(told, position int64) []byte {
 	return []byte(": ping\n\n")
 }
 
-func frames(page []Envelope) ([]byte, error) {
+func frames(actor web.Actor, page []Envelope) ([]byte, error) {
 	var out []byte
 	for _, e := range page {
-		data, err := json.Marshal(e)
+		data, err := e.ForReader(actor).form()
 		if err != nil {
 			return nil, err
 		}

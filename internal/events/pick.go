@@ -19,5 +19,5 @@ func (s *Service) Pick(ctx context.Context, tenant uuid.UUID, sequences []int64)
 	for _, e := range rows {
 		out = append(out, sequenced(eventsdb.ListSequencedRow(e)))
 	}
-	return out, nil
+	return s.only(ctx, tenant, out)
 }

@@ -14,6 +14,10 @@ var rightsTexts = Texts{
 		FR: Text{"Hors de la finalité", "Une requête liée à une finalité consulte les personnes que cette finalité concerne ; elle n'administre ni n'exporte rien.", "Employez pour cela un moyen d'accès qui n'est lié à aucune finalité, sans Parvis-Purpose."},
 		EN: Text{"Outside the purpose", "A request bound to a purpose reads the people whom this purpose concerns; it runs and takes away nothing else.", "Use a credential that is bound to no purpose, without Parvis-Purpose."},
 	},
+	"field-class-not-writable": {
+		FR: Text{"Champ non modifiable", "Vos droits ne permettent pas d'écrire certains des champs envoyés.", "Retirez les champs que nomme errors[], ou demandez le droit d'écrire leur classe."},
+		EN: Text{"Field not writable", "Your rights do not let you write some of the fields you sent.", "Leave out the fields that errors[] names, or ask for the right to write their class."},
+	},
 	"out-of-sight": {
 		FR: Text{"Le contact vous deviendrait invisible", "Après cette modification vous ne verriez plus ce contact.", "Laissez-le aussi à un de vos services, ou demandez à qui voit tout l'établissement de le faire."},
 		EN: Text{"You would lose sight of the contact", "After this change you would no longer see this contact.", "Leave it with a department of yours too, or ask somebody who sees the whole institution to do it."},
@@ -50,6 +54,7 @@ var rightsTexts = Texts{
 		FR: Text{"Ce rôle n'est pas le vôtre", "On ne rend que ses propres rôles.", "Qui attribue les droits peut y mettre fin par /revoke."},
 		EN: Text{"Not your role", "One gives up one's own roles only.", "Whoever grants rights can end it with /revoke."},
 	},
-	"ends-before-start": {FR: Text{"Fin avant le début", "La fin doit suivre le début.", ""}, EN: Text{"Ends before it starts", "The end must come after the start.", ""}},
-	"too-long":          {FR: Text{"Trop long", "Cette attribution ne peut durer au-delà de {latest}.", ""}, EN: Text{"Too long", "This assignment cannot last beyond {latest}.", ""}},
+	"ends-before-start":  {FR: Text{"Fin avant le début", "La fin doit suivre le début.", ""}, EN: Text{"Ends before it starts", "The end must come after the start.", ""}},
+	"too-long":           {FR: Text{"Trop long", "Cette attribution ne peut durer au-delà de {latest}.", ""}, EN: Text{"Too long", "This assignment cannot last beyond {latest}.", ""}},
+	"class-not-writable": {FR: Text{"Classe non modifiable", "Vos droits ne permettent pas d'écrire les champs de classe « {class} ».", ""}, EN: Text{"Class not writable", "Your rights do not let you write fields of class “{class}”.", ""}},
 }

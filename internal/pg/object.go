@@ -124,10 +124,38 @@ func appendValue(b []byte, f *pgconn.FieldDescription, v []byte) ([]byte, error)
 		b = append(b, '"')
 		b = epoch.AddDate(0, 0, int(days)).AppendFormat(b, time.DateOnly)
 		return append(b, '"'), nil
+	case f.DataTypeOID == pgtype.UUIDArrayOID && len(v) >= 12:
+		return appendUUIDs(b, v)
 	case f.DataTypeOID == pgtype.JSONBOID && len(v) > 0:
 		return append(b, v[1:]...), nil // behind the version of the format
 	}
 	return b, fmt.Errorf("type %d has no spelling", f.DataTypeOID)
+}
+
+// appendUUIDs writes a list of identifiers: of the binary form of an array of one
+// dimension, the header, the dimension, and each item behind its length.
+func appendUUIDs(b, v []byte) ([]byte, error) {
+	const header, dimension, item = 12, 8, 4 + 16
+	if binary.BigEndian.Uint32(v) == 0 {
+		return append(b, "[]"...), nil
+	}
+	items := v[min(len(v), header+dimension):]
+	if binary.BigEndian.Uint32(v) != 1 || len(items)%item != 0 {
+		return b, fmt.Errorf("an array of this shape has no spelling")
+	}
+	b = append(b, '[')
+	for i := 0; i < len(items); i += item {
+		if binary.BigEndian.Uint32(items[i:]) != 16 {
+			return b, fmt.Errorf("an array with nothing in it has no spelling")
+		}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '"')
+		b = appendUUID(b, uuid.UUID(items[i+4:i+item]))
+		b = append(b, '"')
+	}
+	return append(b, ']'), nil
 }
 
 // UUIDValue reads an identifier as it was sent.

@@ -37,6 +37,7 @@ type Sight struct {
 	everywhere  []Verb
 	departments map[Verb][]uuid.UUID
 	principals  []uuid.UUID
+	only        Verb // only contacts with which this may be done exist
 	text        string
 	bound       *bound // to purposes; nil: to none
 }
@@ -57,17 +58,32 @@ type SightOf struct {
 
 // Sight gives the form that travels.
 func (o SightOf) Sight() Sight {
-	s := Sight{everywhere: o.Everywhere, departments: o.Departments, principals: o.Principals}
+	return Sight{everywhere: o.Everywhere, departments: o.Departments, principals: o.Principals}.written()
+}
+
+// written gives a sight the text in which it travels.
+func (s Sight) written() Sight {
 	text, err := json.Marshal(struct {
 		Everywhere  []Verb               `json:"i,omitempty"`
 		Departments map[Verb][]uuid.UUID `json:"d,omitempty"`
 		Principals  []uuid.UUID          `json:"p,omitempty"`
-	}{o.Everywhere, o.Departments, o.Principals})
+		Only        Verb                 `json:"x,omitempty"`
+	}{s.everywhere, s.departments, s.principals, s.only})
 	if err != nil {
 		return Sight{} // cannot happen: names and identifiers only
 	}
 	s.text = string(text)
 	return s
+}
+
+// For narrows a sight to the contacts with which a verb, Export or Act, may be
+// done: the others do not exist for what is read with it.
+func (s Sight) For(v Verb) Sight {
+	if s.all {
+		return s
+	}
+	s.only = v
+	return s.written()
 }
 
 // All reports whether everything is seen and may be done.
@@ -115,21 +131,50 @@ func (s Sight) Covers(o Sight) bool {
 	return true
 }
 
+// Held is whose a contact is: what a look at it needs to know.
+type Held struct {
+	Restricted bool
+	Viewers    []uuid.UUID
+	// Departments hold the contact: they see it. Of them Reaching see how to
+	// reach the person, Acting may write to them, and Exporting may take the
+	// contact out.
+	Departments, Reaching, Acting, Exporting []uuid.UUID
+}
+
+func (h Held) with(v Verb) []uuid.UUID {
+	switch v {
+	case SeeContactPoints:
+		return h.Reaching
+	case Act:
+		return h.Acting
+	case Export:
+		return h.Exporting
+	}
+	return h.Departments
+}
+
 // Sees is the program's own look at a contact, whatever the database let
 // through: the first of two walls.
-func (s Sight) Sees(restricted bool, viewers, departments []uuid.UUID) bool {
+func (s Sight) Sees(h Held) bool {
 	if s.all {
 		return true
 	}
-	if restricted && !s.Holds(SeeRestricted) && !overlap(departments, s.departments[SeeRestricted]) && !overlap(viewers, s.principals) {
+	if h.Restricted && !s.Holds(SeeRestricted) && !overlap(h.Departments, s.departments[SeeRestricted]) && !overlap(h.Viewers, s.principals) {
 		return false
 	}
-	return s.Holds(See) || (len(departments) == 0 && s.HoldsAnywhere(See)) || overlap(departments, s.departments[See])
+	return s.May(See, h) && (s.only == "" || s.May(s.only, h))
 }
 
-// Condition is the same as a condition on the columns of contacts under an
-// alias, for statements that are written as they are needed, with the tenant as
-// their first value; arg names a value. Empty: no condition.
+// May reports whether See, SeeContactPoints, Act or Export may be done with a
+// contact that is seen. The other verbs are looked at by the database alone,
+// where the contact is changed.
+func (s Sight) May(v Verb, h Held) bool {
+	return s.Holds(v) || (len(h.Departments) == 0 && s.HoldsAnywhere(v)) || overlap(h.with(v), s.departments[v])
+}
+
+// Condition is Sees as a condition on the columns of contacts under an alias,
+// for statements that are written as they are needed, with the tenant as their
+// first value; arg names a value. Empty: no condition.
 func (s Sight) Condition(alias string, arg func(any) string) string {
 	if s.all {
 		return ""
@@ -142,13 +187,30 @@ func (s Sight) Condition(alias string, arg func(any) string) string {
 		condition += " AND (NOT " + alias + ".restricted OR " + alias + ".viewer_ids && " + arg(nonNilIDs(s.principals)) + "::uuid[] OR " +
 			alias + ".department_ids && " + arg(nonNilIDs(s.departments[SeeRestricted])) + "::uuid[])"
 	}
+	for _, v := range []Verb{See, s.only} {
+		if v == "" {
+			continue
+		}
+		if may := s.MayCondition(v, alias, arg); may != "" {
+			condition += " AND " + may
+		}
+	}
+	return condition
+}
+
+// MayCondition is May as a condition, in the manner of Condition.
+func (s Sight) MayCondition(v Verb, alias string, arg func(any) string) string {
 	switch {
-	case s.Holds(See):
-		return condition
-	case !s.HoldsAnywhere(See):
+	case s.Holds(v):
+		return ""
+	case !s.HoldsAnywhere(v):
 		return "false"
 	}
-	return condition + " AND (" + alias + ".department_ids = '{}' OR " + alias + ".department_ids && " + arg(nonNilIDs(s.departments[See])) + "::uuid[])"
+	column := map[Verb]string{SeeContactPoints: "reach_department_ids", Act: "act_department_ids", Export: "export_department_ids"}[v]
+	if column == "" {
+		column = "department_ids"
+	}
+	return "(" + alias + ".department_ids = '{}' OR " + alias + "." + column + " && " + arg(nonNilIDs(s.departments[v])) + "::uuid[])"
 }
 
 func nonNilIDs(ids []uuid.UUID) []uuid.UUID {

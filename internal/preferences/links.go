@@ -47,7 +47,8 @@ func (s *Service) CreateTx(ctx context.Context, tx pgx.Tx, n NewLink) (Link, err
 	if err != nil {
 		return Link{}, err
 	}
-	if _, err := s.contacts.GetTx(ctx, tx, n.Contact); err != nil {
+	// A link is a way to write to the person.
+	if err := s.contacts.RequireTx(ctx, tx, n.Contact, pg.Act); err != nil {
 		return Link{}, err
 	}
 	point, err := s.q.PointForLink(ctx, tx, actor.Tenant, n.Contact, n.Point)

@@ -103,16 +103,12 @@ func (s *Service) limitToSight(ctx context.Context, tenant uuid.UUID, outcomes [
 	if len(named) == 0 {
 		return nil
 	}
-	rows, err := s.q.ListSightOf(ctx, s.db.Tenant(tenant), tenant, named)
+	look, err := pg.LookAt(ctx, s.db.Tenant(tenant), tenant, named)
 	if err != nil {
 		return err
 	}
-	seen := map[uuid.UUID]bool{}
-	for _, r := range rows {
-		seen[r.ID] = pg.SightIn(ctx).Sees(r.Restricted, r.ViewerIds, r.DepartmentIds)
-	}
 	for i, o := range outcomes {
-		if o.ContactID != nil && !seen[*o.ContactID] {
+		if !look.Sees(o.ContactID) {
 			outcomes[i].ContactID, outcomes[i].Match = nil, nil
 		}
 	}

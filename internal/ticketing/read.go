@@ -2,6 +2,8 @@ package ticketing
 
 import (
 	"context"
+	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -83,6 +85,11 @@ func (s *Service) ListOrders(ctx context.Context, f OrderFilter, after *OrderPos
 		p.Resumed, p.AfterPlacedAt, p.AfterID = true, after.PlacedAt, after.ID
 	}
 	rows, err := s.q.ListOrders(ctx, s.db.Tenant(actor.Tenant), p)
+	if err != nil {
+		return nil, err
+	}
+	look, err := pg.LookAt(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, buyers(rows))
+	rows = slices.DeleteFunc(rows, func(o ticketingdb.TicketingOrder) bool { return !look.Sees(o.ContactID) })
 	for _, r := range rows {
 		if r.ContactID != nil {
 			web.NoteSubjects(ctx, *r.ContactID)
@@ -116,6 +123,9 @@ func (s *Service) GetOrder(ctx context.Context, id uuid.UUID) (Order, error) {
 		if out.Lines, err = s.q.ListOrderLines(ctx, tx, actor.Tenant, id); err != nil {
 			return err
 		}
+		if err := out.limitToSight(ctx, tx); err != nil {
+			return err
+		}
 		if out.Fees, err = s.q.FindFees(ctx, tx, actor.Tenant, []uuid.UUID{id}); err != nil {
 			return err
 		}
@@ -129,6 +139,68 @@ func (s *Service) GetOrder(ctx context.Context, id uuid.UUID) (Order, error) {
 		web.NoteSubjects(ctx, *out.ContactID)
 	}
 	return out, err
+}
+
+func buyers(orders []ticketingdb.TicketingOrder) []uuid.UUID {
+	var out []uuid.UUID
+	for _, o := range orders {
+		if o.ContactID != nil {
+			out = append(out, *o.ContactID)
+		}
+	}
+	return out
+}
+
+// limitToSight is the program's own look at an order: that of somebody whom the
+// reader does not see is not there, nor is a ticket that they hold; and how to
+// reach somebody is shown only to who may see it.
+func (o *Order) limitToSight(ctx context.Context, tx pgx.Tx) error {
+	named := buyers([]ticketingdb.TicketingOrder{o.TicketingOrder})
+	for _, l := range o.Lines {
+		if l.HolderContactID != nil {
+			named = append(named, *l.HolderContactID)
+		}
+	}
+	look, err := pg.LookAt(ctx, tx, o.TenantID, named)
+	if err != nil {
+		return err
+	}
+	if !look.Sees(o.ContactID) {
+		return fault.NotFound()
+	}
+	o.Lines = slices.DeleteFunc(o.Lines, func(l ticketingdb.TicketingLine) bool { return !look.Sees(l.HolderContactID) })
+	reached := func(contact *uuid.UUID) bool {
+		return pg.SightIn(ctx).HoldsAnywhere(pg.SeeContactPoints) && look.May(pg.SeeContactPoints, contact)
+	}
+	if !reached(o.ContactID) {
+		o.Buyer, o.Payer = unreached(ctx, "/buyer", o.Buyer), unreached(ctx, "/payer", o.Payer)
+	}
+	for i, l := range o.Lines {
+		if !reached(l.HolderContactID) {
+			o.Lines[i].Holder = unreached(ctx, "/lines/*/holder", l.Holder)
+		}
+	}
+	return nil
+}
+
+// unreached takes how to reach a person out of what a sale says of them, and
+// declares it.
+func unreached(ctx context.Context, at string, person []byte) []byte {
+	var members map[string]json.RawMessage
+	if len(person) == 0 || json.Unmarshal(person, &members) != nil {
+		return person
+	}
+	for _, name := range []string{"email", "email_verified", "phone", "address"} {
+		if _, there := members[name]; there {
+			delete(members, name)
+			web.NoteMasked(ctx, at+"/"+name)
+		}
+	}
+	out, err := json.Marshal(members)
+	if err != nil {
+		return nil
+	}
+	return out
 }
 
 // GetProduction reads a production.

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/netip"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -44,6 +45,23 @@ type Actor struct {
 	// Readable and Writable are the classes of fields that may be read and
 	// written; nil: all but the sensitive ones.
 	Readable, Writable []string
+}
+
+// sensitive is the class of fields that nobody reads or writes to whom it is
+// not given by name.
+const sensitive = "sensitive"
+
+// Reads reports whether fields of a class may be read.
+func (a Actor) Reads(class string) bool { return includes(a.Readable, class) }
+
+// Writes reports whether fields of a class may be written.
+func (a Actor) Writes(class string) bool { return includes(a.Writable, class) }
+
+func includes(classes []string, class string) bool {
+	if classes == nil {
+		return class != sensitive
+	}
+	return slices.Contains(classes, class)
 }
 
 // Scopes is the set of rights of a credential, such as "contacts:read".

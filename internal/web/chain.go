@@ -13,14 +13,17 @@ import (
 	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/ids"
+	"github.com/parvis-crm/parvis/internal/pg"
 )
 
 // Chain is what every operation passes through before its handler, in this
-// order: representation, address, credential, scope, purpose, quota, contract, repetition.
+// order: representation, address, credential, scope, purpose, quota, contract,
+// classes of fields, repetition.
 type Chain struct {
 	Auth        Authenticator
 	Limiter     *Limiter
 	Validator   *Validator
+	Classes     *FieldClasses
 	Idempotency Idempotency
 	Reads       ReadLog
 	Purposes    Purposes
@@ -36,13 +39,18 @@ func (ch Chain) Middlewares(operations map[string]api.OperationSpec) map[string]
 		chain := []echo.MiddlewareFunc{withOperation(op), negotiate(op)}
 		chain = append(chain, ch.Limiter.GuardAddress)
 		if !op.Public {
-			chain = append(chain, ch.authenticate, requireScope(op), ch.bind(op))
+			chain = append(chain, ch.authenticate, requireScope(op), ch.bind(op), requireExport(op), declareMasked)
 		}
-		chain = append(chain, ch.Limiter.Guard(op), ch.Validator.Check(id))
+		chain = append(chain, ch.Limiter.Guard(op), ch.Validator.Check(id), ch.Classes.guardWrites(op))
 		if op.Purpose == "identifiable" {
 			chain = append(chain, ch.logRead(op))
 		}
-		chain = append(chain, ch.Idempotency.Guard(op), conditional(op), preferMinimal(op), project(op), readOAuth(op))
+		if op.Method == http.MethodGet {
+			chain = append(chain, ch.Idempotency.Guard(op), conditional(op), preferMinimal(op), project(op), ch.Classes.mask(op), readOAuth(op))
+		} else {
+			// Outside of what is kept for repetition: rights may be fewer by then.
+			chain = append(chain, ch.Classes.mask(op), ch.Idempotency.Guard(op), conditional(op), preferMinimal(op), project(op), readOAuth(op))
+		}
 		out[id] = chain
 	}
 	return out
@@ -105,6 +113,33 @@ func requireScope(op api.OperationSpec) echo.MiddlewareFunc {
 			if !actor.Scopes.Allow(op.Scope) {
 				return fault.New(fault.Forbidden, "insufficient-scope").With("scope", op.Scope).Extra("required_scope", op.Scope)
 			}
+			return next(c)
+		}
+	}
+}
+
+// requireExport: a list of people that leaves as a file holds those only whom
+// its reader may export.
+func requireExport(op api.OperationSpec) echo.MiddlewareFunc {
+	files := isList(op) && op.Purpose == "identifiable"
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		if !files {
+			return next
+		}
+		return func(c echo.Context) error {
+			if chosen, _ := c.Get(representationKey).(string); chosen != ndjsonType && chosen != csvType {
+				return next(c)
+			}
+			ctx := c.Request().Context()
+			actor, err := ActorFrom(ctx)
+			if err != nil {
+				return err
+			}
+			if !actor.Sight.HoldsAnywhere(pg.Export) {
+				return fault.New(fault.Forbidden, "verb-not-held").With("verb", string(pg.Export)).Extra("required_verb", string(pg.Export))
+			}
+			actor.Sight = actor.Sight.For(pg.Export)
+			c.SetRequest(c.Request().WithContext(WithActor(ctx, actor)))
 			return next(c)
 		}
 	}

@@ -193,13 +193,14 @@ func keep(resource map[string]any, fields []string) error {
 	}
 	f := fault.New(fault.Malformed, "invalid-request")
 	for _, name := range fields {
-		if _, ok := resource[name]; !ok {
+		masked, _ := resource["masked"].([]any)
+		if _, ok := resource[name]; !ok && !slices.Contains(masked, any("/"+name)) {
 			f.Violations = append(f.Violations, fault.Violation{Code: "unknown-field", Parameter: "fields"})
 			return f
 		}
 	}
 	for name := range resource {
-		if name != "id" && name != "object" && !slices.Contains(fields, name) {
+		if name != "id" && name != "object" && name != "masked" && !slices.Contains(fields, name) {
 			delete(resource, name)
 		}
 	}

@@ -589,6 +589,57 @@ func (e ContactCreateOrganisationType) Valid() bool {
 	}
 }
 
+// Defines values for ContactDepartmentObject.
+const (
+	ContactDepartmentObjectContactDepartment ContactDepartmentObject = "contact_department"
+)
+
+// Valid indicates whether the value is a known member of the ContactDepartmentObject enum.
+func (e ContactDepartmentObject) Valid() bool {
+	switch e {
+	case ContactDepartmentObjectContactDepartment:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactDepartmentPutVerbs.
+const (
+	ContactDepartmentPutVerbsAct              ContactDepartmentPutVerbs = "act"
+	ContactDepartmentPutVerbsDelete           ContactDepartmentPutVerbs = "delete"
+	ContactDepartmentPutVerbsEdit             ContactDepartmentPutVerbs = "edit"
+	ContactDepartmentPutVerbsExport           ContactDepartmentPutVerbs = "export"
+	ContactDepartmentPutVerbsMerge            ContactDepartmentPutVerbs = "merge"
+	ContactDepartmentPutVerbsSee              ContactDepartmentPutVerbs = "see"
+	ContactDepartmentPutVerbsSeeContactPoints ContactDepartmentPutVerbs = "see_contact_points"
+	ContactDepartmentPutVerbsSeeRestricted    ContactDepartmentPutVerbs = "see_restricted"
+)
+
+// Valid indicates whether the value is a known member of the ContactDepartmentPutVerbs enum.
+func (e ContactDepartmentPutVerbs) Valid() bool {
+	switch e {
+	case ContactDepartmentPutVerbsAct:
+		return true
+	case ContactDepartmentPutVerbsDelete:
+		return true
+	case ContactDepartmentPutVerbsEdit:
+		return true
+	case ContactDepartmentPutVerbsExport:
+		return true
+	case ContactDepartmentPutVerbsMerge:
+		return true
+	case ContactDepartmentPutVerbsSee:
+		return true
+	case ContactDepartmentPutVerbsSeeContactPoints:
+		return true
+	case ContactDepartmentPutVerbsSeeRestricted:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ContactExternalIDObject.
 const (
 	ContactExternalIDObjectExternalID ContactExternalIDObject = "external_id"
@@ -612,6 +663,7 @@ const (
 	ContactFilterFieldCivility         ContactFilterField = "civility"
 	ContactFilterFieldCountry          ContactFilterField = "country"
 	ContactFilterFieldCreatedAt        ContactFilterField = "created_at"
+	ContactFilterFieldDepartmentID     ContactFilterField = "department_id"
 	ContactFilterFieldEmail            ContactFilterField = "email"
 	ContactFilterFieldEmailStatus      ContactFilterField = "email_status"
 	ContactFilterFieldExternalID       ContactFilterField = "external_id"
@@ -624,6 +676,7 @@ const (
 	ContactFilterFieldName             ContactFilterField = "name"
 	ContactFilterFieldNickname         ContactFilterField = "nickname"
 	ContactFilterFieldOrganisationType ContactFilterField = "organisation_type"
+	ContactFilterFieldOwnerID          ContactFilterField = "owner_id"
 	ContactFilterFieldPhone            ContactFilterField = "phone"
 	ContactFilterFieldPostalCode       ContactFilterField = "postal_code"
 	ContactFilterFieldRna              ContactFilterField = "rna"
@@ -650,6 +703,8 @@ func (e ContactFilterField) Valid() bool {
 		return true
 	case ContactFilterFieldCreatedAt:
 		return true
+	case ContactFilterFieldDepartmentID:
+		return true
 	case ContactFilterFieldEmail:
 		return true
 	case ContactFilterFieldEmailStatus:
@@ -673,6 +728,8 @@ func (e ContactFilterField) Valid() bool {
 	case ContactFilterFieldNickname:
 		return true
 	case ContactFilterFieldOrganisationType:
+		return true
+	case ContactFilterFieldOwnerID:
 		return true
 	case ContactFilterFieldPhone:
 		return true
@@ -3367,6 +3424,21 @@ func (e WebhookKeyUse) Valid() bool {
 	}
 }
 
+// Defines values for WithheldEventType.
+const (
+	WithheldEventTypeWithheld WithheldEventType = "withheld"
+)
+
+// Valid indicates whether the value is a known member of the WithheldEventType enum.
+func (e WithheldEventType) Valid() bool {
+	switch e {
+	case WithheldEventTypeWithheld:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Archived.
 const (
 	ArchivedFalse Archived = "false"
@@ -4773,11 +4845,14 @@ type Contact struct {
 	ArchivedAt nullable.Nullable[time.Time] `json:"archived_at"`
 
 	// BirthName The name of birth (nom de naissance).
-	BirthName     nullable.Nullable[string]              `json:"birth_name"`
-	Birthdate     nullable.Nullable[openapi_types.Date]  `json:"birthdate"`
-	Civility      nullable.Nullable[string]              `json:"civility"`
-	ContactPoints nullable.Nullable[[]ContactPoint]      `json:"contact_points"`
-	CreatedAt     time.Time                              `json:"created_at"`
+	BirthName     nullable.Nullable[string]             `json:"birth_name"`
+	Birthdate     nullable.Nullable[openapi_types.Date] `json:"birthdate"`
+	Civility      nullable.Nullable[string]             `json:"civility"`
+	ContactPoints nullable.Nullable[[]ContactPoint]     `json:"contact_points"`
+	CreatedAt     time.Time                             `json:"created_at"`
+
+	// DepartmentIds Departments that hold the contact; none: the whole institution.
+	DepartmentIds []openapi_types.UUID                   `json:"department_ids"`
 	DisplayName   string                                 `json:"display_name"`
 	ExternalIds   nullable.Nullable[[]ContactExternalID] `json:"external_ids"`
 
@@ -4790,15 +4865,24 @@ type Contact struct {
 	// GivenNames All given names, as on an identity card.
 	GivenNames nullable.Nullable[string] `json:"given_names"`
 	ID         openapi_types.UUID        `json:"id"`
-	Kind       string                    `json:"kind"`
-	LegalName  nullable.Nullable[string] `json:"legal_name"`
+
+	// IsRestricted Seen only by those who may see restricted contacts, and by `viewer_ids`.
+	IsRestricted bool                      `json:"is_restricted"`
+	Kind         string                    `json:"kind"`
+	LegalName    nullable.Nullable[string] `json:"legal_name"`
 
 	// Locale BCP 47.
-	Locale           nullable.Nullable[string] `json:"locale"`
+	Locale nullable.Nullable[string] `json:"locale"`
+
+	// Masked JSON pointers to what your rights do not show; absent when nothing is masked.
+	Masked           []string                  `json:"masked,omitempty"`
 	NameSuffix       nullable.Nullable[string] `json:"name_suffix"`
 	Nickname         nullable.Nullable[string] `json:"nickname"`
 	Object           ContactObject             `json:"object"`
 	OrganisationType nullable.Nullable[string] `json:"organisation_type"`
+
+	// OwnerID The user who looks after the relation (référent).
+	OwnerID nullable.Nullable[openapi_types.UUID] `json:"owner_id"`
 
 	// Particle “de”, “d’”, “von” …, when kept apart from the family name.
 	Particle nullable.Nullable[string] `json:"particle"`
@@ -4825,6 +4909,9 @@ type Contact struct {
 	TradeName nullable.Nullable[string] `json:"trade_name"`
 	UpdatedAt time.Time                 `json:"updated_at"`
 	Version   int64                     `json:"version"`
+
+	// ViewerIds Users and teams that see the restricted contact whatever their rights.
+	ViewerIds []openapi_types.UUID      `json:"viewer_ids"`
 	Website   nullable.Nullable[string] `json:"website"`
 
 	// Zoneinfo IANA time zone.
@@ -4890,7 +4977,10 @@ type ContactCreate struct {
 	// Civility Never required.
 	Civility      *ContactCreateCivility `json:"civility,omitempty"`
 	ContactPoints []ContactPointCreate   `json:"contact_points,omitempty"`
-	ExternalIds   []ExternalIDCreate     `json:"external_ids,omitempty"`
+
+	// DepartmentIds The departments that hold the contact. By default those of a credential limited to departments, else none: the whole institution.
+	DepartmentIds []openapi_types.UUID `json:"department_ids,omitempty"`
+	ExternalIds   []ExternalIDCreate   `json:"external_ids,omitempty"`
 
 	// FamilyName The name in use (nom d'usage).
 	FamilyName *string `json:"family_name,omitempty"`
@@ -4908,6 +4998,9 @@ type ContactCreate struct {
 	NameSuffix       *string                        `json:"name_suffix,omitempty"`
 	Nickname         *string                        `json:"nickname,omitempty"`
 	OrganisationType *ContactCreateOrganisationType `json:"organisation_type,omitempty"`
+
+	// OwnerID The user who looks after the relation.
+	OwnerID *openapi_types.UUID `json:"owner_id,omitempty"`
 
 	// Particle “de”, “d’”, “von” …, when kept apart from the family name.
 	Particle *string `json:"particle,omitempty"`
@@ -4939,6 +5032,33 @@ type ContactCreateKind string
 
 // ContactCreateOrganisationType defines model for ContactCreate.OrganisationType.
 type ContactCreateOrganisationType string
+
+// ContactDepartment A department that holds a contact, and what its members may do with it if their roles allow it too.
+type ContactDepartment struct {
+	ContactID    openapi_types.UUID      `json:"contact_id"`
+	DepartmentID openapi_types.UUID      `json:"department_id"`
+	Object       ContactDepartmentObject `json:"object"`
+	SharedAt     time.Time               `json:"shared_at"`
+	Verbs        []string                `json:"verbs"`
+}
+
+// ContactDepartmentObject defines model for ContactDepartment.Object.
+type ContactDepartmentObject string
+
+// ContactDepartmentList defines model for ContactDepartmentList.
+type ContactDepartmentList struct {
+	Data       []ContactDepartment       `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// ContactDepartmentPut defines model for ContactDepartmentPut.
+type ContactDepartmentPut struct {
+	// Verbs `see` is always one of them.
+	Verbs []ContactDepartmentPutVerbs `json:"verbs"`
+}
+
+// ContactDepartmentPutVerbs defines model for ContactDepartmentPut.Verbs.
+type ContactDepartmentPutVerbs string
 
 // ContactExternalID The name of a contact in another system.
 type ContactExternalID struct {
@@ -5004,6 +5124,9 @@ type ContactPatch struct {
 	NameSuffix       nullable.Nullable[string]                       `json:"name_suffix,omitempty"`
 	Nickname         nullable.Nullable[string]                       `json:"nickname,omitempty"`
 	OrganisationType nullable.Nullable[ContactPatchOrganisationType] `json:"organisation_type,omitempty"`
+
+	// OwnerID The user who looks after the relation.
+	OwnerID nullable.Nullable[openapi_types.UUID] `json:"owner_id,omitempty"`
 
 	// Particle “de”, “d’”, “von” …, when kept apart from the family name.
 	Particle nullable.Nullable[string] `json:"particle,omitempty"`
@@ -5102,6 +5225,15 @@ type ContactPointPatchLabel string
 // ContactPointPatchStatus defines model for ContactPointPatch.Status.
 type ContactPointPatchStatus string
 
+// ContactRestrict defines model for ContactRestrict.
+type ContactRestrict struct {
+	// Reason Kept in the history of the contact.
+	Reason string `json:"reason"`
+
+	// ViewerIds Users and teams that are to see it whatever their rights.
+	ViewerIds []openapi_types.UUID `json:"viewer_ids,omitempty"`
+}
+
 // ContactSearch defines model for ContactSearch.
 type ContactSearch struct {
 	Archived *ContactSearchArchived    `json:"archived,omitempty"`
@@ -5139,6 +5271,12 @@ type ContactTag struct {
 // ContactTagObject defines model for ContactTag.Object.
 type ContactTagObject string
 
+// ContactUnrestrict defines model for ContactUnrestrict.
+type ContactUnrestrict struct {
+	// Reason Kept in the history of the contact.
+	Reason string `json:"reason"`
+}
+
 // ContactUpsert A merge patch; `kind` counts when the contact is created and is `person` unless given.
 type ContactUpsert struct {
 	Addresses []AddressCreate `json:"addresses,omitempty"`
@@ -5148,7 +5286,10 @@ type ContactUpsert struct {
 	Birthdate     nullable.Nullable[openapi_types.Date]    `json:"birthdate,omitempty"`
 	Civility      nullable.Nullable[ContactUpsertCivility] `json:"civility,omitempty"`
 	ContactPoints []ContactPointCreate                     `json:"contact_points,omitempty"`
-	ExternalIds   []ExternalIDCreate                       `json:"external_ids,omitempty"`
+
+	// DepartmentIds Of a contact to be made: the departments that hold it, as at its creation. A contact that is there keeps its own.
+	DepartmentIds []openapi_types.UUID `json:"department_ids,omitempty"`
+	ExternalIds   []ExternalIDCreate   `json:"external_ids,omitempty"`
 
 	// FamilyName The name in use (nom d'usage).
 	FamilyName nullable.Nullable[string] `json:"family_name,omitempty"`
@@ -5166,6 +5307,9 @@ type ContactUpsert struct {
 	NameSuffix       nullable.Nullable[string]                        `json:"name_suffix,omitempty"`
 	Nickname         nullable.Nullable[string]                        `json:"nickname,omitempty"`
 	OrganisationType nullable.Nullable[ContactUpsertOrganisationType] `json:"organisation_type,omitempty"`
+
+	// OwnerID The user who looks after the relation.
+	OwnerID nullable.Nullable[openapi_types.UUID] `json:"owner_id,omitempty"`
 
 	// Particle “de”, “d’”, “von” …, when kept apart from the family name.
 	Particle nullable.Nullable[string] `json:"particle,omitempty"`
@@ -5336,9 +5480,12 @@ type EventChanges struct {
 	Data []EventChange `json:"data"`
 
 	// Erased There were values; erasure has removed them.
-	Erased   bool               `json:"erased"`
-	EventID  openapi_types.UUID `json:"event_id"`
-	Sequence int64              `json:"sequence"`
+	Erased  bool               `json:"erased"`
+	EventID openapi_types.UUID `json:"event_id"`
+
+	// Masked Pointers whose values your rights do not show; absent when nothing is masked.
+	Masked   []string `json:"masked,omitempty"`
+	Sequence int64    `json:"sequence"`
 }
 
 // EventConsumer defines model for EventConsumer.
@@ -5375,7 +5522,7 @@ type EventConsumerPut struct {
 type EventData struct {
 	Changed []string `json:"changed"`
 
-	// Facts Small, non-personal facts of the event, such as a state or an amount.
+	// Facts Small, non-personal facts of the event, such as a state or an amount. Amounts are left out for who does not read the class `financial`; the digest covers them all the same.
 	Facts   map[string]interface{} `json:"facts"`
 	ID      openapi_types.UUID     `json:"id"`
 	Object  string                 `json:"object"`
@@ -5405,7 +5552,7 @@ type EventDigest struct {
 
 // EventList defines model for EventList.
 type EventList struct {
-	Data []Event `json:"data"`
+	Data []json.RawMessage `json:"data"`
 
 	// Head The last sequence given out when the page was made.
 	Head int64 `json:"head"`
@@ -8303,6 +8450,17 @@ type WebhookTest struct {
 	Type string `json:"type"`
 }
 
+// WithheldEvent The place of an event about somebody whom the reader does not see. Its digest is the next link of the chain, so that
+// what comes after it can still be verified.
+type WithheldEvent struct {
+	Digest   string            `json:"digest"`
+	Sequence int64             `json:"sequence"`
+	Type     WithheldEventType `json:"type"`
+}
+
+// WithheldEventType defines model for WithheldEvent.Type.
+type WithheldEventType string
+
 // APIKeyID defines model for APIKeyId.
 type APIKeyID = openapi_types.UUID
 
@@ -8333,6 +8491,9 @@ type ConsentID = openapi_types.UUID
 // ConsentWordingID defines model for ConsentWordingId.
 type ConsentWordingID = openapi_types.UUID
 
+// ContactDepartmentID defines model for ContactDepartmentId.
+type ContactDepartmentID = []openapi_types.UUID
+
 // ContactEmail defines model for ContactEmail.
 type ContactEmail = string
 
@@ -8354,6 +8515,9 @@ type ContactKind string
 // ContactNamePrefix defines model for ContactNamePrefix.
 type ContactNamePrefix = string
 
+// ContactOwnerID defines model for ContactOwnerId.
+type ContactOwnerID = []openapi_types.UUID
+
 // ContactPhone defines model for ContactPhone.
 type ContactPhone = string
 
@@ -8362,6 +8526,9 @@ type ContactPointID = openapi_types.UUID
 
 // ContactQuery defines model for ContactQuery.
 type ContactQuery = string
+
+// ContactRestricted defines model for ContactRestricted.
+type ContactRestricted = bool
 
 // ContactSiren defines model for ContactSiren.
 type ContactSiren = string
@@ -8392,6 +8559,9 @@ type Cursor = string
 
 // DepartmentID defines model for DepartmentId.
 type DepartmentID = openapi_types.UUID
+
+// DepartmentIDOfContact defines model for DepartmentIdOfContact.
+type DepartmentIDOfContact = openapi_types.UUID
 
 // EventID defines model for EventId.
 type EventID = openapi_types.UUID
@@ -8749,6 +8919,15 @@ type ListContactsParams struct {
 	// NamePrefix Whose sort name (family name first) begins so, without regard to case and accents; by name if no `sort` is asked for.
 	NamePrefix *ContactNamePrefix `form:"name_prefix,omitempty" json:"name_prefix,omitempty"`
 
+	// DepartmentID Held by any of these departments.
+	DepartmentID ContactDepartmentID `form:"department_id,omitempty" json:"department_id,omitempty"`
+
+	// OwnerID Looked after by any of these users.
+	OwnerID ContactOwnerID `form:"owner_id,omitempty" json:"owner_id,omitempty"`
+
+	// Restricted Restricted, or not.
+	Restricted *ContactRestricted `form:"restricted,omitempty" json:"restricted,omitempty"`
+
 	// Archived Whether archived records are listed too (`true`), alone (`only`) or not (`false`).
 	Archived *ListContactsParamsArchived `form:"archived,omitempty" json:"archived,omitempty"`
 
@@ -9016,6 +9195,15 @@ type CreatePreferenceLinkParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
+// ListContactDepartmentsParams defines parameters for ListContactDepartments.
+type ListContactDepartmentsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // ListContactExternalIdsParams defines parameters for ListContactExternalIds.
 type ListContactExternalIdsParams struct {
 	// AsOf The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
@@ -9077,6 +9265,15 @@ type RestoreContactParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// RestrictContactParams defines parameters for RestrictContact.
+type RestrictContactParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
 // ListSensitiveFactsParams defines parameters for ListSensitiveFacts.
 type ListSensitiveFactsParams struct {
 	// Limit Greatest number of items in the page.
@@ -9123,6 +9320,15 @@ type UpdateSensitiveFactParams struct {
 type GetSensitiveFactHistoryParams struct {
 	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
 	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
+}
+
+// UnrestrictContactParams defines parameters for UnrestrictContact.
+type UnrestrictContactParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
 // ListDepartmentsParams defines parameters for ListDepartments.
@@ -10451,11 +10657,20 @@ type UpdateContactPointApplicationMergePatchPlusJSONRequestBody = ContactPointPa
 // CreatePreferenceLinkJSONRequestBody defines body for CreatePreferenceLink for application/json ContentType.
 type CreatePreferenceLinkJSONRequestBody = PreferenceLinkCreate
 
+// PutContactDepartmentJSONRequestBody defines body for PutContactDepartment for application/json ContentType.
+type PutContactDepartmentJSONRequestBody = ContactDepartmentPut
+
+// RestrictContactJSONRequestBody defines body for RestrictContact for application/json ContentType.
+type RestrictContactJSONRequestBody = ContactRestrict
+
 // CreateSensitiveFactJSONRequestBody defines body for CreateSensitiveFact for application/json ContentType.
 type CreateSensitiveFactJSONRequestBody = SensitiveFactCreate
 
 // UpdateSensitiveFactApplicationMergePatchPlusJSONRequestBody defines body for UpdateSensitiveFact for application/merge-patch+json ContentType.
 type UpdateSensitiveFactApplicationMergePatchPlusJSONRequestBody = SensitiveFactPatch
+
+// UnrestrictContactJSONRequestBody defines body for UnrestrictContact for application/json ContentType.
+type UnrestrictContactJSONRequestBody = ContactUnrestrict
 
 // CreateDepartmentJSONRequestBody defines body for CreateDepartment for application/json ContentType.
 type CreateDepartmentJSONRequestBody = DepartmentCreate
@@ -11359,6 +11574,7 @@ type ClientInterface interface {
 	//
 	// A name is all that is needed, or else a contact point or an external id. What the contact has from the start may come with
 	// it; later each contact point and address is a resource of its own. Nothing is matched: two persons may have one name.
+	// The departments in which it is made hold it with every verb.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -11369,6 +11585,7 @@ type ClientInterface interface {
 	//
 	// A name is all that is needed, or else a contact point or an external id. What the contact has from the start may come with
 	// it; later each contact point and address is a resource of its own. Nothing is matched: two persons may have one name.
+	// The departments in which it is made hold it with every verb.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -11670,6 +11887,45 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/contacts/{contact_id}/contact-points/{contact_point_id}/preference-links (the `CreatePreferenceLink` operationId).
 	CreatePreferenceLink(ctx context.Context, contactID ContactID, contactPointID ContactPointID, params *CreatePreferenceLinkParams, body CreatePreferenceLinkJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListContactDepartments List the departments of a contact
+	//
+	// The departments that hold the contact, each with the verbs it was given. None: the contact is of the whole institution.
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/departments (the `ListContactDepartments` operationId).
+	ListContactDepartments(ctx context.Context, contactID ContactID, params *ListContactDepartmentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteContactDepartment Take a contact from a department
+	//
+	// Without any department the contact is of the whole institution again, which needs the right to edit there. A share has no
+	// version, so there is no If-Match.
+	//
+	// Corresponds with DELETE /v1/contacts/{contact_id}/departments/{department_id} (the `DeleteContactDepartment` operationId).
+	DeleteContactDepartment(ctx context.Context, contactID ContactID, departmentID DepartmentIDOfContact, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutContactDepartmentWithBody Share a contact with a department
+	//
+	// Gives the department these verbs on the contact, in place of those it had. Nobody gives a verb that they do not hold on the
+	// contact themselves (403 `verb-not-held`). The first department takes the contact out of the hands of the whole
+	// institution, which needs the right to edit there. The contact itself gets a new version; a share has none, so there is
+	// no If-Match.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/contacts/{contact_id}/departments/{department_id} (the `PutContactDepartment` operationId).
+	PutContactDepartmentWithBody(ctx context.Context, contactID ContactID, departmentID DepartmentIDOfContact, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutContactDepartment Share a contact with a department
+	//
+	// Gives the department these verbs on the contact, in place of those it had. Nobody gives a verb that they do not hold on the
+	// contact themselves (403 `verb-not-held`). The first department takes the contact out of the hands of the whole
+	// institution, which needs the right to edit there. The contact itself gets a new version; a share has none, so there is
+	// no If-Match.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/contacts/{contact_id}/departments/{department_id} (the `PutContactDepartment` operationId).
+	PutContactDepartment(ctx context.Context, contactID ContactID, departmentID DepartmentIDOfContact, body PutContactDepartmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListContactExternalIds List the external ids of a contact
 	//
 	// The names by which other systems know the contact.
@@ -11712,6 +11968,28 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/contacts/{contact_id}/restore (the `RestoreContact` operationId).
 	RestoreContact(ctx context.Context, contactID ContactID, params *RestoreContactParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestrictContactWithBody Restrict a contact
+	//
+	// From now on the contact is a 404 everywhere, in lists, counts, searches, exports and events too, for whoever may not see
+	// restricted contacts and is not one of `viewer_ids`. Doing it again replaces the viewers. Who would lose sight of the
+	// contact is refused with 403 `out-of-sight`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/contacts/{contact_id}/restrict (the `RestrictContact` operationId).
+	RestrictContactWithBody(ctx context.Context, contactID ContactID, params *RestrictContactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestrictContact Restrict a contact
+	//
+	// From now on the contact is a 404 everywhere, in lists, counts, searches, exports and events too, for whoever may not see
+	// restricted contacts and is not one of `viewer_ids`. Doing it again replaces the viewers. Who would lose sight of the
+	// contact is refused with 403 `out-of-sight`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/contacts/{contact_id}/restrict (the `RestrictContact` operationId).
+	RestrictContact(ctx context.Context, contactID ContactID, params *RestrictContactParams, body RestrictContactJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListSensitiveFacts List the sensitive facts about a contact
 	//
@@ -11796,6 +12074,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /v1/contacts/{contact_id}/tags/{tag_id} (the `TagContact` operationId).
 	TagContact(ctx context.Context, contactID ContactID, tagID TagID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UnrestrictContactWithBody Lift the restriction of a contact
+	//
+	// Needs the right to see restricted contacts: being named among the viewers is not enough to show the contact to others.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/contacts/{contact_id}/unrestrict (the `UnrestrictContact` operationId).
+	UnrestrictContactWithBody(ctx context.Context, contactID ContactID, params *UnrestrictContactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UnrestrictContact Lift the restriction of a contact
+	//
+	// Needs the right to see restricted contacts: being named among the viewers is not enough to show the contact to others.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/contacts/{contact_id}/unrestrict (the `UnrestrictContact` operationId).
+	UnrestrictContact(ctx context.Context, contactID ContactID, params *UnrestrictContactParams, body UnrestrictContactJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListDepartments List departments
 	//
@@ -11944,6 +12240,9 @@ type ClientInterface interface {
 	// With `wait`, an empty page is held open until something happens or the time is over. Events are kept for at least
 	// 90 days; this release keeps all of them.
 	//
+	// An event about somebody whom the reader does not see is handed out as `withheld`, with its sequence and digest and
+	// nothing else; when events are asked for by type or subject it is left out.
+	//
 	// Corresponds with GET /v1/events (the `ListEvents` operationId).
 	ListEvents(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -11957,7 +12256,7 @@ type ClientInterface interface {
 	//    first event of all is thirty-two zero bytes. This also proves that no event was altered.
 	// 2. The rolling hash, for readers who kept only three columns: SHA-256 over the lines `sequence id digest\n` (decimal
 	//    sequence, lower-case UUID, lower-case hexadecimal digest, one space between, each line ended by a line feed) of all
-	//    events in order; what `sha256sum` prints for that file. It equals `rolling_hash`.
+	//    events in order; what `sha256sum` prints for that file. It equals `rolling_hash`. The id of a withheld event is `-`.
 	//
 	// One answer covers at most 100,000 events: `to` is where it ended, and `next_from` where the next one begins.
 	//
@@ -14577,6 +14876,7 @@ func (c *Client) ListContacts(ctx context.Context, params *ListContactsParams, r
 //
 // A name is all that is needed, or else a contact point or an external id. What the contact has from the start may come with
 // it; later each contact point and address is a resource of its own. Nothing is matched: two persons may have one name.
+// The departments in which it is made hold it with every verb.
 //
 // Takes any type of body and a specified content type.
 //
@@ -14597,6 +14897,7 @@ func (c *Client) CreateContactWithBody(ctx context.Context, params *CreateContac
 //
 // A name is all that is needed, or else a contact point or an external id. What the contact has from the start may come with
 // it; later each contact point and address is a resource of its own. Nothing is matched: two persons may have one name.
+// The departments in which it is made hold it with every verb.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -15228,6 +15529,85 @@ func (c *Client) CreatePreferenceLink(ctx context.Context, contactID ContactID, 
 	return c.Client.Do(req)
 }
 
+// ListContactDepartments List the departments of a contact
+//
+// The departments that hold the contact, each with the verbs it was given. None: the contact is of the whole institution.
+//
+// Corresponds with GET /v1/contacts/{contact_id}/departments (the `ListContactDepartments` operationId).
+func (c *Client) ListContactDepartments(ctx context.Context, contactID ContactID, params *ListContactDepartmentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListContactDepartmentsRequest(c.Server, contactID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteContactDepartment Take a contact from a department
+//
+// Without any department the contact is of the whole institution again, which needs the right to edit there. A share has no
+// version, so there is no If-Match.
+//
+// Corresponds with DELETE /v1/contacts/{contact_id}/departments/{department_id} (the `DeleteContactDepartment` operationId).
+func (c *Client) DeleteContactDepartment(ctx context.Context, contactID ContactID, departmentID DepartmentIDOfContact, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteContactDepartmentRequest(c.Server, contactID, departmentID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutContactDepartmentWithBody Share a contact with a department
+//
+// Gives the department these verbs on the contact, in place of those it had. Nobody gives a verb that they do not hold on the
+// contact themselves (403 `verb-not-held`). The first department takes the contact out of the hands of the whole
+// institution, which needs the right to edit there. The contact itself gets a new version; a share has none, so there is
+// no If-Match.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/contacts/{contact_id}/departments/{department_id} (the `PutContactDepartment` operationId).
+func (c *Client) PutContactDepartmentWithBody(ctx context.Context, contactID ContactID, departmentID DepartmentIDOfContact, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutContactDepartmentRequestWithBody(c.Server, contactID, departmentID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutContactDepartment Share a contact with a department
+//
+// Gives the department these verbs on the contact, in place of those it had. Nobody gives a verb that they do not hold on the
+// contact themselves (403 `verb-not-held`). The first department takes the contact out of the hands of the whole
+// institution, which needs the right to edit there. The contact itself gets a new version; a share has none, so there is
+// no If-Match.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/contacts/{contact_id}/departments/{department_id} (the `PutContactDepartment` operationId).
+func (c *Client) PutContactDepartment(ctx context.Context, contactID ContactID, departmentID DepartmentIDOfContact, body PutContactDepartmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutContactDepartmentRequest(c.Server, contactID, departmentID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListContactExternalIds List the external ids of a contact
 //
 // The names by which other systems know the contact.
@@ -15321,6 +15701,48 @@ func (c *Client) ListContactOrders(ctx context.Context, contactID TicketingConta
 // Corresponds with POST /v1/contacts/{contact_id}/restore (the `RestoreContact` operationId).
 func (c *Client) RestoreContact(ctx context.Context, contactID ContactID, params *RestoreContactParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRestoreContactRequest(c.Server, contactID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestrictContactWithBody Restrict a contact
+//
+// From now on the contact is a 404 everywhere, in lists, counts, searches, exports and events too, for whoever may not see
+// restricted contacts and is not one of `viewer_ids`. Doing it again replaces the viewers. Who would lose sight of the
+// contact is refused with 403 `out-of-sight`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/contacts/{contact_id}/restrict (the `RestrictContact` operationId).
+func (c *Client) RestrictContactWithBody(ctx context.Context, contactID ContactID, params *RestrictContactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestrictContactRequestWithBody(c.Server, contactID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestrictContact Restrict a contact
+//
+// From now on the contact is a 404 everywhere, in lists, counts, searches, exports and events too, for whoever may not see
+// restricted contacts and is not one of `viewer_ids`. Doing it again replaces the viewers. Who would lose sight of the
+// contact is refused with 403 `out-of-sight`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/contacts/{contact_id}/restrict (the `RestrictContact` operationId).
+func (c *Client) RestrictContact(ctx context.Context, contactID ContactID, params *RestrictContactParams, body RestrictContactJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestrictContactRequest(c.Server, contactID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -15505,6 +15927,44 @@ func (c *Client) UntagContact(ctx context.Context, contactID ContactID, tagID Ta
 // Corresponds with PUT /v1/contacts/{contact_id}/tags/{tag_id} (the `TagContact` operationId).
 func (c *Client) TagContact(ctx context.Context, contactID ContactID, tagID TagID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewTagContactRequest(c.Server, contactID, tagID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UnrestrictContactWithBody Lift the restriction of a contact
+//
+// Needs the right to see restricted contacts: being named among the viewers is not enough to show the contact to others.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/contacts/{contact_id}/unrestrict (the `UnrestrictContact` operationId).
+func (c *Client) UnrestrictContactWithBody(ctx context.Context, contactID ContactID, params *UnrestrictContactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUnrestrictContactRequestWithBody(c.Server, contactID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UnrestrictContact Lift the restriction of a contact
+//
+// Needs the right to see restricted contacts: being named among the viewers is not enough to show the contact to others.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/contacts/{contact_id}/unrestrict (the `UnrestrictContact` operationId).
+func (c *Client) UnrestrictContact(ctx context.Context, contactID ContactID, params *UnrestrictContactParams, body UnrestrictContactJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUnrestrictContactRequest(c.Server, contactID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -15832,6 +16292,9 @@ func (c *Client) ListEventTypes(ctx context.Context, reqEditors ...RequestEditor
 // With `wait`, an empty page is held open until something happens or the time is over. Events are kept for at least
 // 90 days; this release keeps all of them.
 //
+// An event about somebody whom the reader does not see is handed out as `withheld`, with its sequence and digest and
+// nothing else; when events are asked for by type or subject it is left out.
+//
 // Corresponds with GET /v1/events (the `ListEvents` operationId).
 func (c *Client) ListEvents(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListEventsRequest(c.Server, params)
@@ -15855,7 +16318,7 @@ func (c *Client) ListEvents(ctx context.Context, params *ListEventsParams, reqEd
 //     first event of all is thirty-two zero bytes. This also proves that no event was altered.
 //  2. The rolling hash, for readers who kept only three columns: SHA-256 over the lines `sequence id digest\n` (decimal
 //     sequence, lower-case UUID, lower-case hexadecimal digest, one space between, each line ended by a line feed) of all
-//     events in order; what `sha256sum` prints for that file. It equals `rolling_hash`.
+//     events in order; what `sha256sum` prints for that file. It equals `rolling_hash`. The id of a withheld event is `-`.
 //
 // One answer covers at most 100,000 events: `to` is where it ended, and `next_from` where the next one begins.
 //
@@ -21456,6 +21919,42 @@ func NewListContactsRequest(server string, params *ListContactsParams) (*http.Re
 
 		}
 
+		if params.DepartmentID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "department_id", params.DepartmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OwnerID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "owner_id", params.OwnerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Restricted != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "restricted", *params.Restricted, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Archived != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "archived", *params.Archived, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -23292,6 +23791,174 @@ func NewCreatePreferenceLinkRequestWithBody(server string, contactID ContactID, 
 	return req, nil
 }
 
+// NewListContactDepartmentsRequest constructs an http.Request for the ListContactDepartments method
+func NewListContactDepartmentsRequest(server string, contactID ContactID, params *ListContactDepartmentsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/departments", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteContactDepartmentRequest constructs an http.Request for the DeleteContactDepartment method
+func NewDeleteContactDepartmentRequest(server string, contactID ContactID, departmentID DepartmentIDOfContact) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "department_id", departmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/departments/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutContactDepartmentRequest calls the generic PutContactDepartment builder with application/json body
+func NewPutContactDepartmentRequest(server string, contactID ContactID, departmentID DepartmentIDOfContact, body PutContactDepartmentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutContactDepartmentRequestWithBody(server, contactID, departmentID, "application/json", bodyReader)
+}
+
+// NewPutContactDepartmentRequestWithBody constructs an http.Request for the PutContactDepartment method, with any body, and a specified content type
+func NewPutContactDepartmentRequestWithBody(server string, contactID ContactID, departmentID DepartmentIDOfContact, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "department_id", departmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/departments/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListContactExternalIdsRequest constructs an http.Request for the ListContactExternalIds method
 func NewListContactExternalIdsRequest(server string, contactID ContactID, params *ListContactExternalIdsParams) (*http.Request, error) {
 	var err error
@@ -23721,6 +24388,79 @@ func NewRestoreContactRequest(server string, contactID ContactID, params *Restor
 	if err != nil {
 		return nil, err
 	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRestrictContactRequest calls the generic RestrictContact builder with application/json body
+func NewRestrictContactRequest(server string, contactID ContactID, params *RestrictContactParams, body RestrictContactJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRestrictContactRequestWithBody(server, contactID, params, "application/json", bodyReader)
+}
+
+// NewRestrictContactRequestWithBody constructs an http.Request for the RestrictContact method, with any body, and a specified content type
+func NewRestrictContactRequestWithBody(server string, contactID ContactID, params *RestrictContactParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/restrict", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	if params != nil {
 
@@ -24236,6 +24976,79 @@ func NewTagContactRequest(server string, contactID ContactID, tagID TagID) (*htt
 	req, err := http.NewRequest(http.MethodPut, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUnrestrictContactRequest calls the generic UnrestrictContact builder with application/json body
+func NewUnrestrictContactRequest(server string, contactID ContactID, params *UnrestrictContactParams, body UnrestrictContactJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUnrestrictContactRequestWithBody(server, contactID, params, "application/json", bodyReader)
+}
+
+// NewUnrestrictContactRequestWithBody constructs an http.Request for the UnrestrictContact method, with any body, and a specified content type
+func NewUnrestrictContactRequestWithBody(server string, contactID ContactID, params *UnrestrictContactParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/unrestrict", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
 	}
 
 	return req, nil
@@ -34550,6 +35363,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// A name is all that is needed, or else a contact point or an external id. What the contact has from the start may come with
 	// it; later each contact point and address is a resource of its own. Nothing is matched: two persons may have one name.
+	// The departments in which it is made hold it with every verb.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -34560,6 +35374,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// A name is all that is needed, or else a contact point or an external id. What the contact has from the start may come with
 	// it; later each contact point and address is a resource of its own. Nothing is matched: two persons may have one name.
+	// The departments in which it is made hold it with every verb.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -34885,6 +35700,49 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/contacts/{contact_id}/contact-points/{contact_point_id}/preference-links (the `CreatePreferenceLink` operationId).
 	CreatePreferenceLinkWithResponse(ctx context.Context, contactID ContactID, contactPointID ContactPointID, params *CreatePreferenceLinkParams, body CreatePreferenceLinkJSONRequestBody, reqEditors ...RequestEditorFn) (*CreatePreferenceLinkResponse, error)
 
+	// ListContactDepartmentsWithResponse List the departments of a contact
+	//
+	// The departments that hold the contact, each with the verbs it was given. None: the contact is of the whole institution.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/departments (the `ListContactDepartments` operationId).
+	ListContactDepartmentsWithResponse(ctx context.Context, contactID ContactID, params *ListContactDepartmentsParams, reqEditors ...RequestEditorFn) (*ListContactDepartmentsResponse, error)
+
+	// DeleteContactDepartmentWithResponse Take a contact from a department
+	//
+	// Without any department the contact is of the whole institution again, which needs the right to edit there. A share has no
+	// version, so there is no If-Match.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/contacts/{contact_id}/departments/{department_id} (the `DeleteContactDepartment` operationId).
+	DeleteContactDepartmentWithResponse(ctx context.Context, contactID ContactID, departmentID DepartmentIDOfContact, reqEditors ...RequestEditorFn) (*DeleteContactDepartmentResponse, error)
+
+	// PutContactDepartmentWithBodyWithResponse Share a contact with a department
+	//
+	// Gives the department these verbs on the contact, in place of those it had. Nobody gives a verb that they do not hold on the
+	// contact themselves (403 `verb-not-held`). The first department takes the contact out of the hands of the whole
+	// institution, which needs the right to edit there. The contact itself gets a new version; a share has none, so there is
+	// no If-Match.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/contacts/{contact_id}/departments/{department_id} (the `PutContactDepartment` operationId).
+	PutContactDepartmentWithBodyWithResponse(ctx context.Context, contactID ContactID, departmentID DepartmentIDOfContact, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutContactDepartmentResponse, error)
+
+	// PutContactDepartmentWithResponse Share a contact with a department
+	//
+	// Gives the department these verbs on the contact, in place of those it had. Nobody gives a verb that they do not hold on the
+	// contact themselves (403 `verb-not-held`). The first department takes the contact out of the hands of the whole
+	// institution, which needs the right to edit there. The contact itself gets a new version; a share has none, so there is
+	// no If-Match.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/contacts/{contact_id}/departments/{department_id} (the `PutContactDepartment` operationId).
+	PutContactDepartmentWithResponse(ctx context.Context, contactID ContactID, departmentID DepartmentIDOfContact, body PutContactDepartmentJSONRequestBody, reqEditors ...RequestEditorFn) (*PutContactDepartmentResponse, error)
+
 	// ListContactExternalIdsWithResponse List the external ids of a contact
 	//
 	// The names by which other systems know the contact.
@@ -34939,6 +35797,28 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/contacts/{contact_id}/restore (the `RestoreContact` operationId).
 	RestoreContactWithResponse(ctx context.Context, contactID ContactID, params *RestoreContactParams, reqEditors ...RequestEditorFn) (*RestoreContactResponse, error)
+
+	// RestrictContactWithBodyWithResponse Restrict a contact
+	//
+	// From now on the contact is a 404 everywhere, in lists, counts, searches, exports and events too, for whoever may not see
+	// restricted contacts and is not one of `viewer_ids`. Doing it again replaces the viewers. Who would lose sight of the
+	// contact is refused with 403 `out-of-sight`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/contacts/{contact_id}/restrict (the `RestrictContact` operationId).
+	RestrictContactWithBodyWithResponse(ctx context.Context, contactID ContactID, params *RestrictContactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RestrictContactResponse, error)
+
+	// RestrictContactWithResponse Restrict a contact
+	//
+	// From now on the contact is a 404 everywhere, in lists, counts, searches, exports and events too, for whoever may not see
+	// restricted contacts and is not one of `viewer_ids`. Doing it again replaces the viewers. Who would lose sight of the
+	// contact is refused with 403 `out-of-sight`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/contacts/{contact_id}/restrict (the `RestrictContact` operationId).
+	RestrictContactWithResponse(ctx context.Context, contactID ContactID, params *RestrictContactParams, body RestrictContactJSONRequestBody, reqEditors ...RequestEditorFn) (*RestrictContactResponse, error)
 
 	// ListSensitiveFactsWithResponse List the sensitive facts about a contact
 	//
@@ -35035,6 +35915,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /v1/contacts/{contact_id}/tags/{tag_id} (the `TagContact` operationId).
 	TagContactWithResponse(ctx context.Context, contactID ContactID, tagID TagID, reqEditors ...RequestEditorFn) (*TagContactResponse, error)
+
+	// UnrestrictContactWithBodyWithResponse Lift the restriction of a contact
+	//
+	// Needs the right to see restricted contacts: being named among the viewers is not enough to show the contact to others.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/contacts/{contact_id}/unrestrict (the `UnrestrictContact` operationId).
+	UnrestrictContactWithBodyWithResponse(ctx context.Context, contactID ContactID, params *UnrestrictContactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UnrestrictContactResponse, error)
+
+	// UnrestrictContactWithResponse Lift the restriction of a contact
+	//
+	// Needs the right to see restricted contacts: being named among the viewers is not enough to show the contact to others.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/contacts/{contact_id}/unrestrict (the `UnrestrictContact` operationId).
+	UnrestrictContactWithResponse(ctx context.Context, contactID ContactID, params *UnrestrictContactParams, body UnrestrictContactJSONRequestBody, reqEditors ...RequestEditorFn) (*UnrestrictContactResponse, error)
 
 	// ListDepartmentsWithResponse List departments
 	//
@@ -35205,6 +36103,9 @@ type ClientWithResponsesInterface interface {
 	// With `wait`, an empty page is held open until something happens or the time is over. Events are kept for at least
 	// 90 days; this release keeps all of them.
 	//
+	// An event about somebody whom the reader does not see is handed out as `withheld`, with its sequence and digest and
+	// nothing else; when events are asked for by type or subject it is left out.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/events (the `ListEvents` operationId).
@@ -35220,7 +36121,7 @@ type ClientWithResponsesInterface interface {
 	//    first event of all is thirty-two zero bytes. This also proves that no event was altered.
 	// 2. The rolling hash, for readers who kept only three columns: SHA-256 over the lines `sequence id digest\n` (decimal
 	//    sequence, lower-case UUID, lower-case hexadecimal digest, one space between, each line ended by a line feed) of all
-	//    events in order; what `sha256sum` prints for that file. It equals `rolling_hash`.
+	//    events in order; what `sha256sum` prints for that file. It equals `rolling_hash`. The id of a withheld event is `-`.
 	//
 	// One answer covers at most 100,000 events: `to` is where it ended, and `next_from` where the next one begins.
 	//
@@ -39791,6 +40692,129 @@ func (r CreatePreferenceLinkResponse) ContentType() string {
 	return ""
 }
 
+// ListContactDepartmentsResponse200Headers the declared response headers of an HTTP 200 response for ListContactDepartments
+type ListContactDepartmentsResponse200Headers struct {
+	Link *string
+}
+
+type ListContactDepartmentsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ContactDepartmentList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListContactDepartmentsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListContactDepartmentsResponse) GetJSON200() *ContactDepartmentList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListContactDepartmentsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListContactDepartmentsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListContactDepartmentsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListContactDepartmentsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteContactDepartmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteContactDepartmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteContactDepartmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteContactDepartmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteContactDepartmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PutContactDepartmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ContactDepartment
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutContactDepartmentResponse) GetJSON200() *ContactDepartment {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r PutContactDepartmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutContactDepartmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutContactDepartmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutContactDepartmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListContactExternalIdsResponse200Headers the declared response headers of an HTTP 200 response for ListContactExternalIds
 type ListContactExternalIdsResponse200Headers struct {
 	Link *string
@@ -40052,6 +41076,54 @@ func (r RestoreContactResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RestoreContactResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RestrictContactResponse200Headers the declared response headers of an HTTP 200 response for RestrictContact
+type RestrictContactResponse200Headers struct {
+	ETag string
+}
+
+type RestrictContactResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Contact
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RestrictContactResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RestrictContactResponse) GetJSON200() *Contact {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RestrictContactResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RestrictContactResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RestrictContactResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RestrictContactResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -40388,6 +41460,54 @@ func (r TagContactResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r TagContactResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UnrestrictContactResponse200Headers the declared response headers of an HTTP 200 response for UnrestrictContact
+type UnrestrictContactResponse200Headers struct {
+	ETag string
+}
+
+type UnrestrictContactResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Contact
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UnrestrictContactResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UnrestrictContactResponse) GetJSON200() *Contact {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UnrestrictContactResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UnrestrictContactResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UnrestrictContactResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UnrestrictContactResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -48663,6 +49783,7 @@ func (c *ClientWithResponses) ListContactsWithResponse(ctx context.Context, para
 //
 // A name is all that is needed, or else a contact point or an external id. What the contact has from the start may come with
 // it; later each contact point and address is a resource of its own. Nothing is matched: two persons may have one name.
+// The departments in which it is made hold it with every verb.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -48679,6 +49800,7 @@ func (c *ClientWithResponses) CreateContactWithBodyWithResponse(ctx context.Cont
 //
 // A name is all that is needed, or else a contact point or an external id. What the contact has from the start may come with
 // it; later each contact point and address is a resource of its own. Nothing is matched: two persons may have one name.
+// The departments in which it is made hold it with every verb.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -49202,6 +50324,73 @@ func (c *ClientWithResponses) CreatePreferenceLinkWithResponse(ctx context.Conte
 	return ParseCreatePreferenceLinkResponse(rsp)
 }
 
+// ListContactDepartmentsWithResponse List the departments of a contact
+//
+// The departments that hold the contact, each with the verbs it was given. None: the contact is of the whole institution.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/contacts/{contact_id}/departments (the `ListContactDepartments` operationId).
+func (c *ClientWithResponses) ListContactDepartmentsWithResponse(ctx context.Context, contactID ContactID, params *ListContactDepartmentsParams, reqEditors ...RequestEditorFn) (*ListContactDepartmentsResponse, error) {
+	rsp, err := c.ListContactDepartments(ctx, contactID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListContactDepartmentsResponse(rsp)
+}
+
+// DeleteContactDepartmentWithResponse Take a contact from a department
+//
+// Without any department the contact is of the whole institution again, which needs the right to edit there. A share has no
+// version, so there is no If-Match.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/contacts/{contact_id}/departments/{department_id} (the `DeleteContactDepartment` operationId).
+func (c *ClientWithResponses) DeleteContactDepartmentWithResponse(ctx context.Context, contactID ContactID, departmentID DepartmentIDOfContact, reqEditors ...RequestEditorFn) (*DeleteContactDepartmentResponse, error) {
+	rsp, err := c.DeleteContactDepartment(ctx, contactID, departmentID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteContactDepartmentResponse(rsp)
+}
+
+// PutContactDepartmentWithBodyWithResponse Share a contact with a department
+//
+// Gives the department these verbs on the contact, in place of those it had. Nobody gives a verb that they do not hold on the
+// contact themselves (403 `verb-not-held`). The first department takes the contact out of the hands of the whole
+// institution, which needs the right to edit there. The contact itself gets a new version; a share has none, so there is
+// no If-Match.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/contacts/{contact_id}/departments/{department_id} (the `PutContactDepartment` operationId).
+func (c *ClientWithResponses) PutContactDepartmentWithBodyWithResponse(ctx context.Context, contactID ContactID, departmentID DepartmentIDOfContact, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutContactDepartmentResponse, error) {
+	rsp, err := c.PutContactDepartmentWithBody(ctx, contactID, departmentID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutContactDepartmentResponse(rsp)
+}
+
+// PutContactDepartmentWithResponse Share a contact with a department
+//
+// Gives the department these verbs on the contact, in place of those it had. Nobody gives a verb that they do not hold on the
+// contact themselves (403 `verb-not-held`). The first department takes the contact out of the hands of the whole
+// institution, which needs the right to edit there. The contact itself gets a new version; a share has none, so there is
+// no If-Match.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/contacts/{contact_id}/departments/{department_id} (the `PutContactDepartment` operationId).
+func (c *ClientWithResponses) PutContactDepartmentWithResponse(ctx context.Context, contactID ContactID, departmentID DepartmentIDOfContact, body PutContactDepartmentJSONRequestBody, reqEditors ...RequestEditorFn) (*PutContactDepartmentResponse, error) {
+	rsp, err := c.PutContactDepartment(ctx, contactID, departmentID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutContactDepartmentResponse(rsp)
+}
+
 // ListContactExternalIdsWithResponse List the external ids of a contact
 //
 // The names by which other systems know the contact.
@@ -49291,6 +50480,40 @@ func (c *ClientWithResponses) RestoreContactWithResponse(ctx context.Context, co
 		return nil, err
 	}
 	return ParseRestoreContactResponse(rsp)
+}
+
+// RestrictContactWithBodyWithResponse Restrict a contact
+//
+// From now on the contact is a 404 everywhere, in lists, counts, searches, exports and events too, for whoever may not see
+// restricted contacts and is not one of `viewer_ids`. Doing it again replaces the viewers. Who would lose sight of the
+// contact is refused with 403 `out-of-sight`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/contacts/{contact_id}/restrict (the `RestrictContact` operationId).
+func (c *ClientWithResponses) RestrictContactWithBodyWithResponse(ctx context.Context, contactID ContactID, params *RestrictContactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RestrictContactResponse, error) {
+	rsp, err := c.RestrictContactWithBody(ctx, contactID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestrictContactResponse(rsp)
+}
+
+// RestrictContactWithResponse Restrict a contact
+//
+// From now on the contact is a 404 everywhere, in lists, counts, searches, exports and events too, for whoever may not see
+// restricted contacts and is not one of `viewer_ids`. Doing it again replaces the viewers. Who would lose sight of the
+// contact is refused with 403 `out-of-sight`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/contacts/{contact_id}/restrict (the `RestrictContact` operationId).
+func (c *ClientWithResponses) RestrictContactWithResponse(ctx context.Context, contactID ContactID, params *RestrictContactParams, body RestrictContactJSONRequestBody, reqEditors ...RequestEditorFn) (*RestrictContactResponse, error) {
+	rsp, err := c.RestrictContact(ctx, contactID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestrictContactResponse(rsp)
 }
 
 // ListSensitiveFactsWithResponse List the sensitive facts about a contact
@@ -49447,6 +50670,36 @@ func (c *ClientWithResponses) TagContactWithResponse(ctx context.Context, contac
 		return nil, err
 	}
 	return ParseTagContactResponse(rsp)
+}
+
+// UnrestrictContactWithBodyWithResponse Lift the restriction of a contact
+//
+// Needs the right to see restricted contacts: being named among the viewers is not enough to show the contact to others.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/contacts/{contact_id}/unrestrict (the `UnrestrictContact` operationId).
+func (c *ClientWithResponses) UnrestrictContactWithBodyWithResponse(ctx context.Context, contactID ContactID, params *UnrestrictContactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UnrestrictContactResponse, error) {
+	rsp, err := c.UnrestrictContactWithBody(ctx, contactID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUnrestrictContactResponse(rsp)
+}
+
+// UnrestrictContactWithResponse Lift the restriction of a contact
+//
+// Needs the right to see restricted contacts: being named among the viewers is not enough to show the contact to others.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/contacts/{contact_id}/unrestrict (the `UnrestrictContact` operationId).
+func (c *ClientWithResponses) UnrestrictContactWithResponse(ctx context.Context, contactID ContactID, params *UnrestrictContactParams, body UnrestrictContactJSONRequestBody, reqEditors ...RequestEditorFn) (*UnrestrictContactResponse, error) {
+	rsp, err := c.UnrestrictContact(ctx, contactID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUnrestrictContactResponse(rsp)
 }
 
 // ListDepartmentsWithResponse List departments
@@ -49720,6 +50973,9 @@ func (c *ClientWithResponses) ListEventTypesWithResponse(ctx context.Context, re
 // With `wait`, an empty page is held open until something happens or the time is over. Events are kept for at least
 // 90 days; this release keeps all of them.
 //
+// An event about somebody whom the reader does not see is handed out as `withheld`, with its sequence and digest and
+// nothing else; when events are asked for by type or subject it is left out.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/events (the `ListEvents` operationId).
@@ -49741,7 +50997,7 @@ func (c *ClientWithResponses) ListEventsWithResponse(ctx context.Context, params
 //     first event of all is thirty-two zero bytes. This also proves that no event was altered.
 //  2. The rolling hash, for readers who kept only three columns: SHA-256 over the lines `sequence id digest\n` (decimal
 //     sequence, lower-case UUID, lower-case hexadecimal digest, one space between, each line ended by a line feed) of all
-//     events in order; what `sha256sum` prints for that file. It equals `rolling_hash`.
+//     events in order; what `sha256sum` prints for that file. It equals `rolling_hash`. The id of a withheld event is `-`.
 //
 // One answer covers at most 100,000 events: `to` is where it ended, and `next_from` where the next one begins.
 //
@@ -55022,6 +56278,87 @@ func ParseCreatePreferenceLinkResponse(rsp *http.Response) (*CreatePreferenceLin
 	return response, nil
 }
 
+// ParseListContactDepartmentsResponse parses an HTTP response from a ListContactDepartmentsWithResponse call
+func ParseListContactDepartmentsResponse(rsp *http.Response) (*ListContactDepartmentsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListContactDepartmentsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ContactDepartmentList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListContactDepartmentsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteContactDepartmentResponse parses an HTTP response from a DeleteContactDepartmentWithResponse call
+func ParseDeleteContactDepartmentResponse(rsp *http.Response) (*DeleteContactDepartmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteContactDepartmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParsePutContactDepartmentResponse parses an HTTP response from a PutContactDepartmentWithResponse call
+func ParsePutContactDepartmentResponse(rsp *http.Response) (*PutContactDepartmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutContactDepartmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ContactDepartment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListContactExternalIdsResponse parses an HTTP response from a ListContactExternalIdsWithResponse call
 func ParseListContactExternalIdsResponse(rsp *http.Response) (*ListContactExternalIdsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -55207,6 +56544,45 @@ func ParseRestoreContactResponse(rsp *http.Response) (*RestoreContactResponse, e
 	switch {
 	case rsp.StatusCode == 200:
 		var headers RestoreContactResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRestrictContactResponse parses an HTTP response from a RestrictContactWithResponse call
+func ParseRestrictContactResponse(rsp *http.Response) (*RestrictContactResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RestrictContactResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Contact
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RestrictContactResponse200Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -55452,6 +56828,45 @@ func ParseTagContactResponse(rsp *http.Response) (*TagContactResponse, error) {
 	response := &TagContactResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseUnrestrictContactResponse parses an HTTP response from a UnrestrictContactWithResponse call
+func ParseUnrestrictContactResponse(rsp *http.Response) (*UnrestrictContactResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UnrestrictContactResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Contact
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UnrestrictContactResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

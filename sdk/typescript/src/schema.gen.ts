@@ -25,6 +25,7 @@ export interface paths {
          * Create a contact
          * @description A name is all that is needed, or else a contact point or an external id. What the contact has from the start may come with
          *     it; later each contact point and address is a resource of its own. Nothing is matched: two persons may have one name.
+         *     The departments in which it is made hold it with every verb.
          */
         post: operations["createContact"];
         delete?: never;
@@ -180,6 +181,110 @@ export interface paths {
          */
         post: operations["restoreContact"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contact_id}/restrict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restrict a contact
+         * @description From now on the contact is a 404 everywhere, in lists, counts, searches, exports and events too, for whoever may not see
+         *     restricted contacts and is not one of `viewer_ids`. Doing it again replaces the viewers. Who would lose sight of the
+         *     contact is refused with 403 `out-of-sight`.
+         */
+        post: operations["restrictContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contact_id}/unrestrict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lift the restriction of a contact
+         * @description Needs the right to see restricted contacts: being named among the viewers is not enough to show the contact to others.
+         */
+        post: operations["unrestrictContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contact_id}/departments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the departments of a contact
+         * @description The departments that hold the contact, each with the verbs it was given. None: the contact is of the whole institution.
+         */
+        get: operations["listContactDepartments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contact_id}/departments/{department_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+                /** @description Identifier of the department. */
+                department_id: components["parameters"]["DepartmentIdOfContact"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Share a contact with a department
+         * @description Gives the department these verbs on the contact, in place of those it had. Nobody gives a verb that they do not hold on the
+         *     contact themselves (403 `verb-not-held`). The first department takes the contact out of the hands of the whole
+         *     institution, which needs the right to edit there. The contact itself gets a new version; a share has none, so there is
+         *     no If-Match.
+         */
+        put: operations["putContactDepartment"];
+        post?: never;
+        /**
+         * Take a contact from a department
+         * @description Without any department the contact is of the whole institution again, which needs the right to edit there. A share has no
+         *     version, so there is no If-Match.
+         */
+        delete: operations["deleteContactDepartment"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1615,6 +1720,9 @@ export interface paths {
          * @description The log from a position on: contiguous, in commit order, each event chained to the ones before it by `digest`.
          *     With `wait`, an empty page is held open until something happens or the time is over. Events are kept for at least
          *     90 days; this release keeps all of them.
+         *
+         *     An event about somebody whom the reader does not see is handed out as `withheld`, with its sequence and digest and
+         *     nothing else; when events are asked for by type or subject it is left out.
          */
         get: operations["listEvents"];
         put?: never;
@@ -1665,7 +1773,7 @@ export interface paths {
          *        first event of all is thirty-two zero bytes. This also proves that no event was altered.
          *     2. The rolling hash, for readers who kept only three columns: SHA-256 over the lines `sequence id digest\n` (decimal
          *        sequence, lower-case UUID, lower-case hexadecimal digest, one space between, each line ended by a line feed) of all
-         *        events in order; what `sha256sum` prints for that file. It equals `rolling_hash`.
+         *        events in order; what `sha256sum` prints for that file. It equals `rolling_hash`. The id of a withheld event is `-`.
          *
          *     One answer covers at most 100,000 events: `to` is where it ended, and `next_from` where the next one begins.
          */
@@ -4171,6 +4279,86 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "contact.restricted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A contact was restricted
+         * @description Only who sees the restricted contact gets it; to others it is withheld. Its changes hold the reason.
+         */
+        post: operations["onContactRestricted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "contact.unrestricted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The restriction of a contact was lifted
+         * @description Its changes hold the reason.
+         */
+        post: operations["onContactUnrestricted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "contact.shared": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A contact was shared with a department
+         * @description `facts` name the department and its verbs.
+         */
+        post: operations["onContactShared"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "contact.unshared": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A contact was taken from a department
+         * @description `facts.department_id` names the department.
+         */
+        post: operations["onContactUnshared"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "external_id.linked": {
         parameters: {
             query?: never;
@@ -6478,6 +6666,10 @@ export interface components {
          *       "source": "",
          *       "archived_at": null,
          *       "purge_after": null,
+         *       "is_restricted": false,
+         *       "viewer_ids": [],
+         *       "department_ids": [],
+         *       "owner_id": null,
          *       "contact_points": null,
          *       "addresses": null,
          *       "tags": null,
@@ -6535,10 +6727,23 @@ export interface components {
              * @description When an archived contact may be purged.
              */
             purge_after: string | null;
+            /** @description Seen only by those who may see restricted contacts, and by `viewer_ids`. */
+            is_restricted: boolean;
+            /** @description Users and teams that see the restricted contact whatever their rights. */
+            viewer_ids: string[];
+            /** @description Departments that hold the contact; none: the whole institution. */
+            department_ids: string[];
+            /**
+             * Format: uuid
+             * @description The user who looks after the relation (référent).
+             */
+            owner_id: string | null;
             contact_points: components["schemas"]["ContactPoint"][] | null;
             addresses: components["schemas"]["Address"][] | null;
             tags: components["schemas"]["ContactTag"][] | null;
             external_ids: components["schemas"]["ContactExternalId"][] | null;
+            /** @description JSON pointers to what your rights do not show; absent when nothing is masked. */
+            masked?: string[];
             /** Format: int64 */
             version: number;
             /** Format: date-time */
@@ -6602,6 +6807,13 @@ export interface components {
             addresses?: components["schemas"]["AddressCreate"][];
             external_ids?: components["schemas"]["ExternalIdCreate"][];
             tag_ids?: string[];
+            /** @description The departments that hold the contact. By default those of a credential limited to departments, else none: the whole institution. */
+            department_ids?: string[];
+            /**
+             * Format: uuid
+             * @description The user who looks after the relation.
+             */
+            owner_id?: string;
         };
         /**
          * @description A merge patch (RFC 7396).
@@ -6644,6 +6856,11 @@ export interface components {
             locale?: string | null;
             /** @description IANA time zone. */
             zoneinfo?: string | null;
+            /**
+             * Format: uuid
+             * @description The user who looks after the relation.
+             */
+            owner_id?: string | null;
         };
         /**
          * @description A merge patch; `kind` counts when the contact is created and is `person` unless given.
@@ -6699,6 +6916,13 @@ export interface components {
             addresses?: components["schemas"]["AddressCreate"][];
             external_ids?: components["schemas"]["ExternalIdCreate"][];
             tag_ids?: string[];
+            /** @description Of a contact to be made: the departments that hold it, as at its creation. A contact that is there keeps its own. */
+            department_ids?: string[];
+            /**
+             * Format: uuid
+             * @description The user who looks after the relation.
+             */
+            owner_id?: string | null;
         };
         /**
          * @example {
@@ -6779,7 +7003,7 @@ export interface components {
             or?: components["schemas"]["ContactFilter"][];
             not?: components["schemas"]["ContactFilter"];
             /** @enum {string} */
-            field?: "kind" | "civility" | "name" | "given_name" | "family_name" | "birth_name" | "nickname" | "birthdate" | "legal_name" | "trade_name" | "organisation_type" | "siren" | "siret" | "rna" | "locale" | "source" | "created_at" | "updated_at" | "email" | "email_status" | "phone" | "tag_id" | "external_source" | "external_id" | "postal_code" | "city" | "country";
+            field?: "kind" | "civility" | "name" | "given_name" | "family_name" | "birth_name" | "nickname" | "birthdate" | "legal_name" | "trade_name" | "organisation_type" | "siren" | "siret" | "rna" | "locale" | "source" | "owner_id" | "department_id" | "created_at" | "updated_at" | "email" | "email_status" | "phone" | "tag_id" | "external_source" | "external_id" | "postal_code" | "city" | "country";
             /** @enum {string} */
             op?: "eq" | "ne" | "gt" | "gte" | "lt" | "lte" | "in" | "not_in" | "contains" | "prefix" | "is_null" | "within_days";
             /** @description A text, a number of days, a truth value for `is_null`, or a list for `in` and `not_in`. */
@@ -7148,6 +7372,73 @@ export interface components {
          */
         ExternalIdList: {
             data: components["schemas"]["ContactExternalId"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "reason": "Artiste associée : demande de discrétion",
+         *       "viewer_ids": []
+         *     }
+         */
+        ContactRestrict: {
+            /** @description Kept in the history of the contact. */
+            reason: string;
+            /** @description Users and teams that are to see it whatever their rights. */
+            viewer_ids?: string[];
+        };
+        /**
+         * @example {
+         *       "reason": "Fin de la résidence"
+         *     }
+         */
+        ContactUnrestrict: {
+            /** @description Kept in the history of the contact. */
+            reason: string;
+        };
+        /**
+         * @description A department that holds a contact, and what its members may do with it if their roles allow it too.
+         * @example {
+         *       "object": "contact_department",
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *       "department_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e31",
+         *       "verbs": [
+         *         "see",
+         *         "see_contact_points"
+         *       ],
+         *       "shared_at": "2026-11-23T10:15:00Z"
+         *     }
+         */
+        ContactDepartment: {
+            /** @constant */
+            object: "contact_department";
+            /** Format: uuid */
+            contact_id: string;
+            /** Format: uuid */
+            department_id: string;
+            verbs: string[];
+            /** Format: date-time */
+            shared_at: string;
+        };
+        /**
+         * @example {
+         *       "verbs": [
+         *         "see",
+         *         "see_contact_points"
+         *       ]
+         *     }
+         */
+        ContactDepartmentPut: {
+            /** @description `see` is always one of them. */
+            verbs: ("see" | "see_contact_points" | "act" | "edit" | "merge" | "delete" | "export" | "see_restricted")[];
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        ContactDepartmentList: {
+            data: components["schemas"]["ContactDepartment"][];
             next_cursor: string | null;
         };
         /** @description A tag that a contact bears. */
@@ -9964,6 +10255,8 @@ export interface components {
             sequence: number;
             /** @description There were values; erasure has removed them. */
             erased: boolean;
+            /** @description Pointers whose values your rights do not show; absent when nothing is masked. */
+            masked?: string[];
             data: components["schemas"]["EventChange"][];
         };
         EventChange: {
@@ -10114,11 +10407,27 @@ export interface components {
             /** Format: int64 */
             version: number;
             changed: string[];
-            /** @description Small, non-personal facts of the event, such as a state or an amount. */
+            /** @description Small, non-personal facts of the event, such as a state or an amount. Amounts are left out for who does not read the class `financial`; the digest covers them all the same. */
             facts: {
                 [key: string]: unknown;
             };
             url: string;
+        };
+        /**
+         * @description The place of an event about somebody whom the reader does not see. Its digest is the next link of the chain, so that
+         *     what comes after it can still be verified.
+         * @example {
+         *       "type": "withheld",
+         *       "sequence": 48120,
+         *       "digest": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"
+         *     }
+         */
+        WithheldEvent: {
+            /** @constant */
+            type: "withheld";
+            /** Format: int64 */
+            sequence: number;
+            digest: string;
         };
         /**
          * @example {
@@ -10128,7 +10437,7 @@ export interface components {
          *     }
          */
         EventList: {
-            data: components["schemas"]["Event"][];
+            data: (components["schemas"]["Event"] | components["schemas"]["WithheldEvent"])[];
             /**
              * Format: int64
              * @description Where the next call goes on, even when the page is empty.
@@ -13066,6 +13375,14 @@ export interface components {
         ContactSiret: string;
         /** @description Whose sort name (family name first) begins so, without regard to case and accents; by name if no `sort` is asked for. */
         ContactNamePrefix: string;
+        /** @description Held by any of these departments. */
+        ContactDepartmentId: string[];
+        /** @description Looked after by any of these users. */
+        ContactOwnerId: string[];
+        /** @description Restricted, or not. */
+        ContactRestricted: boolean;
+        /** @description Identifier of the department. */
+        DepartmentIdOfContact: string;
         /** @description What to put into each contact that is null otherwise. */
         ContactExpand: ("contact_points" | "addresses" | "tags" | "external_ids")[];
         /** @description How to recognise a contact that does not have the external id yet. */
@@ -13209,6 +13526,12 @@ export interface operations {
                 siret?: components["parameters"]["ContactSiret"];
                 /** @description Whose sort name (family name first) begins so, without regard to case and accents; by name if no `sort` is asked for. */
                 name_prefix?: components["parameters"]["ContactNamePrefix"];
+                /** @description Held by any of these departments. */
+                department_id?: components["parameters"]["ContactDepartmentId"];
+                /** @description Looked after by any of these users. */
+                owner_id?: components["parameters"]["ContactOwnerId"];
+                /** @description Restricted, or not. */
+                restricted?: components["parameters"]["ContactRestricted"];
                 /** @description Whether archived records are listed too (`true`), alone (`only`) or not (`false`). */
                 archived?: components["parameters"]["Archived"];
                 /** @description Created at this instant or later. */
@@ -13558,6 +13881,163 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Contact"];
                 };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    restrictContact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactRestrict"];
+            };
+        };
+        responses: {
+            /** @description The contact. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Contact"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    unrestrictContact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactUnrestrict"];
+            };
+        };
+        responses: {
+            /** @description The contact. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Contact"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listContactDepartments: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of departments. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactDepartmentList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    putContactDepartment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+                /** @description Identifier of the department. */
+                department_id: components["parameters"]["DepartmentIdOfContact"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactDepartmentPut"];
+            };
+        };
+        responses: {
+            /** @description The department and its verbs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactDepartment"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteContactDepartment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+                /** @description Identifier of the department. */
+                department_id: components["parameters"]["DepartmentIdOfContact"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The department does not hold the contact. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             "4XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
@@ -20469,6 +20949,94 @@ export interface operations {
         };
     };
     onContactRestored: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onContactRestricted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onContactUnrestricted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onContactShared: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onContactUnshared: {
         parameters: {
             query?: never;
             header?: never;

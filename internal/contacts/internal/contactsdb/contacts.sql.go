@@ -22,6 +22,15 @@ func (q *Queries) DeleteAddress(ctx context.Context, db DBTX, tenantID uuid.UUID
 	return err
 }
 
+const DeleteContactDepartment = `-- name: DeleteContactDepartment :exec
+DELETE FROM contact_departments WHERE tenant_id = $1 AND contact_id = $2 AND department_id = $3
+`
+
+func (q *Queries) DeleteContactDepartment(ctx context.Context, db DBTX, tenantID uuid.UUID, contactID uuid.UUID, departmentID uuid.UUID) error {
+	_, err := db.Exec(ctx, DeleteContactDepartment, tenantID, contactID, departmentID)
+	return err
+}
+
 const DeletePoint = `-- name: DeletePoint :exec
 DELETE FROM contact_points WHERE tenant_id = $1 AND id = $2
 `
@@ -32,7 +41,7 @@ func (q *Queries) DeletePoint(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 }
 
 const FindByExternalID = `-- name: FindByExternalID :one
-SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id FROM contact_external_ids e
+SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id, c.reach_department_ids, c.act_department_ids, c.export_department_ids FROM contact_external_ids e
 JOIN contacts c ON c.tenant_id = e.tenant_id AND c.id = e.contact_id
 WHERE e.tenant_id = $1 AND e.source = $2 AND e.external_id = $3
 `
@@ -76,12 +85,15 @@ func (q *Queries) FindByExternalID(ctx context.Context, db DBTX, tenantID uuid.U
 		&i.ViewerIds,
 		&i.DepartmentIds,
 		&i.OwnerID,
+		&i.ReachDepartmentIds,
+		&i.ActDepartmentIds,
+		&i.ExportDepartmentIds,
 	)
 	return i, err
 }
 
 const FindByPoint = `-- name: FindByPoint :many
-SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id FROM contact_points p
+SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id, c.reach_department_ids, c.act_department_ids, c.export_department_ids FROM contact_points p
 JOIN contacts c ON c.tenant_id = p.tenant_id AND c.id = p.contact_id
 WHERE p.tenant_id = $1 AND p.kind = $2 AND p.normalized = $3
   AND c.archived_at IS NULL AND c.merged_into IS NULL
@@ -135,6 +147,9 @@ func (q *Queries) FindByPoint(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 			&i.ViewerIds,
 			&i.DepartmentIds,
 			&i.OwnerID,
+			&i.ReachDepartmentIds,
+			&i.ActDepartmentIds,
+			&i.ExportDepartmentIds,
 		); err != nil {
 			return nil, err
 		}
@@ -147,7 +162,7 @@ func (q *Queries) FindByPoint(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 }
 
 const FindByVerifiedPoint = `-- name: FindByVerifiedPoint :many
-SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id FROM contact_points p
+SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id, c.reach_department_ids, c.act_department_ids, c.export_department_ids FROM contact_points p
 JOIN contacts c ON c.tenant_id = p.tenant_id AND c.id = p.contact_id
 WHERE p.tenant_id = $1 AND p.kind = $2 AND p.normalized = ANY($3::text[]) AND p.verified_at IS NOT NULL
   AND c.archived_at IS NULL AND c.merged_into IS NULL
@@ -200,10 +215,38 @@ func (q *Queries) FindByVerifiedPoint(ctx context.Context, db DBTX, tenantID uui
 			&i.ViewerIds,
 			&i.DepartmentIds,
 			&i.OwnerID,
+			&i.ReachDepartmentIds,
+			&i.ActDepartmentIds,
+			&i.ExportDepartmentIds,
 		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const FindDepartments = `-- name: FindDepartments :many
+SELECT id FROM departments WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND archived_at IS NULL
+`
+
+// Of these departments those that there are.
+func (q *Queries) FindDepartments(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, FindDepartments, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -303,6 +346,84 @@ func (q *Queries) FindTakenExternalIDs(ctx context.Context, db DBTX, sources []s
 	return items, nil
 }
 
+const FindTopDepartments = `-- name: FindTopDepartments :many
+SELECT id FROM departments
+WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND archived_at IS NULL
+  AND (parent_id IS NULL OR parent_id <> ALL($2::uuid[]))
+ORDER BY id
+`
+
+// Of these departments those that are below none of the others.
+func (q *Queries) FindTopDepartments(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, FindTopDepartments, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const FindUsers = `-- name: FindUsers :many
+SELECT id FROM users WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+`
+
+func (q *Queries) FindUsers(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, FindUsers, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const FindUsersAndTeams = `-- name: FindUsersAndTeams :many
+SELECT u.id FROM users u WHERE u.tenant_id = $1 AND u.id = ANY($2::uuid[])
+UNION ALL
+SELECT t.id FROM teams t WHERE t.tenant_id = $1 AND t.id = ANY($2::uuid[])
+`
+
+func (q *Queries) FindUsersAndTeams(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, FindUsersAndTeams, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const GetAddress = `-- name: GetAddress :one
 SELECT tenant_id, id, contact_id, label, recipient, delivery, building, street, locality, postal_code, city, country, insee_code, is_primary, status, status_at, status_reason, valid_from, valid_to, source, version, created_at, updated_at FROM addresses WHERE tenant_id = $1 AND contact_id = $2 AND id = $3
 `
@@ -339,7 +460,7 @@ func (q *Queries) GetAddress(ctx context.Context, db DBTX, tenantID uuid.UUID, c
 }
 
 const GetContact = `-- name: GetContact :one
-SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id FROM contacts WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids FROM contacts WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetContact(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (Contact, error) {
@@ -381,6 +502,26 @@ func (q *Queries) GetContact(ctx context.Context, db DBTX, tenantID uuid.UUID, i
 		&i.ViewerIds,
 		&i.DepartmentIds,
 		&i.OwnerID,
+		&i.ReachDepartmentIds,
+		&i.ActDepartmentIds,
+		&i.ExportDepartmentIds,
+	)
+	return i, err
+}
+
+const GetContactDepartment = `-- name: GetContactDepartment :one
+SELECT tenant_id, contact_id, department_id, verbs, shared_at FROM contact_departments WHERE tenant_id = $1 AND contact_id = $2 AND department_id = $3
+`
+
+func (q *Queries) GetContactDepartment(ctx context.Context, db DBTX, tenantID uuid.UUID, contactID uuid.UUID, departmentID uuid.UUID) (ContactDepartment, error) {
+	row := db.QueryRow(ctx, GetContactDepartment, tenantID, contactID, departmentID)
+	var i ContactDepartment
+	err := row.Scan(
+		&i.TenantID,
+		&i.ContactID,
+		&i.DepartmentID,
+		&i.Verbs,
+		&i.SharedAt,
 	)
 	return i, err
 }
@@ -566,10 +707,12 @@ func (q *Queries) InsertAddress(ctx context.Context, db DBTX, arg InsertAddressP
 const InsertContact = `-- name: InsertContact :exec
 INSERT INTO contacts (tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle,
                       name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna,
-                      website, locale, zoneinfo, display_name, sort_name, source, created_at, updated_at)
+                      website, locale, zoneinfo, display_name, sort_name, source, created_at, updated_at,
+                      department_ids, reach_department_ids, act_department_ids, export_department_ids, owner_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
         $11, $12, $13, $14, $15, $16, $17, $18, $19,
-        $20, $21, $22, $23, $24, $25, $26, $27)
+        $20, $21, $22, $23, $24, $25, $26, $27,
+        $28::uuid[], $28::uuid[], $28::uuid[], $28::uuid[], $29)
 `
 
 type InsertContactParams struct {
@@ -600,6 +743,8 @@ type InsertContactParams struct {
 	Source           string
 	CreatedAt        time.Time
 	UpdatedAt        time.Time
+	DepartmentIds    []uuid.UUID
+	OwnerID          *uuid.UUID
 }
 
 func (q *Queries) InsertContact(ctx context.Context, db DBTX, arg InsertContactParams) error {
@@ -631,6 +776,33 @@ func (q *Queries) InsertContact(ctx context.Context, db DBTX, arg InsertContactP
 		arg.Source,
 		arg.CreatedAt,
 		arg.UpdatedAt,
+		arg.DepartmentIds,
+		arg.OwnerID,
+	)
+	return err
+}
+
+const InsertContactDepartments = `-- name: InsertContactDepartments :exec
+INSERT INTO contact_departments (tenant_id, contact_id, department_id, verbs, shared_at)
+SELECT $1, $2, d, $3::text[], $4 FROM unnest($5::uuid[]) AS d
+`
+
+type InsertContactDepartmentsParams struct {
+	TenantID      uuid.UUID
+	ContactID     uuid.UUID
+	Verbs         []string
+	SharedAt      time.Time
+	DepartmentIds []uuid.UUID
+}
+
+// The departments in which a contact is made hold it with every verb.
+func (q *Queries) InsertContactDepartments(ctx context.Context, db DBTX, arg InsertContactDepartmentsParams) error {
+	_, err := db.Exec(ctx, InsertContactDepartments,
+		arg.TenantID,
+		arg.ContactID,
+		arg.Verbs,
+		arg.SharedAt,
+		arg.DepartmentIds,
 	)
 	return err
 }
@@ -918,6 +1090,50 @@ func (q *Queries) ListAddressesOf(ctx context.Context, db DBTX, tenantID uuid.UU
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const ListContactDepartments = `-- name: ListContactDepartments :many
+SELECT tenant_id, contact_id, department_id, verbs, shared_at FROM contact_departments
+WHERE tenant_id = $1 AND contact_id = $2 AND department_id > $3
+ORDER BY department_id LIMIT $4
+`
+
+type ListContactDepartmentsParams struct {
+	TenantID  uuid.UUID
+	ContactID uuid.UUID
+	After     uuid.UUID
+	PageSize  int32
+}
+
+func (q *Queries) ListContactDepartments(ctx context.Context, db DBTX, arg ListContactDepartmentsParams) ([]ContactDepartment, error) {
+	rows, err := db.Query(ctx, ListContactDepartments,
+		arg.TenantID,
+		arg.ContactID,
+		arg.After,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ContactDepartment{}
+	for rows.Next() {
+		var i ContactDepartment
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ContactID,
+			&i.DepartmentID,
+			&i.Verbs,
+			&i.SharedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -1384,7 +1600,7 @@ func (q *Queries) LockAddresses(ctx context.Context, db DBTX, tenantID uuid.UUID
 }
 
 const LockByExternalID = `-- name: LockByExternalID :one
-SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id FROM contact_external_ids e
+SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id, c.reach_department_ids, c.act_department_ids, c.export_department_ids FROM contact_external_ids e
 JOIN contacts c ON c.tenant_id = e.tenant_id AND c.id = e.contact_id
 WHERE e.tenant_id = $1 AND e.source = $2 AND e.external_id = $3
 FOR UPDATE OF c
@@ -1429,12 +1645,15 @@ func (q *Queries) LockByExternalID(ctx context.Context, db DBTX, tenantID uuid.U
 		&i.ViewerIds,
 		&i.DepartmentIds,
 		&i.OwnerID,
+		&i.ReachDepartmentIds,
+		&i.ActDepartmentIds,
+		&i.ExportDepartmentIds,
 	)
 	return i, err
 }
 
 const LockContact = `-- name: LockContact :one
-SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id FROM contacts WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids FROM contacts WHERE tenant_id = $1 AND id = $2 FOR UPDATE
 `
 
 func (q *Queries) LockContact(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (Contact, error) {
@@ -1476,6 +1695,9 @@ func (q *Queries) LockContact(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 		&i.ViewerIds,
 		&i.DepartmentIds,
 		&i.OwnerID,
+		&i.ReachDepartmentIds,
+		&i.ActDepartmentIds,
+		&i.ExportDepartmentIds,
 	)
 	return i, err
 }
@@ -1690,11 +1912,45 @@ func (q *Queries) MoveTag(ctx context.Context, db DBTX, tenantID uuid.UUID, toTa
 	return result.RowsAffected(), nil
 }
 
+const PutContactDepartment = `-- name: PutContactDepartment :one
+INSERT INTO contact_departments (tenant_id, contact_id, department_id, verbs, shared_at)
+VALUES ($1, $2, $3, $4::text[], $5)
+ON CONFLICT (tenant_id, contact_id, department_id) DO UPDATE SET verbs = excluded.verbs
+RETURNING tenant_id, contact_id, department_id, verbs, shared_at
+`
+
+type PutContactDepartmentParams struct {
+	TenantID     uuid.UUID
+	ContactID    uuid.UUID
+	DepartmentID uuid.UUID
+	Verbs        []string
+	SharedAt     time.Time
+}
+
+func (q *Queries) PutContactDepartment(ctx context.Context, db DBTX, arg PutContactDepartmentParams) (ContactDepartment, error) {
+	row := db.QueryRow(ctx, PutContactDepartment,
+		arg.TenantID,
+		arg.ContactID,
+		arg.DepartmentID,
+		arg.Verbs,
+		arg.SharedAt,
+	)
+	var i ContactDepartment
+	err := row.Scan(
+		&i.TenantID,
+		&i.ContactID,
+		&i.DepartmentID,
+		&i.Verbs,
+		&i.SharedAt,
+	)
+	return i, err
+}
+
 const SetArchived = `-- name: SetArchived :one
 UPDATE contacts
 SET archived_at = $1, purge_after = $2, updated_at = $3, version = version + 1
 WHERE tenant_id = $4 AND id = $5
-RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id
+RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids
 `
 
 type SetArchivedParams struct {
@@ -1750,6 +2006,76 @@ func (q *Queries) SetArchived(ctx context.Context, db DBTX, arg SetArchivedParam
 		&i.ViewerIds,
 		&i.DepartmentIds,
 		&i.OwnerID,
+		&i.ReachDepartmentIds,
+		&i.ActDepartmentIds,
+		&i.ExportDepartmentIds,
+	)
+	return i, err
+}
+
+const SetRestricted = `-- name: SetRestricted :one
+UPDATE contacts
+SET restricted = $1, viewer_ids = $2::uuid[], updated_at = $3, version = version + 1
+WHERE tenant_id = $4 AND id = $5
+RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids
+`
+
+type SetRestrictedParams struct {
+	Restricted bool
+	ViewerIds  []uuid.UUID
+	UpdatedAt  time.Time
+	TenantID   uuid.UUID
+	ID         uuid.UUID
+}
+
+func (q *Queries) SetRestricted(ctx context.Context, db DBTX, arg SetRestrictedParams) (Contact, error) {
+	row := db.QueryRow(ctx, SetRestricted,
+		arg.Restricted,
+		arg.ViewerIds,
+		arg.UpdatedAt,
+		arg.TenantID,
+		arg.ID,
+	)
+	var i Contact
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Kind,
+		&i.Civility,
+		&i.Title,
+		&i.GivenName,
+		&i.GivenNames,
+		&i.FamilyName,
+		&i.BirthName,
+		&i.Particle,
+		&i.NameSuffix,
+		&i.Nickname,
+		&i.Birthdate,
+		&i.LegalName,
+		&i.TradeName,
+		&i.OrganisationType,
+		&i.Siren,
+		&i.Siret,
+		&i.Rna,
+		&i.Website,
+		&i.Locale,
+		&i.Zoneinfo,
+		&i.DisplayName,
+		&i.SortName,
+		&i.Source,
+		&i.ArchivedAt,
+		&i.PurgeAfter,
+		&i.MergedInto,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.Restricted,
+		&i.ViewerIds,
+		&i.DepartmentIds,
+		&i.OwnerID,
+		&i.ReachDepartmentIds,
+		&i.ActDepartmentIds,
+		&i.ExportDepartmentIds,
 	)
 	return i, err
 }
@@ -1800,6 +2126,56 @@ func (q *Queries) TakeTag(ctx context.Context, db DBTX, tenantID uuid.UUID, cont
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const TouchContact = `-- name: TouchContact :one
+UPDATE contacts SET updated_at = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids
+`
+
+func (q *Queries) TouchContact(ctx context.Context, db DBTX, updatedAt time.Time, tenantID uuid.UUID, iD uuid.UUID) (Contact, error) {
+	row := db.QueryRow(ctx, TouchContact, updatedAt, tenantID, iD)
+	var i Contact
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Kind,
+		&i.Civility,
+		&i.Title,
+		&i.GivenName,
+		&i.GivenNames,
+		&i.FamilyName,
+		&i.BirthName,
+		&i.Particle,
+		&i.NameSuffix,
+		&i.Nickname,
+		&i.Birthdate,
+		&i.LegalName,
+		&i.TradeName,
+		&i.OrganisationType,
+		&i.Siren,
+		&i.Siret,
+		&i.Rna,
+		&i.Website,
+		&i.Locale,
+		&i.Zoneinfo,
+		&i.DisplayName,
+		&i.SortName,
+		&i.Source,
+		&i.ArchivedAt,
+		&i.PurgeAfter,
+		&i.MergedInto,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.Restricted,
+		&i.ViewerIds,
+		&i.DepartmentIds,
+		&i.OwnerID,
+		&i.ReachDepartmentIds,
+		&i.ActDepartmentIds,
+		&i.ExportDepartmentIds,
+	)
+	return i, err
 }
 
 const UnlinkExternalID = `-- name: UnlinkExternalID :execrows
@@ -1916,9 +2292,9 @@ SET civility = $1, title = $2, given_name = $3, given_names = $4, family_name = 
     birth_name = $6, particle = $7, name_suffix = $8, nickname = $9, birthdate = $10,
     legal_name = $11, trade_name = $12, organisation_type = $13, siren = $14,
     siret = $15, rna = $16, website = $17, locale = $18, zoneinfo = $19,
-    display_name = $20, sort_name = $21, updated_at = $22, version = version + 1
-WHERE tenant_id = $23 AND id = $24
-RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id
+    display_name = $20, sort_name = $21, owner_id = $22, updated_at = $23, version = version + 1
+WHERE tenant_id = $24 AND id = $25
+RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids
 `
 
 type UpdateContactParams struct {
@@ -1943,6 +2319,7 @@ type UpdateContactParams struct {
 	Zoneinfo         *string
 	DisplayName      string
 	SortName         string
+	OwnerID          *uuid.UUID
 	UpdatedAt        time.Time
 	TenantID         uuid.UUID
 	ID               uuid.UUID
@@ -1971,6 +2348,7 @@ func (q *Queries) UpdateContact(ctx context.Context, db DBTX, arg UpdateContactP
 		arg.Zoneinfo,
 		arg.DisplayName,
 		arg.SortName,
+		arg.OwnerID,
 		arg.UpdatedAt,
 		arg.TenantID,
 		arg.ID,
@@ -2012,6 +2390,9 @@ func (q *Queries) UpdateContact(ctx context.Context, db DBTX, arg UpdateContactP
 		&i.ViewerIds,
 		&i.DepartmentIds,
 		&i.OwnerID,
+		&i.ReachDepartmentIds,
+		&i.ActDepartmentIds,
+		&i.ExportDepartmentIds,
 	)
 	return i, err
 }

@@ -37,41 +37,52 @@ type Address struct {
 }
 
 type Contact struct {
-	TenantID         uuid.UUID
-	ID               uuid.UUID
-	Kind             string
-	Civility         *string
-	Title            *string
-	GivenName        *string
-	GivenNames       *string
-	FamilyName       *string
-	BirthName        *string
-	Particle         *string
-	NameSuffix       *string
-	Nickname         *string
-	Birthdate        *time.Time
-	LegalName        *string
-	TradeName        *string
-	OrganisationType *string
-	Siren            *string
-	Siret            *string
-	Rna              *string
-	Website          *string
-	Locale           *string
-	Zoneinfo         *string
-	DisplayName      string
-	SortName         string
-	Source           string
-	ArchivedAt       *time.Time
-	PurgeAfter       *time.Time
-	MergedInto       *uuid.UUID
-	Version          int64
-	CreatedAt        time.Time
-	UpdatedAt        time.Time
-	Restricted       bool
-	ViewerIds        []uuid.UUID
-	DepartmentIds    []uuid.UUID
-	OwnerID          *uuid.UUID
+	TenantID            uuid.UUID
+	ID                  uuid.UUID
+	Kind                string
+	Civility            *string
+	Title               *string
+	GivenName           *string
+	GivenNames          *string
+	FamilyName          *string
+	BirthName           *string
+	Particle            *string
+	NameSuffix          *string
+	Nickname            *string
+	Birthdate           *time.Time
+	LegalName           *string
+	TradeName           *string
+	OrganisationType    *string
+	Siren               *string
+	Siret               *string
+	Rna                 *string
+	Website             *string
+	Locale              *string
+	Zoneinfo            *string
+	DisplayName         string
+	SortName            string
+	Source              string
+	ArchivedAt          *time.Time
+	PurgeAfter          *time.Time
+	MergedInto          *uuid.UUID
+	Version             int64
+	CreatedAt           time.Time
+	UpdatedAt           time.Time
+	Restricted          bool
+	ViewerIds           []uuid.UUID
+	DepartmentIds       []uuid.UUID
+	OwnerID             *uuid.UUID
+	ReachDepartmentIds  []uuid.UUID
+	ActDepartmentIds    []uuid.UUID
+	ExportDepartmentIds []uuid.UUID
+}
+
+type ContactDepartment struct {
+	TenantID     uuid.UUID
+	ContactID    uuid.UUID
+	DepartmentID uuid.UUID
+	Verbs        []string
+	SharedAt     time.Time
 }
 
 type ContactExternalID struct {

@@ -214,6 +214,38 @@ func (q *Queries) ListConsumers(ctx context.Context, db DBTX, tenantID uuid.UUID
 	return items, nil
 }
 
+const listNamedBy = `-- name: ListNamedBy :many
+SELECT o.id, o.contact_id FROM ticketing_orders o WHERE o.tenant_id = $1 AND o.id = ANY($2::uuid[])
+UNION ALL
+SELECT u.id, u.contact_id FROM ticketing_customers u WHERE u.tenant_id = $1 AND u.id = ANY($2::uuid[])
+`
+
+type ListNamedByRow struct {
+	ID        uuid.UUID
+	ContactID *uuid.UUID
+}
+
+// The contacts that orders and accounts of a ticketing system are of.
+func (q *Queries) ListNamedBy(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]ListNamedByRow, error) {
+	rows, err := db.Query(ctx, listNamedBy, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListNamedByRow{}
+	for rows.Next() {
+		var i ListNamedByRow
+		if err := rows.Scan(&i.ID, &i.ContactID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listSequenced = `-- name: ListSequenced :many
 SELECT s.sequence, s.digest, e.tenant_id, e.id, e.type, e.subject_kind, e.subject_id, e.subject_version, e.occurred_at, e.actor_kind, e.actor_id, e.request_id, e.source, e.changed, e.facts, e.changes_digest, t.mode
 FROM (

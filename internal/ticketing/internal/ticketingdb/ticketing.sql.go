@@ -1335,43 +1335,6 @@ func (q *Queries) ListProductions(ctx context.Context, db DBTX, arg ListProducti
 	return items, nil
 }
 
-const listSightOf = `-- name: ListSightOf :many
-SELECT id, restricted, viewer_ids, department_ids FROM contacts WHERE tenant_id = $1 AND id = ANY($2::uuid[])
-`
-
-type ListSightOfRow struct {
-	ID            uuid.UUID   `json:"id"`
-	Restricted    bool        `json:"restricted"`
-	ViewerIds     []uuid.UUID `json:"viewer_ids"`
-	DepartmentIds []uuid.UUID `json:"department_ids"`
-}
-
-// Who may see these contacts.
-func (q *Queries) ListSightOf(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]ListSightOfRow, error) {
-	rows, err := db.Query(ctx, listSightOf, tenantID, ids)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []ListSightOfRow{}
-	for rows.Next() {
-		var i ListSightOfRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.Restricted,
-			&i.ViewerIds,
-			&i.DepartmentIds,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const listSources = `-- name: ListSources :many
 SELECT tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at FROM ticketing_sources
 WHERE tenant_id = $1

@@ -1,0 +1,52 @@
+package pg
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Look is the program's own look at contacts by their ids, for what hangs on
+// them: orders, consents, events.
+type Look struct {
+	sight Sight
+	held  map[uuid.UUID]Held
+}
+
+// LookAt reads whose these contacts are. It asks nothing for a principal that
+// sees everything.
+func LookAt(ctx context.Context, db DBTX, tenant uuid.UUID, contacts []uuid.UUID) (Look, error) {
+	l := Look{sight: SightIn(ctx), held: map[uuid.UUID]Held{}}
+	if l.sight.all || len(contacts) == 0 {
+		return l, nil
+	}
+	rows, err := db.Query(ctx, `select id, restricted, viewer_ids, department_ids, reach_department_ids, act_department_ids, export_department_ids
+		from crm.contacts where tenant_id = $1 and id = any($2)`, tenant, contacts)
+	if err != nil {
+		return l, err
+	}
+	var id uuid.UUID
+	var h Held
+	_, err = pgx.ForEachRow(rows, []any{&id, &h.Restricted, &h.Viewers, &h.Departments, &h.Reaching, &h.Acting, &h.Exporting}, func() error {
+		l.held[id] = h
+		h = Held{}
+		return nil
+	})
+	return l, err
+}
+
+// Sees reports whether a contact is seen. Where nobody is named, there is nobody
+// to hide.
+func (l Look) Sees(contact *uuid.UUID) bool {
+	if l.sight.all || contact == nil {
+		return true
+	}
+	h, there := l.held[*contact]
+	return there && l.sight.Sees(h)
+}
+
+// May reports whether something may be done with a contact.
+func (l Look) May(v Verb, contact *uuid.UUID) bool {
+	return l.Sees(contact) && (l.sight.all || contact == nil || l.sight.May(v, l.held[*contact]))
+}

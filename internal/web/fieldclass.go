@@ -1,0 +1,475 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/parvis-crm/parvis/internal/api"
+	"github.com/parvis-crm/parvis/internal/fault"
+)
+
+// Classes of fields. A property of the contract names its class, or several,
+// under x-field-class; a role or a credential names the classes that it may read
+// and those that it may write. What is kept from a reader is kept here, for all
+// operations alike, and declared: null where null is allowed, absent otherwise.
+
+// classNode is what a schema says about classes.
+type classNode struct {
+	classes    []string // of the value itself
+	nullable   bool
+	properties map[string]*classNode
+	items      *classNode
+	extra      *classNode // of members that are not declared
+	below      []string   // every class at and below this place
+}
+
+// FieldClasses knows the class of every property that goes in or out.
+type FieldClasses struct {
+	doc     map[string]any
+	nodes   map[string]*classNode            // by pointer of a named schema
+	answers map[string]map[string]*classNode // operation, then status as in the contract
+	bodies  map[string]*classNode
+	objects map[string]*classNode // by the constant that a resource carries
+	all     []string
+}
+
+// NewFieldClasses reads the classes out of the contract.
+func NewFieldClasses(specJSON []byte, operations map[string]api.OperationSpec) (*FieldClasses, error) {
+	f := &FieldClasses{
+		nodes: map[string]*classNode{}, answers: map[string]map[string]*classNode{}, bodies: map[string]*classNode{}, objects: map[string]*classNode{},
+	}
+	if err := json.Unmarshal(specJSON, &f.doc); err != nil {
+		return nil, fmt.Errorf("web: the contract cannot be read: %w", err)
+	}
+	schemas, _ := f.at("#/components/schemas").(map[string]any)
+	for _, name := range sortedKeys(schemas) {
+		n := f.named("#/components/schemas/" + name)
+		properties, _ := schemas[name].(map[string]any)["properties"].(map[string]any)
+		object, _ := properties["object"].(map[string]any)
+		if kind, ok := object["const"].(string); ok && (f.objects[kind] == nil || len(f.objects[kind].properties) < len(n.properties)) {
+			f.objects[kind] = n
+		}
+	}
+	for id, op := range operations {
+		at := "#/paths/" + escapePointer(op.Path) + "/" + strings.ToLower(op.Method)
+		f.answers[id] = map[string]*classNode{}
+		responses, _ := f.at(at + "/responses").(map[string]any)
+		for status, r := range responses {
+			if strings.HasPrefix(status, "2") {
+				f.answers[id][status] = f.content(r)
+			}
+		}
+		operation, _ := f.at(at).(map[string]any)
+		f.bodies[id] = f.content(operation["requestBody"])
+	}
+	for _, list := range f.answers {
+		for _, n := range list {
+			f.all = append(f.all, n.gather(map[*classNode]bool{})...)
+		}
+	}
+	for _, n := range f.bodies {
+		f.all = append(f.all, n.gather(map[*classNode]bool{})...)
+	}
+	slices.Sort(f.all)
+	f.all = slices.Compact(f.all)
+	return f, nil
+}
+
+// All are the classes that the contract knows.
+func (f *FieldClasses) All() []string { return f.all }
+
+func sortedKeys(m map[string]any) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func escapePointer(s string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(s, "~", "~0"), "/", "~1")
+}
+
+func (f *FieldClasses) at(pointer string) any {
+	var node any = f.doc
+	for _, token := range strings.Split(strings.TrimPrefix(pointer, "#/"), "/") {
+		m, _ := node.(map[string]any)
+		node = m[strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")]
+	}
+	return node
+}
+
+// content is the node of the JSON that a response or a body carries.
+func (f *FieldClasses) content(v any) *classNode {
+	m, _ := v.(map[string]any)
+	if ref, ok := m["$ref"].(string); ok {
+		return f.content(f.at(ref))
+	}
+	media, _ := m["content"].(map[string]any)
+	for name, c := range media {
+		if body, ok := c.(map[string]any); ok && isJSON(name) {
+			return f.schema(body["schema"])
+		}
+	}
+	return &classNode{}
+}
+
+// named is the node of a schema with a name; one that holds itself is one node.
+func (f *FieldClasses) named(ref string) *classNode {
+	if n, ok := f.nodes[ref]; ok {
+		return n
+	}
+	n := &classNode{}
+	f.nodes[ref] = n
+	f.fill(n, f.at(ref))
+	return n
+}
+
+func (f *FieldClasses) schema(v any) *classNode {
+	m, _ := v.(map[string]any)
+	ref, isRef := m["$ref"].(string)
+	if isRef && len(m) == 1 {
+		return f.named(ref)
+	}
+	n := &classNode{}
+	if isRef { // a class beside a reference is of this place, not of the schema
+		*n = *f.named(ref)
+	}
+	f.fill(n, v)
+	return n
+}
+
+func (f *FieldClasses) fill(n *classNode, v any) {
+	m, _ := v.(map[string]any)
+	switch class := m["x-field-class"].(type) {
+	case string:
+		n.classes = []string{class}
+	case []any:
+		n.classes = nil
+		for _, c := range class {
+			n.classes = append(n.classes, fmt.Sprint(c))
+		}
+	}
+	switch t := m["type"].(type) {
+	case string:
+		n.nullable = n.nullable || t == "null"
+	case []any:
+		n.nullable = n.nullable || slices.Contains(t, any("null"))
+	}
+	properties, _ := m["properties"].(map[string]any)
+	for name, p := range properties {
+		if n.properties == nil {
+			n.properties = map[string]*classNode{}
+		}
+		n.properties[name] = f.schema(p)
+	}
+	if items, ok := m["items"].(map[string]any); ok {
+		n.items = f.schema(items)
+	}
+	if extra, ok := m["additionalProperties"].(map[string]any); ok {
+		n.extra = f.schema(extra)
+	}
+	for _, word := range []string{"allOf", "oneOf", "anyOf"} {
+		parts, _ := m[word].([]any)
+		for _, part := range parts {
+			n.join(f.schema(part))
+		}
+	}
+}
+
+// join takes in one of the schemas that a value may have.
+func (n *classNode) join(o *classNode) {
+	n.nullable = n.nullable || o.nullable
+	n.classes = append(n.classes, o.classes...)
+	for name, p := range o.properties {
+		if n.properties == nil {
+			n.properties = map[string]*classNode{}
+		}
+		if have := n.properties[name]; have != nil {
+			both := *have
+			both.join(p)
+			p = &both
+		}
+		n.properties[name] = p
+	}
+	if o.items != nil {
+		n.items = o.items
+	}
+	if o.extra != nil {
+		n.extra = o.extra
+	}
+}
+
+// gather keeps at each place what there is below it.
+func (n *classNode) gather(busy map[*classNode]bool) []string {
+	if n == nil || busy[n] {
+		return nil
+	}
+	if n.below != nil {
+		return n.below
+	}
+	busy[n] = true
+	found := slices.Clone(n.classes)
+	for _, p := range n.properties {
+		found = append(found, p.gather(busy)...)
+	}
+	found = append(append(found, n.items.gather(busy)...), n.extra.gather(busy)...)
+	delete(busy, n)
+	slices.Sort(found)
+	found = slices.Compact(found)
+	if len(busy) == 0 {
+		n.below = append([]string{}, found...)
+	}
+	return found
+}
+
+// masking takes out of a document what its reader may not read.
+type masking struct{ reads func(class string) bool }
+
+func (m masking) hides(n *classNode) bool {
+	return slices.ContainsFunc(n.classes, func(c string) bool { return !m.reads(c) })
+}
+
+// apply changes a document in place and returns pointers to what it took out,
+// with a star for every item. A resource names what was taken out of it.
+func (m masking) apply(v any, n *classNode) []string {
+	var gone []string
+	switch v := v.(type) {
+	case []any:
+		for _, item := range v {
+			if n.items != nil {
+				gone = append(gone, under("*", m.apply(item, n.items))...)
+			}
+		}
+	case map[string]any:
+		for name, value := range v {
+			p := n.properties[name]
+			if p == nil {
+				p = n.extra
+			}
+			switch {
+			case p == nil:
+			case m.hides(p):
+				gone = append(gone, "/"+pointerEscape(name))
+				if p.nullable {
+					v[name] = nil
+				} else {
+					delete(v, name)
+				}
+			case value != nil:
+				gone = append(gone, under(pointerEscape(name), m.apply(value, p))...)
+			}
+		}
+		if _, isResource := v["object"]; isResource && len(gone) > 0 {
+			v["masked"] = declared(v["masked"], gone)
+		}
+	}
+	slices.Sort(gone)
+	return slices.Compact(gone)
+}
+
+func under(name string, pointers []string) []string {
+	out := make([]string, len(pointers))
+	for i, p := range pointers {
+		out[i] = "/" + name + p
+	}
+	return out
+}
+
+func declared(have any, gone []string) []any {
+	list, _ := have.([]any)
+	for _, p := range gone {
+		if !slices.Contains(list, any(p)) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// MaskResource takes out of the JSON of a resource what an actor may not read,
+// for what is written elsewhere than in an answer.
+func (f *FieldClasses) MaskResource(actor Actor, kind string, raw []byte) ([]byte, error) {
+	n := f.objects[kind]
+	if n == nil || !slices.ContainsFunc(n.gather(map[*classNode]bool{}), func(c string) bool { return !actor.Reads(c) }) {
+		return raw, nil
+	}
+	v, err := decodeAnswer(raw)
+	if err != nil {
+		return nil, err
+	}
+	masking{actor.Reads}.apply(v, n)
+	out, err := marshal(v)
+	return bytes.TrimSpace(out), err
+}
+
+// ReadsField reports whether an actor may read a property of a kind of
+// resource, by its pointer. What the contract does not describe is for those
+// only whose classes are not limited.
+func (f *FieldClasses) ReadsField(actor Actor, kind, pointer string) bool {
+	n := f.objects[kind]
+	for _, token := range strings.Split(strings.TrimPrefix(pointer, "/"), "/") {
+		if n == nil {
+			break
+		}
+		if n = n.properties[strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")]; n != nil && (masking{actor.Reads}).hides(n) {
+			return false
+		}
+	}
+	if n == nil {
+		return actor.Readable == nil
+	}
+	return !slices.ContainsFunc(n.gather(map[*classNode]bool{}), func(c string) bool { return !actor.Reads(c) })
+}
+
+var contractClasses = sync.OnceValues(func() (*FieldClasses, error) { return NewFieldClasses(api.SpecJSON, api.Operations) })
+
+// ContractClasses are the classes of our contract.
+func ContractClasses() (*FieldClasses, error) { return contractClasses() }
+
+func decodeAnswer(raw []byte) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, fmt.Errorf("web: masking an answer: %w", err)
+	}
+	return v, nil
+}
+
+// MaskAnswer takes out of the JSON of an operation's answer what an actor may
+// not read, and returns pointers to it.
+func (f *FieldClasses) MaskAnswer(actor Actor, operation, status string, body []byte) ([]byte, []string, error) {
+	n := f.answers[operation][status]
+	if n == nil && len(status) > 0 {
+		n = f.answers[operation][status[:1]+"XX"]
+	}
+	if n == nil {
+		return body, nil, nil
+	}
+	v, err := decodeAnswer(body)
+	if err != nil {
+		return nil, nil, err
+	}
+	gone := masking{actor.Reads}.apply(v, n)
+	body, err = marshal(v)
+	return body, gone, err
+}
+
+// mask is the middleware that keeps from the reader of an answer what is of a
+// class that it may not read. It costs nothing where there is no such class.
+func (f *FieldClasses) mask(op api.OperationSpec) echo.MiddlewareFunc {
+	var below []string
+	for _, n := range f.answers[op.ID] {
+		below = append(below, n.gather(map[*classNode]bool{})...)
+	}
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		if len(below) == 0 || op.Public {
+			return next
+		}
+		return func(c echo.Context) error {
+			actor, err := ActorFrom(c.Request().Context())
+			if err != nil {
+				return err
+			}
+			if !slices.ContainsFunc(below, func(class string) bool { return !actor.Reads(class) }) {
+				return next(c)
+			}
+			return f.masked(c, op, actor, next)
+		}
+	}
+}
+
+func (f *FieldClasses) masked(c echo.Context, op api.OperationSpec, actor Actor, next echo.HandlerFunc) error {
+	original := c.Response().Writer
+	rec := &recorder{header: original.Header(), status: http.StatusOK}
+	c.Response().Writer = rec
+	err := next(c)
+	c.Response().Writer = original
+	c.Response().Committed, c.Response().Size = false, 0
+	if err != nil {
+		return err
+	}
+	body := rec.body.Bytes()
+	if len(body) > 0 && isJSON(mediaOf(rec.header)) {
+		var gone []string
+		if body, gone, err = f.MaskAnswer(actor, op.ID, fmt.Sprint(rec.status), body); err != nil {
+			return err
+		}
+		NoteMasked(c.Request().Context(), gone...)
+		rec.header.Del(echo.HeaderContentLength)
+	}
+	c.Response().WriteHeader(rec.status)
+	_, err = c.Response().Write(body)
+	return err
+}
+
+func mediaOf(h http.Header) string {
+	media, _, _ := strings.Cut(h.Get(echo.HeaderContentType), ";")
+	return strings.TrimSpace(media)
+}
+
+// guardWrites refuses a body that sets what is of a class that its sender may
+// not write.
+func (f *FieldClasses) guardWrites(op api.OperationSpec) echo.MiddlewareFunc {
+	n := f.bodies[op.ID]
+	below := n.gather(map[*classNode]bool{})
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		if len(below) == 0 || op.Public {
+			return next
+		}
+		return func(c echo.Context) error {
+			actor, err := ActorFrom(c.Request().Context())
+			if err != nil {
+				return err
+			}
+			body, ok := c.Request().Body.(checkedBody)
+			if !ok || !slices.ContainsFunc(below, func(class string) bool { return !actor.Writes(class) }) {
+				return next(c)
+			}
+			refused := fault.New(fault.Forbidden, "field-class-not-writable")
+			refuseClasses(body.value, n, actor, "#", refused)
+			if err := refused.OrNil(); err != nil {
+				return err
+			}
+			return next(c)
+		}
+	}
+}
+
+func refuseClasses(v any, n *classNode, actor Actor, at string, refused *fault.Error) {
+	if len(refused.Violations) >= maxViolations {
+		return
+	}
+	for _, class := range n.classes {
+		if !actor.Writes(class) {
+			refused.At(at, "class-not-writable", "class", class)
+			return
+		}
+	}
+	switch v := v.(type) {
+	case []any:
+		for i, item := range v {
+			if n.items != nil {
+				refuseClasses(item, n.items, actor, fmt.Sprintf("%s/%d", at, i), refused)
+			}
+		}
+	case map[string]any:
+		for _, name := range sortedKeys(v) {
+			p := n.properties[name]
+			if p == nil {
+				p = n.extra
+			}
+			if p != nil {
+				refuseClasses(v[name], p, actor, at+"/"+pointerEscape(name), refused)
+			}
+		}
+	}
+}
