@@ -28,6 +28,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/access/apikey"
 	"github.com/parvis-crm/parvis/internal/app"
 	"github.com/parvis-crm/parvis/internal/config"
+	"github.com/parvis-crm/parvis/internal/ids"
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/pgembed"
 	"github.com/parvis-crm/parvis/internal/web"
@@ -167,6 +168,37 @@ func (e *environment) makeKey(ctx context.Context, scopes ...string) (string, er
 	ctx = web.WithActor(ctx, web.SystemActor(dataset.TenantID(0), "bench"))
 	_, key, err := a.Access().CreateKey(ctx, access.NewKey{Name: "bench", Kind: apikey.Secret, Scopes: scopes})
 	return key, err
+}
+
+// limitedKey makes a key that reads the contacts of one department, which from
+// now on holds all of them, no restricted ones, and not every class of fields.
+func (e *environment) limitedKey(ctx context.Context, scopes ...string) (string, error) {
+	key, err := e.makeKey(ctx, scopes...)
+	if err != nil {
+		return "", err
+	}
+	conn, err := pgx.Connect(ctx, e.pg.URL(pgembed.Superuser, e.database))
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	tenant, department := dataset.TenantID(0), ids.New()
+	for _, step := range []struct {
+		sql  string
+		args []any
+	}{
+		{"set search_path = crm; set app.sight = '*'; set session_replication_role = replica", nil},
+		{"insert into departments (tenant_id, id, code, name) values ($1, $2, $3, 'Bench')", []any{tenant, department, "bench-" + department.String()[24:]}},
+		{"update api_keys set department_ids = array[$2::uuid], readable_classes = '{identity,contact_point,financial}' where tenant_id = $1 and id = (select id from api_keys where tenant_id = $1 order by created_at desc, id desc limit 1)", []any{tenant, department}},
+		{`update contacts set department_ids = array[$2::uuid], reach_department_ids = array[$2::uuid], act_department_ids = array[$2::uuid],
+			export_department_ids = array[$2::uuid] where tenant_id = $1`, []any{tenant, department}},
+		{"vacuum analyze contacts", nil},
+	} {
+		if _, err := conn.Exec(ctx, step.sql, step.args...); err != nil {
+			return "", err
+		}
+	}
+	return key, nil
 }
 
 // find learns where pgbench and the server's process are.

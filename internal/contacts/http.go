@@ -2,6 +2,7 @@ package contacts
 
 import (
 	"context"
+	"errors"
 
 	"github.com/google/uuid"
 
@@ -104,9 +105,14 @@ func (h *Handlers) CreateContact(ctx context.Context, r api.CreateContactRequest
 
 // GetContact implements GET /v1/contacts/{contact_id}.
 func (h *Handlers) GetContact(ctx context.Context, r api.GetContactRequestObject) (api.GetContactResponseObject, error) {
-	if len(r.Params.Expand) == 0 && r.Params.AsOf == nil && asRead(ctx) {
-		web.NoteSubjects(ctx, r.ContactID)
-		return h.service.getWritten(ctx, r.ContactID)
+	if len(r.Params.Expand) == 0 && r.Params.AsOf == nil {
+		answer, err := h.service.getWritten(ctx, r.ContactID)
+		if err == nil {
+			web.NoteSubjects(ctx, r.ContactID)
+		}
+		if !errors.Is(err, errMasked) {
+			return answer, err
+		}
 	}
 	v, err := h.viewAt(ctx, r.ContactID, r.Params.AsOf, fromExpand(r.Params.Expand))
 	if err != nil {

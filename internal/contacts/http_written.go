@@ -2,6 +2,7 @@ package contacts
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -36,7 +37,8 @@ var (
 	createdColumn, updatedColumn          = columnOf("created_at"), columnOf("updated_at")
 	sortNameColumn, scoreColumn           = columnOf("sort_name"), len(contactColumnNames())
 	restrictedColumn, viewersColumn       = columnOf("is_restricted"), columnOf("viewer_ids")
-	departmentsColumn                     = columnOf("department_ids")
+	departmentsColumn, reachColumn        = columnOf("department_ids"), columnOf("reach_department_ids")
+	familyColumn, birthNameColumn         = columnOf("family_name"), columnOf("birth_name")
 )
 
 func contactColumnNames() []string {
@@ -99,6 +101,9 @@ func (a written) write(w http.ResponseWriter) error {
 	return err
 }
 
+// errMasked: the contact is not to be written as it is, see masks.
+var errMasked = errors.New("contacts: masked")
+
 const getSQL = "SELECT " + contactColumns + " FROM contacts c WHERE c.tenant_id = $1 AND c.id = $2"
 
 // getForPurposesSQL finds who may be read for some purpose at an instant.
@@ -130,6 +135,7 @@ func (s *Service) getWritten(ctx context.Context, id uuid.UUID) (written, error)
 	dest := make([]any, scoreColumn)
 	dest[mergedColumn], dest[versionColumn] = &c.MergedInto, &c.Version
 	dest[restrictedColumn], dest[viewersColumn], dest[departmentsColumn] = &c.Restricted, &c.ViewerIds, &c.DepartmentIds
+	dest[reachColumn] = &c.ReachDepartmentIds
 	if err := rows.Scan(dest...); err != nil {
 		return written{}, err
 	}
@@ -138,6 +144,10 @@ func (s *Service) getWritten(ctx context.Context, id uuid.UUID) (written, error)
 	}
 	if err := present(c); err != nil {
 		return written{}, err
+	}
+	values := rows.RawValues()
+	if !reachable(ctx, c) || !reads(ctx, "civil") && values[familyColumn] == nil && values[birthNameColumn] != nil {
+		return written{}, errMasked
 	}
 	out := written{body: borrow(), etag: web.ETag(c.Version)}
 	if *out.body, err = contactObject.Append(*out.body, rows.FieldDescriptions(), rows.RawValues()); err != nil {

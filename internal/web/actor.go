@@ -47,19 +47,23 @@ type Actor struct {
 	Readable, Writable []string
 }
 
-// sensitive is the class of fields that nobody reads or writes to whom it is
-// not given by name.
-const sensitive = "sensitive"
+// sensitive is the class of fields that needs a right of its own: the class by
+// name, or where classes are not limited the scope that opens it.
+const (
+	sensitive      = "sensitive"
+	readSensitive  = "contacts.sensitive:read"
+	writeSensitive = "contacts.sensitive:write"
+)
 
 // Reads reports whether fields of a class may be read.
-func (a Actor) Reads(class string) bool { return includes(a.Readable, class) }
+func (a Actor) Reads(class string) bool { return a.includes(a.Readable, class, readSensitive) }
 
 // Writes reports whether fields of a class may be written.
-func (a Actor) Writes(class string) bool { return includes(a.Writable, class) }
+func (a Actor) Writes(class string) bool { return a.includes(a.Writable, class, writeSensitive) }
 
-func includes(classes []string, class string) bool {
+func (a Actor) includes(classes []string, class, scope string) bool {
 	if classes == nil {
-		return class != sensitive
+		return class != sensitive || a.Scopes.Allow(scope)
 	}
 	return slices.Contains(classes, class)
 }

@@ -19,7 +19,7 @@ func TestNoOperationLetsAForbiddenClassOut(t *testing.T) {
 	t.Parallel()
 	classes, err := web.ContractClasses()
 	require.NoError(t, err)
-	require.Equal(t, []string{"civil", "contact_point", "financial", "identity", "note"}, classes.All())
+	require.Equal(t, []string{"civil", "contact_point", "financial", "identity", "note", "sensitive"}, classes.All())
 	var doc map[string]any
 	require.NoError(t, json.Unmarshal(api.SpecJSON, &doc))
 	seen := map[string]int{}
