@@ -151,7 +151,7 @@ END
 $$;
 DROP TRIGGER guard_contact_part ON contact_departments;
 CREATE TRIGGER guard_sharing BEFORE INSERT OR UPDATE OR DELETE ON contact_departments
-    FOR EACH ROW WHEN (current_setting('app.sight', true) IS DISTINCT FROM '*') EXECUTE FUNCTION guard_sharing();
+    FOR EACH ROW WHEN (current_user = 'parvis_app' AND current_setting('app.sight', true) IS DISTINCT FROM '*') EXECUTE FUNCTION guard_sharing();
 
 REVOKE ALL ON FUNCTION sight_for(), guard_sharing() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION sight_for() TO parvis_app;

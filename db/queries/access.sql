@@ -63,8 +63,8 @@ ORDER BY id DESC
 LIMIT @page_size;
 
 -- name: InsertUser :one
-INSERT INTO users (tenant_id, id, email, name, locale, department_id, issuer, subject, scopes)
-VALUES (@tenant_id, @id, @email, @name, @locale, @department_id, @issuer, @subject, @scopes)
+INSERT INTO users (tenant_id, id, email, name, locale, department_id, issuer, subject, scopes, expires_at)
+VALUES (@tenant_id, @id, @email, @name, @locale, @department_id, @issuer, @subject, @scopes, @expires_at)
 ON CONFLICT (tenant_id, email) DO NOTHING
 RETURNING *;
 
@@ -80,7 +80,7 @@ SELECT id FROM users WHERE tenant_id = @tenant_id AND email = @email;
 -- name: UpdateUser :one
 UPDATE users
 SET email = @email, name = @name, locale = @locale, department_id = @department_id, status = @status,
-    issuer = @issuer, subject = @subject, scopes = @scopes, updated_at = now(), version = version + 1
+    issuer = @issuer, subject = @subject, scopes = @scopes, expires_at = @expires_at, updated_at = now(), version = version + 1
 WHERE tenant_id = @tenant_id AND id = @id
 RETURNING *;
 
@@ -95,8 +95,10 @@ ORDER BY id DESC
 LIMIT @page_size;
 
 -- name: InsertAPIKey :one
-INSERT INTO api_keys (tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, rotated_from, created_by_kind, created_by)
-VALUES (@tenant_id, @id, @key_id, @secret_hash, @kind, @name, @scopes, @source, @allowed_cidrs, @expires_at, @rotated_from, @created_by_kind, @created_by)
+INSERT INTO api_keys (tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, rotated_from, created_by_kind, created_by,
+                      department_ids, verbs, purposes, readable_classes, writable_classes)
+VALUES (@tenant_id, @id, @key_id, @secret_hash, @kind, @name, @scopes, @source, @allowed_cidrs, @expires_at, @rotated_from, @created_by_kind, @created_by,
+        @department_ids, sqlc.narg('verbs'), @purposes, sqlc.narg('readable_classes'), sqlc.narg('writable_classes'))
 RETURNING *;
 
 -- name: TouchAPIKey :exec
@@ -111,7 +113,8 @@ SELECT * FROM api_keys WHERE tenant_id = @tenant_id AND id = @id FOR UPDATE;
 -- name: UpdateAPIKey :one
 UPDATE api_keys
 SET name = @name, scopes = @scopes, source = @source, allowed_cidrs = @allowed_cidrs, expires_at = @expires_at, revoked_at = @revoked_at,
-    updated_at = now(), version = version + 1
+    department_ids = @department_ids, verbs = sqlc.narg('verbs'), purposes = @purposes,
+    readable_classes = sqlc.narg('readable_classes'), writable_classes = sqlc.narg('writable_classes'), updated_at = now(), version = version + 1
 WHERE tenant_id = @tenant_id AND id = @id
 RETURNING *;
 
@@ -133,8 +136,10 @@ ORDER BY id
 FOR UPDATE;
 
 -- name: InsertOAuthClient :one
-INSERT INTO oauth_clients (tenant_id, id, name, secret_hash, jwks, scopes, source, created_by_kind, created_by)
-VALUES (@tenant_id, @id, @name, @secret_hash, sqlc.narg('jwks'), @scopes, @source, @created_by_kind, @created_by)
+INSERT INTO oauth_clients (tenant_id, id, name, secret_hash, jwks, scopes, source, created_by_kind, created_by, allowed_cidrs, expires_at,
+                           department_ids, verbs, purposes, readable_classes, writable_classes)
+VALUES (@tenant_id, @id, @name, @secret_hash, sqlc.narg('jwks'), @scopes, @source, @created_by_kind, @created_by, @allowed_cidrs, @expires_at,
+        @department_ids, sqlc.narg('verbs'), @purposes, sqlc.narg('readable_classes'), sqlc.narg('writable_classes'))
 RETURNING *;
 
 -- name: GetOAuthClient :one
@@ -149,7 +154,9 @@ UPDATE oauth_clients SET last_used_at = @last_used_at WHERE tenant_id = @tenant_
 -- name: UpdateOAuthClient :one
 UPDATE oauth_clients
 SET name = @name, secret_hash = @secret_hash, former_secret_hash = @former_secret_hash, former_secret_expires_at = @former_secret_expires_at,
-    jwks = sqlc.narg('jwks'), scopes = @scopes, source = @source, revoked_at = @revoked_at, updated_at = now(), version = version + 1
+    jwks = sqlc.narg('jwks'), scopes = @scopes, source = @source, revoked_at = @revoked_at, allowed_cidrs = @allowed_cidrs, expires_at = @expires_at,
+    department_ids = @department_ids, verbs = sqlc.narg('verbs'), purposes = @purposes,
+    readable_classes = sqlc.narg('readable_classes'), writable_classes = sqlc.narg('writable_classes'), updated_at = now(), version = version + 1
 WHERE tenant_id = @tenant_id AND id = @id
 RETURNING *;
 
@@ -226,3 +233,22 @@ ORDER BY m.team_id;
 SELECT s.expires_at, s.methods, coalesce(p.mfa_roles, '{}')::text[] AS mfa_roles, coalesce(p.mfa_scopes, '{}')::text[] AS mfa_scopes
 FROM account_sessions s LEFT JOIN account_policies p ON p.tenant_id = s.tenant_id
 WHERE s.tenant_id = @tenant_id AND s.id = @id AND s.user_id = @user_id AND s.ended_at IS NULL;
+
+-- name: DepartmentsInUse :many
+SELECT id FROM departments WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]) AND archived_at IS NULL;
+
+-- name: PurposesInUse :many
+SELECT code FROM purposes WHERE tenant_id = @tenant_id AND code = ANY(@codes::text[]) AND archived_at IS NULL;
+
+-- name: CountOwnedContacts :one
+SELECT count(*)::bigint FROM contacts WHERE tenant_id = @tenant_id AND owner_id = @user_id::uuid;
+
+-- name: ListMadeKeys :many
+SELECT id FROM api_keys WHERE tenant_id = @tenant_id AND created_by_kind = 'user' AND created_by = @user_id::text AND revoked_at IS NULL ORDER BY id LIMIT 200;
+
+-- name: ListMadeClients :many
+SELECT id FROM oauth_clients WHERE tenant_id = @tenant_id AND created_by_kind = 'user' AND created_by = @user_id::text AND revoked_at IS NULL ORDER BY id LIMIT 200;
+
+-- name: ListOwnAssignments :many
+SELECT id FROM role_assignments WHERE tenant_id = @tenant_id AND principal_kind = 'user' AND principal_id = @user_id AND status IN ('requested', 'approved')
+  AND (expires_at IS NULL OR expires_at > @now) ORDER BY id LIMIT 200;

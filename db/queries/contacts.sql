@@ -320,3 +320,19 @@ SELECT id FROM users WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]);
 SELECT u.id FROM users u WHERE u.tenant_id = @tenant_id AND u.id = ANY(@ids::uuid[])
 UNION ALL
 SELECT t.id FROM teams t WHERE t.tenant_id = @tenant_id AND t.id = ANY(@ids::uuid[]);
+
+-- name: ListOwnedContacts :many
+-- Contacts that a user looks after, held until the end of the transaction.
+SELECT * FROM contacts
+WHERE tenant_id = @tenant_id AND owner_id = @owner_id::uuid
+ORDER BY id
+LIMIT @page_size
+FOR UPDATE;
+
+-- name: SetContactOwner :many
+UPDATE contacts SET owner_id = @owner_id::uuid, updated_at = now(), version = version + 1
+WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[])
+RETURNING *;
+
+-- name: CountContactsOfOwner :one
+SELECT count(*)::bigint FROM contacts WHERE tenant_id = @tenant_id AND owner_id = @owner_id::uuid;

@@ -200,3 +200,15 @@ FOR UPDATE;
 UPDATE role_assignments SET status = 'revoked', revoked_at = @revoked_at::timestamptz, updated_at = now(), version = version + 1
 WHERE tenant_id = @tenant_id AND id = @id
 RETURNING *;
+
+-- name: ContactHidden :one
+-- What decides who sees a contact, for a caller who sees it.
+SELECT restricted, department_ids FROM contacts WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: IsContactSeen :one
+-- Asked with somebody's sight, as the operation would.
+SELECT EXISTS (SELECT 1 FROM contacts WHERE tenant_id = @tenant_id AND id = @id)::boolean;
+
+-- name: MayOnContact :one
+-- Asked with somebody's sight, as the operation would.
+SELECT may(@verb::text, @tenant_id::uuid, @contact_id::uuid)::boolean;

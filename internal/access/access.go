@@ -62,6 +62,8 @@ type Service struct {
 	keys      *keyring
 	tokens    *accesstoken.Verifier
 	trusted   TrustedIssuers
+
+	succession Succession
 }
 
 // TrustedIssuers judges the tokens of identity providers that institutions trust.

@@ -51,6 +51,14 @@ func (c knownClient) stands(now time.Time) bool {
 // oauthClient returns the client that a request to an OAuth endpoint proves to
 // come from: by its secret in HTTP Basic, or by an assertion that it signed.
 func (s *Service) oauthClient(ctx context.Context, in web.OAuthRequest) (knownClient, error) {
+	client, err := s.provenClient(ctx, in)
+	if err == nil && !(&credential{allowed: client.allowed}).admits(in.Remote) {
+		return knownClient{}, refuseClient(unproven) // as if the secret were wrong
+	}
+	return client, err
+}
+
+func (s *Service) provenClient(ctx context.Context, in web.OAuthRequest) (knownClient, error) {
 	if err := checkForm(in); err != nil {
 		return knownClient{}, err
 	}

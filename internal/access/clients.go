@@ -8,6 +8,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/netip"
+	"reflect"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,6 +32,10 @@ type NewClient struct {
 	Scopes []string
 	Source *string
 	Keys   *jwk.Set
+	// AllowedCIDRs are the networks from which it gets and uses tokens; none: any.
+	AllowedCIDRs []netip.Prefix
+	ExpiresAt    *time.Time
+	Limits       Limits
 }
 
 // ClientPatch changes what is given.
@@ -38,6 +44,10 @@ type ClientPatch struct {
 	Scopes *[]string
 	Source nullable.Nullable[string]
 	Keys   *jwk.Set
+
+	AllowedCIDRs *[]netip.Prefix
+	ExpiresAt    nullable.Nullable[time.Time]
+	Limits       LimitsPatch
 }
 
 type clientRecord struct {
@@ -46,10 +56,14 @@ type clientRecord struct {
 	Source    *string         `json:"source"`
 	Keys      json.RawMessage `json:"jwks"`
 	RevokedAt *time.Time      `json:"revoked_at"`
+
+	AllowedCIDRs []netip.Prefix `json:"allowed_cidrs"`
+	ExpiresAt    *time.Time     `json:"expires_at"`
+	limitsRecord
 }
 
 func recordOfClient(c OAuthClient) clientRecord {
-	return clientRecord{c.Name, c.Scopes, c.Source, c.Jwks, c.RevokedAt}
+	return clientRecord{c.Name, c.Scopes, c.Source, c.Jwks, c.RevokedAt, nonNil(c.AllowedCidrs), c.ExpiresAt, recordOfLimits(limitsOfClient(c))}
 }
 
 // secretPrefix makes a leaked client secret recognisable.
@@ -76,15 +90,20 @@ func (s *Service) CreateClient(ctx context.Context, in NewClient) (OAuthClient, 
 	if err != nil {
 		return OAuthClient{}, "", err
 	}
-	if err := s.mayGrant(actor, in.Scopes); err != nil {
+	l := in.Limits.tidy()
+	if err := s.mayGiveProgram(ctx, actor, in.Scopes, l); err != nil {
 		return OAuthClient{}, "", err
+	}
+	if in.ExpiresAt != nil && !in.ExpiresAt.After(s.clock.Now()) {
+		return OAuthClient{}, "", fault.Invalid().At("#/expires_at", "in-the-past")
 	}
 	if err := sameSource(actor, in.Source); err != nil {
 		return OAuthClient{}, "", err
 	}
 	p := accessdb.InsertOAuthClientParams{
 		TenantID: actor.Tenant, ID: ids.New(), Name: in.Name, Scopes: sorted(in.Scopes), Source: in.Source,
-		CreatedByKind: string(actor.Kind), CreatedBy: actor.ID,
+		CreatedByKind: string(actor.Kind), CreatedBy: actor.ID, AllowedCidrs: nonNil(in.AllowedCIDRs), ExpiresAt: in.ExpiresAt,
+		DepartmentIds: l.Departments, Verbs: l.Verbs, Purposes: l.Purposes, ReadableClasses: l.Readable, WritableClasses: l.Writable,
 	}
 	var secret string
 	if in.Keys != nil {
@@ -96,6 +115,9 @@ func (s *Service) CreateClient(ctx context.Context, in NewClient) (OAuthClient, 
 		return OAuthClient{}, "", err
 	}
 	c, err := pg.InTxValue(ctx, s.db, actor.Tenant, func(ctx context.Context, tx pgx.Tx) (OAuthClient, error) {
+		if err := s.checkLimits(ctx, tx, actor.Tenant, l); err != nil {
+			return OAuthClient{}, err
+		}
 		c, err := s.q.InsertOAuthClient(ctx, tx, p)
 		if err != nil {
 			return OAuthClient{}, err
@@ -147,12 +169,23 @@ func (s *Service) ListClients(ctx context.Context, status *string, after *uuid.U
 // UpdateClient changes a client. Its tokens never have more rights than it has
 // now, so what is taken away is gone at once.
 func (s *Service) UpdateClient(ctx context.Context, id uuid.UUID, p ClientPatch, version *int64) (OAuthClient, error) {
-	return s.changeClient(ctx, id, version, "oauth_client.updated", func(actor web.Actor, c *OAuthClient) error {
+	return s.changeClient(ctx, id, version, "oauth_client.updated", func(ctx context.Context, tx pgx.Tx, actor web.Actor, c *OAuthClient) error {
 		if p.Scopes != nil {
 			c.Scopes = sorted(*p.Scopes)
-			if err := s.mayGrant(actor, c.Scopes); err != nil {
+		}
+		former, l := limitsOfClient(*c).tidy(), p.Limits.apply(limitsOfClient(*c))
+		c.DepartmentIds, c.Verbs, c.Purposes, c.ReadableClasses, c.WritableClasses = l.Departments, l.Verbs, l.Purposes, l.Readable, l.Writable
+		if err := s.mayGiveProgram(ctx, actor, c.Scopes, l); err != nil {
+			return err
+		}
+		if !reflect.DeepEqual(former, l) {
+			if err := s.checkLimits(ctx, tx, c.TenantID, l); err != nil {
 				return err
 			}
+		}
+		replace(&c.AllowedCidrs, p.AllowedCIDRs)
+		if assign(&c.ExpiresAt, p.ExpiresAt); p.ExpiresAt.IsSpecified() && c.ExpiresAt != nil && !c.ExpiresAt.After(s.clock.Now()) {
+			return fault.Invalid().At("#/expires_at", "in-the-past")
 		}
 		replace(&c.Name, p.Name)
 		assign(&c.Source, p.Source)
@@ -187,7 +220,7 @@ func sameJSON(a, b json.RawMessage) bool {
 
 // RevokeClient ends a client and its tokens for good.
 func (s *Service) RevokeClient(ctx context.Context, id uuid.UUID, version *int64) (OAuthClient, error) {
-	return s.changeClient(ctx, id, version, "oauth_client.revoked", func(_ web.Actor, c *OAuthClient) error {
+	return s.changeClient(ctx, id, version, "oauth_client.revoked", func(_ context.Context, _ pgx.Tx, _ web.Actor, c *OAuthClient) error {
 		now := s.clock.Now()
 		c.RevokedAt = &now
 		return nil
@@ -198,7 +231,7 @@ func (s *Service) RevokeClient(ctx context.Context, id uuid.UUID, version *int64
 // it for overlap; one before that stops working now.
 func (s *Service) RotateClientSecret(ctx context.Context, id uuid.UUID, overlap time.Duration) (OAuthClient, string, error) {
 	var secret string
-	c, err := s.changeClient(ctx, id, nil, "oauth_client.rotated", func(_ web.Actor, c *OAuthClient) error {
+	c, err := s.changeClient(ctx, id, nil, "oauth_client.rotated", func(_ context.Context, _ pgx.Tx, _ web.Actor, c *OAuthClient) error {
 		if c.Jwks != nil {
 			return fault.New(fault.Conflict, "no-secret")
 		}
@@ -210,7 +243,7 @@ func (s *Service) RotateClientSecret(ctx context.Context, id uuid.UUID, overlap 
 	return c, secret, err
 }
 
-func (s *Service) changeClient(ctx context.Context, id uuid.UUID, version *int64, event string, change func(web.Actor, *OAuthClient) error) (OAuthClient, error) {
+func (s *Service) changeClient(ctx context.Context, id uuid.UUID, version *int64, event string, change func(context.Context, pgx.Tx, web.Actor, *OAuthClient) error) (OAuthClient, error) {
 	actor, err := web.ActorFrom(ctx)
 	if err != nil {
 		return OAuthClient{}, err
@@ -223,14 +256,14 @@ func (s *Service) changeClient(ctx context.Context, id uuid.UUID, version *int64
 		if err := web.CheckVersion(version, before.Version); err != nil {
 			return OAuthClient{}, err
 		}
-		if err := mayTouch(actor, before.Scopes, before.Source); err != nil {
+		if err := s.mayTouchProgram(ctx, actor, before.Scopes, limitsOfClient(before), before.Source); err != nil {
 			return OAuthClient{}, err
 		}
 		if before.RevokedAt != nil {
 			return OAuthClient{}, fault.New(fault.Conflict, "already-revoked")
 		}
 		after := before
-		if err := change(actor, &after); err != nil {
+		if err := change(ctx, tx, actor, &after); err != nil {
 			return OAuthClient{}, err
 		}
 		changes, err := events.Diff(recordOfClient(before), recordOfClient(after))
@@ -240,6 +273,8 @@ func (s *Service) changeClient(ctx context.Context, id uuid.UUID, version *int64
 		after, err = s.q.UpdateOAuthClient(ctx, tx, accessdb.UpdateOAuthClientParams{
 			TenantID: actor.Tenant, ID: id, Name: after.Name, Scopes: after.Scopes, Source: after.Source, Jwks: after.Jwks, RevokedAt: after.RevokedAt,
 			SecretHash: after.SecretHash, FormerSecretHash: after.FormerSecretHash, FormerSecretExpiresAt: after.FormerSecretExpiresAt,
+			AllowedCidrs: nonNil(after.AllowedCidrs), ExpiresAt: after.ExpiresAt, DepartmentIds: nonNil(after.DepartmentIds), Verbs: after.Verbs,
+			Purposes: nonNil(after.Purposes), ReadableClasses: after.ReadableClasses, WritableClasses: after.WritableClasses,
 		})
 		if err != nil {
 			return OAuthClient{}, err

@@ -35,7 +35,7 @@ func departmentToAPI(d Department) api.Department {
 func userToAPI(u User) api.User {
 	return api.User{
 		ID: u.ID, Object: api.UserObjectUser, Email: u.Email, Name: u.Name, Locale: u.Locale, DepartmentID: web.Nullable(u.DepartmentID),
-		Status: u.Status, Issuer: web.Nullable(u.Issuer), Subject: web.Nullable(u.Subject), Scopes: nonNil(u.Scopes),
+		Status: u.Status, Issuer: web.Nullable(u.Issuer), Subject: web.Nullable(u.Subject), Scopes: nonNil(u.Scopes), ExpiresAt: web.Nullable(u.ExpiresAt),
 		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, Version: u.Version,
 	}
 }
@@ -44,6 +44,8 @@ func keyToAPI(k APIKey) api.APIKey {
 	return api.APIKey{
 		ID: k.ID, Object: api.APIKeyObjectAPIKey, KeyID: k.KeyID, Kind: k.Kind, Name: k.Name, Scopes: nonNil(k.Scopes), Source: web.Nullable(k.Source),
 		AllowedCidrs: web.Map(k.AllowedCidrs, netip.Prefix.String), ExpiresAt: web.Nullable(k.ExpiresAt), RevokedAt: web.Nullable(k.RevokedAt),
+		DepartmentIds: nonNil(k.DepartmentIds), Verbs: listed(k.Verbs),
+		Purposes: nonNil(k.Purposes), ReadableClasses: listed(k.ReadableClasses), WritableClasses: listed(k.WritableClasses),
 		LastUsedAt: web.Nullable(k.LastUsedAt), RotatedFrom: web.Nullable(k.RotatedFrom), CreatedBy: api.Actor{Kind: k.CreatedByKind, ID: k.CreatedBy},
 		Secret: nullable.NewNullNullable[string](), CreatedAt: k.CreatedAt, UpdatedAt: k.UpdatedAt, Version: k.Version,
 	}
@@ -59,6 +61,8 @@ func clientToAPI(c OAuthClient) api.OAuthClient {
 	out := api.OAuthClient{
 		ID: c.ID, Object: api.OAuthClientObjectOauthClient, ClientID: c.ID.String(), Name: c.Name, TokenEndpointAuthMethod: "client_secret_basic",
 		Scopes: nonNil(c.Scopes), Source: web.Nullable(c.Source), Jwks: nullable.NewNullNullable[api.ClientKeys](), RevokedAt: web.Nullable(c.RevokedAt),
+		AllowedCidrs: web.Map(c.AllowedCidrs, netip.Prefix.String), ExpiresAt: web.Nullable(c.ExpiresAt), DepartmentIds: nonNil(c.DepartmentIds), Verbs: listed(c.Verbs),
+		Purposes: nonNil(c.Purposes), ReadableClasses: listed(c.ReadableClasses), WritableClasses: listed(c.WritableClasses),
 		LastUsedAt: web.Nullable(c.LastUsedAt), FormerSecretExpiresAt: web.Nullable(c.FormerSecretExpiresAt), Secret: nullable.NewNullNullable[string](),
 		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, Version: c.Version,
 	}
@@ -103,7 +107,10 @@ func jwkToAPI(k jwk.Key) api.JWK {
 }
 
 func keyFromAPI(in api.APIKeyCreate) (NewKey, error) {
-	out := NewKey{Name: in.Name, Kind: apikey.Kind(in.Kind), Scopes: in.Scopes}
+	out := NewKey{
+		Name: in.Name, Kind: apikey.Kind(in.Kind), Scopes: in.Scopes,
+		Limits: limitsFromAPI(in.DepartmentIds, in.Verbs, in.Purposes, in.ReadableClasses, in.WritableClasses).apply(Limits{}),
+	}
 	assign(&out.Source, in.Source)
 	assign(&out.ExpiresAt, in.ExpiresAt)
 	allowed, err := networks(in.AllowedCidrs)
@@ -115,7 +122,21 @@ func keyFromAPI(in api.APIKeyCreate) (NewKey, error) {
 
 func keyPatchFromAPI(in api.APIKeyPatch) (KeyPatch, error) {
 	allowed, err := networks(in.AllowedCidrs)
-	return KeyPatch{Name: in.Name, Scopes: in.Scopes, Source: in.Source, AllowedCIDRs: allowed, ExpiresAt: in.ExpiresAt}, err
+	return KeyPatch{Name: in.Name, Scopes: in.Scopes, Source: in.Source, AllowedCIDRs: allowed, ExpiresAt: in.ExpiresAt,
+		Limits: limitsFromAPI(in.DepartmentIds, in.Verbs, in.Purposes, in.ReadableClasses, in.WritableClasses)}, err
+}
+
+func limitsFromAPI(departments *api.DepartmentIds, verbs nullable.Nullable[api.ProgramVerbs], purposes *api.PurposeCodes,
+	readable, writable nullable.Nullable[api.FieldClasses]) LimitsPatch {
+	return LimitsPatch{Departments: departments, Verbs: verbs, Purposes: purposes, Readable: readable, Writable: writable}
+}
+
+// listed writes a nil list as null, unlike an empty one.
+func listed(in []string) nullable.Nullable[[]string] {
+	if in == nil {
+		return nullable.NewNullNullable[[]string]()
+	}
+	return nullable.NewNullableWithValue(in)
 }
 
 func networks(texts *[]string) (*[]netip.Prefix, error) {
@@ -138,24 +159,37 @@ func userFromAPI(in api.UserCreate) NewUser {
 	assign(&out.DepartmentID, in.DepartmentID)
 	assign(&out.Issuer, in.Issuer)
 	assign(&out.Subject, in.Subject)
+	assign(&out.ExpiresAt, in.ExpiresAt)
 	return out
 }
 
 func userPatchFromAPI(in api.UserPatch) UserPatch {
 	return UserPatch{
 		Email: text(in.Email), Name: in.Name, Locale: in.Locale, DepartmentID: in.DepartmentID,
-		Issuer: in.Issuer, Subject: in.Subject, Scopes: in.Scopes,
+		Issuer: in.Issuer, Subject: in.Subject, Scopes: in.Scopes, ExpiresAt: in.ExpiresAt,
 	}
 }
 
-func clientFromAPI(in api.OAuthClientCreate) NewClient {
-	out := NewClient{Name: in.Name, Scopes: in.Scopes, Keys: keysFromAPI(in.Jwks)}
+func clientFromAPI(in api.OAuthClientCreate) (NewClient, error) {
+	out := NewClient{
+		Name: in.Name, Scopes: in.Scopes, Keys: keysFromAPI(in.Jwks),
+		Limits: limitsFromAPI(in.DepartmentIds, in.Verbs, in.Purposes, in.ReadableClasses, in.WritableClasses).apply(Limits{}),
+	}
 	assign(&out.Source, in.Source)
-	return out
+	assign(&out.ExpiresAt, in.ExpiresAt)
+	allowed, err := networks(in.AllowedCidrs)
+	if allowed != nil {
+		out.AllowedCIDRs = *allowed
+	}
+	return out, err
 }
 
-func clientPatchFromAPI(in api.OAuthClientPatch) ClientPatch {
-	return ClientPatch{Name: in.Name, Scopes: in.Scopes, Source: in.Source, Keys: keysFromAPI(in.Jwks)}
+func clientPatchFromAPI(in api.OAuthClientPatch) (ClientPatch, error) {
+	allowed, err := networks(in.AllowedCidrs)
+	return ClientPatch{
+		Name: in.Name, Scopes: in.Scopes, Source: in.Source, Keys: keysFromAPI(in.Jwks), AllowedCIDRs: allowed, ExpiresAt: in.ExpiresAt,
+		Limits: limitsFromAPI(in.DepartmentIds, in.Verbs, in.Purposes, in.ReadableClasses, in.WritableClasses),
+	}, err
 }
 
 func tenantPatchFromAPI(in api.InstitutionPatch) TenantPatch {
@@ -188,10 +222,37 @@ func introspectionToAPI(c *accesstoken.Claims) api.Introspection {
 	}
 }
 
-func meToAPI(actor web.Actor, t Tenant) api.Me {
+func departureToAPI(d Departure) api.DeactivatedUser {
+	u, b := userToAPI(d.User), d.Belongings
+	return api.DeactivatedUser{
+		ID: u.ID, Object: api.DeactivatedUserObjectUser, Email: u.Email, Name: u.Name, Locale: u.Locale, DepartmentID: u.DepartmentID, Status: u.Status,
+		ExpiresAt: u.ExpiresAt, Issuer: u.Issuer, Subject: u.Subject, Scopes: u.Scopes, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, Version: u.Version,
+		Belongings: api.Belongings{
+			Contacts: b.Contacts, RoleAssignmentIds: nonNil(b.Assignments), TeamIds: nonNil(b.Teams), APIKeyIds: nonNil(b.APIKeys), OauthClientIds: nonNil(b.OAuthClient),
+		},
+		ReassignmentID: web.Nullable(d.Reassignment),
+	}
+}
+
+// HeldVerbToAPI is a verb as the contract writes it.
+func HeldVerbToAPI(v HeldVerb) api.HeldVerb {
+	return api.HeldVerb{Verb: v.Verb, IsEverywhere: v.Everywhere, DepartmentIds: nonNil(v.Departments)}
+}
+
+// HeldRoleToAPI is a held role as the contract writes it.
+func HeldRoleToAPI(r HeldRole) api.HeldRole {
+	return api.HeldRole{
+		RoleID: r.RoleID, RoleCode: r.Code, AssignmentID: r.AssignmentID, Kind: r.Kind, TeamID: web.Nullable(r.Team), DepartmentID: web.Nullable(r.DepartmentID),
+		StartsAt: r.StartsAt, EndsAt: web.Nullable(r.EndsAt),
+	}
+}
+
+func meToAPI(actor web.Actor, t Tenant, roles []HeldRole) api.Me {
 	out := api.Me{
 		Object: api.MeObjectMe, Actor: api.Actor{Kind: string(actor.Kind), ID: actor.ID}, Scopes: nonNil([]string(actor.Scopes)),
 		Source: nullable.NewNullNullable[string](), Institution: tenantToAPI(t),
+		SeesEverything: actor.Sight.All(), Verbs: web.Map(HeldVerbs(actor.Sight), HeldVerbToAPI), Roles: web.Map(roles, HeldRoleToAPI),
+		Purposes: nonNil(actor.Purposes), ReadableClasses: listed(actor.Readable), WritableClasses: listed(actor.Writable),
 	}
 	if actor.Source != "" {
 		out.Source = nullable.NewNullableWithValue(actor.Source)

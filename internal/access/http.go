@@ -223,11 +223,15 @@ func (h *Handlers) DeactivateUser(ctx context.Context, r api.DeactivateUserReque
 	if err != nil {
 		return nil, err
 	}
-	x, err := h.service.SetUserActive(ctx, r.UserID, false, version)
+	var to *uuid.UUID
+	if r.Body != nil {
+		assign(&to, r.Body.ReassignTo)
+	}
+	d, err := h.service.Deactivate(ctx, r.UserID, to, version)
 	if err != nil {
 		return nil, err
 	}
-	return api.DeactivateUser200JSONResponse{Body: userToAPI(x), Headers: api.DeactivateUser200ResponseHeaders{ETag: web.ETag(x.Version)}}, nil
+	return api.DeactivateUser200JSONResponse{Body: departureToAPI(d), Headers: api.DeactivateUser200ResponseHeaders{ETag: web.ETag(d.User.Version)}}, nil
 }
 
 // ReactivateUser implements POST /v1/users/{user_id}/reactivate.
@@ -236,7 +240,7 @@ func (h *Handlers) ReactivateUser(ctx context.Context, r api.ReactivateUserReque
 	if err != nil {
 		return nil, err
 	}
-	x, err := h.service.SetUserActive(ctx, r.UserID, true, version)
+	x, err := h.service.Reactivate(ctx, r.UserID, version)
 	if err != nil {
 		return nil, err
 	}
@@ -354,7 +358,11 @@ func (h *Handlers) ListOAuthClients(ctx context.Context, r api.ListOAuthClientsR
 
 // CreateOAuthClient implements POST /v1/oauth-clients.
 func (h *Handlers) CreateOAuthClient(ctx context.Context, r api.CreateOAuthClientRequestObject) (api.CreateOAuthClientResponseObject, error) {
-	x, secret, err := h.service.CreateClient(ctx, clientFromAPI(*r.Body))
+	in, err := clientFromAPI(*r.Body)
+	if err != nil {
+		return nil, err
+	}
+	x, secret, err := h.service.CreateClient(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -379,7 +387,11 @@ func (h *Handlers) UpdateOAuthClient(ctx context.Context, r api.UpdateOAuthClien
 	if err != nil {
 		return nil, err
 	}
-	x, err := h.service.UpdateClient(ctx, r.OauthClientID, clientPatchFromAPI(*r.Body), version)
+	p, err := clientPatchFromAPI(*r.Body)
+	if err != nil {
+		return nil, err
+	}
+	x, err := h.service.UpdateClient(ctx, r.OauthClientID, p, version)
 	if err != nil {
 		return nil, err
 	}
@@ -417,7 +429,18 @@ func (h *Handlers) GetMe(ctx context.Context, _ api.GetMeRequestObject) (api.Get
 		return nil, err
 	}
 	t, err := h.service.Institution(ctx)
-	return api.GetMe200JSONResponse(meToAPI(actor, t)), err
+	if err != nil {
+		return nil, err
+	}
+	var roles []HeldRole
+	if id, failed := uuid.Parse(actor.ID); actor.Kind == web.User && failed == nil {
+		p, err := h.service.PrincipalOf(ctx, web.User, id)
+		if err != nil {
+			return nil, err
+		}
+		roles = p.Roles
+	}
+	return api.GetMe200JSONResponse(meToAPI(actor, t, roles)), nil
 }
 
 // ListScopes implements GET /v1/scopes.

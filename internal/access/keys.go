@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"net/netip"
+	"reflect"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,6 +31,7 @@ type NewKey struct {
 	AllowedCIDRs []netip.Prefix
 	ExpiresAt    *time.Time
 	RotatedFrom  *uuid.UUID
+	Limits       Limits
 }
 
 // CreateKey makes an API key and returns its row and its secret text, which is
@@ -39,7 +41,8 @@ func (s *Service) CreateKey(ctx context.Context, in NewKey) (APIKey, string, err
 	if err != nil {
 		return APIKey{}, "", err
 	}
-	if err := s.mayGrant(actor, in.Scopes); err != nil {
+	in.Limits = in.Limits.tidy()
+	if err := s.mayGiveKey(ctx, actor, in.Kind, in.Scopes, in.Limits); err != nil {
 		return APIKey{}, "", err
 	}
 	if err := checkKey(in.Kind, in.Scopes, in.Source, in.ExpiresAt, s.clock.Now()); err != nil {
@@ -51,10 +54,22 @@ func (s *Service) CreateKey(ctx context.Context, in NewKey) (APIKey, string, err
 	var row APIKey
 	var secret string
 	err = pg.InTx(ctx, s.db, actor.Tenant, func(ctx context.Context, tx pgx.Tx) error {
+		if err := s.checkLimits(ctx, tx, actor.Tenant, in.Limits); err != nil {
+			return err
+		}
 		row, secret, err = s.insertKey(ctx, tx, actor, in)
 		return err
 	})
 	return row, secret, err
+}
+
+// mayGiveKey decides whether the actor may make such a key. A publishable one
+// has no rights at all: it opens what is public.
+func (s *Service) mayGiveKey(ctx context.Context, actor web.Actor, kind apikey.Kind, scopes []string, l Limits) error {
+	if kind == apikey.Publishable {
+		return s.mayGrant(actor, scopes)
+	}
+	return s.mayGiveProgram(ctx, actor, scopes, l)
 }
 
 func (s *Service) insertKey(ctx context.Context, tx pgx.Tx, actor web.Actor, in NewKey) (APIKey, string, error) {
@@ -71,6 +86,8 @@ func (s *Service) insertKey(ctx context.Context, tx pgx.Tx, actor web.Actor, in 
 		TenantID: actor.Tenant, ID: ids.New(), KeyID: key.ID(), SecretHash: hash[:], Kind: string(in.Kind), Name: in.Name,
 		Scopes: sorted(in.Scopes), Source: in.Source, AllowedCidrs: nonNil(in.AllowedCIDRs), ExpiresAt: in.ExpiresAt, RotatedFrom: in.RotatedFrom,
 		CreatedByKind: string(actor.Kind), CreatedBy: actor.ID,
+		DepartmentIds: nonNil(in.Limits.Departments), Verbs: in.Limits.Verbs, Purposes: nonNil(in.Limits.Purposes),
+		ReadableClasses: in.Limits.Readable, WritableClasses: in.Limits.Writable,
 	})
 	if err != nil {
 		return APIKey{}, "", err
@@ -124,6 +141,7 @@ type KeyPatch struct {
 	Source       nullable.Nullable[string]
 	AllowedCIDRs *[]netip.Prefix
 	ExpiresAt    nullable.Nullable[time.Time]
+	Limits       LimitsPatch
 }
 
 type keyRecord struct {
@@ -133,18 +151,26 @@ type keyRecord struct {
 	AllowedCIDRs []netip.Prefix `json:"allowed_cidrs"`
 	ExpiresAt    *time.Time     `json:"expires_at"`
 	RevokedAt    *time.Time     `json:"revoked_at"`
+	limitsRecord
 }
 
 func recordOfKey(k APIKey) keyRecord {
-	return keyRecord{k.Name, k.Scopes, k.Source, nonNil(k.AllowedCidrs), k.ExpiresAt, k.RevokedAt}
+	return keyRecord{k.Name, k.Scopes, k.Source, nonNil(k.AllowedCidrs), k.ExpiresAt, k.RevokedAt, recordOfLimits(limitsOfKey(k))}
 }
 
 // UpdateKey changes a key. What it may do from now on holds at once.
 func (s *Service) UpdateKey(ctx context.Context, id uuid.UUID, p KeyPatch, version *int64) (APIKey, error) {
-	return s.changeKey(ctx, id, version, "api_key.updated", func(actor web.Actor, k *APIKey) error {
+	return s.changeKey(ctx, id, version, "api_key.updated", func(ctx context.Context, tx pgx.Tx, actor web.Actor, k *APIKey) error {
 		if p.Scopes != nil {
 			k.Scopes = sorted(*p.Scopes)
-			if err := s.mayGrant(actor, k.Scopes); err != nil {
+		}
+		former, l := limitsOfKey(*k).tidy(), p.Limits.apply(limitsOfKey(*k))
+		k.DepartmentIds, k.Verbs, k.Purposes, k.ReadableClasses, k.WritableClasses = l.Departments, l.Verbs, l.Purposes, l.Readable, l.Writable
+		if err := s.mayGiveKey(ctx, actor, apikey.Kind(k.Kind), k.Scopes, l); err != nil {
+			return err
+		}
+		if !reflect.DeepEqual(former, l) {
+			if err := s.checkLimits(ctx, tx, k.TenantID, l); err != nil {
 				return err
 			}
 		}
@@ -165,7 +191,7 @@ func (s *Service) UpdateKey(ctx context.Context, id uuid.UUID, p KeyPatch, versi
 
 // RevokeKey ends a key for good.
 func (s *Service) RevokeKey(ctx context.Context, id uuid.UUID, version *int64) (APIKey, error) {
-	return s.changeKey(ctx, id, version, "api_key.revoked", func(_ web.Actor, k *APIKey) error {
+	return s.changeKey(ctx, id, version, "api_key.revoked", func(_ context.Context, _ pgx.Tx, _ web.Actor, k *APIKey) error {
 		now := s.clock.Now()
 		k.RevokedAt = &now
 		return nil
@@ -174,7 +200,7 @@ func (s *Service) RevokeKey(ctx context.Context, id uuid.UUID, version *int64) (
 
 // changeKey locks a key that is still in use, changes it, and records what
 // became different.
-func (s *Service) changeKey(ctx context.Context, id uuid.UUID, version *int64, event string, change func(web.Actor, *APIKey) error) (APIKey, error) {
+func (s *Service) changeKey(ctx context.Context, id uuid.UUID, version *int64, event string, change func(context.Context, pgx.Tx, web.Actor, *APIKey) error) (APIKey, error) {
 	actor, err := web.ActorFrom(ctx)
 	if err != nil {
 		return APIKey{}, err
@@ -185,7 +211,7 @@ func (s *Service) changeKey(ctx context.Context, id uuid.UUID, version *int64, e
 			return APIKey{}, err
 		}
 		after := before
-		if err := change(actor, &after); err != nil {
+		if err := change(ctx, tx, actor, &after); err != nil {
 			return APIKey{}, err
 		}
 		return s.writeKey(ctx, tx, event, before, after, nil)
@@ -200,7 +226,12 @@ func (s *Service) lockKey(ctx context.Context, tx pgx.Tx, actor web.Actor, id uu
 	if err := web.CheckVersion(version, k.Version); err != nil {
 		return APIKey{}, err
 	}
-	if err := mayTouch(actor, k.Scopes, k.Source); err != nil {
+	if k.Kind == string(apikey.Publishable) {
+		err = mayTouch(actor, k.Scopes, k.Source)
+	} else {
+		err = s.mayTouchProgram(ctx, actor, k.Scopes, limitsOfKey(k), k.Source)
+	}
+	if err != nil {
 		return APIKey{}, err
 	}
 	if k.RevokedAt != nil {
@@ -217,6 +248,7 @@ func (s *Service) writeKey(ctx context.Context, tx pgx.Tx, event string, before,
 	after, err = s.q.UpdateAPIKey(ctx, tx, accessdb.UpdateAPIKeyParams{
 		TenantID: before.TenantID, ID: before.ID, Name: after.Name, Scopes: after.Scopes, Source: after.Source,
 		AllowedCidrs: nonNil(after.AllowedCidrs), ExpiresAt: after.ExpiresAt, RevokedAt: after.RevokedAt,
+		DepartmentIds: nonNil(after.DepartmentIds), Verbs: after.Verbs, Purposes: nonNil(after.Purposes), ReadableClasses: after.ReadableClasses, WritableClasses: after.WritableClasses,
 	})
 	if err != nil {
 		return APIKey{}, err
@@ -245,7 +277,7 @@ func (s *Service) RotateKey(ctx context.Context, id uuid.UUID, overlap time.Dura
 		}
 		successor, secret, err = s.insertKey(ctx, tx, actor, NewKey{
 			Name: former.Name, Kind: apikey.Kind(former.Kind), Scopes: former.Scopes, Source: former.Source,
-			AllowedCIDRs: former.AllowedCidrs, ExpiresAt: former.ExpiresAt, RotatedFrom: &former.ID,
+			AllowedCIDRs: former.AllowedCidrs, ExpiresAt: former.ExpiresAt, RotatedFrom: &former.ID, Limits: limitsOfKey(former),
 		})
 		if err != nil {
 			return err

@@ -85,8 +85,8 @@ func (s *Service) resolveUser(ctx context.Context, tenant, user uuid.UUID) (*cre
 	var status, mode, locale string
 	var scopes []string
 	var department *uuid.UUID
-	err := s.db.Pool().QueryRow(ctx, `select status, scopes, department_id, locale, mode, tenant_status from resolve_user($1, $2)`, tenant, user).
-		Scan(&status, &scopes, &department, &locale, &mode, &c.tenantStatus)
+	err := s.db.Pool().QueryRow(ctx, `select status, scopes, department_id, locale, mode, tenant_status, expires_at from resolve_user($1, $2)`, tenant, user).
+		Scan(&status, &scopes, &department, &locale, &mode, &c.tenantStatus, &c.expiresAt)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows), err == nil && status != "active":
 		return nil, nil

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -23,6 +24,7 @@ type NewUser struct {
 	DepartmentID        *uuid.UUID
 	Issuer, Subject     *string
 	Scopes              []string
+	ExpiresAt           *time.Time
 }
 
 // UserPatch changes what is given.
@@ -31,6 +33,7 @@ type UserPatch struct {
 	DepartmentID        nullable.Nullable[uuid.UUID]
 	Issuer, Subject     nullable.Nullable[string]
 	Scopes              *[]string
+	ExpiresAt           nullable.Nullable[time.Time]
 }
 
 // UserFilter narrows the list of users.
@@ -48,10 +51,11 @@ type userRecord struct {
 	Issuer       *string    `json:"issuer"`
 	Subject      *string    `json:"subject"`
 	Scopes       []string   `json:"scopes"`
+	ExpiresAt    *time.Time `json:"expires_at"`
 }
 
 func recordOfUser(u User) userRecord {
-	return userRecord{u.Email, u.Name, u.Locale, u.DepartmentID, u.Status, u.Issuer, u.Subject, u.Scopes}
+	return userRecord{u.Email, u.Name, u.Locale, u.DepartmentID, u.Status, u.Issuer, u.Subject, u.Scopes, u.ExpiresAt}
 }
 
 // CreateUser adds a user.
@@ -60,8 +64,11 @@ func (s *Service) CreateUser(ctx context.Context, in NewUser) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	if err := s.mayGrant(actor, in.Scopes); err != nil {
+	if err := s.MayGive(actor, givenDirectly(in.Scopes)); err != nil {
 		return User{}, err
+	}
+	if in.ExpiresAt != nil && !in.ExpiresAt.After(s.clock.Now()) {
+		return User{}, fault.Invalid().At("#/expires_at", "in-the-past")
 	}
 	if err := sameSource(actor, nil); err != nil {
 		return User{}, err
@@ -76,7 +83,7 @@ func (s *Service) CreateUser(ctx context.Context, in NewUser) (User, error) {
 		}
 		u, err := s.q.InsertUser(ctx, tx, accessdb.InsertUserParams{
 			TenantID: actor.Tenant, ID: ids.New(), Email: email, Name: in.Name, Locale: orElse(in.Locale, "fr"), DepartmentID: in.DepartmentID,
-			Issuer: in.Issuer, Subject: in.Subject, Scopes: sorted(in.Scopes),
+			Issuer: in.Issuer, Subject: in.Subject, Scopes: sorted(in.Scopes), ExpiresAt: in.ExpiresAt,
 		})
 		if pg.IsNoRows(err) {
 			return User{}, s.emailTaken(ctx, tx, actor.Tenant, email)
@@ -144,9 +151,12 @@ func (s *Service) UpdateUser(ctx context.Context, id uuid.UUID, p UserPatch, ver
 	return s.changeUser(ctx, id, version, "user.updated", func(ctx context.Context, tx pgx.Tx, actor web.Actor, u *User) error {
 		if p.Scopes != nil {
 			u.Scopes = sorted(*p.Scopes)
-			if err := s.mayGrant(actor, u.Scopes); err != nil {
+			if err := s.MayGive(actor, givenDirectly(u.Scopes)); err != nil {
 				return err
 			}
+		}
+		if assign(&u.ExpiresAt, p.ExpiresAt); p.ExpiresAt.IsSpecified() && u.ExpiresAt != nil && !u.ExpiresAt.After(s.clock.Now()) {
+			return fault.Invalid().At("#/expires_at", "in-the-past")
 		}
 		if p.Email != nil {
 			u.Email = strings.ToLower(*p.Email)
@@ -167,14 +177,10 @@ func (s *Service) UpdateUser(ctx context.Context, id uuid.UUID, p UserPatch, ver
 	})
 }
 
-// SetUserActive lets a user act, or no more.
-func (s *Service) SetUserActive(ctx context.Context, id uuid.UUID, active bool, version *int64) (User, error) {
-	event, status := "user.deactivated", "deactivated"
-	if active {
-		event, status = "user.reactivated", "active"
-	}
-	return s.changeUser(ctx, id, version, event, func(_ context.Context, _ pgx.Tx, _ web.Actor, u *User) error {
-		u.Status = status
+// Reactivate lets a user act again.
+func (s *Service) Reactivate(ctx context.Context, id uuid.UUID, version *int64) (User, error) {
+	return s.changeUser(ctx, id, version, "user.reactivated", func(_ context.Context, _ pgx.Tx, _ web.Actor, u *User) error {
+		u.Status = "active"
 		return nil
 	})
 }
@@ -193,7 +199,7 @@ func (s *Service) changeUser(ctx context.Context, id uuid.UUID, version *int64, 
 		if err := web.CheckVersion(version, before.Version); err != nil {
 			return User{}, err
 		}
-		if err := mayTouch(actor, before.Scopes, nil); err != nil {
+		if err := s.mayTouchUser(ctx, actor, before); err != nil {
 			return User{}, err
 		}
 		after := before
@@ -204,10 +210,10 @@ func (s *Service) changeUser(ctx context.Context, id uuid.UUID, version *int64, 
 		if err != nil || len(changes) == 0 {
 			return before, err
 		}
-		s.known.forget(actor.Tenant)
+		s.Forget(actor.Tenant)
 		after, err = s.q.UpdateUser(ctx, tx, accessdb.UpdateUserParams{
 			TenantID: actor.Tenant, ID: id, Email: after.Email, Name: after.Name, Locale: after.Locale, DepartmentID: after.DepartmentID,
-			Status: after.Status, Issuer: after.Issuer, Subject: after.Subject, Scopes: after.Scopes,
+			Status: after.Status, Issuer: after.Issuer, Subject: after.Subject, Scopes: after.Scopes, ExpiresAt: after.ExpiresAt,
 		})
 		if err != nil {
 			return User{}, err
@@ -215,6 +221,29 @@ func (s *Service) changeUser(ctx context.Context, id uuid.UUID, version *int64, 
 		return after, recordUser(ctx, tx, event, after, changes)
 	})
 	return u, userConflict(err)
+}
+
+// givenDirectly are the rights of scopes that a user has without a role, which
+// hold in the whole institution.
+func givenDirectly(scopes []string) Given {
+	g := Given{Scopes: scopes, Readable: []string{}, Writable: []string{}}
+	switch {
+	case web.Scopes(scopes).Allow(everything):
+		g.Sight, g.Readable, g.Writable = pg.Everything(), nil, nil
+	case len(scopes) > 0:
+		g.Sight, g.Readable, g.Writable = pg.SightOf{Everywhere: ordinaryVerbs()}.Sight(), nil, nil
+	}
+	return g
+}
+
+// mayTouchUser decides whether the actor may change a user, whose address and
+// identity are their way in: nobody who has more than the actor, by whatever role.
+func (s *Service) mayTouchUser(ctx context.Context, actor web.Actor, u User) error {
+	r, err := s.rightsOf(ctx, actor.Tenant, u.ID, u.Scopes, s.clock.Now())
+	if err != nil {
+		return err
+	}
+	return mayTouchGiven(actor, Given{Scopes: r.Scopes, Sight: r.Sight, Readable: r.Readable, Writable: r.Writable}, nil)
 }
 
 func recordUser(ctx context.Context, tx pgx.Tx, event string, u User, changes []events.Change) error {

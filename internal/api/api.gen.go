@@ -72,6 +72,21 @@ func (e AccessObject) Valid() bool {
 	}
 }
 
+// Defines values for AccessExplanationObject.
+const (
+	AccessExplanationObjectAccessExplanation AccessExplanationObject = "access_explanation"
+)
+
+// Valid indicates whether the value is a known member of the AccessExplanationObject enum.
+func (e AccessExplanationObject) Valid() bool {
+	switch e {
+	case AccessExplanationObjectAccessExplanation:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AddressObject.
 const (
 	AddressObjectAddress AddressObject = "address"
@@ -1179,6 +1194,21 @@ func (e ContactUpsertOrganisationType) Valid() bool {
 	case ContactUpsertOrganisationTypeSchool:
 		return true
 	case ContactUpsertOrganisationTypeSupplier:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DeactivatedUserObject.
+const (
+	DeactivatedUserObjectUser DeactivatedUserObject = "user"
+)
+
+// Valid indicates whether the value is a known member of the DeactivatedUserObject enum.
+func (e DeactivatedUserObject) Valid() bool {
+	switch e {
+	case DeactivatedUserObjectUser:
 		return true
 	default:
 		return false
@@ -3180,6 +3210,21 @@ func (e UserObject) Valid() bool {
 	}
 }
 
+// Defines values for UserRightsObject.
+const (
+	UserRightsObjectUserRights UserRightsObject = "user_rights"
+)
+
+// Valid indicates whether the value is a known member of the UserRightsObject enum.
+func (e UserRightsObject) Valid() bool {
+	switch e {
+	case UserRightsObjectUserRights:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for WebhookDeliveryObject.
 const (
 	WebhookDeliveryObjectWebhookDelivery WebhookDeliveryObject = "webhook_delivery"
@@ -3582,6 +3627,27 @@ func (e UpsertMatch) Valid() bool {
 	case UpsertMatchNone:
 		return true
 	case UpsertMatchVerifiedEmail:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExplainAccessParamsPrincipalKind.
+const (
+	ExplainAccessParamsPrincipalKindAPIKey      ExplainAccessParamsPrincipalKind = "api_key"
+	ExplainAccessParamsPrincipalKindOauthClient ExplainAccessParamsPrincipalKind = "oauth_client"
+	ExplainAccessParamsPrincipalKindUser        ExplainAccessParamsPrincipalKind = "user"
+)
+
+// Valid indicates whether the value is a known member of the ExplainAccessParamsPrincipalKind enum.
+func (e ExplainAccessParamsPrincipalKind) Valid() bool {
+	switch e {
+	case ExplainAccessParamsPrincipalKindAPIKey:
+		return true
+	case ExplainAccessParamsPrincipalKindOauthClient:
+		return true
+	case ExplainAccessParamsPrincipalKindUser:
 		return true
 	default:
 		return false
@@ -4312,21 +4378,30 @@ type APIKey struct {
 	CreatedAt    time.Time `json:"created_at"`
 
 	// CreatedBy Who or what acted.
-	CreatedBy Actor                        `json:"created_by"`
-	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at"`
-	ID        openapi_types.UUID           `json:"id"`
+	CreatedBy Actor `json:"created_by"`
+
+	// DepartmentIds Departments, with all below them, in which the verbs are held; empty: the whole institution.
+	DepartmentIds DepartmentIds                `json:"department_ids"`
+	ExpiresAt     nullable.Nullable[time.Time] `json:"expires_at"`
+	ID            openapi_types.UUID           `json:"id"`
 
 	// KeyID The part of the key that is no secret, for finding it in a configuration.
 	KeyID string `json:"key_id"`
 	Kind  string `json:"kind"`
 
 	// LastUsedAt Exact to the minute.
-	LastUsedAt  nullable.Nullable[time.Time]          `json:"last_used_at"`
-	Name        string                                `json:"name"`
-	Object      APIKeyObject                          `json:"object"`
-	RevokedAt   nullable.Nullable[time.Time]          `json:"revoked_at"`
-	RotatedFrom nullable.Nullable[openapi_types.UUID] `json:"rotated_from"`
-	Scopes      Scopes                                `json:"scopes"`
+	LastUsedAt nullable.Nullable[time.Time] `json:"last_used_at"`
+	Name       string                       `json:"name"`
+	Object     APIKeyObject                 `json:"object"`
+
+	// Purposes Purposes of the register (GET /v1/purposes) to which the credential is bound; empty: to none.
+	Purposes PurposeCodes `json:"purposes"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses]       `json:"readable_classes"`
+	RevokedAt       nullable.Nullable[time.Time]          `json:"revoked_at"`
+	RotatedFrom     nullable.Nullable[openapi_types.UUID] `json:"rotated_from"`
+	Scopes          Scopes                                `json:"scopes"`
 
 	// Secret The whole key, in the answer that made it only; null ever after.
 	Secret nullable.Nullable[string] `json:"secret"`
@@ -4334,7 +4409,13 @@ type APIKey struct {
 	// Source The source that the key is bound to.
 	Source    nullable.Nullable[string] `json:"source"`
 	UpdatedAt time.Time                 `json:"updated_at"`
-	Version   int64                     `json:"version"`
+
+	// Verbs What may be done with contacts; null: everything but to see restricted ones.
+	Verbs   nullable.Nullable[ProgramVerbs] `json:"verbs"`
+	Version int64                           `json:"version"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes"`
 }
 
 // APIKeyObject defines model for APIKey.Object.
@@ -4343,12 +4424,27 @@ type APIKeyObject string
 // APIKeyCreate defines model for APIKeyCreate.
 type APIKeyCreate struct {
 	// AllowedCidrs Networks (or single addresses) the key is used from; empty for any.
-	AllowedCidrs *CIDRs                       `json:"allowed_cidrs,omitempty"`
-	ExpiresAt    nullable.Nullable[time.Time] `json:"expires_at,omitempty"`
-	Kind         APIKeyCreateKind             `json:"kind"`
-	Name         string                       `json:"name"`
-	Scopes       Scopes                       `json:"scopes"`
-	Source       nullable.Nullable[string]    `json:"source,omitempty"`
+	AllowedCidrs *CIDRs `json:"allowed_cidrs,omitempty"`
+
+	// DepartmentIds Departments, with all below them, in which the verbs are held; empty: the whole institution.
+	DepartmentIds *DepartmentIds               `json:"department_ids,omitempty"`
+	ExpiresAt     nullable.Nullable[time.Time] `json:"expires_at,omitempty"`
+	Kind          APIKeyCreateKind             `json:"kind"`
+	Name          string                       `json:"name"`
+
+	// Purposes Purposes of the register (GET /v1/purposes) to which the credential is bound; empty: to none.
+	Purposes *PurposeCodes `json:"purposes,omitempty"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses] `json:"readable_classes,omitempty"`
+	Scopes          Scopes                          `json:"scopes"`
+	Source          nullable.Nullable[string]       `json:"source,omitempty"`
+
+	// Verbs What may be done with contacts; null: everything but to see restricted ones.
+	Verbs nullable.Nullable[ProgramVerbs] `json:"verbs,omitempty"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes,omitempty"`
 }
 
 // APIKeyCreateKind defines model for APIKeyCreate.Kind.
@@ -4363,11 +4459,26 @@ type APIKeyList struct {
 // APIKeyPatch defines model for APIKeyPatch.
 type APIKeyPatch struct {
 	// AllowedCidrs Networks (or single addresses) the key is used from; empty for any.
-	AllowedCidrs *CIDRs                       `json:"allowed_cidrs,omitempty"`
-	ExpiresAt    nullable.Nullable[time.Time] `json:"expires_at,omitempty"`
-	Name         *string                      `json:"name,omitempty"`
-	Scopes       *Scopes                      `json:"scopes,omitempty"`
-	Source       nullable.Nullable[string]    `json:"source,omitempty"`
+	AllowedCidrs *CIDRs `json:"allowed_cidrs,omitempty"`
+
+	// DepartmentIds Departments, with all below them, in which the verbs are held; empty: the whole institution.
+	DepartmentIds *DepartmentIds               `json:"department_ids,omitempty"`
+	ExpiresAt     nullable.Nullable[time.Time] `json:"expires_at,omitempty"`
+	Name          *string                      `json:"name,omitempty"`
+
+	// Purposes Purposes of the register (GET /v1/purposes) to which the credential is bound; empty: to none.
+	Purposes *PurposeCodes `json:"purposes,omitempty"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses] `json:"readable_classes,omitempty"`
+	Scopes          *Scopes                         `json:"scopes,omitempty"`
+	Source          nullable.Nullable[string]       `json:"source,omitempty"`
+
+	// Verbs What may be done with contacts; null: everything but to see restricted ones.
+	Verbs nullable.Nullable[ProgramVerbs] `json:"verbs,omitempty"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes,omitempty"`
 }
 
 // Access defines model for Access.
@@ -4388,10 +4499,43 @@ type Access struct {
 // AccessObject defines model for Access.Object.
 type AccessObject string
 
+// AccessExplanation defines model for AccessExplanation.
+type AccessExplanation struct {
+	// Code The code of the refusal.
+	Code      nullable.Nullable[string]             `json:"code"`
+	ContactID nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	IsAllowed bool                                  `json:"is_allowed"`
+	Object    AccessExplanationObject               `json:"object"`
+	Operation string                                `json:"operation"`
+
+	// Principal Who or what acted.
+	Principal Actor `json:"principal"`
+
+	// Status The status of the refusal; null when it is allowed.
+	Status nullable.Nullable[int32] `json:"status"`
+
+	// Steps The rules in the order in which they are asked, up to the first that refuses.
+	Steps []AccessStep `json:"steps"`
+}
+
+// AccessExplanationObject defines model for AccessExplanation.Object.
+type AccessExplanationObject string
+
 // AccessList defines model for AccessList.
 type AccessList struct {
 	Data       []Access                  `json:"data"`
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// AccessStep defines model for AccessStep.
+type AccessStep struct {
+	// Detail For people.
+	Detail  string `json:"detail"`
+	Outcome string `json:"outcome"`
+	Rule    string `json:"rule"`
+
+	// Sources What the principal has it from.
+	Sources []RightSource `json:"sources"`
 }
 
 // Actor Who or what acted.
@@ -4590,6 +4734,17 @@ type BatchSummary struct {
 	Total     int32 `json:"total"`
 	Unchanged int32 `json:"unchanged"`
 	Updated   int32 `json:"updated"`
+}
+
+// Belongings What hangs on a user. The keys and clients that the user made have their rights from themselves.
+type Belongings struct {
+	APIKeyIds []openapi_types.UUID `json:"api_key_ids"`
+
+	// Contacts How many contacts the user looks after.
+	Contacts          int64                `json:"contacts"`
+	OauthClientIds    []openapi_types.UUID `json:"oauth_client_ids"`
+	RoleAssignmentIds []openapi_types.UUID `json:"role_assignment_ids"`
+	TeamIds           []openapi_types.UUID `json:"team_ids"`
 }
 
 // BreakGlass defines model for BreakGlass.
@@ -5344,6 +5499,46 @@ type ContactUpsertKind string
 // ContactUpsertOrganisationType defines model for ContactUpsert.OrganisationType.
 type ContactUpsertOrganisationType string
 
+// DeactivatedUser defines model for DeactivatedUser.
+type DeactivatedUser struct {
+	// Belongings What hangs on a user. The keys and clients that the user made have their rights from themselves.
+	Belongings   Belongings                            `json:"belongings"`
+	CreatedAt    time.Time                             `json:"created_at"`
+	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id"`
+
+	// Email Unique in the institution, in lower case.
+	Email string `json:"email"`
+
+	// ExpiresAt When the account ends by itself, for suppliers and seasonal staff.
+	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at"`
+	ID        openapi_types.UUID           `json:"id"`
+
+	// Issuer Identity provider that vouches for the person.
+	Issuer nullable.Nullable[string] `json:"issuer"`
+	Locale string                    `json:"locale"`
+	Name   string                    `json:"name"`
+	Object DeactivatedUserObject     `json:"object"`
+
+	// ReassignmentID The operation that moves what they own.
+	ReassignmentID nullable.Nullable[openapi_types.UUID] `json:"reassignment_id"`
+	Scopes         Scopes                                `json:"scopes"`
+	Status         string                                `json:"status"`
+
+	// Subject Name of the person at that provider.
+	Subject   nullable.Nullable[string] `json:"subject"`
+	UpdatedAt time.Time                 `json:"updated_at"`
+	Version   int64                     `json:"version"`
+}
+
+// DeactivatedUserObject defines model for DeactivatedUser.Object.
+type DeactivatedUserObject string
+
+// Deactivation defines model for Deactivation.
+type Deactivation struct {
+	// ReassignTo An active user who is to own what this one owns.
+	ReassignTo nullable.Nullable[openapi_types.UUID] `json:"reassign_to,omitempty"`
+}
+
 // Decision defines model for Decision.
 type Decision struct {
 	Note nullable.Nullable[string] `json:"note,omitempty"`
@@ -5373,6 +5568,9 @@ type DepartmentCreate struct {
 	Name     string                                `json:"name"`
 	ParentID nullable.Nullable[openapi_types.UUID] `json:"parent_id,omitempty"`
 }
+
+// DepartmentIds Departments, with all below them, in which the verbs are held; empty: the whole institution.
+type DepartmentIds = []openapi_types.UUID
 
 // DepartmentList defines model for DepartmentList.
 type DepartmentList struct {
@@ -5842,6 +6040,38 @@ type FormVersion struct {
 // FormVersionObject defines model for FormVersion.Object.
 type FormVersionObject string
 
+// HeldRole defines model for HeldRole.
+type HeldRole struct {
+	AssignmentID openapi_types.UUID `json:"assignment_id"`
+
+	// DepartmentID Where it holds, with those below; null: everywhere.
+	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id"`
+
+	// EndsAt When it stops counting if nobody does anything.
+	EndsAt   nullable.Nullable[time.Time] `json:"ends_at"`
+	Kind     string                       `json:"kind"`
+	RoleCode string                       `json:"role_code"`
+	RoleID   openapi_types.UUID           `json:"role_id"`
+	StartsAt time.Time                    `json:"starts_at"`
+
+	// TeamID The team by which the user has it.
+	TeamID nullable.Nullable[openapi_types.UUID] `json:"team_id"`
+}
+
+// HeldScope defines model for HeldScope.
+type HeldScope struct {
+	Scope   string        `json:"scope"`
+	Sources []RightSource `json:"sources"`
+}
+
+// HeldVerb defines model for HeldVerb.
+type HeldVerb struct {
+	// DepartmentIds Departments in which it is held, those below included.
+	DepartmentIds []openapi_types.UUID `json:"department_ids"`
+	IsEverywhere  bool                 `json:"is_everywhere"`
+	Verb          string               `json:"verb"`
+}
+
 // HeldVerbs defines model for HeldVerbs.
 type HeldVerbs = []string
 
@@ -6149,11 +6379,29 @@ type LogVerification struct {
 // Me defines model for Me.
 type Me struct {
 	// Actor Who or what acted.
-	Actor       Actor                     `json:"actor"`
-	Institution Institution               `json:"institution"`
-	Object      MeObject                  `json:"object"`
-	Scopes      Scopes                    `json:"scopes"`
-	Source      nullable.Nullable[string] `json:"source"`
+	Actor       Actor       `json:"actor"`
+	Institution Institution `json:"institution"`
+	Object      MeObject    `json:"object"`
+
+	// Purposes Purposes the credential is bound to; empty: to none.
+	Purposes []string `json:"purposes"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses] `json:"readable_classes"`
+
+	// Roles The roles that a user has now, alone or by a team.
+	Roles  []HeldRole `json:"roles"`
+	Scopes Scopes     `json:"scopes"`
+
+	// SeesEverything Whether everything is seen and may be done, restricted contacts included.
+	SeesEverything bool                      `json:"sees_everything"`
+	Source         nullable.Nullable[string] `json:"source"`
+
+	// Verbs What may be done with contacts, and where.
+	Verbs []HeldVerb `json:"verbs"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes"`
 }
 
 // MeObject defines model for Me.Object.
@@ -6185,8 +6433,16 @@ type Money struct {
 
 // OAuthClient defines model for OAuthClient.
 type OAuthClient struct {
-	ClientID  string    `json:"client_id"`
-	CreatedAt time.Time `json:"created_at"`
+	// AllowedCidrs Networks (or single addresses) the key is used from; empty for any.
+	AllowedCidrs CIDRs     `json:"allowed_cidrs"`
+	ClientID     string    `json:"client_id"`
+	CreatedAt    time.Time `json:"created_at"`
+
+	// DepartmentIds Departments, with all below them, in which the verbs are held; empty: the whole institution.
+	DepartmentIds DepartmentIds `json:"department_ids"`
+
+	// ExpiresAt When it and its tokens end.
+	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at"`
 
 	// FormerSecretExpiresAt Until when the secret before the present one works.
 	FormerSecretExpiresAt nullable.Nullable[time.Time]  `json:"former_secret_expires_at"`
@@ -6197,15 +6453,27 @@ type OAuthClient struct {
 	LastUsedAt nullable.Nullable[time.Time] `json:"last_used_at"`
 	Name       string                       `json:"name"`
 	Object     OAuthClientObject            `json:"object"`
-	RevokedAt  nullable.Nullable[time.Time] `json:"revoked_at"`
-	Scopes     Scopes                       `json:"scopes"`
+
+	// Purposes Purposes of the register (GET /v1/purposes) to which the credential is bound; empty: to none.
+	Purposes PurposeCodes `json:"purposes"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses] `json:"readable_classes"`
+	RevokedAt       nullable.Nullable[time.Time]    `json:"revoked_at"`
+	Scopes          Scopes                          `json:"scopes"`
 
 	// Secret The client secret, in the answer that made it only; null ever after.
 	Secret                  nullable.Nullable[string] `json:"secret"`
 	Source                  nullable.Nullable[string] `json:"source"`
 	TokenEndpointAuthMethod string                    `json:"token_endpoint_auth_method"`
 	UpdatedAt               time.Time                 `json:"updated_at"`
-	Version                 int64                     `json:"version"`
+
+	// Verbs What may be done with contacts; null: everything but to see restricted ones.
+	Verbs   nullable.Nullable[ProgramVerbs] `json:"verbs"`
+	Version int64                           `json:"version"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes"`
 }
 
 // OAuthClientObject defines model for OAuthClient.Object.
@@ -6213,11 +6481,30 @@ type OAuthClientObject string
 
 // OAuthClientCreate defines model for OAuthClientCreate.
 type OAuthClientCreate struct {
+	// AllowedCidrs Networks (or single addresses) the key is used from; empty for any.
+	AllowedCidrs *CIDRs `json:"allowed_cidrs,omitempty"`
+
+	// DepartmentIds Departments, with all below them, in which the verbs are held; empty: the whole institution.
+	DepartmentIds *DepartmentIds               `json:"department_ids,omitempty"`
+	ExpiresAt     nullable.Nullable[time.Time] `json:"expires_at,omitempty"`
+
 	// Jwks Public keys (RFC 7517) of a client that signs its assertions with ES256 or RS256.
-	Jwks   *ClientKeys               `json:"jwks,omitempty"`
-	Name   string                    `json:"name"`
-	Scopes Scopes                    `json:"scopes"`
-	Source nullable.Nullable[string] `json:"source,omitempty"`
+	Jwks *ClientKeys `json:"jwks,omitempty"`
+	Name string      `json:"name"`
+
+	// Purposes Purposes of the register (GET /v1/purposes) to which the credential is bound; empty: to none.
+	Purposes *PurposeCodes `json:"purposes,omitempty"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses] `json:"readable_classes,omitempty"`
+	Scopes          Scopes                          `json:"scopes"`
+	Source          nullable.Nullable[string]       `json:"source,omitempty"`
+
+	// Verbs What may be done with contacts; null: everything but to see restricted ones.
+	Verbs nullable.Nullable[ProgramVerbs] `json:"verbs,omitempty"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes,omitempty"`
 }
 
 // OAuthClientList defines model for OAuthClientList.
@@ -6228,11 +6515,30 @@ type OAuthClientList struct {
 
 // OAuthClientPatch defines model for OAuthClientPatch.
 type OAuthClientPatch struct {
+	// AllowedCidrs Networks (or single addresses) the key is used from; empty for any.
+	AllowedCidrs *CIDRs `json:"allowed_cidrs,omitempty"`
+
+	// DepartmentIds Departments, with all below them, in which the verbs are held; empty: the whole institution.
+	DepartmentIds *DepartmentIds               `json:"department_ids,omitempty"`
+	ExpiresAt     nullable.Nullable[time.Time] `json:"expires_at,omitempty"`
+
 	// Jwks Public keys (RFC 7517) of a client that signs its assertions with ES256 or RS256.
-	Jwks   *ClientKeys               `json:"jwks,omitempty"`
-	Name   *string                   `json:"name,omitempty"`
-	Scopes *Scopes                   `json:"scopes,omitempty"`
-	Source nullable.Nullable[string] `json:"source,omitempty"`
+	Jwks *ClientKeys `json:"jwks,omitempty"`
+	Name *string     `json:"name,omitempty"`
+
+	// Purposes Purposes of the register (GET /v1/purposes) to which the credential is bound; empty: to none.
+	Purposes *PurposeCodes `json:"purposes,omitempty"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses] `json:"readable_classes,omitempty"`
+	Scopes          *Scopes                         `json:"scopes,omitempty"`
+	Source          nullable.Nullable[string]       `json:"source,omitempty"`
+
+	// Verbs What may be done with contacts; null: everything but to see restricted ones.
+	Verbs nullable.Nullable[ProgramVerbs] `json:"verbs,omitempty"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes,omitempty"`
 }
 
 // OAuthError defines model for OAuthError.
@@ -6651,6 +6957,9 @@ type ProcessingRetention struct {
 	What   string `json:"what"`
 }
 
+// ProgramVerbs What may be done with contacts; null: everything but to see restricted ones.
+type ProgramVerbs = []string
+
 // ProtectedResourceMetadata defines model for ProtectedResourceMetadata.
 type ProtectedResourceMetadata struct {
 	AuthorizationServers   []string `json:"authorization_servers"`
@@ -6714,6 +7023,9 @@ type Purpose struct {
 
 // PurposeObject defines model for Purpose.Object.
 type PurposeObject string
+
+// PurposeCodes Purposes of the register (GET /v1/purposes) to which the credential is bound; empty: to none.
+type PurposeCodes = []string
 
 // PurposeCreate defines model for PurposeCreate.
 type PurposeCreate struct {
@@ -6844,6 +7156,12 @@ type ReadPolicyPut struct {
 // ReadPolicyPutNoted With `none` only reads of restricted contacts and of what is sensitive are noted; those always are.
 type ReadPolicyPutNoted string
 
+// Reassignment defines model for Reassignment.
+type Reassignment struct {
+	// To The active user who is to look after them.
+	To openapi_types.UUID `json:"to"`
+}
+
 // RecoveryCodes defines model for RecoveryCodes.
 type RecoveryCodes struct {
 	Codes  []string            `json:"codes"`
@@ -6877,6 +7195,21 @@ type RegisteredServant struct {
 	ID   string `json:"id"`
 	Kind string `json:"kind"`
 	Name string `json:"name"`
+}
+
+// RightSource defines model for RightSource.
+type RightSource struct {
+	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id"`
+	EndsAt       nullable.Nullable[time.Time]          `json:"ends_at"`
+
+	// ID The assignment.
+	ID nullable.Nullable[openapi_types.UUID] `json:"id"`
+
+	// Kind `direct`: given to the user; `role`: by an assignment; `credential`: said on the key or client.
+	Kind string `json:"kind"`
+
+	// Name The code of the role.
+	Name nullable.Nullable[string] `json:"name"`
 }
 
 // Role defines model for Role.
@@ -8151,8 +8484,11 @@ type User struct {
 	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id"`
 
 	// Email Unique in the institution, in lower case.
-	Email string             `json:"email"`
-	ID    openapi_types.UUID `json:"id"`
+	Email string `json:"email"`
+
+	// ExpiresAt When the account ends by itself, for suppliers and seasonal staff.
+	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at"`
+	ID        openapi_types.UUID           `json:"id"`
 
 	// Issuer Identity provider that vouches for the person.
 	Issuer nullable.Nullable[string] `json:"issuer"`
@@ -8175,6 +8511,7 @@ type UserObject string
 type UserCreate struct {
 	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id,omitempty"`
 	Email        openapi_types.Email                   `json:"email"`
+	ExpiresAt    nullable.Nullable[time.Time]          `json:"expires_at,omitempty"`
 	Issuer       nullable.Nullable[string]             `json:"issuer,omitempty"`
 	Locale       *string                               `json:"locale,omitempty"`
 	Name         string                                `json:"name"`
@@ -8192,12 +8529,37 @@ type UserList struct {
 type UserPatch struct {
 	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id,omitempty"`
 	Email        *openapi_types.Email                  `json:"email,omitempty"`
+	ExpiresAt    nullable.Nullable[time.Time]          `json:"expires_at,omitempty"`
 	Issuer       nullable.Nullable[string]             `json:"issuer,omitempty"`
 	Locale       *string                               `json:"locale,omitempty"`
 	Name         *string                               `json:"name,omitempty"`
 	Scopes       *Scopes                               `json:"scopes,omitempty"`
 	Subject      nullable.Nullable[string]             `json:"subject,omitempty"`
 }
+
+// UserRights defines model for UserRights.
+type UserRights struct {
+	// EndsAt When the account ends by itself.
+	EndsAt nullable.Nullable[time.Time] `json:"ends_at"`
+
+	// IsActive Whether the user can act at all.
+	IsActive bool             `json:"is_active"`
+	Object   UserRightsObject `json:"object"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses] `json:"readable_classes"`
+	Roles           []HeldRole                      `json:"roles"`
+	Scopes          []HeldScope                     `json:"scopes"`
+	SeesEverything  bool                            `json:"sees_everything"`
+	UserID          openapi_types.UUID              `json:"user_id"`
+	Verbs           []HeldVerb                      `json:"verbs"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes"`
+}
+
+// UserRightsObject defines model for UserRights.Object.
+type UserRightsObject string
 
 // Verbs What may be done with contacts, each held apart from the others.
 type Verbs = []string
@@ -8714,6 +9076,27 @@ type GetWebhookKeySetParams struct {
 	// Endpoint Identifier of the endpoint.
 	Endpoint openapi_types.UUID `form:"endpoint" json:"endpoint"`
 }
+
+// ExplainAccessParams defines parameters for ExplainAccess.
+type ExplainAccessParams struct {
+	// PrincipalKind Who would do it.
+	PrincipalKind ExplainAccessParamsPrincipalKind `form:"principal_kind" json:"principal_kind"`
+
+	// PrincipalID Identifier of the user, key or client.
+	PrincipalID openapi_types.UUID `form:"principal_id" json:"principal_id"`
+
+	// Operation The operationId, as in the contract.
+	Operation string `form:"operation" json:"operation"`
+
+	// ContactID The contact that it would be done on.
+	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
+
+	// Address The address that the request would come from; without it one is taken that the credential admits.
+	Address *string `form:"address,omitempty" json:"address,omitempty"`
+}
+
+// ExplainAccessParamsPrincipalKind defines parameters for ExplainAccess.
+type ExplainAccessParamsPrincipalKind string
 
 // ListAPIKeysParams defines parameters for ListAPIKeys.
 type ListAPIKeysParams struct {
@@ -10473,6 +10856,12 @@ type ReactivateUserParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ReassignUserParams defines parameters for ReassignUser.
+type ReassignUserParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // ListWebhookEndpointsParams defines parameters for ListWebhookEndpoints.
 type ListWebhookEndpointsParams struct {
 	// Limit Greatest number of items in the page.
@@ -10839,6 +11228,12 @@ type CreateUserJSONRequestBody = UserCreate
 // UpdateUserApplicationMergePatchPlusJSONRequestBody defines body for UpdateUser for application/merge-patch+json ContentType.
 type UpdateUserApplicationMergePatchPlusJSONRequestBody = UserPatch
 
+// DeactivateUserJSONRequestBody defines body for DeactivateUser for application/json ContentType.
+type DeactivateUserJSONRequestBody = Deactivation
+
+// ReassignUserJSONRequestBody defines body for ReassignUser for application/json ContentType.
+type ReassignUserJSONRequestBody = Reassignment
+
 // CreateWebhookEndpointJSONRequestBody defines body for CreateWebhookEndpoint for application/json ContentType.
 type CreateWebhookEndpointJSONRequestBody = WebhookEndpointCreate
 
@@ -11114,6 +11509,9 @@ type ServerInterface interface {
 	// IssueToken Get an access token
 	// (POST /oauth/token)
 	IssueToken(ctx echo.Context) error
+	// ExplainAccess Explain who may do what
+	// (GET /v1/access/explain)
+	ExplainAccess(ctx echo.Context, params ExplainAccessParams) error
 	// ChangePassword Change own password
 	// (POST /v1/account/password)
 	ChangePassword(ctx echo.Context) error
@@ -11759,9 +12157,15 @@ type ServerInterface interface {
 	// ReactivateUser Reactivate a user
 	// (POST /v1/users/{user_id}/reactivate)
 	ReactivateUser(ctx echo.Context, userID UserID, params ReactivateUserParams) error
+	// ReassignUser Hand over what a user owns
+	// (POST /v1/users/{user_id}/reassignments)
+	ReassignUser(ctx echo.Context, userID UserID, params ReassignUserParams) error
 	// ResetSecondFactor Take away the second factor of a user
 	// (POST /v1/users/{user_id}/reset-second-factor)
 	ResetSecondFactor(ctx echo.Context, userID UserID) error
+	// GetUserRights Read what a user may
+	// (GET /v1/users/{user_id}/rights)
+	GetUserRights(ctx echo.Context, userID UserID) error
 	// ListWebhookEndpoints List webhook endpoints
 	// (GET /v1/webhook-endpoints)
 	ListWebhookEndpoints(ctx echo.Context, params ListWebhookEndpointsParams) error
@@ -11886,6 +12290,52 @@ func (w *ServerInterfaceWrapper) IssueToken(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.IssueToken(ctx)
+	return err
+}
+
+// ExplainAccess converts echo context to params.
+func (w *ServerInterfaceWrapper) ExplainAccess(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExplainAccessParams
+	// ------------- Required query parameter "principal_kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "principal_kind", ctx.QueryParams(), &params.PrincipalKind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter principal_kind: %s", err))
+	}
+
+	// ------------- Required query parameter "principal_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "principal_id", ctx.QueryParams(), &params.PrincipalID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter principal_id: %s", err))
+	}
+
+	// ------------- Required query parameter "operation" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "operation", ctx.QueryParams(), &params.Operation, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter operation: %s", err))
+	}
+
+	// ------------- Optional query parameter "contact_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "contact_id", ctx.QueryParams(), &params.ContactID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "address" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "address", ctx.QueryParams(), &params.Address, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter address: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExplainAccess(ctx, params)
 	return err
 }
 
@@ -19799,6 +20249,44 @@ func (w *ServerInterfaceWrapper) ReactivateUser(ctx echo.Context) error {
 	return err
 }
 
+// ReassignUser converts echo context to params.
+func (w *ServerInterfaceWrapper) ReassignUser(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", ctx.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter user_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReassignUserParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReassignUser(ctx, userID, params)
+	return err
+}
+
 // ResetSecondFactor converts echo context to params.
 func (w *ServerInterfaceWrapper) ResetSecondFactor(ctx echo.Context) error {
 	var err error
@@ -19812,6 +20300,22 @@ func (w *ServerInterfaceWrapper) ResetSecondFactor(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ResetSecondFactor(ctx, userID)
+	return err
+}
+
+// GetUserRights converts echo context to params.
+func (w *ServerInterfaceWrapper) GetUserRights(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", ctx.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter user_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetUserRights(ctx, userID)
 	return err
 }
 
@@ -20589,6 +21093,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/role-assignments/:role_assignment_id/revoke", wrapper.RevokeRoleAssignment, options.OperationMiddlewares["revokeRoleAssignment"]...)
 	router.POST(options.BaseURL+"/v1/role-assignments/:role_assignment_id/withdraw", wrapper.WithdrawRoleAssignment, options.OperationMiddlewares["withdrawRoleAssignment"]...)
 	router.POST(options.BaseURL+"/v1/role-assignments/:role_assignment_id/review", wrapper.ReviewRoleAssignment, options.OperationMiddlewares["reviewRoleAssignment"]...)
+	router.GET(options.BaseURL+"/v1/access/explain", wrapper.ExplainAccess, options.OperationMiddlewares["explainAccess"]...)
+	router.GET(options.BaseURL+"/v1/users/:user_id/rights", wrapper.GetUserRights, options.OperationMiddlewares["getUserRights"]...)
+	router.POST(options.BaseURL+"/v1/users/:user_id/reassignments", wrapper.ReassignUser, options.OperationMiddlewares["reassignUser"]...)
 	router.GET(options.BaseURL+"/v1/sessions", wrapper.ListSessions, options.OperationMiddlewares["listSessions"]...)
 	router.POST(options.BaseURL+"/v1/sessions", wrapper.CreateSession, options.OperationMiddlewares["createSession"]...)
 	router.POST(options.BaseURL+"/v1/sessions/second-factor", wrapper.CompleteSignIn, options.OperationMiddlewares["completeSignIn"]...)
@@ -20859,6 +21366,28 @@ func (response IssueToken200JSONResponse) VisitIssueTokenResponse(w http.Respons
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainAccessRequestObject struct {
+	Params ExplainAccessParams
+}
+
+type ExplainAccessResponseObject interface {
+	VisitExplainAccessResponse(w http.ResponseWriter) error
+}
+
+type ExplainAccess200JSONResponse AccessExplanation
+
+func (response ExplainAccess200JSONResponse) VisitExplainAccessResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -27446,6 +27975,7 @@ func (response UpdateUser200JSONResponse) VisitUpdateUserResponse(w http.Respons
 type DeactivateUserRequestObject struct {
 	UserID UserID `json:"user_id"`
 	Params DeactivateUserParams
+	Body   *DeactivateUserJSONRequestBody
 }
 
 type DeactivateUserResponseObject interface {
@@ -27457,7 +27987,7 @@ type DeactivateUser200ResponseHeaders struct {
 }
 
 type DeactivateUser200JSONResponse struct {
-	Body    User
+	Body    DeactivatedUser
 	Headers DeactivateUser200ResponseHeaders
 }
 
@@ -27550,6 +28080,40 @@ func (response ReactivateUser200JSONResponse) VisitReactivateUserResponse(w http
 	return err
 }
 
+type ReassignUserRequestObject struct {
+	UserID UserID `json:"user_id"`
+	Params ReassignUserParams
+	Body   *ReassignUserJSONRequestBody
+}
+
+type ReassignUserResponseObject interface {
+	VisitReassignUserResponse(w http.ResponseWriter) error
+}
+
+type ReassignUser202ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type ReassignUser202JSONResponse struct {
+	Body    Operation
+	Headers ReassignUser202ResponseHeaders
+}
+
+func (response ReassignUser202JSONResponse) VisitReassignUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ResetSecondFactorRequestObject struct {
 	UserID UserID `json:"user_id"`
 }
@@ -27564,6 +28128,28 @@ type ResetSecondFactor204Response struct {
 func (response ResetSecondFactor204Response) VisitResetSecondFactorResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
 	return nil
+}
+
+type GetUserRightsRequestObject struct {
+	UserID UserID `json:"user_id"`
+}
+
+type GetUserRightsResponseObject interface {
+	VisitGetUserRightsResponse(w http.ResponseWriter) error
+}
+
+type GetUserRights200JSONResponse UserRights
+
+func (response GetUserRights200JSONResponse) VisitGetUserRightsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type ListWebhookEndpointsRequestObject struct {
@@ -28013,6 +28599,9 @@ type StrictServerInterface interface {
 	// IssueToken Get an access token
 	// (POST /oauth/token)
 	IssueToken(ctx context.Context, request IssueTokenRequestObject) (IssueTokenResponseObject, error)
+	// ExplainAccess Explain who may do what
+	// (GET /v1/access/explain)
+	ExplainAccess(ctx context.Context, request ExplainAccessRequestObject) (ExplainAccessResponseObject, error)
 	// ChangePassword Change own password
 	// (POST /v1/account/password)
 	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
@@ -28658,9 +29247,15 @@ type StrictServerInterface interface {
 	// ReactivateUser Reactivate a user
 	// (POST /v1/users/{user_id}/reactivate)
 	ReactivateUser(ctx context.Context, request ReactivateUserRequestObject) (ReactivateUserResponseObject, error)
+	// ReassignUser Hand over what a user owns
+	// (POST /v1/users/{user_id}/reassignments)
+	ReassignUser(ctx context.Context, request ReassignUserRequestObject) (ReassignUserResponseObject, error)
 	// ResetSecondFactor Take away the second factor of a user
 	// (POST /v1/users/{user_id}/reset-second-factor)
 	ResetSecondFactor(ctx context.Context, request ResetSecondFactorRequestObject) (ResetSecondFactorResponseObject, error)
+	// GetUserRights Read what a user may
+	// (GET /v1/users/{user_id}/rights)
+	GetUserRights(ctx context.Context, request GetUserRightsRequestObject) (GetUserRightsResponseObject, error)
 	// ListWebhookEndpoints List webhook endpoints
 	// (GET /v1/webhook-endpoints)
 	ListWebhookEndpoints(ctx context.Context, request ListWebhookEndpointsRequestObject) (ListWebhookEndpointsResponseObject, error)
@@ -28924,6 +29519,31 @@ func (sh *strictHandler) IssueToken(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(IssueTokenResponseObject); ok {
 		return validResponse.VisitIssueTokenResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExplainAccess operation middleware
+func (sh *strictHandler) ExplainAccess(ctx echo.Context, params ExplainAccessParams) error {
+	var request ExplainAccessRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExplainAccess(ctx.Request().Context(), request.(ExplainAccessRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExplainAccess")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExplainAccessResponseObject); ok {
+		return validResponse.VisitExplainAccessResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -36153,6 +36773,32 @@ func (sh *strictHandler) DeactivateUser(ctx echo.Context, userID UserID, params 
 	request.UserID = userID
 	request.Params = params
 
+	var body DeactivateUserJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.DeactivateUser(ctx.Request().Context(), request.(DeactivateUserRequestObject))
 	}
@@ -36249,6 +36895,55 @@ func (sh *strictHandler) ReactivateUser(ctx echo.Context, userID UserID, params 
 	return nil
 }
 
+// ReassignUser operation middleware
+func (sh *strictHandler) ReassignUser(ctx echo.Context, userID UserID, params ReassignUserParams) error {
+	var request ReassignUserRequestObject
+
+	request.UserID = userID
+	request.Params = params
+
+	var body ReassignUserJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReassignUser(ctx.Request().Context(), request.(ReassignUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReassignUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReassignUserResponseObject); ok {
+		return validResponse.VisitReassignUserResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ResetSecondFactor operation middleware
 func (sh *strictHandler) ResetSecondFactor(ctx echo.Context, userID UserID) error {
 	var request ResetSecondFactorRequestObject
@@ -36268,6 +36963,31 @@ func (sh *strictHandler) ResetSecondFactor(ctx echo.Context, userID UserID) erro
 		return err
 	} else if validResponse, ok := response.(ResetSecondFactorResponseObject); ok {
 		return validResponse.VisitResetSecondFactorResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetUserRights operation middleware
+func (sh *strictHandler) GetUserRights(ctx echo.Context, userID UserID) error {
+	var request GetUserRightsRequestObject
+
+	request.UserID = userID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetUserRights(ctx.Request().Context(), request.(GetUserRightsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetUserRights")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetUserRightsResponseObject); ok {
+		return validResponse.VisitGetUserRightsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

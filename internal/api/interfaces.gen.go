@@ -686,6 +686,15 @@ type RightsOperations interface {
 	// ReviewRoleAssignment: Confirm a role assignment
 	// (POST /v1/role-assignments/{role_assignment_id}/review)
 	ReviewRoleAssignment(ctx context.Context, request ReviewRoleAssignmentRequestObject) (ReviewRoleAssignmentResponseObject, error)
+	// ExplainAccess: Explain who may do what
+	// (GET /v1/access/explain)
+	ExplainAccess(ctx context.Context, request ExplainAccessRequestObject) (ExplainAccessResponseObject, error)
+	// GetUserRights: Read what a user may
+	// (GET /v1/users/{user_id}/rights)
+	GetUserRights(ctx context.Context, request GetUserRightsRequestObject) (GetUserRightsResponseObject, error)
+	// ReassignUser: Hand over what a user owns
+	// (POST /v1/users/{user_id}/reassignments)
+	ReassignUser(ctx context.Context, request ReassignUserRequestObject) (ReassignUserResponseObject, error)
 }
 
 // AccountsOperations are the operations of api/accounts.yaml.

@@ -28,7 +28,10 @@ type OperationSpec struct {
 	IfMatch string
 	// Purpose tells what personal data the operation returns: identifiable,
 	// none, …
-	Purpose        string
+	Purpose string
+	// Verbs must be held on a contact, besides seeing it, for the operation to do
+	// anything with it.
+	Verbs          []string
 	Query          []QueryParameter
 	PathParameters []PathParameter
 	// Headers are the names of the declared header parameters.
@@ -71,6 +74,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		Query: []QueryParameter{
 			{Name: "limit", Schema: "#/components/parameters/Limit/schema"},
 			{Name: "cursor", Schema: "#/components/parameters/Cursor/schema"},
@@ -114,6 +118,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "required",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"edit"},
 		Headers:     []string{"Idempotency-Key"},
 		Bodies: map[string]string{
 			"application/json": "#/components/schemas/ContactCreate",
@@ -137,6 +142,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		Bodies: map[string]string{
 			"application/json": "#/components/schemas/ContactSearch",
 		},
@@ -158,6 +164,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "required",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"edit"},
 		Headers:     []string{"Idempotency-Key"},
 		Bodies: map[string]string{
 			"application/json": "#/components/schemas/ContactBatch",
@@ -181,6 +188,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		Query: []QueryParameter{
 			{Name: "expand", Schema: "#/components/parameters/ContactExpand/schema", Array: true, Explode: false},
 			{Name: "fields", Schema: "#/components/parameters/Fields/schema", Array: true, Explode: false},
@@ -207,6 +215,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "optional",
 		IfMatch:     "optional",
 		Purpose:     "identifiable",
+		Verbs:       []string{"edit"},
 		Query: []QueryParameter{
 			{Name: "match", Schema: "#/components/parameters/UpsertMatch/schema"},
 		},
@@ -237,6 +246,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		Query: []QueryParameter{
 			{Name: "as_of", Schema: "#/components/parameters/AsOf/schema"},
 			{Name: "expand", Schema: "#/components/parameters/ContactExpand/schema", Array: true, Explode: false},
@@ -263,6 +273,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "optional",
 		IfMatch:     "optional",
 		Purpose:     "identifiable",
+		Verbs:       []string{"edit"},
 		PathParameters: []PathParameter{
 			{Name: "contact_id", Schema: "#/components/parameters/ContactId/schema"},
 		},
@@ -289,6 +300,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "optional",
 		IfMatch:     "optional",
 		Purpose:     "identifiable",
+		Verbs:       []string{"delete"},
 		PathParameters: []PathParameter{
 			{Name: "contact_id", Schema: "#/components/parameters/ContactId/schema"},
 		},
@@ -311,6 +323,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "optional",
 		IfMatch:     "optional",
 		Purpose:     "identifiable",
+		Verbs:       []string{"delete"},
 		PathParameters: []PathParameter{
 			{Name: "contact_id", Schema: "#/components/parameters/ContactId/schema"},
 		},
@@ -333,6 +346,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "optional",
 		IfMatch:     "optional",
 		Purpose:     "identifiable",
+		Verbs:       []string{"edit"},
 		PathParameters: []PathParameter{
 			{Name: "contact_id", Schema: "#/components/parameters/ContactId/schema"},
 		},
@@ -359,6 +373,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "optional",
 		IfMatch:     "optional",
 		Purpose:     "identifiable",
+		Verbs:       []string{"edit"},
 		PathParameters: []PathParameter{
 			{Name: "contact_id", Schema: "#/components/parameters/ContactId/schema"},
 		},
@@ -456,6 +471,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see_contact_points"},
 		Query: []QueryParameter{
 			{Name: "as_of", Schema: "#/components/parameters/AsOf/schema"},
 			{Name: "limit", Schema: "#/components/parameters/Limit/schema"},
@@ -482,6 +498,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "required",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"edit", "see_contact_points"},
 		PathParameters: []PathParameter{
 			{Name: "contact_id", Schema: "#/components/parameters/ContactId/schema"},
 		},
@@ -508,6 +525,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see_contact_points"},
 		Query: []QueryParameter{
 			{Name: "as_of", Schema: "#/components/parameters/AsOf/schema"},
 			{Name: "fields", Schema: "#/components/parameters/Fields/schema", Array: true, Explode: false},
@@ -534,6 +552,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "optional",
 		IfMatch:     "optional",
 		Purpose:     "identifiable",
+		Verbs:       []string{"edit", "see_contact_points"},
 		PathParameters: []PathParameter{
 			{Name: "contact_id", Schema: "#/components/parameters/ContactId/schema"},
 			{Name: "contact_point_id", Schema: "#/components/parameters/ContactPointId/schema"},
@@ -561,6 +580,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "optional",
 		Purpose:     "identifiable",
+		Verbs:       []string{"edit", "see_contact_points"},
 		PathParameters: []PathParameter{
 			{Name: "contact_id", Schema: "#/components/parameters/ContactId/schema"},
 			{Name: "contact_point_id", Schema: "#/components/parameters/ContactPointId/schema"},
@@ -583,6 +603,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see_contact_points"},
 		Query: []QueryParameter{
 			{Name: "as_of", Schema: "#/components/parameters/AsOf/schema"},
 			{Name: "limit", Schema: "#/components/parameters/Limit/schema"},
@@ -609,6 +630,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "required",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"edit", "see_contact_points"},
 		PathParameters: []PathParameter{
 			{Name: "contact_id", Schema: "#/components/parameters/ContactId/schema"},
 		},
@@ -635,6 +657,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see_contact_points"},
 		Query: []QueryParameter{
 			{Name: "as_of", Schema: "#/components/parameters/AsOf/schema"},
 			{Name: "fields", Schema: "#/components/parameters/Fields/schema", Array: true, Explode: false},
@@ -661,6 +684,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "optional",
 		IfMatch:     "optional",
 		Purpose:     "identifiable",
+		Verbs:       []string{"edit", "see_contact_points"},
 		PathParameters: []PathParameter{
 			{Name: "contact_id", Schema: "#/components/parameters/ContactId/schema"},
 			{Name: "address_id", Schema: "#/components/parameters/AddressId/schema"},
@@ -688,6 +712,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "optional",
 		Purpose:     "identifiable",
+		Verbs:       []string{"edit", "see_contact_points"},
 		PathParameters: []PathParameter{
 			{Name: "contact_id", Schema: "#/components/parameters/ContactId/schema"},
 			{Name: "address_id", Schema: "#/components/parameters/AddressId/schema"},
@@ -710,6 +735,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		Query: []QueryParameter{
 			{Name: "as_of", Schema: "#/components/parameters/AsOf/schema"},
 			{Name: "limit", Schema: "#/components/parameters/Limit/schema"},
@@ -735,6 +761,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"edit"},
 		PathParameters: []PathParameter{
 			{Name: "contact_id", Schema: "#/components/parameters/ContactId/schema"},
 			{Name: "source", Schema: "#/components/parameters/Source/schema"},
@@ -758,6 +785,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"edit"},
 		PathParameters: []PathParameter{
 			{Name: "contact_id", Schema: "#/components/parameters/ContactId/schema"},
 			{Name: "source", Schema: "#/components/parameters/Source/schema"},
@@ -780,6 +808,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "none",
+		Verbs:       []string{"edit"},
 		PathParameters: []PathParameter{
 			{Name: "contact_id", Schema: "#/components/parameters/ContactId/schema"},
 			{Name: "tag_id", Schema: "#/components/parameters/TagId/schema"},
@@ -801,6 +830,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "none",
+		Verbs:       []string{"edit"},
 		PathParameters: []PathParameter{
 			{Name: "contact_id", Schema: "#/components/parameters/ContactId/schema"},
 			{Name: "tag_id", Schema: "#/components/parameters/TagId/schema"},
@@ -988,6 +1018,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		Query: []QueryParameter{
 			{Name: "limit", Schema: "#/components/parameters/Limit/schema"},
 			{Name: "cursor", Schema: "#/components/parameters/Cursor/schema"},
@@ -1014,6 +1045,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "required",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"edit"},
 		PathParameters: []PathParameter{
 			{Name: "contact_id", Schema: "#/components/parameters/ContactId/schema"},
 		},
@@ -1040,6 +1072,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		PathParameters: []PathParameter{
 			{Name: "contact_id", Schema: "#/components/parameters/ContactId/schema"},
 			{Name: "sensitive_fact_id", Schema: "#/components/parameters/SensitiveFactId/schema"},
@@ -1062,6 +1095,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "optional",
 		IfMatch:     "optional",
 		Purpose:     "identifiable",
+		Verbs:       []string{"edit"},
 		PathParameters: []PathParameter{
 			{Name: "contact_id", Schema: "#/components/parameters/ContactId/schema"},
 			{Name: "sensitive_fact_id", Schema: "#/components/parameters/SensitiveFactId/schema"},
@@ -1089,6 +1123,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "optional",
 		Purpose:     "identifiable",
+		Verbs:       []string{"edit"},
 		PathParameters: []PathParameter{
 			{Name: "contact_id", Schema: "#/components/parameters/ContactId/schema"},
 			{Name: "sensitive_fact_id", Schema: "#/components/parameters/SensitiveFactId/schema"},
@@ -1111,6 +1146,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		PathParameters: []PathParameter{
 			{Name: "contact_id", Schema: "#/components/parameters/ContactId/schema"},
 			{Name: "sensitive_fact_id", Schema: "#/components/parameters/SensitiveFactId/schema"},
@@ -1133,6 +1169,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		Headers:     []string{"Parvis-Access-Reason"},
 		Bodies: map[string]string{
 			"application/json": "#/components/schemas/SensitiveIdentifier",
@@ -1155,6 +1192,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		Query: []QueryParameter{
 			{Name: "as_of", Schema: "#/paths/~1v1~1contacts~1{contact_id}~1consents/get/parameters/0/schema"},
 		},
@@ -1178,6 +1216,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "required",
 		IfMatch:     "none",
 		Purpose:     "none",
+		Verbs:       []string{"edit"},
 		PathParameters: []PathParameter{
 			{Name: "contact_id", Schema: "#/components/parameters/ConsentContactId/schema"},
 		},
@@ -1204,6 +1243,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		Query: []QueryParameter{
 			{Name: "limit", Schema: "#/components/parameters/Limit/schema"},
 			{Name: "cursor", Schema: "#/components/parameters/Cursor/schema"},
@@ -1228,6 +1268,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		Query: []QueryParameter{
 			{Name: "limit", Schema: "#/components/parameters/Limit/schema"},
 			{Name: "cursor", Schema: "#/components/parameters/Cursor/schema"},
@@ -1255,6 +1296,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		PathParameters: []PathParameter{
 			{Name: "consent_id", Schema: "#/components/parameters/ConsentId/schema"},
 		},
@@ -1276,6 +1318,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		PathParameters: []PathParameter{
 			{Name: "consent_id", Schema: "#/components/parameters/ConsentId/schema"},
 		},
@@ -1912,6 +1955,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		Query: []QueryParameter{
 			{Name: "limit", Schema: "#/components/parameters/Limit/schema"},
 			{Name: "cursor", Schema: "#/components/parameters/Cursor/schema"},
@@ -1942,6 +1986,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		PathParameters: []PathParameter{
 			{Name: "order_id", Schema: "#/components/parameters/TicketingOrderId/schema"},
 		},
@@ -2098,6 +2143,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		Query: []QueryParameter{
 			{Name: "limit", Schema: "#/components/parameters/Limit/schema"},
 			{Name: "cursor", Schema: "#/components/parameters/Cursor/schema"},
@@ -2303,6 +2349,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		Query: []QueryParameter{
 			{Name: "limit", Schema: "#/components/parameters/Limit/schema"},
 			{Name: "cursor", Schema: "#/components/parameters/Cursor/schema"},
@@ -2329,6 +2376,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		PathParameters: []PathParameter{
 			{Name: "submission_id", Schema: "#/components/parameters/FormSubmissionId/schema"},
 		},
@@ -2543,6 +2591,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		PathParameters: []PathParameter{
 			{Name: "event_id", Schema: "#/components/parameters/EventId/schema"},
 		},
@@ -2749,6 +2798,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		Query: []QueryParameter{
 			{Name: "limit", Schema: "#/components/parameters/Limit/schema"},
 			{Name: "cursor", Schema: "#/components/parameters/Cursor/schema"},
@@ -2775,6 +2825,7 @@ var Operations = map[string]OperationSpec{
 		Idempotency: "none",
 		IfMatch:     "none",
 		Purpose:     "identifiable",
+		Verbs:       []string{"see"},
 		Query: []QueryParameter{
 			{Name: "limit", Schema: "#/components/parameters/Limit/schema"},
 			{Name: "cursor", Schema: "#/components/parameters/Cursor/schema"},
@@ -3724,7 +3775,10 @@ var Operations = map[string]OperationSpec{
 		PathParameters: []PathParameter{
 			{Name: "user_id", Schema: "#/components/parameters/UserId/schema"},
 		},
-		Headers:  []string{"If-Match", "Idempotency-Key"},
+		Headers: []string{"If-Match", "Idempotency-Key"},
+		Bodies: map[string]string{
+			"application/json": "#/components/schemas/Deactivation",
+		},
 		Success:  200,
 		Produces: []string{"application/json"},
 		Events:   []string{"user.deactivated"},
@@ -4813,6 +4867,76 @@ var Operations = map[string]OperationSpec{
 		Produces: []string{"application/json"},
 		Events:   []string{"role_assignment.reviewed"},
 	},
+	"explainAccess": {
+		ID:          "explainAccess",
+		GoName:      "ExplainAccess",
+		Method:      "GET",
+		Path:        "/v1/access/explain",
+		EchoPath:    "/v1/access/explain",
+		Tag:         "Rights",
+		Domain:      "rights",
+		Scope:       "rights:read",
+		Scopes:      []string{"rights:read"},
+		Rate:        "default",
+		Idempotency: "none",
+		IfMatch:     "none",
+		Purpose:     "none",
+		Query: []QueryParameter{
+			{Name: "principal_kind", Schema: "#/paths/~1v1~1access~1explain/get/parameters/0/schema", Required: true},
+			{Name: "principal_id", Schema: "#/paths/~1v1~1access~1explain/get/parameters/1/schema", Required: true},
+			{Name: "operation", Schema: "#/paths/~1v1~1access~1explain/get/parameters/2/schema", Required: true},
+			{Name: "contact_id", Schema: "#/paths/~1v1~1access~1explain/get/parameters/3/schema"},
+			{Name: "address", Schema: "#/paths/~1v1~1access~1explain/get/parameters/4/schema"},
+		},
+		Success:  200,
+		Produces: []string{"application/json"},
+	},
+	"getUserRights": {
+		ID:          "getUserRights",
+		GoName:      "GetUserRights",
+		Method:      "GET",
+		Path:        "/v1/users/{user_id}/rights",
+		EchoPath:    "/v1/users/:user_id/rights",
+		Tag:         "Rights",
+		Domain:      "rights",
+		Scope:       "rights:read",
+		Scopes:      []string{"rights:read"},
+		Rate:        "default",
+		Idempotency: "none",
+		IfMatch:     "none",
+		Purpose:     "none",
+		PathParameters: []PathParameter{
+			{Name: "user_id", Schema: "#/components/parameters/UserId/schema"},
+		},
+		Success:  200,
+		Produces: []string{"application/json"},
+	},
+	"reassignUser": {
+		ID:          "reassignUser",
+		GoName:      "ReassignUser",
+		Method:      "POST",
+		Path:        "/v1/users/{user_id}/reassignments",
+		EchoPath:    "/v1/users/:user_id/reassignments",
+		Tag:         "Rights",
+		Domain:      "rights",
+		Scope:       "users:write",
+		Scopes:      []string{"users:write"},
+		Rate:        "default",
+		Idempotency: "required",
+		IfMatch:     "none",
+		Purpose:     "none",
+		PathParameters: []PathParameter{
+			{Name: "user_id", Schema: "#/components/parameters/UserId/schema"},
+		},
+		Headers: []string{"Idempotency-Key"},
+		Bodies: map[string]string{
+			"application/json": "#/components/schemas/Reassignment",
+		},
+		RequestBodyRequired: true,
+		Success:             202,
+		Produces:            []string{"application/json"},
+		Events:              []string{"user.reassigned", "contact.updated"},
+	},
 	"createSession": {
 		ID:          "createSession",
 		GoName:      "CreateSession",
@@ -5649,6 +5773,9 @@ var operationIDs = map[string]string{
 	"RevokeRoleAssignment":           "revokeRoleAssignment",
 	"WithdrawRoleAssignment":         "withdrawRoleAssignment",
 	"ReviewRoleAssignment":           "reviewRoleAssignment",
+	"ExplainAccess":                  "explainAccess",
+	"GetUserRights":                  "getUserRights",
+	"ReassignUser":                   "reassignUser",
 	"CreateSession":                  "createSession",
 	"ListSessions":                   "listSessions",
 	"CompleteSignIn":                 "completeSignIn",

@@ -135,6 +135,7 @@ func (a *App) wire() (handlers, error) {
 		Client: egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs}),
 	})
 	a.domains.access.SetTrustedIssuers(a.domains.federation)
+	a.domains.rights.SetOwned(a.domains.contacts, a.domains.operations)
 	a.domains.transfers = transfers.NewEngine(transfers.Deps{
 		DB: a.DB, Sequence: a.sequencer.Sequence, Contract: api.SpecJSON, Version: Version, Schema: db.LastMigration(),
 		SigningKey: ed25519.NewKeyFromSeed(a.master.Derive("archive signature")), Log: a.Log, Vault: a.vault,

@@ -57,4 +57,9 @@ var rightsTexts = Texts{
 	"ends-before-start":  {FR: Text{"Fin avant le début", "La fin doit suivre le début.", ""}, EN: Text{"Ends before it starts", "The end must come after the start.", ""}},
 	"too-long":           {FR: Text{"Trop long", "Cette attribution ne peut durer au-delà de {latest}.", ""}, EN: Text{"Too long", "This assignment cannot last beyond {latest}.", ""}},
 	"class-not-writable": {FR: Text{"Classe non modifiable", "Vos droits ne permettent pas d'écrire les champs de classe « {class} ».", ""}, EN: Text{"Class not writable", "Your rights do not let you write fields of class “{class}”.", ""}},
+	"heir-inactive": {
+		FR: Text{"Destinataire inactif", "La personne qui devait reprendre ces contacts n'est plus active ; ce qui a été repris reste repris.", "Recommencez vers une personne active."},
+		EN: Text{"Heir not active", "The person who was to take over these contacts is no longer active; what was taken over stays so.", "Begin again, for somebody who is active."},
+	},
+	"unknown-operation": {FR: Text{"Opération inconnue", "Aucune opération du contrat ne porte ce nom.", ""}, EN: Text{"Unknown operation", "No operation of the contract has this name.", ""}},
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/operations/internal/operationsdb"
@@ -30,7 +31,17 @@ func (r *Run) Parameters(into any) error { return json.Unmarshal(r.Operation.Par
 // returns ErrCancelled when the work should stop; the context of the work ends
 // then too, at the latest a moment later.
 func (r *Run) Progress(ctx context.Context, done int64, total *int64) error {
-	cancel, err := r.service.q.SetOperationProgress(ctx, r.service.db.Tenant(r.tenant), operationsdb.SetOperationProgressParams{
+	return r.progress(ctx, r.service.db.Tenant(r.tenant), done, total)
+}
+
+// ProgressTx is Progress as part of tx: what is counted there and what was done
+// there come true together, however often the work is taken up.
+func (r *Run) ProgressTx(ctx context.Context, tx pgx.Tx, done int64, total *int64) error {
+	return r.progress(ctx, tx, done, total)
+}
+
+func (r *Run) progress(ctx context.Context, db operationsdb.DBTX, done int64, total *int64) error {
+	cancel, err := r.service.q.SetOperationProgress(ctx, db, operationsdb.SetOperationProgressParams{
 		Done: done, Total: total, TenantID: r.tenant, ID: r.Operation.ID, Attempt: r.Operation.Attempt,
 	})
 	switch {

@@ -2,10 +2,13 @@ package rights
 
 import (
 	"fmt"
+	"net/netip"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/oapi-codegen/nullable"
 
+	"github.com/parvis-crm/parvis/internal/access"
 	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/web"
@@ -172,4 +175,61 @@ func deref[T any](in *T) T {
 		return zero
 	}
 	return *in
+}
+
+func questionFromAPI(in api.ExplainAccessParams) (Question, error) {
+	spec, known := api.Operations[in.Operation]
+	if !known {
+		return Question{}, fault.Invalid().AtParameter("operation", "unknown-operation")
+	}
+	q := Question{
+		Kind: web.ActorKind(in.PrincipalKind), ID: in.PrincipalID, Contact: in.ContactID,
+		Operation: Operation{
+			ID: spec.ID, Method: spec.Method, Scope: spec.Scope, Verbs: spec.Verbs, Public: spec.Public, Identifiable: spec.Purpose == "identifiable",
+		},
+	}
+	if in.Address != nil {
+		a, err := netip.ParseAddr(*in.Address)
+		if err != nil {
+			return Question{}, fault.Invalid().AtParameter("address", "network")
+		}
+		q.Address = &a
+	}
+	return q, nil
+}
+
+func explanationToAPI(q Question, x Explanation) api.AccessExplanation {
+	out := api.AccessExplanation{
+		Object: api.AccessExplanationObjectAccessExplanation, Principal: api.Actor{Kind: string(q.Kind), ID: q.ID.String()}, Operation: q.Operation.ID,
+		ContactID: web.Nullable(q.Contact), IsAllowed: x.Allowed, Status: nullable.NewNullNullable[int32](), Code: nullable.NewNullNullable[string](),
+		Steps: web.Map(x.Steps, stepToAPI),
+	}
+	if !x.Allowed {
+		out.Status, out.Code = nullable.NewNullableWithValue(int32(x.Status)), nullable.NewNullableWithValue(x.Code)
+	}
+	return out
+}
+
+func stepToAPI(s Step) api.AccessStep {
+	return api.AccessStep{Rule: s.Rule, Outcome: s.Outcome, Detail: s.Detail, Sources: web.Map(s.Sources, sourceToAPI)}
+}
+
+func sourceToAPI(s Source) api.RightSource {
+	out := api.RightSource{Kind: s.Kind, ID: web.Nullable[uuid.UUID](nil), Name: web.Nullable[string](nil), DepartmentID: web.Nullable[uuid.UUID](nil), EndsAt: web.Nullable[time.Time](nil)}
+	if s.Role != nil {
+		out.ID, out.Name = nullable.NewNullableWithValue(s.Role.AssignmentID), nullable.NewNullableWithValue(s.Role.Code)
+		out.DepartmentID, out.EndsAt = web.Nullable(s.Role.DepartmentID), web.Nullable(s.Role.EndsAt)
+	}
+	return out
+}
+
+func rightsToAPI(user uuid.UUID, r UserRights) api.UserRights {
+	return api.UserRights{
+		Object: api.UserRightsObjectUserRights, UserID: user, IsActive: r.Ended == "", EndsAt: web.Nullable(r.EndsAt), SeesEverything: r.Actor.Sight.All(),
+		Scopes: web.Map(r.Scopes, func(s HeldScope) api.HeldScope {
+			return api.HeldScope{Scope: s.Scope, Sources: web.Map(s.Sources, sourceToAPI)}
+		}),
+		Verbs: web.Map(access.HeldVerbs(r.Actor.Sight), access.HeldVerbToAPI), Roles: web.Map(r.Roles, access.HeldRoleToAPI),
+		ReadableClasses: list(r.Actor.Readable), WritableClasses: list(r.Actor.Writable),
+	}
 }

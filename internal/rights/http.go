@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parvis-crm/parvis/internal/api"
+	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
@@ -351,4 +352,38 @@ func (h *Handlers) ReviewRoleAssignment(ctx context.Context, r api.ReviewRoleAss
 		return nil, err
 	}
 	return api.ReviewRoleAssignment200JSONResponse{Body: h.assignmentToAPI(x), Headers: api.ReviewRoleAssignment200ResponseHeaders{ETag: web.ETag(x.Version)}}, nil
+}
+
+// ExplainAccess implements GET /v1/access/explain.
+func (h *Handlers) ExplainAccess(ctx context.Context, r api.ExplainAccessRequestObject) (api.ExplainAccessResponseObject, error) {
+	q, err := questionFromAPI(r.Params)
+	if err != nil {
+		return nil, err
+	}
+	x, err := h.service.Explain(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return api.ExplainAccess200JSONResponse(explanationToAPI(q, x)), nil
+}
+
+// GetUserRights implements GET /v1/users/{user_id}/rights.
+func (h *Handlers) GetUserRights(ctx context.Context, r api.GetUserRightsRequestObject) (api.GetUserRightsResponseObject, error) {
+	x, err := h.service.RightsOf(ctx, r.UserID)
+	if err != nil {
+		return nil, err
+	}
+	return api.GetUserRights200JSONResponse(rightsToAPI(r.UserID, x)), nil
+}
+
+// ReassignUser implements POST /v1/users/{user_id}/reassignments.
+func (h *Handlers) ReassignUser(ctx context.Context, r api.ReassignUserRequestObject) (api.ReassignUserResponseObject, error) {
+	x, err := h.service.HandOver(ctx, r.UserID, r.Body.To)
+	if err != nil {
+		return nil, err
+	}
+	return api.ReassignUser202JSONResponse{
+		Body:    operations.ToAPI(x),
+		Headers: api.ReassignUser202ResponseHeaders{Location: "/v1/operations/" + x.ID.String(), ETag: web.ETag(x.Version)},
+	}, nil
 }

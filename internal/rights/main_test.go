@@ -14,6 +14,8 @@ func owner(t *testing.T, app *parvistest.App) *pgx.Conn {
 	conn, err := pgx.Connect(t.Context(), app.DB.OwnerURL)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close(t.Context()) })
+	_, err = conn.Exec(t.Context(), "set app.sight = '*'")
+	require.NoError(t, err)
 	return conn
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/mail"
+	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/rights/internal/rightsdb"
 	"github.com/parvis-crm/parvis/internal/web"
@@ -41,6 +42,8 @@ type Service struct {
 	log    *slog.Logger
 	access *access.Service
 	mail   *mail.Service
+	owned  Owned
+	work   *operations.Service
 }
 
 // NewService makes the service.

@@ -17,7 +17,7 @@ import (
 )
 
 // Chain is what every operation passes through before its handler, in this
-// order: representation, address, credential, scope, purpose, quota, contract,
+// order: representation, address, credential, scope, verbs, purpose, quota, contract,
 // classes of fields, repetition.
 type Chain struct {
 	Auth        Authenticator
@@ -39,7 +39,7 @@ func (ch Chain) Middlewares(operations map[string]api.OperationSpec) map[string]
 		chain := []echo.MiddlewareFunc{withOperation(op), negotiate(op)}
 		chain = append(chain, ch.Limiter.GuardAddress)
 		if !op.Public {
-			chain = append(chain, ch.authenticate, requireScope(op), ch.bind(op), requireExport(op), declareMasked)
+			chain = append(chain, ch.authenticate, requireScope(op), requireVerbs(op), ch.bind(op), requireExport(op), declareMasked)
 		}
 		chain = append(chain, ch.Limiter.Guard(op), ch.Validator.Check(id), ch.Classes.guardWrites(op))
 		if op.Purpose == "identifiable" {
@@ -140,6 +140,25 @@ func requireExport(op api.OperationSpec) echo.MiddlewareFunc {
 			}
 			actor.Sight = actor.Sight.For(pg.Export)
 			c.SetRequest(c.Request().WithContext(WithActor(ctx, actor)))
+			return next(c)
+		}
+	}
+}
+
+// requireVerbs refuses early what could succeed for no contact at all. Whether a
+// verb is held on this contact is the database's to say.
+func requireVerbs(op api.OperationSpec) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			actor, err := ActorFrom(c.Request().Context())
+			if err != nil {
+				return err
+			}
+			for _, verb := range op.Verbs {
+				if !actor.Sight.HoldsAnywhere(pg.Verb(verb)) {
+					return fault.New(fault.Forbidden, "verb-not-held").With("verb", verb).Extra("required_verb", verb)
+				}
+			}
 			return next(c)
 		}
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"unicode/utf8"
 
@@ -26,6 +27,8 @@ type OAuthRequest struct {
 	// a client id and secret as RFC 6749 §2.3.1 writes them.
 	Authorized, Basic    bool
 	ClientID, ClientPass string
+	// Remote is the address that the request came from.
+	Remote netip.Addr
 }
 
 type oauthKey struct{}
@@ -46,7 +49,7 @@ func readOAuth(op api.OperationSpec) echo.MiddlewareFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
 			r.Body = http.MaxBytesReader(c.Response(), r.Body, maxOAuthBody)
-			in := OAuthRequest{Readable: r.ParseForm() == nil && readable(r.PostForm), Form: r.PostForm}
+			in := OAuthRequest{Readable: r.ParseForm() == nil && readable(r.PostForm), Form: r.PostForm, Remote: RemoteAddr(c)}
 			if !in.Readable {
 				in.Form = url.Values{}
 			}

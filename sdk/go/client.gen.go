@@ -70,6 +70,21 @@ func (e AccessObject) Valid() bool {
 	}
 }
 
+// Defines values for AccessExplanationObject.
+const (
+	AccessExplanationObjectAccessExplanation AccessExplanationObject = "access_explanation"
+)
+
+// Valid indicates whether the value is a known member of the AccessExplanationObject enum.
+func (e AccessExplanationObject) Valid() bool {
+	switch e {
+	case AccessExplanationObjectAccessExplanation:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AddressObject.
 const (
 	AddressObjectAddress AddressObject = "address"
@@ -1177,6 +1192,21 @@ func (e ContactUpsertOrganisationType) Valid() bool {
 	case ContactUpsertOrganisationTypeSchool:
 		return true
 	case ContactUpsertOrganisationTypeSupplier:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DeactivatedUserObject.
+const (
+	DeactivatedUserObjectUser DeactivatedUserObject = "user"
+)
+
+// Valid indicates whether the value is a known member of the DeactivatedUserObject enum.
+func (e DeactivatedUserObject) Valid() bool {
+	switch e {
+	case DeactivatedUserObjectUser:
 		return true
 	default:
 		return false
@@ -3178,6 +3208,21 @@ func (e UserObject) Valid() bool {
 	}
 }
 
+// Defines values for UserRightsObject.
+const (
+	UserRightsObjectUserRights UserRightsObject = "user_rights"
+)
+
+// Valid indicates whether the value is a known member of the UserRightsObject enum.
+func (e UserRightsObject) Valid() bool {
+	switch e {
+	case UserRightsObjectUserRights:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for WebhookDeliveryObject.
 const (
 	WebhookDeliveryObjectWebhookDelivery WebhookDeliveryObject = "webhook_delivery"
@@ -3580,6 +3625,27 @@ func (e UpsertMatch) Valid() bool {
 	case UpsertMatchNone:
 		return true
 	case UpsertMatchVerifiedEmail:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExplainAccessParamsPrincipalKind.
+const (
+	ExplainAccessParamsPrincipalKindAPIKey      ExplainAccessParamsPrincipalKind = "api_key"
+	ExplainAccessParamsPrincipalKindOauthClient ExplainAccessParamsPrincipalKind = "oauth_client"
+	ExplainAccessParamsPrincipalKindUser        ExplainAccessParamsPrincipalKind = "user"
+)
+
+// Valid indicates whether the value is a known member of the ExplainAccessParamsPrincipalKind enum.
+func (e ExplainAccessParamsPrincipalKind) Valid() bool {
+	switch e {
+	case ExplainAccessParamsPrincipalKindAPIKey:
+		return true
+	case ExplainAccessParamsPrincipalKindOauthClient:
+		return true
+	case ExplainAccessParamsPrincipalKindUser:
 		return true
 	default:
 		return false
@@ -4310,21 +4376,30 @@ type APIKey struct {
 	CreatedAt    time.Time `json:"created_at"`
 
 	// CreatedBy Who or what acted.
-	CreatedBy Actor                        `json:"created_by"`
-	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at"`
-	ID        openapi_types.UUID           `json:"id"`
+	CreatedBy Actor `json:"created_by"`
+
+	// DepartmentIds Departments, with all below them, in which the verbs are held; empty: the whole institution.
+	DepartmentIds DepartmentIds                `json:"department_ids"`
+	ExpiresAt     nullable.Nullable[time.Time] `json:"expires_at"`
+	ID            openapi_types.UUID           `json:"id"`
 
 	// KeyID The part of the key that is no secret, for finding it in a configuration.
 	KeyID string `json:"key_id"`
 	Kind  string `json:"kind"`
 
 	// LastUsedAt Exact to the minute.
-	LastUsedAt  nullable.Nullable[time.Time]          `json:"last_used_at"`
-	Name        string                                `json:"name"`
-	Object      APIKeyObject                          `json:"object"`
-	RevokedAt   nullable.Nullable[time.Time]          `json:"revoked_at"`
-	RotatedFrom nullable.Nullable[openapi_types.UUID] `json:"rotated_from"`
-	Scopes      Scopes                                `json:"scopes"`
+	LastUsedAt nullable.Nullable[time.Time] `json:"last_used_at"`
+	Name       string                       `json:"name"`
+	Object     APIKeyObject                 `json:"object"`
+
+	// Purposes Purposes of the register (GET /v1/purposes) to which the credential is bound; empty: to none.
+	Purposes PurposeCodes `json:"purposes"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses]       `json:"readable_classes"`
+	RevokedAt       nullable.Nullable[time.Time]          `json:"revoked_at"`
+	RotatedFrom     nullable.Nullable[openapi_types.UUID] `json:"rotated_from"`
+	Scopes          Scopes                                `json:"scopes"`
 
 	// Secret The whole key, in the answer that made it only; null ever after.
 	Secret nullable.Nullable[string] `json:"secret"`
@@ -4332,7 +4407,13 @@ type APIKey struct {
 	// Source The source that the key is bound to.
 	Source    nullable.Nullable[string] `json:"source"`
 	UpdatedAt time.Time                 `json:"updated_at"`
-	Version   int64                     `json:"version"`
+
+	// Verbs What may be done with contacts; null: everything but to see restricted ones.
+	Verbs   nullable.Nullable[ProgramVerbs] `json:"verbs"`
+	Version int64                           `json:"version"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes"`
 }
 
 // APIKeyObject defines model for APIKey.Object.
@@ -4341,12 +4422,27 @@ type APIKeyObject string
 // APIKeyCreate defines model for APIKeyCreate.
 type APIKeyCreate struct {
 	// AllowedCidrs Networks (or single addresses) the key is used from; empty for any.
-	AllowedCidrs *CIDRs                       `json:"allowed_cidrs,omitempty"`
-	ExpiresAt    nullable.Nullable[time.Time] `json:"expires_at,omitempty"`
-	Kind         APIKeyCreateKind             `json:"kind"`
-	Name         string                       `json:"name"`
-	Scopes       Scopes                       `json:"scopes"`
-	Source       nullable.Nullable[string]    `json:"source,omitempty"`
+	AllowedCidrs *CIDRs `json:"allowed_cidrs,omitempty"`
+
+	// DepartmentIds Departments, with all below them, in which the verbs are held; empty: the whole institution.
+	DepartmentIds *DepartmentIds               `json:"department_ids,omitempty"`
+	ExpiresAt     nullable.Nullable[time.Time] `json:"expires_at,omitempty"`
+	Kind          APIKeyCreateKind             `json:"kind"`
+	Name          string                       `json:"name"`
+
+	// Purposes Purposes of the register (GET /v1/purposes) to which the credential is bound; empty: to none.
+	Purposes *PurposeCodes `json:"purposes,omitempty"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses] `json:"readable_classes,omitempty"`
+	Scopes          Scopes                          `json:"scopes"`
+	Source          nullable.Nullable[string]       `json:"source,omitempty"`
+
+	// Verbs What may be done with contacts; null: everything but to see restricted ones.
+	Verbs nullable.Nullable[ProgramVerbs] `json:"verbs,omitempty"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes,omitempty"`
 }
 
 // APIKeyCreateKind defines model for APIKeyCreate.Kind.
@@ -4361,11 +4457,26 @@ type APIKeyList struct {
 // APIKeyPatch defines model for APIKeyPatch.
 type APIKeyPatch struct {
 	// AllowedCidrs Networks (or single addresses) the key is used from; empty for any.
-	AllowedCidrs *CIDRs                       `json:"allowed_cidrs,omitempty"`
-	ExpiresAt    nullable.Nullable[time.Time] `json:"expires_at,omitempty"`
-	Name         *string                      `json:"name,omitempty"`
-	Scopes       *Scopes                      `json:"scopes,omitempty"`
-	Source       nullable.Nullable[string]    `json:"source,omitempty"`
+	AllowedCidrs *CIDRs `json:"allowed_cidrs,omitempty"`
+
+	// DepartmentIds Departments, with all below them, in which the verbs are held; empty: the whole institution.
+	DepartmentIds *DepartmentIds               `json:"department_ids,omitempty"`
+	ExpiresAt     nullable.Nullable[time.Time] `json:"expires_at,omitempty"`
+	Name          *string                      `json:"name,omitempty"`
+
+	// Purposes Purposes of the register (GET /v1/purposes) to which the credential is bound; empty: to none.
+	Purposes *PurposeCodes `json:"purposes,omitempty"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses] `json:"readable_classes,omitempty"`
+	Scopes          *Scopes                         `json:"scopes,omitempty"`
+	Source          nullable.Nullable[string]       `json:"source,omitempty"`
+
+	// Verbs What may be done with contacts; null: everything but to see restricted ones.
+	Verbs nullable.Nullable[ProgramVerbs] `json:"verbs,omitempty"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes,omitempty"`
 }
 
 // Access defines model for Access.
@@ -4386,10 +4497,43 @@ type Access struct {
 // AccessObject defines model for Access.Object.
 type AccessObject string
 
+// AccessExplanation defines model for AccessExplanation.
+type AccessExplanation struct {
+	// Code The code of the refusal.
+	Code      nullable.Nullable[string]             `json:"code"`
+	ContactID nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	IsAllowed bool                                  `json:"is_allowed"`
+	Object    AccessExplanationObject               `json:"object"`
+	Operation string                                `json:"operation"`
+
+	// Principal Who or what acted.
+	Principal Actor `json:"principal"`
+
+	// Status The status of the refusal; null when it is allowed.
+	Status nullable.Nullable[int32] `json:"status"`
+
+	// Steps The rules in the order in which they are asked, up to the first that refuses.
+	Steps []AccessStep `json:"steps"`
+}
+
+// AccessExplanationObject defines model for AccessExplanation.Object.
+type AccessExplanationObject string
+
 // AccessList defines model for AccessList.
 type AccessList struct {
 	Data       []Access                  `json:"data"`
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// AccessStep defines model for AccessStep.
+type AccessStep struct {
+	// Detail For people.
+	Detail  string `json:"detail"`
+	Outcome string `json:"outcome"`
+	Rule    string `json:"rule"`
+
+	// Sources What the principal has it from.
+	Sources []RightSource `json:"sources"`
 }
 
 // Actor Who or what acted.
@@ -4588,6 +4732,17 @@ type BatchSummary struct {
 	Total     int32 `json:"total"`
 	Unchanged int32 `json:"unchanged"`
 	Updated   int32 `json:"updated"`
+}
+
+// Belongings What hangs on a user. The keys and clients that the user made have their rights from themselves.
+type Belongings struct {
+	APIKeyIds []openapi_types.UUID `json:"api_key_ids"`
+
+	// Contacts How many contacts the user looks after.
+	Contacts          int64                `json:"contacts"`
+	OauthClientIds    []openapi_types.UUID `json:"oauth_client_ids"`
+	RoleAssignmentIds []openapi_types.UUID `json:"role_assignment_ids"`
+	TeamIds           []openapi_types.UUID `json:"team_ids"`
 }
 
 // BreakGlass defines model for BreakGlass.
@@ -5342,6 +5497,46 @@ type ContactUpsertKind string
 // ContactUpsertOrganisationType defines model for ContactUpsert.OrganisationType.
 type ContactUpsertOrganisationType string
 
+// DeactivatedUser defines model for DeactivatedUser.
+type DeactivatedUser struct {
+	// Belongings What hangs on a user. The keys and clients that the user made have their rights from themselves.
+	Belongings   Belongings                            `json:"belongings"`
+	CreatedAt    time.Time                             `json:"created_at"`
+	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id"`
+
+	// Email Unique in the institution, in lower case.
+	Email string `json:"email"`
+
+	// ExpiresAt When the account ends by itself, for suppliers and seasonal staff.
+	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at"`
+	ID        openapi_types.UUID           `json:"id"`
+
+	// Issuer Identity provider that vouches for the person.
+	Issuer nullable.Nullable[string] `json:"issuer"`
+	Locale string                    `json:"locale"`
+	Name   string                    `json:"name"`
+	Object DeactivatedUserObject     `json:"object"`
+
+	// ReassignmentID The operation that moves what they own.
+	ReassignmentID nullable.Nullable[openapi_types.UUID] `json:"reassignment_id"`
+	Scopes         Scopes                                `json:"scopes"`
+	Status         string                                `json:"status"`
+
+	// Subject Name of the person at that provider.
+	Subject   nullable.Nullable[string] `json:"subject"`
+	UpdatedAt time.Time                 `json:"updated_at"`
+	Version   int64                     `json:"version"`
+}
+
+// DeactivatedUserObject defines model for DeactivatedUser.Object.
+type DeactivatedUserObject string
+
+// Deactivation defines model for Deactivation.
+type Deactivation struct {
+	// ReassignTo An active user who is to own what this one owns.
+	ReassignTo nullable.Nullable[openapi_types.UUID] `json:"reassign_to,omitempty"`
+}
+
 // Decision defines model for Decision.
 type Decision struct {
 	Note nullable.Nullable[string] `json:"note,omitempty"`
@@ -5371,6 +5566,9 @@ type DepartmentCreate struct {
 	Name     string                                `json:"name"`
 	ParentID nullable.Nullable[openapi_types.UUID] `json:"parent_id,omitempty"`
 }
+
+// DepartmentIds Departments, with all below them, in which the verbs are held; empty: the whole institution.
+type DepartmentIds = []openapi_types.UUID
 
 // DepartmentList defines model for DepartmentList.
 type DepartmentList struct {
@@ -5840,6 +6038,38 @@ type FormVersion struct {
 // FormVersionObject defines model for FormVersion.Object.
 type FormVersionObject string
 
+// HeldRole defines model for HeldRole.
+type HeldRole struct {
+	AssignmentID openapi_types.UUID `json:"assignment_id"`
+
+	// DepartmentID Where it holds, with those below; null: everywhere.
+	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id"`
+
+	// EndsAt When it stops counting if nobody does anything.
+	EndsAt   nullable.Nullable[time.Time] `json:"ends_at"`
+	Kind     string                       `json:"kind"`
+	RoleCode string                       `json:"role_code"`
+	RoleID   openapi_types.UUID           `json:"role_id"`
+	StartsAt time.Time                    `json:"starts_at"`
+
+	// TeamID The team by which the user has it.
+	TeamID nullable.Nullable[openapi_types.UUID] `json:"team_id"`
+}
+
+// HeldScope defines model for HeldScope.
+type HeldScope struct {
+	Scope   string        `json:"scope"`
+	Sources []RightSource `json:"sources"`
+}
+
+// HeldVerb defines model for HeldVerb.
+type HeldVerb struct {
+	// DepartmentIds Departments in which it is held, those below included.
+	DepartmentIds []openapi_types.UUID `json:"department_ids"`
+	IsEverywhere  bool                 `json:"is_everywhere"`
+	Verb          string               `json:"verb"`
+}
+
 // HeldVerbs defines model for HeldVerbs.
 type HeldVerbs = []string
 
@@ -6147,11 +6377,29 @@ type LogVerification struct {
 // Me defines model for Me.
 type Me struct {
 	// Actor Who or what acted.
-	Actor       Actor                     `json:"actor"`
-	Institution Institution               `json:"institution"`
-	Object      MeObject                  `json:"object"`
-	Scopes      Scopes                    `json:"scopes"`
-	Source      nullable.Nullable[string] `json:"source"`
+	Actor       Actor       `json:"actor"`
+	Institution Institution `json:"institution"`
+	Object      MeObject    `json:"object"`
+
+	// Purposes Purposes the credential is bound to; empty: to none.
+	Purposes []string `json:"purposes"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses] `json:"readable_classes"`
+
+	// Roles The roles that a user has now, alone or by a team.
+	Roles  []HeldRole `json:"roles"`
+	Scopes Scopes     `json:"scopes"`
+
+	// SeesEverything Whether everything is seen and may be done, restricted contacts included.
+	SeesEverything bool                      `json:"sees_everything"`
+	Source         nullable.Nullable[string] `json:"source"`
+
+	// Verbs What may be done with contacts, and where.
+	Verbs []HeldVerb `json:"verbs"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes"`
 }
 
 // MeObject defines model for Me.Object.
@@ -6183,8 +6431,16 @@ type Money struct {
 
 // OAuthClient defines model for OAuthClient.
 type OAuthClient struct {
-	ClientID  string    `json:"client_id"`
-	CreatedAt time.Time `json:"created_at"`
+	// AllowedCidrs Networks (or single addresses) the key is used from; empty for any.
+	AllowedCidrs CIDRs     `json:"allowed_cidrs"`
+	ClientID     string    `json:"client_id"`
+	CreatedAt    time.Time `json:"created_at"`
+
+	// DepartmentIds Departments, with all below them, in which the verbs are held; empty: the whole institution.
+	DepartmentIds DepartmentIds `json:"department_ids"`
+
+	// ExpiresAt When it and its tokens end.
+	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at"`
 
 	// FormerSecretExpiresAt Until when the secret before the present one works.
 	FormerSecretExpiresAt nullable.Nullable[time.Time]  `json:"former_secret_expires_at"`
@@ -6195,15 +6451,27 @@ type OAuthClient struct {
 	LastUsedAt nullable.Nullable[time.Time] `json:"last_used_at"`
 	Name       string                       `json:"name"`
 	Object     OAuthClientObject            `json:"object"`
-	RevokedAt  nullable.Nullable[time.Time] `json:"revoked_at"`
-	Scopes     Scopes                       `json:"scopes"`
+
+	// Purposes Purposes of the register (GET /v1/purposes) to which the credential is bound; empty: to none.
+	Purposes PurposeCodes `json:"purposes"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses] `json:"readable_classes"`
+	RevokedAt       nullable.Nullable[time.Time]    `json:"revoked_at"`
+	Scopes          Scopes                          `json:"scopes"`
 
 	// Secret The client secret, in the answer that made it only; null ever after.
 	Secret                  nullable.Nullable[string] `json:"secret"`
 	Source                  nullable.Nullable[string] `json:"source"`
 	TokenEndpointAuthMethod string                    `json:"token_endpoint_auth_method"`
 	UpdatedAt               time.Time                 `json:"updated_at"`
-	Version                 int64                     `json:"version"`
+
+	// Verbs What may be done with contacts; null: everything but to see restricted ones.
+	Verbs   nullable.Nullable[ProgramVerbs] `json:"verbs"`
+	Version int64                           `json:"version"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes"`
 }
 
 // OAuthClientObject defines model for OAuthClient.Object.
@@ -6211,11 +6479,30 @@ type OAuthClientObject string
 
 // OAuthClientCreate defines model for OAuthClientCreate.
 type OAuthClientCreate struct {
+	// AllowedCidrs Networks (or single addresses) the key is used from; empty for any.
+	AllowedCidrs *CIDRs `json:"allowed_cidrs,omitempty"`
+
+	// DepartmentIds Departments, with all below them, in which the verbs are held; empty: the whole institution.
+	DepartmentIds *DepartmentIds               `json:"department_ids,omitempty"`
+	ExpiresAt     nullable.Nullable[time.Time] `json:"expires_at,omitempty"`
+
 	// Jwks Public keys (RFC 7517) of a client that signs its assertions with ES256 or RS256.
-	Jwks   *ClientKeys               `json:"jwks,omitempty"`
-	Name   string                    `json:"name"`
-	Scopes Scopes                    `json:"scopes"`
-	Source nullable.Nullable[string] `json:"source,omitempty"`
+	Jwks *ClientKeys `json:"jwks,omitempty"`
+	Name string      `json:"name"`
+
+	// Purposes Purposes of the register (GET /v1/purposes) to which the credential is bound; empty: to none.
+	Purposes *PurposeCodes `json:"purposes,omitempty"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses] `json:"readable_classes,omitempty"`
+	Scopes          Scopes                          `json:"scopes"`
+	Source          nullable.Nullable[string]       `json:"source,omitempty"`
+
+	// Verbs What may be done with contacts; null: everything but to see restricted ones.
+	Verbs nullable.Nullable[ProgramVerbs] `json:"verbs,omitempty"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes,omitempty"`
 }
 
 // OAuthClientList defines model for OAuthClientList.
@@ -6226,11 +6513,30 @@ type OAuthClientList struct {
 
 // OAuthClientPatch defines model for OAuthClientPatch.
 type OAuthClientPatch struct {
+	// AllowedCidrs Networks (or single addresses) the key is used from; empty for any.
+	AllowedCidrs *CIDRs `json:"allowed_cidrs,omitempty"`
+
+	// DepartmentIds Departments, with all below them, in which the verbs are held; empty: the whole institution.
+	DepartmentIds *DepartmentIds               `json:"department_ids,omitempty"`
+	ExpiresAt     nullable.Nullable[time.Time] `json:"expires_at,omitempty"`
+
 	// Jwks Public keys (RFC 7517) of a client that signs its assertions with ES256 or RS256.
-	Jwks   *ClientKeys               `json:"jwks,omitempty"`
-	Name   *string                   `json:"name,omitempty"`
-	Scopes *Scopes                   `json:"scopes,omitempty"`
-	Source nullable.Nullable[string] `json:"source,omitempty"`
+	Jwks *ClientKeys `json:"jwks,omitempty"`
+	Name *string     `json:"name,omitempty"`
+
+	// Purposes Purposes of the register (GET /v1/purposes) to which the credential is bound; empty: to none.
+	Purposes *PurposeCodes `json:"purposes,omitempty"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses] `json:"readable_classes,omitempty"`
+	Scopes          *Scopes                         `json:"scopes,omitempty"`
+	Source          nullable.Nullable[string]       `json:"source,omitempty"`
+
+	// Verbs What may be done with contacts; null: everything but to see restricted ones.
+	Verbs nullable.Nullable[ProgramVerbs] `json:"verbs,omitempty"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes,omitempty"`
 }
 
 // OAuthError defines model for OAuthError.
@@ -6649,6 +6955,9 @@ type ProcessingRetention struct {
 	What   string `json:"what"`
 }
 
+// ProgramVerbs What may be done with contacts; null: everything but to see restricted ones.
+type ProgramVerbs = []string
+
 // ProtectedResourceMetadata defines model for ProtectedResourceMetadata.
 type ProtectedResourceMetadata struct {
 	AuthorizationServers   []string `json:"authorization_servers"`
@@ -6712,6 +7021,9 @@ type Purpose struct {
 
 // PurposeObject defines model for Purpose.Object.
 type PurposeObject string
+
+// PurposeCodes Purposes of the register (GET /v1/purposes) to which the credential is bound; empty: to none.
+type PurposeCodes = []string
 
 // PurposeCreate defines model for PurposeCreate.
 type PurposeCreate struct {
@@ -6842,6 +7154,12 @@ type ReadPolicyPut struct {
 // ReadPolicyPutNoted With `none` only reads of restricted contacts and of what is sensitive are noted; those always are.
 type ReadPolicyPutNoted string
 
+// Reassignment defines model for Reassignment.
+type Reassignment struct {
+	// To The active user who is to look after them.
+	To openapi_types.UUID `json:"to"`
+}
+
 // RecoveryCodes defines model for RecoveryCodes.
 type RecoveryCodes struct {
 	Codes  []string            `json:"codes"`
@@ -6875,6 +7193,21 @@ type RegisteredServant struct {
 	ID   string `json:"id"`
 	Kind string `json:"kind"`
 	Name string `json:"name"`
+}
+
+// RightSource defines model for RightSource.
+type RightSource struct {
+	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id"`
+	EndsAt       nullable.Nullable[time.Time]          `json:"ends_at"`
+
+	// ID The assignment.
+	ID nullable.Nullable[openapi_types.UUID] `json:"id"`
+
+	// Kind `direct`: given to the user; `role`: by an assignment; `credential`: said on the key or client.
+	Kind string `json:"kind"`
+
+	// Name The code of the role.
+	Name nullable.Nullable[string] `json:"name"`
 }
 
 // Role defines model for Role.
@@ -8149,8 +8482,11 @@ type User struct {
 	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id"`
 
 	// Email Unique in the institution, in lower case.
-	Email string             `json:"email"`
-	ID    openapi_types.UUID `json:"id"`
+	Email string `json:"email"`
+
+	// ExpiresAt When the account ends by itself, for suppliers and seasonal staff.
+	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at"`
+	ID        openapi_types.UUID           `json:"id"`
 
 	// Issuer Identity provider that vouches for the person.
 	Issuer nullable.Nullable[string] `json:"issuer"`
@@ -8173,6 +8509,7 @@ type UserObject string
 type UserCreate struct {
 	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id,omitempty"`
 	Email        openapi_types.Email                   `json:"email"`
+	ExpiresAt    nullable.Nullable[time.Time]          `json:"expires_at,omitempty"`
 	Issuer       nullable.Nullable[string]             `json:"issuer,omitempty"`
 	Locale       *string                               `json:"locale,omitempty"`
 	Name         string                                `json:"name"`
@@ -8190,12 +8527,37 @@ type UserList struct {
 type UserPatch struct {
 	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id,omitempty"`
 	Email        *openapi_types.Email                  `json:"email,omitempty"`
+	ExpiresAt    nullable.Nullable[time.Time]          `json:"expires_at,omitempty"`
 	Issuer       nullable.Nullable[string]             `json:"issuer,omitempty"`
 	Locale       *string                               `json:"locale,omitempty"`
 	Name         *string                               `json:"name,omitempty"`
 	Scopes       *Scopes                               `json:"scopes,omitempty"`
 	Subject      nullable.Nullable[string]             `json:"subject,omitempty"`
 }
+
+// UserRights defines model for UserRights.
+type UserRights struct {
+	// EndsAt When the account ends by itself.
+	EndsAt nullable.Nullable[time.Time] `json:"ends_at"`
+
+	// IsActive Whether the user can act at all.
+	IsActive bool             `json:"is_active"`
+	Object   UserRightsObject `json:"object"`
+
+	// ReadableClasses Classes of fields; null: all that are not sensitive.
+	ReadableClasses nullable.Nullable[FieldClasses] `json:"readable_classes"`
+	Roles           []HeldRole                      `json:"roles"`
+	Scopes          []HeldScope                     `json:"scopes"`
+	SeesEverything  bool                            `json:"sees_everything"`
+	UserID          openapi_types.UUID              `json:"user_id"`
+	Verbs           []HeldVerb                      `json:"verbs"`
+
+	// WritableClasses Classes of fields; null: all that are not sensitive.
+	WritableClasses nullable.Nullable[FieldClasses] `json:"writable_classes"`
+}
+
+// UserRightsObject defines model for UserRights.Object.
+type UserRightsObject string
 
 // Verbs What may be done with contacts, each held apart from the others.
 type Verbs = []string
@@ -8712,6 +9074,27 @@ type GetWebhookKeySetParams struct {
 	// Endpoint Identifier of the endpoint.
 	Endpoint openapi_types.UUID `form:"endpoint" json:"endpoint"`
 }
+
+// ExplainAccessParams defines parameters for ExplainAccess.
+type ExplainAccessParams struct {
+	// PrincipalKind Who would do it.
+	PrincipalKind ExplainAccessParamsPrincipalKind `form:"principal_kind" json:"principal_kind"`
+
+	// PrincipalID Identifier of the user, key or client.
+	PrincipalID openapi_types.UUID `form:"principal_id" json:"principal_id"`
+
+	// Operation The operationId, as in the contract.
+	Operation string `form:"operation" json:"operation"`
+
+	// ContactID The contact that it would be done on.
+	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
+
+	// Address The address that the request would come from; without it one is taken that the credential admits.
+	Address *string `form:"address,omitempty" json:"address,omitempty"`
+}
+
+// ExplainAccessParamsPrincipalKind defines parameters for ExplainAccess.
+type ExplainAccessParamsPrincipalKind string
 
 // ListAPIKeysParams defines parameters for ListAPIKeys.
 type ListAPIKeysParams struct {
@@ -10471,6 +10854,12 @@ type ReactivateUserParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ReassignUserParams defines parameters for ReassignUser.
+type ReassignUserParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // ListWebhookEndpointsParams defines parameters for ListWebhookEndpoints.
 type ListWebhookEndpointsParams struct {
 	// Limit Greatest number of items in the page.
@@ -10836,6 +11225,12 @@ type CreateUserJSONRequestBody = UserCreate
 
 // UpdateUserApplicationMergePatchPlusJSONRequestBody defines body for UpdateUser for application/merge-patch+json ContentType.
 type UpdateUserApplicationMergePatchPlusJSONRequestBody = UserPatch
+
+// DeactivateUserJSONRequestBody defines body for DeactivateUser for application/json ContentType.
+type DeactivateUserJSONRequestBody = Deactivation
+
+// ReassignUserJSONRequestBody defines body for ReassignUser for application/json ContentType.
+type ReassignUserJSONRequestBody = Reassignment
 
 // CreateWebhookEndpointJSONRequestBody defines body for CreateWebhookEndpoint for application/json ContentType.
 type CreateWebhookEndpointJSONRequestBody = WebhookEndpointCreate
@@ -11248,6 +11643,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /oauth/token (the `IssueToken` operationId).
 	IssueTokenWithFormdataBody(ctx context.Context, body IssueTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExplainAccess Explain who may do what
+	//
+	// Says whether a user, an API key or an OAuth client may do an operation now, on a contact if one is named, by asking the same rules in the same order as the operation would, and by which rule. A contact that the caller does not see is not found.
+	//
+	// Corresponds with GET /v1/access/explain (the `ExplainAccess` operationId).
+	ExplainAccess(ctx context.Context, params *ExplainAccessParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangePasswordWithBody Change own password
 	//
@@ -13783,12 +14185,27 @@ type ClientInterface interface {
 	// Corresponds with PATCH /v1/users/{user_id} (the `UpdateUser` operationId).
 	UpdateUserWithApplicationMergePatchPlusJSONBody(ctx context.Context, userID UserID, params *UpdateUserParams, body UpdateUserApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// DeactivateUser Deactivate a user
+	// DeactivateUserWithBody Deactivate a user
 	//
-	// The person can act no more; what they did stays theirs. Requires If-Match.
+	// The person can act no more, at once; what they did stays theirs. The answer says what still hangs on them, and the keys
+	// that they made, which go on until somebody decides. With `reassign_to`, what they own goes to that user, as the
+	// operation in `reassignment_id` tells. Requires If-Match.
+	//
+	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/users/{user_id}/deactivate (the `DeactivateUser` operationId).
-	DeactivateUser(ctx context.Context, userID UserID, params *DeactivateUserParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeactivateUserWithBody(ctx context.Context, userID UserID, params *DeactivateUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeactivateUser Deactivate a user
+	//
+	// The person can act no more, at once; what they did stays theirs. The answer says what still hangs on them, and the keys
+	// that they made, which go on until somebody decides. With `reassign_to`, what they own goes to that user, as the
+	// operation in `reassignment_id` tells. Requires If-Match.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/users/{user_id}/deactivate (the `DeactivateUser` operationId).
+	DeactivateUser(ctx context.Context, userID UserID, params *DeactivateUserParams, body DeactivateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// EndUserSessions End all sessions of a user
 	//
@@ -13812,12 +14229,37 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/users/{user_id}/reactivate (the `ReactivateUser` operationId).
 	ReactivateUser(ctx context.Context, userID UserID, params *ReactivateUserParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ReassignUserWithBody Hand over what a user owns
+	//
+	// Moves the contacts that the user looks after to another user, in batches, one event for each. Follow the operation, whose result says how many moved; cancelled, it leaves what has moved where it is, and another one goes on from there.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/users/{user_id}/reassignments (the `ReassignUser` operationId).
+	ReassignUserWithBody(ctx context.Context, userID UserID, params *ReassignUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReassignUser Hand over what a user owns
+	//
+	// Moves the contacts that the user looks after to another user, in batches, one event for each. Follow the operation, whose result says how many moved; cancelled, it leaves what has moved where it is, and another one goes on from there.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/users/{user_id}/reassignments (the `ReassignUser` operationId).
+	ReassignUser(ctx context.Context, userID UserID, params *ReassignUserParams, body ReassignUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ResetSecondFactor Take away the second factor of a user
 	//
 	// For a user who has lost device and recovery codes: removes them and ends the sessions. Be sure that it is the person who asks.
 	//
 	// Corresponds with POST /v1/users/{user_id}/reset-second-factor (the `ResetSecondFactor` operationId).
 	ResetSecondFactor(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetUserRights Read what a user may
+	//
+	// What a user may now, from where each part of it comes, and when it ends.
+	//
+	// Corresponds with GET /v1/users/{user_id}/rights (the `GetUserRights` operationId).
+	GetUserRights(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListWebhookEndpoints List webhook endpoints
 	//
@@ -14171,6 +14613,23 @@ func (c *Client) IssueTokenWithBody(ctx context.Context, contentType string, bod
 // Corresponds with POST /oauth/token (the `IssueToken` operationId).
 func (c *Client) IssueTokenWithFormdataBody(ctx context.Context, body IssueTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewIssueTokenRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExplainAccess Explain who may do what
+//
+// Says whether a user, an API key or an OAuth client may do an operation now, on a contact if one is named, by asking the same rules in the same order as the operation would, and by which rule. A contact that the caller does not see is not found.
+//
+// Corresponds with GET /v1/access/explain (the `ExplainAccess` operationId).
+func (c *Client) ExplainAccess(ctx context.Context, params *ExplainAccessParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExplainAccessRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -19635,13 +20094,38 @@ func (c *Client) UpdateUserWithApplicationMergePatchPlusJSONBody(ctx context.Con
 	return c.Client.Do(req)
 }
 
-// DeactivateUser Deactivate a user
+// DeactivateUserWithBody Deactivate a user
 //
-// The person can act no more; what they did stays theirs. Requires If-Match.
+// The person can act no more, at once; what they did stays theirs. The answer says what still hangs on them, and the keys
+// that they made, which go on until somebody decides. With `reassign_to`, what they own goes to that user, as the
+// operation in `reassignment_id` tells. Requires If-Match.
+//
+// Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/users/{user_id}/deactivate (the `DeactivateUser` operationId).
-func (c *Client) DeactivateUser(ctx context.Context, userID UserID, params *DeactivateUserParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeactivateUserRequest(c.Server, userID, params)
+func (c *Client) DeactivateUserWithBody(ctx context.Context, userID UserID, params *DeactivateUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeactivateUserRequestWithBody(c.Server, userID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeactivateUser Deactivate a user
+//
+// The person can act no more, at once; what they did stays theirs. The answer says what still hangs on them, and the keys
+// that they made, which go on until somebody decides. With `reassign_to`, what they own goes to that user, as the
+// operation in `reassignment_id` tells. Requires If-Match.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/users/{user_id}/deactivate (the `DeactivateUser` operationId).
+func (c *Client) DeactivateUser(ctx context.Context, userID UserID, params *DeactivateUserParams, body DeactivateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeactivateUserRequest(c.Server, userID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -19704,6 +20188,44 @@ func (c *Client) ReactivateUser(ctx context.Context, userID UserID, params *Reac
 	return c.Client.Do(req)
 }
 
+// ReassignUserWithBody Hand over what a user owns
+//
+// Moves the contacts that the user looks after to another user, in batches, one event for each. Follow the operation, whose result says how many moved; cancelled, it leaves what has moved where it is, and another one goes on from there.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/users/{user_id}/reassignments (the `ReassignUser` operationId).
+func (c *Client) ReassignUserWithBody(ctx context.Context, userID UserID, params *ReassignUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReassignUserRequestWithBody(c.Server, userID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReassignUser Hand over what a user owns
+//
+// Moves the contacts that the user looks after to another user, in batches, one event for each. Follow the operation, whose result says how many moved; cancelled, it leaves what has moved where it is, and another one goes on from there.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/users/{user_id}/reassignments (the `ReassignUser` operationId).
+func (c *Client) ReassignUser(ctx context.Context, userID UserID, params *ReassignUserParams, body ReassignUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReassignUserRequest(c.Server, userID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ResetSecondFactor Take away the second factor of a user
 //
 // For a user who has lost device and recovery codes: removes them and ends the sessions. Be sure that it is the person who asks.
@@ -19711,6 +20233,23 @@ func (c *Client) ReactivateUser(ctx context.Context, userID UserID, params *Reac
 // Corresponds with POST /v1/users/{user_id}/reset-second-factor (the `ResetSecondFactor` operationId).
 func (c *Client) ResetSecondFactor(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewResetSecondFactorRequest(c.Server, userID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetUserRights Read what a user may
+//
+// What a user may now, from where each part of it comes, and when it ends.
+//
+// Corresponds with GET /v1/users/{user_id}/rights (the `GetUserRights` operationId).
+func (c *Client) GetUserRights(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetUserRightsRequest(c.Server, userID)
 	if err != nil {
 		return nil, err
 	}
@@ -20337,6 +20876,96 @@ func NewIssueTokenRequestWithBody(server string, contentType string, body io.Rea
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewExplainAccessRequest constructs an http.Request for the ExplainAccess method
+func NewExplainAccessRequest(server string, params *ExplainAccessParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/access/explain")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "principal_kind", params.PrincipalKind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "principal_id", params.PrincipalID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "operation", params.Operation, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.ContactID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "contact_id", *params.ContactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Address != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "address", *params.Address, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -33766,8 +34395,19 @@ func NewUpdateUserRequestWithBody(server string, userID UserID, params *UpdateUs
 	return req, nil
 }
 
-// NewDeactivateUserRequest constructs an http.Request for the DeactivateUser method
-func NewDeactivateUserRequest(server string, userID UserID, params *DeactivateUserParams) (*http.Request, error) {
+// NewDeactivateUserRequest calls the generic DeactivateUser builder with application/json body
+func NewDeactivateUserRequest(server string, userID UserID, params *DeactivateUserParams, body DeactivateUserJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDeactivateUserRequestWithBody(server, userID, params, "application/json", bodyReader)
+}
+
+// NewDeactivateUserRequestWithBody constructs an http.Request for the DeactivateUser method, with any body, and a specified content type
+func NewDeactivateUserRequestWithBody(server string, userID UserID, params *DeactivateUserParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -33792,10 +34432,12 @@ func NewDeactivateUserRequest(server string, userID UserID, params *DeactivateUs
 		return nil, err
 	}
 
-	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
 	if err != nil {
 		return nil, err
 	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	if params != nil {
 
@@ -33967,6 +34609,66 @@ func NewReactivateUserRequest(server string, userID UserID, params *ReactivateUs
 	return req, nil
 }
 
+// NewReassignUserRequest calls the generic ReassignUser builder with application/json body
+func NewReassignUserRequest(server string, userID UserID, params *ReassignUserParams, body ReassignUserJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReassignUserRequestWithBody(server, userID, params, "application/json", bodyReader)
+}
+
+// NewReassignUserRequestWithBody constructs an http.Request for the ReassignUser method, with any body, and a specified content type
+func NewReassignUserRequestWithBody(server string, userID UserID, params *ReassignUserParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/users/%s/reassignments", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
 // NewResetSecondFactorRequest constructs an http.Request for the ResetSecondFactor method
 func NewResetSecondFactorRequest(server string, userID UserID) (*http.Request, error) {
 	var err error
@@ -33994,6 +34696,40 @@ func NewResetSecondFactorRequest(server string, userID UserID) (*http.Request, e
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetUserRightsRequest constructs an http.Request for the GetUserRights method
+func NewGetUserRightsRequest(server string, userID UserID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/users/%s/rights", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -35007,6 +35743,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /oauth/token (the `IssueToken` operationId).
 	IssueTokenWithFormdataBodyWithResponse(ctx context.Context, body IssueTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*IssueTokenResponse, error)
+
+	// ExplainAccessWithResponse Explain who may do what
+	//
+	// Says whether a user, an API key or an OAuth client may do an operation now, on a contact if one is named, by asking the same rules in the same order as the operation would, and by which rule. A contact that the caller does not see is not found.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/access/explain (the `ExplainAccess` operationId).
+	ExplainAccessWithResponse(ctx context.Context, params *ExplainAccessParams, reqEditors ...RequestEditorFn) (*ExplainAccessResponse, error)
 
 	// ChangePasswordWithBodyWithResponse Change own password
 	//
@@ -37808,14 +38553,27 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /v1/users/{user_id} (the `UpdateUser` operationId).
 	UpdateUserWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, userID UserID, params *UpdateUserParams, body UpdateUserApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateUserResponse, error)
 
-	// DeactivateUserWithResponse Deactivate a user
+	// DeactivateUserWithBodyWithResponse Deactivate a user
 	//
-	// The person can act no more; what they did stays theirs. Requires If-Match.
+	// The person can act no more, at once; what they did stays theirs. The answer says what still hangs on them, and the keys
+	// that they made, which go on until somebody decides. With `reassign_to`, what they own goes to that user, as the
+	// operation in `reassignment_id` tells. Requires If-Match.
 	//
-	// Returns a wrapper object for the known response body format(s).
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/users/{user_id}/deactivate (the `DeactivateUser` operationId).
-	DeactivateUserWithResponse(ctx context.Context, userID UserID, params *DeactivateUserParams, reqEditors ...RequestEditorFn) (*DeactivateUserResponse, error)
+	DeactivateUserWithBodyWithResponse(ctx context.Context, userID UserID, params *DeactivateUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeactivateUserResponse, error)
+
+	// DeactivateUserWithResponse Deactivate a user
+	//
+	// The person can act no more, at once; what they did stays theirs. The answer says what still hangs on them, and the keys
+	// that they made, which go on until somebody decides. With `reassign_to`, what they own goes to that user, as the
+	// operation in `reassignment_id` tells. Requires If-Match.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/users/{user_id}/deactivate (the `DeactivateUser` operationId).
+	DeactivateUserWithResponse(ctx context.Context, userID UserID, params *DeactivateUserParams, body DeactivateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*DeactivateUserResponse, error)
 
 	// EndUserSessionsWithResponse End all sessions of a user
 	//
@@ -37845,6 +38603,24 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/users/{user_id}/reactivate (the `ReactivateUser` operationId).
 	ReactivateUserWithResponse(ctx context.Context, userID UserID, params *ReactivateUserParams, reqEditors ...RequestEditorFn) (*ReactivateUserResponse, error)
 
+	// ReassignUserWithBodyWithResponse Hand over what a user owns
+	//
+	// Moves the contacts that the user looks after to another user, in batches, one event for each. Follow the operation, whose result says how many moved; cancelled, it leaves what has moved where it is, and another one goes on from there.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/users/{user_id}/reassignments (the `ReassignUser` operationId).
+	ReassignUserWithBodyWithResponse(ctx context.Context, userID UserID, params *ReassignUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReassignUserResponse, error)
+
+	// ReassignUserWithResponse Hand over what a user owns
+	//
+	// Moves the contacts that the user looks after to another user, in batches, one event for each. Follow the operation, whose result says how many moved; cancelled, it leaves what has moved where it is, and another one goes on from there.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/users/{user_id}/reassignments (the `ReassignUser` operationId).
+	ReassignUserWithResponse(ctx context.Context, userID UserID, params *ReassignUserParams, body ReassignUserJSONRequestBody, reqEditors ...RequestEditorFn) (*ReassignUserResponse, error)
+
 	// ResetSecondFactorWithResponse Take away the second factor of a user
 	//
 	// For a user who has lost device and recovery codes: removes them and ends the sessions. Be sure that it is the person who asks.
@@ -37853,6 +38629,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/users/{user_id}/reset-second-factor (the `ResetSecondFactor` operationId).
 	ResetSecondFactorWithResponse(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*ResetSecondFactorResponse, error)
+
+	// GetUserRightsWithResponse Read what a user may
+	//
+	// What a user may now, from where each part of it comes, and when it ends.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/users/{user_id}/rights (the `GetUserRights` operationId).
+	GetUserRightsWithResponse(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*GetUserRightsResponse, error)
 
 	// ListWebhookEndpointsWithResponse List webhook endpoints
 	//
@@ -38390,6 +39175,47 @@ func (r IssueTokenResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r IssueTokenResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ExplainAccessResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccessExplanation
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExplainAccessResponse) GetJSON200() *AccessExplanation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ExplainAccessResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExplainAccessResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExplainAccessResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExplainAccessResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -48214,13 +49040,13 @@ type DeactivateUserResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *User
+	JSON200 *DeactivatedUser
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *DeactivateUserResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r DeactivateUserResponse) GetJSON200() *User {
+func (r DeactivateUserResponse) GetJSON200() *DeactivatedUser {
 	return r.JSON200
 }
 
@@ -48383,6 +49209,55 @@ func (r ReactivateUserResponse) ContentType() string {
 	return ""
 }
 
+// ReassignUserResponse202Headers the declared response headers of an HTTP 202 response for ReassignUser
+type ReassignUserResponse202Headers struct {
+	ETag     string
+	Location string
+}
+
+type ReassignUserResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Operation
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *ReassignUserResponse202Headers
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r ReassignUserResponse) GetJSON202() *Operation {
+	return r.JSON202
+}
+
+// GetBody returns the raw response body bytes
+func (r ReassignUserResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReassignUserResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReassignUserResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReassignUserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ResetSecondFactorResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -48411,6 +49286,47 @@ func (r ResetSecondFactorResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ResetSecondFactorResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetUserRightsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UserRights
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetUserRightsResponse) GetJSON200() *UserRights {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetUserRightsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetUserRightsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetUserRightsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetUserRightsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -49204,6 +50120,21 @@ func (c *ClientWithResponses) IssueTokenWithFormdataBodyWithResponse(ctx context
 		return nil, err
 	}
 	return ParseIssueTokenResponse(rsp)
+}
+
+// ExplainAccessWithResponse Explain who may do what
+//
+// Says whether a user, an API key or an OAuth client may do an operation now, on a contact if one is named, by asking the same rules in the same order as the operation would, and by which rule. A contact that the caller does not see is not found.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/access/explain (the `ExplainAccess` operationId).
+func (c *ClientWithResponses) ExplainAccessWithResponse(ctx context.Context, params *ExplainAccessParams, reqEditors ...RequestEditorFn) (*ExplainAccessResponse, error) {
+	rsp, err := c.ExplainAccess(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExplainAccessResponse(rsp)
 }
 
 // ChangePasswordWithBodyWithResponse Change own password
@@ -53758,15 +54689,34 @@ func (c *ClientWithResponses) UpdateUserWithApplicationMergePatchPlusJSONBodyWit
 	return ParseUpdateUserResponse(rsp)
 }
 
-// DeactivateUserWithResponse Deactivate a user
+// DeactivateUserWithBodyWithResponse Deactivate a user
 //
-// The person can act no more; what they did stays theirs. Requires If-Match.
+// The person can act no more, at once; what they did stays theirs. The answer says what still hangs on them, and the keys
+// that they made, which go on until somebody decides. With `reassign_to`, what they own goes to that user, as the
+// operation in `reassignment_id` tells. Requires If-Match.
 //
-// Returns a wrapper object for the known response body format(s).
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/users/{user_id}/deactivate (the `DeactivateUser` operationId).
-func (c *ClientWithResponses) DeactivateUserWithResponse(ctx context.Context, userID UserID, params *DeactivateUserParams, reqEditors ...RequestEditorFn) (*DeactivateUserResponse, error) {
-	rsp, err := c.DeactivateUser(ctx, userID, params, reqEditors...)
+func (c *ClientWithResponses) DeactivateUserWithBodyWithResponse(ctx context.Context, userID UserID, params *DeactivateUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeactivateUserResponse, error) {
+	rsp, err := c.DeactivateUserWithBody(ctx, userID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeactivateUserResponse(rsp)
+}
+
+// DeactivateUserWithResponse Deactivate a user
+//
+// The person can act no more, at once; what they did stays theirs. The answer says what still hangs on them, and the keys
+// that they made, which go on until somebody decides. With `reassign_to`, what they own goes to that user, as the
+// operation in `reassignment_id` tells. Requires If-Match.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/users/{user_id}/deactivate (the `DeactivateUser` operationId).
+func (c *ClientWithResponses) DeactivateUserWithResponse(ctx context.Context, userID UserID, params *DeactivateUserParams, body DeactivateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*DeactivateUserResponse, error) {
+	rsp, err := c.DeactivateUser(ctx, userID, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -53819,6 +54769,36 @@ func (c *ClientWithResponses) ReactivateUserWithResponse(ctx context.Context, us
 	return ParseReactivateUserResponse(rsp)
 }
 
+// ReassignUserWithBodyWithResponse Hand over what a user owns
+//
+// Moves the contacts that the user looks after to another user, in batches, one event for each. Follow the operation, whose result says how many moved; cancelled, it leaves what has moved where it is, and another one goes on from there.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/users/{user_id}/reassignments (the `ReassignUser` operationId).
+func (c *ClientWithResponses) ReassignUserWithBodyWithResponse(ctx context.Context, userID UserID, params *ReassignUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReassignUserResponse, error) {
+	rsp, err := c.ReassignUserWithBody(ctx, userID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReassignUserResponse(rsp)
+}
+
+// ReassignUserWithResponse Hand over what a user owns
+//
+// Moves the contacts that the user looks after to another user, in batches, one event for each. Follow the operation, whose result says how many moved; cancelled, it leaves what has moved where it is, and another one goes on from there.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/users/{user_id}/reassignments (the `ReassignUser` operationId).
+func (c *ClientWithResponses) ReassignUserWithResponse(ctx context.Context, userID UserID, params *ReassignUserParams, body ReassignUserJSONRequestBody, reqEditors ...RequestEditorFn) (*ReassignUserResponse, error) {
+	rsp, err := c.ReassignUser(ctx, userID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReassignUserResponse(rsp)
+}
+
 // ResetSecondFactorWithResponse Take away the second factor of a user
 //
 // For a user who has lost device and recovery codes: removes them and ends the sessions. Be sure that it is the person who asks.
@@ -53832,6 +54812,21 @@ func (c *ClientWithResponses) ResetSecondFactorWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseResetSecondFactorResponse(rsp)
+}
+
+// GetUserRightsWithResponse Read what a user may
+//
+// What a user may now, from where each part of it comes, and when it ends.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/users/{user_id}/rights (the `GetUserRights` operationId).
+func (c *ClientWithResponses) GetUserRightsWithResponse(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*GetUserRightsResponse, error) {
+	rsp, err := c.GetUserRights(ctx, userID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetUserRightsResponse(rsp)
 }
 
 // ListWebhookEndpointsWithResponse List webhook endpoints
@@ -54391,6 +55386,32 @@ func ParseIssueTokenResponse(rsp *http.Response) (*IssueTokenResponse, error) {
 			headers.CacheControl = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExplainAccessResponse parses an HTTP response from a ExplainAccessWithResponse call
+func ParseExplainAccessResponse(rsp *http.Response) (*ExplainAccessResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExplainAccessResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccessExplanation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	}
 
 	return response, nil
@@ -62306,7 +63327,7 @@ func ParseDeactivateUserResponse(rsp *http.Response) (*DeactivateUserResponse, e
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest User
+		var dest DeactivatedUser
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -62421,6 +63442,52 @@ func ParseReactivateUserResponse(rsp *http.Response) (*ReactivateUserResponse, e
 	return response, nil
 }
 
+// ParseReassignUserResponse parses an HTTP response from a ReassignUserWithResponse call
+func ParseReassignUserResponse(rsp *http.Response) (*ReassignUserResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReassignUserResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Operation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers ReassignUserResponse202Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseResetSecondFactorResponse parses an HTTP response from a ResetSecondFactorWithResponse call
 func ParseResetSecondFactorResponse(rsp *http.Response) (*ResetSecondFactorResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -62432,6 +63499,32 @@ func ParseResetSecondFactorResponse(rsp *http.Response) (*ResetSecondFactorRespo
 	response := &ResetSecondFactorResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetUserRightsResponse parses an HTTP response from a GetUserRightsWithResponse call
+func ParseGetUserRightsResponse(rsp *http.Response) (*GetUserRightsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetUserRightsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UserRights
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	}
 
 	return response, nil

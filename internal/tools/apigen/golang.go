@@ -87,7 +87,10 @@ type OperationSpec struct {
 	IfMatch string
 	// Purpose tells what personal data the operation returns: identifiable,
 	// none, …
-	Purpose        string
+	Purpose string
+	// Verbs must be held on a contact, besides seeing it, for the operation to do
+	// anything with it.
+	Verbs          []string
 	Query          []QueryParameter
 	PathParameters []PathParameter
 	// Headers are the names of the declared header parameters.
@@ -184,6 +187,7 @@ func (c *contract) writeOperation(b *bytes.Buffer, op *operation) {
 	parameters := c.parameters(op)
 	field("IfMatch", ifMatch(parameters))
 	field("Purpose", text(node, "x-purpose"))
+	field("Verbs", texts(get(node, "x-verb")))
 	writeParameters(b, parameters)
 	field("Headers", headerNames(parameters))
 	if bodies := c.requestMedia(op); len(bodies) > 0 {

@@ -10,7 +10,7 @@ import (
 
 // extensions that the contract may use; any other is a slip of the pen.
 var extensions = []string{
-	"x-stability-level", "x-sunset", "x-extensible-enum", "x-expandable", "x-scopes", "x-event-types", "x-rate",
+	"x-stability-level", "x-sunset", "x-extensible-enum", "x-expandable", "x-scopes", "x-event-types", "x-rate", "x-verb",
 	"x-idempotency", "x-purpose", "x-go-type", "x-go-type-import", "x-go-type-skip-optional-pointer", "x-enum-varnames",
 	"x-tagGroups", "x-field-class", "x-secret",
 }

@@ -20,6 +20,8 @@ var (
 
 	rates         = []string{"default", "search", "bulk", "public-form", "oauth", "sign-in"}
 	idempotencies = []string{"required", "optional", "none"}
+	// verbs are what may be done with a contact, each held apart from the others.
+	verbs = []string{"see", "see_contact_points", "act", "edit", "merge", "delete", "export"}
 	// irregularPlurals are collections whose plural does not end in s.
 	irregularPlurals = []string{"data", "media", "people", "children"}
 )
@@ -168,6 +170,30 @@ func checkTraits(op *operation, report reporter) {
 	}
 	if !purposeName.MatchString(text(op.node, "x-purpose")) {
 		report("has no x-purpose: identifiable, none, …")
+	}
+	checkVerbs(op, report)
+}
+
+// checkVerbs wants to know what the operation does with contacts wherever it
+// answers with data of identifiable people.
+func checkVerbs(op *operation, report reporter) {
+	node := get(op.node, "x-verb")
+	switch {
+	case isPublic(op):
+		if node != nil {
+			report("is public and has x-verb: there is no principal to hold it")
+		}
+	case node == nil:
+		if text(op.node, "x-purpose") == "identifiable" {
+			report("answers with identifiable data and has no x-verb: one or more of %s", strings.Join(verbs, ", "))
+		}
+	case node.Kind != yaml.SequenceNode || len(node.Content) == 0:
+		report("x-verb is not a list of verbs")
+	}
+	for _, verb := range texts(node) {
+		if !slices.Contains(verbs, verb) {
+			report("x-verb has %q, which is not one of %s", verb, strings.Join(verbs, ", "))
+		}
 	}
 }
 

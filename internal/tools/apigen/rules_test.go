@@ -61,6 +61,10 @@ func TestEveryRuleIsReported(t *testing.T) {
 		{"bookings.yaml", "      x-rate: public-form\n", "", `x-rate is ""`},
 		{"bookings.yaml", "      x-idempotency: optional\n", "", `x-idempotency is ""`},
 		{"bookings.yaml", "      x-purpose: none\n", "", "has no x-purpose"},
+		{"bookings.yaml", "x-purpose: none", "x-purpose: none\n      x-verb: [see]", "is public and has x-verb"},
+		{"contacts.yaml", "      x-verb: [edit]\n", "", "answers with identifiable data and has no x-verb"},
+		{"contacts.yaml", "x-verb: [edit]", "x-verb: [fly]", `x-verb has "fly"`},
+		{"contacts.yaml", "x-verb: [edit]", "x-verb: edit", "x-verb is not a list of verbs"},
 		// Responses and examples.
 		{"bookings.yaml", "'201':", "'301':", "has no 2xx response"},
 		{"bookings.yaml", "        default: {$ref: 'common.yaml#/components/responses/Failure'}\n", "", "has no default response"},
@@ -124,7 +128,7 @@ func TestAllViolationsAreReportedAtOnceAndSorted(t *testing.T) {
 	require.EqualError(t, err, strings.Join([]string{
 		"api/bookings.yaml:4: createBooking: has no x-purpose: identifiable, none, …",
 		"api/contacts.yaml:4: listContacts: has no summary",
-		"api/contacts.yaml:68: getNotesByContactId: has 0 tags and not exactly one",
+		"api/contacts.yaml:70: getNotesByContactId: has 0 tags and not exactly one",
 		"3 violations of the contract's rules",
 	}, "\n"))
 }

@@ -2798,7 +2798,9 @@ export interface paths {
         put?: never;
         /**
          * Deactivate a user
-         * @description The person can act no more; what they did stays theirs. Requires If-Match.
+         * @description The person can act no more, at once; what they did stays theirs. The answer says what still hangs on them, and the keys
+         *     that they made, which go on until somebody decides. With `reassign_to`, what they own goes to that user, as the
+         *     operation in `reassignment_id` tells. Requires If-Match.
          */
         post: operations["deactivateUser"];
         delete?: never;
@@ -3686,6 +3688,72 @@ export interface paths {
          * @description Confirms that the assignment is still needed, or that a use of break-glass was justified. The next review falls due after the days that the role says. Not by whom it is for. Requires If-Match.
          */
         post: operations["reviewRoleAssignment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/access/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Explain who may do what
+         * @description Says whether a user, an API key or an OAuth client may do an operation now, on a contact if one is named, by asking the same rules in the same order as the operation would, and by which rule. A contact that the caller does not see is not found.
+         */
+        get: operations["explainAccess"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{user_id}/rights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read what a user may
+         * @description What a user may now, from where each part of it comes, and when it ends.
+         */
+        get: operations["getUserRights"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{user_id}/reassignments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand over what a user owns
+         * @description Moves the contacts that the user looks after to another user, in batches, one event for each. Follow the operation, whose result says how many moved; cancelled, it leaves what has moved where it is, and another one goes on from there.
+         */
+        post: operations["reassignUser"];
         delete?: never;
         options?: never;
         head?: never;
@@ -11359,6 +11427,12 @@ export interface components {
             data: components["schemas"]["Operation"][];
             next_cursor: string | null;
         };
+        /** @description Departments, with all below them, in which the verbs are held; empty: the whole institution. */
+        DepartmentIds: string[];
+        /** @description What may be done with contacts; null: everything but to see restricted ones. */
+        ProgramVerbs: ("see" | "see_contact_points" | "act" | "edit" | "merge" | "delete" | "export" | "see_restricted")[] | null;
+        /** @description Purposes of the register (GET /v1/purposes) to which the credential is bound; empty: to none. */
+        PurposeCodes: string[];
         Scopes: string[];
         /**
          * @example {
@@ -11455,6 +11529,11 @@ export interface components {
          *         "source": null,
          *         "allowed_cidrs": [],
          *         "expires_at": null,
+         *         "department_ids": [],
+         *         "verbs": null,
+         *         "purposes": [],
+         *         "readable_classes": null,
+         *         "writable_classes": null,
          *         "revoked_at": null,
          *         "last_used_at": null,
          *         "rotated_from": null,
@@ -11547,6 +11626,7 @@ export interface components {
          *       "locale": "fr",
          *       "department_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e05",
          *       "status": "active",
+         *       "expires_at": null,
          *       "issuer": null,
          *       "subject": null,
          *       "scopes": [
@@ -11569,6 +11649,11 @@ export interface components {
             /** Format: uuid */
             department_id: string | null;
             status: string;
+            /**
+             * Format: date-time
+             * @description When the account ends by itself, for suppliers and seasonal staff.
+             */
+            expires_at: string | null;
             /** @description Identity provider that vouches for the person. */
             issuer: string | null;
             /** @description Name of the person at that provider. */
@@ -11601,6 +11686,8 @@ export interface components {
             issuer?: string | null;
             subject?: string | null;
             scopes?: components["schemas"]["Scopes"];
+            /** Format: date-time */
+            expires_at?: string | null;
         };
         /**
          * @example {
@@ -11620,6 +11707,95 @@ export interface components {
             issuer?: string | null;
             subject?: string | null;
             scopes?: components["schemas"]["Scopes"];
+            /** Format: date-time */
+            expires_at?: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e06",
+         *       "object": "user",
+         *       "email": "ines.marchand@arcades.example",
+         *       "name": "Inès Marchand",
+         *       "locale": "fr",
+         *       "department_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e05",
+         *       "status": "deactivated",
+         *       "expires_at": null,
+         *       "issuer": null,
+         *       "subject": null,
+         *       "scopes": [
+         *         "operations:read"
+         *       ],
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1,
+         *       "belongings": {
+         *         "contacts": 12,
+         *         "role_assignment_ids": [],
+         *         "team_ids": [],
+         *         "api_key_ids": [],
+         *         "oauth_client_ids": []
+         *       },
+         *       "reassignment_id": null
+         *     }
+         */
+        DeactivatedUser: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "user";
+            /** @description Unique in the institution, in lower case. */
+            email: string;
+            name: string;
+            locale: string;
+            /** Format: uuid */
+            department_id: string | null;
+            status: string;
+            /**
+             * Format: date-time
+             * @description When the account ends by itself, for suppliers and seasonal staff.
+             */
+            expires_at: string | null;
+            /** @description Identity provider that vouches for the person. */
+            issuer: string | null;
+            /** @description Name of the person at that provider. */
+            subject: string | null;
+            scopes: components["schemas"]["Scopes"];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+            belongings: components["schemas"]["Belongings"];
+            /**
+             * Format: uuid
+             * @description The operation that moves what they own.
+             */
+            reassignment_id: string | null;
+        };
+        /** @description What hangs on a user. The keys and clients that the user made have their rights from themselves. */
+        Belongings: {
+            /**
+             * Format: int64
+             * @description How many contacts the user looks after.
+             */
+            contacts: number;
+            role_assignment_ids: string[];
+            team_ids: string[];
+            api_key_ids: string[];
+            oauth_client_ids: string[];
+        };
+        /**
+         * @example {
+         *       "reassign_to": null
+         *     }
+         */
+        Deactivation: {
+            /**
+             * Format: uuid
+             * @description An active user who is to own what this one owns.
+             */
+            reassign_to?: string | null;
         };
         /**
          * @example {
@@ -11648,6 +11824,11 @@ export interface components {
          *         "192.0.2.0/24"
          *       ],
          *       "expires_at": null,
+         *       "department_ids": [],
+         *       "verbs": null,
+         *       "purposes": [],
+         *       "readable_classes": null,
+         *       "writable_classes": null,
          *       "revoked_at": null,
          *       "last_used_at": null,
          *       "rotated_from": null,
@@ -11676,6 +11857,11 @@ export interface components {
             allowed_cidrs: components["schemas"]["CIDRs"];
             /** Format: date-time */
             expires_at: string | null;
+            department_ids: components["schemas"]["DepartmentIds"];
+            verbs: components["schemas"]["ProgramVerbs"];
+            purposes: components["schemas"]["PurposeCodes"];
+            readable_classes: components["schemas"]["FieldClasses"];
+            writable_classes: components["schemas"]["FieldClasses"];
             /** Format: date-time */
             revoked_at: string | null;
             /**
@@ -11714,6 +11900,11 @@ export interface components {
             allowed_cidrs?: components["schemas"]["CIDRs"];
             /** Format: date-time */
             expires_at?: string | null;
+            department_ids?: components["schemas"]["DepartmentIds"];
+            verbs?: components["schemas"]["ProgramVerbs"];
+            purposes?: components["schemas"]["PurposeCodes"];
+            readable_classes?: components["schemas"]["FieldClasses"];
+            writable_classes?: components["schemas"]["FieldClasses"];
         };
         /**
          * @example {
@@ -11729,6 +11920,11 @@ export interface components {
             allowed_cidrs?: components["schemas"]["CIDRs"];
             /** Format: date-time */
             expires_at?: string | null;
+            department_ids?: components["schemas"]["DepartmentIds"];
+            verbs?: components["schemas"]["ProgramVerbs"];
+            purposes?: components["schemas"]["PurposeCodes"];
+            readable_classes?: components["schemas"]["FieldClasses"];
+            writable_classes?: components["schemas"]["FieldClasses"];
         };
         /**
          * @example {
@@ -11765,6 +11961,13 @@ export interface components {
          *       ],
          *       "source": null,
          *       "jwks": null,
+         *       "allowed_cidrs": [],
+         *       "expires_at": null,
+         *       "department_ids": [],
+         *       "verbs": null,
+         *       "purposes": [],
+         *       "readable_classes": null,
+         *       "writable_classes": null,
          *       "revoked_at": null,
          *       "last_used_at": null,
          *       "former_secret_expires_at": null,
@@ -11785,6 +11988,17 @@ export interface components {
             scopes: components["schemas"]["Scopes"];
             source: string | null;
             jwks: components["schemas"]["ClientKeys"] | null;
+            allowed_cidrs: components["schemas"]["CIDRs"];
+            /**
+             * Format: date-time
+             * @description When it and its tokens end.
+             */
+            expires_at: string | null;
+            department_ids: components["schemas"]["DepartmentIds"];
+            verbs: components["schemas"]["ProgramVerbs"];
+            purposes: components["schemas"]["PurposeCodes"];
+            readable_classes: components["schemas"]["FieldClasses"];
+            writable_classes: components["schemas"]["FieldClasses"];
             /** Format: date-time */
             revoked_at: string | null;
             /**
@@ -11838,6 +12052,14 @@ export interface components {
             scopes: components["schemas"]["Scopes"];
             source?: string | null;
             jwks?: components["schemas"]["ClientKeys"];
+            allowed_cidrs?: components["schemas"]["CIDRs"];
+            /** Format: date-time */
+            expires_at?: string | null;
+            department_ids?: components["schemas"]["DepartmentIds"];
+            verbs?: components["schemas"]["ProgramVerbs"];
+            purposes?: components["schemas"]["PurposeCodes"];
+            readable_classes?: components["schemas"]["FieldClasses"];
+            writable_classes?: components["schemas"]["FieldClasses"];
         };
         /**
          * @example {
@@ -11849,6 +12071,14 @@ export interface components {
             scopes?: components["schemas"]["Scopes"];
             source?: string | null;
             jwks?: components["schemas"]["ClientKeys"];
+            allowed_cidrs?: components["schemas"]["CIDRs"];
+            /** Format: date-time */
+            expires_at?: string | null;
+            department_ids?: components["schemas"]["DepartmentIds"];
+            verbs?: components["schemas"]["ProgramVerbs"];
+            purposes?: components["schemas"]["PurposeCodes"];
+            readable_classes?: components["schemas"]["FieldClasses"];
+            writable_classes?: components["schemas"]["FieldClasses"];
         };
         /**
          * @example {
@@ -11871,6 +12101,18 @@ export interface components {
          *         "operations:read"
          *       ],
          *       "source": null,
+         *       "sees_everything": false,
+         *       "verbs": [
+         *         {
+         *           "verb": "see",
+         *           "is_everywhere": true,
+         *           "department_ids": []
+         *         }
+         *       ],
+         *       "roles": [],
+         *       "purposes": [],
+         *       "readable_classes": null,
+         *       "writable_classes": null,
          *       "institution": {
          *         "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01",
          *         "object": "institution",
@@ -11894,7 +12136,48 @@ export interface components {
             actor: components["schemas"]["Actor"];
             scopes: components["schemas"]["Scopes"];
             source: string | null;
+            /** @description Whether everything is seen and may be done, restricted contacts included. */
+            sees_everything: boolean;
+            /** @description What may be done with contacts, and where. */
+            verbs: components["schemas"]["HeldVerb"][];
+            /** @description The roles that a user has now, alone or by a team. */
+            roles: components["schemas"]["HeldRole"][];
+            /** @description Purposes the credential is bound to; empty: to none. */
+            purposes: string[];
+            readable_classes: components["schemas"]["FieldClasses"];
+            writable_classes: components["schemas"]["FieldClasses"];
             institution: components["schemas"]["Institution"];
+        };
+        HeldVerb: {
+            verb: string;
+            is_everywhere: boolean;
+            /** @description Departments in which it is held, those below included. */
+            department_ids: string[];
+        };
+        HeldRole: {
+            /** Format: uuid */
+            role_id: string;
+            role_code: string;
+            /** Format: uuid */
+            assignment_id: string;
+            kind: string;
+            /**
+             * Format: uuid
+             * @description The team by which the user has it.
+             */
+            team_id: string | null;
+            /**
+             * Format: uuid
+             * @description Where it holds, with those below; null: everywhere.
+             */
+            department_id: string | null;
+            /** Format: date-time */
+            starts_at: string;
+            /**
+             * Format: date-time
+             * @description When it stops counting if nobody does anything.
+             */
+            ends_at: string | null;
         };
         /**
          * @example {
@@ -12593,6 +12876,157 @@ export interface components {
         RoleAssignmentList: {
             data: components["schemas"]["RoleAssignment"][];
             next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "object": "access_explanation",
+         *       "principal": {
+         *         "kind": "user",
+         *         "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f03"
+         *       },
+         *       "operation": "updateContact",
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f05",
+         *       "is_allowed": false,
+         *       "status": 403,
+         *       "code": "verb-not-held",
+         *       "steps": [
+         *         {
+         *           "rule": "credential",
+         *           "outcome": "passed",
+         *           "detail": "The account is active.",
+         *           "sources": []
+         *         },
+         *         {
+         *           "rule": "scope",
+         *           "outcome": "passed",
+         *           "detail": "The scope contacts:write is held.",
+         *           "sources": [
+         *             {
+         *               "kind": "role",
+         *               "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f04",
+         *               "name": "accueil",
+         *               "department_id": null,
+         *               "ends_at": null
+         *             }
+         *           ]
+         *         },
+         *         {
+         *           "rule": "verb",
+         *           "outcome": "refused",
+         *           "detail": "The verb edit is not held on this contact.",
+         *           "sources": []
+         *         }
+         *       ]
+         *     }
+         */
+        AccessExplanation: {
+            /** @constant */
+            object: "access_explanation";
+            principal: components["schemas"]["Actor"];
+            operation: string;
+            /** Format: uuid */
+            contact_id: string | null;
+            is_allowed: boolean;
+            /**
+             * Format: int32
+             * @description The status of the refusal; null when it is allowed.
+             */
+            status: number | null;
+            /** @description The code of the refusal. */
+            code: string | null;
+            /** @description The rules in the order in which they are asked, up to the first that refuses. */
+            steps: components["schemas"]["AccessStep"][];
+        };
+        AccessStep: {
+            rule: string;
+            outcome: string;
+            /** @description For people. */
+            detail: string;
+            /** @description What the principal has it from. */
+            sources: components["schemas"]["RightSource"][];
+        };
+        RightSource: {
+            /** @description `direct`: given to the user; `role`: by an assignment; `credential`: said on the key or client. */
+            kind: string;
+            /**
+             * Format: uuid
+             * @description The assignment.
+             */
+            id: string | null;
+            /** @description The code of the role. */
+            name: string | null;
+            /** Format: uuid */
+            department_id: string | null;
+            /** Format: date-time */
+            ends_at: string | null;
+        };
+        /**
+         * @example {
+         *       "object": "user_rights",
+         *       "user_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f03",
+         *       "is_active": true,
+         *       "ends_at": null,
+         *       "sees_everything": false,
+         *       "scopes": [
+         *         {
+         *           "scope": "contacts:read",
+         *           "sources": [
+         *             {
+         *               "kind": "direct",
+         *               "id": null,
+         *               "name": null,
+         *               "department_id": null,
+         *               "ends_at": null
+         *             }
+         *           ]
+         *         }
+         *       ],
+         *       "verbs": [
+         *         {
+         *           "verb": "see",
+         *           "is_everywhere": true,
+         *           "department_ids": []
+         *         }
+         *       ],
+         *       "roles": [],
+         *       "readable_classes": null,
+         *       "writable_classes": null
+         *     }
+         */
+        UserRights: {
+            /** @constant */
+            object: "user_rights";
+            /** Format: uuid */
+            user_id: string;
+            /** @description Whether the user can act at all. */
+            is_active: boolean;
+            /**
+             * Format: date-time
+             * @description When the account ends by itself.
+             */
+            ends_at: string | null;
+            sees_everything: boolean;
+            scopes: components["schemas"]["HeldScope"][];
+            verbs: components["schemas"]["HeldVerb"][];
+            roles: components["schemas"]["HeldRole"][];
+            readable_classes: components["schemas"]["FieldClasses"];
+            writable_classes: components["schemas"]["FieldClasses"];
+        };
+        HeldScope: {
+            scope: string;
+            sources: components["schemas"]["RightSource"][];
+        };
+        /**
+         * @example {
+         *       "to": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f03"
+         *     }
+         */
+        Reassignment: {
+            /**
+             * Format: uuid
+             * @description The active user who is to look after them.
+             */
+            to: string;
         };
         /**
          * @example {
@@ -18534,7 +18968,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Deactivation"];
+            };
+        };
         responses: {
             /** @description The deactivated user. */
             200: {
@@ -18543,7 +18981,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"];
+                    "application/json": components["schemas"]["DeactivatedUser"];
                 };
             };
             "4XX": components["responses"]["Error"];
@@ -20040,6 +20478,98 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RoleAssignment"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    explainAccess: {
+        parameters: {
+            query: {
+                /** @description Who would do it. */
+                principal_kind: "user" | "api_key" | "oauth_client";
+                /** @description Identifier of the user, key or client. */
+                principal_id: string;
+                /** @description The operationId, as in the contract. */
+                operation: string;
+                /** @description The contact that it would be done on. */
+                contact_id?: string;
+                /** @description The address that the request would come from; without it one is taken that the credential admits. */
+                address?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer, step by step. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessExplanation"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getUserRights: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rights. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserRights"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    reassignUser: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reassignment"];
+            };
+        };
+        responses: {
+            /** @description The operation. */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
                 };
             };
             "4XX": components["responses"]["Error"];

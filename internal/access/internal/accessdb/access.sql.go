@@ -66,6 +66,17 @@ func (q *Queries) ActiveKeysNamed(ctx context.Context, db DBTX, tenantID uuid.UU
 	return items, nil
 }
 
+const countOwnedContacts = `-- name: CountOwnedContacts :one
+SELECT count(*)::bigint FROM contacts WHERE tenant_id = $1 AND owner_id = $2::uuid
+`
+
+func (q *Queries) CountOwnedContacts(ctx context.Context, db DBTX, tenantID uuid.UUID, userID uuid.UUID) (int64, error) {
+	row := db.QueryRow(ctx, countOwnedContacts, tenantID, userID)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const departmentIDByCode = `-- name: DepartmentIDByCode :one
 SELECT id FROM departments WHERE tenant_id = $1 AND code = $2
 `
@@ -105,6 +116,30 @@ func (q *Queries) DepartmentsBelow(ctx context.Context, db DBTX, tenantID uuid.U
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const departmentsInUse = `-- name: DepartmentsInUse :many
+SELECT id FROM departments WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND archived_at IS NULL
+`
+
+func (q *Queries) DepartmentsInUse(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, departmentsInUse, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -255,7 +290,7 @@ func (q *Queries) GetTenant(ctx context.Context, db DBTX, tenantID uuid.UUID) (T
 }
 
 const getUser = `-- name: GetUser :one
-SELECT tenant_id, id, email, name, locale, department_id, status, issuer, subject, scopes, version, created_at, updated_at FROM users WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, email, name, locale, department_id, status, issuer, subject, scopes, version, created_at, updated_at, expires_at FROM users WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetUser(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (User, error) {
@@ -275,6 +310,7 @@ func (q *Queries) GetUser(ctx context.Context, db DBTX, tenantID uuid.UUID, iD u
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.ExpiresAt,
 	)
 	return i, err
 }
@@ -291,25 +327,32 @@ func (q *Queries) HasDepartmentsBelow(ctx context.Context, db DBTX, tenantID uui
 }
 
 const insertAPIKey = `-- name: InsertAPIKey :one
-INSERT INTO api_keys (tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, rotated_from, created_by_kind, created_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+INSERT INTO api_keys (tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, rotated_from, created_by_kind, created_by,
+                      department_ids, verbs, purposes, readable_classes, writable_classes)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+        $14, $15, $16, $17, $18)
 RETURNING tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, rotated_from, created_by_kind, created_by, version, created_at, updated_at, department_ids, verbs, purposes, readable_classes, writable_classes
 `
 
 type InsertAPIKeyParams struct {
-	TenantID      uuid.UUID
-	ID            uuid.UUID
-	KeyID         string
-	SecretHash    []byte
-	Kind          string
-	Name          string
-	Scopes        []string
-	Source        *string
-	AllowedCidrs  []netip.Prefix
-	ExpiresAt     *time.Time
-	RotatedFrom   *uuid.UUID
-	CreatedByKind string
-	CreatedBy     string
+	TenantID        uuid.UUID
+	ID              uuid.UUID
+	KeyID           string
+	SecretHash      []byte
+	Kind            string
+	Name            string
+	Scopes          []string
+	Source          *string
+	AllowedCidrs    []netip.Prefix
+	ExpiresAt       *time.Time
+	RotatedFrom     *uuid.UUID
+	CreatedByKind   string
+	CreatedBy       string
+	DepartmentIds   []uuid.UUID
+	Verbs           []string
+	Purposes        []string
+	ReadableClasses []string
+	WritableClasses []string
 }
 
 func (q *Queries) InsertAPIKey(ctx context.Context, db DBTX, arg InsertAPIKeyParams) (APIKey, error) {
@@ -327,6 +370,11 @@ func (q *Queries) InsertAPIKey(ctx context.Context, db DBTX, arg InsertAPIKeyPar
 		arg.RotatedFrom,
 		arg.CreatedByKind,
 		arg.CreatedBy,
+		arg.DepartmentIds,
+		arg.Verbs,
+		arg.Purposes,
+		arg.ReadableClasses,
+		arg.WritableClasses,
 	)
 	var i APIKey
 	err := row.Scan(
@@ -396,21 +444,30 @@ func (q *Queries) InsertDepartment(ctx context.Context, db DBTX, arg InsertDepar
 }
 
 const insertOAuthClient = `-- name: InsertOAuthClient :one
-INSERT INTO oauth_clients (tenant_id, id, name, secret_hash, jwks, scopes, source, created_by_kind, created_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO oauth_clients (tenant_id, id, name, secret_hash, jwks, scopes, source, created_by_kind, created_by, allowed_cidrs, expires_at,
+                           department_ids, verbs, purposes, readable_classes, writable_classes)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+        $12, $13, $14, $15, $16)
 RETURNING tenant_id, id, name, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, source, revoked_at, last_used_at, created_by_kind, created_by, version, created_at, updated_at, allowed_cidrs, expires_at, department_ids, verbs, purposes, readable_classes, writable_classes
 `
 
 type InsertOAuthClientParams struct {
-	TenantID      uuid.UUID
-	ID            uuid.UUID
-	Name          string
-	SecretHash    []byte
-	Jwks          json.RawMessage
-	Scopes        []string
-	Source        *string
-	CreatedByKind string
-	CreatedBy     string
+	TenantID        uuid.UUID
+	ID              uuid.UUID
+	Name            string
+	SecretHash      []byte
+	Jwks            json.RawMessage
+	Scopes          []string
+	Source          *string
+	CreatedByKind   string
+	CreatedBy       string
+	AllowedCidrs    []netip.Prefix
+	ExpiresAt       *time.Time
+	DepartmentIds   []uuid.UUID
+	Verbs           []string
+	Purposes        []string
+	ReadableClasses []string
+	WritableClasses []string
 }
 
 func (q *Queries) InsertOAuthClient(ctx context.Context, db DBTX, arg InsertOAuthClientParams) (OauthClient, error) {
@@ -424,6 +481,13 @@ func (q *Queries) InsertOAuthClient(ctx context.Context, db DBTX, arg InsertOAut
 		arg.Source,
 		arg.CreatedByKind,
 		arg.CreatedBy,
+		arg.AllowedCidrs,
+		arg.ExpiresAt,
+		arg.DepartmentIds,
+		arg.Verbs,
+		arg.Purposes,
+		arg.ReadableClasses,
+		arg.WritableClasses,
 	)
 	var i OauthClient
 	err := row.Scan(
@@ -522,10 +586,10 @@ func (q *Queries) InsertTenant(ctx context.Context, db DBTX, arg InsertTenantPar
 }
 
 const insertUser = `-- name: InsertUser :one
-INSERT INTO users (tenant_id, id, email, name, locale, department_id, issuer, subject, scopes)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO users (tenant_id, id, email, name, locale, department_id, issuer, subject, scopes, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (tenant_id, email) DO NOTHING
-RETURNING tenant_id, id, email, name, locale, department_id, status, issuer, subject, scopes, version, created_at, updated_at
+RETURNING tenant_id, id, email, name, locale, department_id, status, issuer, subject, scopes, version, created_at, updated_at, expires_at
 `
 
 type InsertUserParams struct {
@@ -538,6 +602,7 @@ type InsertUserParams struct {
 	Issuer       *string
 	Subject      *string
 	Scopes       []string
+	ExpiresAt    *time.Time
 }
 
 func (q *Queries) InsertUser(ctx context.Context, db DBTX, arg InsertUserParams) (User, error) {
@@ -551,6 +616,7 @@ func (q *Queries) InsertUser(ctx context.Context, db DBTX, arg InsertUserParams)
 		arg.Issuer,
 		arg.Subject,
 		arg.Scopes,
+		arg.ExpiresAt,
 	)
 	var i User
 	err := row.Scan(
@@ -567,6 +633,7 @@ func (q *Queries) InsertUser(ctx context.Context, db DBTX, arg InsertUserParams)
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.ExpiresAt,
 	)
 	return i, err
 }
@@ -794,6 +861,54 @@ func (q *Queries) ListHeldRoles(ctx context.Context, db DBTX, arg ListHeldRolesP
 	return items, nil
 }
 
+const listMadeClients = `-- name: ListMadeClients :many
+SELECT id FROM oauth_clients WHERE tenant_id = $1 AND created_by_kind = 'user' AND created_by = $2::text AND revoked_at IS NULL ORDER BY id LIMIT 200
+`
+
+func (q *Queries) ListMadeClients(ctx context.Context, db DBTX, tenantID uuid.UUID, userID string) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, listMadeClients, tenantID, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listMadeKeys = `-- name: ListMadeKeys :many
+SELECT id FROM api_keys WHERE tenant_id = $1 AND created_by_kind = 'user' AND created_by = $2::text AND revoked_at IS NULL ORDER BY id LIMIT 200
+`
+
+func (q *Queries) ListMadeKeys(ctx context.Context, db DBTX, tenantID uuid.UUID, userID string) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, listMadeKeys, tenantID, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listOAuthClients = `-- name: ListOAuthClients :many
 SELECT tenant_id, id, name, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, source, revoked_at, last_used_at, created_by_kind, created_by, version, created_at, updated_at, allowed_cidrs, expires_at, department_ids, verbs, purposes, readable_classes, writable_classes FROM oauth_clients
 WHERE tenant_id = $1
@@ -859,6 +974,31 @@ func (q *Queries) ListOAuthClients(ctx context.Context, db DBTX, arg ListOAuthCl
 	return items, nil
 }
 
+const listOwnAssignments = `-- name: ListOwnAssignments :many
+SELECT id FROM role_assignments WHERE tenant_id = $1 AND principal_kind = 'user' AND principal_id = $2 AND status IN ('requested', 'approved')
+  AND (expires_at IS NULL OR expires_at > $3) ORDER BY id LIMIT 200
+`
+
+func (q *Queries) ListOwnAssignments(ctx context.Context, db DBTX, tenantID uuid.UUID, userID uuid.UUID, now *time.Time) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, listOwnAssignments, tenantID, userID, now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listSigningKeys = `-- name: ListSigningKeys :many
 SELECT kid, algorithm, private_key, not_before, not_after, created_at FROM signing_keys ORDER BY not_before, kid
 `
@@ -917,7 +1057,7 @@ func (q *Queries) ListTeamsOf(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 }
 
 const listUsers = `-- name: ListUsers :many
-SELECT tenant_id, id, email, name, locale, department_id, status, issuer, subject, scopes, version, created_at, updated_at FROM users
+SELECT tenant_id, id, email, name, locale, department_id, status, issuer, subject, scopes, version, created_at, updated_at, expires_at FROM users
 WHERE tenant_id = $1
   AND ($2::text IS NULL OR status = $2)
   AND ($3::text IS NULL OR email = lower($3))
@@ -966,6 +1106,7 @@ func (q *Queries) ListUsers(ctx context.Context, db DBTX, arg ListUsersParams) (
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.ExpiresAt,
 		); err != nil {
 			return nil, err
 		}
@@ -1113,7 +1254,7 @@ func (q *Queries) LockTenant(ctx context.Context, db DBTX, tenantID uuid.UUID) (
 }
 
 const lockUser = `-- name: LockUser :one
-SELECT tenant_id, id, email, name, locale, department_id, status, issuer, subject, scopes, version, created_at, updated_at FROM users WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+SELECT tenant_id, id, email, name, locale, department_id, status, issuer, subject, scopes, version, created_at, updated_at, expires_at FROM users WHERE tenant_id = $1 AND id = $2 FOR UPDATE
 `
 
 func (q *Queries) LockUser(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (User, error) {
@@ -1133,8 +1274,33 @@ func (q *Queries) LockUser(ctx context.Context, db DBTX, tenantID uuid.UUID, iD 
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.ExpiresAt,
 	)
 	return i, err
+}
+
+const purposesInUse = `-- name: PurposesInUse :many
+SELECT code FROM purposes WHERE tenant_id = $1 AND code = ANY($2::text[]) AND archived_at IS NULL
+`
+
+func (q *Queries) PurposesInUse(ctx context.Context, db DBTX, tenantID uuid.UUID, codes []string) ([]string, error) {
+	rows, err := db.Query(ctx, purposesInUse, tenantID, codes)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var code string
+		if err := rows.Scan(&code); err != nil {
+			return nil, err
+		}
+		items = append(items, code)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const resealSigningKey = `-- name: ResealSigningKey :execrows
@@ -1207,20 +1373,26 @@ func (q *Queries) TouchOAuthClient(ctx context.Context, db DBTX, lastUsedAt *tim
 const updateAPIKey = `-- name: UpdateAPIKey :one
 UPDATE api_keys
 SET name = $1, scopes = $2, source = $3, allowed_cidrs = $4, expires_at = $5, revoked_at = $6,
-    updated_at = now(), version = version + 1
-WHERE tenant_id = $7 AND id = $8
+    department_ids = $7, verbs = $8, purposes = $9,
+    readable_classes = $10, writable_classes = $11, updated_at = now(), version = version + 1
+WHERE tenant_id = $12 AND id = $13
 RETURNING tenant_id, id, key_id, secret_hash, kind, name, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, rotated_from, created_by_kind, created_by, version, created_at, updated_at, department_ids, verbs, purposes, readable_classes, writable_classes
 `
 
 type UpdateAPIKeyParams struct {
-	Name         string
-	Scopes       []string
-	Source       *string
-	AllowedCidrs []netip.Prefix
-	ExpiresAt    *time.Time
-	RevokedAt    *time.Time
-	TenantID     uuid.UUID
-	ID           uuid.UUID
+	Name            string
+	Scopes          []string
+	Source          *string
+	AllowedCidrs    []netip.Prefix
+	ExpiresAt       *time.Time
+	RevokedAt       *time.Time
+	DepartmentIds   []uuid.UUID
+	Verbs           []string
+	Purposes        []string
+	ReadableClasses []string
+	WritableClasses []string
+	TenantID        uuid.UUID
+	ID              uuid.UUID
 }
 
 func (q *Queries) UpdateAPIKey(ctx context.Context, db DBTX, arg UpdateAPIKeyParams) (APIKey, error) {
@@ -1231,6 +1403,11 @@ func (q *Queries) UpdateAPIKey(ctx context.Context, db DBTX, arg UpdateAPIKeyPar
 		arg.AllowedCidrs,
 		arg.ExpiresAt,
 		arg.RevokedAt,
+		arg.DepartmentIds,
+		arg.Verbs,
+		arg.Purposes,
+		arg.ReadableClasses,
+		arg.WritableClasses,
 		arg.TenantID,
 		arg.ID,
 	)
@@ -1306,8 +1483,10 @@ func (q *Queries) UpdateDepartment(ctx context.Context, db DBTX, arg UpdateDepar
 const updateOAuthClient = `-- name: UpdateOAuthClient :one
 UPDATE oauth_clients
 SET name = $1, secret_hash = $2, former_secret_hash = $3, former_secret_expires_at = $4,
-    jwks = $5, scopes = $6, source = $7, revoked_at = $8, updated_at = now(), version = version + 1
-WHERE tenant_id = $9 AND id = $10
+    jwks = $5, scopes = $6, source = $7, revoked_at = $8, allowed_cidrs = $9, expires_at = $10,
+    department_ids = $11, verbs = $12, purposes = $13,
+    readable_classes = $14, writable_classes = $15, updated_at = now(), version = version + 1
+WHERE tenant_id = $16 AND id = $17
 RETURNING tenant_id, id, name, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, source, revoked_at, last_used_at, created_by_kind, created_by, version, created_at, updated_at, allowed_cidrs, expires_at, department_ids, verbs, purposes, readable_classes, writable_classes
 `
 
@@ -1320,6 +1499,13 @@ type UpdateOAuthClientParams struct {
 	Scopes                []string
 	Source                *string
 	RevokedAt             *time.Time
+	AllowedCidrs          []netip.Prefix
+	ExpiresAt             *time.Time
+	DepartmentIds         []uuid.UUID
+	Verbs                 []string
+	Purposes              []string
+	ReadableClasses       []string
+	WritableClasses       []string
 	TenantID              uuid.UUID
 	ID                    uuid.UUID
 }
@@ -1334,6 +1520,13 @@ func (q *Queries) UpdateOAuthClient(ctx context.Context, db DBTX, arg UpdateOAut
 		arg.Scopes,
 		arg.Source,
 		arg.RevokedAt,
+		arg.AllowedCidrs,
+		arg.ExpiresAt,
+		arg.DepartmentIds,
+		arg.Verbs,
+		arg.Purposes,
+		arg.ReadableClasses,
+		arg.WritableClasses,
 		arg.TenantID,
 		arg.ID,
 	)
@@ -1412,9 +1605,9 @@ func (q *Queries) UpdateTenant(ctx context.Context, db DBTX, arg UpdateTenantPar
 const updateUser = `-- name: UpdateUser :one
 UPDATE users
 SET email = $1, name = $2, locale = $3, department_id = $4, status = $5,
-    issuer = $6, subject = $7, scopes = $8, updated_at = now(), version = version + 1
-WHERE tenant_id = $9 AND id = $10
-RETURNING tenant_id, id, email, name, locale, department_id, status, issuer, subject, scopes, version, created_at, updated_at
+    issuer = $6, subject = $7, scopes = $8, expires_at = $9, updated_at = now(), version = version + 1
+WHERE tenant_id = $10 AND id = $11
+RETURNING tenant_id, id, email, name, locale, department_id, status, issuer, subject, scopes, version, created_at, updated_at, expires_at
 `
 
 type UpdateUserParams struct {
@@ -1426,6 +1619,7 @@ type UpdateUserParams struct {
 	Issuer       *string
 	Subject      *string
 	Scopes       []string
+	ExpiresAt    *time.Time
 	TenantID     uuid.UUID
 	ID           uuid.UUID
 }
@@ -1440,6 +1634,7 @@ func (q *Queries) UpdateUser(ctx context.Context, db DBTX, arg UpdateUserParams)
 		arg.Issuer,
 		arg.Subject,
 		arg.Scopes,
+		arg.ExpiresAt,
 		arg.TenantID,
 		arg.ID,
 	)
@@ -1458,6 +1653,7 @@ func (q *Queries) UpdateUser(ctx context.Context, db DBTX, arg UpdateUserParams)
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.ExpiresAt,
 	)
 	return i, err
 }

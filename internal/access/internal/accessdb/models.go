@@ -114,4 +114,5 @@ type User struct {
 	Version      int64
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
+	ExpiresAt    *time.Time
 }

@@ -13,6 +13,17 @@ import (
 	"github.com/google/uuid"
 )
 
+const CountContactsOfOwner = `-- name: CountContactsOfOwner :one
+SELECT count(*)::bigint FROM contacts WHERE tenant_id = $1 AND owner_id = $2::uuid
+`
+
+func (q *Queries) CountContactsOfOwner(ctx context.Context, db DBTX, tenantID uuid.UUID, ownerID uuid.UUID) (int64, error) {
+	row := db.QueryRow(ctx, CountContactsOfOwner, tenantID, ownerID)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const DeleteAddress = `-- name: DeleteAddress :exec
 DELETE FROM addresses WHERE tenant_id = $1 AND id = $2
 `
@@ -1277,6 +1288,74 @@ func (q *Queries) ListExternalIDsOf(ctx context.Context, db DBTX, tenantID uuid.
 	return items, nil
 }
 
+const ListOwnedContacts = `-- name: ListOwnedContacts :many
+SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids FROM contacts
+WHERE tenant_id = $1 AND owner_id = $2::uuid
+ORDER BY id
+LIMIT $3
+FOR UPDATE
+`
+
+// Contacts that a user looks after, held until the end of the transaction.
+func (q *Queries) ListOwnedContacts(ctx context.Context, db DBTX, tenantID uuid.UUID, ownerID uuid.UUID, pageSize int32) ([]Contact, error) {
+	rows, err := db.Query(ctx, ListOwnedContacts, tenantID, ownerID, pageSize)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Contact{}
+	for rows.Next() {
+		var i Contact
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.Kind,
+			&i.Civility,
+			&i.Title,
+			&i.GivenName,
+			&i.GivenNames,
+			&i.FamilyName,
+			&i.BirthName,
+			&i.Particle,
+			&i.NameSuffix,
+			&i.Nickname,
+			&i.Birthdate,
+			&i.LegalName,
+			&i.TradeName,
+			&i.OrganisationType,
+			&i.Siren,
+			&i.Siret,
+			&i.Rna,
+			&i.Website,
+			&i.Locale,
+			&i.Zoneinfo,
+			&i.DisplayName,
+			&i.SortName,
+			&i.Source,
+			&i.ArchivedAt,
+			&i.PurgeAfter,
+			&i.MergedInto,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.Restricted,
+			&i.ViewerIds,
+			&i.DepartmentIds,
+			&i.OwnerID,
+			&i.ReachDepartmentIds,
+			&i.ActDepartmentIds,
+			&i.ExportDepartmentIds,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ListPoints = `-- name: ListPoints :many
 SELECT tenant_id, id, contact_id, kind, platform, label, value, normalized, is_primary, status, status_at, status_reason, verified_at, source, version, created_at, updated_at FROM contact_points
 WHERE tenant_id = $1 AND contact_id = $2 AND id > $3
@@ -2011,6 +2090,71 @@ func (q *Queries) SetArchived(ctx context.Context, db DBTX, arg SetArchivedParam
 		&i.ExportDepartmentIds,
 	)
 	return i, err
+}
+
+const SetContactOwner = `-- name: SetContactOwner :many
+UPDATE contacts SET owner_id = $1::uuid, updated_at = now(), version = version + 1
+WHERE tenant_id = $2 AND id = ANY($3::uuid[])
+RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids
+`
+
+func (q *Queries) SetContactOwner(ctx context.Context, db DBTX, ownerID uuid.UUID, tenantID uuid.UUID, ids []uuid.UUID) ([]Contact, error) {
+	rows, err := db.Query(ctx, SetContactOwner, ownerID, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Contact{}
+	for rows.Next() {
+		var i Contact
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.Kind,
+			&i.Civility,
+			&i.Title,
+			&i.GivenName,
+			&i.GivenNames,
+			&i.FamilyName,
+			&i.BirthName,
+			&i.Particle,
+			&i.NameSuffix,
+			&i.Nickname,
+			&i.Birthdate,
+			&i.LegalName,
+			&i.TradeName,
+			&i.OrganisationType,
+			&i.Siren,
+			&i.Siret,
+			&i.Rna,
+			&i.Website,
+			&i.Locale,
+			&i.Zoneinfo,
+			&i.DisplayName,
+			&i.SortName,
+			&i.Source,
+			&i.ArchivedAt,
+			&i.PurgeAfter,
+			&i.MergedInto,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.Restricted,
+			&i.ViewerIds,
+			&i.DepartmentIds,
+			&i.OwnerID,
+			&i.ReachDepartmentIds,
+			&i.ActDepartmentIds,
+			&i.ExportDepartmentIds,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const SetRestricted = `-- name: SetRestricted :one

@@ -72,6 +72,23 @@ func (q *Queries) Answerable(ctx context.Context, db DBTX, tenantID uuid.UUID, n
 	return items, nil
 }
 
+const contactHidden = `-- name: ContactHidden :one
+SELECT restricted, department_ids FROM contacts WHERE tenant_id = $1 AND id = $2
+`
+
+type ContactHiddenRow struct {
+	Restricted    bool
+	DepartmentIds []uuid.UUID
+}
+
+// What decides who sees a contact, for a caller who sees it.
+func (q *Queries) ContactHidden(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (ContactHiddenRow, error) {
+	row := db.QueryRow(ctx, contactHidden, tenantID, iD)
+	var i ContactHiddenRow
+	err := row.Scan(&i.Restricted, &i.DepartmentIds)
+	return i, err
+}
+
 const departmentStands = `-- name: DepartmentStands :one
 SELECT EXISTS (SELECT 1 FROM departments WHERE tenant_id = $1 AND id = $2 AND archived_at IS NULL)::boolean
 `
@@ -513,6 +530,18 @@ func (q *Queries) InsertTeam(ctx context.Context, db DBTX, arg InsertTeamParams)
 		&i.UpdatedAt,
 	)
 	return i, err
+}
+
+const isContactSeen = `-- name: IsContactSeen :one
+SELECT EXISTS (SELECT 1 FROM contacts WHERE tenant_id = $1 AND id = $2)::boolean
+`
+
+// Asked with somebody's sight, as the operation would.
+func (q *Queries) IsContactSeen(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (bool, error) {
+	row := db.QueryRow(ctx, isContactSeen, tenantID, iD)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const isMember = `-- name: IsMember :one
@@ -973,6 +1002,18 @@ func (q *Queries) MappedAssignments(ctx context.Context, db DBTX, tenantID uuid.
 		return nil, err
 	}
 	return items, nil
+}
+
+const mayOnContact = `-- name: MayOnContact :one
+SELECT may($1::text, $2::uuid, $3::uuid)::boolean
+`
+
+// Asked with somebody's sight, as the operation would.
+func (q *Queries) MayOnContact(ctx context.Context, db DBTX, verb string, tenantID uuid.UUID, contactID uuid.UUID) (bool, error) {
+	row := db.QueryRow(ctx, mayOnContact, verb, tenantID, contactID)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const noteEnd = `-- name: NoteEnd :exec
