@@ -252,3 +252,16 @@ SELECT id FROM oauth_clients WHERE tenant_id = @tenant_id AND created_by_kind = 
 -- name: ListOwnAssignments :many
 SELECT id FROM role_assignments WHERE tenant_id = @tenant_id AND principal_kind = 'user' AND principal_id = @user_id AND status IN ('requested', 'approved')
   AND (expires_at IS NULL OR expires_at > @now) ORDER BY id LIMIT 200;
+
+-- name: ListLockedGuesses :many
+SELECT subject, locked_until FROM credential_guesses WHERE locked_until > @now ORDER BY locked_until DESC LIMIT 100000;
+
+-- name: HasProved :one
+SELECT EXISTS (SELECT 1 FROM credential_guesses WHERE subject = @subject AND proved_at > @since)::boolean;
+
+-- name: NoteProof :exec
+INSERT INTO credential_guesses (subject, last_at, proved_at) VALUES (@subject, @at, @at)
+ON CONFLICT (subject) DO UPDATE SET failures = 0, locked_until = NULL, last_at = @at, proved_at = @at;
+
+-- name: ForgetGuesses :exec
+DELETE FROM credential_guesses WHERE last_at < @before;

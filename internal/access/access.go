@@ -37,6 +37,8 @@ type Config struct {
 	Catalogue map[string][]string
 	// Box seals the private token signing keys.
 	Box KeyBox
+	// GuessSecret keys whose failed attempts are whose.
+	GuessSecret []byte
 	// TokenAlgorithm of new signing keys: ES256 or RS256.
 	TokenAlgorithm string
 	Log            *slog.Logger
@@ -59,6 +61,7 @@ type Service struct {
 	issuer    string
 	catalogue map[string][]string
 	known     *credentialCache
+	guesses   *guesses
 	keys      *keyring
 	tokens    *accesstoken.Verifier
 	trusted   TrustedIssuers
@@ -85,6 +88,7 @@ func NewService(db *pg.DB, c clock.Clock, cfg Config) (*Service, error) {
 		db: db, q: accessdb.New(), clock: c, log: cfg.Log, issuer: strings.TrimRight(cfg.PublicURL, "/"),
 		catalogue: cfg.Catalogue, known: newCredentialCache(c),
 	}
+	s.guesses = newGuesses(db, s.q, c, cfg.GuessSecret, cfg.Log)
 	s.keys = &keyring{db: db, q: s.q, clock: c, log: cfg.Log, box: cfg.Box, algorithm: orElse(cfg.TokenAlgorithm, "ES256")}
 	var err error
 	s.tokens, err = accesstoken.NewVerifier(s.issuer, s.issuer, c.Now)

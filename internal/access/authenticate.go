@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/parvis-crm/parvis/internal/access/accesstoken"
 	"github.com/parvis-crm/parvis/internal/access/apikey"
@@ -41,27 +42,48 @@ func (s *Service) authenticateKey(ctx context.Context, bearer string, remote net
 	if err != nil {
 		return web.Actor{}, unauthenticated(err)
 	}
+	wait, err := s.guesses.wait(ctx, remote, key.ID())
+	if err != nil {
+		return web.Actor{}, err
+	}
 	c, err := s.known.get(ctx, key.ID(), func(ctx context.Context) (*credential, error) { return s.resolveKey(ctx, key.ID()) })
 	if err != nil {
 		return web.Actor{}, err
 	}
-	if c == nil {
-		key.Matches(noSecret()) // as long as for a key that exists
-		return web.Actor{}, unauthenticated(nil)
-	}
 	now := s.clock.Now()
+	proven := c.provenBy(key, now, remote)
 	switch {
-	case !key.Matches(c.secretHash), !c.stands(now):
-		return web.Actor{}, unauthenticated(nil)
-	case !c.admits(remote):
-		return web.Actor{}, unauthenticated(nil)
-	case c.kind != string(key.Kind()), c.actor.Test != (key.Mode() == apikey.Test):
-		return web.Actor{}, unauthenticated(nil)
-	case key.Kind() == apikey.Publishable: // browsers show it to everybody
-		return web.Actor{}, unauthenticated(nil)
+	case wait > 0: // looked up all the same: it takes as long for a key that exists
+		return web.Actor{}, waiting(wait)
+	case !proven:
+		return web.Actor{}, s.refused(ctx, remote, key.ID())
 	}
-	s.touch(ctx, c, now)
+	s.touch(ctx, c, now, remote)
 	return c.actor, nil
+}
+
+// provenBy reports whether a key is this credential, good now and from there. Of
+// no credential it does as much work.
+func (c *credential) provenBy(key apikey.Key, now time.Time, remote netip.Addr) bool {
+	if c == nil {
+		key.Matches(noSecret())
+		return false
+	}
+	// A publishable key is shown by browsers to everybody.
+	return key.Matches(c.secretHash) && c.stands(now) && c.admits(remote) && key.Kind() != apikey.Publishable &&
+		c.kind == string(key.Kind()) && c.actor.Test == (key.Mode() == apikey.Test)
+}
+
+// refused counts a failed attempt and is the answer to it.
+func (s *Service) refused(ctx context.Context, remote netip.Addr, credential string) error {
+	wait, err := s.guesses.failed(ctx, remote, credential)
+	switch {
+	case err != nil:
+		return err
+	case wait > 0:
+		return waiting(wait)
+	}
+	return unauthenticated(nil)
 }
 
 // admits reports whether the credential may be used from an address.

@@ -79,12 +79,16 @@ func (s *Service) provenClient(ctx context.Context, in web.OAuthRequest) (knownC
 	if named := in.Form.Get("client_id"); named != "" && named != in.ClientID {
 		return knownClient{}, refuse("invalid_request", "client_id is not that of the Authorization header.")
 	}
-	return s.bySecret(ctx, in.ClientID, in.ClientPass)
+	return s.bySecret(ctx, in.Remote, in.ClientID, in.ClientPass)
 }
 
 // bySecret compares in constant time, and does the same work for a client that
 // does not exist.
-func (s *Service) bySecret(ctx context.Context, clientID, secret string) (knownClient, error) {
+func (s *Service) bySecret(ctx context.Context, remote netip.Addr, clientID, secret string) (knownClient, error) {
+	wait, err := s.guesses.wait(ctx, remote, clientID)
+	if err != nil {
+		return knownClient{}, err
+	}
 	client, err := s.resolveClient(ctx, clientID)
 	if err != nil {
 		return knownClient{}, err
@@ -98,9 +102,19 @@ func (s *Service) bySecret(ctx context.Context, clientID, secret string) (knownC
 	}
 	offered := hashSecret(secret)
 	byPresent, byFormer := apikey.Equal(offered, present), apikey.Equal(offered, former)
-	if (!byPresent && !byFormer) || !client.stands(s.clock.Now()) {
+	proven := (byPresent || byFormer) && client.stands(s.clock.Now())
+	if wait == 0 && !proven {
+		if wait, err = s.guesses.failed(ctx, remote, clientID); err != nil {
+			return knownClient{}, err
+		}
+	}
+	switch {
+	case wait > 0:
+		return knownClient{}, refuseGuesses(wait)
+	case !proven:
 		return knownClient{}, refuseClient(unproven)
 	}
+	s.guesses.proved(ctx, remote, clientID)
 	return client, nil
 }
 

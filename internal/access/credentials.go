@@ -33,6 +33,7 @@ type credential struct {
 	actor        web.Actor
 	id           uuid.UUID
 	kind         string // of a key
+	keyID        string // of a key
 	secretHash   []byte // of a key
 	allowed      []netip.Prefix
 	expiresAt    *time.Time
@@ -128,7 +129,7 @@ func later(a, b time.Time) time.Time {
 }
 
 func (s *Service) resolveKey(ctx context.Context, keyID string) (*credential, error) {
-	var c credential
+	c := credential{keyID: keyID}
 	var scopes []string
 	var mode string
 	var source *string
@@ -206,7 +207,7 @@ func (s *Service) resolveToken(ctx context.Context, claims accesstoken.Claims) (
 
 // touch notes the use of a key, at most once a minute. It never fails a
 // request: the note is for people who clean up, not for a rule.
-func (s *Service) touch(ctx context.Context, c *credential, now time.Time) {
+func (s *Service) touch(ctx context.Context, c *credential, now time.Time, remote netip.Addr) {
 	c.mu.Lock()
 	due := now.Sub(c.lastUsed) >= touchEvery
 	if due {
@@ -214,6 +215,7 @@ func (s *Service) touch(ctx context.Context, c *credential, now time.Time) {
 	}
 	c.mu.Unlock()
 	if due {
+		s.guesses.proved(ctx, remote, c.keyID)
 		_ = s.q.TouchAPIKey(ctx, s.db.Tenant(c.actor.Tenant), &now, c.actor.Tenant, c.id)
 	}
 }

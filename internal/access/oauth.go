@@ -6,7 +6,9 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
@@ -23,6 +25,7 @@ type refusal struct {
 	status      int
 	code        string
 	description string
+	wait        time.Duration
 }
 
 // Error implements error.
@@ -37,6 +40,12 @@ func refuseClient(description string) error {
 	return &refusal{status: http.StatusUnauthorized, code: "invalid_client", description: description}
 }
 
+// refuseGuesses is the answer to a client, known or not, at which too many
+// attempts have failed.
+func refuseGuesses(wait time.Duration) error {
+	return &refusal{status: http.StatusTooManyRequests, code: "temporarily_unavailable", description: "Too many attempts have failed; wait as long as Retry-After says.", wait: wait}
+}
+
 func asRefusal(err error) (*refusal, bool) {
 	var r *refusal
 	return r, errors.As(err, &r)
@@ -48,6 +57,9 @@ func (r *refusal) write(w http.ResponseWriter) error {
 	h.Set("Cache-Control", "no-store")
 	if r.status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Basic realm="parvis", charset="UTF-8"`)
+	}
+	if r.wait > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(r.wait.Seconds()+0.999)))
 	}
 	w.WriteHeader(r.status)
 	return json.NewEncoder(w).Encode(map[string]string{"error": r.code, "error_description": r.description})

@@ -27,6 +27,9 @@ func (a *App) setUpHTTP(h handlers, auth web.Authenticator) error {
 	e.Use(web.Arrival(Version))
 	e.Use(telemetry.Requests(a.metrics, a.traces, a.Log))
 	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableErrorHandler: true, DisablePrintStack: true}))
+	if a.Config.RequireHTTPS {
+		e.Use(web.RequireHTTPS(a.Config.TrustedProxies))
+	}
 	e.Use(web.PublicDoor(a.domains.forms.Allow))
 	e.Use(middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 1024, Skipper: streaming}))
 
@@ -52,10 +55,10 @@ func (a *App) setUpHTTP(h handlers, auth web.Authenticator) error {
 	api.RegisterHandlersWithOptions(e, api.NewStrictHandler(h, nil), api.RegisterHandlersOptions{
 		OperationMiddlewares: chain.Middlewares(api.Operations),
 	})
-	registerDocs(e)
+	a.registerDocs(e)
 	e.GET("/healthz", func(c echo.Context) error { return c.JSON(http.StatusOK, map[string]string{"status": "alive"}) })
 	e.GET("/readyz", a.ready)
-	e.GET("/metrics", echo.WrapHandler(a.metrics.Handler()))
+	e.GET("/metrics", echo.WrapHandler(a.metrics.Handler()), web.Watchers(a.Config.MetricsCIDRs, a.Config.MetricsToken))
 	a.echo = e
 	return nil
 }
@@ -123,8 +126,8 @@ func (a *App) policies() map[string]web.Policy {
 }
 
 // registerDocs serves the contract and its documentation.
-func registerDocs(e *echo.Echo) {
-	docs.Register(e, docs.Spec{JSON: api.SpecJSON, YAML: contractYAML, Version: Version, Problems: problemPages{}})
+func (a *App) registerDocs(e *echo.Echo) {
+	docs.Register(e, docs.Spec{JSON: api.SpecJSON, YAML: contractYAML, Version: Version, Problems: problemPages{}, SecurityContact: a.Config.SecurityContact})
 }
 
 // contractYAML is made again from the JSON that the program embeds.

@@ -15,10 +15,11 @@ import (
 
 // tenantless tables have no tenant, each for a reason.
 var tenantless = map[string]string{
-	"signing_keys":      "token signing keys belong to the installation; the private part is sealed",
-	"quota_buckets":     "quotas of addresses are counted before any institution is known; its keys are keyed hashes, and only lease_quotas touches it",
-	"schema_migrations": "the migration library's own",
-	"schema_steps":      "which steps of the schema were taken, of the whole database",
+	"signing_keys":       "token signing keys belong to the installation; the private part is sealed",
+	"credential_guesses": "attempts are counted before any institution is known, whether or not the credential exists; its keys are keyed hashes",
+	"quota_buckets":      "quotas of addresses are counted before any institution is known; its keys are keyed hashes, and only lease_quotas touches it",
+	"schema_migrations":  "the migration library's own",
+	"schema_steps":       "which steps of the schema were taken, of the whole database",
 }
 
 // globalUniques are unique across institutions, each for a reason.

@@ -56,6 +56,16 @@ type Config struct {
 	KMSLeaving bool `env:"PARVIS_KMS_LEAVING"`
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix `env:"PARVIS_TRUSTED_PROXIES"`
+	// RequireHTTPS refuses requests that came in by plain HTTP, here or at a
+	// trusted proxy.
+	RequireHTTPS bool `env:"PARVIS_REQUIRE_HTTPS"`
+	// MetricsCIDRs are the networks that may read /metrics, and MetricsToken what
+	// anybody else must hold.
+	MetricsCIDRs []netip.Prefix `env:"PARVIS_METRICS_CIDRS" envDefault:"127.0.0.0/8,::1/128"`
+	MetricsToken string         `env:"PARVIS_METRICS_TOKEN"`
+	// SecurityContact is where the operator wants to hear of flaws: a mailto: or
+	// https: address for /.well-known/security.txt.
+	SecurityContact string `env:"PARVIS_SECURITY_CONTACT"`
 	// WebhookAllowCIDRs are in-house networks that webhooks may reach, also by
 	// plain HTTP; everything private is refused otherwise.
 	WebhookAllowCIDRs []netip.Prefix `env:"PARVIS_WEBHOOK_ALLOW_CIDRS"`
@@ -131,7 +141,7 @@ func Load() (Config, error) {
 // Validate returns every mistake at once, each as a sentence.
 func (c Config) Validate() error {
 	var errs []error
-	for name, raw := range map[string]string{"PARVIS_PUBLIC_URL": c.PublicURL, "PARVIS_SMTP_URL": c.SMTPURL, "PARVIS_DATABASE_URL": c.DatabaseURL} {
+	for name, raw := range map[string]string{"PARVIS_PUBLIC_URL": c.PublicURL, "PARVIS_SECURITY_CONTACT": c.SecurityContact, "PARVIS_SMTP_URL": c.SMTPURL, "PARVIS_DATABASE_URL": c.DatabaseURL} {
 		if raw == "" {
 			continue
 		}

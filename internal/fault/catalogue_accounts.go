@@ -7,8 +7,8 @@ var accountTexts = Texts{
 		EN: Text{"Sign-in refused", "The address or the password is not right.", "Check both, or ask for a link to set a new password."},
 	},
 	"too-many-attempts": {
-		FR: Text{"Trop de tentatives", "Trop de tentatives ont échoué ; la prochaine est possible dans {seconds} secondes.", "Attendez ce délai, ou demandez un lien pour définir un nouveau mot de passe."},
-		EN: Text{"Too many attempts", "Too many attempts have failed; the next one is possible in {seconds} seconds.", "Wait for so long, or ask for a link to set a new password."},
+		FR: Text{"Trop de tentatives", "Trop de tentatives ont échoué ; la prochaine est possible dans {seconds} secondes.", "Attendez ce délai ; un mot de passe oublié se redéfinit par un lien, une clé perdue se remplace."},
+		EN: Text{"Too many attempts", "Too many attempts have failed; the next one is possible in {seconds} seconds.", "Wait for so long; a forgotten password is set anew by a link, a lost key is replaced."},
 	},
 	"session-ended": {
 		FR: Text{"Session close", "Cette session n'existe pas ou plus.", "Connectez-vous de nouveau."},

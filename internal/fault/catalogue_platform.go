@@ -102,6 +102,10 @@ var platformTexts = Texts{
 		FR: Text{"Demande refusée par une règle", "La demande est bien formée mais contraire à une règle ; chaque écart est donné dans « errors ».", "Corrigez chaque point nommé."},
 		EN: Text{"Refused by a rule", "The request is well formed but breaks a rule; each breach is listed in “errors”.", "Correct each point named."},
 	},
+	"https-required": {
+		FR: Text{"HTTPS exigé", "Cette installation ne répond qu'en HTTPS ; l'identifiant envoyé en clair est à remplacer.", "Appelez l'adresse qui commence par https:// et remplacez la clé qui a circulé en clair."},
+		EN: Text{"HTTPS required", "This installation answers over HTTPS only; a credential sent in the clear must be replaced.", "Call the address that begins with https:// and replace the key that was sent in the clear."},
+	},
 	"quota-exceeded": {
 		FR: Text{"Trop de requêtes", "Le quota « {policy} » est épuisé ; il se libère dans {seconds} s.", "Attendez la durée donnée par Retry-After."},
 		EN: Text{"Too many requests", "The quota “{policy}” is used up; it frees in {seconds} s.", "Wait as long as Retry-After says."},

@@ -71,7 +71,7 @@ func NewOn(tb testing.TB, db *DB, options ...Option) *App {
 		Addr: listener.Addr().String(), DataDir: tb.TempDir(), DatabaseURL: db.AppURL, MigrationURL: db.OwnerURL, ListenURL: db.AppURL,
 		MaxConns: 12, RateDefault: 1_000_000, RateSearch: 1_000_000, RateBulk: 1_000_000, RateForm: 1_000_000, RateOAuth: 1_000_000, RateSignIn: 1_000_000,
 		SessionIdle: 2 * time.Hour, SessionLifetime: 12 * time.Hour, PasswordMemory: 64,
-		RateInstitution: 1_000_000, RateAddress: 1_000_000,
+		RateInstitution: 1_000_000, RateAddress: 1_000_000, MetricsCIDRs: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		WebhookAllowCIDRs: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		MailFrom:          "Parvis <no-reply@parvis.example>", FormWorkCost: 50, ShutdownGrace: 10 * time.Second, LogFormat: "text", Workers: true,
 	}

@@ -232,6 +232,10 @@ func staying() map[string]reason {
 			"What was asked of the server in the last minutes.",
 			"Ce qui a été demandé au serveur dans les dernières minutes.",
 		},
+		"credential_guesses": {
+			"Failed attempts to prove to be a credential, forgotten after hours.",
+			"Tentatives d'authentification échouées, oubliées au bout de quelques heures.",
+		},
 		"bulk_places": {
 			"Who is doing bulk work just now.",
 			"Qui effectue un traitement en masse en ce moment.",

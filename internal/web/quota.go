@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -43,6 +44,7 @@ type Limiter struct {
 	secret   []byte
 	policies map[string]Policy
 	places   *places
+	patience time.Duration
 
 	mu      sync.Mutex
 	buckets map[bucketKey]*bucket
@@ -63,12 +65,15 @@ type LimiterConfig struct {
 	Policies map[string]Policy
 	// BulkPlaces is how many bulk operations an institution does at once; 0: any.
 	BulkPlaces int
-	Log        *slog.Logger
+	// Patience is how long a request waits for the ledger; 0: 100 ms.
+	Patience time.Duration
+	Log      *slog.Logger
 }
 
 // NewLimiter makes a limiter over the ledger of db.
 func NewLimiter(db *pg.DB, c clock.Clock, cfg LimiterConfig) *Limiter {
-	l := &Limiter{db: db, clock: c, log: cfg.Log, secret: cfg.Secret, policies: cfg.Policies, buckets: map[bucketKey]*bucket{}, swept: c.Now()}
+	l := &Limiter{db: db, clock: c, log: cfg.Log, secret: cfg.Secret, policies: cfg.Policies, buckets: map[bucketKey]*bucket{}, swept: c.Now(),
+		patience: cmp.Or(cfg.Patience, ledgerPatience)}
 	if cfg.BulkPlaces > 0 {
 		l.places = &places{db: db, most: cfg.BulkPlaces, log: cfg.Log, here: map[uuid.UUID]int{}}
 	}

@@ -214,7 +214,7 @@ func (l *Limiter) await(ctx context.Context, b *bucket, answered <-chan struct{}
 		return nil
 	default:
 	}
-	patience := time.NewTimer(ledgerPatience)
+	patience := time.NewTimer(l.patience)
 	defer patience.Stop()
 	select {
 	case <-answered:

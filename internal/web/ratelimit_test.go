@@ -30,7 +30,7 @@ type process struct {
 	echo    *echo.Echo
 }
 
-func newProcess(t testing.TB, url string, policies map[string]int, places int, rate string, hold <-chan struct{}) process {
+func newProcess(t testing.TB, url string, policies map[string]int, places int, rate string, hold <-chan struct{}, patience ...time.Duration) process {
 	t.Helper()
 	db, err := pg.Open(t.Context(), url, pg.Options{MaxConns: 4})
 	require.NoError(t, err)
@@ -39,7 +39,7 @@ func newProcess(t testing.TB, url string, policies map[string]int, places int, r
 	for name, n := range policies {
 		named[name] = web.Policy{Name: name, Requests: n}
 	}
-	l := web.NewLimiter(db, clock.System{}, web.LimiterConfig{Secret: []byte("of all processes"), Policies: named, BulkPlaces: places, Log: slog.New(slog.DiscardHandler)})
+	l := web.NewLimiter(db, clock.System{}, web.LimiterConfig{Secret: []byte("of all processes"), Policies: named, BulkPlaces: places, Patience: append(patience, time.Minute)[0], Log: slog.New(slog.DiscardHandler)})
 	guard := l.Guard(api.OperationSpec{ID: "any", Rate: rate})
 	return process{echo: echo.New(), guarded: l.GuardAddress(guard(func(c echo.Context) error {
 		if hold != nil {
@@ -146,7 +146,7 @@ func TestAnAddressHasAQuotaWhoeverItSaysItIs(t *testing.T) {
 func TestWithoutALedgerEachProcessCountsByItself(t *testing.T) {
 	t.Parallel()
 	db := parvistest.Database(t)
-	p := newProcess(t, db.AppURL, map[string]int{"default": 100, web.InstitutionPolicy: 100_000, web.AddressPolicy: 100_000}, 0, "default", nil)
+	p := newProcess(t, db.AppURL, map[string]int{"default": 100, web.InstitutionPolicy: 100_000, web.AddressPolicy: 100_000}, 0, "default", nil, 100*time.Millisecond)
 	conn, err := pgx.Connect(t.Context(), db.OwnerURL)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close(t.Context()) })

@@ -278,13 +278,15 @@ func (o *operationSchemas) checkBody(c echo.Context) error {
 		}
 		return o.unsupported(media)
 	}
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" && schema != nil {
-		return fault.New(fault.UnsupportedMedia, "unsupported-encoding").With("encoding", coding).Header("Accept-Encoding", "identity")
+	if err := refuseCoding(r); err != nil {
+		return err
 	}
 	if schema == nil {
 		return nil // not JSON: the operation reads and checks it
 	}
+	done := hurry(c)
 	raw, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, MaxBody))
+	done()
 	if err != nil {
 		var tooLarge *http.MaxBytesError
 		if asError(err, &tooLarge) {

@@ -66,9 +66,15 @@ func PublicDoor(allow func(c echo.Context, origin string) error) echo.Middleware
 			if r.Body != nil {
 				r.Body = http.MaxBytesReader(c.Response(), r.Body, maxSent)
 			}
+			if err := refuseCoding(r); err != nil {
+				return err
+			}
 			switch media, parameters, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); {
 			case media == "application/x-www-form-urlencoded":
-				if err := r.ParseForm(); err != nil {
+				done := hurry(c)
+				err := r.ParseForm()
+				done()
+				if err != nil {
 					return UnreadableBody(err, media)
 				}
 				v.Fields = r.PostForm

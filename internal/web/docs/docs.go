@@ -25,6 +25,8 @@ type Spec struct {
 	YAML     func() ([]byte, error) // the same, made when somebody first asks for it
 	Version  string                 // shown in the header, such as "1.4.0"
 	Problems Problems               // nil: no problem code has a page
+	// SecurityContact is where the operator wants to hear of flaws, a URI.
+	SecurityContact string
 }
 
 // Problems explains the problem codes of the API (the last segment of "type" in
@@ -48,6 +50,7 @@ func Register(e *echo.Echo, spec Spec) {
 	serve("/docs/problems/:code", pages.problem)
 	serve("/docs/assets/:revision/:name", assets.serve)
 	serve(catalogPath, catalog)
+	serve("/.well-known/security.txt", securityText(spec.SecurityContact))
 
 	// Writing and compressing them takes longer than everything else at start.
 	for path, document := range map[string]func() (*representation, error){

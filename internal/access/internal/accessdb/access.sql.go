@@ -156,6 +156,15 @@ func (q *Queries) ForgetAssertions(ctx context.Context, db DBTX, tenantID uuid.U
 	return err
 }
 
+const forgetGuesses = `-- name: ForgetGuesses :exec
+DELETE FROM credential_guesses WHERE last_at < $1
+`
+
+func (q *Queries) ForgetGuesses(ctx context.Context, db DBTX, before time.Time) error {
+	_, err := db.Exec(ctx, forgetGuesses, before)
+	return err
+}
+
 const forgetRevokedTokens = `-- name: ForgetRevokedTokens :exec
 DELETE FROM revoked_tokens WHERE tenant_id = $1 AND expires_at < $2
 `
@@ -321,6 +330,17 @@ SELECT EXISTS (SELECT 1 FROM departments WHERE tenant_id = $1 AND parent_id = $2
 
 func (q *Queries) HasDepartmentsBelow(ctx context.Context, db DBTX, tenantID uuid.UUID, iD *uuid.UUID) (bool, error) {
 	row := db.QueryRow(ctx, hasDepartmentsBelow, tenantID, iD)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const hasProved = `-- name: HasProved :one
+SELECT EXISTS (SELECT 1 FROM credential_guesses WHERE subject = $1 AND proved_at > $2)::boolean
+`
+
+func (q *Queries) HasProved(ctx context.Context, db DBTX, subject []byte, since *time.Time) (bool, error) {
+	row := db.QueryRow(ctx, hasProved, subject, since)
 	var column_1 bool
 	err := row.Scan(&column_1)
 	return column_1, err
@@ -861,6 +881,35 @@ func (q *Queries) ListHeldRoles(ctx context.Context, db DBTX, arg ListHeldRolesP
 	return items, nil
 }
 
+const listLockedGuesses = `-- name: ListLockedGuesses :many
+SELECT subject, locked_until FROM credential_guesses WHERE locked_until > $1 ORDER BY locked_until DESC LIMIT 100000
+`
+
+type ListLockedGuessesRow struct {
+	Subject     []byte
+	LockedUntil *time.Time
+}
+
+func (q *Queries) ListLockedGuesses(ctx context.Context, db DBTX, now *time.Time) ([]ListLockedGuessesRow, error) {
+	rows, err := db.Query(ctx, listLockedGuesses, now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListLockedGuessesRow{}
+	for rows.Next() {
+		var i ListLockedGuessesRow
+		if err := rows.Scan(&i.Subject, &i.LockedUntil); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listMadeClients = `-- name: ListMadeClients :many
 SELECT id FROM oauth_clients WHERE tenant_id = $1 AND created_by_kind = 'user' AND created_by = $2::text AND revoked_at IS NULL ORDER BY id LIMIT 200
 `
@@ -1277,6 +1326,16 @@ func (q *Queries) LockUser(ctx context.Context, db DBTX, tenantID uuid.UUID, iD 
 		&i.ExpiresAt,
 	)
 	return i, err
+}
+
+const noteProof = `-- name: NoteProof :exec
+INSERT INTO credential_guesses (subject, last_at, proved_at) VALUES ($1, $2, $2)
+ON CONFLICT (subject) DO UPDATE SET failures = 0, locked_until = NULL, last_at = $2, proved_at = $2
+`
+
+func (q *Queries) NoteProof(ctx context.Context, db DBTX, subject []byte, at time.Time) error {
+	_, err := db.Exec(ctx, noteProof, subject, at)
+	return err
 }
 
 const purposesInUse = `-- name: PurposesInUse :many

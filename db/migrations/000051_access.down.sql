@@ -1,0 +1,2 @@
+DROP FUNCTION count_guess(bytea[], integer[], timestamptz);
+DROP TABLE credential_guesses;
