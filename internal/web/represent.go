@@ -182,7 +182,7 @@ func represent(body []byte, fields []string, chosen string, c echo.Context) ([]b
 		return b.Bytes(), nil
 	}
 	c.Response().Header().Set(echo.HeaderContentType, "text/csv; charset=utf-8; header=present")
-	return table(items)
+	return table(items, c.QueryParam("csv_safe") == "true")
 }
 
 // keep removes every member of a resource that was not asked for. A name that
@@ -208,8 +208,9 @@ func keep(resource map[string]any, fields []string) error {
 }
 
 // table writes a page as CSV (RFC 4180): one column a member, nested values as
-// JSON. Values are byte-true; a spreadsheet should import them as text.
-func table(items []any) ([]byte, error) {
+// JSON. Values are byte-true, unless safe asks that no spreadsheet takes a text
+// for a formula.
+func table(items []any, safe bool) ([]byte, error) {
 	var columns []string
 	seen := map[string]bool{}
 	for _, item := range items {
@@ -236,6 +237,9 @@ func table(items []any) ([]byte, error) {
 			case nil:
 			case string:
 				row[i] = v
+				if safe {
+					row[i] = unformulated(v)
+				}
 			default:
 				text, err := marshal(v)
 				if err != nil {
@@ -250,6 +254,15 @@ func table(items []any) ([]byte, error) {
 	}
 	w.Flush()
 	return b.Bytes(), w.Error()
+}
+
+// unformulated keeps a spreadsheet from computing a text: an apostrophe at its
+// beginning says that it is one.
+func unformulated(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+		return "'" + text
+	}
+	return text
 }
 
 func marshal(v any) ([]byte, error) {

@@ -118,3 +118,25 @@ func TestSecurityTextNamesWhomToTell(t *testing.T) {
 	require.True(t, strings.HasPrefix(string(a.Body), "Contact: mailto:security@theatre.example\nContact: https://"))
 	require.Regexp(t, `\nExpires: 20\d\d-\d\d-\d\dT00:00:00Z\n`, string(a.Body))
 }
+
+// A CSV is true to the byte unless it is asked to be safe for spreadsheets.
+func TestSpreadsheetsComputeNothing(t *testing.T) {
+	t.Parallel()
+	app := parvistest.New(t)
+	for _, name := range []string{"=1+1", "+33 1", "-2", "@SUM(A1)", "plain", "a=b"} {
+		app.Post("/v1/tags", map[string]any{"name": name}).Is(201)
+	}
+	asCSV := parvistest.Header("Accept", "text/csv")
+	raw := string(app.Get("/v1/tags", asCSV).Is(200).Body)
+	safe := string(app.Get("/v1/tags?csv_safe=true", asCSV).Is(200).Body)
+	for _, name := range []string{"=1+1", "+33 1", "-2", "@SUM(A1)"} {
+		require.Contains(t, raw, ","+name+",")
+		require.Contains(t, safe, ",'"+name+",")
+		require.NotContains(t, safe, ","+name+",")
+	}
+	for _, text := range []string{raw, safe} {
+		require.Contains(t, text, ",plain,")
+		require.Contains(t, text, ",a=b,")
+	}
+	app.Get("/v1/tags?csv_safe=perhaps", asCSV).Problem(400, "invalid-request")
+}
