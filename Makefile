@@ -137,17 +137,20 @@ VERSION ?= $(shell git describe --tags --always --dirty)
 PLATFORMS ?= linux/amd64 linux/arm64
 REPRODUCIBLE = CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false -mod=readonly"
 
-## sbom: write dist/sbom.cdx.json, the CycloneDX bill of what the program is made of
+## sbom: write dist/sbom.cdx.json, the CycloneDX bill of what the built program is made of
 .PHONY: sbom
-sbom:
+sbom: dist/parvis-$(VERSION)-linux-amd64
+	@go tool -modfile=tools/sbom/go.mod cyclonedx-gomod bin -json -std -licenses -noserial -version $(VERSION) -output dist/sbom.cdx.json $<
+	@sed -i -E 's/("timestamp": )"[^"]*"/\1"$(shell git log -1 --format=%cI)"/' dist/sbom.cdx.json
+
+dist/parvis-$(VERSION)-%: FORCE
 	@mkdir -p dist
-	@go tool -modfile=tools/sbom/go.mod cyclonedx-gomod app -json -std -licenses -noserial -output dist/sbom.cdx.json -main cmd/parvis .
-	@echo "dist/sbom.cdx.json"
+	@GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) $(REPRODUCIBLE) go build -ldflags "-s -w -buildid=" -o $@ ./cmd/parvis
+.PHONY: FORCE
+FORCE:
 
 ## release: build dist/, the same bytes from the same commit: programs, bill of materials, checksums; signed if PARVIS_SIGNING_KEY names a key
 .PHONY: release
-release: sbom
-	@for p in $(PLATFORMS); do \
-		GOOS=$${p%/*} GOARCH=$${p#*/} $(REPRODUCIBLE) go build -ldflags "-s -w -buildid=" -o dist/parvis-$(VERSION)-$${p%/*}-$${p#*/} ./cmd/parvis || exit 1; done
+release: $(foreach p,$(PLATFORMS),dist/parvis-$(VERSION)-$(subst /,-,$(p))) sbom
 	@cd dist && sha256sum parvis-$(VERSION)-* sbom.cdx.json > SHA256SUMS && cat SHA256SUMS
 	@if [ -n "$$PARVIS_SIGNING_KEY" ]; then rm -f dist/SHA256SUMS.sig && ssh-keygen -q -Y sign -n parvis-release -f "$$PARVIS_SIGNING_KEY" dist/SHA256SUMS; else echo "Not signed: PARVIS_SIGNING_KEY names no key." >&2; fi
