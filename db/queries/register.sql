@@ -74,3 +74,11 @@ SELECT 'ticketing_source', s.code, s.name, '{}' FROM ticketing_sources s WHERE s
 UNION ALL
 SELECT 'webhook_endpoint', e.id::text, e.url, '{}' FROM webhook_endpoints e WHERE e.tenant_id = @tenant_id AND e.status <> 'disabled'
 ORDER BY 1, 3, 2;
+
+-- name: ListUnknown :many
+-- Which of these endpoints and sources the institution does not have.
+SELECT e.id::text AS named FROM unnest(@endpoints::uuid[]) AS e(id)
+WHERE NOT EXISTS (SELECT 1 FROM webhook_endpoints w WHERE w.tenant_id = @tenant_id AND w.id = e.id)
+UNION ALL
+SELECT s.code FROM unnest(@sources::text[]) AS s(code)
+WHERE NOT EXISTS (SELECT 1 FROM ticketing_sources t WHERE t.tenant_id = @tenant_id AND t.code = s.code);

@@ -29,7 +29,7 @@ func operation(id string) api.OperationSpec {
 // aliases are the names in the contract of what the worlds call otherwise.
 // Everything else is called by its name without "_id" or "_ids".
 var aliases = map[string]string{
-	"consumer_name": "consumer", "parent": "department", "endpoint": "endpoint", "external_source": "source", "actor": "api_key", "credential": "api_key",
+	"consumer_name": "consumer", "parent": "department", "endpoint": "endpoint", "webhook_endpoint": "endpoint", "external_source": "source", "actor": "api_key", "credential": "api_key",
 }
 
 // kindOf is what a parameter names in an operation.

@@ -67,6 +67,7 @@ func newWorld(t *testing.T, app *parvistest.App, c *parvistest.Client, word stri
 	w.own["tag_name"] = "Étiquette " + word
 	made("purpose", "/v1/purposes", m{"code": "purpose-" + word, "name": "Finalité " + word, "legal_basis": "consent", "description": word})
 	w.own["purpose_code"] = "purpose-" + word
+	made("activity", "/v1/processing-activities", m{"code": "activity-" + word, "name": "Activité " + word, "description": word})
 	made("wording", "/v1/consent-wordings", m{"text": "J'accepte " + word, "language": "fr", "label": word})
 	w.own["source"] = code(word)
 	c.Post("/v1/ticketing/sources", m{"code": w.own["source"], "name": "Billetterie " + word, "kind": "csv", "time_zone": "Europe/Paris", "currency": "EUR"}).Is(201)

@@ -3,6 +3,7 @@ package register
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -79,6 +80,9 @@ func (s *Service) Create(ctx context.Context, a Activity) (Activity, error) {
 		if !pg.IsNoRows(err) {
 			return Activity{}, err
 		}
+		if err := s.there(ctx, tx, tenant, Activity{}, a); err != nil {
+			return Activity{}, err
+		}
 		row, err := s.q.InsertActivity(ctx, tx, registerdb.InsertActivityParams{
 			TenantID: tenant, ID: ids.New(), Code: a.Code, Name: a.Name, Role: a.Role, Status: a.Status, Description: a.Description,
 			Parties: written(a.Parties), PersonCategories: listOf(a.PersonCategories), FieldClasses: listOf(a.FieldClasses), DataCategories: listOf(a.DataCategories),
@@ -119,6 +123,9 @@ func (s *Service) Update(ctx context.Context, id uuid.UUID, want *int64, change 
 		changes, err := events.Diff(described(before), described(a))
 		if err != nil || len(changes) == 0 {
 			return before, err
+		}
+		if err := s.there(ctx, tx, tenant, before, a); err != nil {
+			return Activity{}, err
 		}
 		row, err = s.q.UpdateActivity(ctx, tx, registerdb.UpdateActivityParams{
 			TenantID: tenant, ID: id, Name: a.Name, Status: a.Status, Description: a.Description,
@@ -233,6 +240,27 @@ func listOf[T any](list []T) []T {
 		return []T{}
 	}
 	return list
+}
+
+// there refuses endpoints and sources that are named anew and do not exist. What
+// was named before may have gone since.
+func (s *Service) there(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, before, after Activity) error {
+	unknown := func(endpoints []uuid.UUID, sources []string, pointer string) error {
+		rows, err := s.q.ListUnknown(ctx, tx, endpoints, tenant, sources)
+		if err == nil && len(rows) > 0 {
+			err = fault.Invalid().At(pointer, "unknown-reference")
+		}
+		return err
+	}
+	if err := unknown(without(after.WebhookEndpointIds, before.WebhookEndpointIds), []string{}, "#/webhook_endpoint_ids"); err != nil {
+		return err
+	}
+	return unknown([]uuid.UUID{}, without(after.SourceCodes, before.SourceCodes), "#/source_codes")
+}
+
+// without is what of a list is not in another.
+func without[T comparable](list, other []T) []T {
+	return slices.DeleteFunc(slices.Clone(listOf(list)), func(v T) bool { return slices.Contains(other, v) })
 }
 
 // referenced says which member names a purpose that is not in the register.

@@ -39,6 +39,9 @@ func TestAnActivityIsKeptWithItsHistory(t *testing.T) {
 	require.Equal(t, []any{letter}, made.JSON()["purpose_ids"])
 	app.Post("/v1/processing-activities", activity(nil)).Problem(http.StatusConflict, "already-exists")
 	app.Post("/v1/processing-activities", activity(m{"code": "other", "purpose_ids": []string{"0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e99"}})).Problem(http.StatusUnprocessableEntity, "invalid")
+	for name, nobody := range map[string]string{"webhook_endpoint_ids": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e99", "source_codes": "nobody"} {
+		app.Patch(path, m{name: []string{nobody}}).Problem(http.StatusUnprocessableEntity, "invalid")
+	}
 	app.Patch(path, m{"status": "retired"}, parvistest.IfMatch(`"7"`)).Problem(http.StatusPreconditionFailed, "stale-version")
 	require.EqualValues(t, 1, app.Patch(path, m{"name": "Lettre"}).Is(http.StatusOK).JSON()["version"], "what does not change makes no version")
 	after := app.Patch(path, m{"status": "retired", "purpose_ids": []string{}, "description": "Fini"}).Is(http.StatusOK).JSON()

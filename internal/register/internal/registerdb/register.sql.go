@@ -421,6 +421,35 @@ func (q *Queries) ListServants(ctx context.Context, db DBTX, tenantID uuid.UUID)
 	return items, nil
 }
 
+const listUnknown = `-- name: ListUnknown :many
+SELECT e.id::text AS named FROM unnest($1::uuid[]) AS e(id)
+WHERE NOT EXISTS (SELECT 1 FROM webhook_endpoints w WHERE w.tenant_id = $2 AND w.id = e.id)
+UNION ALL
+SELECT s.code FROM unnest($3::text[]) AS s(code)
+WHERE NOT EXISTS (SELECT 1 FROM ticketing_sources t WHERE t.tenant_id = $2 AND t.code = s.code)
+`
+
+// Which of these endpoints and sources the institution does not have.
+func (q *Queries) ListUnknown(ctx context.Context, db DBTX, endpoints []uuid.UUID, tenantID uuid.UUID, sources []string) ([]string, error) {
+	rows, err := db.Query(ctx, listUnknown, endpoints, tenantID, sources)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var named string
+		if err := rows.Scan(&named); err != nil {
+			return nil, err
+		}
+		items = append(items, named)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockActivity = `-- name: LockActivity :one
 SELECT tenant_id, id, code, name, role, status, description, parties, person_categories, field_classes, data_categories, recipients, retention, security_measures, processors, source_codes, webhook_endpoint_ids, sends_mail, version, created_at, updated_at FROM processing_activities WHERE tenant_id = $1 AND id = $2 FOR UPDATE
 `
