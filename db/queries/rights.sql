@@ -212,3 +212,10 @@ SELECT EXISTS (SELECT 1 FROM contacts WHERE tenant_id = @tenant_id AND id = @id)
 -- name: MayOnContact :one
 -- Asked with somebody's sight, as the operation would.
 SELECT may(@verb::text, @tenant_id::uuid, @contact_id::uuid)::boolean;
+
+-- name: OpenAssignmentsOf :many
+-- What a user has, will have or has asked for, for themselves.
+SELECT * FROM role_assignments
+WHERE tenant_id = @tenant_id AND principal_kind = 'user' AND principal_id = @principal_id AND status IN ('requested', 'approved')
+ORDER BY id
+FOR UPDATE;

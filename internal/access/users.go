@@ -206,19 +206,7 @@ func (s *Service) changeUser(ctx context.Context, id uuid.UUID, version *int64, 
 		if err := change(ctx, tx, actor, &after); err != nil {
 			return User{}, err
 		}
-		changes, err := events.Diff(recordOfUser(before), recordOfUser(after))
-		if err != nil || len(changes) == 0 {
-			return before, err
-		}
-		s.Forget(actor.Tenant)
-		after, err = s.q.UpdateUser(ctx, tx, accessdb.UpdateUserParams{
-			TenantID: actor.Tenant, ID: id, Email: after.Email, Name: after.Name, Locale: after.Locale, DepartmentID: after.DepartmentID,
-			Status: after.Status, Issuer: after.Issuer, Subject: after.Subject, Scopes: after.Scopes, ExpiresAt: after.ExpiresAt,
-		})
-		if err != nil {
-			return User{}, err
-		}
-		return after, recordUser(ctx, tx, event, after, changes)
+		return s.writeUser(ctx, tx, event, before, after)
 	})
 	return u, userConflict(err)
 }
@@ -244,6 +232,23 @@ func (s *Service) mayTouchUser(ctx context.Context, actor web.Actor, u User) err
 		return err
 	}
 	return mayTouchGiven(actor, Given{Scopes: r.Scopes, Sight: r.Sight, Readable: r.Readable, Writable: r.Writable}, nil)
+}
+
+// writeUser keeps a changed user and records what changed, if anything did.
+func (s *Service) writeUser(ctx context.Context, tx pgx.Tx, event string, before, after User) (User, error) {
+	changes, err := events.Diff(recordOfUser(before), recordOfUser(after))
+	if err != nil || len(changes) == 0 {
+		return before, err
+	}
+	s.Forget(before.TenantID)
+	after, err = s.q.UpdateUser(ctx, tx, accessdb.UpdateUserParams{
+		TenantID: before.TenantID, ID: before.ID, Email: after.Email, Name: after.Name, Locale: after.Locale, DepartmentID: after.DepartmentID,
+		Status: after.Status, Issuer: after.Issuer, Subject: after.Subject, Scopes: after.Scopes, ExpiresAt: after.ExpiresAt,
+	})
+	if err != nil {
+		return User{}, err
+	}
+	return after, recordUser(ctx, tx, event, after, changes)
 }
 
 func recordUser(ctx context.Context, tx pgx.Tx, event string, u User, changes []events.Change) error {

@@ -25,6 +25,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/quotas"
 	"github.com/parvis-crm/parvis/internal/register"
 	"github.com/parvis-crm/parvis/internal/rights"
+	"github.com/parvis-crm/parvis/internal/scim"
 	"github.com/parvis-crm/parvis/internal/sensitive"
 	"github.com/parvis-crm/parvis/internal/ticketing"
 	"github.com/parvis-crm/parvis/internal/transfers"
@@ -54,6 +55,7 @@ type (
 	preferencesHandlers = preferences.Handlers
 	rightsHandlers      = rights.Handlers
 	registerHandlers    = register.Handlers
+	scimHandlers        = scim.Handlers
 	vaultHandlers       = vault.Handlers
 	sensitiveHandlers   = sensitive.Handlers
 )
@@ -64,6 +66,7 @@ type handlers struct {
 	*registerHandlers
 	*accountsHandlers
 	*federationHandlers
+	*scimHandlers
 	*operationsHandlers
 	*eventsHandlers
 	*auditHandlers
@@ -206,6 +209,7 @@ func (a *App) wire() (handlers, error) {
 		preferencesHandlers: preferences.NewHandlers(a.domains.preferences),
 		rightsHandlers:      rights.NewHandlers(a.domains.rights, cursors),
 		registerHandlers:    register.NewHandlers(a.domains.register, cursors),
+		scimHandlers:        scim.NewHandlers(scim.NewService(a.DB, a.domains.access, a.domains.rights)),
 		vaultHandlers:       vault.NewHandlers(a.vault),
 		sensitiveHandlers:   sensitive.NewHandlers(sensitive.NewService(a.DB, a.Clock, a.vault, a.domains.contacts), cursors),
 	}

@@ -63,6 +63,7 @@ func catalogue() []Texts {
 		accessTexts,
 		accountTexts,
 		rightsTexts,
+		scimTexts,
 		formTexts,
 		vaultTexts,
 	}

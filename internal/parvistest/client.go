@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/parvis-crm/parvis/internal/ids"
+	"github.com/parvis-crm/parvis/internal/web"
 )
 
 // Client sends requests to a test's program. Every answer is checked against
@@ -140,17 +142,30 @@ func (a *Answer) Is(status int) *Answer {
 func (a *Answer) Problem(status int, code string) map[string]any {
 	a.tb.Helper()
 	a.Is(status)
-	require.Equal(a.tb, "application/problem+json", a.Header.Get("Content-Type"))
-	p := a.JSON()
+	p := a.facts()
 	require.Equal(a.tb, code, p["code"], "%s", a.Body)
 	return p
+}
+
+// facts are the members of a refusal that are for programs: of the problem, or of
+// the header that stands for it where a standard has a message of its own.
+func (a *Answer) facts() map[string]any {
+	a.tb.Helper()
+	if a.Header.Get("Content-Type") == "application/scim+json" {
+		require.Equal(a.tb, strconv.Itoa(a.Status), a.JSON()["status"], "%s", a.Body)
+		var p map[string]any
+		require.NoError(a.tb, json.Unmarshal([]byte(a.Header.Get(web.ProblemHeader)), &p), "%s", a.Header.Get(web.ProblemHeader))
+		return p
+	}
+	require.Equal(a.tb, "application/problem+json", a.Header.Get("Content-Type"))
+	return a.JSON()
 }
 
 // Points requires that the problem names this place: a pointer ("#/x"), a
 // parameter or a header.
 func (a *Answer) Points(place string) {
 	a.tb.Helper()
-	for _, e := range a.JSON()["errors"].([]any) {
+	for _, e := range a.facts()["errors"].([]any) {
 		for _, member := range []string{"pointer", "parameter", "header"} {
 			if e.(map[string]any)[member] == place {
 				return

@@ -57,7 +57,7 @@ func (rs *responses) check(tb testing.TB, r *http.Request, a *Answer) {
 		return
 	}
 	media, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
-	if media != "application/json" && media != "application/problem+json" {
+	if media != "application/json" && !strings.HasSuffix(media, "+json") {
 		return
 	}
 	pointer, declared := rs.schemaOf(op, a.Status, media)

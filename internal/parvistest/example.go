@@ -17,7 +17,7 @@ func ExampleBody(op api.OperationSpec) (body map[string]any, media string, ok bo
 		return nil, "", false
 	}
 	node := dig(doc, doc, "paths", op.Path, strings.ToLower(op.Method), "requestBody", "content")
-	for _, media := range []string{"application/json", "application/merge-patch+json"} {
+	for _, media := range []string{"application/json", "application/merge-patch+json", "application/scim+json"} {
 		content, _ := node[media].(map[string]any)
 		if content == nil {
 			continue

@@ -149,17 +149,22 @@ func (s *Service) change(ctx context.Context, id uuid.UUID, version *int64, even
 		if err != nil {
 			return Assignment{}, err
 		}
-		after, err = s.q.UpdateAssignment(ctx, tx, rightsdb.UpdateAssignmentParams{
-			TenantID: actor.Tenant, ID: id, Status: after.Status, DecidedByKind: after.DecidedByKind, DecidedBy: after.DecidedBy, DecidedAt: after.DecidedAt,
-			DecisionNote: after.DecisionNote, StartsAt: after.StartsAt, ExpiresAt: after.ExpiresAt, ReviewDueAt: after.ReviewDueAt, ReviewedAt: after.ReviewedAt,
-			ReviewedBy: after.ReviewedBy, RevokedAt: after.RevokedAt, EndNotedAt: after.EndNotedAt,
-		})
+		after, err = s.q.UpdateAssignment(ctx, tx, updateOf(after))
 		if err != nil {
 			return Assignment{}, err
 		}
 		s.access.Forget(actor.Tenant)
 		return Assignment{after, role.Code, role.ArchivedAt}, record(ctx, tx, event, after, role, changes)
 	})
+}
+
+// updateOf carries an assignment over into its row.
+func updateOf(a rightsdb.RoleAssignment) rightsdb.UpdateAssignmentParams {
+	return rightsdb.UpdateAssignmentParams{
+		TenantID: a.TenantID, ID: a.ID, Status: a.Status, DecidedByKind: a.DecidedByKind, DecidedBy: a.DecidedBy, DecidedAt: a.DecidedAt,
+		DecisionNote: a.DecisionNote, StartsAt: a.StartsAt, ExpiresAt: a.ExpiresAt, ReviewDueAt: a.ReviewDueAt, ReviewedAt: a.ReviewedAt,
+		ReviewedBy: a.ReviewedBy, RevokedAt: a.RevokedAt, EndNotedAt: a.EndNotedAt,
+	}
 }
 
 func wrongState() error { return fault.New(fault.Conflict, "assignment-decided") }

@@ -60,6 +60,8 @@ func leaving() map[string]rule {
 		"teams":            {},
 		"team_members":     {},
 		"role_assignments": {},
+		"scim_users":       {},
+		"scim_groups":      {},
 
 		"contacts":             {},
 		"contact_departments":  {},

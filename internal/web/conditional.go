@@ -63,6 +63,7 @@ func (w *conditionalWriter) Write(p []byte) (int, error) {
 
 // holds compares weakly, as If-None-Match does.
 func holds(header, tag string) bool {
+	tag = strings.TrimPrefix(tag, "W/")
 	for part := range strings.SplitSeq(header, ",") {
 		part = strings.TrimPrefix(strings.TrimSpace(part), "W/")
 		if part == "*" || part == tag {

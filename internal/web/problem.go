@@ -141,10 +141,12 @@ func ErrorHandler(log *slog.Logger) echo.HTTPErrorHandler {
 	}
 }
 
-// WriteProblem writes the problem of an error.
+// WriteProblem writes the problem of an error, in the form that those expect who
+// ask at this address.
 func WriteProblem(c echo.Context, err error, log *slog.Logger) error {
 	ctx := c.Request().Context()
 	f := Fault(err)
+	form := formAt(c.Request().URL.Path)
 	var status int
 	var body map[string]any
 	if f == nil {
@@ -165,7 +167,10 @@ func WriteProblem(c echo.Context, err error, log *slog.Logger) error {
 		status, body = Status(f), Problem(ctx, f)
 		faultHeaders(c, f)
 	}
-	c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
+	if form.reshape != nil {
+		status, body = form.reshape(c.Response().Header(), status, body)
+	}
+	c.Response().Header().Set(echo.HeaderContentType, form.media)
 	c.Response().Header().Set("Content-Language", Language(ctx))
 	c.Response().Header().Set("Cache-Control", "private, no-store")
 	c.Response().WriteHeader(status)

@@ -41,6 +41,9 @@ func negotiate(op api.OperationSpec) echo.MiddlewareFunc {
 				return next(c)
 			}
 			chosen := choose(accept, offers)
+			if chosen == "" && slices.Contains(op.Produces, scimJSON) && choose(accept, []string{"application/json"}) != "" {
+				chosen = scimJSON // which is JSON, and what RFC 7644 §3.8 has a client of plain JSON answered with
+			}
 			if chosen == "" {
 				return fault.New(fault.NotAcceptable, "not-acceptable")
 			}

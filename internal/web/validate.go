@@ -25,7 +25,14 @@ const (
 	maxDepth = 48
 )
 
-const mergePatch = "application/merge-patch+json"
+const (
+	mergePatch = "application/merge-patch+json"
+	scimJSON   = "application/scim+json"
+)
+
+// plainJSON are the types of the contract for which plain JSON is taken as well:
+// front-end frameworks send it on PATCH, and RFC 7644 §3.8 wants it of SCIM.
+func plainJSON() []string { return []string{mergePatch, scimJSON} }
 
 // Validator holds every schema of the contract, compiled once at start. A
 // request that passes it fits the generated types; what it refuses is listed
@@ -266,10 +273,13 @@ func (o *operationSchemas) checkBody(c echo.Context) error {
 	if empty && !o.spec.RequestBodyRequired {
 		return nil
 	}
-	// Front-end frameworks send plain JSON on PATCH; the contract has one type.
-	if _, ok := o.bodies[mergePatch]; ok && media == "application/json" {
-		media = mergePatch
-		r.Header.Set(echo.HeaderContentType, mergePatch)
+	if media == "application/json" {
+		for _, declared := range plainJSON() {
+			if _, ok := o.bodies[declared]; ok {
+				media = declared
+				r.Header.Set(echo.HeaderContentType, declared)
+			}
+		}
 	}
 	schema, ok := o.bodies[media]
 	if !ok {

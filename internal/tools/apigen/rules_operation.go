@@ -24,6 +24,14 @@ var (
 	verbs = []string{"see", "see_contact_points", "act", "edit", "merge", "delete", "export"}
 	// irregularPlurals are collections whose plural does not end in s.
 	irregularPlurals = []string{"data", "media", "people", "children"}
+	// standardSegments are names of endpoints that a standard gives: RFC 7644 §3.2.
+	standardSegments = []string{"Users", "Groups", "Schemas", "ResourceTypes", "ServiceProviderConfig"}
+	// errorSchemas are what a refusal looks like, by media type: a problem (RFC
+	// 9457), and the message of a standard that has its own (RFC 7644 §3.12).
+	errorSchemas = map[string]string{
+		"application/problem+json": "#/components/schemas/Problem",
+		"application/scim+json":    "#/components/schemas/ScimError",
+	}
 )
 
 // name tells a reader which operation is meant.
@@ -97,7 +105,7 @@ func checkPath(path string, report reporter) {
 			if i > 0 {
 				checkPlural(segments[i-1], report)
 			}
-		case !staticSegment.MatchString(segment):
+		case !staticSegment.MatchString(segment) && !slices.Contains(standardSegments, segment):
 			report("path segment %q is neither kebab-case nor {snake_case}", segment)
 		}
 	}
@@ -207,7 +215,7 @@ func (c *contract) checkResponses(op *operation, report reporter) {
 		return
 	}
 	for _, m := range c.media(pointer(op.pointer, "responses", "default"), fallback) {
-		if m.name == "application/problem+json" && m.schemaAt == "#/components/schemas/Problem" {
+		if m.schemaAt != "" && errorSchemas[m.name] == m.schemaAt {
 			return
 		}
 	}

@@ -124,6 +124,9 @@ INSERT INTO account_policies (tenant_id, mfa_roles, mfa_scopes) VALUES (pg_temp.
 INSERT INTO identity_providers (tenant_id, id, name, issuer, audience, jwks_uri, allowed_algs, token_types, required_claims, role_claim, role_mapping) VALUES
     (pg_temp.here(), pg_temp.ref('idp'), 'Annuaire « Ville »', 'https://sso.ville.example/realms/' || current_setting('app.seed'), 'crm', NULL, '{RS256}', '{at+jwt,JWT}',
      '{"acr": "eidas1"}', 'realm_access.roles', '[{"value": "crm", "role": "billetterie"}]');
+INSERT INTO scim_users (tenant_id, user_id, source, user_name, external_id, attributes) VALUES
+    (pg_temp.here(), pg_temp.ref('claire'), 'directory', 'claire@arcades.example', 'c-1', '{"title": "Chargée des publics", "emails": [{"value": "claire@arcades.example", "primary": true}]}');
+INSERT INTO scim_groups (tenant_id, team_id, source) VALUES (pg_temp.here(), pg_temp.ref('team'), 'directory');
 INSERT INTO role_assignments (tenant_id, id, principal_kind, principal_id, role_id, department_id, status, reason, requested_by_kind, requested_by, decided_by_kind, decided_by, decided_at, expires_at) VALUES
     (pg_temp.here(), pg_temp.ref('assignment'), 'team', pg_temp.ref('team'), pg_temp.ref('role'), pg_temp.ref('publics'), 'approved', 'Saison', 'system', 'test', 'system', 'test', now(), now() + interval '1 year');
 INSERT INTO contact_departments (tenant_id, contact_id, department_id, verbs) VALUES
