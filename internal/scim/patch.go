@@ -243,34 +243,34 @@ func applyMany(doc document, t target, c change) error {
 		if err != nil {
 			return err
 		}
-		if m, ok := changed.(map[string]any); ok && m["primary"] == true {
-			demote(out)
-		}
-		out = appendValue(out, changed)
+		out = join(out, changed)
 	}
 	if !found {
 		made, err := madeValue(t, c)
 		if err != nil {
 			return err
 		}
-		if m, ok := made.(map[string]any); ok && m["primary"] == true {
-			demote(out)
-		}
-		out = appendValue(out, made)
+		out = join(out, made)
 	}
 	doc.set(a.name, onePrimary(out))
 	return nil
 }
 
-// demote makes room for another primary value.
-func demote(list []any) {
-	for i, v := range list {
-		if m, ok := v.(map[string]any); ok && m["primary"] == true {
+// join adds a value, which is then the primary one if it says so.
+func join(list []any, v any) []any {
+	before := len(list)
+	list = appendValue(list, v)
+	if m, ok := v.(map[string]any); !ok || m["primary"] != true || len(list) == before {
+		return list
+	}
+	for i, other := range list[:before] {
+		if m, ok := other.(map[string]any); ok && m["primary"] == true {
 			m = maps.Clone(m)
 			m["primary"] = false
 			list[i] = m
 		}
 	}
+	return list
 }
 
 // applyList changes all values of an attribute. A removal that names values
@@ -290,10 +290,7 @@ func applyList(doc document, a attribute, have []any, c change) error {
 	case "add":
 		out := slices.Clone(have)
 		for _, v := range given {
-			if m, ok := v.(map[string]any); ok && m["primary"] == true {
-				demote(out)
-			}
-			out = appendValue(out, v)
+			out = join(out, v)
 		}
 		doc.set(a.name, out)
 	case "remove":
