@@ -21,6 +21,8 @@ type attribute struct {
 	required         bool
 	caseExact        bool
 	readOnly         bool
+	// derived: written once by a directory, and made here of something else.
+	derived bool
 	// always: returned whether asked for or not.
 	always bool
 	unique string // none, server, global
@@ -70,8 +72,8 @@ func userKind() kindOf {
 			}},
 			attribute{name: "displayName", kind: "string", text: "The name that people read"},
 			attribute{name: "title", kind: "string", text: "The function"},
-			attribute{name: "preferredLanguage", kind: "string", text: "The language of what is written to the user", most: 35},
-			attribute{name: "locale", kind: "string", text: "The locale", most: 35},
+			attribute{name: "preferredLanguage", kind: "string", text: "The language of what is written to the user"},
+			attribute{name: "locale", kind: "string", text: "The locale"},
 			attribute{name: "active", kind: "boolean", text: "Whether the user may act"},
 			attribute{name: "emails", kind: "complex", multi: true, text: "Addresses; the primary one is used", sub: []attribute{
 				{name: "value", kind: "string", text: "The address", most: 254}, {name: "display", kind: "string", text: "The address as it is shown"},
@@ -96,7 +98,7 @@ func groupKind() kindOf {
 			attribute{name: "displayName", kind: "string", required: true, text: "The name of the group"},
 			attribute{name: "members", kind: "complex", multi: true, text: "The users in the group", sub: []attribute{
 				{name: "value", kind: "string", caseExact: true, text: "The id of the user", most: 36},
-				{name: "$ref", kind: "reference", caseExact: true, readOnly: true, refers: []string{"User"}, text: "The address of the user"},
+				{name: "$ref", kind: "reference", caseExact: true, derived: true, refers: []string{"User"}, text: "The address of the user"},
 				{name: "display", kind: "string", readOnly: true, text: "The name of the user"}, {name: "type", kind: "string", readOnly: true, values: []string{"User"}, text: "What the member is"},
 			}},
 		),

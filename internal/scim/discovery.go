@@ -51,6 +51,9 @@ func (a attribute) described() map[string]any {
 	if a.readOnly {
 		mutability = "readOnly"
 	}
+	if a.derived {
+		mutability = "immutable"
+	}
 	if a.always {
 		returned = "always"
 	}

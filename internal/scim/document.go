@@ -206,7 +206,7 @@ func (a attribute) takeParts(at string, value any) (any, error) {
 	out := map[string]any{}
 	for _, name := range slices.Sorted(maps.Keys(whole)) {
 		s, ok := find(a.sub, name)
-		if !ok || s.readOnly {
+		if !ok || s.readOnly || s.derived {
 			continue
 		}
 		v, err := s.take(at+"."+s.name, whole[name])

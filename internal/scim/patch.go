@@ -159,7 +159,7 @@ func (k kindOf) locatePath(text string) (t target, known bool, err error) {
 		}
 		t.sub = &s
 	}
-	if a.readOnly || (t.sub != nil && t.sub.readOnly) {
+	if a.readOnly || (t.sub != nil && (t.sub.readOnly || t.sub.derived)) {
 		return target{}, false, mutabilityFault(text)
 	}
 	return t, true, nil
@@ -387,7 +387,7 @@ func described(f filter, attributes []attribute, into map[string]any) bool {
 		return false
 	}
 	at, known, err := locate(*f.compare, kindOf{}, attributes)
-	if err != nil || !known || at.leaf.readOnly {
+	if err != nil || !known || at.leaf.readOnly || at.leaf.derived {
 		return false
 	}
 	into[at.leaf.name] = at.value
