@@ -69,7 +69,6 @@ func (s *Service) ChangeDirectoryUserTx(ctx context.Context, tx pgx.Tx, before U
 	if after.Status == told.Status {
 		return told, nil
 	}
-	s.Forget(before.TenantID)
 	after, err = s.writeUser(ctx, tx, event, told, after)
 	return after, userConflict(err)
 }
@@ -79,6 +78,5 @@ func (s *Service) ChangeDirectoryUserTx(ctx context.Context, tx pgx.Tx, before U
 func (s *Service) DropDirectScopesTx(ctx context.Context, tx pgx.Tx, before User) (User, error) {
 	after := before
 	after.Scopes = []string{}
-	s.Forget(before.TenantID)
 	return s.writeUser(ctx, tx, "user.updated", before, after)
 }

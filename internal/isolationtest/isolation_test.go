@@ -115,7 +115,7 @@ func owned(t *testing.T, app *parvistest.App, theirs *world, theirPerson person,
 	}{{theirs, theirPerson}, {ours, hidden}, {ours, restricted}} {
 		for _, id := range slices.Sorted(maps.Keys(api.Operations)) {
 			op := api.Operations[id]
-			if op.Method == "GET" && !op.Public && len(op.PathParameters) > 0 {
+			if op.Method == "GET" && !op.Public && len(op.PathParameters) > 0 && alike[id] == "" {
 				a := one.w.Get(address(t, op, merged(one.w.own, one.p.names), ""), parvistest.Header("Parvis-Access-Reason", "accueil"))
 				require.Equal(t, 200, a.Status, "%s of %s: %s", id, one.p.word, a.Body)
 			}
@@ -148,6 +148,12 @@ var growing = map[string]string{
 	"listReads": "a look at a list is in it", "listEvents": "the log goes on; what is withheld keeps its place", "listDepartments": "the test makes one more that everybody may know",
 	"listOperations": "work that everybody may know", "listTicketingProductions": "known to everybody, described by the next order", "listTicketingPerformances": "as the productions",
 	"listTicketingPriceTypes": "as the productions",
+}
+
+// alike are operations whose answer is the same in every institution, with the
+// reason.
+var alike = map[string]string{
+	"getScimResourceType": "describes the service", "getScimSchema": "describes the service",
 }
 
 // running are tables that change by themselves, with the reason.

@@ -37,6 +37,10 @@ func kindOf(op api.OperationSpec, name string) string {
 	if name == "external_id" {
 		return "external"
 	}
+	if rest, ok := strings.CutPrefix(op.Path, "/v1/scim/v2/"); ok && (name == "resource" || name == "name") {
+		kind, _, _ := strings.Cut(rest, "/")
+		return map[string]string{"Users": "scim_user", "Groups": "scim_group", "Schemas": "scim_name", "ResourceTypes": "scim_name"}[kind]
+	}
 	name = strings.TrimSuffix(strings.TrimSuffix(name, "_ids"), "_id")
 	if alias, ok := aliases[name]; ok {
 		return alias
@@ -56,6 +60,7 @@ var plain = map[string]string{
 	"recorded_at_lt": "an instant", "placed_at_gte": "an instant", "placed_at_lt": "an instant", "starts_at_gte": "an instant", "starts_at_lt": "an instant",
 	"occurred_at_gte": "an instant", "occurred_at_lt": "an instant", "source_version": "the sender's own", "source_modified_at": "the sender's own",
 	"purpose": "a code, which an institution knows of its own", "siren": "a number of the public register", "siret": "a number of the public register",
+	"filter": "conditions on what one may read", "startIndex": "place in a list of one's own", "sortBy": "order", "sortOrder": "order", "attributes": "projection", "excludedAttributes": "projection",
 	"at": "an instant", "subject_kind": "one of the contract's words", "pointer": "a name of a field",
 }
 
@@ -119,7 +124,7 @@ func address(t *testing.T, op api.OperationSpec, with names, about string) strin
 		if !word {
 			value = with[kindOf(op, q.Name)]
 		}
-		if q.Required || q.Name == about || q.Name == "count" {
+		if q.Required || q.Name == about || (q.Name == "count" && !strings.HasPrefix(op.Path, "/v1/scim/")) {
 			query.Set(q.Name, value)
 		}
 	}

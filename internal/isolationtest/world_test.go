@@ -60,6 +60,9 @@ func newWorld(t *testing.T, app *parvistest.App, c *parvistest.Client, word stri
 	made("role_assignment", "/v1/role-assignments", m{"principal_kind": "user", "principal_id": user, "role_id": w.own["role"]})
 	w.own["principal"] = user
 	made("identity_provider", "/v1/identity-providers", m{"name": "Annuaire " + word, "issuer": "http://127.0.0.1/" + word, "audience": word})
+	made("scim_user", "/v1/scim/v2/Users", m{"userName": word + "@annuaire.example", "displayName": "Agent " + word})
+	made("scim_group", "/v1/scim/v2/Groups", m{"displayName": "Groupe " + word})
+	w.own["scim_name"] = "nothing-" + word // what describes the service is the same for everybody
 	made("api_key", "/v1/api-keys", m{"name": "Clé " + word, "kind": "sk", "scopes": []string{"operations:read"}})
 	made("oauth_client", "/v1/oauth-clients", m{"name": "Programme " + word, "scopes": []string{"operations:read"}})
 	made("tag", "/v1/tags", m{"name": "Étiquette " + word})
