@@ -3573,6 +3573,24 @@ func (e Count) Valid() bool {
 	}
 }
 
+// Defines values for ScimSortOrder.
+const (
+	ScimSortOrderAscending  ScimSortOrder = "ascending"
+	ScimSortOrderDescending ScimSortOrder = "descending"
+)
+
+// Valid indicates whether the value is a known member of the ScimSortOrder enum.
+func (e ScimSortOrder) Valid() bool {
+	switch e {
+	case ScimSortOrderAscending:
+		return true
+	case ScimSortOrderDescending:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingRecordKind.
 const (
 	TicketingRecordKindCustomer    TicketingRecordKind = "customer"
@@ -4191,6 +4209,42 @@ func (e ListRolesParamsArchived) Valid() bool {
 	case ListRolesParamsArchivedOnly:
 		return true
 	case ListRolesParamsArchivedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListScimGroupsParamsSortOrder.
+const (
+	ListScimGroupsParamsSortOrderAscending  ListScimGroupsParamsSortOrder = "ascending"
+	ListScimGroupsParamsSortOrderDescending ListScimGroupsParamsSortOrder = "descending"
+)
+
+// Valid indicates whether the value is a known member of the ListScimGroupsParamsSortOrder enum.
+func (e ListScimGroupsParamsSortOrder) Valid() bool {
+	switch e {
+	case ListScimGroupsParamsSortOrderAscending:
+		return true
+	case ListScimGroupsParamsSortOrderDescending:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListScimUsersParamsSortOrder.
+const (
+	ListScimUsersParamsSortOrderAscending  ListScimUsersParamsSortOrder = "ascending"
+	ListScimUsersParamsSortOrderDescending ListScimUsersParamsSortOrder = "descending"
+)
+
+// Valid indicates whether the value is a known member of the ListScimUsersParamsSortOrder enum.
+func (e ListScimUsersParamsSortOrder) Valid() bool {
+	switch e {
+	case ListScimUsersParamsSortOrderAscending:
+		return true
+	case ListScimUsersParamsSortOrderDescending:
 		return true
 	default:
 		return false
@@ -7403,6 +7457,64 @@ type SandboxCreate struct {
 	Name string `json:"name"`
 }
 
+// ScimConfiguration What the service can do (RFC 7643 §5).
+//
+// Examples: {"authenticationSchemes":[{"description":"A key or an access token with the scope scim:manage","name":"Bearer","type":"oauthbearertoken"}],"bulk":{"maxOperations":0,"maxPayloadSize":0,"supported":false},"changePassword":{"supported":false},"etag":{"supported":true},"filter":{"maxResults":200,"supported":true},"patch":{"supported":true},"schemas":["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],"sort":{"supported":true}}
+type ScimConfiguration = map[string]any
+
+// ScimError An error message (RFC 7644 §3.12).
+type ScimError struct {
+	// Detail What is wrong
+	Detail  string   `json:"detail"`
+	Schemas []string `json:"schemas"`
+
+	// ScimType What kind of error it is
+	ScimType *string `json:"scimType,omitempty"`
+
+	// Status The HTTP status
+	Status string `json:"status"`
+}
+
+// ScimGroup A group (RFC 7643 §4.2), which is a team here.
+//
+// Examples: {"displayName":"Relations avec les publics","externalId":"9a1b1f6e-55c5-4d55-93a9-0f4c5b6a7d8e","id":"0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e02","members":[{"display":"Claire Martin","type":"User","value":"0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01"}],"meta":{"created":"2026-09-01T08:00:00Z","lastModified":"2026-09-01T08:00:00Z","location":"https://parvis.example.org/v1/scim/v2/Groups/0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e02","resourceType":"Group","version":"W/\"1\""},"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"]}
+type ScimGroup = map[string]any
+
+// ScimGroupWrite A group as a directory sends it.
+//
+// Examples: {"displayName":"Relations avec les publics","externalId":"9a1b1f6e-55c5-4d55-93a9-0f4c5b6a7d8e","members":[],"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"]}
+type ScimGroupWrite = map[string]any
+
+// ScimList A list (RFC 7644 §3.4.2).
+//
+// Examples: {"Resources":[{"active":true,"id":"0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01","schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"claire.martin@arcades.example"}],"itemsPerPage":1,"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"startIndex":1,"totalResults":1}
+type ScimList = map[string]any
+
+// ScimPatch Operations, done in their order (RFC 7644 §3.5.2).
+//
+// Examples: {"Operations":[{"op":"replace","path":"displayName","value":"Claire Martin"}],"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}
+type ScimPatch = map[string]any
+
+// ScimResourceType A type of resource (RFC 7643 §6).
+//
+// Examples: {"description":"A user","endpoint":"/Users","id":"User","name":"User","schema":"urn:ietf:params:scim:schemas:core:2.0:User","schemas":["urn:ietf:params:scim:schemas:core:2.0:ResourceType"]}
+type ScimResourceType = map[string]any
+
+// ScimSchema A schema (RFC 7643 §7).
+//
+// Examples: {"attributes":[{"caseExact":false,"description":"Its name","multiValued":false,"mutability":"readWrite","name":"displayName","required":true,"returned":"default","type":"string","uniqueness":"none"}],"description":"A group of users","id":"urn:ietf:params:scim:schemas:core:2.0:Group","name":"Group","schemas":["urn:ietf:params:scim:schemas:core:2.0:Schema"]}
+type ScimSchema = map[string]any
+
+// ScimUser A user (RFC 7643 §4.1). `active` says whether they may act.
+//
+// Examples: {"active":true,"displayName":"Claire Martin","emails":[{"primary":true,"type":"work","value":"claire.martin@arcades.example"}],"externalId":"4d32a66e-1d13-4c0d-8f0f-d1e2a3b4c5d6","id":"0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01","meta":{"created":"2026-09-01T08:00:00Z","lastModified":"2026-09-01T08:00:00Z","location":"https://parvis.example.org/v1/scim/v2/Users/0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01","resourceType":"User","version":"W/\"1.1\""},"name":{"familyName":"Martin","givenName":"Claire"},"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"claire.martin@arcades.example"}
+type ScimUser = map[string]any
+
+// ScimUserWrite A user as a directory sends it.
+//
+// Examples: {"active":true,"emails":[{"primary":true,"type":"work","value":"claire.martin@arcades.example"}],"externalId":"4d32a66e-1d13-4c0d-8f0f-d1e2a3b4c5d6","name":{"familyName":"Martin","givenName":"Claire"},"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"claire.martin@arcades.example"}
+type ScimUserWrite = map[string]any
+
 // Scope defines model for Scope.
 type Scope struct {
 	Operations []string `json:"operations"`
@@ -8843,6 +8955,9 @@ type Archived string
 // AsOf defines model for AsOf.
 type AsOf = time.Time
 
+// CSVSafe defines model for CSVSafe.
+type CSVSafe = bool
+
 // ConfirmationToken defines model for ConfirmationToken.
 type ConfirmationToken = string
 
@@ -8996,6 +9111,39 @@ type RoleAssignmentID = openapi_types.UUID
 // RoleID defines model for RoleId.
 type RoleID = openapi_types.UUID
 
+// ScimAttributes defines model for ScimAttributes.
+type ScimAttributes = string
+
+// ScimCount defines model for ScimCount.
+type ScimCount = int32
+
+// ScimExcludedAttributes defines model for ScimExcludedAttributes.
+type ScimExcludedAttributes = string
+
+// ScimFilter defines model for ScimFilter.
+type ScimFilter = string
+
+// ScimFilterRefused defines model for ScimFilterRefused.
+type ScimFilterRefused = string
+
+// ScimIfMatch defines model for ScimIfMatch.
+type ScimIfMatch = string
+
+// ScimName defines model for ScimName.
+type ScimName = string
+
+// ScimResource defines model for ScimResource.
+type ScimResource = string
+
+// ScimSortBy defines model for ScimSortBy.
+type ScimSortBy = string
+
+// ScimSortOrder defines model for ScimSortOrder.
+type ScimSortOrder string
+
+// ScimStartIndex defines model for ScimStartIndex.
+type ScimStartIndex = int32
+
 // SensitiveFactID defines model for SensitiveFactId.
 type SensitiveFactID = openapi_types.UUID
 
@@ -9071,6 +9219,9 @@ type OAuthRefusalApplicationJSON = OAuthError
 // OAuthRefusalApplicationProblemPlusJSON A problem (RFC 9457). `code` and `errors[].code` are for programs, `title` and `detail` for people.
 type OAuthRefusalApplicationProblemPlusJSON = Problem
 
+// ScimRefusal An error message (RFC 7644 §3.12).
+type ScimRefusal = ScimError
+
 // GetWebhookKeySetParams defines parameters for GetWebhookKeySet.
 type GetWebhookKeySetParams struct {
 	// Endpoint Identifier of the endpoint.
@@ -9105,6 +9256,10 @@ type ListAPIKeysParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -9172,6 +9327,10 @@ type ListReadsParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// ContactID Reads of this contact's data.
 	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
 
@@ -9208,6 +9367,10 @@ type ListConsentWordingsParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Language In this language (BCP 47).
 	Language *string `form:"language,omitempty" json:"language,omitempty"`
 }
@@ -9231,6 +9394,10 @@ type ListConsentsParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -9270,6 +9437,10 @@ type ListContactsParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Sort The order; `-` is descending. Without it the newest come first; with `q` the best match, with `name_prefix` alone the first by name.
 	Sort *ListContactsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
@@ -9456,6 +9627,10 @@ type ListAddressesParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 }
@@ -9522,6 +9697,10 @@ type ListContactConsentHistoryParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 }
 
 // ListContactPointsParams defines parameters for ListContactPoints.
@@ -9535,6 +9714,10 @@ type ListContactPointsParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -9600,6 +9783,10 @@ type ListContactExternalIdsParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 }
 
 // ListContactHistoryParams defines parameters for ListContactHistory.
@@ -9609,6 +9796,10 @@ type ListContactHistoryParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// SubjectKind Only changes of records of this kind.
 	SubjectKind *ListContactHistoryParamsSubjectKind `form:"subject_kind,omitempty" json:"subject_kind,omitempty"`
@@ -9633,6 +9824,10 @@ type ListContactOrdersParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -9666,6 +9861,10 @@ type ListSensitiveFactsParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// IncludeExpired Whether facts whose `valid_until` has passed are listed too.
 	IncludeExpired *bool `form:"include_expired,omitempty" json:"include_expired,omitempty"`
@@ -9723,6 +9922,10 @@ type ListDepartmentsParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -9789,6 +9992,10 @@ type ListEventConsumersParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 }
 
 // DeleteEventConsumerParams defines parameters for DeleteEventConsumer.
@@ -9883,6 +10090,10 @@ type ListFormsParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -9946,6 +10157,10 @@ type ListFormSubmissionsParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -9963,6 +10178,10 @@ type ListHistoryParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// SubjectKind The kind of the record, as events name it.
 	SubjectKind string `form:"subject_kind" json:"subject_kind"`
@@ -10048,6 +10267,10 @@ type ListOAuthClientsParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -10101,6 +10324,10 @@ type ListOperationsParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Status In one of these states.
 	Status []ListOperationsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
@@ -10168,6 +10395,10 @@ type ListPurposesParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Archived Whether archived records are listed too (`true`), alone (`only`) or not (`false`).
 	Archived *ListPurposesParamsArchived `form:"archived,omitempty" json:"archived,omitempty"`
 }
@@ -10204,6 +10435,10 @@ type ListQuotasParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 }
@@ -10230,6 +10465,10 @@ type ListRoleAssignmentsParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -10348,6 +10587,10 @@ type ListRolesParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -10403,6 +10646,174 @@ type RestoreRoleParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListScimGroupsParams defines parameters for ListScimGroups.
+type ListScimGroupsParams struct {
+	// Filter A filter, such as `userName eq "claire@arcades.example"` or `emails[type eq "work"] and active eq true`.
+	Filter *ScimFilter `form:"filter,omitempty" json:"filter,omitempty"`
+
+	// StartIndex The first result wanted, counted from 1; less is taken for 1.
+	StartIndex *ScimStartIndex `form:"startIndex,omitempty" json:"startIndex,omitempty"`
+
+	// Count How many results are wanted; less than none is taken for none, more than 200 for 200.
+	Count *ScimCount `form:"count,omitempty" json:"count,omitempty"`
+
+	// SortBy The attribute to sort by, one that has a single value; without it, the oldest come first.
+	SortBy *ScimSortBy `form:"sortBy,omitempty" json:"sortBy,omitempty"`
+
+	// SortOrder The direction.
+	SortOrder *ListScimGroupsParamsSortOrder `form:"sortOrder,omitempty" json:"sortOrder,omitempty"`
+
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+}
+
+// ListScimGroupsParamsSortOrder defines parameters for ListScimGroups.
+type ListScimGroupsParamsSortOrder string
+
+// CreateScimGroupParams defines parameters for CreateScimGroup.
+type CreateScimGroupParams struct {
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+}
+
+// DeleteScimGroupParams defines parameters for DeleteScimGroup.
+type DeleteScimGroupParams struct {
+	// IfMatch The `meta.version` that was read; without it the last write wins.
+	IfMatch *ScimIfMatch `json:"If-Match,omitempty"`
+}
+
+// GetScimGroupParams defines parameters for GetScimGroup.
+type GetScimGroupParams struct {
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// PatchScimGroupParams defines parameters for PatchScimGroup.
+type PatchScimGroupParams struct {
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+
+	// IfMatch The `meta.version` that was read; without it the last write wins.
+	IfMatch *ScimIfMatch `json:"If-Match,omitempty"`
+}
+
+// ReplaceScimGroupParams defines parameters for ReplaceScimGroup.
+type ReplaceScimGroupParams struct {
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+
+	// IfMatch The `meta.version` that was read; without it the last write wins.
+	IfMatch *ScimIfMatch `json:"If-Match,omitempty"`
+}
+
+// ListScimResourceTypesParams defines parameters for ListScimResourceTypes.
+type ListScimResourceTypesParams struct {
+	// Filter Refused with 403.
+	Filter *ScimFilterRefused `form:"filter,omitempty" json:"filter,omitempty"`
+}
+
+// ListScimSchemasParams defines parameters for ListScimSchemas.
+type ListScimSchemasParams struct {
+	// Filter Refused with 403.
+	Filter *ScimFilterRefused `form:"filter,omitempty" json:"filter,omitempty"`
+}
+
+// ListScimUsersParams defines parameters for ListScimUsers.
+type ListScimUsersParams struct {
+	// Filter A filter, such as `userName eq "claire@arcades.example"` or `emails[type eq "work"] and active eq true`.
+	Filter *ScimFilter `form:"filter,omitempty" json:"filter,omitempty"`
+
+	// StartIndex The first result wanted, counted from 1; less is taken for 1.
+	StartIndex *ScimStartIndex `form:"startIndex,omitempty" json:"startIndex,omitempty"`
+
+	// Count How many results are wanted; less than none is taken for none, more than 200 for 200.
+	Count *ScimCount `form:"count,omitempty" json:"count,omitempty"`
+
+	// SortBy The attribute to sort by, one that has a single value; without it, the oldest come first.
+	SortBy *ScimSortBy `form:"sortBy,omitempty" json:"sortBy,omitempty"`
+
+	// SortOrder The direction.
+	SortOrder *ListScimUsersParamsSortOrder `form:"sortOrder,omitempty" json:"sortOrder,omitempty"`
+
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+}
+
+// ListScimUsersParamsSortOrder defines parameters for ListScimUsers.
+type ListScimUsersParamsSortOrder string
+
+// CreateScimUserParams defines parameters for CreateScimUser.
+type CreateScimUserParams struct {
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+}
+
+// DeleteScimUserParams defines parameters for DeleteScimUser.
+type DeleteScimUserParams struct {
+	// IfMatch The `meta.version` that was read; without it the last write wins.
+	IfMatch *ScimIfMatch `json:"If-Match,omitempty"`
+}
+
+// GetScimUserParams defines parameters for GetScimUser.
+type GetScimUserParams struct {
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// PatchScimUserParams defines parameters for PatchScimUser.
+type PatchScimUserParams struct {
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+
+	// IfMatch The `meta.version` that was read; without it the last write wins.
+	IfMatch *ScimIfMatch `json:"If-Match,omitempty"`
+}
+
+// ReplaceScimUserParams defines parameters for ReplaceScimUser.
+type ReplaceScimUserParams struct {
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+
+	// IfMatch The `meta.version` that was read; without it the last write wins.
+	IfMatch *ScimIfMatch `json:"If-Match,omitempty"`
+}
+
 // FindSensitiveIdentifierParams defines parameters for FindSensitiveIdentifier.
 type FindSensitiveIdentifierParams struct {
 	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
@@ -10416,6 +10827,10 @@ type ListSessionsParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -10443,6 +10858,10 @@ type ListTagsParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// NamePrefix Whose name begins so, without regard to case and accents.
 	NamePrefix *TagNamePrefix `form:"name_prefix,omitempty" json:"name_prefix,omitempty"`
@@ -10513,6 +10932,10 @@ type ListTeamsParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -10564,6 +10987,10 @@ type ListTeamMembersParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 }
@@ -10597,6 +11024,10 @@ type ListOutboxParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// To Only mails to this address.
 	To *string `form:"to,omitempty" json:"to,omitempty"`
 }
@@ -10608,6 +11039,10 @@ type ListTicketingOrdersParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -10657,6 +11092,10 @@ type ListTicketingPerformancesParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -10687,6 +11126,10 @@ type ListTicketingPriceTypesParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -10708,6 +11151,10 @@ type ListTicketingProductionsParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -10728,6 +11175,10 @@ type ListTicketingSourcesParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -10794,6 +11245,10 @@ type ListUsersParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -10870,6 +11325,10 @@ type ListWebhookEndpointsParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -10917,6 +11376,10 @@ type ListWebhookDeliveriesParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -11176,6 +11639,24 @@ type CreateRoleJSONRequestBody = RoleCreate
 
 // UpdateRoleApplicationMergePatchPlusJSONRequestBody defines body for UpdateRole for application/merge-patch+json ContentType.
 type UpdateRoleApplicationMergePatchPlusJSONRequestBody = RolePatch
+
+// CreateScimGroupApplicationScimPlusJSONRequestBody defines body for CreateScimGroup for application/scim+json ContentType.
+type CreateScimGroupApplicationScimPlusJSONRequestBody = ScimGroupWrite
+
+// PatchScimGroupApplicationScimPlusJSONRequestBody defines body for PatchScimGroup for application/scim+json ContentType.
+type PatchScimGroupApplicationScimPlusJSONRequestBody = ScimPatch
+
+// ReplaceScimGroupApplicationScimPlusJSONRequestBody defines body for ReplaceScimGroup for application/scim+json ContentType.
+type ReplaceScimGroupApplicationScimPlusJSONRequestBody = ScimGroupWrite
+
+// CreateScimUserApplicationScimPlusJSONRequestBody defines body for CreateScimUser for application/scim+json ContentType.
+type CreateScimUserApplicationScimPlusJSONRequestBody = ScimUserWrite
+
+// PatchScimUserApplicationScimPlusJSONRequestBody defines body for PatchScimUser for application/scim+json ContentType.
+type PatchScimUserApplicationScimPlusJSONRequestBody = ScimPatch
+
+// ReplaceScimUserApplicationScimPlusJSONRequestBody defines body for ReplaceScimUser for application/scim+json ContentType.
+type ReplaceScimUserApplicationScimPlusJSONRequestBody = ScimUserWrite
 
 // FindSensitiveIdentifierJSONRequestBody defines body for FindSensitiveIdentifier for application/json ContentType.
 type FindSensitiveIdentifierJSONRequestBody = SensitiveIdentifier
@@ -11995,6 +12476,57 @@ type ServerInterface interface {
 	// RestoreRole Restore a role
 	// (POST /v1/roles/{role_id}/restore)
 	RestoreRole(ctx echo.Context, roleID RoleID, params RestoreRoleParams) error
+	// ListScimGroups List groups over SCIM
+	// (GET /v1/scim/v2/Groups)
+	ListScimGroups(ctx echo.Context, params ListScimGroupsParams) error
+	// CreateScimGroup Create a group over SCIM
+	// (POST /v1/scim/v2/Groups)
+	CreateScimGroup(ctx echo.Context, params CreateScimGroupParams) error
+	// DeleteScimGroup Delete a group over SCIM
+	// (DELETE /v1/scim/v2/Groups/{resource})
+	DeleteScimGroup(ctx echo.Context, resource ScimResource, params DeleteScimGroupParams) error
+	// GetScimGroup Read a group over SCIM
+	// (GET /v1/scim/v2/Groups/{resource})
+	GetScimGroup(ctx echo.Context, resource ScimResource, params GetScimGroupParams) error
+	// PatchScimGroup Change a group over SCIM
+	// (PATCH /v1/scim/v2/Groups/{resource})
+	PatchScimGroup(ctx echo.Context, resource ScimResource, params PatchScimGroupParams) error
+	// ReplaceScimGroup Replace a group over SCIM
+	// (PUT /v1/scim/v2/Groups/{resource})
+	ReplaceScimGroup(ctx echo.Context, resource ScimResource, params ReplaceScimGroupParams) error
+	// ListScimResourceTypes List SCIM resource types
+	// (GET /v1/scim/v2/ResourceTypes)
+	ListScimResourceTypes(ctx echo.Context, params ListScimResourceTypesParams) error
+	// GetScimResourceType Read a SCIM resource type
+	// (GET /v1/scim/v2/ResourceTypes/{name})
+	GetScimResourceType(ctx echo.Context, name ScimName) error
+	// ListScimSchemas List SCIM schemas
+	// (GET /v1/scim/v2/Schemas)
+	ListScimSchemas(ctx echo.Context, params ListScimSchemasParams) error
+	// GetScimSchema Read a SCIM schema
+	// (GET /v1/scim/v2/Schemas/{name})
+	GetScimSchema(ctx echo.Context, name ScimName) error
+	// GetScimConfiguration Read what the SCIM service can do
+	// (GET /v1/scim/v2/ServiceProviderConfig)
+	GetScimConfiguration(ctx echo.Context) error
+	// ListScimUsers List users over SCIM
+	// (GET /v1/scim/v2/Users)
+	ListScimUsers(ctx echo.Context, params ListScimUsersParams) error
+	// CreateScimUser Create a user over SCIM
+	// (POST /v1/scim/v2/Users)
+	CreateScimUser(ctx echo.Context, params CreateScimUserParams) error
+	// DeleteScimUser Delete a user over SCIM
+	// (DELETE /v1/scim/v2/Users/{resource})
+	DeleteScimUser(ctx echo.Context, resource ScimResource, params DeleteScimUserParams) error
+	// GetScimUser Read a user over SCIM
+	// (GET /v1/scim/v2/Users/{resource})
+	GetScimUser(ctx echo.Context, resource ScimResource, params GetScimUserParams) error
+	// PatchScimUser Change a user over SCIM
+	// (PATCH /v1/scim/v2/Users/{resource})
+	PatchScimUser(ctx echo.Context, resource ScimResource, params PatchScimUserParams) error
+	// ReplaceScimUser Replace a user over SCIM
+	// (PUT /v1/scim/v2/Users/{resource})
+	ReplaceScimUser(ctx echo.Context, resource ScimResource, params ReplaceScimUserParams) error
 	// ListScopes List scopes
 	// (GET /v1/scopes)
 	ListScopes(ctx echo.Context) error
@@ -12413,6 +12945,13 @@ func (w *ServerInterfaceWrapper) ListAPIKeys(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
 	// ------------- Optional query parameter "fields" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -12704,6 +13243,13 @@ func (w *ServerInterfaceWrapper) ListReads(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
 	// ------------- Optional query parameter "contact_id" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "contact_id", ctx.QueryParams(), &params.ContactID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
@@ -12831,6 +13377,13 @@ func (w *ServerInterfaceWrapper) ListConsentWordings(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
 	// ------------- Optional query parameter "language" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "language", ctx.QueryParams(), &params.Language, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -12928,6 +13481,13 @@ func (w *ServerInterfaceWrapper) ListConsents(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
 	}
 
 	// ------------- Optional query parameter "fields" -------------
@@ -13047,6 +13607,13 @@ func (w *ServerInterfaceWrapper) ListContacts(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
 	}
 
 	// ------------- Optional query parameter "sort" -------------
@@ -13603,6 +14170,13 @@ func (w *ServerInterfaceWrapper) ListAddresses(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
 	// ------------- Optional query parameter "fields" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -13954,6 +14528,13 @@ func (w *ServerInterfaceWrapper) ListContactConsentHistory(ctx echo.Context) err
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListContactConsentHistory(ctx, contactID, params)
 	return err
@@ -13991,6 +14572,13 @@ func (w *ServerInterfaceWrapper) ListContactPoints(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
 	}
 
 	// ------------- Optional query parameter "fields" -------------
@@ -14363,6 +14951,13 @@ func (w *ServerInterfaceWrapper) ListContactExternalIds(ctx echo.Context) error 
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListContactExternalIds(ctx, contactID, params)
 	return err
@@ -14459,6 +15054,13 @@ func (w *ServerInterfaceWrapper) ListContactHistory(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
 	// ------------- Optional query parameter "subject_kind" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "subject_kind", ctx.QueryParams(), &params.SubjectKind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -14517,6 +15119,13 @@ func (w *ServerInterfaceWrapper) ListContactOrders(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
 	}
 
 	// ------------- Optional query parameter "fields" -------------
@@ -14665,6 +15274,13 @@ func (w *ServerInterfaceWrapper) ListSensitiveFacts(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
 	}
 
 	// ------------- Optional query parameter "include_expired" -------------
@@ -15044,6 +15660,13 @@ func (w *ServerInterfaceWrapper) ListDepartments(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
 	// ------------- Optional query parameter "fields" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -15357,6 +15980,13 @@ func (w *ServerInterfaceWrapper) ListEventConsumers(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
@@ -15784,6 +16414,13 @@ func (w *ServerInterfaceWrapper) ListForms(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
 	// ------------- Optional query parameter "fields" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -16086,6 +16723,13 @@ func (w *ServerInterfaceWrapper) ListFormSubmissions(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
 	// ------------- Optional query parameter "fields" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -16147,6 +16791,13 @@ func (w *ServerInterfaceWrapper) ListHistory(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
 	}
 
 	// ------------- Required query parameter "subject_kind" -------------
@@ -16535,6 +17186,13 @@ func (w *ServerInterfaceWrapper) ListOAuthClients(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
 	// ------------- Optional query parameter "fields" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -16779,6 +17437,13 @@ func (w *ServerInterfaceWrapper) ListOperations(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
 	}
 
 	// ------------- Optional query parameter "status" -------------
@@ -17229,6 +17894,13 @@ func (w *ServerInterfaceWrapper) ListPurposes(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
 	// ------------- Optional query parameter "archived" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "archived", ctx.QueryParams(), &params.Archived, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -17379,6 +18051,13 @@ func (w *ServerInterfaceWrapper) ListQuotas(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
 	// ------------- Optional query parameter "fields" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -17496,6 +18175,13 @@ func (w *ServerInterfaceWrapper) ListRoleAssignments(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
 	}
 
 	// ------------- Optional query parameter "fields" -------------
@@ -17970,6 +18656,13 @@ func (w *ServerInterfaceWrapper) ListRoles(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
 	// ------------- Optional query parameter "fields" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -18238,6 +18931,619 @@ func (w *ServerInterfaceWrapper) RestoreRole(ctx echo.Context) error {
 	return err
 }
 
+// ListScimGroups converts echo context to params.
+func (w *ServerInterfaceWrapper) ListScimGroups(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListScimGroupsParams
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", ctx.QueryParams(), &params.Filter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
+	}
+
+	// ------------- Optional query parameter "startIndex" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "startIndex", ctx.QueryParams(), &params.StartIndex, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter startIndex: %s", err))
+	}
+
+	// ------------- Optional query parameter "count" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "count", ctx.QueryParams(), &params.Count, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter count: %s", err))
+	}
+
+	// ------------- Optional query parameter "sortBy" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sortBy", ctx.QueryParams(), &params.SortBy, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sortBy: %s", err))
+	}
+
+	// ------------- Optional query parameter "sortOrder" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sortOrder", ctx.QueryParams(), &params.SortOrder, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sortOrder: %s", err))
+	}
+
+	// ------------- Optional query parameter "attributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attributes", ctx.QueryParams(), &params.Attributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attributes: %s", err))
+	}
+
+	// ------------- Optional query parameter "excludedAttributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "excludedAttributes", ctx.QueryParams(), &params.ExcludedAttributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter excludedAttributes: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListScimGroups(ctx, params)
+	return err
+}
+
+// CreateScimGroup converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateScimGroup(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateScimGroupParams
+	// ------------- Optional query parameter "attributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attributes", ctx.QueryParams(), &params.Attributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attributes: %s", err))
+	}
+
+	// ------------- Optional query parameter "excludedAttributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "excludedAttributes", ctx.QueryParams(), &params.ExcludedAttributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter excludedAttributes: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateScimGroup(ctx, params)
+	return err
+}
+
+// DeleteScimGroup converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteScimGroup(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "resource" -------------
+	var resource ScimResource
+
+	err = runtime.BindStyledParameterWithOptions("simple", "resource", ctx.Param("resource"), &resource, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter resource: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteScimGroupParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch ScimIfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteScimGroup(ctx, resource, params)
+	return err
+}
+
+// GetScimGroup converts echo context to params.
+func (w *ServerInterfaceWrapper) GetScimGroup(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "resource" -------------
+	var resource ScimResource
+
+	err = runtime.BindStyledParameterWithOptions("simple", "resource", ctx.Param("resource"), &resource, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter resource: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetScimGroupParams
+	// ------------- Optional query parameter "attributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attributes", ctx.QueryParams(), &params.Attributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attributes: %s", err))
+	}
+
+	// ------------- Optional query parameter "excludedAttributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "excludedAttributes", ctx.QueryParams(), &params.ExcludedAttributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter excludedAttributes: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetScimGroup(ctx, resource, params)
+	return err
+}
+
+// PatchScimGroup converts echo context to params.
+func (w *ServerInterfaceWrapper) PatchScimGroup(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "resource" -------------
+	var resource ScimResource
+
+	err = runtime.BindStyledParameterWithOptions("simple", "resource", ctx.Param("resource"), &resource, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter resource: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PatchScimGroupParams
+	// ------------- Optional query parameter "attributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attributes", ctx.QueryParams(), &params.Attributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attributes: %s", err))
+	}
+
+	// ------------- Optional query parameter "excludedAttributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "excludedAttributes", ctx.QueryParams(), &params.ExcludedAttributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter excludedAttributes: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch ScimIfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PatchScimGroup(ctx, resource, params)
+	return err
+}
+
+// ReplaceScimGroup converts echo context to params.
+func (w *ServerInterfaceWrapper) ReplaceScimGroup(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "resource" -------------
+	var resource ScimResource
+
+	err = runtime.BindStyledParameterWithOptions("simple", "resource", ctx.Param("resource"), &resource, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter resource: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReplaceScimGroupParams
+	// ------------- Optional query parameter "attributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attributes", ctx.QueryParams(), &params.Attributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attributes: %s", err))
+	}
+
+	// ------------- Optional query parameter "excludedAttributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "excludedAttributes", ctx.QueryParams(), &params.ExcludedAttributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter excludedAttributes: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch ScimIfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReplaceScimGroup(ctx, resource, params)
+	return err
+}
+
+// ListScimResourceTypes converts echo context to params.
+func (w *ServerInterfaceWrapper) ListScimResourceTypes(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListScimResourceTypesParams
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", ctx.QueryParams(), &params.Filter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListScimResourceTypes(ctx, params)
+	return err
+}
+
+// GetScimResourceType converts echo context to params.
+func (w *ServerInterfaceWrapper) GetScimResourceType(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "name" -------------
+	var name ScimName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", ctx.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetScimResourceType(ctx, name)
+	return err
+}
+
+// ListScimSchemas converts echo context to params.
+func (w *ServerInterfaceWrapper) ListScimSchemas(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListScimSchemasParams
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", ctx.QueryParams(), &params.Filter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListScimSchemas(ctx, params)
+	return err
+}
+
+// GetScimSchema converts echo context to params.
+func (w *ServerInterfaceWrapper) GetScimSchema(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "name" -------------
+	var name ScimName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", ctx.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetScimSchema(ctx, name)
+	return err
+}
+
+// GetScimConfiguration converts echo context to params.
+func (w *ServerInterfaceWrapper) GetScimConfiguration(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetScimConfiguration(ctx)
+	return err
+}
+
+// ListScimUsers converts echo context to params.
+func (w *ServerInterfaceWrapper) ListScimUsers(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListScimUsersParams
+	// ------------- Optional query parameter "filter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter", ctx.QueryParams(), &params.Filter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter filter: %s", err))
+	}
+
+	// ------------- Optional query parameter "startIndex" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "startIndex", ctx.QueryParams(), &params.StartIndex, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter startIndex: %s", err))
+	}
+
+	// ------------- Optional query parameter "count" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "count", ctx.QueryParams(), &params.Count, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter count: %s", err))
+	}
+
+	// ------------- Optional query parameter "sortBy" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sortBy", ctx.QueryParams(), &params.SortBy, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sortBy: %s", err))
+	}
+
+	// ------------- Optional query parameter "sortOrder" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sortOrder", ctx.QueryParams(), &params.SortOrder, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sortOrder: %s", err))
+	}
+
+	// ------------- Optional query parameter "attributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attributes", ctx.QueryParams(), &params.Attributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attributes: %s", err))
+	}
+
+	// ------------- Optional query parameter "excludedAttributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "excludedAttributes", ctx.QueryParams(), &params.ExcludedAttributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter excludedAttributes: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListScimUsers(ctx, params)
+	return err
+}
+
+// CreateScimUser converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateScimUser(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateScimUserParams
+	// ------------- Optional query parameter "attributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attributes", ctx.QueryParams(), &params.Attributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attributes: %s", err))
+	}
+
+	// ------------- Optional query parameter "excludedAttributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "excludedAttributes", ctx.QueryParams(), &params.ExcludedAttributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter excludedAttributes: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateScimUser(ctx, params)
+	return err
+}
+
+// DeleteScimUser converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteScimUser(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "resource" -------------
+	var resource ScimResource
+
+	err = runtime.BindStyledParameterWithOptions("simple", "resource", ctx.Param("resource"), &resource, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter resource: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteScimUserParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch ScimIfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteScimUser(ctx, resource, params)
+	return err
+}
+
+// GetScimUser converts echo context to params.
+func (w *ServerInterfaceWrapper) GetScimUser(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "resource" -------------
+	var resource ScimResource
+
+	err = runtime.BindStyledParameterWithOptions("simple", "resource", ctx.Param("resource"), &resource, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter resource: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetScimUserParams
+	// ------------- Optional query parameter "attributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attributes", ctx.QueryParams(), &params.Attributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attributes: %s", err))
+	}
+
+	// ------------- Optional query parameter "excludedAttributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "excludedAttributes", ctx.QueryParams(), &params.ExcludedAttributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter excludedAttributes: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetScimUser(ctx, resource, params)
+	return err
+}
+
+// PatchScimUser converts echo context to params.
+func (w *ServerInterfaceWrapper) PatchScimUser(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "resource" -------------
+	var resource ScimResource
+
+	err = runtime.BindStyledParameterWithOptions("simple", "resource", ctx.Param("resource"), &resource, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter resource: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PatchScimUserParams
+	// ------------- Optional query parameter "attributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attributes", ctx.QueryParams(), &params.Attributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attributes: %s", err))
+	}
+
+	// ------------- Optional query parameter "excludedAttributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "excludedAttributes", ctx.QueryParams(), &params.ExcludedAttributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter excludedAttributes: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch ScimIfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PatchScimUser(ctx, resource, params)
+	return err
+}
+
+// ReplaceScimUser converts echo context to params.
+func (w *ServerInterfaceWrapper) ReplaceScimUser(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "resource" -------------
+	var resource ScimResource
+
+	err = runtime.BindStyledParameterWithOptions("simple", "resource", ctx.Param("resource"), &resource, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter resource: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReplaceScimUserParams
+	// ------------- Optional query parameter "attributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attributes", ctx.QueryParams(), &params.Attributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attributes: %s", err))
+	}
+
+	// ------------- Optional query parameter "excludedAttributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "excludedAttributes", ctx.QueryParams(), &params.ExcludedAttributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter excludedAttributes: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch ScimIfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReplaceScimUser(ctx, resource, params)
+	return err
+}
+
 // ListScopes converts echo context to params.
 func (w *ServerInterfaceWrapper) ListScopes(ctx echo.Context) error {
 	var err error
@@ -18294,6 +19600,13 @@ func (w *ServerInterfaceWrapper) ListSessions(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
 	}
 
 	// ------------- Optional query parameter "fields" -------------
@@ -18460,6 +19773,13 @@ func (w *ServerInterfaceWrapper) ListTags(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
 	}
 
 	// ------------- Optional query parameter "name_prefix" -------------
@@ -18770,6 +20090,13 @@ func (w *ServerInterfaceWrapper) ListTeams(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
 	// ------------- Optional query parameter "fields" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -18992,6 +20319,13 @@ func (w *ServerInterfaceWrapper) ListTeamMembers(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
 	// ------------- Optional query parameter "fields" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -19163,6 +20497,13 @@ func (w *ServerInterfaceWrapper) ListOutbox(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
 	// ------------- Optional query parameter "to" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -19193,6 +20534,13 @@ func (w *ServerInterfaceWrapper) ListTicketingOrders(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
 	}
 
 	// ------------- Optional query parameter "fields" -------------
@@ -19319,6 +20667,13 @@ func (w *ServerInterfaceWrapper) ListTicketingPerformances(ctx echo.Context) err
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
 	// ------------- Optional query parameter "fields" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -19415,6 +20770,13 @@ func (w *ServerInterfaceWrapper) ListTicketingPriceTypes(ctx echo.Context) error
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
 	// ------------- Optional query parameter "fields" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -19490,6 +20852,13 @@ func (w *ServerInterfaceWrapper) ListTicketingProductions(ctx echo.Context) erro
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
 	// ------------- Optional query parameter "fields" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -19563,6 +20932,13 @@ func (w *ServerInterfaceWrapper) ListTicketingSources(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
 	}
 
 	// ------------- Optional query parameter "fields" -------------
@@ -19940,6 +21316,13 @@ func (w *ServerInterfaceWrapper) ListUsers(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
 	}
 
 	// ------------- Optional query parameter "fields" -------------
@@ -20339,6 +21722,13 @@ func (w *ServerInterfaceWrapper) ListWebhookEndpoints(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
 	// ------------- Optional query parameter "fields" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
@@ -20543,6 +21933,13 @@ func (w *ServerInterfaceWrapper) ListWebhookDeliveries(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
 	}
 
 	// ------------- Optional query parameter "fields" -------------
@@ -21124,6 +22521,23 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/identity-providers", wrapper.CreateIdentityProvider, options.OperationMiddlewares["createIdentityProvider"]...)
 	router.GET(options.BaseURL+"/v1/identity-providers/:identity_provider_id", wrapper.GetIdentityProvider, options.OperationMiddlewares["getIdentityProvider"]...)
 	router.PATCH(options.BaseURL+"/v1/identity-providers/:identity_provider_id", wrapper.UpdateIdentityProvider, options.OperationMiddlewares["updateIdentityProvider"]...)
+	router.GET(options.BaseURL+"/v1/scim/v2/ServiceProviderConfig", wrapper.GetScimConfiguration, options.OperationMiddlewares["getScimConfiguration"]...)
+	router.GET(options.BaseURL+"/v1/scim/v2/ResourceTypes", wrapper.ListScimResourceTypes, options.OperationMiddlewares["listScimResourceTypes"]...)
+	router.GET(options.BaseURL+"/v1/scim/v2/ResourceTypes/:name", wrapper.GetScimResourceType, options.OperationMiddlewares["getScimResourceType"]...)
+	router.GET(options.BaseURL+"/v1/scim/v2/Schemas", wrapper.ListScimSchemas, options.OperationMiddlewares["listScimSchemas"]...)
+	router.GET(options.BaseURL+"/v1/scim/v2/Schemas/:name", wrapper.GetScimSchema, options.OperationMiddlewares["getScimSchema"]...)
+	router.GET(options.BaseURL+"/v1/scim/v2/Users", wrapper.ListScimUsers, options.OperationMiddlewares["listScimUsers"]...)
+	router.POST(options.BaseURL+"/v1/scim/v2/Users", wrapper.CreateScimUser, options.OperationMiddlewares["createScimUser"]...)
+	router.DELETE(options.BaseURL+"/v1/scim/v2/Users/:resource", wrapper.DeleteScimUser, options.OperationMiddlewares["deleteScimUser"]...)
+	router.GET(options.BaseURL+"/v1/scim/v2/Users/:resource", wrapper.GetScimUser, options.OperationMiddlewares["getScimUser"]...)
+	router.PATCH(options.BaseURL+"/v1/scim/v2/Users/:resource", wrapper.PatchScimUser, options.OperationMiddlewares["patchScimUser"]...)
+	router.PUT(options.BaseURL+"/v1/scim/v2/Users/:resource", wrapper.ReplaceScimUser, options.OperationMiddlewares["replaceScimUser"]...)
+	router.GET(options.BaseURL+"/v1/scim/v2/Groups", wrapper.ListScimGroups, options.OperationMiddlewares["listScimGroups"]...)
+	router.POST(options.BaseURL+"/v1/scim/v2/Groups", wrapper.CreateScimGroup, options.OperationMiddlewares["createScimGroup"]...)
+	router.DELETE(options.BaseURL+"/v1/scim/v2/Groups/:resource", wrapper.DeleteScimGroup, options.OperationMiddlewares["deleteScimGroup"]...)
+	router.GET(options.BaseURL+"/v1/scim/v2/Groups/:resource", wrapper.GetScimGroup, options.OperationMiddlewares["getScimGroup"]...)
+	router.PATCH(options.BaseURL+"/v1/scim/v2/Groups/:resource", wrapper.PatchScimGroup, options.OperationMiddlewares["patchScimGroup"]...)
+	router.PUT(options.BaseURL+"/v1/scim/v2/Groups/:resource", wrapper.ReplaceScimGroup, options.OperationMiddlewares["replaceScimGroup"]...)
 	router.GET(options.BaseURL+"/v1/test/outbox", wrapper.ListOutbox, options.OperationMiddlewares["listOutbox"]...)
 
 }
@@ -21157,6 +22571,17 @@ type OAuthRefusalApplicationProblemPlusJSONResponse struct {
 	Body Problem
 
 	Headers OAuthRefusalResponseHeaders
+}
+
+type ScimRefusalResponseHeaders struct {
+	ParvisProblem *string
+	RateLimit     *string
+	RetryAfter    *int32
+}
+type ScimRefusalApplicationScimPlusJSONResponse struct {
+	Body ScimError
+
+	Headers ScimRefusalResponseHeaders
 }
 
 type GetAuditKeysRequestObject struct {
@@ -26479,6 +27904,465 @@ func (response RestoreRole200JSONResponse) VisitRestoreRoleResponse(w http.Respo
 	return err
 }
 
+type ListScimGroupsRequestObject struct {
+	Params ListScimGroupsParams
+}
+
+type ListScimGroupsResponseObject interface {
+	VisitListScimGroupsResponse(w http.ResponseWriter) error
+}
+
+type ListScimGroups200ApplicationScimPlusJSONResponse ScimList
+
+func (response ListScimGroups200ApplicationScimPlusJSONResponse) VisitListScimGroupsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateScimGroupRequestObject struct {
+	Params CreateScimGroupParams
+	Body   *CreateScimGroupApplicationScimPlusJSONRequestBody
+}
+
+type CreateScimGroupResponseObject interface {
+	VisitCreateScimGroupResponse(w http.ResponseWriter) error
+}
+
+type CreateScimGroup201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreateScimGroup201ApplicationScimPlusJSONResponse struct {
+	Body    ScimGroup
+	Headers CreateScimGroup201ResponseHeaders
+}
+
+func (response CreateScimGroup201ApplicationScimPlusJSONResponse) VisitCreateScimGroupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteScimGroupRequestObject struct {
+	Resource ScimResource `json:"resource"`
+	Params   DeleteScimGroupParams
+}
+
+type DeleteScimGroupResponseObject interface {
+	VisitDeleteScimGroupResponse(w http.ResponseWriter) error
+}
+
+type DeleteScimGroup204Response struct {
+}
+
+func (response DeleteScimGroup204Response) VisitDeleteScimGroupResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetScimGroupRequestObject struct {
+	Resource ScimResource `json:"resource"`
+	Params   GetScimGroupParams
+}
+
+type GetScimGroupResponseObject interface {
+	VisitGetScimGroupResponse(w http.ResponseWriter) error
+}
+
+type GetScimGroup200ResponseHeaders struct {
+	ETag string
+}
+
+type GetScimGroup200ApplicationScimPlusJSONResponse struct {
+	Body    ScimGroup
+	Headers GetScimGroup200ResponseHeaders
+}
+
+func (response GetScimGroup200ApplicationScimPlusJSONResponse) VisitGetScimGroupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetScimGroup304Response = NotModifiedResponse
+
+func (response GetScimGroup304Response) VisitGetScimGroupResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type PatchScimGroupRequestObject struct {
+	Resource ScimResource `json:"resource"`
+	Params   PatchScimGroupParams
+	Body     *PatchScimGroupApplicationScimPlusJSONRequestBody
+}
+
+type PatchScimGroupResponseObject interface {
+	VisitPatchScimGroupResponse(w http.ResponseWriter) error
+}
+
+type PatchScimGroup200ResponseHeaders struct {
+	ETag string
+}
+
+type PatchScimGroup200ApplicationScimPlusJSONResponse struct {
+	Body    ScimGroup
+	Headers PatchScimGroup200ResponseHeaders
+}
+
+func (response PatchScimGroup200ApplicationScimPlusJSONResponse) VisitPatchScimGroupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceScimGroupRequestObject struct {
+	Resource ScimResource `json:"resource"`
+	Params   ReplaceScimGroupParams
+	Body     *ReplaceScimGroupApplicationScimPlusJSONRequestBody
+}
+
+type ReplaceScimGroupResponseObject interface {
+	VisitReplaceScimGroupResponse(w http.ResponseWriter) error
+}
+
+type ReplaceScimGroup200ResponseHeaders struct {
+	ETag string
+}
+
+type ReplaceScimGroup200ApplicationScimPlusJSONResponse struct {
+	Body    ScimGroup
+	Headers ReplaceScimGroup200ResponseHeaders
+}
+
+func (response ReplaceScimGroup200ApplicationScimPlusJSONResponse) VisitReplaceScimGroupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListScimResourceTypesRequestObject struct {
+	Params ListScimResourceTypesParams
+}
+
+type ListScimResourceTypesResponseObject interface {
+	VisitListScimResourceTypesResponse(w http.ResponseWriter) error
+}
+
+type ListScimResourceTypes200ApplicationScimPlusJSONResponse ScimList
+
+func (response ListScimResourceTypes200ApplicationScimPlusJSONResponse) VisitListScimResourceTypesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetScimResourceTypeRequestObject struct {
+	Name ScimName `json:"name"`
+}
+
+type GetScimResourceTypeResponseObject interface {
+	VisitGetScimResourceTypeResponse(w http.ResponseWriter) error
+}
+
+type GetScimResourceType200ApplicationScimPlusJSONResponse ScimResourceType
+
+func (response GetScimResourceType200ApplicationScimPlusJSONResponse) VisitGetScimResourceTypeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListScimSchemasRequestObject struct {
+	Params ListScimSchemasParams
+}
+
+type ListScimSchemasResponseObject interface {
+	VisitListScimSchemasResponse(w http.ResponseWriter) error
+}
+
+type ListScimSchemas200ApplicationScimPlusJSONResponse ScimList
+
+func (response ListScimSchemas200ApplicationScimPlusJSONResponse) VisitListScimSchemasResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetScimSchemaRequestObject struct {
+	Name ScimName `json:"name"`
+}
+
+type GetScimSchemaResponseObject interface {
+	VisitGetScimSchemaResponse(w http.ResponseWriter) error
+}
+
+type GetScimSchema200ApplicationScimPlusJSONResponse ScimSchema
+
+func (response GetScimSchema200ApplicationScimPlusJSONResponse) VisitGetScimSchemaResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetScimConfigurationRequestObject struct {
+}
+
+type GetScimConfigurationResponseObject interface {
+	VisitGetScimConfigurationResponse(w http.ResponseWriter) error
+}
+
+type GetScimConfiguration200ApplicationScimPlusJSONResponse ScimConfiguration
+
+func (response GetScimConfiguration200ApplicationScimPlusJSONResponse) VisitGetScimConfigurationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListScimUsersRequestObject struct {
+	Params ListScimUsersParams
+}
+
+type ListScimUsersResponseObject interface {
+	VisitListScimUsersResponse(w http.ResponseWriter) error
+}
+
+type ListScimUsers200ApplicationScimPlusJSONResponse ScimList
+
+func (response ListScimUsers200ApplicationScimPlusJSONResponse) VisitListScimUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateScimUserRequestObject struct {
+	Params CreateScimUserParams
+	Body   *CreateScimUserApplicationScimPlusJSONRequestBody
+}
+
+type CreateScimUserResponseObject interface {
+	VisitCreateScimUserResponse(w http.ResponseWriter) error
+}
+
+type CreateScimUser201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreateScimUser201ApplicationScimPlusJSONResponse struct {
+	Body    ScimUser
+	Headers CreateScimUser201ResponseHeaders
+}
+
+func (response CreateScimUser201ApplicationScimPlusJSONResponse) VisitCreateScimUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteScimUserRequestObject struct {
+	Resource ScimResource `json:"resource"`
+	Params   DeleteScimUserParams
+}
+
+type DeleteScimUserResponseObject interface {
+	VisitDeleteScimUserResponse(w http.ResponseWriter) error
+}
+
+type DeleteScimUser204Response struct {
+}
+
+func (response DeleteScimUser204Response) VisitDeleteScimUserResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetScimUserRequestObject struct {
+	Resource ScimResource `json:"resource"`
+	Params   GetScimUserParams
+}
+
+type GetScimUserResponseObject interface {
+	VisitGetScimUserResponse(w http.ResponseWriter) error
+}
+
+type GetScimUser200ResponseHeaders struct {
+	ETag string
+}
+
+type GetScimUser200ApplicationScimPlusJSONResponse struct {
+	Body    ScimUser
+	Headers GetScimUser200ResponseHeaders
+}
+
+func (response GetScimUser200ApplicationScimPlusJSONResponse) VisitGetScimUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetScimUser304Response = NotModifiedResponse
+
+func (response GetScimUser304Response) VisitGetScimUserResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type PatchScimUserRequestObject struct {
+	Resource ScimResource `json:"resource"`
+	Params   PatchScimUserParams
+	Body     *PatchScimUserApplicationScimPlusJSONRequestBody
+}
+
+type PatchScimUserResponseObject interface {
+	VisitPatchScimUserResponse(w http.ResponseWriter) error
+}
+
+type PatchScimUser200ResponseHeaders struct {
+	ETag string
+}
+
+type PatchScimUser200ApplicationScimPlusJSONResponse struct {
+	Body    ScimUser
+	Headers PatchScimUser200ResponseHeaders
+}
+
+func (response PatchScimUser200ApplicationScimPlusJSONResponse) VisitPatchScimUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceScimUserRequestObject struct {
+	Resource ScimResource `json:"resource"`
+	Params   ReplaceScimUserParams
+	Body     *ReplaceScimUserApplicationScimPlusJSONRequestBody
+}
+
+type ReplaceScimUserResponseObject interface {
+	VisitReplaceScimUserResponse(w http.ResponseWriter) error
+}
+
+type ReplaceScimUser200ResponseHeaders struct {
+	ETag string
+}
+
+type ReplaceScimUser200ApplicationScimPlusJSONResponse struct {
+	Body    ScimUser
+	Headers ReplaceScimUser200ResponseHeaders
+}
+
+func (response ReplaceScimUser200ApplicationScimPlusJSONResponse) VisitReplaceScimUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListScopesRequestObject struct {
 }
 
@@ -29085,6 +30969,57 @@ type StrictServerInterface interface {
 	// RestoreRole Restore a role
 	// (POST /v1/roles/{role_id}/restore)
 	RestoreRole(ctx context.Context, request RestoreRoleRequestObject) (RestoreRoleResponseObject, error)
+	// ListScimGroups List groups over SCIM
+	// (GET /v1/scim/v2/Groups)
+	ListScimGroups(ctx context.Context, request ListScimGroupsRequestObject) (ListScimGroupsResponseObject, error)
+	// CreateScimGroup Create a group over SCIM
+	// (POST /v1/scim/v2/Groups)
+	CreateScimGroup(ctx context.Context, request CreateScimGroupRequestObject) (CreateScimGroupResponseObject, error)
+	// DeleteScimGroup Delete a group over SCIM
+	// (DELETE /v1/scim/v2/Groups/{resource})
+	DeleteScimGroup(ctx context.Context, request DeleteScimGroupRequestObject) (DeleteScimGroupResponseObject, error)
+	// GetScimGroup Read a group over SCIM
+	// (GET /v1/scim/v2/Groups/{resource})
+	GetScimGroup(ctx context.Context, request GetScimGroupRequestObject) (GetScimGroupResponseObject, error)
+	// PatchScimGroup Change a group over SCIM
+	// (PATCH /v1/scim/v2/Groups/{resource})
+	PatchScimGroup(ctx context.Context, request PatchScimGroupRequestObject) (PatchScimGroupResponseObject, error)
+	// ReplaceScimGroup Replace a group over SCIM
+	// (PUT /v1/scim/v2/Groups/{resource})
+	ReplaceScimGroup(ctx context.Context, request ReplaceScimGroupRequestObject) (ReplaceScimGroupResponseObject, error)
+	// ListScimResourceTypes List SCIM resource types
+	// (GET /v1/scim/v2/ResourceTypes)
+	ListScimResourceTypes(ctx context.Context, request ListScimResourceTypesRequestObject) (ListScimResourceTypesResponseObject, error)
+	// GetScimResourceType Read a SCIM resource type
+	// (GET /v1/scim/v2/ResourceTypes/{name})
+	GetScimResourceType(ctx context.Context, request GetScimResourceTypeRequestObject) (GetScimResourceTypeResponseObject, error)
+	// ListScimSchemas List SCIM schemas
+	// (GET /v1/scim/v2/Schemas)
+	ListScimSchemas(ctx context.Context, request ListScimSchemasRequestObject) (ListScimSchemasResponseObject, error)
+	// GetScimSchema Read a SCIM schema
+	// (GET /v1/scim/v2/Schemas/{name})
+	GetScimSchema(ctx context.Context, request GetScimSchemaRequestObject) (GetScimSchemaResponseObject, error)
+	// GetScimConfiguration Read what the SCIM service can do
+	// (GET /v1/scim/v2/ServiceProviderConfig)
+	GetScimConfiguration(ctx context.Context, request GetScimConfigurationRequestObject) (GetScimConfigurationResponseObject, error)
+	// ListScimUsers List users over SCIM
+	// (GET /v1/scim/v2/Users)
+	ListScimUsers(ctx context.Context, request ListScimUsersRequestObject) (ListScimUsersResponseObject, error)
+	// CreateScimUser Create a user over SCIM
+	// (POST /v1/scim/v2/Users)
+	CreateScimUser(ctx context.Context, request CreateScimUserRequestObject) (CreateScimUserResponseObject, error)
+	// DeleteScimUser Delete a user over SCIM
+	// (DELETE /v1/scim/v2/Users/{resource})
+	DeleteScimUser(ctx context.Context, request DeleteScimUserRequestObject) (DeleteScimUserResponseObject, error)
+	// GetScimUser Read a user over SCIM
+	// (GET /v1/scim/v2/Users/{resource})
+	GetScimUser(ctx context.Context, request GetScimUserRequestObject) (GetScimUserResponseObject, error)
+	// PatchScimUser Change a user over SCIM
+	// (PATCH /v1/scim/v2/Users/{resource})
+	PatchScimUser(ctx context.Context, request PatchScimUserRequestObject) (PatchScimUserResponseObject, error)
+	// ReplaceScimUser Replace a user over SCIM
+	// (PUT /v1/scim/v2/Users/{resource})
+	ReplaceScimUser(ctx context.Context, request ReplaceScimUserRequestObject) (ReplaceScimUserResponseObject, error)
 	// ListScopes List scopes
 	// (GET /v1/scopes)
 	ListScopes(ctx context.Context, request ListScopesRequestObject) (ListScopesResponseObject, error)
@@ -35099,6 +37034,575 @@ func (sh *strictHandler) RestoreRole(ctx echo.Context, roleID RoleID, params Res
 		return err
 	} else if validResponse, ok := response.(RestoreRoleResponseObject); ok {
 		return validResponse.VisitRestoreRoleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListScimGroups operation middleware
+func (sh *strictHandler) ListScimGroups(ctx echo.Context, params ListScimGroupsParams) error {
+	var request ListScimGroupsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListScimGroups(ctx.Request().Context(), request.(ListScimGroupsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListScimGroups")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListScimGroupsResponseObject); ok {
+		return validResponse.VisitListScimGroupsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateScimGroup operation middleware
+func (sh *strictHandler) CreateScimGroup(ctx echo.Context, params CreateScimGroupParams) error {
+	var request CreateScimGroupRequestObject
+
+	request.Params = params
+
+	var body CreateScimGroupApplicationScimPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateScimGroup(ctx.Request().Context(), request.(CreateScimGroupRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateScimGroup")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateScimGroupResponseObject); ok {
+		return validResponse.VisitCreateScimGroupResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteScimGroup operation middleware
+func (sh *strictHandler) DeleteScimGroup(ctx echo.Context, resource ScimResource, params DeleteScimGroupParams) error {
+	var request DeleteScimGroupRequestObject
+
+	request.Resource = resource
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteScimGroup(ctx.Request().Context(), request.(DeleteScimGroupRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteScimGroup")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteScimGroupResponseObject); ok {
+		return validResponse.VisitDeleteScimGroupResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetScimGroup operation middleware
+func (sh *strictHandler) GetScimGroup(ctx echo.Context, resource ScimResource, params GetScimGroupParams) error {
+	var request GetScimGroupRequestObject
+
+	request.Resource = resource
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetScimGroup(ctx.Request().Context(), request.(GetScimGroupRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetScimGroup")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetScimGroupResponseObject); ok {
+		return validResponse.VisitGetScimGroupResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PatchScimGroup operation middleware
+func (sh *strictHandler) PatchScimGroup(ctx echo.Context, resource ScimResource, params PatchScimGroupParams) error {
+	var request PatchScimGroupRequestObject
+
+	request.Resource = resource
+	request.Params = params
+
+	var body PatchScimGroupApplicationScimPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PatchScimGroup(ctx.Request().Context(), request.(PatchScimGroupRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PatchScimGroup")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PatchScimGroupResponseObject); ok {
+		return validResponse.VisitPatchScimGroupResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReplaceScimGroup operation middleware
+func (sh *strictHandler) ReplaceScimGroup(ctx echo.Context, resource ScimResource, params ReplaceScimGroupParams) error {
+	var request ReplaceScimGroupRequestObject
+
+	request.Resource = resource
+	request.Params = params
+
+	var body ReplaceScimGroupApplicationScimPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplaceScimGroup(ctx.Request().Context(), request.(ReplaceScimGroupRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplaceScimGroup")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReplaceScimGroupResponseObject); ok {
+		return validResponse.VisitReplaceScimGroupResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListScimResourceTypes operation middleware
+func (sh *strictHandler) ListScimResourceTypes(ctx echo.Context, params ListScimResourceTypesParams) error {
+	var request ListScimResourceTypesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListScimResourceTypes(ctx.Request().Context(), request.(ListScimResourceTypesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListScimResourceTypes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListScimResourceTypesResponseObject); ok {
+		return validResponse.VisitListScimResourceTypesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetScimResourceType operation middleware
+func (sh *strictHandler) GetScimResourceType(ctx echo.Context, name ScimName) error {
+	var request GetScimResourceTypeRequestObject
+
+	request.Name = name
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetScimResourceType(ctx.Request().Context(), request.(GetScimResourceTypeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetScimResourceType")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetScimResourceTypeResponseObject); ok {
+		return validResponse.VisitGetScimResourceTypeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListScimSchemas operation middleware
+func (sh *strictHandler) ListScimSchemas(ctx echo.Context, params ListScimSchemasParams) error {
+	var request ListScimSchemasRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListScimSchemas(ctx.Request().Context(), request.(ListScimSchemasRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListScimSchemas")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListScimSchemasResponseObject); ok {
+		return validResponse.VisitListScimSchemasResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetScimSchema operation middleware
+func (sh *strictHandler) GetScimSchema(ctx echo.Context, name ScimName) error {
+	var request GetScimSchemaRequestObject
+
+	request.Name = name
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetScimSchema(ctx.Request().Context(), request.(GetScimSchemaRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetScimSchema")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetScimSchemaResponseObject); ok {
+		return validResponse.VisitGetScimSchemaResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetScimConfiguration operation middleware
+func (sh *strictHandler) GetScimConfiguration(ctx echo.Context) error {
+	var request GetScimConfigurationRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetScimConfiguration(ctx.Request().Context(), request.(GetScimConfigurationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetScimConfiguration")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetScimConfigurationResponseObject); ok {
+		return validResponse.VisitGetScimConfigurationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListScimUsers operation middleware
+func (sh *strictHandler) ListScimUsers(ctx echo.Context, params ListScimUsersParams) error {
+	var request ListScimUsersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListScimUsers(ctx.Request().Context(), request.(ListScimUsersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListScimUsers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListScimUsersResponseObject); ok {
+		return validResponse.VisitListScimUsersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateScimUser operation middleware
+func (sh *strictHandler) CreateScimUser(ctx echo.Context, params CreateScimUserParams) error {
+	var request CreateScimUserRequestObject
+
+	request.Params = params
+
+	var body CreateScimUserApplicationScimPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateScimUser(ctx.Request().Context(), request.(CreateScimUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateScimUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateScimUserResponseObject); ok {
+		return validResponse.VisitCreateScimUserResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteScimUser operation middleware
+func (sh *strictHandler) DeleteScimUser(ctx echo.Context, resource ScimResource, params DeleteScimUserParams) error {
+	var request DeleteScimUserRequestObject
+
+	request.Resource = resource
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteScimUser(ctx.Request().Context(), request.(DeleteScimUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteScimUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteScimUserResponseObject); ok {
+		return validResponse.VisitDeleteScimUserResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetScimUser operation middleware
+func (sh *strictHandler) GetScimUser(ctx echo.Context, resource ScimResource, params GetScimUserParams) error {
+	var request GetScimUserRequestObject
+
+	request.Resource = resource
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetScimUser(ctx.Request().Context(), request.(GetScimUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetScimUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetScimUserResponseObject); ok {
+		return validResponse.VisitGetScimUserResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PatchScimUser operation middleware
+func (sh *strictHandler) PatchScimUser(ctx echo.Context, resource ScimResource, params PatchScimUserParams) error {
+	var request PatchScimUserRequestObject
+
+	request.Resource = resource
+	request.Params = params
+
+	var body PatchScimUserApplicationScimPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PatchScimUser(ctx.Request().Context(), request.(PatchScimUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PatchScimUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PatchScimUserResponseObject); ok {
+		return validResponse.VisitPatchScimUserResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReplaceScimUser operation middleware
+func (sh *strictHandler) ReplaceScimUser(ctx echo.Context, resource ScimResource, params ReplaceScimUserParams) error {
+	var request ReplaceScimUserRequestObject
+
+	request.Resource = resource
+	request.Params = params
+
+	var body ReplaceScimUserApplicationScimPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplaceScimUser(ctx.Request().Context(), request.(ReplaceScimUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplaceScimUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReplaceScimUserResponseObject); ok {
+		return validResponse.VisitReplaceScimUserResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -793,6 +793,61 @@ type FederationOperations interface {
 	UpdateIdentityProvider(ctx context.Context, request UpdateIdentityProviderRequestObject) (UpdateIdentityProviderResponseObject, error)
 }
 
+// ScimOperations are the operations of api/scim.yaml.
+type ScimOperations interface {
+	// GetScimConfiguration: Read what the SCIM service can do
+	// (GET /v1/scim/v2/ServiceProviderConfig)
+	GetScimConfiguration(ctx context.Context, request GetScimConfigurationRequestObject) (GetScimConfigurationResponseObject, error)
+	// ListScimResourceTypes: List SCIM resource types
+	// (GET /v1/scim/v2/ResourceTypes)
+	ListScimResourceTypes(ctx context.Context, request ListScimResourceTypesRequestObject) (ListScimResourceTypesResponseObject, error)
+	// GetScimResourceType: Read a SCIM resource type
+	// (GET /v1/scim/v2/ResourceTypes/{name})
+	GetScimResourceType(ctx context.Context, request GetScimResourceTypeRequestObject) (GetScimResourceTypeResponseObject, error)
+	// ListScimSchemas: List SCIM schemas
+	// (GET /v1/scim/v2/Schemas)
+	ListScimSchemas(ctx context.Context, request ListScimSchemasRequestObject) (ListScimSchemasResponseObject, error)
+	// GetScimSchema: Read a SCIM schema
+	// (GET /v1/scim/v2/Schemas/{name})
+	GetScimSchema(ctx context.Context, request GetScimSchemaRequestObject) (GetScimSchemaResponseObject, error)
+	// ListScimUsers: List users over SCIM
+	// (GET /v1/scim/v2/Users)
+	ListScimUsers(ctx context.Context, request ListScimUsersRequestObject) (ListScimUsersResponseObject, error)
+	// CreateScimUser: Create a user over SCIM
+	// (POST /v1/scim/v2/Users)
+	CreateScimUser(ctx context.Context, request CreateScimUserRequestObject) (CreateScimUserResponseObject, error)
+	// GetScimUser: Read a user over SCIM
+	// (GET /v1/scim/v2/Users/{resource})
+	GetScimUser(ctx context.Context, request GetScimUserRequestObject) (GetScimUserResponseObject, error)
+	// ReplaceScimUser: Replace a user over SCIM
+	// (PUT /v1/scim/v2/Users/{resource})
+	ReplaceScimUser(ctx context.Context, request ReplaceScimUserRequestObject) (ReplaceScimUserResponseObject, error)
+	// PatchScimUser: Change a user over SCIM
+	// (PATCH /v1/scim/v2/Users/{resource})
+	PatchScimUser(ctx context.Context, request PatchScimUserRequestObject) (PatchScimUserResponseObject, error)
+	// DeleteScimUser: Delete a user over SCIM
+	// (DELETE /v1/scim/v2/Users/{resource})
+	DeleteScimUser(ctx context.Context, request DeleteScimUserRequestObject) (DeleteScimUserResponseObject, error)
+	// ListScimGroups: List groups over SCIM
+	// (GET /v1/scim/v2/Groups)
+	ListScimGroups(ctx context.Context, request ListScimGroupsRequestObject) (ListScimGroupsResponseObject, error)
+	// CreateScimGroup: Create a group over SCIM
+	// (POST /v1/scim/v2/Groups)
+	CreateScimGroup(ctx context.Context, request CreateScimGroupRequestObject) (CreateScimGroupResponseObject, error)
+	// GetScimGroup: Read a group over SCIM
+	// (GET /v1/scim/v2/Groups/{resource})
+	GetScimGroup(ctx context.Context, request GetScimGroupRequestObject) (GetScimGroupResponseObject, error)
+	// ReplaceScimGroup: Replace a group over SCIM
+	// (PUT /v1/scim/v2/Groups/{resource})
+	ReplaceScimGroup(ctx context.Context, request ReplaceScimGroupRequestObject) (ReplaceScimGroupResponseObject, error)
+	// PatchScimGroup: Change a group over SCIM
+	// (PATCH /v1/scim/v2/Groups/{resource})
+	PatchScimGroup(ctx context.Context, request PatchScimGroupRequestObject) (PatchScimGroupResponseObject, error)
+	// DeleteScimGroup: Delete a group over SCIM
+	// (DELETE /v1/scim/v2/Groups/{resource})
+	DeleteScimGroup(ctx context.Context, request DeleteScimGroupRequestObject) (DeleteScimGroupResponseObject, error)
+}
+
 // MailOperations are the operations of api/mail.yaml.
 type MailOperations interface {
 	// ListOutbox: Read the captured mails of a sandbox

@@ -3571,6 +3571,24 @@ func (e Count) Valid() bool {
 	}
 }
 
+// Defines values for ScimSortOrder.
+const (
+	ScimSortOrderAscending  ScimSortOrder = "ascending"
+	ScimSortOrderDescending ScimSortOrder = "descending"
+)
+
+// Valid indicates whether the value is a known member of the ScimSortOrder enum.
+func (e ScimSortOrder) Valid() bool {
+	switch e {
+	case ScimSortOrderAscending:
+		return true
+	case ScimSortOrderDescending:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingRecordKind.
 const (
 	TicketingRecordKindCustomer    TicketingRecordKind = "customer"
@@ -4189,6 +4207,42 @@ func (e ListRolesParamsArchived) Valid() bool {
 	case ListRolesParamsArchivedOnly:
 		return true
 	case ListRolesParamsArchivedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListScimGroupsParamsSortOrder.
+const (
+	ListScimGroupsParamsSortOrderAscending  ListScimGroupsParamsSortOrder = "ascending"
+	ListScimGroupsParamsSortOrderDescending ListScimGroupsParamsSortOrder = "descending"
+)
+
+// Valid indicates whether the value is a known member of the ListScimGroupsParamsSortOrder enum.
+func (e ListScimGroupsParamsSortOrder) Valid() bool {
+	switch e {
+	case ListScimGroupsParamsSortOrderAscending:
+		return true
+	case ListScimGroupsParamsSortOrderDescending:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListScimUsersParamsSortOrder.
+const (
+	ListScimUsersParamsSortOrderAscending  ListScimUsersParamsSortOrder = "ascending"
+	ListScimUsersParamsSortOrderDescending ListScimUsersParamsSortOrder = "descending"
+)
+
+// Valid indicates whether the value is a known member of the ListScimUsersParamsSortOrder enum.
+func (e ListScimUsersParamsSortOrder) Valid() bool {
+	switch e {
+	case ListScimUsersParamsSortOrderAscending:
+		return true
+	case ListScimUsersParamsSortOrderDescending:
 		return true
 	default:
 		return false
@@ -7401,6 +7455,64 @@ type SandboxCreate struct {
 	Name string `json:"name"`
 }
 
+// ScimConfiguration What the service can do (RFC 7643 §5).
+//
+// Examples: {"authenticationSchemes":[{"description":"A key or an access token with the scope scim:manage","name":"Bearer","type":"oauthbearertoken"}],"bulk":{"maxOperations":0,"maxPayloadSize":0,"supported":false},"changePassword":{"supported":false},"etag":{"supported":true},"filter":{"maxResults":200,"supported":true},"patch":{"supported":true},"schemas":["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],"sort":{"supported":true}}
+type ScimConfiguration = map[string]any
+
+// ScimError An error message (RFC 7644 §3.12).
+type ScimError struct {
+	// Detail What is wrong
+	Detail  string   `json:"detail"`
+	Schemas []string `json:"schemas"`
+
+	// ScimType What kind of error it is
+	ScimType *string `json:"scimType,omitempty"`
+
+	// Status The HTTP status
+	Status string `json:"status"`
+}
+
+// ScimGroup A group (RFC 7643 §4.2), which is a team here.
+//
+// Examples: {"displayName":"Relations avec les publics","externalId":"9a1b1f6e-55c5-4d55-93a9-0f4c5b6a7d8e","id":"0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e02","members":[{"display":"Claire Martin","type":"User","value":"0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01"}],"meta":{"created":"2026-09-01T08:00:00Z","lastModified":"2026-09-01T08:00:00Z","location":"https://parvis.example.org/v1/scim/v2/Groups/0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e02","resourceType":"Group","version":"W/\"1\""},"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"]}
+type ScimGroup = map[string]any
+
+// ScimGroupWrite A group as a directory sends it.
+//
+// Examples: {"displayName":"Relations avec les publics","externalId":"9a1b1f6e-55c5-4d55-93a9-0f4c5b6a7d8e","members":[],"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"]}
+type ScimGroupWrite = map[string]any
+
+// ScimList A list (RFC 7644 §3.4.2).
+//
+// Examples: {"Resources":[{"active":true,"id":"0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01","schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"claire.martin@arcades.example"}],"itemsPerPage":1,"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"startIndex":1,"totalResults":1}
+type ScimList = map[string]any
+
+// ScimPatch Operations, done in their order (RFC 7644 §3.5.2).
+//
+// Examples: {"Operations":[{"op":"replace","path":"displayName","value":"Claire Martin"}],"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}
+type ScimPatch = map[string]any
+
+// ScimResourceType A type of resource (RFC 7643 §6).
+//
+// Examples: {"description":"A user","endpoint":"/Users","id":"User","name":"User","schema":"urn:ietf:params:scim:schemas:core:2.0:User","schemas":["urn:ietf:params:scim:schemas:core:2.0:ResourceType"]}
+type ScimResourceType = map[string]any
+
+// ScimSchema A schema (RFC 7643 §7).
+//
+// Examples: {"attributes":[{"caseExact":false,"description":"Its name","multiValued":false,"mutability":"readWrite","name":"displayName","required":true,"returned":"default","type":"string","uniqueness":"none"}],"description":"A group of users","id":"urn:ietf:params:scim:schemas:core:2.0:Group","name":"Group","schemas":["urn:ietf:params:scim:schemas:core:2.0:Schema"]}
+type ScimSchema = map[string]any
+
+// ScimUser A user (RFC 7643 §4.1). `active` says whether they may act.
+//
+// Examples: {"active":true,"displayName":"Claire Martin","emails":[{"primary":true,"type":"work","value":"claire.martin@arcades.example"}],"externalId":"4d32a66e-1d13-4c0d-8f0f-d1e2a3b4c5d6","id":"0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01","meta":{"created":"2026-09-01T08:00:00Z","lastModified":"2026-09-01T08:00:00Z","location":"https://parvis.example.org/v1/scim/v2/Users/0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01","resourceType":"User","version":"W/\"1.1\""},"name":{"familyName":"Martin","givenName":"Claire"},"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"claire.martin@arcades.example"}
+type ScimUser = map[string]any
+
+// ScimUserWrite A user as a directory sends it.
+//
+// Examples: {"active":true,"emails":[{"primary":true,"type":"work","value":"claire.martin@arcades.example"}],"externalId":"4d32a66e-1d13-4c0d-8f0f-d1e2a3b4c5d6","name":{"familyName":"Martin","givenName":"Claire"},"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"claire.martin@arcades.example"}
+type ScimUserWrite = map[string]any
+
 // Scope defines model for Scope.
 type Scope struct {
 	Operations []string `json:"operations"`
@@ -8841,6 +8953,9 @@ type Archived string
 // AsOf defines model for AsOf.
 type AsOf = time.Time
 
+// CSVSafe defines model for CSVSafe.
+type CSVSafe = bool
+
 // ConfirmationToken defines model for ConfirmationToken.
 type ConfirmationToken = string
 
@@ -8994,6 +9109,39 @@ type RoleAssignmentID = openapi_types.UUID
 // RoleID defines model for RoleId.
 type RoleID = openapi_types.UUID
 
+// ScimAttributes defines model for ScimAttributes.
+type ScimAttributes = string
+
+// ScimCount defines model for ScimCount.
+type ScimCount = int32
+
+// ScimExcludedAttributes defines model for ScimExcludedAttributes.
+type ScimExcludedAttributes = string
+
+// ScimFilter defines model for ScimFilter.
+type ScimFilter = string
+
+// ScimFilterRefused defines model for ScimFilterRefused.
+type ScimFilterRefused = string
+
+// ScimIfMatch defines model for ScimIfMatch.
+type ScimIfMatch = string
+
+// ScimName defines model for ScimName.
+type ScimName = string
+
+// ScimResource defines model for ScimResource.
+type ScimResource = string
+
+// ScimSortBy defines model for ScimSortBy.
+type ScimSortBy = string
+
+// ScimSortOrder defines model for ScimSortOrder.
+type ScimSortOrder string
+
+// ScimStartIndex defines model for ScimStartIndex.
+type ScimStartIndex = int32
+
 // SensitiveFactID defines model for SensitiveFactId.
 type SensitiveFactID = openapi_types.UUID
 
@@ -9069,6 +9217,9 @@ type OAuthRefusalApplicationJSON = OAuthError
 // OAuthRefusalApplicationProblemPlusJSON A problem (RFC 9457). `code` and `errors[].code` are for programs, `title` and `detail` for people.
 type OAuthRefusalApplicationProblemPlusJSON = Problem
 
+// ScimRefusal An error message (RFC 7644 §3.12).
+type ScimRefusal = ScimError
+
 // GetWebhookKeySetParams defines parameters for GetWebhookKeySet.
 type GetWebhookKeySetParams struct {
 	// Endpoint Identifier of the endpoint.
@@ -9103,6 +9254,10 @@ type ListAPIKeysParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -9170,6 +9325,10 @@ type ListReadsParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// ContactID Reads of this contact's data.
 	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
 
@@ -9206,6 +9365,10 @@ type ListConsentWordingsParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Language In this language (BCP 47).
 	Language *string `form:"language,omitempty" json:"language,omitempty"`
 }
@@ -9229,6 +9392,10 @@ type ListConsentsParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -9268,6 +9435,10 @@ type ListContactsParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Sort The order; `-` is descending. Without it the newest come first; with `q` the best match, with `name_prefix` alone the first by name.
 	Sort *ListContactsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
@@ -9454,6 +9625,10 @@ type ListAddressesParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 }
@@ -9520,6 +9695,10 @@ type ListContactConsentHistoryParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 }
 
 // ListContactPointsParams defines parameters for ListContactPoints.
@@ -9533,6 +9712,10 @@ type ListContactPointsParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -9598,6 +9781,10 @@ type ListContactExternalIdsParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 }
 
 // ListContactHistoryParams defines parameters for ListContactHistory.
@@ -9607,6 +9794,10 @@ type ListContactHistoryParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// SubjectKind Only changes of records of this kind.
 	SubjectKind *ListContactHistoryParamsSubjectKind `form:"subject_kind,omitempty" json:"subject_kind,omitempty"`
@@ -9631,6 +9822,10 @@ type ListContactOrdersParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -9664,6 +9859,10 @@ type ListSensitiveFactsParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// IncludeExpired Whether facts whose `valid_until` has passed are listed too.
 	IncludeExpired *bool `form:"include_expired,omitempty" json:"include_expired,omitempty"`
@@ -9721,6 +9920,10 @@ type ListDepartmentsParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -9787,6 +9990,10 @@ type ListEventConsumersParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 }
 
 // DeleteEventConsumerParams defines parameters for DeleteEventConsumer.
@@ -9881,6 +10088,10 @@ type ListFormsParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -9944,6 +10155,10 @@ type ListFormSubmissionsParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -9961,6 +10176,10 @@ type ListHistoryParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// SubjectKind The kind of the record, as events name it.
 	SubjectKind string `form:"subject_kind" json:"subject_kind"`
@@ -10046,6 +10265,10 @@ type ListOAuthClientsParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -10099,6 +10322,10 @@ type ListOperationsParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Status In one of these states.
 	Status []ListOperationsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
@@ -10166,6 +10393,10 @@ type ListPurposesParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Archived Whether archived records are listed too (`true`), alone (`only`) or not (`false`).
 	Archived *ListPurposesParamsArchived `form:"archived,omitempty" json:"archived,omitempty"`
 }
@@ -10202,6 +10433,10 @@ type ListQuotasParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 }
@@ -10228,6 +10463,10 @@ type ListRoleAssignmentsParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -10346,6 +10585,10 @@ type ListRolesParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -10401,6 +10644,174 @@ type RestoreRoleParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListScimGroupsParams defines parameters for ListScimGroups.
+type ListScimGroupsParams struct {
+	// Filter A filter, such as `userName eq "claire@arcades.example"` or `emails[type eq "work"] and active eq true`.
+	Filter *ScimFilter `form:"filter,omitempty" json:"filter,omitempty"`
+
+	// StartIndex The first result wanted, counted from 1; less is taken for 1.
+	StartIndex *ScimStartIndex `form:"startIndex,omitempty" json:"startIndex,omitempty"`
+
+	// Count How many results are wanted; less than none is taken for none, more than 200 for 200.
+	Count *ScimCount `form:"count,omitempty" json:"count,omitempty"`
+
+	// SortBy The attribute to sort by, one that has a single value; without it, the oldest come first.
+	SortBy *ScimSortBy `form:"sortBy,omitempty" json:"sortBy,omitempty"`
+
+	// SortOrder The direction.
+	SortOrder *ListScimGroupsParamsSortOrder `form:"sortOrder,omitempty" json:"sortOrder,omitempty"`
+
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+}
+
+// ListScimGroupsParamsSortOrder defines parameters for ListScimGroups.
+type ListScimGroupsParamsSortOrder string
+
+// CreateScimGroupParams defines parameters for CreateScimGroup.
+type CreateScimGroupParams struct {
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+}
+
+// DeleteScimGroupParams defines parameters for DeleteScimGroup.
+type DeleteScimGroupParams struct {
+	// IfMatch The `meta.version` that was read; without it the last write wins.
+	IfMatch *ScimIfMatch `json:"If-Match,omitempty"`
+}
+
+// GetScimGroupParams defines parameters for GetScimGroup.
+type GetScimGroupParams struct {
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// PatchScimGroupParams defines parameters for PatchScimGroup.
+type PatchScimGroupParams struct {
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+
+	// IfMatch The `meta.version` that was read; without it the last write wins.
+	IfMatch *ScimIfMatch `json:"If-Match,omitempty"`
+}
+
+// ReplaceScimGroupParams defines parameters for ReplaceScimGroup.
+type ReplaceScimGroupParams struct {
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+
+	// IfMatch The `meta.version` that was read; without it the last write wins.
+	IfMatch *ScimIfMatch `json:"If-Match,omitempty"`
+}
+
+// ListScimResourceTypesParams defines parameters for ListScimResourceTypes.
+type ListScimResourceTypesParams struct {
+	// Filter Refused with 403.
+	Filter *ScimFilterRefused `form:"filter,omitempty" json:"filter,omitempty"`
+}
+
+// ListScimSchemasParams defines parameters for ListScimSchemas.
+type ListScimSchemasParams struct {
+	// Filter Refused with 403.
+	Filter *ScimFilterRefused `form:"filter,omitempty" json:"filter,omitempty"`
+}
+
+// ListScimUsersParams defines parameters for ListScimUsers.
+type ListScimUsersParams struct {
+	// Filter A filter, such as `userName eq "claire@arcades.example"` or `emails[type eq "work"] and active eq true`.
+	Filter *ScimFilter `form:"filter,omitempty" json:"filter,omitempty"`
+
+	// StartIndex The first result wanted, counted from 1; less is taken for 1.
+	StartIndex *ScimStartIndex `form:"startIndex,omitempty" json:"startIndex,omitempty"`
+
+	// Count How many results are wanted; less than none is taken for none, more than 200 for 200.
+	Count *ScimCount `form:"count,omitempty" json:"count,omitempty"`
+
+	// SortBy The attribute to sort by, one that has a single value; without it, the oldest come first.
+	SortBy *ScimSortBy `form:"sortBy,omitempty" json:"sortBy,omitempty"`
+
+	// SortOrder The direction.
+	SortOrder *ListScimUsersParamsSortOrder `form:"sortOrder,omitempty" json:"sortOrder,omitempty"`
+
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+}
+
+// ListScimUsersParamsSortOrder defines parameters for ListScimUsers.
+type ListScimUsersParamsSortOrder string
+
+// CreateScimUserParams defines parameters for CreateScimUser.
+type CreateScimUserParams struct {
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+}
+
+// DeleteScimUserParams defines parameters for DeleteScimUser.
+type DeleteScimUserParams struct {
+	// IfMatch The `meta.version` that was read; without it the last write wins.
+	IfMatch *ScimIfMatch `json:"If-Match,omitempty"`
+}
+
+// GetScimUserParams defines parameters for GetScimUser.
+type GetScimUserParams struct {
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// PatchScimUserParams defines parameters for PatchScimUser.
+type PatchScimUserParams struct {
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+
+	// IfMatch The `meta.version` that was read; without it the last write wins.
+	IfMatch *ScimIfMatch `json:"If-Match,omitempty"`
+}
+
+// ReplaceScimUserParams defines parameters for ReplaceScimUser.
+type ReplaceScimUserParams struct {
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+
+	// IfMatch The `meta.version` that was read; without it the last write wins.
+	IfMatch *ScimIfMatch `json:"If-Match,omitempty"`
+}
+
 // FindSensitiveIdentifierParams defines parameters for FindSensitiveIdentifier.
 type FindSensitiveIdentifierParams struct {
 	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
@@ -10414,6 +10825,10 @@ type ListSessionsParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -10441,6 +10856,10 @@ type ListTagsParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// NamePrefix Whose name begins so, without regard to case and accents.
 	NamePrefix *TagNamePrefix `form:"name_prefix,omitempty" json:"name_prefix,omitempty"`
@@ -10511,6 +10930,10 @@ type ListTeamsParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -10562,6 +10985,10 @@ type ListTeamMembersParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 }
@@ -10595,6 +11022,10 @@ type ListOutboxParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// To Only mails to this address.
 	To *string `form:"to,omitempty" json:"to,omitempty"`
 }
@@ -10606,6 +11037,10 @@ type ListTicketingOrdersParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -10655,6 +11090,10 @@ type ListTicketingPerformancesParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -10685,6 +11124,10 @@ type ListTicketingPriceTypesParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -10706,6 +11149,10 @@ type ListTicketingProductionsParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -10726,6 +11173,10 @@ type ListTicketingSourcesParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -10792,6 +11243,10 @@ type ListUsersParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -10868,6 +11323,10 @@ type ListWebhookEndpointsParams struct {
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
 
@@ -10915,6 +11374,10 @@ type ListWebhookDeliveriesParams struct {
 
 	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 
 	// Fields Keeps only these members of each resource; `id` and `object` always stay.
 	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
@@ -11174,6 +11637,24 @@ type CreateRoleJSONRequestBody = RoleCreate
 
 // UpdateRoleApplicationMergePatchPlusJSONRequestBody defines body for UpdateRole for application/merge-patch+json ContentType.
 type UpdateRoleApplicationMergePatchPlusJSONRequestBody = RolePatch
+
+// CreateScimGroupApplicationScimPlusJSONRequestBody defines body for CreateScimGroup for application/scim+json ContentType.
+type CreateScimGroupApplicationScimPlusJSONRequestBody = ScimGroupWrite
+
+// PatchScimGroupApplicationScimPlusJSONRequestBody defines body for PatchScimGroup for application/scim+json ContentType.
+type PatchScimGroupApplicationScimPlusJSONRequestBody = ScimPatch
+
+// ReplaceScimGroupApplicationScimPlusJSONRequestBody defines body for ReplaceScimGroup for application/scim+json ContentType.
+type ReplaceScimGroupApplicationScimPlusJSONRequestBody = ScimGroupWrite
+
+// CreateScimUserApplicationScimPlusJSONRequestBody defines body for CreateScimUser for application/scim+json ContentType.
+type CreateScimUserApplicationScimPlusJSONRequestBody = ScimUserWrite
+
+// PatchScimUserApplicationScimPlusJSONRequestBody defines body for PatchScimUser for application/scim+json ContentType.
+type PatchScimUserApplicationScimPlusJSONRequestBody = ScimPatch
+
+// ReplaceScimUserApplicationScimPlusJSONRequestBody defines body for ReplaceScimUser for application/scim+json ContentType.
+type ReplaceScimUserApplicationScimPlusJSONRequestBody = ScimUserWrite
 
 // FindSensitiveIdentifierJSONRequestBody defines body for FindSensitiveIdentifier for application/json ContentType.
 type FindSensitiveIdentifierJSONRequestBody = SensitiveIdentifier
@@ -13630,6 +14111,191 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/roles/{role_id}/restore (the `RestoreRole` operationId).
 	RestoreRole(ctx context.Context, roleID RoleID, params *RestoreRoleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListScimGroups List groups over SCIM
+	//
+	// Teams whose members the directory decides on: those it has made, and those to which an administrator has given its `external_id`. The filter is that of RFC 7644 §3.4.2.2.
+	//
+	// Corresponds with GET /v1/scim/v2/Groups (the `ListScimGroups` operationId).
+	ListScimGroups(ctx context.Context, params *ListScimGroupsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateScimGroupWithBody Create a group over SCIM
+	//
+	// Makes a team, with its members. What its members may do is decided by those who give roles to it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/scim/v2/Groups (the `CreateScimGroup` operationId).
+	CreateScimGroupWithBody(ctx context.Context, params *CreateScimGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateScimGroupWithApplicationScimPlusJSONBody Create a group over SCIM
+	//
+	// Makes a team, with its members. What its members may do is decided by those who give roles to it.
+	//
+	// Takes a body of the `application/scim+json` content type.
+	//
+	// Corresponds with POST /v1/scim/v2/Groups (the `CreateScimGroup` operationId).
+	CreateScimGroupWithApplicationScimPlusJSONBody(ctx context.Context, params *CreateScimGroupParams, body CreateScimGroupApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteScimGroup Delete a group over SCIM
+	//
+	// Archives the team: its members have nothing by it any more.
+	//
+	// Corresponds with DELETE /v1/scim/v2/Groups/{resource} (the `DeleteScimGroup` operationId).
+	DeleteScimGroup(ctx context.Context, resource ScimResource, params *DeleteScimGroupParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetScimGroup Read a group over SCIM
+	//
+	// One group.
+	//
+	// Corresponds with GET /v1/scim/v2/Groups/{resource} (the `GetScimGroup` operationId).
+	GetScimGroup(ctx context.Context, resource ScimResource, params *GetScimGroupParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PatchScimGroupWithBody Change a group over SCIM
+	//
+	// The operations are done in their order, all or none (RFC 7644 §3.5.2). What Microsoft Entra and Okta write differently is understood.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/scim/v2/Groups/{resource} (the `PatchScimGroup` operationId).
+	PatchScimGroupWithBody(ctx context.Context, resource ScimResource, params *PatchScimGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PatchScimGroupWithApplicationScimPlusJSONBody Change a group over SCIM
+	//
+	// The operations are done in their order, all or none (RFC 7644 §3.5.2). What Microsoft Entra and Okta write differently is understood.
+	//
+	// Takes a body of the `application/scim+json` content type.
+	//
+	// Corresponds with PATCH /v1/scim/v2/Groups/{resource} (the `PatchScimGroup` operationId).
+	PatchScimGroupWithApplicationScimPlusJSONBody(ctx context.Context, resource ScimResource, params *PatchScimGroupParams, body PatchScimGroupApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplaceScimGroupWithBody Replace a group over SCIM
+	//
+	// What is not sent is cleared, except `active` and what cannot be written (RFC 7644 §3.5.1).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/scim/v2/Groups/{resource} (the `ReplaceScimGroup` operationId).
+	ReplaceScimGroupWithBody(ctx context.Context, resource ScimResource, params *ReplaceScimGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplaceScimGroupWithApplicationScimPlusJSONBody Replace a group over SCIM
+	//
+	// What is not sent is cleared, except `active` and what cannot be written (RFC 7644 §3.5.1).
+	//
+	// Takes a body of the `application/scim+json` content type.
+	//
+	// Corresponds with PUT /v1/scim/v2/Groups/{resource} (the `ReplaceScimGroup` operationId).
+	ReplaceScimGroupWithApplicationScimPlusJSONBody(ctx context.Context, resource ScimResource, params *ReplaceScimGroupParams, body ReplaceScimGroupApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListScimResourceTypes List SCIM resource types
+	//
+	// All resource types, in one page. A filter is refused, as RFC 7644 §4 has it.
+	//
+	// Corresponds with GET /v1/scim/v2/ResourceTypes (the `ListScimResourceTypes` operationId).
+	ListScimResourceTypes(ctx context.Context, params *ListScimResourceTypesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetScimResourceType Read a SCIM resource type
+	//
+	// One of the resource types.
+	//
+	// Corresponds with GET /v1/scim/v2/ResourceTypes/{name} (the `GetScimResourceType` operationId).
+	GetScimResourceType(ctx context.Context, name ScimName, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListScimSchemas List SCIM schemas
+	//
+	// All schemas, in one page. A filter is refused, as RFC 7644 §4 has it.
+	//
+	// Corresponds with GET /v1/scim/v2/Schemas (the `ListScimSchemas` operationId).
+	ListScimSchemas(ctx context.Context, params *ListScimSchemasParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetScimSchema Read a SCIM schema
+	//
+	// One of the schemas.
+	//
+	// Corresponds with GET /v1/scim/v2/Schemas/{name} (the `GetScimSchema` operationId).
+	GetScimSchema(ctx context.Context, name ScimName, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetScimConfiguration Read what the SCIM service can do
+	//
+	// What of RFC 7644 is there and what is not (RFC 7643 §5).
+	//
+	// Corresponds with GET /v1/scim/v2/ServiceProviderConfig (the `GetScimConfiguration` operationId).
+	GetScimConfiguration(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListScimUsers List users over SCIM
+	//
+	// Users of the institution that its directory has not deleted. Those that it does not provision are listed, to be found and taken over. The filter is that of RFC 7644 §3.4.2.2.
+	//
+	// Corresponds with GET /v1/scim/v2/Users (the `ListScimUsers` operationId).
+	ListScimUsers(ctx context.Context, params *ListScimUsersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateScimUserWithBody Create a user over SCIM
+	//
+	// Adds a user. `userName` and `externalId` are taken once: a second request is a 409 of `uniqueness`. Whoever was deleted and comes back has the record of before, without the rights of before.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/scim/v2/Users (the `CreateScimUser` operationId).
+	CreateScimUserWithBody(ctx context.Context, params *CreateScimUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateScimUserWithApplicationScimPlusJSONBody Create a user over SCIM
+	//
+	// Adds a user. `userName` and `externalId` are taken once: a second request is a 409 of `uniqueness`. Whoever was deleted and comes back has the record of before, without the rights of before.
+	//
+	// Takes a body of the `application/scim+json` content type.
+	//
+	// Corresponds with POST /v1/scim/v2/Users (the `CreateScimUser` operationId).
+	CreateScimUserWithApplicationScimPlusJSONBody(ctx context.Context, params *CreateScimUserParams, body CreateScimUserApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteScimUser Delete a user over SCIM
+	//
+	// Ends what the user may do, at once, with the groups and roles they had. The record and its history stay; over SCIM it is not there any more.
+	//
+	// Corresponds with DELETE /v1/scim/v2/Users/{resource} (the `DeleteScimUser` operationId).
+	DeleteScimUser(ctx context.Context, resource ScimResource, params *DeleteScimUserParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetScimUser Read a user over SCIM
+	//
+	// One user.
+	//
+	// Corresponds with GET /v1/scim/v2/Users/{resource} (the `GetScimUser` operationId).
+	GetScimUser(ctx context.Context, resource ScimResource, params *GetScimUserParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PatchScimUserWithBody Change a user over SCIM
+	//
+	// The operations are done in their order, all or none (RFC 7644 §3.5.2). What Microsoft Entra and Okta write differently is understood.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/scim/v2/Users/{resource} (the `PatchScimUser` operationId).
+	PatchScimUserWithBody(ctx context.Context, resource ScimResource, params *PatchScimUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PatchScimUserWithApplicationScimPlusJSONBody Change a user over SCIM
+	//
+	// The operations are done in their order, all or none (RFC 7644 §3.5.2). What Microsoft Entra and Okta write differently is understood.
+	//
+	// Takes a body of the `application/scim+json` content type.
+	//
+	// Corresponds with PATCH /v1/scim/v2/Users/{resource} (the `PatchScimUser` operationId).
+	PatchScimUserWithApplicationScimPlusJSONBody(ctx context.Context, resource ScimResource, params *PatchScimUserParams, body PatchScimUserApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplaceScimUserWithBody Replace a user over SCIM
+	//
+	// What is not sent is cleared, except `active` and what cannot be written (RFC 7644 §3.5.1).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/scim/v2/Users/{resource} (the `ReplaceScimUser` operationId).
+	ReplaceScimUserWithBody(ctx context.Context, resource ScimResource, params *ReplaceScimUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplaceScimUserWithApplicationScimPlusJSONBody Replace a user over SCIM
+	//
+	// What is not sent is cleared, except `active` and what cannot be written (RFC 7644 §3.5.1).
+	//
+	// Takes a body of the `application/scim+json` content type.
+	//
+	// Corresponds with PUT /v1/scim/v2/Users/{resource} (the `ReplaceScimUser` operationId).
+	ReplaceScimUserWithApplicationScimPlusJSONBody(ctx context.Context, resource ScimResource, params *ReplaceScimUserParams, body ReplaceScimUserApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListScopes List scopes
 	//
@@ -18870,6 +19536,421 @@ func (c *Client) RestoreRole(ctx context.Context, roleID RoleID, params *Restore
 	return c.Client.Do(req)
 }
 
+// ListScimGroups List groups over SCIM
+//
+// Teams whose members the directory decides on: those it has made, and those to which an administrator has given its `external_id`. The filter is that of RFC 7644 §3.4.2.2.
+//
+// Corresponds with GET /v1/scim/v2/Groups (the `ListScimGroups` operationId).
+func (c *Client) ListScimGroups(ctx context.Context, params *ListScimGroupsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListScimGroupsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateScimGroupWithBody Create a group over SCIM
+//
+// Makes a team, with its members. What its members may do is decided by those who give roles to it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/scim/v2/Groups (the `CreateScimGroup` operationId).
+func (c *Client) CreateScimGroupWithBody(ctx context.Context, params *CreateScimGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateScimGroupRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateScimGroupWithApplicationScimPlusJSONBody Create a group over SCIM
+//
+// Makes a team, with its members. What its members may do is decided by those who give roles to it.
+//
+// Takes a body of the `application/scim+json` content type.
+//
+// Corresponds with POST /v1/scim/v2/Groups (the `CreateScimGroup` operationId).
+func (c *Client) CreateScimGroupWithApplicationScimPlusJSONBody(ctx context.Context, params *CreateScimGroupParams, body CreateScimGroupApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateScimGroupRequestWithApplicationScimPlusJSONBody(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteScimGroup Delete a group over SCIM
+//
+// Archives the team: its members have nothing by it any more.
+//
+// Corresponds with DELETE /v1/scim/v2/Groups/{resource} (the `DeleteScimGroup` operationId).
+func (c *Client) DeleteScimGroup(ctx context.Context, resource ScimResource, params *DeleteScimGroupParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteScimGroupRequest(c.Server, resource, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetScimGroup Read a group over SCIM
+//
+// One group.
+//
+// Corresponds with GET /v1/scim/v2/Groups/{resource} (the `GetScimGroup` operationId).
+func (c *Client) GetScimGroup(ctx context.Context, resource ScimResource, params *GetScimGroupParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetScimGroupRequest(c.Server, resource, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PatchScimGroupWithBody Change a group over SCIM
+//
+// The operations are done in their order, all or none (RFC 7644 §3.5.2). What Microsoft Entra and Okta write differently is understood.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/scim/v2/Groups/{resource} (the `PatchScimGroup` operationId).
+func (c *Client) PatchScimGroupWithBody(ctx context.Context, resource ScimResource, params *PatchScimGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPatchScimGroupRequestWithBody(c.Server, resource, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PatchScimGroupWithApplicationScimPlusJSONBody Change a group over SCIM
+//
+// The operations are done in their order, all or none (RFC 7644 §3.5.2). What Microsoft Entra and Okta write differently is understood.
+//
+// Takes a body of the `application/scim+json` content type.
+//
+// Corresponds with PATCH /v1/scim/v2/Groups/{resource} (the `PatchScimGroup` operationId).
+func (c *Client) PatchScimGroupWithApplicationScimPlusJSONBody(ctx context.Context, resource ScimResource, params *PatchScimGroupParams, body PatchScimGroupApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPatchScimGroupRequestWithApplicationScimPlusJSONBody(c.Server, resource, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplaceScimGroupWithBody Replace a group over SCIM
+//
+// What is not sent is cleared, except `active` and what cannot be written (RFC 7644 §3.5.1).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/scim/v2/Groups/{resource} (the `ReplaceScimGroup` operationId).
+func (c *Client) ReplaceScimGroupWithBody(ctx context.Context, resource ScimResource, params *ReplaceScimGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplaceScimGroupRequestWithBody(c.Server, resource, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplaceScimGroupWithApplicationScimPlusJSONBody Replace a group over SCIM
+//
+// What is not sent is cleared, except `active` and what cannot be written (RFC 7644 §3.5.1).
+//
+// Takes a body of the `application/scim+json` content type.
+//
+// Corresponds with PUT /v1/scim/v2/Groups/{resource} (the `ReplaceScimGroup` operationId).
+func (c *Client) ReplaceScimGroupWithApplicationScimPlusJSONBody(ctx context.Context, resource ScimResource, params *ReplaceScimGroupParams, body ReplaceScimGroupApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplaceScimGroupRequestWithApplicationScimPlusJSONBody(c.Server, resource, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListScimResourceTypes List SCIM resource types
+//
+// All resource types, in one page. A filter is refused, as RFC 7644 §4 has it.
+//
+// Corresponds with GET /v1/scim/v2/ResourceTypes (the `ListScimResourceTypes` operationId).
+func (c *Client) ListScimResourceTypes(ctx context.Context, params *ListScimResourceTypesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListScimResourceTypesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetScimResourceType Read a SCIM resource type
+//
+// One of the resource types.
+//
+// Corresponds with GET /v1/scim/v2/ResourceTypes/{name} (the `GetScimResourceType` operationId).
+func (c *Client) GetScimResourceType(ctx context.Context, name ScimName, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetScimResourceTypeRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListScimSchemas List SCIM schemas
+//
+// All schemas, in one page. A filter is refused, as RFC 7644 §4 has it.
+//
+// Corresponds with GET /v1/scim/v2/Schemas (the `ListScimSchemas` operationId).
+func (c *Client) ListScimSchemas(ctx context.Context, params *ListScimSchemasParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListScimSchemasRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetScimSchema Read a SCIM schema
+//
+// One of the schemas.
+//
+// Corresponds with GET /v1/scim/v2/Schemas/{name} (the `GetScimSchema` operationId).
+func (c *Client) GetScimSchema(ctx context.Context, name ScimName, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetScimSchemaRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetScimConfiguration Read what the SCIM service can do
+//
+// What of RFC 7644 is there and what is not (RFC 7643 §5).
+//
+// Corresponds with GET /v1/scim/v2/ServiceProviderConfig (the `GetScimConfiguration` operationId).
+func (c *Client) GetScimConfiguration(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetScimConfigurationRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListScimUsers List users over SCIM
+//
+// Users of the institution that its directory has not deleted. Those that it does not provision are listed, to be found and taken over. The filter is that of RFC 7644 §3.4.2.2.
+//
+// Corresponds with GET /v1/scim/v2/Users (the `ListScimUsers` operationId).
+func (c *Client) ListScimUsers(ctx context.Context, params *ListScimUsersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListScimUsersRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateScimUserWithBody Create a user over SCIM
+//
+// Adds a user. `userName` and `externalId` are taken once: a second request is a 409 of `uniqueness`. Whoever was deleted and comes back has the record of before, without the rights of before.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/scim/v2/Users (the `CreateScimUser` operationId).
+func (c *Client) CreateScimUserWithBody(ctx context.Context, params *CreateScimUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateScimUserRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateScimUserWithApplicationScimPlusJSONBody Create a user over SCIM
+//
+// Adds a user. `userName` and `externalId` are taken once: a second request is a 409 of `uniqueness`. Whoever was deleted and comes back has the record of before, without the rights of before.
+//
+// Takes a body of the `application/scim+json` content type.
+//
+// Corresponds with POST /v1/scim/v2/Users (the `CreateScimUser` operationId).
+func (c *Client) CreateScimUserWithApplicationScimPlusJSONBody(ctx context.Context, params *CreateScimUserParams, body CreateScimUserApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateScimUserRequestWithApplicationScimPlusJSONBody(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteScimUser Delete a user over SCIM
+//
+// Ends what the user may do, at once, with the groups and roles they had. The record and its history stay; over SCIM it is not there any more.
+//
+// Corresponds with DELETE /v1/scim/v2/Users/{resource} (the `DeleteScimUser` operationId).
+func (c *Client) DeleteScimUser(ctx context.Context, resource ScimResource, params *DeleteScimUserParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteScimUserRequest(c.Server, resource, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetScimUser Read a user over SCIM
+//
+// One user.
+//
+// Corresponds with GET /v1/scim/v2/Users/{resource} (the `GetScimUser` operationId).
+func (c *Client) GetScimUser(ctx context.Context, resource ScimResource, params *GetScimUserParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetScimUserRequest(c.Server, resource, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PatchScimUserWithBody Change a user over SCIM
+//
+// The operations are done in their order, all or none (RFC 7644 §3.5.2). What Microsoft Entra and Okta write differently is understood.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/scim/v2/Users/{resource} (the `PatchScimUser` operationId).
+func (c *Client) PatchScimUserWithBody(ctx context.Context, resource ScimResource, params *PatchScimUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPatchScimUserRequestWithBody(c.Server, resource, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PatchScimUserWithApplicationScimPlusJSONBody Change a user over SCIM
+//
+// The operations are done in their order, all or none (RFC 7644 §3.5.2). What Microsoft Entra and Okta write differently is understood.
+//
+// Takes a body of the `application/scim+json` content type.
+//
+// Corresponds with PATCH /v1/scim/v2/Users/{resource} (the `PatchScimUser` operationId).
+func (c *Client) PatchScimUserWithApplicationScimPlusJSONBody(ctx context.Context, resource ScimResource, params *PatchScimUserParams, body PatchScimUserApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPatchScimUserRequestWithApplicationScimPlusJSONBody(c.Server, resource, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplaceScimUserWithBody Replace a user over SCIM
+//
+// What is not sent is cleared, except `active` and what cannot be written (RFC 7644 §3.5.1).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/scim/v2/Users/{resource} (the `ReplaceScimUser` operationId).
+func (c *Client) ReplaceScimUserWithBody(ctx context.Context, resource ScimResource, params *ReplaceScimUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplaceScimUserRequestWithBody(c.Server, resource, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplaceScimUserWithApplicationScimPlusJSONBody Replace a user over SCIM
+//
+// What is not sent is cleared, except `active` and what cannot be written (RFC 7644 §3.5.1).
+//
+// Takes a body of the `application/scim+json` content type.
+//
+// Corresponds with PUT /v1/scim/v2/Users/{resource} (the `ReplaceScimUser` operationId).
+func (c *Client) ReplaceScimUserWithApplicationScimPlusJSONBody(ctx context.Context, resource ScimResource, params *ReplaceScimUserParams, body ReplaceScimUserApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplaceScimUserRequestWithApplicationScimPlusJSONBody(c.Server, resource, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListScopes List scopes
 //
 // Every right that a credential can have, with the operations that it opens. `*` stands for all of them.
@@ -21249,6 +22330,18 @@ func NewListAPIKeysRequest(server string, params *ListAPIKeysParams) (*http.Requ
 
 		}
 
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Fields != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
@@ -21728,6 +22821,18 @@ func NewListReadsRequest(server string, params *ListReadsParams) (*http.Request,
 
 		}
 
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.ContactID != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "contact_id", *params.ContactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
@@ -22015,6 +23120,18 @@ func NewListConsentWordingsRequest(server string, params *ListConsentWordingsPar
 
 		}
 
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Language != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "language", *params.Language, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -22186,6 +23303,18 @@ func NewListConsentsRequest(server string, params *ListConsentsParams) (*http.Re
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -22407,6 +23536,18 @@ func NewListContactsRequest(server string, params *ListContactsParams) (*http.Re
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -23394,6 +24535,18 @@ func NewListAddressesRequest(server string, contactID ContactID, params *ListAdd
 
 		}
 
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Fields != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
@@ -23951,6 +25104,18 @@ func NewListContactConsentHistoryRequest(server string, contactID ConsentContact
 
 		}
 
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -24027,6 +25192,18 @@ func NewListContactPointsRequest(server string, contactID ContactID, params *Lis
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -24659,6 +25836,18 @@ func NewListContactExternalIdsRequest(server string, contactID ContactID, params
 
 		}
 
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -24828,6 +26017,18 @@ func NewListContactHistoryRequest(server string, contactID HistoryContactID, par
 
 		}
 
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.SubjectKind != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "subject_kind", *params.SubjectKind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -24940,6 +26141,18 @@ func NewListContactOrdersRequest(server string, contactID TicketingContactID, pa
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -25170,6 +26383,18 @@ func NewListSensitiveFactsRequest(server string, contactID ContactID, params *Li
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -25735,6 +26960,18 @@ func NewListDepartmentsRequest(server string, params *ListDepartmentsParams) (*h
 
 		}
 
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Fields != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
@@ -26217,6 +27454,18 @@ func NewListEventConsumersRequest(server string, params *ListEventConsumersParam
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -26973,6 +28222,18 @@ func NewListFormsRequest(server string, params *ListFormsParams) (*http.Request,
 
 		}
 
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Fields != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
@@ -27414,6 +28675,18 @@ func NewListFormSubmissionsRequest(server string, formID FormID, params *ListFor
 
 		}
 
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Fields != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
@@ -27536,6 +28809,18 @@ func NewListHistoryRequest(server string, params *ListHistoryParams) (*http.Requ
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -28236,6 +29521,18 @@ func NewListOAuthClientsRequest(server string, params *ListOAuthClientsParams) (
 
 		}
 
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Fields != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
@@ -28612,6 +29909,18 @@ func NewListOperationsRequest(server string, params *ListOperationsParams) (*htt
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -29587,6 +30896,18 @@ func NewListPurposesRequest(server string, params *ListPurposesParams) (*http.Re
 
 		}
 
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Archived != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "archived", *params.Archived, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -29840,6 +31161,18 @@ func NewListQuotasRequest(server string, params *ListQuotasParams) (*http.Reques
 
 		}
 
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Fields != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
@@ -30031,6 +31364,18 @@ func NewListRoleAssignmentsRequest(server string, params *ListRoleAssignmentsPar
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -30787,6 +32132,18 @@ func NewListRolesRequest(server string, params *ListRolesParams) (*http.Request,
 
 		}
 
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Fields != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
@@ -31162,6 +32519,1297 @@ func NewRestoreRoleRequest(server string, roleID RoleID, params *RestoreRolePara
 	return req, nil
 }
 
+// NewListScimGroupsRequest constructs an http.Request for the ListScimGroups method
+func NewListScimGroupsRequest(server string, params *ListScimGroupsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/Groups")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Filter != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "filter", *params.Filter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.StartIndex != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "startIndex", *params.StartIndex, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Count != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "count", *params.Count, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SortBy != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sortBy", *params.SortBy, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SortOrder != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sortOrder", *params.SortOrder, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Attributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "attributes", *params.Attributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ExcludedAttributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "excludedAttributes", *params.ExcludedAttributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateScimGroupRequestWithApplicationScimPlusJSONBody calls the generic CreateScimGroup builder with application/scim+json body
+func NewCreateScimGroupRequestWithApplicationScimPlusJSONBody(server string, params *CreateScimGroupParams, body CreateScimGroupApplicationScimPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateScimGroupRequestWithBody(server, params, "application/scim+json", bodyReader)
+}
+
+// NewCreateScimGroupRequestWithBody constructs an http.Request for the CreateScimGroup method, with any body, and a specified content type
+func NewCreateScimGroupRequestWithBody(server string, params *CreateScimGroupParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/Groups")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Attributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "attributes", *params.Attributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ExcludedAttributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "excludedAttributes", *params.ExcludedAttributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDeleteScimGroupRequest constructs an http.Request for the DeleteScimGroup method
+func NewDeleteScimGroupRequest(server string, resource ScimResource, params *DeleteScimGroupParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "resource", resource, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/Groups/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetScimGroupRequest constructs an http.Request for the GetScimGroup method
+func NewGetScimGroupRequest(server string, resource ScimResource, params *GetScimGroupParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "resource", resource, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/Groups/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Attributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "attributes", *params.Attributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ExcludedAttributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "excludedAttributes", *params.ExcludedAttributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewPatchScimGroupRequestWithApplicationScimPlusJSONBody calls the generic PatchScimGroup builder with application/scim+json body
+func NewPatchScimGroupRequestWithApplicationScimPlusJSONBody(server string, resource ScimResource, params *PatchScimGroupParams, body PatchScimGroupApplicationScimPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPatchScimGroupRequestWithBody(server, resource, params, "application/scim+json", bodyReader)
+}
+
+// NewPatchScimGroupRequestWithBody constructs an http.Request for the PatchScimGroup method, with any body, and a specified content type
+func NewPatchScimGroupRequestWithBody(server string, resource ScimResource, params *PatchScimGroupParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "resource", resource, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/Groups/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Attributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "attributes", *params.Attributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ExcludedAttributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "excludedAttributes", *params.ExcludedAttributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewReplaceScimGroupRequestWithApplicationScimPlusJSONBody calls the generic ReplaceScimGroup builder with application/scim+json body
+func NewReplaceScimGroupRequestWithApplicationScimPlusJSONBody(server string, resource ScimResource, params *ReplaceScimGroupParams, body ReplaceScimGroupApplicationScimPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReplaceScimGroupRequestWithBody(server, resource, params, "application/scim+json", bodyReader)
+}
+
+// NewReplaceScimGroupRequestWithBody constructs an http.Request for the ReplaceScimGroup method, with any body, and a specified content type
+func NewReplaceScimGroupRequestWithBody(server string, resource ScimResource, params *ReplaceScimGroupParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "resource", resource, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/Groups/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Attributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "attributes", *params.Attributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ExcludedAttributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "excludedAttributes", *params.ExcludedAttributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListScimResourceTypesRequest constructs an http.Request for the ListScimResourceTypes method
+func NewListScimResourceTypesRequest(server string, params *ListScimResourceTypesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/ResourceTypes")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Filter != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "filter", *params.Filter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetScimResourceTypeRequest constructs an http.Request for the GetScimResourceType method
+func NewGetScimResourceTypeRequest(server string, name ScimName) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/ResourceTypes/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListScimSchemasRequest constructs an http.Request for the ListScimSchemas method
+func NewListScimSchemasRequest(server string, params *ListScimSchemasParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/Schemas")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Filter != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "filter", *params.Filter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetScimSchemaRequest constructs an http.Request for the GetScimSchema method
+func NewGetScimSchemaRequest(server string, name ScimName) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/Schemas/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetScimConfigurationRequest constructs an http.Request for the GetScimConfiguration method
+func NewGetScimConfigurationRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/ServiceProviderConfig")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListScimUsersRequest constructs an http.Request for the ListScimUsers method
+func NewListScimUsersRequest(server string, params *ListScimUsersParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/Users")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Filter != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "filter", *params.Filter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.StartIndex != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "startIndex", *params.StartIndex, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Count != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "count", *params.Count, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SortBy != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sortBy", *params.SortBy, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SortOrder != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sortOrder", *params.SortOrder, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Attributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "attributes", *params.Attributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ExcludedAttributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "excludedAttributes", *params.ExcludedAttributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateScimUserRequestWithApplicationScimPlusJSONBody calls the generic CreateScimUser builder with application/scim+json body
+func NewCreateScimUserRequestWithApplicationScimPlusJSONBody(server string, params *CreateScimUserParams, body CreateScimUserApplicationScimPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateScimUserRequestWithBody(server, params, "application/scim+json", bodyReader)
+}
+
+// NewCreateScimUserRequestWithBody constructs an http.Request for the CreateScimUser method, with any body, and a specified content type
+func NewCreateScimUserRequestWithBody(server string, params *CreateScimUserParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/Users")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Attributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "attributes", *params.Attributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ExcludedAttributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "excludedAttributes", *params.ExcludedAttributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDeleteScimUserRequest constructs an http.Request for the DeleteScimUser method
+func NewDeleteScimUserRequest(server string, resource ScimResource, params *DeleteScimUserParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "resource", resource, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/Users/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetScimUserRequest constructs an http.Request for the GetScimUser method
+func NewGetScimUserRequest(server string, resource ScimResource, params *GetScimUserParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "resource", resource, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/Users/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Attributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "attributes", *params.Attributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ExcludedAttributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "excludedAttributes", *params.ExcludedAttributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewPatchScimUserRequestWithApplicationScimPlusJSONBody calls the generic PatchScimUser builder with application/scim+json body
+func NewPatchScimUserRequestWithApplicationScimPlusJSONBody(server string, resource ScimResource, params *PatchScimUserParams, body PatchScimUserApplicationScimPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPatchScimUserRequestWithBody(server, resource, params, "application/scim+json", bodyReader)
+}
+
+// NewPatchScimUserRequestWithBody constructs an http.Request for the PatchScimUser method, with any body, and a specified content type
+func NewPatchScimUserRequestWithBody(server string, resource ScimResource, params *PatchScimUserParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "resource", resource, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/Users/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Attributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "attributes", *params.Attributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ExcludedAttributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "excludedAttributes", *params.ExcludedAttributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewReplaceScimUserRequestWithApplicationScimPlusJSONBody calls the generic ReplaceScimUser builder with application/scim+json body
+func NewReplaceScimUserRequestWithApplicationScimPlusJSONBody(server string, resource ScimResource, params *ReplaceScimUserParams, body ReplaceScimUserApplicationScimPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReplaceScimUserRequestWithBody(server, resource, params, "application/scim+json", bodyReader)
+}
+
+// NewReplaceScimUserRequestWithBody constructs an http.Request for the ReplaceScimUser method, with any body, and a specified content type
+func NewReplaceScimUserRequestWithBody(server string, resource ScimResource, params *ReplaceScimUserParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "resource", resource, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/Users/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Attributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "attributes", *params.Attributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ExcludedAttributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "excludedAttributes", *params.ExcludedAttributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListScopesRequest constructs an http.Request for the ListScopes method
 func NewListScopesRequest(server string) (*http.Request, error) {
 	var err error
@@ -31287,6 +33935,18 @@ func NewListSessionsRequest(server string, params *ListSessionsParams) (*http.Re
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -31694,6 +34354,18 @@ func NewListTagsRequest(server string, params *ListTagsParams) (*http.Request, e
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -32189,6 +34861,18 @@ func NewListTeamsRequest(server string, params *ListTeamsParams) (*http.Request,
 
 		}
 
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Fields != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
@@ -32533,6 +35217,18 @@ func NewListTeamMembersRequest(server string, teamID TeamID, params *ListTeamMem
 
 		}
 
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Fields != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
@@ -32783,6 +35479,18 @@ func NewListOutboxRequest(server string, params *ListOutboxParams) (*http.Reques
 
 		}
 
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.To != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -32852,6 +35560,18 @@ func NewListTicketingOrdersRequest(server string, params *ListTicketingOrdersPar
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -33084,6 +35804,18 @@ func NewListTicketingPerformancesRequest(server string, params *ListTicketingPer
 
 		}
 
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Fields != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
@@ -33259,6 +35991,18 @@ func NewListTicketingPriceTypesRequest(server string, params *ListTicketingPrice
 
 		}
 
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Fields != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
@@ -33398,6 +36142,18 @@ func NewListTicketingProductionsRequest(server string, params *ListTicketingProd
 
 		}
 
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Fields != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
@@ -33528,6 +36284,18 @@ func NewListTicketingSourcesRequest(server string, params *ListTicketingSourcesP
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -34149,6 +36917,18 @@ func NewListUsersRequest(server string, params *ListUsersParams) (*http.Request,
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -34789,6 +37569,18 @@ func NewListWebhookEndpointsRequest(server string, params *ListWebhookEndpointsP
 
 		}
 
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Fields != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
@@ -35128,6 +37920,18 @@ func NewListWebhookDeliveriesRequest(server string, endpointID WebhookEndpointID
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -37932,6 +40736,213 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/roles/{role_id}/restore (the `RestoreRole` operationId).
 	RestoreRoleWithResponse(ctx context.Context, roleID RoleID, params *RestoreRoleParams, reqEditors ...RequestEditorFn) (*RestoreRoleResponse, error)
+
+	// ListScimGroupsWithResponse List groups over SCIM
+	//
+	// Teams whose members the directory decides on: those it has made, and those to which an administrator has given its `external_id`. The filter is that of RFC 7644 §3.4.2.2.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/scim/v2/Groups (the `ListScimGroups` operationId).
+	ListScimGroupsWithResponse(ctx context.Context, params *ListScimGroupsParams, reqEditors ...RequestEditorFn) (*ListScimGroupsResponse, error)
+
+	// CreateScimGroupWithBodyWithResponse Create a group over SCIM
+	//
+	// Makes a team, with its members. What its members may do is decided by those who give roles to it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/scim/v2/Groups (the `CreateScimGroup` operationId).
+	CreateScimGroupWithBodyWithResponse(ctx context.Context, params *CreateScimGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateScimGroupResponse, error)
+
+	// CreateScimGroupWithApplicationScimPlusJSONBodyWithResponse Create a group over SCIM
+	//
+	// Makes a team, with its members. What its members may do is decided by those who give roles to it.
+	//
+	// Takes a body of the `application/scim+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/scim/v2/Groups (the `CreateScimGroup` operationId).
+	CreateScimGroupWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, params *CreateScimGroupParams, body CreateScimGroupApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateScimGroupResponse, error)
+
+	// DeleteScimGroupWithResponse Delete a group over SCIM
+	//
+	// Archives the team: its members have nothing by it any more.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/scim/v2/Groups/{resource} (the `DeleteScimGroup` operationId).
+	DeleteScimGroupWithResponse(ctx context.Context, resource ScimResource, params *DeleteScimGroupParams, reqEditors ...RequestEditorFn) (*DeleteScimGroupResponse, error)
+
+	// GetScimGroupWithResponse Read a group over SCIM
+	//
+	// One group.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/scim/v2/Groups/{resource} (the `GetScimGroup` operationId).
+	GetScimGroupWithResponse(ctx context.Context, resource ScimResource, params *GetScimGroupParams, reqEditors ...RequestEditorFn) (*GetScimGroupResponse, error)
+
+	// PatchScimGroupWithBodyWithResponse Change a group over SCIM
+	//
+	// The operations are done in their order, all or none (RFC 7644 §3.5.2). What Microsoft Entra and Okta write differently is understood.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/scim/v2/Groups/{resource} (the `PatchScimGroup` operationId).
+	PatchScimGroupWithBodyWithResponse(ctx context.Context, resource ScimResource, params *PatchScimGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PatchScimGroupResponse, error)
+
+	// PatchScimGroupWithApplicationScimPlusJSONBodyWithResponse Change a group over SCIM
+	//
+	// The operations are done in their order, all or none (RFC 7644 §3.5.2). What Microsoft Entra and Okta write differently is understood.
+	//
+	// Takes a body of the `application/scim+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/scim/v2/Groups/{resource} (the `PatchScimGroup` operationId).
+	PatchScimGroupWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, resource ScimResource, params *PatchScimGroupParams, body PatchScimGroupApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*PatchScimGroupResponse, error)
+
+	// ReplaceScimGroupWithBodyWithResponse Replace a group over SCIM
+	//
+	// What is not sent is cleared, except `active` and what cannot be written (RFC 7644 §3.5.1).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/scim/v2/Groups/{resource} (the `ReplaceScimGroup` operationId).
+	ReplaceScimGroupWithBodyWithResponse(ctx context.Context, resource ScimResource, params *ReplaceScimGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplaceScimGroupResponse, error)
+
+	// ReplaceScimGroupWithApplicationScimPlusJSONBodyWithResponse Replace a group over SCIM
+	//
+	// What is not sent is cleared, except `active` and what cannot be written (RFC 7644 §3.5.1).
+	//
+	// Takes a body of the `application/scim+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/scim/v2/Groups/{resource} (the `ReplaceScimGroup` operationId).
+	ReplaceScimGroupWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, resource ScimResource, params *ReplaceScimGroupParams, body ReplaceScimGroupApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplaceScimGroupResponse, error)
+
+	// ListScimResourceTypesWithResponse List SCIM resource types
+	//
+	// All resource types, in one page. A filter is refused, as RFC 7644 §4 has it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/scim/v2/ResourceTypes (the `ListScimResourceTypes` operationId).
+	ListScimResourceTypesWithResponse(ctx context.Context, params *ListScimResourceTypesParams, reqEditors ...RequestEditorFn) (*ListScimResourceTypesResponse, error)
+
+	// GetScimResourceTypeWithResponse Read a SCIM resource type
+	//
+	// One of the resource types.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/scim/v2/ResourceTypes/{name} (the `GetScimResourceType` operationId).
+	GetScimResourceTypeWithResponse(ctx context.Context, name ScimName, reqEditors ...RequestEditorFn) (*GetScimResourceTypeResponse, error)
+
+	// ListScimSchemasWithResponse List SCIM schemas
+	//
+	// All schemas, in one page. A filter is refused, as RFC 7644 §4 has it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/scim/v2/Schemas (the `ListScimSchemas` operationId).
+	ListScimSchemasWithResponse(ctx context.Context, params *ListScimSchemasParams, reqEditors ...RequestEditorFn) (*ListScimSchemasResponse, error)
+
+	// GetScimSchemaWithResponse Read a SCIM schema
+	//
+	// One of the schemas.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/scim/v2/Schemas/{name} (the `GetScimSchema` operationId).
+	GetScimSchemaWithResponse(ctx context.Context, name ScimName, reqEditors ...RequestEditorFn) (*GetScimSchemaResponse, error)
+
+	// GetScimConfigurationWithResponse Read what the SCIM service can do
+	//
+	// What of RFC 7644 is there and what is not (RFC 7643 §5).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/scim/v2/ServiceProviderConfig (the `GetScimConfiguration` operationId).
+	GetScimConfigurationWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetScimConfigurationResponse, error)
+
+	// ListScimUsersWithResponse List users over SCIM
+	//
+	// Users of the institution that its directory has not deleted. Those that it does not provision are listed, to be found and taken over. The filter is that of RFC 7644 §3.4.2.2.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/scim/v2/Users (the `ListScimUsers` operationId).
+	ListScimUsersWithResponse(ctx context.Context, params *ListScimUsersParams, reqEditors ...RequestEditorFn) (*ListScimUsersResponse, error)
+
+	// CreateScimUserWithBodyWithResponse Create a user over SCIM
+	//
+	// Adds a user. `userName` and `externalId` are taken once: a second request is a 409 of `uniqueness`. Whoever was deleted and comes back has the record of before, without the rights of before.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/scim/v2/Users (the `CreateScimUser` operationId).
+	CreateScimUserWithBodyWithResponse(ctx context.Context, params *CreateScimUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateScimUserResponse, error)
+
+	// CreateScimUserWithApplicationScimPlusJSONBodyWithResponse Create a user over SCIM
+	//
+	// Adds a user. `userName` and `externalId` are taken once: a second request is a 409 of `uniqueness`. Whoever was deleted and comes back has the record of before, without the rights of before.
+	//
+	// Takes a body of the `application/scim+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/scim/v2/Users (the `CreateScimUser` operationId).
+	CreateScimUserWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, params *CreateScimUserParams, body CreateScimUserApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateScimUserResponse, error)
+
+	// DeleteScimUserWithResponse Delete a user over SCIM
+	//
+	// Ends what the user may do, at once, with the groups and roles they had. The record and its history stay; over SCIM it is not there any more.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/scim/v2/Users/{resource} (the `DeleteScimUser` operationId).
+	DeleteScimUserWithResponse(ctx context.Context, resource ScimResource, params *DeleteScimUserParams, reqEditors ...RequestEditorFn) (*DeleteScimUserResponse, error)
+
+	// GetScimUserWithResponse Read a user over SCIM
+	//
+	// One user.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/scim/v2/Users/{resource} (the `GetScimUser` operationId).
+	GetScimUserWithResponse(ctx context.Context, resource ScimResource, params *GetScimUserParams, reqEditors ...RequestEditorFn) (*GetScimUserResponse, error)
+
+	// PatchScimUserWithBodyWithResponse Change a user over SCIM
+	//
+	// The operations are done in their order, all or none (RFC 7644 §3.5.2). What Microsoft Entra and Okta write differently is understood.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/scim/v2/Users/{resource} (the `PatchScimUser` operationId).
+	PatchScimUserWithBodyWithResponse(ctx context.Context, resource ScimResource, params *PatchScimUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PatchScimUserResponse, error)
+
+	// PatchScimUserWithApplicationScimPlusJSONBodyWithResponse Change a user over SCIM
+	//
+	// The operations are done in their order, all or none (RFC 7644 §3.5.2). What Microsoft Entra and Okta write differently is understood.
+	//
+	// Takes a body of the `application/scim+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/scim/v2/Users/{resource} (the `PatchScimUser` operationId).
+	PatchScimUserWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, resource ScimResource, params *PatchScimUserParams, body PatchScimUserApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*PatchScimUserResponse, error)
+
+	// ReplaceScimUserWithBodyWithResponse Replace a user over SCIM
+	//
+	// What is not sent is cleared, except `active` and what cannot be written (RFC 7644 §3.5.1).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/scim/v2/Users/{resource} (the `ReplaceScimUser` operationId).
+	ReplaceScimUserWithBodyWithResponse(ctx context.Context, resource ScimResource, params *ReplaceScimUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplaceScimUserResponse, error)
+
+	// ReplaceScimUserWithApplicationScimPlusJSONBodyWithResponse Replace a user over SCIM
+	//
+	// What is not sent is cleared, except `active` and what cannot be written (RFC 7644 §3.5.1).
+	//
+	// Takes a body of the `application/scim+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/scim/v2/Users/{resource} (the `ReplaceScimUser` operationId).
+	ReplaceScimUserWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, resource ScimResource, params *ReplaceScimUserParams, body ReplaceScimUserApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplaceScimUserResponse, error)
 
 	// ListScopesWithResponse List scopes
 	//
@@ -46711,6 +49722,761 @@ func (r RestoreRoleResponse) ContentType() string {
 	return ""
 }
 
+type ListScimGroupsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationScimJSON200 the response for an HTTP 200 `application/scim+json` response
+	ApplicationScimJSON200 *ScimList
+}
+
+// GetApplicationScimJSON200 returns the response for an HTTP 200 `application/scim+json` response
+func (r ListScimGroupsResponse) GetApplicationScimJSON200() *ScimList {
+	return r.ApplicationScimJSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListScimGroupsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListScimGroupsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListScimGroupsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListScimGroupsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateScimGroupResponse201Headers the declared response headers of an HTTP 201 response for CreateScimGroup
+type CreateScimGroupResponse201Headers struct {
+	ETag     string
+	Location string
+}
+
+type CreateScimGroupResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationScimJSON201 the response for an HTTP 201 `application/scim+json` response
+	ApplicationScimJSON201 *ScimGroup
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateScimGroupResponse201Headers
+}
+
+// GetApplicationScimJSON201 returns the response for an HTTP 201 `application/scim+json` response
+func (r CreateScimGroupResponse) GetApplicationScimJSON201() *ScimGroup {
+	return r.ApplicationScimJSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateScimGroupResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateScimGroupResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateScimGroupResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateScimGroupResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteScimGroupResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteScimGroupResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteScimGroupResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteScimGroupResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteScimGroupResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetScimGroupResponse200Headers the declared response headers of an HTTP 200 response for GetScimGroup
+type GetScimGroupResponse200Headers struct {
+	ETag string
+}
+
+// GetScimGroupResponse304Headers the declared response headers of an HTTP 304 response for GetScimGroup
+type GetScimGroupResponse304Headers struct {
+	ETag string
+}
+
+type GetScimGroupResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationScimJSON200 the response for an HTTP 200 `application/scim+json` response
+	ApplicationScimJSON200 *ScimGroup
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetScimGroupResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetScimGroupResponse304Headers
+}
+
+// GetApplicationScimJSON200 returns the response for an HTTP 200 `application/scim+json` response
+func (r GetScimGroupResponse) GetApplicationScimJSON200() *ScimGroup {
+	return r.ApplicationScimJSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetScimGroupResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetScimGroupResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetScimGroupResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetScimGroupResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PatchScimGroupResponse200Headers the declared response headers of an HTTP 200 response for PatchScimGroup
+type PatchScimGroupResponse200Headers struct {
+	ETag string
+}
+
+type PatchScimGroupResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationScimJSON200 the response for an HTTP 200 `application/scim+json` response
+	ApplicationScimJSON200 *ScimGroup
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PatchScimGroupResponse200Headers
+}
+
+// GetApplicationScimJSON200 returns the response for an HTTP 200 `application/scim+json` response
+func (r PatchScimGroupResponse) GetApplicationScimJSON200() *ScimGroup {
+	return r.ApplicationScimJSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r PatchScimGroupResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PatchScimGroupResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PatchScimGroupResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PatchScimGroupResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReplaceScimGroupResponse200Headers the declared response headers of an HTTP 200 response for ReplaceScimGroup
+type ReplaceScimGroupResponse200Headers struct {
+	ETag string
+}
+
+type ReplaceScimGroupResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationScimJSON200 the response for an HTTP 200 `application/scim+json` response
+	ApplicationScimJSON200 *ScimGroup
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReplaceScimGroupResponse200Headers
+}
+
+// GetApplicationScimJSON200 returns the response for an HTTP 200 `application/scim+json` response
+func (r ReplaceScimGroupResponse) GetApplicationScimJSON200() *ScimGroup {
+	return r.ApplicationScimJSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ReplaceScimGroupResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReplaceScimGroupResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReplaceScimGroupResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReplaceScimGroupResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListScimResourceTypesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationScimJSON200 the response for an HTTP 200 `application/scim+json` response
+	ApplicationScimJSON200 *ScimList
+}
+
+// GetApplicationScimJSON200 returns the response for an HTTP 200 `application/scim+json` response
+func (r ListScimResourceTypesResponse) GetApplicationScimJSON200() *ScimList {
+	return r.ApplicationScimJSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListScimResourceTypesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListScimResourceTypesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListScimResourceTypesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListScimResourceTypesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetScimResourceTypeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationScimJSON200 the response for an HTTP 200 `application/scim+json` response
+	ApplicationScimJSON200 *ScimResourceType
+}
+
+// GetApplicationScimJSON200 returns the response for an HTTP 200 `application/scim+json` response
+func (r GetScimResourceTypeResponse) GetApplicationScimJSON200() *ScimResourceType {
+	return r.ApplicationScimJSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetScimResourceTypeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetScimResourceTypeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetScimResourceTypeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetScimResourceTypeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListScimSchemasResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationScimJSON200 the response for an HTTP 200 `application/scim+json` response
+	ApplicationScimJSON200 *ScimList
+}
+
+// GetApplicationScimJSON200 returns the response for an HTTP 200 `application/scim+json` response
+func (r ListScimSchemasResponse) GetApplicationScimJSON200() *ScimList {
+	return r.ApplicationScimJSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListScimSchemasResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListScimSchemasResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListScimSchemasResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListScimSchemasResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetScimSchemaResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationScimJSON200 the response for an HTTP 200 `application/scim+json` response
+	ApplicationScimJSON200 *ScimSchema
+}
+
+// GetApplicationScimJSON200 returns the response for an HTTP 200 `application/scim+json` response
+func (r GetScimSchemaResponse) GetApplicationScimJSON200() *ScimSchema {
+	return r.ApplicationScimJSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetScimSchemaResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetScimSchemaResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetScimSchemaResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetScimSchemaResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetScimConfigurationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationScimJSON200 the response for an HTTP 200 `application/scim+json` response
+	ApplicationScimJSON200 *ScimConfiguration
+}
+
+// GetApplicationScimJSON200 returns the response for an HTTP 200 `application/scim+json` response
+func (r GetScimConfigurationResponse) GetApplicationScimJSON200() *ScimConfiguration {
+	return r.ApplicationScimJSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetScimConfigurationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetScimConfigurationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetScimConfigurationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetScimConfigurationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListScimUsersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationScimJSON200 the response for an HTTP 200 `application/scim+json` response
+	ApplicationScimJSON200 *ScimList
+}
+
+// GetApplicationScimJSON200 returns the response for an HTTP 200 `application/scim+json` response
+func (r ListScimUsersResponse) GetApplicationScimJSON200() *ScimList {
+	return r.ApplicationScimJSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListScimUsersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListScimUsersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListScimUsersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListScimUsersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateScimUserResponse201Headers the declared response headers of an HTTP 201 response for CreateScimUser
+type CreateScimUserResponse201Headers struct {
+	ETag     string
+	Location string
+}
+
+type CreateScimUserResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationScimJSON201 the response for an HTTP 201 `application/scim+json` response
+	ApplicationScimJSON201 *ScimUser
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateScimUserResponse201Headers
+}
+
+// GetApplicationScimJSON201 returns the response for an HTTP 201 `application/scim+json` response
+func (r CreateScimUserResponse) GetApplicationScimJSON201() *ScimUser {
+	return r.ApplicationScimJSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateScimUserResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateScimUserResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateScimUserResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateScimUserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteScimUserResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteScimUserResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteScimUserResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteScimUserResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteScimUserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetScimUserResponse200Headers the declared response headers of an HTTP 200 response for GetScimUser
+type GetScimUserResponse200Headers struct {
+	ETag string
+}
+
+// GetScimUserResponse304Headers the declared response headers of an HTTP 304 response for GetScimUser
+type GetScimUserResponse304Headers struct {
+	ETag string
+}
+
+type GetScimUserResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationScimJSON200 the response for an HTTP 200 `application/scim+json` response
+	ApplicationScimJSON200 *ScimUser
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetScimUserResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetScimUserResponse304Headers
+}
+
+// GetApplicationScimJSON200 returns the response for an HTTP 200 `application/scim+json` response
+func (r GetScimUserResponse) GetApplicationScimJSON200() *ScimUser {
+	return r.ApplicationScimJSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetScimUserResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetScimUserResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetScimUserResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetScimUserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PatchScimUserResponse200Headers the declared response headers of an HTTP 200 response for PatchScimUser
+type PatchScimUserResponse200Headers struct {
+	ETag string
+}
+
+type PatchScimUserResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationScimJSON200 the response for an HTTP 200 `application/scim+json` response
+	ApplicationScimJSON200 *ScimUser
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PatchScimUserResponse200Headers
+}
+
+// GetApplicationScimJSON200 returns the response for an HTTP 200 `application/scim+json` response
+func (r PatchScimUserResponse) GetApplicationScimJSON200() *ScimUser {
+	return r.ApplicationScimJSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r PatchScimUserResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PatchScimUserResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PatchScimUserResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PatchScimUserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReplaceScimUserResponse200Headers the declared response headers of an HTTP 200 response for ReplaceScimUser
+type ReplaceScimUserResponse200Headers struct {
+	ETag string
+}
+
+type ReplaceScimUserResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationScimJSON200 the response for an HTTP 200 `application/scim+json` response
+	ApplicationScimJSON200 *ScimUser
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReplaceScimUserResponse200Headers
+}
+
+// GetApplicationScimJSON200 returns the response for an HTTP 200 `application/scim+json` response
+func (r ReplaceScimUserResponse) GetApplicationScimJSON200() *ScimUser {
+	return r.ApplicationScimJSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ReplaceScimUserResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReplaceScimUserResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReplaceScimUserResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReplaceScimUserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListScopesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -53665,6 +57431,351 @@ func (c *ClientWithResponses) RestoreRoleWithResponse(ctx context.Context, roleI
 		return nil, err
 	}
 	return ParseRestoreRoleResponse(rsp)
+}
+
+// ListScimGroupsWithResponse List groups over SCIM
+//
+// Teams whose members the directory decides on: those it has made, and those to which an administrator has given its `external_id`. The filter is that of RFC 7644 §3.4.2.2.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/scim/v2/Groups (the `ListScimGroups` operationId).
+func (c *ClientWithResponses) ListScimGroupsWithResponse(ctx context.Context, params *ListScimGroupsParams, reqEditors ...RequestEditorFn) (*ListScimGroupsResponse, error) {
+	rsp, err := c.ListScimGroups(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListScimGroupsResponse(rsp)
+}
+
+// CreateScimGroupWithBodyWithResponse Create a group over SCIM
+//
+// Makes a team, with its members. What its members may do is decided by those who give roles to it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/scim/v2/Groups (the `CreateScimGroup` operationId).
+func (c *ClientWithResponses) CreateScimGroupWithBodyWithResponse(ctx context.Context, params *CreateScimGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateScimGroupResponse, error) {
+	rsp, err := c.CreateScimGroupWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateScimGroupResponse(rsp)
+}
+
+// CreateScimGroupWithApplicationScimPlusJSONBodyWithResponse Create a group over SCIM
+//
+// Makes a team, with its members. What its members may do is decided by those who give roles to it.
+//
+// Takes a body of the `application/scim+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/scim/v2/Groups (the `CreateScimGroup` operationId).
+func (c *ClientWithResponses) CreateScimGroupWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, params *CreateScimGroupParams, body CreateScimGroupApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateScimGroupResponse, error) {
+	rsp, err := c.CreateScimGroupWithApplicationScimPlusJSONBody(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateScimGroupResponse(rsp)
+}
+
+// DeleteScimGroupWithResponse Delete a group over SCIM
+//
+// Archives the team: its members have nothing by it any more.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/scim/v2/Groups/{resource} (the `DeleteScimGroup` operationId).
+func (c *ClientWithResponses) DeleteScimGroupWithResponse(ctx context.Context, resource ScimResource, params *DeleteScimGroupParams, reqEditors ...RequestEditorFn) (*DeleteScimGroupResponse, error) {
+	rsp, err := c.DeleteScimGroup(ctx, resource, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteScimGroupResponse(rsp)
+}
+
+// GetScimGroupWithResponse Read a group over SCIM
+//
+// One group.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/scim/v2/Groups/{resource} (the `GetScimGroup` operationId).
+func (c *ClientWithResponses) GetScimGroupWithResponse(ctx context.Context, resource ScimResource, params *GetScimGroupParams, reqEditors ...RequestEditorFn) (*GetScimGroupResponse, error) {
+	rsp, err := c.GetScimGroup(ctx, resource, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetScimGroupResponse(rsp)
+}
+
+// PatchScimGroupWithBodyWithResponse Change a group over SCIM
+//
+// The operations are done in their order, all or none (RFC 7644 §3.5.2). What Microsoft Entra and Okta write differently is understood.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/scim/v2/Groups/{resource} (the `PatchScimGroup` operationId).
+func (c *ClientWithResponses) PatchScimGroupWithBodyWithResponse(ctx context.Context, resource ScimResource, params *PatchScimGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PatchScimGroupResponse, error) {
+	rsp, err := c.PatchScimGroupWithBody(ctx, resource, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePatchScimGroupResponse(rsp)
+}
+
+// PatchScimGroupWithApplicationScimPlusJSONBodyWithResponse Change a group over SCIM
+//
+// The operations are done in their order, all or none (RFC 7644 §3.5.2). What Microsoft Entra and Okta write differently is understood.
+//
+// Takes a body of the `application/scim+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/scim/v2/Groups/{resource} (the `PatchScimGroup` operationId).
+func (c *ClientWithResponses) PatchScimGroupWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, resource ScimResource, params *PatchScimGroupParams, body PatchScimGroupApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*PatchScimGroupResponse, error) {
+	rsp, err := c.PatchScimGroupWithApplicationScimPlusJSONBody(ctx, resource, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePatchScimGroupResponse(rsp)
+}
+
+// ReplaceScimGroupWithBodyWithResponse Replace a group over SCIM
+//
+// What is not sent is cleared, except `active` and what cannot be written (RFC 7644 §3.5.1).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/scim/v2/Groups/{resource} (the `ReplaceScimGroup` operationId).
+func (c *ClientWithResponses) ReplaceScimGroupWithBodyWithResponse(ctx context.Context, resource ScimResource, params *ReplaceScimGroupParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplaceScimGroupResponse, error) {
+	rsp, err := c.ReplaceScimGroupWithBody(ctx, resource, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplaceScimGroupResponse(rsp)
+}
+
+// ReplaceScimGroupWithApplicationScimPlusJSONBodyWithResponse Replace a group over SCIM
+//
+// What is not sent is cleared, except `active` and what cannot be written (RFC 7644 §3.5.1).
+//
+// Takes a body of the `application/scim+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/scim/v2/Groups/{resource} (the `ReplaceScimGroup` operationId).
+func (c *ClientWithResponses) ReplaceScimGroupWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, resource ScimResource, params *ReplaceScimGroupParams, body ReplaceScimGroupApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplaceScimGroupResponse, error) {
+	rsp, err := c.ReplaceScimGroupWithApplicationScimPlusJSONBody(ctx, resource, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplaceScimGroupResponse(rsp)
+}
+
+// ListScimResourceTypesWithResponse List SCIM resource types
+//
+// All resource types, in one page. A filter is refused, as RFC 7644 §4 has it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/scim/v2/ResourceTypes (the `ListScimResourceTypes` operationId).
+func (c *ClientWithResponses) ListScimResourceTypesWithResponse(ctx context.Context, params *ListScimResourceTypesParams, reqEditors ...RequestEditorFn) (*ListScimResourceTypesResponse, error) {
+	rsp, err := c.ListScimResourceTypes(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListScimResourceTypesResponse(rsp)
+}
+
+// GetScimResourceTypeWithResponse Read a SCIM resource type
+//
+// One of the resource types.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/scim/v2/ResourceTypes/{name} (the `GetScimResourceType` operationId).
+func (c *ClientWithResponses) GetScimResourceTypeWithResponse(ctx context.Context, name ScimName, reqEditors ...RequestEditorFn) (*GetScimResourceTypeResponse, error) {
+	rsp, err := c.GetScimResourceType(ctx, name, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetScimResourceTypeResponse(rsp)
+}
+
+// ListScimSchemasWithResponse List SCIM schemas
+//
+// All schemas, in one page. A filter is refused, as RFC 7644 §4 has it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/scim/v2/Schemas (the `ListScimSchemas` operationId).
+func (c *ClientWithResponses) ListScimSchemasWithResponse(ctx context.Context, params *ListScimSchemasParams, reqEditors ...RequestEditorFn) (*ListScimSchemasResponse, error) {
+	rsp, err := c.ListScimSchemas(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListScimSchemasResponse(rsp)
+}
+
+// GetScimSchemaWithResponse Read a SCIM schema
+//
+// One of the schemas.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/scim/v2/Schemas/{name} (the `GetScimSchema` operationId).
+func (c *ClientWithResponses) GetScimSchemaWithResponse(ctx context.Context, name ScimName, reqEditors ...RequestEditorFn) (*GetScimSchemaResponse, error) {
+	rsp, err := c.GetScimSchema(ctx, name, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetScimSchemaResponse(rsp)
+}
+
+// GetScimConfigurationWithResponse Read what the SCIM service can do
+//
+// What of RFC 7644 is there and what is not (RFC 7643 §5).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/scim/v2/ServiceProviderConfig (the `GetScimConfiguration` operationId).
+func (c *ClientWithResponses) GetScimConfigurationWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetScimConfigurationResponse, error) {
+	rsp, err := c.GetScimConfiguration(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetScimConfigurationResponse(rsp)
+}
+
+// ListScimUsersWithResponse List users over SCIM
+//
+// Users of the institution that its directory has not deleted. Those that it does not provision are listed, to be found and taken over. The filter is that of RFC 7644 §3.4.2.2.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/scim/v2/Users (the `ListScimUsers` operationId).
+func (c *ClientWithResponses) ListScimUsersWithResponse(ctx context.Context, params *ListScimUsersParams, reqEditors ...RequestEditorFn) (*ListScimUsersResponse, error) {
+	rsp, err := c.ListScimUsers(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListScimUsersResponse(rsp)
+}
+
+// CreateScimUserWithBodyWithResponse Create a user over SCIM
+//
+// Adds a user. `userName` and `externalId` are taken once: a second request is a 409 of `uniqueness`. Whoever was deleted and comes back has the record of before, without the rights of before.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/scim/v2/Users (the `CreateScimUser` operationId).
+func (c *ClientWithResponses) CreateScimUserWithBodyWithResponse(ctx context.Context, params *CreateScimUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateScimUserResponse, error) {
+	rsp, err := c.CreateScimUserWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateScimUserResponse(rsp)
+}
+
+// CreateScimUserWithApplicationScimPlusJSONBodyWithResponse Create a user over SCIM
+//
+// Adds a user. `userName` and `externalId` are taken once: a second request is a 409 of `uniqueness`. Whoever was deleted and comes back has the record of before, without the rights of before.
+//
+// Takes a body of the `application/scim+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/scim/v2/Users (the `CreateScimUser` operationId).
+func (c *ClientWithResponses) CreateScimUserWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, params *CreateScimUserParams, body CreateScimUserApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateScimUserResponse, error) {
+	rsp, err := c.CreateScimUserWithApplicationScimPlusJSONBody(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateScimUserResponse(rsp)
+}
+
+// DeleteScimUserWithResponse Delete a user over SCIM
+//
+// Ends what the user may do, at once, with the groups and roles they had. The record and its history stay; over SCIM it is not there any more.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/scim/v2/Users/{resource} (the `DeleteScimUser` operationId).
+func (c *ClientWithResponses) DeleteScimUserWithResponse(ctx context.Context, resource ScimResource, params *DeleteScimUserParams, reqEditors ...RequestEditorFn) (*DeleteScimUserResponse, error) {
+	rsp, err := c.DeleteScimUser(ctx, resource, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteScimUserResponse(rsp)
+}
+
+// GetScimUserWithResponse Read a user over SCIM
+//
+// One user.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/scim/v2/Users/{resource} (the `GetScimUser` operationId).
+func (c *ClientWithResponses) GetScimUserWithResponse(ctx context.Context, resource ScimResource, params *GetScimUserParams, reqEditors ...RequestEditorFn) (*GetScimUserResponse, error) {
+	rsp, err := c.GetScimUser(ctx, resource, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetScimUserResponse(rsp)
+}
+
+// PatchScimUserWithBodyWithResponse Change a user over SCIM
+//
+// The operations are done in their order, all or none (RFC 7644 §3.5.2). What Microsoft Entra and Okta write differently is understood.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/scim/v2/Users/{resource} (the `PatchScimUser` operationId).
+func (c *ClientWithResponses) PatchScimUserWithBodyWithResponse(ctx context.Context, resource ScimResource, params *PatchScimUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PatchScimUserResponse, error) {
+	rsp, err := c.PatchScimUserWithBody(ctx, resource, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePatchScimUserResponse(rsp)
+}
+
+// PatchScimUserWithApplicationScimPlusJSONBodyWithResponse Change a user over SCIM
+//
+// The operations are done in their order, all or none (RFC 7644 §3.5.2). What Microsoft Entra and Okta write differently is understood.
+//
+// Takes a body of the `application/scim+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/scim/v2/Users/{resource} (the `PatchScimUser` operationId).
+func (c *ClientWithResponses) PatchScimUserWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, resource ScimResource, params *PatchScimUserParams, body PatchScimUserApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*PatchScimUserResponse, error) {
+	rsp, err := c.PatchScimUserWithApplicationScimPlusJSONBody(ctx, resource, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePatchScimUserResponse(rsp)
+}
+
+// ReplaceScimUserWithBodyWithResponse Replace a user over SCIM
+//
+// What is not sent is cleared, except `active` and what cannot be written (RFC 7644 §3.5.1).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/scim/v2/Users/{resource} (the `ReplaceScimUser` operationId).
+func (c *ClientWithResponses) ReplaceScimUserWithBodyWithResponse(ctx context.Context, resource ScimResource, params *ReplaceScimUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplaceScimUserResponse, error) {
+	rsp, err := c.ReplaceScimUserWithBody(ctx, resource, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplaceScimUserResponse(rsp)
+}
+
+// ReplaceScimUserWithApplicationScimPlusJSONBodyWithResponse Replace a user over SCIM
+//
+// What is not sent is cleared, except `active` and what cannot be written (RFC 7644 §3.5.1).
+//
+// Takes a body of the `application/scim+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/scim/v2/Users/{resource} (the `ReplaceScimUser` operationId).
+func (c *ClientWithResponses) ReplaceScimUserWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, resource ScimResource, params *ReplaceScimUserParams, body ReplaceScimUserApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplaceScimUserResponse, error) {
+	rsp, err := c.ReplaceScimUserWithApplicationScimPlusJSONBody(ctx, resource, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplaceScimUserResponse(rsp)
 }
 
 // ListScopesWithResponse List scopes
@@ -61468,6 +65579,572 @@ func ParseRestoreRoleResponse(rsp *http.Response) (*RestoreRoleResponse, error) 
 	switch {
 	case rsp.StatusCode == 200:
 		var headers RestoreRoleResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListScimGroupsResponse parses an HTTP response from a ListScimGroupsWithResponse call
+func ParseListScimGroupsResponse(rsp *http.Response) (*ListScimGroupsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListScimGroupsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScimList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationScimJSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateScimGroupResponse parses an HTTP response from a CreateScimGroupWithResponse call
+func ParseCreateScimGroupResponse(rsp *http.Response) (*CreateScimGroupResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateScimGroupResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest ScimGroup
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationScimJSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateScimGroupResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteScimGroupResponse parses an HTTP response from a DeleteScimGroupWithResponse call
+func ParseDeleteScimGroupResponse(rsp *http.Response) (*DeleteScimGroupResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteScimGroupResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetScimGroupResponse parses an HTTP response from a GetScimGroupWithResponse call
+func ParseGetScimGroupResponse(rsp *http.Response) (*GetScimGroupResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetScimGroupResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScimGroup
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationScimJSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetScimGroupResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetScimGroupResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePatchScimGroupResponse parses an HTTP response from a PatchScimGroupWithResponse call
+func ParsePatchScimGroupResponse(rsp *http.Response) (*PatchScimGroupResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PatchScimGroupResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScimGroup
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationScimJSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PatchScimGroupResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReplaceScimGroupResponse parses an HTTP response from a ReplaceScimGroupWithResponse call
+func ParseReplaceScimGroupResponse(rsp *http.Response) (*ReplaceScimGroupResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReplaceScimGroupResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScimGroup
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationScimJSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReplaceScimGroupResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListScimResourceTypesResponse parses an HTTP response from a ListScimResourceTypesWithResponse call
+func ParseListScimResourceTypesResponse(rsp *http.Response) (*ListScimResourceTypesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListScimResourceTypesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScimList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationScimJSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetScimResourceTypeResponse parses an HTTP response from a GetScimResourceTypeWithResponse call
+func ParseGetScimResourceTypeResponse(rsp *http.Response) (*GetScimResourceTypeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetScimResourceTypeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScimResourceType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationScimJSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListScimSchemasResponse parses an HTTP response from a ListScimSchemasWithResponse call
+func ParseListScimSchemasResponse(rsp *http.Response) (*ListScimSchemasResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListScimSchemasResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScimList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationScimJSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetScimSchemaResponse parses an HTTP response from a GetScimSchemaWithResponse call
+func ParseGetScimSchemaResponse(rsp *http.Response) (*GetScimSchemaResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetScimSchemaResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScimSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationScimJSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetScimConfigurationResponse parses an HTTP response from a GetScimConfigurationWithResponse call
+func ParseGetScimConfigurationResponse(rsp *http.Response) (*GetScimConfigurationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetScimConfigurationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScimConfiguration
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationScimJSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListScimUsersResponse parses an HTTP response from a ListScimUsersWithResponse call
+func ParseListScimUsersResponse(rsp *http.Response) (*ListScimUsersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListScimUsersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScimList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationScimJSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateScimUserResponse parses an HTTP response from a CreateScimUserWithResponse call
+func ParseCreateScimUserResponse(rsp *http.Response) (*CreateScimUserResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateScimUserResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest ScimUser
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationScimJSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateScimUserResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteScimUserResponse parses an HTTP response from a DeleteScimUserWithResponse call
+func ParseDeleteScimUserResponse(rsp *http.Response) (*DeleteScimUserResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteScimUserResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetScimUserResponse parses an HTTP response from a GetScimUserWithResponse call
+func ParseGetScimUserResponse(rsp *http.Response) (*GetScimUserResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetScimUserResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScimUser
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationScimJSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetScimUserResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetScimUserResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePatchScimUserResponse parses an HTTP response from a PatchScimUserWithResponse call
+func ParsePatchScimUserResponse(rsp *http.Response) (*PatchScimUserResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PatchScimUserResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScimUser
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationScimJSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PatchScimUserResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReplaceScimUserResponse parses an HTTP response from a ReplaceScimUserWithResponse call
+func ParseReplaceScimUserResponse(rsp *http.Response) (*ReplaceScimUserResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReplaceScimUserResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScimUser
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationScimJSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReplaceScimUserResponse200Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {

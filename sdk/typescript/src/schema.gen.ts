@@ -4244,6 +4244,230 @@ export interface paths {
         patch: operations["updateIdentityProvider"];
         trace?: never;
     };
+    "/v1/scim/v2/ServiceProviderConfig": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what the SCIM service can do
+         * @description What of RFC 7644 is there and what is not (RFC 7643 §5).
+         */
+        get: operations["getScimConfiguration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scim/v2/ResourceTypes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List SCIM resource types
+         * @description All resource types, in one page. A filter is refused, as RFC 7644 §4 has it.
+         */
+        get: operations["listScimResourceTypes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scim/v2/ResourceTypes/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its `id`. */
+                name: components["parameters"]["ScimName"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a SCIM resource type
+         * @description One of the resource types.
+         */
+        get: operations["getScimResourceType"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scim/v2/Schemas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List SCIM schemas
+         * @description All schemas, in one page. A filter is refused, as RFC 7644 §4 has it.
+         */
+        get: operations["listScimSchemas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scim/v2/Schemas/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its `id`. */
+                name: components["parameters"]["ScimName"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a SCIM schema
+         * @description One of the schemas.
+         */
+        get: operations["getScimSchema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scim/v2/Users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List users over SCIM
+         * @description Users of the institution that its directory has not deleted. Those that it does not provision are listed, to be found and taken over. The filter is that of RFC 7644 §3.4.2.2.
+         */
+        get: operations["listScimUsers"];
+        put?: never;
+        /**
+         * Create a user over SCIM
+         * @description Adds a user. `userName` and `externalId` are taken once: a second request is a 409 of `uniqueness`. Whoever was deleted and comes back has the record of before, without the rights of before.
+         */
+        post: operations["createScimUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scim/v2/Users/{resource}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The `id` of the resource. */
+                resource: components["parameters"]["ScimResource"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a user over SCIM
+         * @description One user.
+         */
+        get: operations["getScimUser"];
+        /**
+         * Replace a user over SCIM
+         * @description What is not sent is cleared, except `active` and what cannot be written (RFC 7644 §3.5.1).
+         */
+        put: operations["replaceScimUser"];
+        post?: never;
+        /**
+         * Delete a user over SCIM
+         * @description Ends what the user may do, at once, with the groups and roles they had. The record and its history stay; over SCIM it is not there any more.
+         */
+        delete: operations["deleteScimUser"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a user over SCIM
+         * @description The operations are done in their order, all or none (RFC 7644 §3.5.2). What Microsoft Entra and Okta write differently is understood.
+         */
+        patch: operations["patchScimUser"];
+        trace?: never;
+    };
+    "/v1/scim/v2/Groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List groups over SCIM
+         * @description Teams whose members the directory decides on: those it has made, and those to which an administrator has given its `external_id`. The filter is that of RFC 7644 §3.4.2.2.
+         */
+        get: operations["listScimGroups"];
+        put?: never;
+        /**
+         * Create a group over SCIM
+         * @description Makes a team, with its members. What its members may do is decided by those who give roles to it.
+         */
+        post: operations["createScimGroup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scim/v2/Groups/{resource}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The `id` of the resource. */
+                resource: components["parameters"]["ScimResource"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a group over SCIM
+         * @description One group.
+         */
+        get: operations["getScimGroup"];
+        /**
+         * Replace a group over SCIM
+         * @description What is not sent is cleared, except `active` and what cannot be written (RFC 7644 §3.5.1).
+         */
+        put: operations["replaceScimGroup"];
+        post?: never;
+        /**
+         * Delete a group over SCIM
+         * @description Archives the team: its members have nothing by it any more.
+         */
+        delete: operations["deleteScimGroup"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a group over SCIM
+         * @description The operations are done in their order, all or none (RFC 7644 §3.5.2). What Microsoft Entra and Okta write differently is understood.
+         */
+        patch: operations["patchScimGroup"];
+        trace?: never;
+    };
     "/v1/test/outbox": {
         parameters: {
             query?: never;
@@ -13671,6 +13895,316 @@ export interface components {
             provision?: "none" | "on_first_use";
             is_enabled?: boolean;
         };
+        /** @description An error message (RFC 7644 §3.12). */
+        ScimError: {
+            schemas: string[];
+            /** @description The HTTP status */
+            status: string;
+            /** @description What kind of error it is */
+            scimType?: string;
+            /** @description What is wrong */
+            detail: string;
+        };
+        /**
+         * @description A list (RFC 7644 §3.4.2).
+         * @example {
+         *       "schemas": [
+         *         "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+         *       ],
+         *       "totalResults": 1,
+         *       "startIndex": 1,
+         *       "itemsPerPage": 1,
+         *       "Resources": [
+         *         {
+         *           "schemas": [
+         *             "urn:ietf:params:scim:schemas:core:2.0:User"
+         *           ],
+         *           "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01",
+         *           "userName": "claire.martin@arcades.example",
+         *           "active": true
+         *         }
+         *       ]
+         *     }
+         */
+        ScimList: {
+            schemas: string[];
+            /** Format: int64 */
+            totalResults: number;
+            /** Format: int64 */
+            startIndex: number;
+            /** Format: int32 */
+            itemsPerPage: number;
+            Resources: Record<string, never>[];
+        };
+        /**
+         * @description What the service can do (RFC 7643 §5).
+         * @example {
+         *       "schemas": [
+         *         "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
+         *       ],
+         *       "patch": {
+         *         "supported": true
+         *       },
+         *       "bulk": {
+         *         "supported": false,
+         *         "maxOperations": 0,
+         *         "maxPayloadSize": 0
+         *       },
+         *       "filter": {
+         *         "supported": true,
+         *         "maxResults": 200
+         *       },
+         *       "changePassword": {
+         *         "supported": false
+         *       },
+         *       "sort": {
+         *         "supported": true
+         *       },
+         *       "etag": {
+         *         "supported": true
+         *       },
+         *       "authenticationSchemes": [
+         *         {
+         *           "type": "oauthbearertoken",
+         *           "name": "Bearer",
+         *           "description": "A key or an access token with the scope scim:manage"
+         *         }
+         *       ]
+         *     }
+         */
+        ScimConfiguration: {
+            schemas: string[];
+            patch: Record<string, never>;
+            bulk: Record<string, never>;
+            filter: Record<string, never>;
+            changePassword: Record<string, never>;
+            sort: Record<string, never>;
+            etag: Record<string, never>;
+            authenticationSchemes: Record<string, never>[];
+        };
+        /**
+         * @description A type of resource (RFC 7643 §6).
+         * @example {
+         *       "schemas": [
+         *         "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
+         *       ],
+         *       "id": "User",
+         *       "name": "User",
+         *       "description": "A user",
+         *       "endpoint": "/Users",
+         *       "schema": "urn:ietf:params:scim:schemas:core:2.0:User"
+         *     }
+         */
+        ScimResourceType: {
+            schemas: string[];
+            id: string;
+            name: string;
+            description?: string;
+            endpoint: string;
+            schema: string;
+        };
+        /**
+         * @description A schema (RFC 7643 §7).
+         * @example {
+         *       "schemas": [
+         *         "urn:ietf:params:scim:schemas:core:2.0:Schema"
+         *       ],
+         *       "id": "urn:ietf:params:scim:schemas:core:2.0:Group",
+         *       "name": "Group",
+         *       "description": "A group of users",
+         *       "attributes": [
+         *         {
+         *           "name": "displayName",
+         *           "type": "string",
+         *           "multiValued": false,
+         *           "required": true,
+         *           "caseExact": false,
+         *           "mutability": "readWrite",
+         *           "returned": "default",
+         *           "uniqueness": "none",
+         *           "description": "Its name"
+         *         }
+         *       ]
+         *     }
+         */
+        ScimSchema: {
+            schemas: string[];
+            id: string;
+            name: string;
+            description?: string;
+            attributes: Record<string, never>[];
+        };
+        /**
+         * @description A user (RFC 7643 §4.1). `active` says whether they may act.
+         * @example {
+         *       "schemas": [
+         *         "urn:ietf:params:scim:schemas:core:2.0:User"
+         *       ],
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01",
+         *       "externalId": "4d32a66e-1d13-4c0d-8f0f-d1e2a3b4c5d6",
+         *       "userName": "claire.martin@arcades.example",
+         *       "name": {
+         *         "givenName": "Claire",
+         *         "familyName": "Martin"
+         *       },
+         *       "displayName": "Claire Martin",
+         *       "active": true,
+         *       "emails": [
+         *         {
+         *           "value": "claire.martin@arcades.example",
+         *           "type": "work",
+         *           "primary": true
+         *         }
+         *       ],
+         *       "meta": {
+         *         "resourceType": "User",
+         *         "created": "2026-09-01T08:00:00Z",
+         *         "lastModified": "2026-09-01T08:00:00Z",
+         *         "location": "https://parvis.example.org/v1/scim/v2/Users/0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01",
+         *         "version": "W/\"1.1\""
+         *       }
+         *     }
+         */
+        ScimUser: {
+            schemas: string[];
+            id: string;
+            externalId?: string;
+            userName?: string;
+            name?: Record<string, never>;
+            displayName?: string;
+            title?: string;
+            preferredLanguage?: string;
+            locale?: string;
+            active?: boolean;
+            emails?: Record<string, never>[];
+            groups?: Record<string, never>[];
+            meta?: Record<string, never>;
+        };
+        /**
+         * @description A group (RFC 7643 §4.2), which is a team here.
+         * @example {
+         *       "schemas": [
+         *         "urn:ietf:params:scim:schemas:core:2.0:Group"
+         *       ],
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e02",
+         *       "externalId": "9a1b1f6e-55c5-4d55-93a9-0f4c5b6a7d8e",
+         *       "displayName": "Relations avec les publics",
+         *       "members": [
+         *         {
+         *           "value": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01",
+         *           "display": "Claire Martin",
+         *           "type": "User"
+         *         }
+         *       ],
+         *       "meta": {
+         *         "resourceType": "Group",
+         *         "created": "2026-09-01T08:00:00Z",
+         *         "lastModified": "2026-09-01T08:00:00Z",
+         *         "location": "https://parvis.example.org/v1/scim/v2/Groups/0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e02",
+         *         "version": "W/\"1\""
+         *       }
+         *     }
+         */
+        ScimGroup: {
+            schemas: string[];
+            id: string;
+            externalId?: string;
+            displayName?: string;
+            members?: Record<string, never>[];
+            meta?: Record<string, never>;
+        };
+        /**
+         * @description A user as a directory sends it.
+         * @example {
+         *       "schemas": [
+         *         "urn:ietf:params:scim:schemas:core:2.0:User"
+         *       ],
+         *       "userName": "claire.martin@arcades.example",
+         *       "externalId": "4d32a66e-1d13-4c0d-8f0f-d1e2a3b4c5d6",
+         *       "name": {
+         *         "givenName": "Claire",
+         *         "familyName": "Martin"
+         *       },
+         *       "active": true,
+         *       "emails": [
+         *         {
+         *           "value": "claire.martin@arcades.example",
+         *           "type": "work",
+         *           "primary": true
+         *         }
+         *       ]
+         *     }
+         */
+        ScimUserWrite: {
+            /** @description The schemas of the document. */
+            schemas?: unknown;
+            /** @description The name by which the directory knows them; required, and taken once. */
+            userName?: unknown;
+            /** @description The identifier of the directory, taken once in it. */
+            externalId?: unknown;
+            /** @description `formatted`, `givenName`, `familyName`. */
+            name?: unknown;
+            /** @description The name for people; else it is made of `name` or `userName`. */
+            displayName?: unknown;
+            /** @description The function. */
+            title?: unknown;
+            /** @description The language of what is written to them. */
+            preferredLanguage?: unknown;
+            /** @description The locale. */
+            locale?: unknown;
+            /** @description Whether they may act; also as the text `True` or `False`. Without it, they may. */
+            active?: unknown;
+            /** @description Addresses with `value`, `type`, `primary`; the primary one is the address of the user. */
+            emails?: unknown;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * @description A group as a directory sends it.
+         * @example {
+         *       "schemas": [
+         *         "urn:ietf:params:scim:schemas:core:2.0:Group"
+         *       ],
+         *       "displayName": "Relations avec les publics",
+         *       "externalId": "9a1b1f6e-55c5-4d55-93a9-0f4c5b6a7d8e",
+         *       "members": []
+         *     }
+         */
+        ScimGroupWrite: {
+            /** @description The schemas of the document. */
+            schemas?: unknown;
+            /** @description The name of the group; required. */
+            displayName?: unknown;
+            /** @description The identifier of the directory, taken once. */
+            externalId?: unknown;
+            /** @description Users, each with its `id` as `value`. */
+            members?: unknown;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * @description Operations, done in their order (RFC 7644 §3.5.2).
+         * @example {
+         *       "schemas": [
+         *         "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+         *       ],
+         *       "Operations": [
+         *         {
+         *           "op": "replace",
+         *           "path": "displayName",
+         *           "value": "Claire Martin"
+         *         }
+         *       ]
+         *     }
+         */
+        ScimPatch: {
+            /** @description `urn:ietf:params:scim:api:messages:2.0:PatchOp`. */
+            schemas?: unknown;
+            /** @description At most 1000, each with `op` (`add`, `remove`, `replace`), `path` and `value`. */
+            Operations?: unknown;
+        } & {
+            [key: string]: unknown;
+        };
         CapturedMail: {
             /** Format: uuid */
             id: string;
@@ -13742,6 +14276,28 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description The request could not be answered. The header `Parvis-Problem` has what a program wants to know besides. */
+        ScimRefusal: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                RateLimit: components["headers"]["RateLimit"];
+                "Parvis-Problem": components["headers"]["ParvisProblem"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "schemas": [
+                 *         "urn:ietf:params:scim:api:messages:2.0:Error"
+                 *       ],
+                 *       "status": "409",
+                 *       "scimType": "uniqueness",
+                 *       "detail": "Existe déjà. (#/userName : déjà pris)"
+                 *     }
+                 */
+                "application/scim+json": components["schemas"]["ScimError"];
+            };
+        };
     };
     parameters: {
         /** @description Greatest number of items in the page. */
@@ -13766,6 +14322,11 @@ export interface components {
         IdempotencyKey: string;
         /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
         IdempotencyKeyOptional: string;
+        /**
+         * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+         *     shows them instead of computing them. Without it a CSV is true to the byte.
+         */
+        CSVSafe: boolean;
         /** @description The ETag of the version that was read; without it the last write wins, field by field. */
         IfMatchOptional: string;
         /** @description The ETag already held; answered with 304 when it is still the present one. */
@@ -13905,6 +14466,28 @@ export interface components {
         CredentialId: string;
         /** @description Identifier of the identity provider. */
         IdentityProviderId: string;
+        /** @description The `id` of the resource. */
+        ScimResource: string;
+        /** @description Its `id`. */
+        ScimName: string;
+        /** @description A filter, such as `userName eq "claire@arcades.example"` or `emails[type eq "work"] and active eq true`. */
+        ScimFilter: string;
+        /** @description Refused with 403. */
+        ScimFilterRefused: string;
+        /** @description The first result wanted, counted from 1; less is taken for 1. */
+        ScimStartIndex: number;
+        /** @description How many results are wanted; less than none is taken for none, more than 200 for 200. */
+        ScimCount: number;
+        /** @description The attribute to sort by, one that has a single value; without it, the oldest come first. */
+        ScimSortBy: string;
+        /** @description The direction. */
+        ScimSortOrder: "ascending" | "descending";
+        /** @description The only attributes wanted, separated by commas, besides `id` and `schemas`. */
+        ScimAttributes: string;
+        /** @description Attributes that are not wanted, separated by commas. */
+        ScimExcludedAttributes: string;
+        /** @description The `meta.version` that was read; without it the last write wins. */
+        ScimIfMatch: string;
     };
     requestBodies: never;
     headers: {
@@ -13926,6 +14509,8 @@ export interface components {
         NoStore: string;
         /** @description How long the document may be kept. */
         Cached: string;
+        /** @description What a SCIM error has no room for, in JSON, with `code`, `request_id` and `errors` as in any problem of this interface. */
+        ParvisProblem: string;
     };
     pathItems: never;
 }
@@ -13938,6 +14523,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description The order; `-` is descending. Without it the newest come first; with `q` the best match, with `name_prefix` alone the first by name. */
                 sort?: components["parameters"]["ContactSort"];
                 /** @description Words of a name, an e-mail address, a telephone number, a SIREN or SIRET, or an external id. */
@@ -14489,6 +15079,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
             };
@@ -14666,6 +15261,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
             };
@@ -14843,6 +15443,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
             };
             header?: never;
             path: {
@@ -14980,6 +15585,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Whose name begins so, without regard to case and accents. */
                 name_prefix?: components["parameters"]["TagNamePrefix"];
                 /** @description Whether archived records are listed too (`true`), alone (`only`) or not (`false`). */
@@ -15205,6 +15815,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Whether facts whose `valid_until` has passed are listed too. */
                 include_expired?: boolean;
             };
@@ -15492,6 +16107,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
             };
             header?: never;
             path: {
@@ -15523,6 +16143,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
                 /** @description For this purpose (its code). */
@@ -15618,6 +16243,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Whether archived records are listed too (`true`), alone (`only`) or not (`false`). */
                 archived?: components["parameters"]["Archived"];
             };
@@ -15744,6 +16374,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description In this language (BCP 47). */
                 language?: string;
             };
@@ -16149,6 +16784,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
                 /** @description Only sources in this state. */
@@ -16459,6 +17099,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
                 /** @description Bought by this contact, or by one merged into it. */
@@ -16535,6 +17180,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
                 /** @description Received from the source with this code or id. */
@@ -16597,6 +17247,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
                 /** @description Received from the source with this code or id. */
@@ -16665,6 +17320,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
                 /** @description Received from the source with this code or id. */
@@ -16727,6 +17387,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
                 /** @description Received from the source with this code or id. */
@@ -16762,6 +17427,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
                 /** @description In one of these states. */
@@ -17005,6 +17675,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
                 /** @description In one of these states. */
@@ -17383,6 +18058,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
             };
             header?: never;
             path?: never;
@@ -17577,6 +18257,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Reads of this contact's data. */
                 contact_id?: string;
                 /** @description Reads by this key, client or user. It asks for the scope `audit:actors` as well. */
@@ -17613,6 +18298,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description The kind of the record, as events name it. */
                 subject_kind: string;
                 /** @description The record. */
@@ -17651,6 +18341,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Only changes of records of this kind. */
                 subject_kind?: "contact" | "contact_point" | "address" | "consent";
                 /** @description Only changes of this field, by JSON pointer. */
@@ -17876,6 +18571,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
                 /** @description In one of these states. */
@@ -18147,6 +18847,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
                 /** @description In one of these states. */
@@ -18453,6 +19158,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description In one of these states. */
                 status?: ("queued" | "running" | "succeeded" | "failed" | "cancelled")[];
                 /** @description Of this kind. */
@@ -18636,6 +19346,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
                 /** @description Whether archived records are listed too (`true`), alone (`only`) or not (`false`). */
@@ -18828,6 +19543,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
                 /** @description In this state. */
@@ -19026,6 +19746,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
                 /** @description In use, revoked or expired. */
@@ -19221,6 +19946,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
                 /** @description In use or revoked. */
@@ -19649,6 +20379,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
                 /** @description Whether archived records are listed too (`true`), alone (`only`) or not (`false`). */
@@ -19864,6 +20599,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
                 /** @description Whether archived records are listed too (`true`), alone (`only`) or not (`false`). */
@@ -20056,6 +20796,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
             };
@@ -20147,6 +20892,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
                 /** @description Of users or of teams. */
@@ -20583,6 +21333,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
             };
@@ -21168,6 +21923,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Keeps only these members of each resource; `id` and `object` always stay. */
                 fields?: components["parameters"]["Fields"];
             };
@@ -21382,6 +22142,542 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    getScimConfiguration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The configuration. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimConfiguration"];
+                };
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    listScimResourceTypes: {
+        parameters: {
+            query?: {
+                /** @description Refused with 403. */
+                filter?: components["parameters"]["ScimFilterRefused"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimList"];
+                };
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    getScimResourceType: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its `id`. */
+                name: components["parameters"]["ScimName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimResourceType"];
+                };
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    listScimSchemas: {
+        parameters: {
+            query?: {
+                /** @description Refused with 403. */
+                filter?: components["parameters"]["ScimFilterRefused"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimList"];
+                };
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    getScimSchema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its `id`. */
+                name: components["parameters"]["ScimName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimSchema"];
+                };
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    listScimUsers: {
+        parameters: {
+            query?: {
+                /** @description A filter, such as `userName eq "claire@arcades.example"` or `emails[type eq "work"] and active eq true`. */
+                filter?: components["parameters"]["ScimFilter"];
+                /** @description The first result wanted, counted from 1; less is taken for 1. */
+                startIndex?: components["parameters"]["ScimStartIndex"];
+                /** @description How many results are wanted; less than none is taken for none, more than 200 for 200. */
+                count?: components["parameters"]["ScimCount"];
+                /** @description The attribute to sort by, one that has a single value; without it, the oldest come first. */
+                sortBy?: components["parameters"]["ScimSortBy"];
+                /** @description The direction. */
+                sortOrder?: components["parameters"]["ScimSortOrder"];
+                /** @description The only attributes wanted, separated by commas, besides `id` and `schemas`. */
+                attributes?: components["parameters"]["ScimAttributes"];
+                /** @description Attributes that are not wanted, separated by commas. */
+                excludedAttributes?: components["parameters"]["ScimExcludedAttributes"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimList"];
+                };
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    createScimUser: {
+        parameters: {
+            query?: {
+                /** @description The only attributes wanted, separated by commas, besides `id` and `schemas`. */
+                attributes?: components["parameters"]["ScimAttributes"];
+                /** @description Attributes that are not wanted, separated by commas. */
+                excludedAttributes?: components["parameters"]["ScimExcludedAttributes"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/scim+json": components["schemas"]["ScimUserWrite"];
+            };
+        };
+        responses: {
+            /** @description The user. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimUser"];
+                };
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    getScimUser: {
+        parameters: {
+            query?: {
+                /** @description The only attributes wanted, separated by commas, besides `id` and `schemas`. */
+                attributes?: components["parameters"]["ScimAttributes"];
+                /** @description Attributes that are not wanted, separated by commas. */
+                excludedAttributes?: components["parameters"]["ScimExcludedAttributes"];
+            };
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description The `id` of the resource. */
+                resource: components["parameters"]["ScimResource"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The user. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimUser"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    replaceScimUser: {
+        parameters: {
+            query?: {
+                /** @description The only attributes wanted, separated by commas, besides `id` and `schemas`. */
+                attributes?: components["parameters"]["ScimAttributes"];
+                /** @description Attributes that are not wanted, separated by commas. */
+                excludedAttributes?: components["parameters"]["ScimExcludedAttributes"];
+            };
+            header?: {
+                /** @description The `meta.version` that was read; without it the last write wins. */
+                "If-Match"?: components["parameters"]["ScimIfMatch"];
+            };
+            path: {
+                /** @description The `id` of the resource. */
+                resource: components["parameters"]["ScimResource"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/scim+json": components["schemas"]["ScimUserWrite"];
+            };
+        };
+        responses: {
+            /** @description The user as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimUser"];
+                };
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    deleteScimUser: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `meta.version` that was read; without it the last write wins. */
+                "If-Match"?: components["parameters"]["ScimIfMatch"];
+            };
+            path: {
+                /** @description The `id` of the resource. */
+                resource: components["parameters"]["ScimResource"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The user is not there any more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    patchScimUser: {
+        parameters: {
+            query?: {
+                /** @description The only attributes wanted, separated by commas, besides `id` and `schemas`. */
+                attributes?: components["parameters"]["ScimAttributes"];
+                /** @description Attributes that are not wanted, separated by commas. */
+                excludedAttributes?: components["parameters"]["ScimExcludedAttributes"];
+            };
+            header?: {
+                /** @description The `meta.version` that was read; without it the last write wins. */
+                "If-Match"?: components["parameters"]["ScimIfMatch"];
+            };
+            path: {
+                /** @description The `id` of the resource. */
+                resource: components["parameters"]["ScimResource"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/scim+json": components["schemas"]["ScimPatch"];
+            };
+        };
+        responses: {
+            /** @description The user as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimUser"];
+                };
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    listScimGroups: {
+        parameters: {
+            query?: {
+                /** @description A filter, such as `userName eq "claire@arcades.example"` or `emails[type eq "work"] and active eq true`. */
+                filter?: components["parameters"]["ScimFilter"];
+                /** @description The first result wanted, counted from 1; less is taken for 1. */
+                startIndex?: components["parameters"]["ScimStartIndex"];
+                /** @description How many results are wanted; less than none is taken for none, more than 200 for 200. */
+                count?: components["parameters"]["ScimCount"];
+                /** @description The attribute to sort by, one that has a single value; without it, the oldest come first. */
+                sortBy?: components["parameters"]["ScimSortBy"];
+                /** @description The direction. */
+                sortOrder?: components["parameters"]["ScimSortOrder"];
+                /** @description The only attributes wanted, separated by commas, besides `id` and `schemas`. */
+                attributes?: components["parameters"]["ScimAttributes"];
+                /** @description Attributes that are not wanted, separated by commas. */
+                excludedAttributes?: components["parameters"]["ScimExcludedAttributes"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimList"];
+                };
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    createScimGroup: {
+        parameters: {
+            query?: {
+                /** @description The only attributes wanted, separated by commas, besides `id` and `schemas`. */
+                attributes?: components["parameters"]["ScimAttributes"];
+                /** @description Attributes that are not wanted, separated by commas. */
+                excludedAttributes?: components["parameters"]["ScimExcludedAttributes"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/scim+json": components["schemas"]["ScimGroupWrite"];
+            };
+        };
+        responses: {
+            /** @description The group. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimGroup"];
+                };
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    getScimGroup: {
+        parameters: {
+            query?: {
+                /** @description The only attributes wanted, separated by commas, besides `id` and `schemas`. */
+                attributes?: components["parameters"]["ScimAttributes"];
+                /** @description Attributes that are not wanted, separated by commas. */
+                excludedAttributes?: components["parameters"]["ScimExcludedAttributes"];
+            };
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description The `id` of the resource. */
+                resource: components["parameters"]["ScimResource"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The group. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimGroup"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    replaceScimGroup: {
+        parameters: {
+            query?: {
+                /** @description The only attributes wanted, separated by commas, besides `id` and `schemas`. */
+                attributes?: components["parameters"]["ScimAttributes"];
+                /** @description Attributes that are not wanted, separated by commas. */
+                excludedAttributes?: components["parameters"]["ScimExcludedAttributes"];
+            };
+            header?: {
+                /** @description The `meta.version` that was read; without it the last write wins. */
+                "If-Match"?: components["parameters"]["ScimIfMatch"];
+            };
+            path: {
+                /** @description The `id` of the resource. */
+                resource: components["parameters"]["ScimResource"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/scim+json": components["schemas"]["ScimGroupWrite"];
+            };
+        };
+        responses: {
+            /** @description The group as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimGroup"];
+                };
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    deleteScimGroup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `meta.version` that was read; without it the last write wins. */
+                "If-Match"?: components["parameters"]["ScimIfMatch"];
+            };
+            path: {
+                /** @description The `id` of the resource. */
+                resource: components["parameters"]["ScimResource"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The group is not there any more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    patchScimGroup: {
+        parameters: {
+            query?: {
+                /** @description The only attributes wanted, separated by commas, besides `id` and `schemas`. */
+                attributes?: components["parameters"]["ScimAttributes"];
+                /** @description Attributes that are not wanted, separated by commas. */
+                excludedAttributes?: components["parameters"]["ScimExcludedAttributes"];
+            };
+            header?: {
+                /** @description The `meta.version` that was read; without it the last write wins. */
+                "If-Match"?: components["parameters"]["ScimIfMatch"];
+            };
+            path: {
+                /** @description The `id` of the resource. */
+                resource: components["parameters"]["ScimResource"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/scim+json": components["schemas"]["ScimPatch"];
+            };
+        };
+        responses: {
+            /** @description The group as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimGroup"];
+                };
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
     listOutbox: {
         parameters: {
             query?: {
@@ -21389,6 +22685,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
                 cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
                 /** @description Only mails to this address. */
                 to?: string;
             };

@@ -1025,6 +1025,62 @@ func (q *Queries) NoteEnd(ctx context.Context, db DBTX, now *time.Time, tenantID
 	return err
 }
 
+const openAssignmentsOf = `-- name: OpenAssignmentsOf :many
+SELECT tenant_id, id, principal_kind, principal_id, role_id, department_id, kind, status, reason, mapped_from, requested_by_kind, requested_by, decided_by_kind, decided_by, decided_at, decision_note, starts_at, expires_at, review_due_at, reviewed_at, reviewed_by, revoked_at, noticed_at, version, created_at, updated_at, end_noted_at FROM role_assignments
+WHERE tenant_id = $1 AND principal_kind = 'user' AND principal_id = $2 AND status IN ('requested', 'approved')
+ORDER BY id
+FOR UPDATE
+`
+
+// What a user has, will have or has asked for, for themselves.
+func (q *Queries) OpenAssignmentsOf(ctx context.Context, db DBTX, tenantID uuid.UUID, principalID uuid.UUID) ([]RoleAssignment, error) {
+	rows, err := db.Query(ctx, openAssignmentsOf, tenantID, principalID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []RoleAssignment{}
+	for rows.Next() {
+		var i RoleAssignment
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.PrincipalKind,
+			&i.PrincipalID,
+			&i.RoleID,
+			&i.DepartmentID,
+			&i.Kind,
+			&i.Status,
+			&i.Reason,
+			&i.MappedFrom,
+			&i.RequestedByKind,
+			&i.RequestedBy,
+			&i.DecidedByKind,
+			&i.DecidedBy,
+			&i.DecidedAt,
+			&i.DecisionNote,
+			&i.StartsAt,
+			&i.ExpiresAt,
+			&i.ReviewDueAt,
+			&i.ReviewedAt,
+			&i.ReviewedBy,
+			&i.RevokedAt,
+			&i.NoticedAt,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.EndNotedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const openRequest = `-- name: OpenRequest :one
 SELECT id FROM role_assignments
 WHERE tenant_id = $1 AND status = 'requested' AND principal_kind = 'user' AND principal_id = $2 AND role_id = $3
