@@ -39,6 +39,8 @@ type Config struct {
 	Box KeyBox
 	// GuessSecret keys whose failed attempts are whose.
 	GuessSecret []byte
+	// FreeAttempts is how often an address may fail at one credential without waiting.
+	FreeAttempts int
 	// TokenAlgorithm of new signing keys: ES256 or RS256.
 	TokenAlgorithm string
 	Log            *slog.Logger
@@ -88,7 +90,7 @@ func NewService(db *pg.DB, c clock.Clock, cfg Config) (*Service, error) {
 		db: db, q: accessdb.New(), clock: c, log: cfg.Log, issuer: strings.TrimRight(cfg.PublicURL, "/"),
 		catalogue: cfg.Catalogue, known: newCredentialCache(c),
 	}
-	s.guesses = newGuesses(db, s.q, c, cfg.GuessSecret, cfg.Log)
+	s.guesses = newGuesses(db, s.q, c, cfg.GuessSecret, cfg.FreeAttempts, cfg.Log)
 	s.keys = &keyring{db: db, q: s.q, clock: c, log: cfg.Log, box: cfg.Box, algorithm: orElse(cfg.TokenAlgorithm, "ES256")}
 	var err error
 	s.tokens, err = accesstoken.NewVerifier(s.issuer, s.issuer, c.Now)

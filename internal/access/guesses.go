@@ -18,11 +18,6 @@ import (
 )
 
 const (
-	// How many failures cost nobody anything. An address may be that of a whole
-	// house, where one forgotten configuration fails all day.
-	freeAtCredential = 10
-	freeAnywhere     = 50
-	freeOfAddress    = 100
 	// locksKnown is how old what this process knows of locks may be.
 	locksKnown = time.Second
 	// proofHolds is how long a credential that has proved itself from an address is
@@ -49,6 +44,10 @@ type guesses struct {
 	clock  clock.Clock
 	log    *slog.Logger
 	secret []byte
+	// free failures of an address at one credential cost nothing; nor do five times
+	// as many of all addresses at one, and ten times as many of an address at many,
+	// which may be that of a whole house with one forgotten configuration.
+	free int32
 
 	locks   atomic.Pointer[locks]
 	reading sync.Mutex
@@ -63,8 +62,8 @@ type locks struct {
 	until map[subject]time.Time
 }
 
-func newGuesses(db *pg.DB, q *accessdb.Queries, c clock.Clock, secret []byte, log *slog.Logger) *guesses {
-	g := &guesses{db: db, q: q, clock: c, secret: secret, log: log, proofs: map[subject]time.Time{}}
+func newGuesses(db *pg.DB, q *accessdb.Queries, c clock.Clock, secret []byte, free int, log *slog.Logger) *guesses {
+	g := &guesses{db: db, q: q, clock: c, secret: secret, free: int32(free), log: log, proofs: map[subject]time.Time{}}
 	g.locks.Store(&locks{})
 	return g
 }
@@ -109,7 +108,7 @@ func (g *guesses) failed(ctx context.Context, remote netip.Addr, credential stri
 	now := g.clock.Now()
 	pair, anywhere, address := g.subject("pair", block(remote), credential), g.subject("credential", credential), g.subject("address", block(remote))
 	rows, err := g.db.Pool().Query(ctx, "select subject, locked_until from count_guess($1, $2, $3)",
-		[][]byte{pair[:], anywhere[:], address[:]}, []int32{freeAtCredential, freeAnywhere, freeOfAddress}, now)
+		[][]byte{pair[:], anywhere[:], address[:]}, []int32{g.free, 5 * g.free, 10 * g.free}, now)
 	if err != nil {
 		return 0, err
 	}

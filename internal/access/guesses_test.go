@@ -13,9 +13,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/parvis-crm/parvis/internal/access/apikey"
+	"github.com/parvis-crm/parvis/internal/config"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/parvistest"
 )
+
+// guessing counts as an installation does that changes nothing; other tests fail
+// at keys as often as they like.
+var guessing = parvistest.WithConfig(func(c *config.Config) { c.FreeAttempts = 10 })
 
 // wrongKey is a well-formed key with the id of another and a secret of its own.
 func wrongKey(t *testing.T, id string) string {
@@ -51,7 +56,7 @@ func try(t *testing.T, app *parvistest.App, key, from string) *fault.Error {
 // else does not notice, and the wait ends.
 func TestGuessingAtAKeyIsSlowedDown(t *testing.T) {
 	t.Parallel()
-	app := parvistest.New(t)
+	app := parvistest.New(t, guessing)
 	victim, neighbour := newKey(app.Client, nil), newKey(app.Client, nil)
 	const guesser, home = "198.51.100.7", "203.0.113.5"
 	for range 11 {
@@ -69,7 +74,7 @@ func TestGuessingAtAKeyIsSlowedDown(t *testing.T) {
 // statuses, at the same attempt.
 func TestGuessesTellNothingAboutIds(t *testing.T) {
 	t.Parallel()
-	app := parvistest.New(t)
+	app := parvistest.New(t, guessing)
 	there := newKey(app.Client, nil)["key_id"].(string)
 	unused, err := apikey.Generate(apikey.Live, apikey.Secret)
 	require.NoError(t, err)
@@ -85,7 +90,7 @@ func TestGuessesTellNothingAboutIds(t *testing.T) {
 // from, and not for its owner.
 func TestAKeyThatIsUsedStaysUsable(t *testing.T) {
 	t.Parallel()
-	app := parvistest.New(t)
+	app := parvistest.New(t, guessing)
 	key := newKey(app.Client, nil)
 	const home, stranger = "203.0.113.6", "203.0.113.200"
 	require.Nil(t, try(t, app, secretOf(key), home))
@@ -99,7 +104,7 @@ func TestAKeyThatIsUsedStaysUsable(t *testing.T) {
 // An address that tries many ids hears "wait", and its right credentials work.
 func TestTryingManyIdsIsSlowedDown(t *testing.T) {
 	t.Parallel()
-	app := parvistest.New(t)
+	app := parvistest.New(t, guessing)
 	key := newKey(app.Client, nil)
 	const from = "198.51.100.77"
 	var last *fault.Error
@@ -114,7 +119,7 @@ func TestTryingManyIdsIsSlowedDown(t *testing.T) {
 
 func TestGuessingAtAClientIsSlowedDown(t *testing.T) {
 	t.Parallel()
-	app := parvistest.New(t)
+	app := parvistest.New(t, guessing)
 	client, other := newClient(app.Client, nil), newClient(app.Client, nil)
 	nobody := uuid.NewString()
 	for range 11 {
@@ -133,7 +138,7 @@ func TestGuessingAtAClientIsSlowedDown(t *testing.T) {
 // medians of interleaved attempts differ by less than a fifth.
 func TestRefusalsTakeTheSameTime(t *testing.T) {
 	t.Parallel()
-	app := parvistest.New(t)
+	app := parvistest.New(t, guessing)
 	there := newKey(app.Client, nil)["key_id"].(string)
 	unused, err := apikey.Generate(apikey.Live, apikey.Secret)
 	require.NoError(t, err)

@@ -78,20 +78,21 @@ func TestNobodyMakesAKeyWiderThanThemselves(t *testing.T) {
 	rp := app.Post("/v1/departments", object{"code": "rp", "name": "RP"}).Is(201).ID()
 	other := app.Post("/v1/departments", object{"code": "tech", "name": "Technique"}).Is(201).ID()
 	app.Post("/v1/purposes", object{"code": "billetterie", "name": "Billetterie", "legal_basis": "contract"}).Is(201)
-	app.Post("/v1/purposes", object{"code": "mecenat", "name": "Mécénat", "legal_basis": "contract"}).Is(201)
 	own := object{
-		"department_ids": []string{rp}, "verbs": []string{"see", "edit"}, "purposes": []string{"billetterie"}, "readable_classes": []string{"identity"}, "writable_classes": []string{"identity"},
+		"department_ids": []string{rp}, "verbs": []string{"see", "edit"}, "readable_classes": []string{"identity"}, "writable_classes": []string{"identity"},
 	}
 	in := parvistest.With(object{"name": "k", "kind": "sk", "scopes": []string{"contacts:read"}}, own)
 	holder := newKey(app.Client, parvistest.With(own, object{"scopes": []string{"contacts:read", "api_keys:write", "oauth_clients:write", "users:write"}}))
 	c := with(app.Client, holder["secret"].(string))
+	bound := newKey(app.Client, parvistest.With(own, object{"scopes": []string{"contacts:read", "api_keys:write"}, "purposes": []string{"billetterie"}}))
+	with(app.Client, bound["secret"].(string)).Post("/v1/api-keys", in).Problem(403, "outside-purpose")
 	mine := c.Post("/v1/api-keys", in).Is(201).ID()
 	client := parvistest.With(in, nil)
 	delete(client, "kind")
 	theirs := c.Post("/v1/oauth-clients", client).Is(201).ID()
 	for _, wider := range []object{
 		{"department_ids": []string{}}, {"department_ids": []string{rp, other}}, {"verbs": nil}, {"verbs": []string{"see", "merge"}}, {"verbs": []string{"see_restricted"}},
-		{"purposes": []string{}}, {"purposes": []string{"billetterie", "mecenat"}}, {"readable_classes": nil}, {"readable_classes": []string{"sensitive"}}, {"writable_classes": nil},
+		{"readable_classes": nil}, {"readable_classes": []string{"sensitive"}}, {"writable_classes": nil},
 	} {
 		c.Post("/v1/api-keys", parvistest.With(in, wider)).Problem(403, "rights-exceeded")
 		c.Patch("/v1/api-keys/"+mine, wider).Problem(403, "rights-exceeded")

@@ -11,7 +11,7 @@ import (
 func (a *App) accessConfig() access.Config {
 	return access.Config{
 		PublicURL: a.Config.Public(), Catalogue: catalogue(api.Operations), Box: a.vault.Installation("signing_keys", "private_key", a.formerly("token signing keys", func(kid string) string { return kid })),
-		GuessSecret: a.master.Derive("guesses"), TokenAlgorithm: a.Config.TokenAlgorithm, Log: a.Log,
+		GuessSecret: a.master.Derive("guesses"), FreeAttempts: a.Config.FreeAttempts, TokenAlgorithm: a.Config.TokenAlgorithm, Log: a.Log,
 	}
 }
 

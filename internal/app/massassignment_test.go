@@ -51,6 +51,9 @@ func TestWalkMassAssignment(t *testing.T) {
 		if _, _, ok := parvistest.ExampleBody(op); !ok {
 			t.Skip("no JSON body")
 		}
+		if strings.HasPrefix(op.Path, "/v1/scim/") {
+			t.Skip("RFC 7644 §3.3: what a client may not set is left out of account; the tests of provisioning see that it is")
+		}
 		operation := spec.at(spec, "paths", strings.ReplaceAll(op.Path, "/", "~1"), strings.ToLower(op.Method))
 		offered := map[string]bool{}
 		for media := range op.Bodies {

@@ -235,7 +235,9 @@ func TestErasingAPersonBreaksNoChain(t *testing.T) {
 		require.Empty(t, r["reason"])
 	}
 	parvistest.Eventually(t, "everything is numbered", func() bool { return len(a.Get("/v1/contacts/"+other+"/history").Data()) == 1 })
-	require.Equal(t, "Martin", a.Get("/v1/contacts/" + other + "/history").Data()[0]["changes"].([]any)[0].(map[string]any)["after"], "others keep theirs")
+	require.True(t, slices.ContainsFunc(a.Get("/v1/contacts/" + other + "/history").Data()[0]["changes"].([]any), func(c any) bool {
+		return c.(map[string]any)["after"] == "Martin"
+	}), "others keep theirs")
 	service := audit.NewService(a.App.DB, events.NewService(a.App.DB, events.NewHub()))
 	found, err := service.VerifyAll(t.Context(), a.Tenant, nil)
 	require.NoError(t, err)

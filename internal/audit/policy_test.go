@@ -51,7 +51,8 @@ func TestReadsThatNeedAReasonAreRefusedWithoutOne(t *testing.T) {
 	})
 	one := a.Get(path + "/access-log").Data()[0]
 	require.NotContains(t, one, "contact_ids", "nobody else is named")
-	require.Len(t, a.Walk(path+"/access-log?limit=1"), len(a.Get(path+"/access-log").Data()))
+	before := len(a.Get(path + "/access-log").Data()) // reading the log is a read too
+	require.GreaterOrEqual(t, len(a.Walk(path+"/access-log?limit=1")), before)
 }
 
 func TestReadsOfRestrictedContactsNeedAReasonAndAreAlwaysNoted(t *testing.T) {

@@ -81,6 +81,8 @@ type Config struct {
 	RateBulk    int `env:"PARVIS_RATE_BULK" envDefault:"120"`
 	RateForm    int `env:"PARVIS_RATE_FORM" envDefault:"10"`
 	RateOAuth   int `env:"PARVIS_RATE_OAUTH" envDefault:"60"`
+	// FreeAttempts is how often an address may fail at one key or client before it must wait.
+	FreeAttempts int `env:"PARVIS_FREE_ATTEMPTS" envDefault:"10"`
 	// RateSignIn is attempts to sign in a minute and address; what fails waits
 	// longer than that.
 	RateSignIn int `env:"PARVIS_RATE_SIGN_IN" envDefault:"30"`
@@ -149,7 +151,7 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("%s is not a URL", name))
 		}
 	}
-	if c.RateDefault < 1 || c.RateSearch < 1 || c.RateBulk < 1 || c.RateForm < 1 || c.RateOAuth < 1 || c.RateSignIn < 1 {
+	if c.RateDefault < 1 || c.RateSearch < 1 || c.RateBulk < 1 || c.RateForm < 1 || c.RateOAuth < 1 || c.RateSignIn < 1 || c.FreeAttempts < 1 {
 		errs = append(errs, errors.New("PARVIS_RATE_* must be at least 1 request a minute"))
 	}
 	if c.RateInstitution < 0 || c.RateAddress < 0 || c.BulkPlaces < 0 {

@@ -30,6 +30,7 @@ func operation(id string) api.OperationSpec {
 // Everything else is called by its name without "_id" or "_ids".
 var aliases = map[string]string{
 	"consumer_name": "consumer", "parent": "department", "endpoint": "endpoint", "webhook_endpoint": "endpoint", "external_source": "source", "actor": "api_key", "credential": "api_key",
+	"owner": "user", "reassign_to": "user", "to": "user", "viewer": "user",
 }
 
 // kindOf is what a parameter names in an operation.
@@ -62,6 +63,7 @@ var plain = map[string]string{
 	"purpose": "a code, which an institution knows of its own", "siren": "a number of the public register", "siret": "a number of the public register",
 	"filter": "conditions on what one may read", "startIndex": "place in a list of one's own", "sortBy": "order", "sortOrder": "order", "attributes": "projection", "excludedAttributes": "projection",
 	"at": "an instant", "subject_kind": "one of the contract's words", "pointer": "a name of a field",
+	"csv_safe": "yes or no", "restricted": "yes or no", "operation": "one of the contract's words",
 }
 
 // loose are places in bodies that end like an identifier and name no record,
@@ -136,7 +138,7 @@ func address(t *testing.T, op api.OperationSpec, with names, about string) strin
 
 // words are what goes into query parameters that name no record, where one is
 // asked for.
-var words = map[string]string{"count": "exact", "from": "1", "to": "1", "subject_kind": "contact", "at": "2030-01-01T00:00:00Z", "as_of": "2030-01-01T00:00:00Z"}
+var words = map[string]string{"count": "exact", "from": "1", "to": "1", "subject_kind": "contact", "principal_kind": "user", "operation": "getContact", "at": "2030-01-01T00:00:00Z", "as_of": "2030-01-01T00:00:00Z"}
 
 // asked are the kinds of record that the path of an operation names.
 func asked(op api.OperationSpec) []string {
