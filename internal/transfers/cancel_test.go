@@ -100,7 +100,7 @@ func TestCancellingNeedsItsRight(t *testing.T) {
 	held()
 	app.As("operations:read").Post("/v1/operations/"+id+"/cancel", nil).Problem(http.StatusForbidden, "insufficient-scope")
 	app.OtherTenant().Post("/v1/operations/"+id+"/cancel", nil).Problem(http.StatusNotFound, "not-found")
-	require.Equal(t, "running", app.Get("/v1/operations/" + id).Is(http.StatusOK).JSON()["status"])
+	require.Nil(t, app.Get("/v1/operations/" + id).Is(http.StatusOK).JSON()["finished_at"], "nobody has stopped it")
 	app.As("operations:write").Post("/v1/operations/"+id+"/cancel", nil).Is(http.StatusAccepted)
 	require.Equal(t, "cancelled", finished(t, app.Client, id)["status"])
 }
