@@ -1,6 +1,7 @@
 package readmetest
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -100,6 +101,8 @@ func (r *reader) does(deed string) {
 			return response.Body.Close() == nil && response.StatusCode == http.StatusOK
 		})
 		r.sees("the mail server", func() bool { return strings.Contains(r.printed(), "Mails sent to") })
+	case "the feed is still":
+		r.waitsForTheFeed()
 	case "the receiver prints tag.created":
 		r.sees("the webhook", func() bool { return strings.Contains(r.printed(), "tag.created") })
 	case "fill the form in a browser, then confirm from the mail":
@@ -107,6 +110,28 @@ func (r *reader) does(deed string) {
 	default:
 		require.Fail(r.t, "the page asks for what this test cannot do: "+deed)
 	}
+}
+
+// waitsForTheFeed reads the feed to its end, as a person's pace gives it time to:
+// an event is committed with its change and numbered a moment later.
+func (r *reader) waitsForTheFeed() {
+	key, err := os.ReadFile(filepath.Join(r.folder, "parvis", "admin.key"))
+	require.NoError(r.t, err)
+	var page struct {
+		Next int64 `json:"next_after"`
+		Data []json.RawMessage
+	}
+	r.sees("the end of the feed", func() bool {
+		request, err := http.NewRequest(http.MethodGet, fmt.Sprintf("http://127.0.0.1:%s/v1/events?after=%d&wait=2", r.ports["8080"], page.Next), nil)
+		require.NoError(r.t, err)
+		request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(key)))
+		response, err := http.DefaultClient.Do(request)
+		require.NoError(r.t, err)
+		page.Data = nil
+		require.NoError(r.t, json.NewDecoder(response.Body).Decode(&page))
+		require.NoError(r.t, response.Body.Close())
+		return len(page.Data) == 0
+	})
 }
 
 func (r *reader) fillsTheForm() {
