@@ -273,6 +273,21 @@ func (e AuditRetentionPutLog) Valid() bool {
 	}
 }
 
+// Defines values for CaptureRatesObject.
+const (
+	CaptureRatesObjectCaptureRates CaptureRatesObject = "capture_rates"
+)
+
+// Valid indicates whether the value is a known member of the CaptureRatesObject enum.
+func (e CaptureRatesObject) Valid() bool {
+	switch e {
+	case CaptureRatesObjectCaptureRates:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CapturedMailObject.
 const (
 	CapturedMailObjectCapturedMail CapturedMailObject = "captured_mail"
@@ -861,6 +876,21 @@ func (e ContactFilterOp) Valid() bool {
 	case ContactFilterOpPrefix:
 		return true
 	case ContactFilterOpWithinDays:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactIndicatorsObject.
+const (
+	ContactIndicatorsObjectContactIndicators ContactIndicatorsObject = "contact_indicators"
+)
+
+// Valid indicates whether the value is a known member of the ContactIndicatorsObject enum.
+func (e ContactIndicatorsObject) Valid() bool {
+	switch e {
+	case ContactIndicatorsObjectContactIndicators:
 		return true
 	default:
 		return false
@@ -1530,6 +1560,21 @@ func (e ForwarderPatchStatus) Valid() bool {
 	}
 }
 
+// Defines values for GenericMailboxObject.
+const (
+	GenericMailboxObjectGenericMailbox GenericMailboxObject = "generic_mailbox"
+)
+
+// Valid indicates whether the value is a known member of the GenericMailboxObject enum.
+func (e GenericMailboxObject) Valid() bool {
+	switch e {
+	case GenericMailboxObjectGenericMailbox:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HistoryEntryObject.
 const (
 	HistoryEntryObjectHistoryEntry HistoryEntryObject = "history_entry"
@@ -1539,6 +1584,39 @@ const (
 func (e HistoryEntryObject) Valid() bool {
 	switch e {
 	case HistoryEntryObjectHistoryEntry:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HouseholdProposalObject.
+const (
+	HouseholdProposalObjectHouseholdProposal HouseholdProposalObject = "household_proposal"
+)
+
+// Valid indicates whether the value is a known member of the HouseholdProposalObject enum.
+func (e HouseholdProposalObject) Valid() bool {
+	switch e {
+	case HouseholdProposalObjectHouseholdProposal:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HouseholdProposalAnswerStatus.
+const (
+	HouseholdProposalAnswerStatusConfirmed HouseholdProposalAnswerStatus = "confirmed"
+	HouseholdProposalAnswerStatusDismissed HouseholdProposalAnswerStatus = "dismissed"
+)
+
+// Valid indicates whether the value is a known member of the HouseholdProposalAnswerStatus enum.
+func (e HouseholdProposalAnswerStatus) Valid() bool {
+	switch e {
+	case HouseholdProposalAnswerStatusConfirmed:
+		return true
+	case HouseholdProposalAnswerStatusDismissed:
 		return true
 	default:
 		return false
@@ -1770,6 +1848,84 @@ const (
 func (e LimitsObject) Valid() bool {
 	switch e {
 	case LimitsObjectLimits:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MatchDecisionObject.
+const (
+	MatchDecisionObjectMatchDecision MatchDecisionObject = "match_decision"
+)
+
+// Valid indicates whether the value is a known member of the MatchDecisionObject enum.
+func (e MatchDecisionObject) Valid() bool {
+	switch e {
+	case MatchDecisionObjectMatchDecision:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MatchReviewObject.
+const (
+	MatchReviewObjectMatchReview MatchReviewObject = "match_review"
+)
+
+// Valid indicates whether the value is a known member of the MatchReviewObject enum.
+func (e MatchReviewObject) Valid() bool {
+	switch e {
+	case MatchReviewObjectMatchReview:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MatchReviewAnswerAction.
+const (
+	MatchReviewAnswerActionAccept MatchReviewAnswerAction = "accept"
+	MatchReviewAnswerActionChoose MatchReviewAnswerAction = "choose"
+	MatchReviewAnswerActionCreate MatchReviewAnswerAction = "create"
+	MatchReviewAnswerActionReject MatchReviewAnswerAction = "reject"
+)
+
+// Valid indicates whether the value is a known member of the MatchReviewAnswerAction enum.
+func (e MatchReviewAnswerAction) Valid() bool {
+	switch e {
+	case MatchReviewAnswerActionAccept:
+		return true
+	case MatchReviewAnswerActionChoose:
+		return true
+	case MatchReviewAnswerActionCreate:
+		return true
+	case MatchReviewAnswerActionReject:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MatchReviewNamedAnswerAction.
+const (
+	MatchReviewNamedAnswerActionAccept MatchReviewNamedAnswerAction = "accept"
+	MatchReviewNamedAnswerActionChoose MatchReviewNamedAnswerAction = "choose"
+	MatchReviewNamedAnswerActionCreate MatchReviewNamedAnswerAction = "create"
+	MatchReviewNamedAnswerActionReject MatchReviewNamedAnswerAction = "reject"
+)
+
+// Valid indicates whether the value is a known member of the MatchReviewNamedAnswerAction enum.
+func (e MatchReviewNamedAnswerAction) Valid() bool {
+	switch e {
+	case MatchReviewNamedAnswerActionAccept:
+		return true
+	case MatchReviewNamedAnswerActionChoose:
+		return true
+	case MatchReviewNamedAnswerActionCreate:
+		return true
+	case MatchReviewNamedAnswerActionReject:
 		return true
 	default:
 		return false
@@ -5745,6 +5901,27 @@ func (e ListTicketingGroupBookingsParamsState) Valid() bool {
 	}
 }
 
+// Defines values for ListHouseholdProposalsParamsStatus.
+const (
+	ListHouseholdProposalsParamsStatusConfirmed ListHouseholdProposalsParamsStatus = "confirmed"
+	ListHouseholdProposalsParamsStatusDismissed ListHouseholdProposalsParamsStatus = "dismissed"
+	ListHouseholdProposalsParamsStatusOpen      ListHouseholdProposalsParamsStatus = "open"
+)
+
+// Valid indicates whether the value is a known member of the ListHouseholdProposalsParamsStatus enum.
+func (e ListHouseholdProposalsParamsStatus) Valid() bool {
+	switch e {
+	case ListHouseholdProposalsParamsStatusConfirmed:
+		return true
+	case ListHouseholdProposalsParamsStatusDismissed:
+		return true
+	case ListHouseholdProposalsParamsStatusOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListTicketingMembershipsParamsStatus.
 const (
 	ListTicketingMembershipsParamsStatusActive    ListTicketingMembershipsParamsStatus = "active"
@@ -5865,6 +6042,33 @@ func (e ListTicketingProductsParamsKind) Valid() bool {
 	case ListTicketingProductsParamsKindSubscription:
 		return true
 	case ListTicketingProductsParamsKindTicket:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListMatchReviewsParamsStatus.
+const (
+	ListMatchReviewsParamsStatusCreated  ListMatchReviewsParamsStatus = "created"
+	ListMatchReviewsParamsStatusLinked   ListMatchReviewsParamsStatus = "linked"
+	ListMatchReviewsParamsStatusOpen     ListMatchReviewsParamsStatus = "open"
+	ListMatchReviewsParamsStatusRejected ListMatchReviewsParamsStatus = "rejected"
+	ListMatchReviewsParamsStatusSettled  ListMatchReviewsParamsStatus = "settled"
+)
+
+// Valid indicates whether the value is a known member of the ListMatchReviewsParamsStatus enum.
+func (e ListMatchReviewsParamsStatus) Valid() bool {
+	switch e {
+	case ListMatchReviewsParamsStatusCreated:
+		return true
+	case ListMatchReviewsParamsStatusLinked:
+		return true
+	case ListMatchReviewsParamsStatusOpen:
+		return true
+	case ListMatchReviewsParamsStatusRejected:
+		return true
+	case ListMatchReviewsParamsStatusSettled:
 		return true
 	default:
 		return false
@@ -6499,6 +6703,31 @@ type BreakGlass struct {
 // CIDRs Networks (or single addresses) the key is used from; empty for any.
 type CIDRs = []string
 
+// CaptureRate defines model for CaptureRate.
+type CaptureRate struct {
+	// Channel Null for all of them.
+	Channel    nullable.Nullable[string] `json:"channel"`
+	Identified int64                     `json:"identified"`
+
+	// IdentifiedPercent Null where there is no ticket.
+	IdentifiedPercent nullable.Nullable[float64] `json:"identified_percent"`
+	Reachable         int64                      `json:"reachable"`
+	ReachablePercent  nullable.Nullable[float64] `json:"reachable_percent"`
+	Tickets           int64                      `json:"tickets"`
+}
+
+// CaptureRates defines model for CaptureRates.
+type CaptureRates struct {
+	Channels    []CaptureRate      `json:"channels"`
+	Object      CaptureRatesObject `json:"object"`
+	PlacedAtGte time.Time          `json:"placed_at_gte"`
+	PlacedAtLt  time.Time          `json:"placed_at_lt"`
+	Total       CaptureRate        `json:"total"`
+}
+
+// CaptureRatesObject defines model for CaptureRates.Object.
+type CaptureRatesObject string
+
 // CapturedMail defines model for CapturedMail.
 type CapturedMail struct {
 	CreatedAt time.Time                 `json:"created_at"`
@@ -7029,6 +7258,46 @@ type ContactFilterField string
 // ContactFilterOp defines model for ContactFilter.Op.
 type ContactFilterOp string
 
+// ContactIndicators defines model for ContactIndicators.
+type ContactIndicators struct {
+	AsOf time.Time `json:"as_of"`
+
+	// AverageLeadDays From the order to the performance, over the tickets bought.
+	AverageLeadDays    nullable.Nullable[float64]   `json:"average_lead_days"`
+	ContactID          openapi_types.UUID           `json:"contact_id"`
+	CountedAt          time.Time                    `json:"counted_at"`
+	DaysSinceLastOrder nullable.Nullable[int32]     `json:"days_since_last_order"`
+	Disciplines        []IndicatorShare             `json:"disciplines"`
+	FirstOrderAt       nullable.Nullable[time.Time] `json:"first_order_at"`
+	FirstVisitAt       nullable.Nullable[time.Time] `json:"first_visit_at"`
+	LastOrderAt        nullable.Nullable[time.Time] `json:"last_order_at"`
+	LastVisitAt        nullable.Nullable[time.Time] `json:"last_visit_at"`
+
+	// Net Paid less refunded, by currency; of a cancelled order, what was kept.
+	Net    []Money                 `json:"net"`
+	Object ContactIndicatorsObject `json:"object"`
+
+	// Orders Confirmed orders.
+	Orders int32 `json:"orders"`
+
+	// OrdersLastYear Of the last 365 days.
+	OrdersLastYear int32            `json:"orders_last_year"`
+	Seasons        []IndicatorShare `json:"seasons"`
+
+	// Subscriptions Valid subscriptions, passes and memberships bought.
+	Subscriptions int32 `json:"subscriptions"`
+
+	// Tickets Valid tickets bought.
+	Tickets        int32 `json:"tickets"`
+	UpcomingVisits int32 `json:"upcoming_visits"`
+
+	// Visits Performances past for which the contact holds a valid ticket, or bought one that nobody else is known to hold; each counts once.
+	Visits int32 `json:"visits"`
+}
+
+// ContactIndicatorsObject defines model for ContactIndicators.Object.
+type ContactIndicatorsObject string
+
 // ContactList defines model for ContactList.
 type ContactList struct {
 	Data       []Contact                 `json:"data"`
@@ -7037,6 +7306,29 @@ type ContactList struct {
 	// TotalCount Only when `count` asked for it.
 	TotalCount     *int64  `json:"total_count,omitempty"`
 	TotalCountKind *string `json:"total_count_kind,omitempty"`
+}
+
+// ContactLookup Exactly one of these.
+type ContactLookup struct {
+	// CardNumber An external id with the source `card`.
+	CardNumber  *string                 `json:"card_number,omitempty"`
+	Email       *string                 `json:"email,omitempty"`
+	ExternalRef *ContactLookupReference `json:"external_ref,omitempty"`
+
+	// Phone In any usual form; without a country it is French.
+	Phone *string `json:"phone,omitempty"`
+}
+
+// ContactLookupReference defines model for ContactLookupReference.
+type ContactLookupReference struct {
+	ExternalID string `json:"external_id"`
+	Source     string `json:"source"`
+}
+
+// ContactLookupResult defines model for ContactLookupResult.
+type ContactLookupResult struct {
+	Data      []ContactProfile `json:"data"`
+	MatchedOn string           `json:"matched_on"`
 }
 
 // ContactPatch A merge patch (RFC 7396).
@@ -7161,6 +7453,24 @@ type ContactPointPatchLabel string
 
 // ContactPointPatchStatus defines model for ContactPointPatch.Status.
 type ContactPointPatchStatus string
+
+// ContactProfile As much of a contact as a seller needs to greet the right person.
+type ContactProfile struct {
+	ContactID   openapi_types.UUID        `json:"contact_id"`
+	DisplayName string                    `json:"display_name"`
+	FamilyName  nullable.Nullable[string] `json:"family_name"`
+	GivenName   nullable.Nullable[string] `json:"given_name"`
+
+	// HasBought Has an order here that was confirmed.
+	HasBought  bool `json:"has_bought"`
+	IsArchived bool `json:"is_archived"`
+
+	// IsMinor Under eighteen; null where the date of birth is not known.
+	IsMinor     nullable.Nullable[bool]      `json:"is_minor"`
+	Kind        string                       `json:"kind"`
+	LastOrderAt nullable.Nullable[time.Time] `json:"last_order_at"`
+	PostalCode  nullable.Nullable[string]    `json:"postal_code"`
+}
 
 // ContactRestrict defines model for ContactRestrict.
 type ContactRestrict struct {
@@ -7910,6 +8220,32 @@ type ForwarderPatch struct {
 // ForwarderPatchStatus defines model for ForwarderPatch.Status.
 type ForwarderPatchStatus string
 
+// GenericMailbox defines model for GenericMailbox.
+type GenericMailbox struct {
+	CreatedAt time.Time                 `json:"created_at"`
+	IsGeneric bool                      `json:"is_generic"`
+	Mailbox   string                    `json:"mailbox"`
+	Object    GenericMailboxObject      `json:"object"`
+	Origin    string                    `json:"origin"`
+	Reason    nullable.Nullable[string] `json:"reason"`
+	UpdatedAt time.Time                 `json:"updated_at"`
+}
+
+// GenericMailboxObject defines model for GenericMailbox.Object.
+type GenericMailboxObject string
+
+// GenericMailboxList defines model for GenericMailboxList.
+type GenericMailboxList struct {
+	Data       []GenericMailbox          `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// GenericMailboxPut defines model for GenericMailboxPut.
+type GenericMailboxPut struct {
+	IsGeneric bool    `json:"is_generic"`
+	Reason    *string `json:"reason,omitempty"`
+}
+
 // HeldRole defines model for HeldRole.
 type HeldRole struct {
 	AssignmentID openapi_types.UUID `json:"assignment_id"`
@@ -7983,6 +8319,52 @@ type HistorySubject struct {
 
 	// Version The version that the change made.
 	Version int64 `json:"version"`
+}
+
+// HolderMatch defines model for HolderMatch.
+type HolderMatch struct {
+	Confidence   nullable.Nullable[float64]            `json:"confidence"`
+	ContactID    nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	Evidence     []MatchEvidence                       `json:"evidence"`
+	Explanation  string                                `json:"explanation"`
+	ExternalID   string                                `json:"external_id"`
+	InputsDigest nullable.Nullable[string]             `json:"inputs_digest"`
+	Rule         string                                `json:"rule"`
+	TicketID     openapi_types.UUID                    `json:"ticket_id"`
+}
+
+// HouseholdProposal defines model for HouseholdProposal.
+type HouseholdProposal struct {
+	ContactID openapi_types.UUID           `json:"contact_id"`
+	CreatedAt time.Time                    `json:"created_at"`
+	DecidedAt nullable.Nullable[time.Time] `json:"decided_at"`
+	ID        openapi_types.UUID           `json:"id"`
+	Object    HouseholdProposalObject      `json:"object"`
+
+	// OrderID The order that showed it.
+	OrderID        nullable.Nullable[openapi_types.UUID] `json:"order_id"`
+	OtherContactID openapi_types.UUID                    `json:"other_contact_id"`
+	Reason         string                                `json:"reason"`
+	Status         string                                `json:"status"`
+	UpdatedAt      time.Time                             `json:"updated_at"`
+	Version        int64                                 `json:"version"`
+}
+
+// HouseholdProposalObject defines model for HouseholdProposal.Object.
+type HouseholdProposalObject string
+
+// HouseholdProposalAnswer defines model for HouseholdProposalAnswer.
+type HouseholdProposalAnswer struct {
+	Status HouseholdProposalAnswerStatus `json:"status"`
+}
+
+// HouseholdProposalAnswerStatus defines model for HouseholdProposalAnswer.Status.
+type HouseholdProposalAnswerStatus string
+
+// HouseholdProposalList defines model for HouseholdProposalList.
+type HouseholdProposalList struct {
+	Data       []HouseholdProposal       `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
 // Identity defines model for Identity.
@@ -8207,6 +8589,31 @@ type InboundMessageList struct {
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
+// IndicatorFact defines model for IndicatorFact.
+type IndicatorFact struct {
+	Amount nullable.Nullable[Money] `json:"amount"`
+	At     time.Time                `json:"at"`
+
+	// CountsFor The discipline or season.
+	CountsFor     nullable.Nullable[string]             `json:"counts_for"`
+	ID            openapi_types.UUID                    `json:"id"`
+	Kind          string                                `json:"kind"`
+	OrderID       nullable.Nullable[openapi_types.UUID] `json:"order_id"`
+	PerformanceID nullable.Nullable[openapi_types.UUID] `json:"performance_id"`
+}
+
+// IndicatorFactList defines model for IndicatorFactList.
+type IndicatorFactList struct {
+	Data       []IndicatorFact           `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// IndicatorShare defines model for IndicatorShare.
+type IndicatorShare struct {
+	Name    string `json:"name"`
+	Tickets int32  `json:"tickets"`
+}
+
 // Institution defines model for Institution.
 type Institution struct {
 	CreatedAt time.Time `json:"created_at"`
@@ -8345,6 +8752,148 @@ type LogVerification struct {
 
 	// Verified Events that agree with the chain.
 	Verified int64 `json:"verified"`
+}
+
+// MatchCandidate defines model for MatchCandidate.
+type MatchCandidate struct {
+	ContactID   openapi_types.UUID `json:"contact_id"`
+	DisplayName string             `json:"display_name"`
+	Evidence    []MatchEvidence    `json:"evidence"`
+	Explanation string             `json:"explanation"`
+	Rule        string             `json:"rule"`
+	Score       float64            `json:"score"`
+}
+
+// MatchDecision defines model for MatchDecision.
+type MatchDecision struct {
+	// Action `rules`: as if nobody had decided.
+	Action string `json:"action"`
+	Actor  struct {
+		ID   string `json:"id"`
+		Kind string `json:"kind"`
+	} `json:"actor"`
+	ContactID    nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	DecidedAt    time.Time                             `json:"decided_at"`
+	ID           openapi_types.UUID                    `json:"id"`
+	InputsDigest nullable.Nullable[string]             `json:"inputs_digest"`
+	Object       MatchDecisionObject                   `json:"object"`
+	OrderID      nullable.Nullable[openapi_types.UUID] `json:"order_id"`
+	Origin       string                                `json:"origin"`
+	Reason       nullable.Nullable[string]             `json:"reason"`
+	RevertsID    nullable.Nullable[openapi_types.UUID] `json:"reverts_id"`
+	ReviewID     nullable.Nullable[openapi_types.UUID] `json:"review_id"`
+
+	// Scope `inputs`: everybody who is described alike.
+	Scope string `json:"scope"`
+
+	// SubjectID The order or ticket.
+	SubjectID nullable.Nullable[openapi_types.UUID] `json:"subject_id"`
+}
+
+// MatchDecisionObject defines model for MatchDecision.Object.
+type MatchDecisionObject string
+
+// MatchDecisionList defines model for MatchDecisionList.
+type MatchDecisionList struct {
+	Data       []MatchDecision           `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// MatchEvidence defines model for MatchEvidence.
+type MatchEvidence struct {
+	// Code What was compared and what came of it.
+	Code string `json:"code"`
+	Text string `json:"text"`
+}
+
+// MatchRevert defines model for MatchRevert.
+type MatchRevert struct {
+	Reason *string `json:"reason,omitempty"`
+}
+
+// MatchReview defines model for MatchReview.
+type MatchReview struct {
+	Candidates []MatchCandidate                      `json:"candidates"`
+	ContactID  nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	CreatedAt  time.Time                             `json:"created_at"`
+	DecidedAt  nullable.Nullable[time.Time]          `json:"decided_at"`
+	DecisionID nullable.Nullable[openapi_types.UUID] `json:"decision_id"`
+	ID         openapi_types.UUID                    `json:"id"`
+	Object     MatchReviewObject                     `json:"object"`
+
+	// Orders Those that wait; empty in lists.
+	Orders []MatchReviewOrder `json:"orders"`
+
+	// Person What the source says of the person; null in lists.
+	Person   nullable.Nullable[map[string]interface{}] `json:"person"`
+	Reason   string                                    `json:"reason"`
+	Score    float64                                   `json:"score"`
+	SourceID openapi_types.UUID                        `json:"source_id"`
+
+	// Status `settled` was found out otherwise before anybody answered.
+	Status      string             `json:"status"`
+	SubjectID   openapi_types.UUID `json:"subject_id"`
+	SubjectKind string             `json:"subject_kind"`
+	UpdatedAt   time.Time          `json:"updated_at"`
+	Version     int64              `json:"version"`
+}
+
+// MatchReviewObject defines model for MatchReview.Object.
+type MatchReviewObject string
+
+// MatchReviewAnswer defines model for MatchReviewAnswer.
+type MatchReviewAnswer struct {
+	Action MatchReviewAnswerAction `json:"action"`
+
+	// ContactID Whom `choose` names.
+	ContactID *openapi_types.UUID `json:"contact_id,omitempty"`
+	Reason    *string             `json:"reason,omitempty"`
+}
+
+// MatchReviewAnswerAction defines model for MatchReviewAnswer.Action.
+type MatchReviewAnswerAction string
+
+// MatchReviewAnswers defines model for MatchReviewAnswers.
+type MatchReviewAnswers struct {
+	Answers []MatchReviewNamedAnswer `json:"answers"`
+}
+
+// MatchReviewList defines model for MatchReviewList.
+type MatchReviewList struct {
+	Data       []MatchReview             `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// MatchReviewNamedAnswer defines model for MatchReviewNamedAnswer.
+type MatchReviewNamedAnswer struct {
+	Action MatchReviewNamedAnswerAction `json:"action"`
+
+	// ContactID Whom `choose` names.
+	ContactID *openapi_types.UUID `json:"contact_id,omitempty"`
+	Reason    *string             `json:"reason,omitempty"`
+	ReviewID  openapi_types.UUID  `json:"review_id"`
+}
+
+// MatchReviewNamedAnswerAction defines model for MatchReviewNamedAnswer.Action.
+type MatchReviewNamedAnswerAction string
+
+// MatchReviewOrder defines model for MatchReviewOrder.
+type MatchReviewOrder struct {
+	ID     openapi_types.UUID        `json:"id"`
+	Number nullable.Nullable[string] `json:"number"`
+}
+
+// MatchReviewResult defines model for MatchReviewResult.
+type MatchReviewResult struct {
+	Index    int32                      `json:"index"`
+	Problem  nullable.Nullable[Problem] `json:"problem"`
+	ReviewID openapi_types.UUID         `json:"review_id"`
+	Status   string                     `json:"status"`
+}
+
+// MatchReviewResults defines model for MatchReviewResults.
+type MatchReviewResults struct {
+	Results []MatchReviewResult `json:"results"`
 }
 
 // Me defines model for Me.
@@ -8553,6 +9102,48 @@ type OperationProgress struct {
 	Done  int64                    `json:"done"`
 	Total nullable.Nullable[int64] `json:"total"`
 	Unit  string                   `json:"unit"`
+}
+
+// OrderClaim defines model for OrderClaim.
+type OrderClaim struct {
+	ContactID openapi_types.UUID `json:"contact_id"`
+
+	// OrderNumber The number printed on the order.
+	OrderNumber string `json:"order_number"`
+
+	// Proof Exactly one of these.
+	Proof OrderClaimProof `json:"proof"`
+
+	// Source Code or id of the source.
+	Source string `json:"source"`
+}
+
+// OrderClaimProof Exactly one of these.
+type OrderClaimProof struct {
+	// Email The address given when buying.
+	Email *string `json:"email,omitempty"`
+
+	// Reason What the agent saw.
+	Reason *string `json:"reason,omitempty"`
+
+	// Secret The secret that came with the order.
+	Secret *string `json:"secret,omitempty"`
+}
+
+// OrderMatch defines model for OrderMatch.
+type OrderMatch struct {
+	Confidence   nullable.Nullable[float64]            `json:"confidence"`
+	ContactID    nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	Evidence     []MatchEvidence                       `json:"evidence"`
+	Explanation  string                                `json:"explanation"`
+	Holders      []HolderMatch                         `json:"holders"`
+	InputsDigest nullable.Nullable[string]             `json:"inputs_digest"`
+	MatchedAt    nullable.Nullable[time.Time]          `json:"matched_at"`
+	OrderID      openapi_types.UUID                    `json:"order_id"`
+
+	// ReviewID The review that waits for an answer about this buyer.
+	ReviewID nullable.Nullable[openapi_types.UUID] `json:"review_id"`
+	Rule     nullable.Nullable[string]             `json:"rule"`
 }
 
 // OutgoingHost defines model for OutgoingHost.
@@ -9409,6 +10000,13 @@ type RegisteredServant struct {
 	ID   string `json:"id"`
 	Kind string `json:"kind"`
 	Name string `json:"name"`
+}
+
+// Relink defines model for Relink.
+type Relink struct {
+	// ContactID Whose it is; null: nobody's.
+	ContactID nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	Reason    *string                               `json:"reason,omitempty"`
 }
 
 // RightSource defines model for RightSource.
@@ -10705,18 +11303,21 @@ type TicketingCustomerAnonymize struct {
 
 // TicketingCustomerRecord defines model for TicketingCustomerRecord.
 type TicketingCustomerRecord struct {
-	Address       nullable.Nullable[TicketingPostalAddress] `json:"address,omitempty"`
-	Birthdate     nullable.Nullable[openapi_types.Date]     `json:"birthdate,omitempty"`
-	Consents      []TicketingConsentRecord                  `json:"consents,omitempty"`
-	ContactID     nullable.Nullable[openapi_types.UUID]     `json:"contact_id,omitempty"`
-	Email         nullable.Nullable[string]                 `json:"email,omitempty"`
-	EmailVerified *bool                                     `json:"email_verified,omitempty"`
-	FamilyName    nullable.Nullable[string]                 `json:"family_name,omitempty"`
-	GivenName     nullable.Nullable[string]                 `json:"given_name,omitempty"`
-	Locale        nullable.Nullable[string]                 `json:"locale,omitempty"`
-	Name          nullable.Nullable[string]                 `json:"name,omitempty"`
-	Organisation  nullable.Nullable[string]                 `json:"organisation,omitempty"`
-	Phone         nullable.Nullable[string]                 `json:"phone,omitempty"`
+	Address   nullable.Nullable[TicketingPostalAddress] `json:"address,omitempty"`
+	Birthdate nullable.Nullable[openapi_types.Date]     `json:"birthdate,omitempty"`
+
+	// CardNumber Number of a card of ours that was shown: an external id with the source `card`.
+	CardNumber    nullable.Nullable[string]             `json:"card_number,omitempty"`
+	Consents      []TicketingConsentRecord              `json:"consents,omitempty"`
+	ContactID     nullable.Nullable[openapi_types.UUID] `json:"contact_id,omitempty"`
+	Email         nullable.Nullable[string]             `json:"email,omitempty"`
+	EmailVerified *bool                                 `json:"email_verified,omitempty"`
+	FamilyName    nullable.Nullable[string]             `json:"family_name,omitempty"`
+	GivenName     nullable.Nullable[string]             `json:"given_name,omitempty"`
+	Locale        nullable.Nullable[string]             `json:"locale,omitempty"`
+	Name          nullable.Nullable[string]             `json:"name,omitempty"`
+	Organisation  nullable.Nullable[string]             `json:"organisation,omitempty"`
+	Phone         nullable.Nullable[string]             `json:"phone,omitempty"`
 }
 
 // TicketingCustomerUpsert defines model for TicketingCustomerUpsert.
@@ -11243,8 +11844,11 @@ type TicketingOrderList struct {
 
 // TicketingOrderRecord The whole order as the source sees it now: what is left out is gone. Cancelled lines stay listed with their amount; money given back is a refund and changes no line.
 type TicketingOrderRecord struct {
-	Buyer           nullable.Nullable[TicketingPerson]  `json:"buyer,omitempty"`
-	Channel         nullable.Nullable[TicketingChannel] `json:"channel,omitempty"`
+	Buyer   nullable.Nullable[TicketingPerson]  `json:"buyer,omitempty"`
+	Channel nullable.Nullable[TicketingChannel] `json:"channel,omitempty"`
+
+	// ClaimSecret A secret that the buyer has, such as the end of the link in their confirmation. Only its SHA-256 is kept: who shows it may claim the order.
+	ClaimSecret     nullable.Nullable[string]           `json:"claim_secret,omitempty"`
 	CommercialState TicketingOrderRecordCommercialState `json:"commercial_state"`
 	Consents        []TicketingConsentRecord            `json:"consents,omitempty"`
 
@@ -11389,15 +11993,18 @@ type TicketingPerformanceRecordStatus string
 
 // TicketingPerson What the source says about somebody. `contact_id` is our own identifier where the source carries it.
 type TicketingPerson struct {
-	Address       nullable.Nullable[TicketingPostalAddress] `json:"address,omitempty"`
-	Birthdate     nullable.Nullable[openapi_types.Date]     `json:"birthdate,omitempty"`
-	ContactID     nullable.Nullable[openapi_types.UUID]     `json:"contact_id,omitempty"`
-	Customer      nullable.Nullable[TicketingReference]     `json:"customer,omitempty"`
-	Email         nullable.Nullable[string]                 `json:"email,omitempty"`
-	EmailVerified *bool                                     `json:"email_verified,omitempty"`
-	FamilyName    nullable.Nullable[string]                 `json:"family_name,omitempty"`
-	GivenName     nullable.Nullable[string]                 `json:"given_name,omitempty"`
-	Locale        nullable.Nullable[string]                 `json:"locale,omitempty"`
+	Address   nullable.Nullable[TicketingPostalAddress] `json:"address,omitempty"`
+	Birthdate nullable.Nullable[openapi_types.Date]     `json:"birthdate,omitempty"`
+
+	// CardNumber Number of a card of ours that was shown: an external id with the source `card`.
+	CardNumber    nullable.Nullable[string]             `json:"card_number,omitempty"`
+	ContactID     nullable.Nullable[openapi_types.UUID] `json:"contact_id,omitempty"`
+	Customer      nullable.Nullable[TicketingReference] `json:"customer,omitempty"`
+	Email         nullable.Nullable[string]             `json:"email,omitempty"`
+	EmailVerified *bool                                 `json:"email_verified,omitempty"`
+	FamilyName    nullable.Nullable[string]             `json:"family_name,omitempty"`
+	GivenName     nullable.Nullable[string]             `json:"given_name,omitempty"`
+	Locale        nullable.Nullable[string]             `json:"locale,omitempty"`
 
 	// Name The whole name where the source does not divide it.
 	Name         nullable.Nullable[string] `json:"name,omitempty"`
@@ -12550,11 +13157,17 @@ type FormSubmissionID = openapi_types.UUID
 // ForwarderID defines model for ForwarderId.
 type ForwarderID = openapi_types.UUID
 
+// GenericMailboxName defines model for GenericMailboxName.
+type GenericMailboxName = string
+
 // HistoryContactID defines model for HistoryContactId.
 type HistoryContactID = openapi_types.UUID
 
 // HistoryPointer defines model for HistoryPointer.
 type HistoryPointer = string
+
+// HouseholdProposalID defines model for HouseholdProposalId.
+type HouseholdProposalID = openapi_types.UUID
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
@@ -12574,11 +13187,29 @@ type IfMatchOptional = string
 // IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
 
+// IndicatorName defines model for IndicatorName.
+type IndicatorName = string
+
+// IndicatorsContactID defines model for IndicatorsContactId.
+type IndicatorsContactID = openapi_types.UUID
+
 // InstitutionID defines model for InstitutionId.
 type InstitutionID = openapi_types.UUID
 
 // Limit defines model for Limit.
 type Limit = int32
+
+// MatchDecisionID defines model for MatchDecisionId.
+type MatchDecisionID = openapi_types.UUID
+
+// MatchReviewID defines model for MatchReviewId.
+type MatchReviewID = openapi_types.UUID
+
+// MatchingOrderID defines model for MatchingOrderId.
+type MatchingOrderID = openapi_types.UUID
+
+// MatchingTicketID defines model for MatchingTicketId.
+type MatchingTicketID = openapi_types.UUID
 
 // OAuthClientID defines model for OAuthClientId.
 type OAuthClientID = openapi_types.UUID
@@ -13458,6 +14089,31 @@ type ListContactHistoryParams struct {
 // ListContactHistoryParamsSubjectKind defines parameters for ListContactHistory.
 type ListContactHistoryParamsSubjectKind string
 
+// GetContactIndicatorsParams defines parameters for GetContactIndicators.
+type GetContactIndicatorsParams struct {
+	// AsOf A day.
+	AsOf *openapi_types.Date `form:"as_of,omitempty" json:"as_of,omitempty"`
+}
+
+// ListIndicatorFactsParams defines parameters for ListIndicatorFacts.
+type ListIndicatorFactsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// AsOf A day.
+	AsOf *openapi_types.Date `form:"as_of,omitempty" json:"as_of,omitempty"`
+}
+
 // ListContactMembershipsParams defines parameters for ListContactMemberships.
 type ListContactMembershipsParams struct {
 	// Limit Greatest number of items in the page.
@@ -13960,6 +14616,24 @@ type PutProviderSignInParams struct {
 type ImportArchiveParams struct {
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// GetCaptureRatesParams defines parameters for GetCaptureRates.
+type GetCaptureRatesParams struct {
+	// PlacedAtGte Placed at this instant or later.
+	PlacedAtGte *time.Time `form:"placed_at_gte,omitempty" json:"placed_at_gte,omitempty"`
+
+	// PlacedAtLt Placed before this instant.
+	PlacedAtLt *time.Time `form:"placed_at_lt,omitempty" json:"placed_at_lt,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+}
+
+// RecountIndicatorsParams defines parameters for RecountIndicators.
+type RecountIndicatorsParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
 // GetInstitutionParams defines parameters for GetInstitution.
@@ -14848,6 +15522,31 @@ type ListOutboxParams struct {
 	To *string `form:"to,omitempty" json:"to,omitempty"`
 }
 
+// ListMatchDecisionsParams defines parameters for ListMatchDecisions.
+type ListMatchDecisionsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// OrderID About this order.
+	OrderID *openapi_types.UUID `form:"order_id,omitempty" json:"order_id,omitempty"`
+}
+
+// RevertMatchDecisionParams defines parameters for RevertMatchDecision.
+type RevertMatchDecisionParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // ListTicketingGiftCardsParams defines parameters for ListTicketingGiftCards.
 type ListTicketingGiftCardsParams struct {
 	// Limit Greatest number of items in the page.
@@ -14919,6 +15618,62 @@ type GetTicketingGroupBookingParams struct {
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
+// ListHouseholdProposalsParams defines parameters for ListHouseholdProposals.
+type ListHouseholdProposalsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Status In this state.
+	Status *ListHouseholdProposalsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// ContactID Of this contact.
+	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
+}
+
+// ListHouseholdProposalsParamsStatus defines parameters for ListHouseholdProposals.
+type ListHouseholdProposalsParamsStatus string
+
+// DecideHouseholdProposalParams defines parameters for DecideHouseholdProposal.
+type DecideHouseholdProposalParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// ListGenericMailboxesParams defines parameters for ListGenericMailboxes.
+type ListGenericMailboxesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// PutGenericMailboxParams defines parameters for PutGenericMailbox.
+type PutGenericMailboxParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
 // ListTicketingMembershipsParams defines parameters for ListTicketingMemberships.
 type ListTicketingMembershipsParams struct {
 	// Limit Greatest number of items in the page.
@@ -14969,6 +15724,12 @@ type GetTicketingMembershipParams struct {
 
 	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ClaimOrderParams defines parameters for ClaimOrder.
+type ClaimOrderParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
 // ListTicketingOrdersParams defines parameters for ListTicketingOrders.
@@ -15027,6 +15788,24 @@ type ListTicketingOrdersParamsPaymentState string
 type GetTicketingOrderParams struct {
 	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// RelinkOrderParams defines parameters for RelinkOrder.
+type RelinkOrderParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// RelinkTicketParams defines parameters for RelinkTicket.
+type RelinkTicketParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
 // ListTicketingPerformancesParams defines parameters for ListTicketingPerformances.
@@ -15142,6 +15921,52 @@ type ListTicketingProductsParamsKind string
 type GetTicketingProductParams struct {
 	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListMatchReviewsParams defines parameters for ListMatchReviews.
+type ListMatchReviewsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Status In this state.
+	Status *ListMatchReviewsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// Source Raised by the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+}
+
+// ListMatchReviewsParamsStatus defines parameters for ListMatchReviews.
+type ListMatchReviewsParamsStatus string
+
+// DecideMatchReviewsParams defines parameters for DecideMatchReviews.
+type DecideMatchReviewsParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// GetMatchReviewParams defines parameters for GetMatchReview.
+type GetMatchReviewParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// DecideMatchReviewParams defines parameters for DecideMatchReview.
+type DecideMatchReviewParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
 // ListTicketingScansParams defines parameters for ListTicketingScans.
@@ -15684,6 +16509,9 @@ type BatchContactsJSONRequestBody = ContactBatch
 // UpsertContactByExternalIDApplicationMergePatchPlusJSONRequestBody defines body for UpsertContactByExternalID for application/merge-patch+json ContentType.
 type UpsertContactByExternalIDApplicationMergePatchPlusJSONRequestBody = ContactUpsert
 
+// LookupContactsJSONRequestBody defines body for LookupContacts for application/json ContentType.
+type LookupContactsJSONRequestBody = ContactLookup
+
 // SearchContactsJSONRequestBody defines body for SearchContacts for application/json ContentType.
 type SearchContactsJSONRequestBody = ContactSearch
 
@@ -15923,6 +16751,30 @@ type CreateTeamJSONRequestBody = TeamCreate
 
 // UpdateTeamApplicationMergePatchPlusJSONRequestBody defines body for UpdateTeam for application/merge-patch+json ContentType.
 type UpdateTeamApplicationMergePatchPlusJSONRequestBody = TeamPatch
+
+// RevertMatchDecisionJSONRequestBody defines body for RevertMatchDecision for application/json ContentType.
+type RevertMatchDecisionJSONRequestBody = MatchRevert
+
+// DecideHouseholdProposalJSONRequestBody defines body for DecideHouseholdProposal for application/json ContentType.
+type DecideHouseholdProposalJSONRequestBody = HouseholdProposalAnswer
+
+// PutGenericMailboxJSONRequestBody defines body for PutGenericMailbox for application/json ContentType.
+type PutGenericMailboxJSONRequestBody = GenericMailboxPut
+
+// ClaimOrderJSONRequestBody defines body for ClaimOrder for application/json ContentType.
+type ClaimOrderJSONRequestBody = OrderClaim
+
+// RelinkOrderJSONRequestBody defines body for RelinkOrder for application/json ContentType.
+type RelinkOrderJSONRequestBody = Relink
+
+// RelinkTicketJSONRequestBody defines body for RelinkTicket for application/json ContentType.
+type RelinkTicketJSONRequestBody = Relink
+
+// DecideMatchReviewsJSONRequestBody defines body for DecideMatchReviews for application/json ContentType.
+type DecideMatchReviewsJSONRequestBody = MatchReviewAnswers
+
+// DecideMatchReviewJSONRequestBody defines body for DecideMatchReview for application/json ContentType.
+type DecideMatchReviewJSONRequestBody = MatchReviewAnswer
 
 // CreateTicketingSourceJSONRequestBody defines body for CreateTicketingSource for application/json ContentType.
 type CreateTicketingSourceJSONRequestBody = TicketingSourceCreate
@@ -16352,6 +17204,9 @@ type ServerInterface interface {
 	// UpsertContactByExternalID Create or update by an external id
 	// (PATCH /v1/contacts/by-external-id/{source}/{external_id})
 	UpsertContactByExternalID(ctx echo.Context, source Source, externalID ExternalIDPath, params UpsertContactByExternalIDParams) error
+	// LookupContacts Find a contact for a seller's screen
+	// (POST /v1/contacts/lookup)
+	LookupContacts(ctx echo.Context) error
 	// SearchContacts Search contacts by a filter tree
 	// (POST /v1/contacts/search)
 	SearchContacts(ctx echo.Context) error
@@ -16436,6 +17291,12 @@ type ServerInterface interface {
 	// ListContactHistory List the changes of a contact
 	// (GET /v1/contacts/{contact_id}/history)
 	ListContactHistory(ctx echo.Context, contactID HistoryContactID, params ListContactHistoryParams) error
+	// GetContactIndicators Read what a contact's purchases say
+	// (GET /v1/contacts/{contact_id}/indicators)
+	GetContactIndicators(ctx echo.Context, contactID IndicatorsContactID, params GetContactIndicatorsParams) error
+	// ListIndicatorFacts List what a figure counts
+	// (GET /v1/contacts/{contact_id}/indicators/{indicator}/facts)
+	ListIndicatorFacts(ctx echo.Context, contactID IndicatorsContactID, indicator IndicatorName, params ListIndicatorFactsParams) error
 	// ListContactMemberships List the memberships of a contact
 	// (GET /v1/contacts/{contact_id}/memberships)
 	ListContactMemberships(ctx echo.Context, contactID TicketingContactID, params ListContactMembershipsParams) error
@@ -16604,6 +17465,12 @@ type ServerInterface interface {
 	// CreateImportKey Make a key for an imported institution
 	// (POST /v1/imports/{operation_id}/administrator-key)
 	CreateImportKey(ctx echo.Context, operationID OperationID) error
+	// GetCaptureRates See how complete what is known of buyers is
+	// (GET /v1/indicators/capture-rates)
+	GetCaptureRates(ctx echo.Context, params GetCaptureRatesParams) error
+	// RecountIndicators Count everybody's figures anew
+	// (POST /v1/indicators/recount)
+	RecountIndicators(ctx echo.Context, params RecountIndicatorsParams) error
 	// GetInstitution Read the institution
 	// (GET /v1/institution)
 	GetInstitution(ctx echo.Context, params GetInstitutionParams) error
@@ -16964,6 +17831,12 @@ type ServerInterface interface {
 	// ListConnectors List the connectors of this program
 	// (GET /v1/ticketing/connectors)
 	ListConnectors(ctx echo.Context) error
+	// ListMatchDecisions List what people decided
+	// (GET /v1/ticketing/decisions)
+	ListMatchDecisions(ctx echo.Context, params ListMatchDecisionsParams) error
+	// RevertMatchDecision Take a decision back
+	// (POST /v1/ticketing/decisions/{decision_id}/revert)
+	RevertMatchDecision(ctx echo.Context, decisionID MatchDecisionID, params RevertMatchDecisionParams) error
 	// ListTicketingGiftCards List gift cards
 	// (GET /v1/ticketing/gift-cards)
 	ListTicketingGiftCards(ctx echo.Context, params ListTicketingGiftCardsParams) error
@@ -16979,21 +17852,48 @@ type ServerInterface interface {
 	// ReceiveTicketingHook Take a call of a ticketing system
 	// (POST /v1/ticketing/hooks/{connector}/{hook_key})
 	ReceiveTicketingHook(ctx echo.Context, connector ConnectorName, hookKey string) error
+	// ListHouseholdProposals List people who may share a home
+	// (GET /v1/ticketing/household-proposals)
+	ListHouseholdProposals(ctx echo.Context, params ListHouseholdProposalsParams) error
+	// DecideHouseholdProposal Confirm or dismiss a shared home
+	// (POST /v1/ticketing/household-proposals/{household_proposal_id}/decide)
+	DecideHouseholdProposal(ctx echo.Context, householdProposalID HouseholdProposalID, params DecideHouseholdProposalParams) error
 	// GetInboundMessage Read a message as it came
 	// (GET /v1/ticketing/inbound-messages/{message_id})
 	GetInboundMessage(ctx echo.Context, messageID openapi_types.UUID) error
+	// ListGenericMailboxes List addresses of services
+	// (GET /v1/ticketing/mailboxes)
+	ListGenericMailboxes(ctx echo.Context, params ListGenericMailboxesParams) error
+	// DeleteGenericMailbox Take an address off the list
+	// (DELETE /v1/ticketing/mailboxes/{mailbox})
+	DeleteGenericMailbox(ctx echo.Context, mailbox GenericMailboxName) error
+	// PutGenericMailbox Say whether an address is a service's
+	// (PUT /v1/ticketing/mailboxes/{mailbox})
+	PutGenericMailbox(ctx echo.Context, mailbox GenericMailboxName, params PutGenericMailboxParams) error
 	// ListTicketingMemberships List subscriptions, passes and memberships
 	// (GET /v1/ticketing/memberships)
 	ListTicketingMemberships(ctx echo.Context, params ListTicketingMembershipsParams) error
 	// GetTicketingMembership Read a subscription, pass or membership
 	// (GET /v1/ticketing/memberships/{membership_id})
 	GetTicketingMembership(ctx echo.Context, membershipID TicketingMembershipID, params GetTicketingMembershipParams) error
+	// ClaimOrder Claim an order of nobody
+	// (POST /v1/ticketing/order-claims)
+	ClaimOrder(ctx echo.Context, params ClaimOrderParams) error
 	// ListTicketingOrders List orders
 	// (GET /v1/ticketing/orders)
 	ListTicketingOrders(ctx echo.Context, params ListTicketingOrdersParams) error
 	// GetTicketingOrder Read an order
 	// (GET /v1/ticketing/orders/{order_id})
 	GetTicketingOrder(ctx echo.Context, orderID TicketingOrderID, params GetTicketingOrderParams) error
+	// ExplainOrderMatch See why an order is whose it is
+	// (GET /v1/ticketing/orders/{order_id}/match)
+	ExplainOrderMatch(ctx echo.Context, orderID MatchingOrderID) error
+	// RelinkOrder Attribute an order to another contact
+	// (POST /v1/ticketing/orders/{order_id}/relink)
+	RelinkOrder(ctx echo.Context, orderID MatchingOrderID, params RelinkOrderParams) error
+	// RelinkTicket Say who holds a ticket
+	// (POST /v1/ticketing/orders/{order_id}/tickets/{ticket_id}/relink)
+	RelinkTicket(ctx echo.Context, orderID MatchingOrderID, ticketID MatchingTicketID, params RelinkTicketParams) error
 	// ListTicketingPerformances List performances
 	// (GET /v1/ticketing/performances)
 	ListTicketingPerformances(ctx echo.Context, params ListTicketingPerformancesParams) error
@@ -17018,6 +17918,18 @@ type ServerInterface interface {
 	// GetTicketingProduct Read a product
 	// (GET /v1/ticketing/products/{product_id})
 	GetTicketingProduct(ctx echo.Context, productID TicketingProductID, params GetTicketingProductParams) error
+	// ListMatchReviews List the descriptions to decide about
+	// (GET /v1/ticketing/reviews)
+	ListMatchReviews(ctx echo.Context, params ListMatchReviewsParams) error
+	// DecideMatchReviews Answer many reviews
+	// (POST /v1/ticketing/reviews/decide)
+	DecideMatchReviews(ctx echo.Context, params DecideMatchReviewsParams) error
+	// GetMatchReview Read a review
+	// (GET /v1/ticketing/reviews/{review_id})
+	GetMatchReview(ctx echo.Context, reviewID MatchReviewID, params GetMatchReviewParams) error
+	// DecideMatchReview Answer a review
+	// (POST /v1/ticketing/reviews/{review_id}/decide)
+	DecideMatchReview(ctx echo.Context, reviewID MatchReviewID, params DecideMatchReviewParams) error
 	// ListTicketingScans List scans
 	// (GET /v1/ticketing/scans)
 	ListTicketingScans(ctx echo.Context, params ListTicketingScansParams) error
@@ -18696,6 +19608,15 @@ func (w *ServerInterfaceWrapper) UpsertContactByExternalID(ctx echo.Context) err
 	return err
 }
 
+// LookupContacts converts echo context to params.
+func (w *ServerInterfaceWrapper) LookupContacts(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.LookupContacts(ctx)
+	return err
+}
+
 // SearchContacts converts echo context to params.
 func (w *ServerInterfaceWrapper) SearchContacts(ctx echo.Context) error {
 	var err error
@@ -19919,6 +20840,92 @@ func (w *ServerInterfaceWrapper) ListContactHistory(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListContactHistory(ctx, contactID, params)
+	return err
+}
+
+// GetContactIndicators converts echo context to params.
+func (w *ServerInterfaceWrapper) GetContactIndicators(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID IndicatorsContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetContactIndicatorsParams
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetContactIndicators(ctx, contactID, params)
+	return err
+}
+
+// ListIndicatorFacts converts echo context to params.
+func (w *ServerInterfaceWrapper) ListIndicatorFacts(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID IndicatorsContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Path parameter "indicator" -------------
+	var indicator IndicatorName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "indicator", ctx.Param("indicator"), &indicator, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter indicator: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListIndicatorFactsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListIndicatorFacts(ctx, contactID, indicator, params)
 	return err
 }
 
@@ -22138,6 +23145,69 @@ func (w *ServerInterfaceWrapper) CreateImportKey(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateImportKey(ctx, operationID)
+	return err
+}
+
+// GetCaptureRates converts echo context to params.
+func (w *ServerInterfaceWrapper) GetCaptureRates(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetCaptureRatesParams
+	// ------------- Optional query parameter "placed_at_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "placed_at_gte", ctx.QueryParams(), &params.PlacedAtGte, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placed_at_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "placed_at_lt" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "placed_at_lt", ctx.QueryParams(), &params.PlacedAtLt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placed_at_lt: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetCaptureRates(ctx, params)
+	return err
+}
+
+// RecountIndicators converts echo context to params.
+func (w *ServerInterfaceWrapper) RecountIndicators(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RecountIndicatorsParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RecountIndicators(ctx, params)
 	return err
 }
 
@@ -26073,6 +27143,90 @@ func (w *ServerInterfaceWrapper) ListConnectors(ctx echo.Context) error {
 	return err
 }
 
+// ListMatchDecisions converts echo context to params.
+func (w *ServerInterfaceWrapper) ListMatchDecisions(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMatchDecisionsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "order_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order_id", ctx.QueryParams(), &params.OrderID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListMatchDecisions(ctx, params)
+	return err
+}
+
+// RevertMatchDecision converts echo context to params.
+func (w *ServerInterfaceWrapper) RevertMatchDecision(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "decision_id" -------------
+	var decisionID MatchDecisionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "decision_id", ctx.Param("decision_id"), &decisionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter decision_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RevertMatchDecisionParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RevertMatchDecision(ctx, decisionID, params)
+	return err
+}
+
 // ListTicketingGiftCards converts echo context to params.
 func (w *ServerInterfaceWrapper) ListTicketingGiftCards(ctx echo.Context) error {
 	var err error
@@ -26303,6 +27457,112 @@ func (w *ServerInterfaceWrapper) ReceiveTicketingHook(ctx echo.Context) error {
 	return err
 }
 
+// ListHouseholdProposals converts echo context to params.
+func (w *ServerInterfaceWrapper) ListHouseholdProposals(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListHouseholdProposalsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "contact_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "contact_id", ctx.QueryParams(), &params.ContactID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListHouseholdProposals(ctx, params)
+	return err
+}
+
+// DecideHouseholdProposal converts echo context to params.
+func (w *ServerInterfaceWrapper) DecideHouseholdProposal(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "household_proposal_id" -------------
+	var householdProposalID HouseholdProposalID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "household_proposal_id", ctx.Param("household_proposal_id"), &householdProposalID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter household_proposal_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DecideHouseholdProposalParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DecideHouseholdProposal(ctx, householdProposalID, params)
+	return err
+}
+
 // GetInboundMessage converts echo context to params.
 func (w *ServerInterfaceWrapper) GetInboundMessage(ctx echo.Context) error {
 	var err error
@@ -26316,6 +27576,97 @@ func (w *ServerInterfaceWrapper) GetInboundMessage(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetInboundMessage(ctx, messageID)
+	return err
+}
+
+// ListGenericMailboxes converts echo context to params.
+func (w *ServerInterfaceWrapper) ListGenericMailboxes(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListGenericMailboxesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListGenericMailboxes(ctx, params)
+	return err
+}
+
+// DeleteGenericMailbox converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteGenericMailbox(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "mailbox" -------------
+	var mailbox GenericMailboxName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "mailbox", ctx.Param("mailbox"), &mailbox, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mailbox: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteGenericMailbox(ctx, mailbox)
+	return err
+}
+
+// PutGenericMailbox converts echo context to params.
+func (w *ServerInterfaceWrapper) PutGenericMailbox(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "mailbox" -------------
+	var mailbox GenericMailboxName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "mailbox", ctx.Param("mailbox"), &mailbox, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mailbox: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutGenericMailboxParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PutGenericMailbox(ctx, mailbox, params)
 	return err
 }
 
@@ -26453,6 +27804,37 @@ func (w *ServerInterfaceWrapper) GetTicketingMembership(ctx echo.Context) error 
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetTicketingMembership(ctx, membershipID, params)
+	return err
+}
+
+// ClaimOrder converts echo context to params.
+func (w *ServerInterfaceWrapper) ClaimOrder(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ClaimOrderParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ClaimOrder(ctx, params)
 	return err
 }
 
@@ -26598,6 +27980,136 @@ func (w *ServerInterfaceWrapper) GetTicketingOrder(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetTicketingOrder(ctx, orderID, params)
+	return err
+}
+
+// ExplainOrderMatch converts echo context to params.
+func (w *ServerInterfaceWrapper) ExplainOrderMatch(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "order_id" -------------
+	var orderID MatchingOrderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "order_id", ctx.Param("order_id"), &orderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExplainOrderMatch(ctx, orderID)
+	return err
+}
+
+// RelinkOrder converts echo context to params.
+func (w *ServerInterfaceWrapper) RelinkOrder(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "order_id" -------------
+	var orderID MatchingOrderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "order_id", ctx.Param("order_id"), &orderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RelinkOrderParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RelinkOrder(ctx, orderID, params)
+	return err
+}
+
+// RelinkTicket converts echo context to params.
+func (w *ServerInterfaceWrapper) RelinkTicket(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "order_id" -------------
+	var orderID MatchingOrderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "order_id", ctx.Param("order_id"), &orderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order_id: %s", err))
+	}
+
+	// ------------- Path parameter "ticket_id" -------------
+	var ticketID MatchingTicketID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "ticket_id", ctx.Param("ticket_id"), &ticketID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter ticket_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RelinkTicketParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RelinkTicket(ctx, orderID, ticketID, params)
 	return err
 }
 
@@ -26954,6 +28466,179 @@ func (w *ServerInterfaceWrapper) GetTicketingProduct(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetTicketingProduct(ctx, productID, params)
+	return err
+}
+
+// ListMatchReviews converts echo context to params.
+func (w *ServerInterfaceWrapper) ListMatchReviews(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMatchReviewsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListMatchReviews(ctx, params)
+	return err
+}
+
+// DecideMatchReviews converts echo context to params.
+func (w *ServerInterfaceWrapper) DecideMatchReviews(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DecideMatchReviewsParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DecideMatchReviews(ctx, params)
+	return err
+}
+
+// GetMatchReview converts echo context to params.
+func (w *ServerInterfaceWrapper) GetMatchReview(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "review_id" -------------
+	var reviewID MatchReviewID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "review_id", ctx.Param("review_id"), &reviewID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter review_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetMatchReviewParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetMatchReview(ctx, reviewID, params)
+	return err
+}
+
+// DecideMatchReview converts echo context to params.
+func (w *ServerInterfaceWrapper) DecideMatchReview(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "review_id" -------------
+	var reviewID MatchReviewID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "review_id", ctx.Param("review_id"), &reviewID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter review_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DecideMatchReviewParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DecideMatchReview(ctx, reviewID, params)
 	return err
 }
 
@@ -29389,6 +31074,26 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/statutory/sibil/submissions", wrapper.ListSibilSubmissions, options.OperationMiddlewares["listSibilSubmissions"]...)
 	router.POST(options.BaseURL+"/v1/statutory/sibil/submissions", wrapper.CreateSibilSubmission, options.OperationMiddlewares["createSibilSubmission"]...)
 	router.GET(options.BaseURL+"/v1/statutory/sibil/submissions/:sibil_submission_id", wrapper.GetSibilSubmission, options.OperationMiddlewares["getSibilSubmission"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/orders/:order_id/match", wrapper.ExplainOrderMatch, options.OperationMiddlewares["explainOrderMatch"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/orders/:order_id/relink", wrapper.RelinkOrder, options.OperationMiddlewares["relinkOrder"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/orders/:order_id/tickets/:ticket_id/relink", wrapper.RelinkTicket, options.OperationMiddlewares["relinkTicket"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/order-claims", wrapper.ClaimOrder, options.OperationMiddlewares["claimOrder"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/reviews", wrapper.ListMatchReviews, options.OperationMiddlewares["listMatchReviews"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/reviews/:review_id", wrapper.GetMatchReview, options.OperationMiddlewares["getMatchReview"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/reviews/:review_id/decide", wrapper.DecideMatchReview, options.OperationMiddlewares["decideMatchReview"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/reviews/decide", wrapper.DecideMatchReviews, options.OperationMiddlewares["decideMatchReviews"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/decisions", wrapper.ListMatchDecisions, options.OperationMiddlewares["listMatchDecisions"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/decisions/:decision_id/revert", wrapper.RevertMatchDecision, options.OperationMiddlewares["revertMatchDecision"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/household-proposals", wrapper.ListHouseholdProposals, options.OperationMiddlewares["listHouseholdProposals"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/household-proposals/:household_proposal_id/decide", wrapper.DecideHouseholdProposal, options.OperationMiddlewares["decideHouseholdProposal"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/mailboxes", wrapper.ListGenericMailboxes, options.OperationMiddlewares["listGenericMailboxes"]...)
+	router.DELETE(options.BaseURL+"/v1/ticketing/mailboxes/:mailbox", wrapper.DeleteGenericMailbox, options.OperationMiddlewares["deleteGenericMailbox"]...)
+	router.PUT(options.BaseURL+"/v1/ticketing/mailboxes/:mailbox", wrapper.PutGenericMailbox, options.OperationMiddlewares["putGenericMailbox"]...)
+	router.POST(options.BaseURL+"/v1/contacts/lookup", wrapper.LookupContacts, options.OperationMiddlewares["lookupContacts"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/indicators", wrapper.GetContactIndicators, options.OperationMiddlewares["getContactIndicators"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/indicators/:indicator/facts", wrapper.ListIndicatorFacts, options.OperationMiddlewares["listIndicatorFacts"]...)
+	router.POST(options.BaseURL+"/v1/indicators/recount", wrapper.RecountIndicators, options.OperationMiddlewares["recountIndicators"]...)
+	router.GET(options.BaseURL+"/v1/indicators/capture-rates", wrapper.GetCaptureRates, options.OperationMiddlewares["getCaptureRates"]...)
 	router.GET(options.BaseURL+"/v1/forms", wrapper.ListForms, options.OperationMiddlewares["listForms"]...)
 	router.POST(options.BaseURL+"/v1/forms", wrapper.CreateForm, options.OperationMiddlewares["createForm"]...)
 	router.DELETE(options.BaseURL+"/v1/forms/:form_id", wrapper.DeleteForm, options.OperationMiddlewares["deleteForm"]...)
@@ -31028,6 +32733,28 @@ func (response UpsertContactByExternalID201JSONResponse) VisitUpsertContactByExt
 	return err
 }
 
+type LookupContactsRequestObject struct {
+	Body *LookupContactsJSONRequestBody
+}
+
+type LookupContactsResponseObject interface {
+	VisitLookupContactsResponse(w http.ResponseWriter) error
+}
+
+type LookupContacts200JSONResponse ContactLookupResult
+
+func (response LookupContacts200JSONResponse) VisitLookupContactsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SearchContactsRequestObject struct {
 	Body *SearchContactsJSONRequestBody
 }
@@ -31858,6 +33585,63 @@ type ListContactHistory200JSONResponse struct {
 }
 
 func (response ListContactHistory200JSONResponse) VisitListContactHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetContactIndicatorsRequestObject struct {
+	ContactID IndicatorsContactID `json:"contact_id"`
+	Params    GetContactIndicatorsParams
+}
+
+type GetContactIndicatorsResponseObject interface {
+	VisitGetContactIndicatorsResponse(w http.ResponseWriter) error
+}
+
+type GetContactIndicators200JSONResponse ContactIndicators
+
+func (response GetContactIndicators200JSONResponse) VisitGetContactIndicatorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListIndicatorFactsRequestObject struct {
+	ContactID IndicatorsContactID `json:"contact_id"`
+	Indicator IndicatorName       `json:"indicator"`
+	Params    ListIndicatorFactsParams
+}
+
+type ListIndicatorFactsResponseObject interface {
+	VisitListIndicatorFactsResponse(w http.ResponseWriter) error
+}
+
+type ListIndicatorFacts200ResponseHeaders struct {
+	Link *string
+}
+
+type ListIndicatorFacts200JSONResponse struct {
+	Body    IndicatorFactList
+	Headers ListIndicatorFacts200ResponseHeaders
+}
+
+func (response ListIndicatorFacts200JSONResponse) VisitListIndicatorFactsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -33628,6 +35412,64 @@ func (response CreateImportKey201JSONResponse) VisitCreateImportKeyResponse(w ht
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCaptureRatesRequestObject struct {
+	Params GetCaptureRatesParams
+}
+
+type GetCaptureRatesResponseObject interface {
+	VisitGetCaptureRatesResponse(w http.ResponseWriter) error
+}
+
+type GetCaptureRates200JSONResponse CaptureRates
+
+func (response GetCaptureRates200JSONResponse) VisitGetCaptureRatesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecountIndicatorsRequestObject struct {
+	Params RecountIndicatorsParams
+}
+
+type RecountIndicatorsResponseObject interface {
+	VisitRecountIndicatorsResponse(w http.ResponseWriter) error
+}
+
+type RecountIndicators202ResponseHeaders struct {
+	ETag       string
+	Location   string
+	RetryAfter *int32
+}
+
+type RecountIndicators202JSONResponse struct {
+	Body    Operation
+	Headers RecountIndicators202ResponseHeaders
+}
+
+func (response RecountIndicators202JSONResponse) VisitRecountIndicatorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -37268,6 +39110,62 @@ func (response ListConnectors200JSONResponse) VisitListConnectorsResponse(w http
 	return err
 }
 
+type ListMatchDecisionsRequestObject struct {
+	Params ListMatchDecisionsParams
+}
+
+type ListMatchDecisionsResponseObject interface {
+	VisitListMatchDecisionsResponse(w http.ResponseWriter) error
+}
+
+type ListMatchDecisions200ResponseHeaders struct {
+	Link *string
+}
+
+type ListMatchDecisions200JSONResponse struct {
+	Body    MatchDecisionList
+	Headers ListMatchDecisions200ResponseHeaders
+}
+
+func (response ListMatchDecisions200JSONResponse) VisitListMatchDecisionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevertMatchDecisionRequestObject struct {
+	DecisionID MatchDecisionID `json:"decision_id"`
+	Params     RevertMatchDecisionParams
+	Body       *RevertMatchDecisionJSONRequestBody
+}
+
+type RevertMatchDecisionResponseObject interface {
+	VisitRevertMatchDecisionResponse(w http.ResponseWriter) error
+}
+
+type RevertMatchDecision200JSONResponse MatchDecision
+
+func (response RevertMatchDecision200JSONResponse) VisitRevertMatchDecisionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTicketingGiftCardsRequestObject struct {
 	Params ListTicketingGiftCardsParams
 }
@@ -37434,6 +39332,70 @@ func (response ReceiveTicketingHook202JSONResponse) VisitReceiveTicketingHookRes
 	return err
 }
 
+type ListHouseholdProposalsRequestObject struct {
+	Params ListHouseholdProposalsParams
+}
+
+type ListHouseholdProposalsResponseObject interface {
+	VisitListHouseholdProposalsResponse(w http.ResponseWriter) error
+}
+
+type ListHouseholdProposals200ResponseHeaders struct {
+	Link *string
+}
+
+type ListHouseholdProposals200JSONResponse struct {
+	Body    HouseholdProposalList
+	Headers ListHouseholdProposals200ResponseHeaders
+}
+
+func (response ListHouseholdProposals200JSONResponse) VisitListHouseholdProposalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideHouseholdProposalRequestObject struct {
+	HouseholdProposalID HouseholdProposalID `json:"household_proposal_id"`
+	Params              DecideHouseholdProposalParams
+	Body                *DecideHouseholdProposalJSONRequestBody
+}
+
+type DecideHouseholdProposalResponseObject interface {
+	VisitDecideHouseholdProposalResponse(w http.ResponseWriter) error
+}
+
+type DecideHouseholdProposal200ResponseHeaders struct {
+	ETag string
+}
+
+type DecideHouseholdProposal200JSONResponse struct {
+	Body    HouseholdProposal
+	Headers DecideHouseholdProposal200ResponseHeaders
+}
+
+func (response DecideHouseholdProposal200JSONResponse) VisitDecideHouseholdProposalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetInboundMessageRequestObject struct {
 	MessageID openapi_types.UUID `json:"message_id"`
 }
@@ -37445,6 +39407,78 @@ type GetInboundMessageResponseObject interface {
 type GetInboundMessage200JSONResponse InboundMessageContent
 
 func (response GetInboundMessage200JSONResponse) VisitGetInboundMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListGenericMailboxesRequestObject struct {
+	Params ListGenericMailboxesParams
+}
+
+type ListGenericMailboxesResponseObject interface {
+	VisitListGenericMailboxesResponse(w http.ResponseWriter) error
+}
+
+type ListGenericMailboxes200ResponseHeaders struct {
+	Link *string
+}
+
+type ListGenericMailboxes200JSONResponse struct {
+	Body    GenericMailboxList
+	Headers ListGenericMailboxes200ResponseHeaders
+}
+
+func (response ListGenericMailboxes200JSONResponse) VisitListGenericMailboxesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteGenericMailboxRequestObject struct {
+	Mailbox GenericMailboxName `json:"mailbox"`
+}
+
+type DeleteGenericMailboxResponseObject interface {
+	VisitDeleteGenericMailboxResponse(w http.ResponseWriter) error
+}
+
+type DeleteGenericMailbox204Response struct {
+}
+
+func (response DeleteGenericMailbox204Response) VisitDeleteGenericMailboxResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type PutGenericMailboxRequestObject struct {
+	Mailbox GenericMailboxName `json:"mailbox"`
+	Params  PutGenericMailboxParams
+	Body    *PutGenericMailboxJSONRequestBody
+}
+
+type PutGenericMailboxResponseObject interface {
+	VisitPutGenericMailboxResponse(w http.ResponseWriter) error
+}
+
+type PutGenericMailbox200JSONResponse GenericMailbox
+
+func (response PutGenericMailbox200JSONResponse) VisitPutGenericMailboxResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -37527,6 +39561,37 @@ func (response GetTicketingMembership304Response) VisitGetTicketingMembershipRes
 	return nil
 }
 
+type ClaimOrderRequestObject struct {
+	Params ClaimOrderParams
+	Body   *ClaimOrderJSONRequestBody
+}
+
+type ClaimOrderResponseObject interface {
+	VisitClaimOrderResponse(w http.ResponseWriter) error
+}
+
+type ClaimOrder200ResponseHeaders struct {
+	ETag string
+}
+
+type ClaimOrder200JSONResponse struct {
+	Body    TicketingOrder
+	Headers ClaimOrder200ResponseHeaders
+}
+
+func (response ClaimOrder200JSONResponse) VisitClaimOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTicketingOrdersRequestObject struct {
 	Params ListTicketingOrdersParams
 }
@@ -37596,6 +39661,93 @@ func (response GetTicketingOrder304Response) VisitGetTicketingOrderResponse(w ht
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(304)
 	return nil
+}
+
+type ExplainOrderMatchRequestObject struct {
+	OrderID MatchingOrderID `json:"order_id"`
+}
+
+type ExplainOrderMatchResponseObject interface {
+	VisitExplainOrderMatchResponse(w http.ResponseWriter) error
+}
+
+type ExplainOrderMatch200JSONResponse OrderMatch
+
+func (response ExplainOrderMatch200JSONResponse) VisitExplainOrderMatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RelinkOrderRequestObject struct {
+	OrderID MatchingOrderID `json:"order_id"`
+	Params  RelinkOrderParams
+	Body    *RelinkOrderJSONRequestBody
+}
+
+type RelinkOrderResponseObject interface {
+	VisitRelinkOrderResponse(w http.ResponseWriter) error
+}
+
+type RelinkOrder200ResponseHeaders struct {
+	ETag string
+}
+
+type RelinkOrder200JSONResponse struct {
+	Body    TicketingOrder
+	Headers RelinkOrder200ResponseHeaders
+}
+
+func (response RelinkOrder200JSONResponse) VisitRelinkOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RelinkTicketRequestObject struct {
+	OrderID  MatchingOrderID  `json:"order_id"`
+	TicketID MatchingTicketID `json:"ticket_id"`
+	Params   RelinkTicketParams
+	Body     *RelinkTicketJSONRequestBody
+}
+
+type RelinkTicketResponseObject interface {
+	VisitRelinkTicketResponse(w http.ResponseWriter) error
+}
+
+type RelinkTicket200ResponseHeaders struct {
+	ETag string
+}
+
+type RelinkTicket200JSONResponse struct {
+	Body    TicketingOrder
+	Headers RelinkTicket200ResponseHeaders
+}
+
+func (response RelinkTicket200JSONResponse) VisitRelinkTicketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type ListTicketingPerformancesRequestObject struct {
@@ -37880,6 +40032,132 @@ func (response GetTicketingProduct304Response) VisitGetTicketingProductResponse(
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(304)
 	return nil
+}
+
+type ListMatchReviewsRequestObject struct {
+	Params ListMatchReviewsParams
+}
+
+type ListMatchReviewsResponseObject interface {
+	VisitListMatchReviewsResponse(w http.ResponseWriter) error
+}
+
+type ListMatchReviews200ResponseHeaders struct {
+	Link *string
+}
+
+type ListMatchReviews200JSONResponse struct {
+	Body    MatchReviewList
+	Headers ListMatchReviews200ResponseHeaders
+}
+
+func (response ListMatchReviews200JSONResponse) VisitListMatchReviewsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideMatchReviewsRequestObject struct {
+	Params DecideMatchReviewsParams
+	Body   *DecideMatchReviewsJSONRequestBody
+}
+
+type DecideMatchReviewsResponseObject interface {
+	VisitDecideMatchReviewsResponse(w http.ResponseWriter) error
+}
+
+type DecideMatchReviews207JSONResponse MatchReviewResults
+
+func (response DecideMatchReviews207JSONResponse) VisitDecideMatchReviewsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(207)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMatchReviewRequestObject struct {
+	ReviewID MatchReviewID `json:"review_id"`
+	Params   GetMatchReviewParams
+}
+
+type GetMatchReviewResponseObject interface {
+	VisitGetMatchReviewResponse(w http.ResponseWriter) error
+}
+
+type GetMatchReview200ResponseHeaders struct {
+	ETag string
+}
+
+type GetMatchReview200JSONResponse struct {
+	Body    MatchReview
+	Headers GetMatchReview200ResponseHeaders
+}
+
+func (response GetMatchReview200JSONResponse) VisitGetMatchReviewResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMatchReview304Response = NotModifiedResponse
+
+func (response GetMatchReview304Response) VisitGetMatchReviewResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type DecideMatchReviewRequestObject struct {
+	ReviewID MatchReviewID `json:"review_id"`
+	Params   DecideMatchReviewParams
+	Body     *DecideMatchReviewJSONRequestBody
+}
+
+type DecideMatchReviewResponseObject interface {
+	VisitDecideMatchReviewResponse(w http.ResponseWriter) error
+}
+
+type DecideMatchReview200ResponseHeaders struct {
+	ETag string
+}
+
+type DecideMatchReview200JSONResponse struct {
+	Body    MatchReview
+	Headers DecideMatchReview200ResponseHeaders
+}
+
+func (response DecideMatchReview200JSONResponse) VisitDecideMatchReviewResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type ListTicketingScansRequestObject struct {
@@ -39710,6 +41988,9 @@ type StrictServerInterface interface {
 	// UpsertContactByExternalID Create or update by an external id
 	// (PATCH /v1/contacts/by-external-id/{source}/{external_id})
 	UpsertContactByExternalID(ctx context.Context, request UpsertContactByExternalIDRequestObject) (UpsertContactByExternalIDResponseObject, error)
+	// LookupContacts Find a contact for a seller's screen
+	// (POST /v1/contacts/lookup)
+	LookupContacts(ctx context.Context, request LookupContactsRequestObject) (LookupContactsResponseObject, error)
 	// SearchContacts Search contacts by a filter tree
 	// (POST /v1/contacts/search)
 	SearchContacts(ctx context.Context, request SearchContactsRequestObject) (SearchContactsResponseObject, error)
@@ -39794,6 +42075,12 @@ type StrictServerInterface interface {
 	// ListContactHistory List the changes of a contact
 	// (GET /v1/contacts/{contact_id}/history)
 	ListContactHistory(ctx context.Context, request ListContactHistoryRequestObject) (ListContactHistoryResponseObject, error)
+	// GetContactIndicators Read what a contact's purchases say
+	// (GET /v1/contacts/{contact_id}/indicators)
+	GetContactIndicators(ctx context.Context, request GetContactIndicatorsRequestObject) (GetContactIndicatorsResponseObject, error)
+	// ListIndicatorFacts List what a figure counts
+	// (GET /v1/contacts/{contact_id}/indicators/{indicator}/facts)
+	ListIndicatorFacts(ctx context.Context, request ListIndicatorFactsRequestObject) (ListIndicatorFactsResponseObject, error)
 	// ListContactMemberships List the memberships of a contact
 	// (GET /v1/contacts/{contact_id}/memberships)
 	ListContactMemberships(ctx context.Context, request ListContactMembershipsRequestObject) (ListContactMembershipsResponseObject, error)
@@ -39962,6 +42249,12 @@ type StrictServerInterface interface {
 	// CreateImportKey Make a key for an imported institution
 	// (POST /v1/imports/{operation_id}/administrator-key)
 	CreateImportKey(ctx context.Context, request CreateImportKeyRequestObject) (CreateImportKeyResponseObject, error)
+	// GetCaptureRates See how complete what is known of buyers is
+	// (GET /v1/indicators/capture-rates)
+	GetCaptureRates(ctx context.Context, request GetCaptureRatesRequestObject) (GetCaptureRatesResponseObject, error)
+	// RecountIndicators Count everybody's figures anew
+	// (POST /v1/indicators/recount)
+	RecountIndicators(ctx context.Context, request RecountIndicatorsRequestObject) (RecountIndicatorsResponseObject, error)
 	// GetInstitution Read the institution
 	// (GET /v1/institution)
 	GetInstitution(ctx context.Context, request GetInstitutionRequestObject) (GetInstitutionResponseObject, error)
@@ -40322,6 +42615,12 @@ type StrictServerInterface interface {
 	// ListConnectors List the connectors of this program
 	// (GET /v1/ticketing/connectors)
 	ListConnectors(ctx context.Context, request ListConnectorsRequestObject) (ListConnectorsResponseObject, error)
+	// ListMatchDecisions List what people decided
+	// (GET /v1/ticketing/decisions)
+	ListMatchDecisions(ctx context.Context, request ListMatchDecisionsRequestObject) (ListMatchDecisionsResponseObject, error)
+	// RevertMatchDecision Take a decision back
+	// (POST /v1/ticketing/decisions/{decision_id}/revert)
+	RevertMatchDecision(ctx context.Context, request RevertMatchDecisionRequestObject) (RevertMatchDecisionResponseObject, error)
 	// ListTicketingGiftCards List gift cards
 	// (GET /v1/ticketing/gift-cards)
 	ListTicketingGiftCards(ctx context.Context, request ListTicketingGiftCardsRequestObject) (ListTicketingGiftCardsResponseObject, error)
@@ -40337,21 +42636,48 @@ type StrictServerInterface interface {
 	// ReceiveTicketingHook Take a call of a ticketing system
 	// (POST /v1/ticketing/hooks/{connector}/{hook_key})
 	ReceiveTicketingHook(ctx context.Context, request ReceiveTicketingHookRequestObject) (ReceiveTicketingHookResponseObject, error)
+	// ListHouseholdProposals List people who may share a home
+	// (GET /v1/ticketing/household-proposals)
+	ListHouseholdProposals(ctx context.Context, request ListHouseholdProposalsRequestObject) (ListHouseholdProposalsResponseObject, error)
+	// DecideHouseholdProposal Confirm or dismiss a shared home
+	// (POST /v1/ticketing/household-proposals/{household_proposal_id}/decide)
+	DecideHouseholdProposal(ctx context.Context, request DecideHouseholdProposalRequestObject) (DecideHouseholdProposalResponseObject, error)
 	// GetInboundMessage Read a message as it came
 	// (GET /v1/ticketing/inbound-messages/{message_id})
 	GetInboundMessage(ctx context.Context, request GetInboundMessageRequestObject) (GetInboundMessageResponseObject, error)
+	// ListGenericMailboxes List addresses of services
+	// (GET /v1/ticketing/mailboxes)
+	ListGenericMailboxes(ctx context.Context, request ListGenericMailboxesRequestObject) (ListGenericMailboxesResponseObject, error)
+	// DeleteGenericMailbox Take an address off the list
+	// (DELETE /v1/ticketing/mailboxes/{mailbox})
+	DeleteGenericMailbox(ctx context.Context, request DeleteGenericMailboxRequestObject) (DeleteGenericMailboxResponseObject, error)
+	// PutGenericMailbox Say whether an address is a service's
+	// (PUT /v1/ticketing/mailboxes/{mailbox})
+	PutGenericMailbox(ctx context.Context, request PutGenericMailboxRequestObject) (PutGenericMailboxResponseObject, error)
 	// ListTicketingMemberships List subscriptions, passes and memberships
 	// (GET /v1/ticketing/memberships)
 	ListTicketingMemberships(ctx context.Context, request ListTicketingMembershipsRequestObject) (ListTicketingMembershipsResponseObject, error)
 	// GetTicketingMembership Read a subscription, pass or membership
 	// (GET /v1/ticketing/memberships/{membership_id})
 	GetTicketingMembership(ctx context.Context, request GetTicketingMembershipRequestObject) (GetTicketingMembershipResponseObject, error)
+	// ClaimOrder Claim an order of nobody
+	// (POST /v1/ticketing/order-claims)
+	ClaimOrder(ctx context.Context, request ClaimOrderRequestObject) (ClaimOrderResponseObject, error)
 	// ListTicketingOrders List orders
 	// (GET /v1/ticketing/orders)
 	ListTicketingOrders(ctx context.Context, request ListTicketingOrdersRequestObject) (ListTicketingOrdersResponseObject, error)
 	// GetTicketingOrder Read an order
 	// (GET /v1/ticketing/orders/{order_id})
 	GetTicketingOrder(ctx context.Context, request GetTicketingOrderRequestObject) (GetTicketingOrderResponseObject, error)
+	// ExplainOrderMatch See why an order is whose it is
+	// (GET /v1/ticketing/orders/{order_id}/match)
+	ExplainOrderMatch(ctx context.Context, request ExplainOrderMatchRequestObject) (ExplainOrderMatchResponseObject, error)
+	// RelinkOrder Attribute an order to another contact
+	// (POST /v1/ticketing/orders/{order_id}/relink)
+	RelinkOrder(ctx context.Context, request RelinkOrderRequestObject) (RelinkOrderResponseObject, error)
+	// RelinkTicket Say who holds a ticket
+	// (POST /v1/ticketing/orders/{order_id}/tickets/{ticket_id}/relink)
+	RelinkTicket(ctx context.Context, request RelinkTicketRequestObject) (RelinkTicketResponseObject, error)
 	// ListTicketingPerformances List performances
 	// (GET /v1/ticketing/performances)
 	ListTicketingPerformances(ctx context.Context, request ListTicketingPerformancesRequestObject) (ListTicketingPerformancesResponseObject, error)
@@ -40376,6 +42702,18 @@ type StrictServerInterface interface {
 	// GetTicketingProduct Read a product
 	// (GET /v1/ticketing/products/{product_id})
 	GetTicketingProduct(ctx context.Context, request GetTicketingProductRequestObject) (GetTicketingProductResponseObject, error)
+	// ListMatchReviews List the descriptions to decide about
+	// (GET /v1/ticketing/reviews)
+	ListMatchReviews(ctx context.Context, request ListMatchReviewsRequestObject) (ListMatchReviewsResponseObject, error)
+	// DecideMatchReviews Answer many reviews
+	// (POST /v1/ticketing/reviews/decide)
+	DecideMatchReviews(ctx context.Context, request DecideMatchReviewsRequestObject) (DecideMatchReviewsResponseObject, error)
+	// GetMatchReview Read a review
+	// (GET /v1/ticketing/reviews/{review_id})
+	GetMatchReview(ctx context.Context, request GetMatchReviewRequestObject) (GetMatchReviewResponseObject, error)
+	// DecideMatchReview Answer a review
+	// (POST /v1/ticketing/reviews/{review_id}/decide)
+	DecideMatchReview(ctx context.Context, request DecideMatchReviewRequestObject) (DecideMatchReviewResponseObject, error)
 	// ListTicketingScans List scans
 	// (GET /v1/ticketing/scans)
 	ListTicketingScans(ctx context.Context, request ListTicketingScansRequestObject) (ListTicketingScansResponseObject, error)
@@ -42093,6 +44431,52 @@ func (sh *strictHandler) UpsertContactByExternalID(ctx echo.Context, source Sour
 	return nil
 }
 
+// LookupContacts operation middleware
+func (sh *strictHandler) LookupContacts(ctx echo.Context) error {
+	var request LookupContactsRequestObject
+
+	var body LookupContactsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.LookupContacts(ctx.Request().Context(), request.(LookupContactsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LookupContacts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(LookupContactsResponseObject); ok {
+		return validResponse.VisitLookupContactsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // SearchContacts operation middleware
 func (sh *strictHandler) SearchContacts(ctx echo.Context) error {
 	var request SearchContactsRequestObject
@@ -43028,6 +45412,59 @@ func (sh *strictHandler) ListContactHistory(ctx echo.Context, contactID HistoryC
 		return err
 	} else if validResponse, ok := response.(ListContactHistoryResponseObject); ok {
 		return validResponse.VisitListContactHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetContactIndicators operation middleware
+func (sh *strictHandler) GetContactIndicators(ctx echo.Context, contactID IndicatorsContactID, params GetContactIndicatorsParams) error {
+	var request GetContactIndicatorsRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetContactIndicators(ctx.Request().Context(), request.(GetContactIndicatorsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetContactIndicators")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetContactIndicatorsResponseObject); ok {
+		return validResponse.VisitGetContactIndicatorsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListIndicatorFacts operation middleware
+func (sh *strictHandler) ListIndicatorFacts(ctx echo.Context, contactID IndicatorsContactID, indicator IndicatorName, params ListIndicatorFactsParams) error {
+	var request ListIndicatorFactsRequestObject
+
+	request.ContactID = contactID
+	request.Indicator = indicator
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListIndicatorFacts(ctx.Request().Context(), request.(ListIndicatorFactsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListIndicatorFacts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListIndicatorFactsResponseObject); ok {
+		return validResponse.VisitListIndicatorFactsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -44787,6 +47224,56 @@ func (sh *strictHandler) CreateImportKey(ctx echo.Context, operationID Operation
 		return err
 	} else if validResponse, ok := response.(CreateImportKeyResponseObject); ok {
 		return validResponse.VisitCreateImportKeyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetCaptureRates operation middleware
+func (sh *strictHandler) GetCaptureRates(ctx echo.Context, params GetCaptureRatesParams) error {
+	var request GetCaptureRatesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCaptureRates(ctx.Request().Context(), request.(GetCaptureRatesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCaptureRates")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetCaptureRatesResponseObject); ok {
+		return validResponse.VisitGetCaptureRatesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RecountIndicators operation middleware
+func (sh *strictHandler) RecountIndicators(ctx echo.Context, params RecountIndicatorsParams) error {
+	var request RecountIndicatorsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RecountIndicators(ctx.Request().Context(), request.(RecountIndicatorsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RecountIndicators")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RecountIndicatorsResponseObject); ok {
+		return validResponse.VisitRecountIndicatorsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -49060,6 +51547,80 @@ func (sh *strictHandler) ListConnectors(ctx echo.Context) error {
 	return nil
 }
 
+// ListMatchDecisions operation middleware
+func (sh *strictHandler) ListMatchDecisions(ctx echo.Context, params ListMatchDecisionsParams) error {
+	var request ListMatchDecisionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMatchDecisions(ctx.Request().Context(), request.(ListMatchDecisionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMatchDecisions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListMatchDecisionsResponseObject); ok {
+		return validResponse.VisitListMatchDecisionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RevertMatchDecision operation middleware
+func (sh *strictHandler) RevertMatchDecision(ctx echo.Context, decisionID MatchDecisionID, params RevertMatchDecisionParams) error {
+	var request RevertMatchDecisionRequestObject
+
+	request.DecisionID = decisionID
+	request.Params = params
+
+	var body RevertMatchDecisionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevertMatchDecision(ctx.Request().Context(), request.(RevertMatchDecisionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevertMatchDecision")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RevertMatchDecisionResponseObject); ok {
+		return validResponse.VisitRevertMatchDecisionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListTicketingGiftCards operation middleware
 func (sh *strictHandler) ListTicketingGiftCards(ctx echo.Context, params ListTicketingGiftCardsParams) error {
 	var request ListTicketingGiftCardsRequestObject
@@ -49190,6 +51751,80 @@ func (sh *strictHandler) ReceiveTicketingHook(ctx echo.Context, connector Connec
 	return nil
 }
 
+// ListHouseholdProposals operation middleware
+func (sh *strictHandler) ListHouseholdProposals(ctx echo.Context, params ListHouseholdProposalsParams) error {
+	var request ListHouseholdProposalsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListHouseholdProposals(ctx.Request().Context(), request.(ListHouseholdProposalsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListHouseholdProposals")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListHouseholdProposalsResponseObject); ok {
+		return validResponse.VisitListHouseholdProposalsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DecideHouseholdProposal operation middleware
+func (sh *strictHandler) DecideHouseholdProposal(ctx echo.Context, householdProposalID HouseholdProposalID, params DecideHouseholdProposalParams) error {
+	var request DecideHouseholdProposalRequestObject
+
+	request.HouseholdProposalID = householdProposalID
+	request.Params = params
+
+	var body DecideHouseholdProposalJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DecideHouseholdProposal(ctx.Request().Context(), request.(DecideHouseholdProposalRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DecideHouseholdProposal")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DecideHouseholdProposalResponseObject); ok {
+		return validResponse.VisitDecideHouseholdProposalResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetInboundMessage operation middleware
 func (sh *strictHandler) GetInboundMessage(ctx echo.Context, messageID openapi_types.UUID) error {
 	var request GetInboundMessageRequestObject
@@ -49209,6 +51844,105 @@ func (sh *strictHandler) GetInboundMessage(ctx echo.Context, messageID openapi_t
 		return err
 	} else if validResponse, ok := response.(GetInboundMessageResponseObject); ok {
 		return validResponse.VisitGetInboundMessageResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListGenericMailboxes operation middleware
+func (sh *strictHandler) ListGenericMailboxes(ctx echo.Context, params ListGenericMailboxesParams) error {
+	var request ListGenericMailboxesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListGenericMailboxes(ctx.Request().Context(), request.(ListGenericMailboxesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListGenericMailboxes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListGenericMailboxesResponseObject); ok {
+		return validResponse.VisitListGenericMailboxesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteGenericMailbox operation middleware
+func (sh *strictHandler) DeleteGenericMailbox(ctx echo.Context, mailbox GenericMailboxName) error {
+	var request DeleteGenericMailboxRequestObject
+
+	request.Mailbox = mailbox
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteGenericMailbox(ctx.Request().Context(), request.(DeleteGenericMailboxRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteGenericMailbox")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteGenericMailboxResponseObject); ok {
+		return validResponse.VisitDeleteGenericMailboxResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PutGenericMailbox operation middleware
+func (sh *strictHandler) PutGenericMailbox(ctx echo.Context, mailbox GenericMailboxName, params PutGenericMailboxParams) error {
+	var request PutGenericMailboxRequestObject
+
+	request.Mailbox = mailbox
+	request.Params = params
+
+	var body PutGenericMailboxJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutGenericMailbox(ctx.Request().Context(), request.(PutGenericMailboxRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutGenericMailbox")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PutGenericMailboxResponseObject); ok {
+		return validResponse.VisitPutGenericMailboxResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -49266,6 +52000,54 @@ func (sh *strictHandler) GetTicketingMembership(ctx echo.Context, membershipID T
 	return nil
 }
 
+// ClaimOrder operation middleware
+func (sh *strictHandler) ClaimOrder(ctx echo.Context, params ClaimOrderParams) error {
+	var request ClaimOrderRequestObject
+
+	request.Params = params
+
+	var body ClaimOrderJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ClaimOrder(ctx.Request().Context(), request.(ClaimOrderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ClaimOrder")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ClaimOrderResponseObject); ok {
+		return validResponse.VisitClaimOrderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListTicketingOrders operation middleware
 func (sh *strictHandler) ListTicketingOrders(ctx echo.Context, params ListTicketingOrdersParams) error {
 	var request ListTicketingOrdersRequestObject
@@ -49311,6 +52093,130 @@ func (sh *strictHandler) GetTicketingOrder(ctx echo.Context, orderID TicketingOr
 		return err
 	} else if validResponse, ok := response.(GetTicketingOrderResponseObject); ok {
 		return validResponse.VisitGetTicketingOrderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExplainOrderMatch operation middleware
+func (sh *strictHandler) ExplainOrderMatch(ctx echo.Context, orderID MatchingOrderID) error {
+	var request ExplainOrderMatchRequestObject
+
+	request.OrderID = orderID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExplainOrderMatch(ctx.Request().Context(), request.(ExplainOrderMatchRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExplainOrderMatch")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExplainOrderMatchResponseObject); ok {
+		return validResponse.VisitExplainOrderMatchResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RelinkOrder operation middleware
+func (sh *strictHandler) RelinkOrder(ctx echo.Context, orderID MatchingOrderID, params RelinkOrderParams) error {
+	var request RelinkOrderRequestObject
+
+	request.OrderID = orderID
+	request.Params = params
+
+	var body RelinkOrderJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RelinkOrder(ctx.Request().Context(), request.(RelinkOrderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RelinkOrder")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RelinkOrderResponseObject); ok {
+		return validResponse.VisitRelinkOrderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RelinkTicket operation middleware
+func (sh *strictHandler) RelinkTicket(ctx echo.Context, orderID MatchingOrderID, ticketID MatchingTicketID, params RelinkTicketParams) error {
+	var request RelinkTicketRequestObject
+
+	request.OrderID = orderID
+	request.TicketID = ticketID
+	request.Params = params
+
+	var body RelinkTicketJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RelinkTicket(ctx.Request().Context(), request.(RelinkTicketRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RelinkTicket")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RelinkTicketResponseObject); ok {
+		return validResponse.VisitRelinkTicketResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -49515,6 +52421,154 @@ func (sh *strictHandler) GetTicketingProduct(ctx echo.Context, productID Ticketi
 		return err
 	} else if validResponse, ok := response.(GetTicketingProductResponseObject); ok {
 		return validResponse.VisitGetTicketingProductResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListMatchReviews operation middleware
+func (sh *strictHandler) ListMatchReviews(ctx echo.Context, params ListMatchReviewsParams) error {
+	var request ListMatchReviewsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMatchReviews(ctx.Request().Context(), request.(ListMatchReviewsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMatchReviews")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListMatchReviewsResponseObject); ok {
+		return validResponse.VisitListMatchReviewsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DecideMatchReviews operation middleware
+func (sh *strictHandler) DecideMatchReviews(ctx echo.Context, params DecideMatchReviewsParams) error {
+	var request DecideMatchReviewsRequestObject
+
+	request.Params = params
+
+	var body DecideMatchReviewsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DecideMatchReviews(ctx.Request().Context(), request.(DecideMatchReviewsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DecideMatchReviews")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DecideMatchReviewsResponseObject); ok {
+		return validResponse.VisitDecideMatchReviewsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetMatchReview operation middleware
+func (sh *strictHandler) GetMatchReview(ctx echo.Context, reviewID MatchReviewID, params GetMatchReviewParams) error {
+	var request GetMatchReviewRequestObject
+
+	request.ReviewID = reviewID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMatchReview(ctx.Request().Context(), request.(GetMatchReviewRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMatchReview")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetMatchReviewResponseObject); ok {
+		return validResponse.VisitGetMatchReviewResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DecideMatchReview operation middleware
+func (sh *strictHandler) DecideMatchReview(ctx echo.Context, reviewID MatchReviewID, params DecideMatchReviewParams) error {
+	var request DecideMatchReviewRequestObject
+
+	request.ReviewID = reviewID
+	request.Params = params
+
+	var body DecideMatchReviewJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DecideMatchReview(ctx.Request().Context(), request.(DecideMatchReviewRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DecideMatchReview")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DecideMatchReviewResponseObject); ok {
+		return validResponse.VisitDecideMatchReviewResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

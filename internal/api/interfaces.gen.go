@@ -420,6 +420,74 @@ type SibilOperations interface {
 	GetSibilSubmission(ctx context.Context, request GetSibilSubmissionRequestObject) (GetSibilSubmissionResponseObject, error)
 }
 
+// MatchingOperations are the operations of api/matching.yaml.
+type MatchingOperations interface {
+	// ExplainOrderMatch: See why an order is whose it is
+	// (GET /v1/ticketing/orders/{order_id}/match)
+	ExplainOrderMatch(ctx context.Context, request ExplainOrderMatchRequestObject) (ExplainOrderMatchResponseObject, error)
+	// RelinkOrder: Attribute an order to another contact
+	// (POST /v1/ticketing/orders/{order_id}/relink)
+	RelinkOrder(ctx context.Context, request RelinkOrderRequestObject) (RelinkOrderResponseObject, error)
+	// RelinkTicket: Say who holds a ticket
+	// (POST /v1/ticketing/orders/{order_id}/tickets/{ticket_id}/relink)
+	RelinkTicket(ctx context.Context, request RelinkTicketRequestObject) (RelinkTicketResponseObject, error)
+	// ClaimOrder: Claim an order of nobody
+	// (POST /v1/ticketing/order-claims)
+	ClaimOrder(ctx context.Context, request ClaimOrderRequestObject) (ClaimOrderResponseObject, error)
+	// ListMatchReviews: List the descriptions to decide about
+	// (GET /v1/ticketing/reviews)
+	ListMatchReviews(ctx context.Context, request ListMatchReviewsRequestObject) (ListMatchReviewsResponseObject, error)
+	// GetMatchReview: Read a review
+	// (GET /v1/ticketing/reviews/{review_id})
+	GetMatchReview(ctx context.Context, request GetMatchReviewRequestObject) (GetMatchReviewResponseObject, error)
+	// DecideMatchReview: Answer a review
+	// (POST /v1/ticketing/reviews/{review_id}/decide)
+	DecideMatchReview(ctx context.Context, request DecideMatchReviewRequestObject) (DecideMatchReviewResponseObject, error)
+	// DecideMatchReviews: Answer many reviews
+	// (POST /v1/ticketing/reviews/decide)
+	DecideMatchReviews(ctx context.Context, request DecideMatchReviewsRequestObject) (DecideMatchReviewsResponseObject, error)
+	// ListMatchDecisions: List what people decided
+	// (GET /v1/ticketing/decisions)
+	ListMatchDecisions(ctx context.Context, request ListMatchDecisionsRequestObject) (ListMatchDecisionsResponseObject, error)
+	// RevertMatchDecision: Take a decision back
+	// (POST /v1/ticketing/decisions/{decision_id}/revert)
+	RevertMatchDecision(ctx context.Context, request RevertMatchDecisionRequestObject) (RevertMatchDecisionResponseObject, error)
+	// ListHouseholdProposals: List people who may share a home
+	// (GET /v1/ticketing/household-proposals)
+	ListHouseholdProposals(ctx context.Context, request ListHouseholdProposalsRequestObject) (ListHouseholdProposalsResponseObject, error)
+	// DecideHouseholdProposal: Confirm or dismiss a shared home
+	// (POST /v1/ticketing/household-proposals/{household_proposal_id}/decide)
+	DecideHouseholdProposal(ctx context.Context, request DecideHouseholdProposalRequestObject) (DecideHouseholdProposalResponseObject, error)
+	// ListGenericMailboxes: List addresses of services
+	// (GET /v1/ticketing/mailboxes)
+	ListGenericMailboxes(ctx context.Context, request ListGenericMailboxesRequestObject) (ListGenericMailboxesResponseObject, error)
+	// PutGenericMailbox: Say whether an address is a service's
+	// (PUT /v1/ticketing/mailboxes/{mailbox})
+	PutGenericMailbox(ctx context.Context, request PutGenericMailboxRequestObject) (PutGenericMailboxResponseObject, error)
+	// DeleteGenericMailbox: Take an address off the list
+	// (DELETE /v1/ticketing/mailboxes/{mailbox})
+	DeleteGenericMailbox(ctx context.Context, request DeleteGenericMailboxRequestObject) (DeleteGenericMailboxResponseObject, error)
+	// LookupContacts: Find a contact for a seller's screen
+	// (POST /v1/contacts/lookup)
+	LookupContacts(ctx context.Context, request LookupContactsRequestObject) (LookupContactsResponseObject, error)
+}
+
+// IndicatorsOperations are the operations of api/indicators.yaml.
+type IndicatorsOperations interface {
+	// GetContactIndicators: Read what a contact's purchases say
+	// (GET /v1/contacts/{contact_id}/indicators)
+	GetContactIndicators(ctx context.Context, request GetContactIndicatorsRequestObject) (GetContactIndicatorsResponseObject, error)
+	// ListIndicatorFacts: List what a figure counts
+	// (GET /v1/contacts/{contact_id}/indicators/{indicator}/facts)
+	ListIndicatorFacts(ctx context.Context, request ListIndicatorFactsRequestObject) (ListIndicatorFactsResponseObject, error)
+	// RecountIndicators: Count everybody's figures anew
+	// (POST /v1/indicators/recount)
+	RecountIndicators(ctx context.Context, request RecountIndicatorsRequestObject) (RecountIndicatorsResponseObject, error)
+	// GetCaptureRates: See how complete what is known of buyers is
+	// (GET /v1/indicators/capture-rates)
+	GetCaptureRates(ctx context.Context, request GetCaptureRatesRequestObject) (GetCaptureRatesResponseObject, error)
+}
+
 // FormsOperations are the operations of api/forms.yaml.
 type FormsOperations interface {
 	// ListForms: List the forms

@@ -21,6 +21,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/federation"
 	"github.com/parvis-crm/parvis/internal/forms"
 	"github.com/parvis-crm/parvis/internal/forms/maildomain"
+	"github.com/parvis-crm/parvis/internal/indicators"
 	"github.com/parvis-crm/parvis/internal/mail"
 	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/preferences"
@@ -56,6 +57,7 @@ type (
 	ticketingHandlers   = ticketing.Handlers
 	connectorsHandlers  = connectors.Handlers
 	sibilHandlers       = sibil.Handlers
+	indicatorsHandlers  = indicators.Handlers
 	contactsHandlers    = contacts.Handlers
 	formsHandlers       = forms.Handlers
 	transfersHandlers   = transfers.Handlers
@@ -85,6 +87,7 @@ type handlers struct {
 	*quotasHandlers
 	*webhooksHandlers
 	*ticketingHandlers
+	*indicatorsHandlers
 	*connectorsHandlers
 	*sibilHandlers
 	*contactsHandlers
@@ -115,6 +118,7 @@ type domains struct {
 	exports     *transfers.Service
 	webhooks    *webhooks.Service
 	ticketing   *ticketing.Service
+	indicators  *indicators.Service
 	connectors  *connectors.Service
 	sibil       *sibil.Service
 	forms       *forms.Service
@@ -180,6 +184,7 @@ func (a *App) wire() (handlers, error) {
 	}, webhooks.Options{Schedule: a.Config.WebhookSchedule, Origin: a.Config.PublicHost()})
 	a.domains.ticketing = ticketing.NewService(a.DB, a.Clock, a.domains.contacts, schemas, a.master.Derive("ticketing"))
 	a.domains.ticketing.SetConsents(captures{a.domains.consents})
+	a.domains.indicators = indicators.NewService(a.DB, a.Clock, indicators.Needs{Contacts: a.domains.contacts, Operations: a.domains.operations, Log: a.Log})
 	a.domains.connectors = a.newConnectors(schemas)
 	a.domains.sibil = sibil.NewService(sibil.Needs{
 		DB: a.DB, Clock: a.Clock, Log: a.Log, Operations: a.domains.operations, Client: egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs, Timeout: declarationTimeout}),
@@ -226,6 +231,8 @@ func (a *App) wire() (handlers, error) {
 			runner{"connectors", a.domains.connectors.Run},
 			runner{"connector watch", a.domains.connectors.Watch},
 			runner{"quarters to declare", a.domains.sibil.Run},
+			runner{"matching", func(ctx context.Context) error { return a.domains.ticketing.RunRematching(ctx, a.Log) }},
+			runner{"indicators", a.domains.indicators.Run},
 			runner{"webhook fan-out", a.domains.webhooks.RunFanOut},
 			runner{"webhook dispatcher", a.domains.webhooks.RunDispatcher},
 			runner{"webhook purge", a.domains.webhooks.RunPurge},
@@ -250,6 +257,7 @@ func (a *App) wire() (handlers, error) {
 		ticketingHandlers:   ticketing.NewHandlers(a.domains.ticketing, cursors),
 		connectorsHandlers:  connectors.NewHandlers(a.domains.connectors, cursors),
 		sibilHandlers:       sibil.NewHandlers(a.domains.sibil, cursors),
+		indicatorsHandlers:  indicators.NewHandlers(a.domains.indicators, cursors),
 		contactsHandlers:    contacts.NewHandlers(a.domains.contacts, cursors),
 		formsHandlers:       forms.NewHandlers(a.domains.forms, cursors),
 		transfersHandlers:   transfers.NewHandlers(a.domains.exports),

@@ -89,7 +89,7 @@ func lacking(kind string) string {
 		return strings.Repeat("a", 43)
 	case "source", "consumer", "external", "q", "name_prefix":
 		return "nobody" + strings.ReplaceAll(ids.New().String(), "-", "")
-	case "email":
+	case "email", "mailbox":
 		return "nobody" + ids.New().String() + "@courrier.example"
 	case "phone":
 		return "+33639989998"
@@ -247,6 +247,8 @@ func bodyFor(t *testing.T, op api.OperationSpec, with names, place string, at na
 	switch {
 	case op.ID == "putTicketingRecord": // the address says an order, the example shows a performance
 		body["data"] = m{"commercial_state": "confirmed", "lines": []m{}, "placed_at": "2026-11-01T10:00:00Z"}
+	case strings.HasPrefix(place, "external_ref."): // instead of what the example looks up by
+		clear(body)
 	case strings.HasPrefix(place, "definition."): // which is changed as a whole
 		whole, _, _ := example(operation("createForm"))
 		body["definition"] = whole["definition"]
@@ -314,7 +316,7 @@ func set(node map[string]any, place []string, value string, at names) {
 		}
 	}
 	switch place[0] { // what the schema asks for beside the identifier
-	case "external_ids[]":
+	case "external_ids[]", "external_ref":
 		next["source"] = at["source"]
 	case "items[]":
 		next = map[string]any{"op": "archive"}

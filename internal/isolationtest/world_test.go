@@ -47,7 +47,7 @@ func newWorld(t *testing.T, app *parvistest.App, c *parvistest.Client, word stri
 	t.Helper()
 	actor, err := app.Access().Authenticate(t.Context(), c.Key, netip.IPv4Unspecified())
 	require.NoError(t, err)
-	w := &world{Client: c, app: app, tenant: actor.Tenant, word: word, own: names{"institution": actor.Tenant.String(), "number": "1", "kind": "order", "quarter": "2026-Q4"}}
+	w := &world{Client: c, app: app, tenant: actor.Tenant, word: word, own: names{"institution": actor.Tenant.String(), "number": "1", "kind": "order", "quarter": "2026-Q4", "indicator": "orders"}}
 	made := func(kind, path string, body m) string {
 		w.own[kind] = c.Post(path, body).Is(201).ID()
 		return w.own[kind]
@@ -89,6 +89,9 @@ func newWorld(t *testing.T, app *parvistest.App, c *parvistest.Client, word stri
 	as(t, app.DB, "delete from webhook_deliveries where endpoint_id = $1", endpoint)
 	forwarder := made("forwarder", "/v1/audit/forwarders", m{"name": word, "url": "https://127.0.0.1:9/" + word})
 	as(t, app.DB, "update siem_forwarders set status = 'paused' where id = $1", forwarder)
+	w.own["mailbox"] = "billets" + code(word) + "@revente.example"
+	c.Put("/v1/ticketing/mailboxes/"+w.own["mailbox"], m{"is_generic": true, "reason": word}).Is(200)
+	w.own["neighbour"] = c.Post("/v1/contacts", m{"kind": "person", "given_name": "Voisin", "family_name": word}).Is(201).ID()
 	w.own["operation"] = c.Post("/v1/exports", m{}).Is(202).ID()
 	parvistest.Eventually(t, "the export", func() bool { return c.Get("/v1/operations/" + w.own["operation"]).JSON()["status"] == "succeeded" })
 	return w
@@ -163,6 +166,8 @@ func (w *world) person(t *testing.T, word string) person {
 		n[kind] = fmt.Sprint(found[0]["id"])
 	}
 	n["scan"] = fmt.Sprint(w.Get("/v1/ticketing/scans?ticket_id=" + n["ticket"]).Is(200).Data()[0]["id"])
+	n["ticket"] = fmt.Sprint(line["lines"].([]any)[0].(m)["id"])
+	w.decided(t, p)
 
 	// What a visitor would send, in the place where it is kept.
 	n["submission"] = ids.New().String()
@@ -220,4 +225,20 @@ func (w *world) limitedTo(t *testing.T, department string) *parvistest.Client {
 	c := w.app.Acting(w.Client)
 	c.Key = key
 	return c
+}
+
+// decided leaves what people decided about a person's order, and what they were
+// asked.
+func (w *world) decided(t *testing.T, p person) {
+	t.Helper()
+	n := p.names
+	n["decision"], n["review"], n["household_proposal"] = ids.New().String(), ids.New().String(), ids.New().String()
+	as(t, w.app.DB, `insert into ticketing_decisions (tenant_id, id, scope, key, rank, action, contact_id, origin, order_id, reason, actor_kind, actor_id, decided_at)
+		values ($1, $2, 'order', $3::uuid::text, 1, 'contact', $4, 'relink', $3::uuid, $5, 'user', 'somebody', now())`, w.tenant, n["decision"], n["order"], n["contact"], p.word)
+	as(t, w.app.DB, `insert into ticketing_reviews (tenant_id, id, inputs, source_id, subject_kind, subject_id, reason, score, status, contact_id, decision_id, decided_at)
+		select $1, $2, encode(sha256($3::uuid::text::bytea), 'hex'), o.source_id, 'order', o.id, 'name_and_postcode', 0.65, 'linked', $4, $5, now() from ticketing_orders o where o.id = $3::uuid`,
+		w.tenant, n["review"], n["order"], n["contact"], n["decision"])
+	as(t, w.app.DB, `insert into ticketing_review_candidates (tenant_id, review_id, contact_id, score, rule, evidence) values ($1, $2, $3, 0.65, 'name_postcode', '{postcode}')`, w.tenant, n["review"], n["contact"])
+	as(t, w.app.DB, `insert into ticketing_household_proposals (tenant_id, id, contact_id, other_id, reason, order_id)
+		values ($1, $2, least($3::uuid, $4::uuid), greatest($3::uuid, $4::uuid), 'shared_email', $5)`, w.tenant, n["household_proposal"], n["contact"], w.own["neighbour"], n["order"])
 }

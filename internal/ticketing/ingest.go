@@ -199,7 +199,9 @@ func (u *unit) conclude(ctx context.Context, messages []*message, outcomes []Out
 	if err := u.attribute(ctx); err != nil {
 		return err
 	}
-	u.attributeHolders()
+	if err := u.attributeHolders(ctx); err != nil {
+		return err
+	}
 	if err := u.applyPolicies(ctx); err != nil {
 		return err
 	}
@@ -217,6 +219,9 @@ func (u *unit) conclude(ctx context.Context, messages []*message, outcomes []Out
 		return err
 	}
 	if err := u.forgetContacts(ctx); err != nil {
+		return err
+	}
+	if err := u.ask(ctx); err != nil {
 		return err
 	}
 	for i, m := range messages {

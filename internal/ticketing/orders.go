@@ -180,6 +180,7 @@ func (u *unit) projectOrder(m *message, r *Record) {
 		o.row.ChannelKind, o.row.ChannelCode = &d.Channel.Kind, d.Channel.Code
 	}
 	o.buyer = d.Buyer
+	o.row.ClaimHash = claimHash(d.ClaimSecret)
 	o.row.Buyer, o.row.Payer, o.row.Consents = snapshot(d.Buyer), snapshot(d.Payer), consentsOf(d.Consents)
 	o.row.CustomerID, o.row.SplitFromID = nil, u.reference(kindOrder, d.SplitFrom)
 	if d.Buyer != nil {

@@ -107,6 +107,7 @@ type priceTypeDoc struct {
 type person struct {
 	Customer      *string    `json:"customer,omitempty"`
 	ContactID     *uuid.UUID `json:"contact_id,omitempty"`
+	CardNumber    *string    `json:"card_number,omitempty"`
 	Email         *string    `json:"email,omitempty"`
 	EmailVerified bool       `json:"email_verified,omitempty"`
 	Phone         *string    `json:"phone,omitempty"`
@@ -134,6 +135,7 @@ type orderDoc struct {
 	Currency        string       `json:"currency"`
 	Test            bool         `json:"test"`
 	SplitFrom       *string      `json:"split_from"`
+	ClaimSecret     *string      `json:"claim_secret"`
 	Buyer           *person      `json:"buyer"`
 	Payer           *person      `json:"payer"`
 	Lines           []lineDoc    `json:"lines"`

@@ -48,6 +48,7 @@ type Service struct {
 	clock    clock.Clock
 	contacts *contacts.Service
 	consents ConsentRecorder
+	jobs     Jobs
 	schemas  web.Schemas
 	secret   []byte
 }

@@ -39,6 +39,7 @@ type unit struct {
 	orders       map[uuid.UUID]*order
 	sequence     []uuid.UUID // orders in the order they were touched
 
+	matching
 	people    register
 	fresh     *contacts.Creation // contacts that wait to be written together
 	movements []ticketingdb.TicketingMovement

@@ -140,6 +140,16 @@ func leaving() map[string]rule {
 		"sibil_submissions":      {},
 		"sibil_submission_items": {},
 		"sibil_declarations":     {},
+		"ticketing_decisions":           {},
+		"ticketing_reviews":             {},
+		"ticketing_review_candidates":   {},
+		"ticketing_household_proposals": {},
+		"ticketing_mailboxes":           {},
+		"ticketing_rematches":           {},
+		"ticketing_moves":               {},
+
+		"indicator_notes":    {},
+		"contact_indicators": {},
 
 		"forms":         {},
 		"form_versions": {},

@@ -271,6 +271,21 @@ func (e AuditRetentionPutLog) Valid() bool {
 	}
 }
 
+// Defines values for CaptureRatesObject.
+const (
+	CaptureRatesObjectCaptureRates CaptureRatesObject = "capture_rates"
+)
+
+// Valid indicates whether the value is a known member of the CaptureRatesObject enum.
+func (e CaptureRatesObject) Valid() bool {
+	switch e {
+	case CaptureRatesObjectCaptureRates:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CapturedMailObject.
 const (
 	CapturedMailObjectCapturedMail CapturedMailObject = "captured_mail"
@@ -859,6 +874,21 @@ func (e ContactFilterOp) Valid() bool {
 	case ContactFilterOpPrefix:
 		return true
 	case ContactFilterOpWithinDays:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactIndicatorsObject.
+const (
+	ContactIndicatorsObjectContactIndicators ContactIndicatorsObject = "contact_indicators"
+)
+
+// Valid indicates whether the value is a known member of the ContactIndicatorsObject enum.
+func (e ContactIndicatorsObject) Valid() bool {
+	switch e {
+	case ContactIndicatorsObjectContactIndicators:
 		return true
 	default:
 		return false
@@ -1528,6 +1558,21 @@ func (e ForwarderPatchStatus) Valid() bool {
 	}
 }
 
+// Defines values for GenericMailboxObject.
+const (
+	GenericMailboxObjectGenericMailbox GenericMailboxObject = "generic_mailbox"
+)
+
+// Valid indicates whether the value is a known member of the GenericMailboxObject enum.
+func (e GenericMailboxObject) Valid() bool {
+	switch e {
+	case GenericMailboxObjectGenericMailbox:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HistoryEntryObject.
 const (
 	HistoryEntryObjectHistoryEntry HistoryEntryObject = "history_entry"
@@ -1537,6 +1582,39 @@ const (
 func (e HistoryEntryObject) Valid() bool {
 	switch e {
 	case HistoryEntryObjectHistoryEntry:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HouseholdProposalObject.
+const (
+	HouseholdProposalObjectHouseholdProposal HouseholdProposalObject = "household_proposal"
+)
+
+// Valid indicates whether the value is a known member of the HouseholdProposalObject enum.
+func (e HouseholdProposalObject) Valid() bool {
+	switch e {
+	case HouseholdProposalObjectHouseholdProposal:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HouseholdProposalAnswerStatus.
+const (
+	HouseholdProposalAnswerStatusConfirmed HouseholdProposalAnswerStatus = "confirmed"
+	HouseholdProposalAnswerStatusDismissed HouseholdProposalAnswerStatus = "dismissed"
+)
+
+// Valid indicates whether the value is a known member of the HouseholdProposalAnswerStatus enum.
+func (e HouseholdProposalAnswerStatus) Valid() bool {
+	switch e {
+	case HouseholdProposalAnswerStatusConfirmed:
+		return true
+	case HouseholdProposalAnswerStatusDismissed:
 		return true
 	default:
 		return false
@@ -1768,6 +1846,84 @@ const (
 func (e LimitsObject) Valid() bool {
 	switch e {
 	case LimitsObjectLimits:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MatchDecisionObject.
+const (
+	MatchDecisionObjectMatchDecision MatchDecisionObject = "match_decision"
+)
+
+// Valid indicates whether the value is a known member of the MatchDecisionObject enum.
+func (e MatchDecisionObject) Valid() bool {
+	switch e {
+	case MatchDecisionObjectMatchDecision:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MatchReviewObject.
+const (
+	MatchReviewObjectMatchReview MatchReviewObject = "match_review"
+)
+
+// Valid indicates whether the value is a known member of the MatchReviewObject enum.
+func (e MatchReviewObject) Valid() bool {
+	switch e {
+	case MatchReviewObjectMatchReview:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MatchReviewAnswerAction.
+const (
+	MatchReviewAnswerActionAccept MatchReviewAnswerAction = "accept"
+	MatchReviewAnswerActionChoose MatchReviewAnswerAction = "choose"
+	MatchReviewAnswerActionCreate MatchReviewAnswerAction = "create"
+	MatchReviewAnswerActionReject MatchReviewAnswerAction = "reject"
+)
+
+// Valid indicates whether the value is a known member of the MatchReviewAnswerAction enum.
+func (e MatchReviewAnswerAction) Valid() bool {
+	switch e {
+	case MatchReviewAnswerActionAccept:
+		return true
+	case MatchReviewAnswerActionChoose:
+		return true
+	case MatchReviewAnswerActionCreate:
+		return true
+	case MatchReviewAnswerActionReject:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MatchReviewNamedAnswerAction.
+const (
+	MatchReviewNamedAnswerActionAccept MatchReviewNamedAnswerAction = "accept"
+	MatchReviewNamedAnswerActionChoose MatchReviewNamedAnswerAction = "choose"
+	MatchReviewNamedAnswerActionCreate MatchReviewNamedAnswerAction = "create"
+	MatchReviewNamedAnswerActionReject MatchReviewNamedAnswerAction = "reject"
+)
+
+// Valid indicates whether the value is a known member of the MatchReviewNamedAnswerAction enum.
+func (e MatchReviewNamedAnswerAction) Valid() bool {
+	switch e {
+	case MatchReviewNamedAnswerActionAccept:
+		return true
+	case MatchReviewNamedAnswerActionChoose:
+		return true
+	case MatchReviewNamedAnswerActionCreate:
+		return true
+	case MatchReviewNamedAnswerActionReject:
 		return true
 	default:
 		return false
@@ -5743,6 +5899,27 @@ func (e ListTicketingGroupBookingsParamsState) Valid() bool {
 	}
 }
 
+// Defines values for ListHouseholdProposalsParamsStatus.
+const (
+	ListHouseholdProposalsParamsStatusConfirmed ListHouseholdProposalsParamsStatus = "confirmed"
+	ListHouseholdProposalsParamsStatusDismissed ListHouseholdProposalsParamsStatus = "dismissed"
+	ListHouseholdProposalsParamsStatusOpen      ListHouseholdProposalsParamsStatus = "open"
+)
+
+// Valid indicates whether the value is a known member of the ListHouseholdProposalsParamsStatus enum.
+func (e ListHouseholdProposalsParamsStatus) Valid() bool {
+	switch e {
+	case ListHouseholdProposalsParamsStatusConfirmed:
+		return true
+	case ListHouseholdProposalsParamsStatusDismissed:
+		return true
+	case ListHouseholdProposalsParamsStatusOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListTicketingMembershipsParamsStatus.
 const (
 	ListTicketingMembershipsParamsStatusActive    ListTicketingMembershipsParamsStatus = "active"
@@ -5863,6 +6040,33 @@ func (e ListTicketingProductsParamsKind) Valid() bool {
 	case ListTicketingProductsParamsKindSubscription:
 		return true
 	case ListTicketingProductsParamsKindTicket:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListMatchReviewsParamsStatus.
+const (
+	ListMatchReviewsParamsStatusCreated  ListMatchReviewsParamsStatus = "created"
+	ListMatchReviewsParamsStatusLinked   ListMatchReviewsParamsStatus = "linked"
+	ListMatchReviewsParamsStatusOpen     ListMatchReviewsParamsStatus = "open"
+	ListMatchReviewsParamsStatusRejected ListMatchReviewsParamsStatus = "rejected"
+	ListMatchReviewsParamsStatusSettled  ListMatchReviewsParamsStatus = "settled"
+)
+
+// Valid indicates whether the value is a known member of the ListMatchReviewsParamsStatus enum.
+func (e ListMatchReviewsParamsStatus) Valid() bool {
+	switch e {
+	case ListMatchReviewsParamsStatusCreated:
+		return true
+	case ListMatchReviewsParamsStatusLinked:
+		return true
+	case ListMatchReviewsParamsStatusOpen:
+		return true
+	case ListMatchReviewsParamsStatusRejected:
+		return true
+	case ListMatchReviewsParamsStatusSettled:
 		return true
 	default:
 		return false
@@ -6497,6 +6701,31 @@ type BreakGlass struct {
 // CIDRs Networks (or single addresses) the key is used from; empty for any.
 type CIDRs = []string
 
+// CaptureRate defines model for CaptureRate.
+type CaptureRate struct {
+	// Channel Null for all of them.
+	Channel    nullable.Nullable[string] `json:"channel"`
+	Identified int64                     `json:"identified"`
+
+	// IdentifiedPercent Null where there is no ticket.
+	IdentifiedPercent nullable.Nullable[float64] `json:"identified_percent"`
+	Reachable         int64                      `json:"reachable"`
+	ReachablePercent  nullable.Nullable[float64] `json:"reachable_percent"`
+	Tickets           int64                      `json:"tickets"`
+}
+
+// CaptureRates defines model for CaptureRates.
+type CaptureRates struct {
+	Channels    []CaptureRate      `json:"channels"`
+	Object      CaptureRatesObject `json:"object"`
+	PlacedAtGte time.Time          `json:"placed_at_gte"`
+	PlacedAtLt  time.Time          `json:"placed_at_lt"`
+	Total       CaptureRate        `json:"total"`
+}
+
+// CaptureRatesObject defines model for CaptureRates.Object.
+type CaptureRatesObject string
+
 // CapturedMail defines model for CapturedMail.
 type CapturedMail struct {
 	CreatedAt time.Time                 `json:"created_at"`
@@ -7027,6 +7256,46 @@ type ContactFilterField string
 // ContactFilterOp defines model for ContactFilter.Op.
 type ContactFilterOp string
 
+// ContactIndicators defines model for ContactIndicators.
+type ContactIndicators struct {
+	AsOf time.Time `json:"as_of"`
+
+	// AverageLeadDays From the order to the performance, over the tickets bought.
+	AverageLeadDays    nullable.Nullable[float64]   `json:"average_lead_days"`
+	ContactID          openapi_types.UUID           `json:"contact_id"`
+	CountedAt          time.Time                    `json:"counted_at"`
+	DaysSinceLastOrder nullable.Nullable[int32]     `json:"days_since_last_order"`
+	Disciplines        []IndicatorShare             `json:"disciplines"`
+	FirstOrderAt       nullable.Nullable[time.Time] `json:"first_order_at"`
+	FirstVisitAt       nullable.Nullable[time.Time] `json:"first_visit_at"`
+	LastOrderAt        nullable.Nullable[time.Time] `json:"last_order_at"`
+	LastVisitAt        nullable.Nullable[time.Time] `json:"last_visit_at"`
+
+	// Net Paid less refunded, by currency; of a cancelled order, what was kept.
+	Net    []Money                 `json:"net"`
+	Object ContactIndicatorsObject `json:"object"`
+
+	// Orders Confirmed orders.
+	Orders int32 `json:"orders"`
+
+	// OrdersLastYear Of the last 365 days.
+	OrdersLastYear int32            `json:"orders_last_year"`
+	Seasons        []IndicatorShare `json:"seasons"`
+
+	// Subscriptions Valid subscriptions, passes and memberships bought.
+	Subscriptions int32 `json:"subscriptions"`
+
+	// Tickets Valid tickets bought.
+	Tickets        int32 `json:"tickets"`
+	UpcomingVisits int32 `json:"upcoming_visits"`
+
+	// Visits Performances past for which the contact holds a valid ticket, or bought one that nobody else is known to hold; each counts once.
+	Visits int32 `json:"visits"`
+}
+
+// ContactIndicatorsObject defines model for ContactIndicators.Object.
+type ContactIndicatorsObject string
+
 // ContactList defines model for ContactList.
 type ContactList struct {
 	Data       []Contact                 `json:"data"`
@@ -7035,6 +7304,29 @@ type ContactList struct {
 	// TotalCount Only when `count` asked for it.
 	TotalCount     *int64  `json:"total_count,omitempty"`
 	TotalCountKind *string `json:"total_count_kind,omitempty"`
+}
+
+// ContactLookup Exactly one of these.
+type ContactLookup struct {
+	// CardNumber An external id with the source `card`.
+	CardNumber  *string                 `json:"card_number,omitempty"`
+	Email       *string                 `json:"email,omitempty"`
+	ExternalRef *ContactLookupReference `json:"external_ref,omitempty"`
+
+	// Phone In any usual form; without a country it is French.
+	Phone *string `json:"phone,omitempty"`
+}
+
+// ContactLookupReference defines model for ContactLookupReference.
+type ContactLookupReference struct {
+	ExternalID string `json:"external_id"`
+	Source     string `json:"source"`
+}
+
+// ContactLookupResult defines model for ContactLookupResult.
+type ContactLookupResult struct {
+	Data      []ContactProfile `json:"data"`
+	MatchedOn string           `json:"matched_on"`
 }
 
 // ContactPatch A merge patch (RFC 7396).
@@ -7159,6 +7451,24 @@ type ContactPointPatchLabel string
 
 // ContactPointPatchStatus defines model for ContactPointPatch.Status.
 type ContactPointPatchStatus string
+
+// ContactProfile As much of a contact as a seller needs to greet the right person.
+type ContactProfile struct {
+	ContactID   openapi_types.UUID        `json:"contact_id"`
+	DisplayName string                    `json:"display_name"`
+	FamilyName  nullable.Nullable[string] `json:"family_name"`
+	GivenName   nullable.Nullable[string] `json:"given_name"`
+
+	// HasBought Has an order here that was confirmed.
+	HasBought  bool `json:"has_bought"`
+	IsArchived bool `json:"is_archived"`
+
+	// IsMinor Under eighteen; null where the date of birth is not known.
+	IsMinor     nullable.Nullable[bool]      `json:"is_minor"`
+	Kind        string                       `json:"kind"`
+	LastOrderAt nullable.Nullable[time.Time] `json:"last_order_at"`
+	PostalCode  nullable.Nullable[string]    `json:"postal_code"`
+}
 
 // ContactRestrict defines model for ContactRestrict.
 type ContactRestrict struct {
@@ -7908,6 +8218,32 @@ type ForwarderPatch struct {
 // ForwarderPatchStatus defines model for ForwarderPatch.Status.
 type ForwarderPatchStatus string
 
+// GenericMailbox defines model for GenericMailbox.
+type GenericMailbox struct {
+	CreatedAt time.Time                 `json:"created_at"`
+	IsGeneric bool                      `json:"is_generic"`
+	Mailbox   string                    `json:"mailbox"`
+	Object    GenericMailboxObject      `json:"object"`
+	Origin    string                    `json:"origin"`
+	Reason    nullable.Nullable[string] `json:"reason"`
+	UpdatedAt time.Time                 `json:"updated_at"`
+}
+
+// GenericMailboxObject defines model for GenericMailbox.Object.
+type GenericMailboxObject string
+
+// GenericMailboxList defines model for GenericMailboxList.
+type GenericMailboxList struct {
+	Data       []GenericMailbox          `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// GenericMailboxPut defines model for GenericMailboxPut.
+type GenericMailboxPut struct {
+	IsGeneric bool    `json:"is_generic"`
+	Reason    *string `json:"reason,omitempty"`
+}
+
 // HeldRole defines model for HeldRole.
 type HeldRole struct {
 	AssignmentID openapi_types.UUID `json:"assignment_id"`
@@ -7981,6 +8317,52 @@ type HistorySubject struct {
 
 	// Version The version that the change made.
 	Version int64 `json:"version"`
+}
+
+// HolderMatch defines model for HolderMatch.
+type HolderMatch struct {
+	Confidence   nullable.Nullable[float64]            `json:"confidence"`
+	ContactID    nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	Evidence     []MatchEvidence                       `json:"evidence"`
+	Explanation  string                                `json:"explanation"`
+	ExternalID   string                                `json:"external_id"`
+	InputsDigest nullable.Nullable[string]             `json:"inputs_digest"`
+	Rule         string                                `json:"rule"`
+	TicketID     openapi_types.UUID                    `json:"ticket_id"`
+}
+
+// HouseholdProposal defines model for HouseholdProposal.
+type HouseholdProposal struct {
+	ContactID openapi_types.UUID           `json:"contact_id"`
+	CreatedAt time.Time                    `json:"created_at"`
+	DecidedAt nullable.Nullable[time.Time] `json:"decided_at"`
+	ID        openapi_types.UUID           `json:"id"`
+	Object    HouseholdProposalObject      `json:"object"`
+
+	// OrderID The order that showed it.
+	OrderID        nullable.Nullable[openapi_types.UUID] `json:"order_id"`
+	OtherContactID openapi_types.UUID                    `json:"other_contact_id"`
+	Reason         string                                `json:"reason"`
+	Status         string                                `json:"status"`
+	UpdatedAt      time.Time                             `json:"updated_at"`
+	Version        int64                                 `json:"version"`
+}
+
+// HouseholdProposalObject defines model for HouseholdProposal.Object.
+type HouseholdProposalObject string
+
+// HouseholdProposalAnswer defines model for HouseholdProposalAnswer.
+type HouseholdProposalAnswer struct {
+	Status HouseholdProposalAnswerStatus `json:"status"`
+}
+
+// HouseholdProposalAnswerStatus defines model for HouseholdProposalAnswer.Status.
+type HouseholdProposalAnswerStatus string
+
+// HouseholdProposalList defines model for HouseholdProposalList.
+type HouseholdProposalList struct {
+	Data       []HouseholdProposal       `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
 // Identity defines model for Identity.
@@ -8205,6 +8587,31 @@ type InboundMessageList struct {
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
+// IndicatorFact defines model for IndicatorFact.
+type IndicatorFact struct {
+	Amount nullable.Nullable[Money] `json:"amount"`
+	At     time.Time                `json:"at"`
+
+	// CountsFor The discipline or season.
+	CountsFor     nullable.Nullable[string]             `json:"counts_for"`
+	ID            openapi_types.UUID                    `json:"id"`
+	Kind          string                                `json:"kind"`
+	OrderID       nullable.Nullable[openapi_types.UUID] `json:"order_id"`
+	PerformanceID nullable.Nullable[openapi_types.UUID] `json:"performance_id"`
+}
+
+// IndicatorFactList defines model for IndicatorFactList.
+type IndicatorFactList struct {
+	Data       []IndicatorFact           `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// IndicatorShare defines model for IndicatorShare.
+type IndicatorShare struct {
+	Name    string `json:"name"`
+	Tickets int32  `json:"tickets"`
+}
+
 // Institution defines model for Institution.
 type Institution struct {
 	CreatedAt time.Time `json:"created_at"`
@@ -8343,6 +8750,148 @@ type LogVerification struct {
 
 	// Verified Events that agree with the chain.
 	Verified int64 `json:"verified"`
+}
+
+// MatchCandidate defines model for MatchCandidate.
+type MatchCandidate struct {
+	ContactID   openapi_types.UUID `json:"contact_id"`
+	DisplayName string             `json:"display_name"`
+	Evidence    []MatchEvidence    `json:"evidence"`
+	Explanation string             `json:"explanation"`
+	Rule        string             `json:"rule"`
+	Score       float64            `json:"score"`
+}
+
+// MatchDecision defines model for MatchDecision.
+type MatchDecision struct {
+	// Action `rules`: as if nobody had decided.
+	Action string `json:"action"`
+	Actor  struct {
+		ID   string `json:"id"`
+		Kind string `json:"kind"`
+	} `json:"actor"`
+	ContactID    nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	DecidedAt    time.Time                             `json:"decided_at"`
+	ID           openapi_types.UUID                    `json:"id"`
+	InputsDigest nullable.Nullable[string]             `json:"inputs_digest"`
+	Object       MatchDecisionObject                   `json:"object"`
+	OrderID      nullable.Nullable[openapi_types.UUID] `json:"order_id"`
+	Origin       string                                `json:"origin"`
+	Reason       nullable.Nullable[string]             `json:"reason"`
+	RevertsID    nullable.Nullable[openapi_types.UUID] `json:"reverts_id"`
+	ReviewID     nullable.Nullable[openapi_types.UUID] `json:"review_id"`
+
+	// Scope `inputs`: everybody who is described alike.
+	Scope string `json:"scope"`
+
+	// SubjectID The order or ticket.
+	SubjectID nullable.Nullable[openapi_types.UUID] `json:"subject_id"`
+}
+
+// MatchDecisionObject defines model for MatchDecision.Object.
+type MatchDecisionObject string
+
+// MatchDecisionList defines model for MatchDecisionList.
+type MatchDecisionList struct {
+	Data       []MatchDecision           `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// MatchEvidence defines model for MatchEvidence.
+type MatchEvidence struct {
+	// Code What was compared and what came of it.
+	Code string `json:"code"`
+	Text string `json:"text"`
+}
+
+// MatchRevert defines model for MatchRevert.
+type MatchRevert struct {
+	Reason *string `json:"reason,omitempty"`
+}
+
+// MatchReview defines model for MatchReview.
+type MatchReview struct {
+	Candidates []MatchCandidate                      `json:"candidates"`
+	ContactID  nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	CreatedAt  time.Time                             `json:"created_at"`
+	DecidedAt  nullable.Nullable[time.Time]          `json:"decided_at"`
+	DecisionID nullable.Nullable[openapi_types.UUID] `json:"decision_id"`
+	ID         openapi_types.UUID                    `json:"id"`
+	Object     MatchReviewObject                     `json:"object"`
+
+	// Orders Those that wait; empty in lists.
+	Orders []MatchReviewOrder `json:"orders"`
+
+	// Person What the source says of the person; null in lists.
+	Person   nullable.Nullable[map[string]interface{}] `json:"person"`
+	Reason   string                                    `json:"reason"`
+	Score    float64                                   `json:"score"`
+	SourceID openapi_types.UUID                        `json:"source_id"`
+
+	// Status `settled` was found out otherwise before anybody answered.
+	Status      string             `json:"status"`
+	SubjectID   openapi_types.UUID `json:"subject_id"`
+	SubjectKind string             `json:"subject_kind"`
+	UpdatedAt   time.Time          `json:"updated_at"`
+	Version     int64              `json:"version"`
+}
+
+// MatchReviewObject defines model for MatchReview.Object.
+type MatchReviewObject string
+
+// MatchReviewAnswer defines model for MatchReviewAnswer.
+type MatchReviewAnswer struct {
+	Action MatchReviewAnswerAction `json:"action"`
+
+	// ContactID Whom `choose` names.
+	ContactID *openapi_types.UUID `json:"contact_id,omitempty"`
+	Reason    *string             `json:"reason,omitempty"`
+}
+
+// MatchReviewAnswerAction defines model for MatchReviewAnswer.Action.
+type MatchReviewAnswerAction string
+
+// MatchReviewAnswers defines model for MatchReviewAnswers.
+type MatchReviewAnswers struct {
+	Answers []MatchReviewNamedAnswer `json:"answers"`
+}
+
+// MatchReviewList defines model for MatchReviewList.
+type MatchReviewList struct {
+	Data       []MatchReview             `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// MatchReviewNamedAnswer defines model for MatchReviewNamedAnswer.
+type MatchReviewNamedAnswer struct {
+	Action MatchReviewNamedAnswerAction `json:"action"`
+
+	// ContactID Whom `choose` names.
+	ContactID *openapi_types.UUID `json:"contact_id,omitempty"`
+	Reason    *string             `json:"reason,omitempty"`
+	ReviewID  openapi_types.UUID  `json:"review_id"`
+}
+
+// MatchReviewNamedAnswerAction defines model for MatchReviewNamedAnswer.Action.
+type MatchReviewNamedAnswerAction string
+
+// MatchReviewOrder defines model for MatchReviewOrder.
+type MatchReviewOrder struct {
+	ID     openapi_types.UUID        `json:"id"`
+	Number nullable.Nullable[string] `json:"number"`
+}
+
+// MatchReviewResult defines model for MatchReviewResult.
+type MatchReviewResult struct {
+	Index    int32                      `json:"index"`
+	Problem  nullable.Nullable[Problem] `json:"problem"`
+	ReviewID openapi_types.UUID         `json:"review_id"`
+	Status   string                     `json:"status"`
+}
+
+// MatchReviewResults defines model for MatchReviewResults.
+type MatchReviewResults struct {
+	Results []MatchReviewResult `json:"results"`
 }
 
 // Me defines model for Me.
@@ -8551,6 +9100,48 @@ type OperationProgress struct {
 	Done  int64                    `json:"done"`
 	Total nullable.Nullable[int64] `json:"total"`
 	Unit  string                   `json:"unit"`
+}
+
+// OrderClaim defines model for OrderClaim.
+type OrderClaim struct {
+	ContactID openapi_types.UUID `json:"contact_id"`
+
+	// OrderNumber The number printed on the order.
+	OrderNumber string `json:"order_number"`
+
+	// Proof Exactly one of these.
+	Proof OrderClaimProof `json:"proof"`
+
+	// Source Code or id of the source.
+	Source string `json:"source"`
+}
+
+// OrderClaimProof Exactly one of these.
+type OrderClaimProof struct {
+	// Email The address given when buying.
+	Email *string `json:"email,omitempty"`
+
+	// Reason What the agent saw.
+	Reason *string `json:"reason,omitempty"`
+
+	// Secret The secret that came with the order.
+	Secret *string `json:"secret,omitempty"`
+}
+
+// OrderMatch defines model for OrderMatch.
+type OrderMatch struct {
+	Confidence   nullable.Nullable[float64]            `json:"confidence"`
+	ContactID    nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	Evidence     []MatchEvidence                       `json:"evidence"`
+	Explanation  string                                `json:"explanation"`
+	Holders      []HolderMatch                         `json:"holders"`
+	InputsDigest nullable.Nullable[string]             `json:"inputs_digest"`
+	MatchedAt    nullable.Nullable[time.Time]          `json:"matched_at"`
+	OrderID      openapi_types.UUID                    `json:"order_id"`
+
+	// ReviewID The review that waits for an answer about this buyer.
+	ReviewID nullable.Nullable[openapi_types.UUID] `json:"review_id"`
+	Rule     nullable.Nullable[string]             `json:"rule"`
 }
 
 // OutgoingHost defines model for OutgoingHost.
@@ -9407,6 +9998,13 @@ type RegisteredServant struct {
 	ID   string `json:"id"`
 	Kind string `json:"kind"`
 	Name string `json:"name"`
+}
+
+// Relink defines model for Relink.
+type Relink struct {
+	// ContactID Whose it is; null: nobody's.
+	ContactID nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	Reason    *string                               `json:"reason,omitempty"`
 }
 
 // RightSource defines model for RightSource.
@@ -10703,18 +11301,21 @@ type TicketingCustomerAnonymize struct {
 
 // TicketingCustomerRecord defines model for TicketingCustomerRecord.
 type TicketingCustomerRecord struct {
-	Address       nullable.Nullable[TicketingPostalAddress] `json:"address,omitempty"`
-	Birthdate     nullable.Nullable[openapi_types.Date]     `json:"birthdate,omitempty"`
-	Consents      []TicketingConsentRecord                  `json:"consents,omitempty"`
-	ContactID     nullable.Nullable[openapi_types.UUID]     `json:"contact_id,omitempty"`
-	Email         nullable.Nullable[string]                 `json:"email,omitempty"`
-	EmailVerified *bool                                     `json:"email_verified,omitempty"`
-	FamilyName    nullable.Nullable[string]                 `json:"family_name,omitempty"`
-	GivenName     nullable.Nullable[string]                 `json:"given_name,omitempty"`
-	Locale        nullable.Nullable[string]                 `json:"locale,omitempty"`
-	Name          nullable.Nullable[string]                 `json:"name,omitempty"`
-	Organisation  nullable.Nullable[string]                 `json:"organisation,omitempty"`
-	Phone         nullable.Nullable[string]                 `json:"phone,omitempty"`
+	Address   nullable.Nullable[TicketingPostalAddress] `json:"address,omitempty"`
+	Birthdate nullable.Nullable[openapi_types.Date]     `json:"birthdate,omitempty"`
+
+	// CardNumber Number of a card of ours that was shown: an external id with the source `card`.
+	CardNumber    nullable.Nullable[string]             `json:"card_number,omitempty"`
+	Consents      []TicketingConsentRecord              `json:"consents,omitempty"`
+	ContactID     nullable.Nullable[openapi_types.UUID] `json:"contact_id,omitempty"`
+	Email         nullable.Nullable[string]             `json:"email,omitempty"`
+	EmailVerified *bool                                 `json:"email_verified,omitempty"`
+	FamilyName    nullable.Nullable[string]             `json:"family_name,omitempty"`
+	GivenName     nullable.Nullable[string]             `json:"given_name,omitempty"`
+	Locale        nullable.Nullable[string]             `json:"locale,omitempty"`
+	Name          nullable.Nullable[string]             `json:"name,omitempty"`
+	Organisation  nullable.Nullable[string]             `json:"organisation,omitempty"`
+	Phone         nullable.Nullable[string]             `json:"phone,omitempty"`
 }
 
 // TicketingCustomerUpsert defines model for TicketingCustomerUpsert.
@@ -11241,8 +11842,11 @@ type TicketingOrderList struct {
 
 // TicketingOrderRecord The whole order as the source sees it now: what is left out is gone. Cancelled lines stay listed with their amount; money given back is a refund and changes no line.
 type TicketingOrderRecord struct {
-	Buyer           nullable.Nullable[TicketingPerson]  `json:"buyer,omitempty"`
-	Channel         nullable.Nullable[TicketingChannel] `json:"channel,omitempty"`
+	Buyer   nullable.Nullable[TicketingPerson]  `json:"buyer,omitempty"`
+	Channel nullable.Nullable[TicketingChannel] `json:"channel,omitempty"`
+
+	// ClaimSecret A secret that the buyer has, such as the end of the link in their confirmation. Only its SHA-256 is kept: who shows it may claim the order.
+	ClaimSecret     nullable.Nullable[string]           `json:"claim_secret,omitempty"`
 	CommercialState TicketingOrderRecordCommercialState `json:"commercial_state"`
 	Consents        []TicketingConsentRecord            `json:"consents,omitempty"`
 
@@ -11387,15 +11991,18 @@ type TicketingPerformanceRecordStatus string
 
 // TicketingPerson What the source says about somebody. `contact_id` is our own identifier where the source carries it.
 type TicketingPerson struct {
-	Address       nullable.Nullable[TicketingPostalAddress] `json:"address,omitempty"`
-	Birthdate     nullable.Nullable[openapi_types.Date]     `json:"birthdate,omitempty"`
-	ContactID     nullable.Nullable[openapi_types.UUID]     `json:"contact_id,omitempty"`
-	Customer      nullable.Nullable[TicketingReference]     `json:"customer,omitempty"`
-	Email         nullable.Nullable[string]                 `json:"email,omitempty"`
-	EmailVerified *bool                                     `json:"email_verified,omitempty"`
-	FamilyName    nullable.Nullable[string]                 `json:"family_name,omitempty"`
-	GivenName     nullable.Nullable[string]                 `json:"given_name,omitempty"`
-	Locale        nullable.Nullable[string]                 `json:"locale,omitempty"`
+	Address   nullable.Nullable[TicketingPostalAddress] `json:"address,omitempty"`
+	Birthdate nullable.Nullable[openapi_types.Date]     `json:"birthdate,omitempty"`
+
+	// CardNumber Number of a card of ours that was shown: an external id with the source `card`.
+	CardNumber    nullable.Nullable[string]             `json:"card_number,omitempty"`
+	ContactID     nullable.Nullable[openapi_types.UUID] `json:"contact_id,omitempty"`
+	Customer      nullable.Nullable[TicketingReference] `json:"customer,omitempty"`
+	Email         nullable.Nullable[string]             `json:"email,omitempty"`
+	EmailVerified *bool                                 `json:"email_verified,omitempty"`
+	FamilyName    nullable.Nullable[string]             `json:"family_name,omitempty"`
+	GivenName     nullable.Nullable[string]             `json:"given_name,omitempty"`
+	Locale        nullable.Nullable[string]             `json:"locale,omitempty"`
 
 	// Name The whole name where the source does not divide it.
 	Name         nullable.Nullable[string] `json:"name,omitempty"`
@@ -12548,11 +13155,17 @@ type FormSubmissionID = openapi_types.UUID
 // ForwarderID defines model for ForwarderId.
 type ForwarderID = openapi_types.UUID
 
+// GenericMailboxName defines model for GenericMailboxName.
+type GenericMailboxName = string
+
 // HistoryContactID defines model for HistoryContactId.
 type HistoryContactID = openapi_types.UUID
 
 // HistoryPointer defines model for HistoryPointer.
 type HistoryPointer = string
+
+// HouseholdProposalID defines model for HouseholdProposalId.
+type HouseholdProposalID = openapi_types.UUID
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
@@ -12572,11 +13185,29 @@ type IfMatchOptional = string
 // IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
 
+// IndicatorName defines model for IndicatorName.
+type IndicatorName = string
+
+// IndicatorsContactID defines model for IndicatorsContactId.
+type IndicatorsContactID = openapi_types.UUID
+
 // InstitutionID defines model for InstitutionId.
 type InstitutionID = openapi_types.UUID
 
 // Limit defines model for Limit.
 type Limit = int32
+
+// MatchDecisionID defines model for MatchDecisionId.
+type MatchDecisionID = openapi_types.UUID
+
+// MatchReviewID defines model for MatchReviewId.
+type MatchReviewID = openapi_types.UUID
+
+// MatchingOrderID defines model for MatchingOrderId.
+type MatchingOrderID = openapi_types.UUID
+
+// MatchingTicketID defines model for MatchingTicketId.
+type MatchingTicketID = openapi_types.UUID
 
 // OAuthClientID defines model for OAuthClientId.
 type OAuthClientID = openapi_types.UUID
@@ -13456,6 +14087,31 @@ type ListContactHistoryParams struct {
 // ListContactHistoryParamsSubjectKind defines parameters for ListContactHistory.
 type ListContactHistoryParamsSubjectKind string
 
+// GetContactIndicatorsParams defines parameters for GetContactIndicators.
+type GetContactIndicatorsParams struct {
+	// AsOf A day.
+	AsOf *openapi_types.Date `form:"as_of,omitempty" json:"as_of,omitempty"`
+}
+
+// ListIndicatorFactsParams defines parameters for ListIndicatorFacts.
+type ListIndicatorFactsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// AsOf A day.
+	AsOf *openapi_types.Date `form:"as_of,omitempty" json:"as_of,omitempty"`
+}
+
 // ListContactMembershipsParams defines parameters for ListContactMemberships.
 type ListContactMembershipsParams struct {
 	// Limit Greatest number of items in the page.
@@ -13958,6 +14614,24 @@ type PutProviderSignInParams struct {
 type ImportArchiveParams struct {
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// GetCaptureRatesParams defines parameters for GetCaptureRates.
+type GetCaptureRatesParams struct {
+	// PlacedAtGte Placed at this instant or later.
+	PlacedAtGte *time.Time `form:"placed_at_gte,omitempty" json:"placed_at_gte,omitempty"`
+
+	// PlacedAtLt Placed before this instant.
+	PlacedAtLt *time.Time `form:"placed_at_lt,omitempty" json:"placed_at_lt,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+}
+
+// RecountIndicatorsParams defines parameters for RecountIndicators.
+type RecountIndicatorsParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
 // GetInstitutionParams defines parameters for GetInstitution.
@@ -14846,6 +15520,31 @@ type ListOutboxParams struct {
 	To *string `form:"to,omitempty" json:"to,omitempty"`
 }
 
+// ListMatchDecisionsParams defines parameters for ListMatchDecisions.
+type ListMatchDecisionsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// OrderID About this order.
+	OrderID *openapi_types.UUID `form:"order_id,omitempty" json:"order_id,omitempty"`
+}
+
+// RevertMatchDecisionParams defines parameters for RevertMatchDecision.
+type RevertMatchDecisionParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // ListTicketingGiftCardsParams defines parameters for ListTicketingGiftCards.
 type ListTicketingGiftCardsParams struct {
 	// Limit Greatest number of items in the page.
@@ -14917,6 +15616,62 @@ type GetTicketingGroupBookingParams struct {
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
+// ListHouseholdProposalsParams defines parameters for ListHouseholdProposals.
+type ListHouseholdProposalsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Status In this state.
+	Status *ListHouseholdProposalsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// ContactID Of this contact.
+	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
+}
+
+// ListHouseholdProposalsParamsStatus defines parameters for ListHouseholdProposals.
+type ListHouseholdProposalsParamsStatus string
+
+// DecideHouseholdProposalParams defines parameters for DecideHouseholdProposal.
+type DecideHouseholdProposalParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// ListGenericMailboxesParams defines parameters for ListGenericMailboxes.
+type ListGenericMailboxesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// PutGenericMailboxParams defines parameters for PutGenericMailbox.
+type PutGenericMailboxParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
 // ListTicketingMembershipsParams defines parameters for ListTicketingMemberships.
 type ListTicketingMembershipsParams struct {
 	// Limit Greatest number of items in the page.
@@ -14967,6 +15722,12 @@ type GetTicketingMembershipParams struct {
 
 	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ClaimOrderParams defines parameters for ClaimOrder.
+type ClaimOrderParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
 // ListTicketingOrdersParams defines parameters for ListTicketingOrders.
@@ -15025,6 +15786,24 @@ type ListTicketingOrdersParamsPaymentState string
 type GetTicketingOrderParams struct {
 	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// RelinkOrderParams defines parameters for RelinkOrder.
+type RelinkOrderParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// RelinkTicketParams defines parameters for RelinkTicket.
+type RelinkTicketParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
 // ListTicketingPerformancesParams defines parameters for ListTicketingPerformances.
@@ -15140,6 +15919,52 @@ type ListTicketingProductsParamsKind string
 type GetTicketingProductParams struct {
 	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListMatchReviewsParams defines parameters for ListMatchReviews.
+type ListMatchReviewsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Status In this state.
+	Status *ListMatchReviewsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// Source Raised by the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+}
+
+// ListMatchReviewsParamsStatus defines parameters for ListMatchReviews.
+type ListMatchReviewsParamsStatus string
+
+// DecideMatchReviewsParams defines parameters for DecideMatchReviews.
+type DecideMatchReviewsParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// GetMatchReviewParams defines parameters for GetMatchReview.
+type GetMatchReviewParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// DecideMatchReviewParams defines parameters for DecideMatchReview.
+type DecideMatchReviewParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
 // ListTicketingScansParams defines parameters for ListTicketingScans.
@@ -15682,6 +16507,9 @@ type BatchContactsJSONRequestBody = ContactBatch
 // UpsertContactByExternalIDApplicationMergePatchPlusJSONRequestBody defines body for UpsertContactByExternalID for application/merge-patch+json ContentType.
 type UpsertContactByExternalIDApplicationMergePatchPlusJSONRequestBody = ContactUpsert
 
+// LookupContactsJSONRequestBody defines body for LookupContacts for application/json ContentType.
+type LookupContactsJSONRequestBody = ContactLookup
+
 // SearchContactsJSONRequestBody defines body for SearchContacts for application/json ContentType.
 type SearchContactsJSONRequestBody = ContactSearch
 
@@ -15921,6 +16749,30 @@ type CreateTeamJSONRequestBody = TeamCreate
 
 // UpdateTeamApplicationMergePatchPlusJSONRequestBody defines body for UpdateTeam for application/merge-patch+json ContentType.
 type UpdateTeamApplicationMergePatchPlusJSONRequestBody = TeamPatch
+
+// RevertMatchDecisionJSONRequestBody defines body for RevertMatchDecision for application/json ContentType.
+type RevertMatchDecisionJSONRequestBody = MatchRevert
+
+// DecideHouseholdProposalJSONRequestBody defines body for DecideHouseholdProposal for application/json ContentType.
+type DecideHouseholdProposalJSONRequestBody = HouseholdProposalAnswer
+
+// PutGenericMailboxJSONRequestBody defines body for PutGenericMailbox for application/json ContentType.
+type PutGenericMailboxJSONRequestBody = GenericMailboxPut
+
+// ClaimOrderJSONRequestBody defines body for ClaimOrder for application/json ContentType.
+type ClaimOrderJSONRequestBody = OrderClaim
+
+// RelinkOrderJSONRequestBody defines body for RelinkOrder for application/json ContentType.
+type RelinkOrderJSONRequestBody = Relink
+
+// RelinkTicketJSONRequestBody defines body for RelinkTicket for application/json ContentType.
+type RelinkTicketJSONRequestBody = Relink
+
+// DecideMatchReviewsJSONRequestBody defines body for DecideMatchReviews for application/json ContentType.
+type DecideMatchReviewsJSONRequestBody = MatchReviewAnswers
+
+// DecideMatchReviewJSONRequestBody defines body for DecideMatchReview for application/json ContentType.
+type DecideMatchReviewJSONRequestBody = MatchReviewAnswer
 
 // CreateTicketingSourceJSONRequestBody defines body for CreateTicketingSource for application/json ContentType.
 type CreateTicketingSourceJSONRequestBody = TicketingSourceCreate
@@ -16884,6 +17736,24 @@ type ClientInterface interface {
 	// Corresponds with PATCH /v1/contacts/by-external-id/{source}/{external_id} (the `UpsertContactByExternalID` operationId).
 	UpsertContactByExternalIDWithApplicationMergePatchPlusJSONBody(ctx context.Context, source Source, externalID ExternalIDPath, params *UpsertContactByExternalIDParams, body UpsertContactByExternalIDApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// LookupContactsWithBody Find a contact for a seller's screen
+	//
+	// By exactly one of: the name in another system, an e-mail address, a telephone number, the number of a card. Answers with little: who they are and what they are entitled to. At most 20, since families share addresses; nobody out of the reader's sight or purpose; each look is kept in the log of reads.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/contacts/lookup (the `LookupContacts` operationId).
+	LookupContactsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LookupContacts Find a contact for a seller's screen
+	//
+	// By exactly one of: the name in another system, an e-mail address, a telephone number, the number of a card. Answers with little: who they are and what they are entitled to. At most 20, since families share addresses; nobody out of the reader's sight or purpose; each look is kept in the log of reads.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/contacts/lookup (the `LookupContacts` operationId).
+	LookupContacts(ctx context.Context, body LookupContactsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// SearchContactsWithBody Search contacts by a filter tree
 	//
 	// Like the list, with conditions joined by `and`, `or` and `not`: at most five levels and fifty conditions. It changes
@@ -17203,6 +18073,20 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/contacts/{contact_id}/history (the `ListContactHistory` operationId).
 	ListContactHistory(ctx context.Context, contactID HistoryContactID, params *ListContactHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetContactIndicators Read what a contact's purchases say
+	//
+	// How recent, how frequent, for how much, how long ahead, of which disciplines and seasons, and since when the contact comes, over every source. Trial orders never count. `as_of` gives the figures of a past day, at its end in the institution's time zone, as known today: what happened later does not count, and a ticket that is cancelled by now does not either. Each figure's facts are listed by `/indicators/{indicator}/facts`.
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/indicators (the `GetContactIndicators` operationId).
+	GetContactIndicators(ctx context.Context, contactID IndicatorsContactID, params *GetContactIndicatorsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListIndicatorFacts List what a figure counts
+	//
+	// The orders, tickets or movements that a figure counts, the earliest first: their number is the figure, or their amounts add up to it. Of somebody else's order with a ticket for this contact, of which the reader does not see the buyer, `order_id` is null.
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/indicators/{indicator}/facts (the `ListIndicatorFacts` operationId).
+	ListIndicatorFacts(ctx context.Context, contactID IndicatorsContactID, indicator IndicatorName, params *ListIndicatorFactsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListContactMemberships List the memberships of a contact
 	//
@@ -17812,6 +18696,20 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/imports/{operation_id}/administrator-key (the `CreateImportKey` operationId).
 	CreateImportKey(ctx context.Context, operationID OperationID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetCaptureRates See how complete what is known of buyers is
+	//
+	// Of the tickets of confirmed orders placed in a period, at most 366 days, how many have a buyer who is known, and one who can be reached by e-mail or telephone, by channel; of the sales that the reader sees. Without a period, the last 365 days.
+	//
+	// Corresponds with GET /v1/indicators/capture-rates (the `GetCaptureRates` operationId).
+	GetCaptureRates(ctx context.Context, params *GetCaptureRatesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RecountIndicators Count everybody's figures anew
+	//
+	// Figures are kept up with each purchase; this counts all of them again, which gives the same.
+	//
+	// Corresponds with POST /v1/indicators/recount (the `RecountIndicators` operationId).
+	RecountIndicators(ctx context.Context, params *RecountIndicatorsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetInstitution Read the institution
 	//
@@ -19341,6 +20239,31 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/ticketing/connectors (the `ListConnectors` operationId).
 	ListConnectors(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListMatchDecisions List what people decided
+	//
+	// Attributions that people decided, the latest first, with who and why. With `order_id` those about one order: about the order itself, its tickets, and the description of its buyer.
+	//
+	// Corresponds with GET /v1/ticketing/decisions (the `ListMatchDecisions` operationId).
+	ListMatchDecisions(ctx context.Context, params *ListMatchDecisionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevertMatchDecisionWithBody Take a decision back
+	//
+	// What was decided before it stands again, or what the rules say where nothing was. Only the last decision about something can be taken back; a revert can be reverted too. Orders go back to whom they belonged.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/ticketing/decisions/{decision_id}/revert (the `RevertMatchDecision` operationId).
+	RevertMatchDecisionWithBody(ctx context.Context, decisionID MatchDecisionID, params *RevertMatchDecisionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevertMatchDecision Take a decision back
+	//
+	// What was decided before it stands again, or what the rules say where nothing was. Only the last decision about something can be taken back; a revert can be reverted too. Orders go back to whom they belonged.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/ticketing/decisions/{decision_id}/revert (the `RevertMatchDecision` operationId).
+	RevertMatchDecision(ctx context.Context, decisionID MatchDecisionID, params *RevertMatchDecisionParams, body RevertMatchDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListTicketingGiftCards List gift cards
 	//
 	// The latest received first. Codes are not kept: a card is known by its last four characters.
@@ -19380,6 +20303,31 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/ticketing/hooks/{connector}/{hook_key} (the `ReceiveTicketingHook` operationId).
 	ReceiveTicketingHookWithBody(ctx context.Context, connector ConnectorName, hookKey string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListHouseholdProposals List people who may share a home
+	//
+	// Pairs of contacts that share an e-mail address under different names. It is proposed and changes neither of them.
+	//
+	// Corresponds with GET /v1/ticketing/household-proposals (the `ListHouseholdProposals` operationId).
+	ListHouseholdProposals(ctx context.Context, params *ListHouseholdProposalsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DecideHouseholdProposalWithBody Confirm or dismiss a shared home
+	//
+	// Keeps what somebody decided about a proposal; the pair is not proposed again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/ticketing/household-proposals/{household_proposal_id}/decide (the `DecideHouseholdProposal` operationId).
+	DecideHouseholdProposalWithBody(ctx context.Context, householdProposalID HouseholdProposalID, params *DecideHouseholdProposalParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DecideHouseholdProposal Confirm or dismiss a shared home
+	//
+	// Keeps what somebody decided about a proposal; the pair is not proposed again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/ticketing/household-proposals/{household_proposal_id}/decide (the `DecideHouseholdProposal` operationId).
+	DecideHouseholdProposal(ctx context.Context, householdProposalID HouseholdProposalID, params *DecideHouseholdProposalParams, body DecideHouseholdProposalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetInboundMessage Read a message as it came
 	//
 	// The message with its content, which may be about people: the reading is entered in the log of reads. Messages are kept under the
@@ -19387,6 +20335,38 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/ticketing/inbound-messages/{message_id} (the `GetInboundMessage` operationId).
 	GetInboundMessage(ctx context.Context, messageID openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListGenericMailboxes List addresses of services
+	//
+	// Addresses that the institution says are, or are not, a service's, and those that were learnt because too many people used them. What the program knows by itself (contact@, billetterie@, noreply@, resellers) is not listed.
+	//
+	// Corresponds with GET /v1/ticketing/mailboxes (the `ListGenericMailboxes` operationId).
+	ListGenericMailboxes(ctx context.Context, params *ListGenericMailboxesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteGenericMailbox Take an address off the list
+	//
+	// What the program itself knows of the address counts again.
+	//
+	// Corresponds with DELETE /v1/ticketing/mailboxes/{mailbox} (the `DeleteGenericMailbox` operationId).
+	DeleteGenericMailbox(ctx context.Context, mailbox GenericMailboxName, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutGenericMailboxWithBody Say whether an address is a service's
+	//
+	// An address of a service identifies nobody: orders from it belong to an organisation, or to nobody. What is said here goes before what the program knows or learnt. It counts for what arrives from now on.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/ticketing/mailboxes/{mailbox} (the `PutGenericMailbox` operationId).
+	PutGenericMailboxWithBody(ctx context.Context, mailbox GenericMailboxName, params *PutGenericMailboxParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutGenericMailbox Say whether an address is a service's
+	//
+	// An address of a service identifies nobody: orders from it belong to an organisation, or to nobody. What is said here goes before what the program knows or learnt. It counts for what arrives from now on.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/ticketing/mailboxes/{mailbox} (the `PutGenericMailbox` operationId).
+	PutGenericMailbox(ctx context.Context, mailbox GenericMailboxName, params *PutGenericMailboxParams, body PutGenericMailboxJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTicketingMemberships List subscriptions, passes and memberships
 	//
@@ -19402,6 +20382,24 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/ticketing/memberships/{membership_id} (the `GetTicketingMembership` operationId).
 	GetTicketingMembership(ctx context.Context, membershipID TicketingMembershipID, params *GetTicketingMembershipParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ClaimOrderWithBody Claim an order of nobody
+	//
+	// Attributes an order that belongs to nobody to a contact. The proof is one of: `secret`, which the ticketing system sent with the order and its buyer has; `email`, the address given when buying; `reason`, the word of an agent who saw the ticket. An unknown number and a wrong proof give the same refusal.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/ticketing/order-claims (the `ClaimOrder` operationId).
+	ClaimOrderWithBody(ctx context.Context, params *ClaimOrderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ClaimOrder Claim an order of nobody
+	//
+	// Attributes an order that belongs to nobody to a contact. The proof is one of: `secret`, which the ticketing system sent with the order and its buyer has; `email`, the address given when buying; `reason`, the word of an agent who saw the ticket. An unknown number and a wrong proof give the same refusal.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/ticketing/order-claims (the `ClaimOrder` operationId).
+	ClaimOrder(ctx context.Context, params *ClaimOrderParams, body ClaimOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListTicketingOrders List orders
 	//
 	// Orders of every source, the latest first. Orders that only other records have mentioned so far are not listed.
@@ -19415,6 +20413,49 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/ticketing/orders/{order_id} (the `GetTicketingOrder` operationId).
 	GetTicketingOrder(ctx context.Context, orderID TicketingOrderID, params *GetTicketingOrderParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExplainOrderMatch See why an order is whose it is
+	//
+	// By which rule the order was attributed to its contact, on what evidence, with what confidence, in words in the language of `Accept-Language`; and the same for the holder of each ticket. `inputs_digest` is the SHA-256 of what was compared: while it stays the same, so does the attribution.
+	//
+	// Corresponds with GET /v1/ticketing/orders/{order_id}/match (the `ExplainOrderMatch` operationId).
+	ExplainOrderMatch(ctx context.Context, orderID MatchingOrderID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RelinkOrderWithBody Attribute an order to another contact
+	//
+	// The order belongs to the contact named, or with `null` to nobody, whatever the rules find. It stays so until the decision is reverted: neither a later message of the source nor a change of a contact undoes it. The contact's own record is not changed.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/ticketing/orders/{order_id}/relink (the `RelinkOrder` operationId).
+	RelinkOrderWithBody(ctx context.Context, orderID MatchingOrderID, params *RelinkOrderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RelinkOrder Attribute an order to another contact
+	//
+	// The order belongs to the contact named, or with `null` to nobody, whatever the rules find. It stays so until the decision is reverted: neither a later message of the source nor a change of a contact undoes it. The contact's own record is not changed.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/ticketing/orders/{order_id}/relink (the `RelinkOrder` operationId).
+	RelinkOrder(ctx context.Context, orderID MatchingOrderID, params *RelinkOrderParams, body RelinkOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RelinkTicketWithBody Say who holds a ticket
+	//
+	// The ticket is held by the contact named, or with `null` by nobody known, whatever the rules find.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/ticketing/orders/{order_id}/tickets/{ticket_id}/relink (the `RelinkTicket` operationId).
+	RelinkTicketWithBody(ctx context.Context, orderID MatchingOrderID, ticketID MatchingTicketID, params *RelinkTicketParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RelinkTicket Say who holds a ticket
+	//
+	// The ticket is held by the contact named, or with `null` by nobody known, whatever the rules find.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/ticketing/orders/{order_id}/tickets/{ticket_id}/relink (the `RelinkTicket` operationId).
+	RelinkTicket(ctx context.Context, orderID MatchingOrderID, ticketID MatchingTicketID, params *RelinkTicketParams, body RelinkTicketJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTicketingPerformances List performances
 	//
@@ -19471,6 +20512,56 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/ticketing/products/{product_id} (the `GetTicketingProduct` operationId).
 	GetTicketingProduct(ctx context.Context, productID TicketingProductID, params *GetTicketingProductParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMatchReviews List the descriptions to decide about
+	//
+	// Descriptions of buyers and accounts of which only a person can say who they are, the oldest first, each with the contacts it could be. Candidates out of the reader's sight are left out.
+	//
+	// Corresponds with GET /v1/ticketing/reviews (the `ListMatchReviews` operationId).
+	ListMatchReviews(ctx context.Context, params *ListMatchReviewsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DecideMatchReviewsWithBody Answer many reviews
+	//
+	// As the operation on one review, each by itself. Results come in the order of the answers.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/ticketing/reviews/decide (the `DecideMatchReviews` operationId).
+	DecideMatchReviewsWithBody(ctx context.Context, params *DecideMatchReviewsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DecideMatchReviews Answer many reviews
+	//
+	// As the operation on one review, each by itself. Results come in the order of the answers.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/ticketing/reviews/decide (the `DecideMatchReviews` operationId).
+	DecideMatchReviews(ctx context.Context, params *DecideMatchReviewsParams, body DecideMatchReviewsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMatchReview Read a review
+	//
+	// With what the source says of the person and the orders that wait for the answer, at most 50 of them.
+	//
+	// Corresponds with GET /v1/ticketing/reviews/{review_id} (the `GetMatchReview` operationId).
+	GetMatchReview(ctx context.Context, reviewID MatchReviewID, params *GetMatchReviewParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DecideMatchReviewWithBody Answer a review
+	//
+	// `accept` takes the likeliest candidate, `choose` the contact named in `contact_id`, `create` makes a new contact, `reject` leaves the orders at nobody. The answer counts for everybody described alike, so it is asked once; every order that waits is attributed at once. It can be reverted.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/ticketing/reviews/{review_id}/decide (the `DecideMatchReview` operationId).
+	DecideMatchReviewWithBody(ctx context.Context, reviewID MatchReviewID, params *DecideMatchReviewParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DecideMatchReview Answer a review
+	//
+	// `accept` takes the likeliest candidate, `choose` the contact named in `contact_id`, `create` makes a new contact, `reject` leaves the orders at nobody. The answer counts for everybody described alike, so it is asked once; every order that waits is attributed at once. It can be reverted.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/ticketing/reviews/{review_id}/decide (the `DecideMatchReview` operationId).
+	DecideMatchReview(ctx context.Context, reviewID MatchReviewID, params *DecideMatchReviewParams, body DecideMatchReviewJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTicketingScans List scans
 	//
@@ -21384,6 +22475,44 @@ func (c *Client) UpsertContactByExternalIDWithApplicationMergePatchPlusJSONBody(
 	return c.Client.Do(req)
 }
 
+// LookupContactsWithBody Find a contact for a seller's screen
+//
+// By exactly one of: the name in another system, an e-mail address, a telephone number, the number of a card. Answers with little: who they are and what they are entitled to. At most 20, since families share addresses; nobody out of the reader's sight or purpose; each look is kept in the log of reads.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/contacts/lookup (the `LookupContacts` operationId).
+func (c *Client) LookupContactsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLookupContactsRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LookupContacts Find a contact for a seller's screen
+//
+// By exactly one of: the name in another system, an e-mail address, a telephone number, the number of a card. Answers with little: who they are and what they are entitled to. At most 20, since families share addresses; nobody out of the reader's sight or purpose; each look is kept in the log of reads.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/contacts/lookup (the `LookupContacts` operationId).
+func (c *Client) LookupContacts(ctx context.Context, body LookupContactsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLookupContactsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // SearchContactsWithBody Search contacts by a filter tree
 //
 // Like the list, with conditions joined by `and`, `or` and `not`: at most five levels and fifty conditions. It changes
@@ -22064,6 +23193,40 @@ func (c *Client) ListContactGiftCards(ctx context.Context, contactID TicketingCo
 // Corresponds with GET /v1/contacts/{contact_id}/history (the `ListContactHistory` operationId).
 func (c *Client) ListContactHistory(ctx context.Context, contactID HistoryContactID, params *ListContactHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListContactHistoryRequest(c.Server, contactID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetContactIndicators Read what a contact's purchases say
+//
+// How recent, how frequent, for how much, how long ahead, of which disciplines and seasons, and since when the contact comes, over every source. Trial orders never count. `as_of` gives the figures of a past day, at its end in the institution's time zone, as known today: what happened later does not count, and a ticket that is cancelled by now does not either. Each figure's facts are listed by `/indicators/{indicator}/facts`.
+//
+// Corresponds with GET /v1/contacts/{contact_id}/indicators (the `GetContactIndicators` operationId).
+func (c *Client) GetContactIndicators(ctx context.Context, contactID IndicatorsContactID, params *GetContactIndicatorsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetContactIndicatorsRequest(c.Server, contactID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListIndicatorFacts List what a figure counts
+//
+// The orders, tickets or movements that a figure counts, the earliest first: their number is the figure, or their amounts add up to it. Of somebody else's order with a ticket for this contact, of which the reader does not see the buyer, `order_id` is null.
+//
+// Corresponds with GET /v1/contacts/{contact_id}/indicators/{indicator}/facts (the `ListIndicatorFacts` operationId).
+func (c *Client) ListIndicatorFacts(ctx context.Context, contactID IndicatorsContactID, indicator IndicatorName, params *ListIndicatorFactsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListIndicatorFactsRequest(c.Server, contactID, indicator, params)
 	if err != nil {
 		return nil, err
 	}
@@ -23373,6 +24536,40 @@ func (c *Client) ImportArchiveWithBody(ctx context.Context, params *ImportArchiv
 // Corresponds with POST /v1/imports/{operation_id}/administrator-key (the `CreateImportKey` operationId).
 func (c *Client) CreateImportKey(ctx context.Context, operationID OperationID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateImportKeyRequest(c.Server, operationID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetCaptureRates See how complete what is known of buyers is
+//
+// Of the tickets of confirmed orders placed in a period, at most 366 days, how many have a buyer who is known, and one who can be reached by e-mail or telephone, by channel; of the sales that the reader sees. Without a period, the last 365 days.
+//
+// Corresponds with GET /v1/indicators/capture-rates (the `GetCaptureRates` operationId).
+func (c *Client) GetCaptureRates(ctx context.Context, params *GetCaptureRatesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetCaptureRatesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RecountIndicators Count everybody's figures anew
+//
+// Figures are kept up with each purchase; this counts all of them again, which gives the same.
+//
+// Corresponds with POST /v1/indicators/recount (the `RecountIndicators` operationId).
+func (c *Client) RecountIndicators(ctx context.Context, params *RecountIndicatorsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRecountIndicatorsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -26671,6 +27868,61 @@ func (c *Client) ListConnectors(ctx context.Context, reqEditors ...RequestEditor
 	return c.Client.Do(req)
 }
 
+// ListMatchDecisions List what people decided
+//
+// Attributions that people decided, the latest first, with who and why. With `order_id` those about one order: about the order itself, its tickets, and the description of its buyer.
+//
+// Corresponds with GET /v1/ticketing/decisions (the `ListMatchDecisions` operationId).
+func (c *Client) ListMatchDecisions(ctx context.Context, params *ListMatchDecisionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMatchDecisionsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevertMatchDecisionWithBody Take a decision back
+//
+// What was decided before it stands again, or what the rules say where nothing was. Only the last decision about something can be taken back; a revert can be reverted too. Orders go back to whom they belonged.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/ticketing/decisions/{decision_id}/revert (the `RevertMatchDecision` operationId).
+func (c *Client) RevertMatchDecisionWithBody(ctx context.Context, decisionID MatchDecisionID, params *RevertMatchDecisionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevertMatchDecisionRequestWithBody(c.Server, decisionID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevertMatchDecision Take a decision back
+//
+// What was decided before it stands again, or what the rules say where nothing was. Only the last decision about something can be taken back; a revert can be reverted too. Orders go back to whom they belonged.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/ticketing/decisions/{decision_id}/revert (the `RevertMatchDecision` operationId).
+func (c *Client) RevertMatchDecision(ctx context.Context, decisionID MatchDecisionID, params *RevertMatchDecisionParams, body RevertMatchDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevertMatchDecisionRequest(c.Server, decisionID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListTicketingGiftCards List gift cards
 //
 // The latest received first. Codes are not kept: a card is known by its last four characters.
@@ -26760,6 +28012,61 @@ func (c *Client) ReceiveTicketingHookWithBody(ctx context.Context, connector Con
 	return c.Client.Do(req)
 }
 
+// ListHouseholdProposals List people who may share a home
+//
+// Pairs of contacts that share an e-mail address under different names. It is proposed and changes neither of them.
+//
+// Corresponds with GET /v1/ticketing/household-proposals (the `ListHouseholdProposals` operationId).
+func (c *Client) ListHouseholdProposals(ctx context.Context, params *ListHouseholdProposalsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListHouseholdProposalsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DecideHouseholdProposalWithBody Confirm or dismiss a shared home
+//
+// Keeps what somebody decided about a proposal; the pair is not proposed again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/ticketing/household-proposals/{household_proposal_id}/decide (the `DecideHouseholdProposal` operationId).
+func (c *Client) DecideHouseholdProposalWithBody(ctx context.Context, householdProposalID HouseholdProposalID, params *DecideHouseholdProposalParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDecideHouseholdProposalRequestWithBody(c.Server, householdProposalID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DecideHouseholdProposal Confirm or dismiss a shared home
+//
+// Keeps what somebody decided about a proposal; the pair is not proposed again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/ticketing/household-proposals/{household_proposal_id}/decide (the `DecideHouseholdProposal` operationId).
+func (c *Client) DecideHouseholdProposal(ctx context.Context, householdProposalID HouseholdProposalID, params *DecideHouseholdProposalParams, body DecideHouseholdProposalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDecideHouseholdProposalRequest(c.Server, householdProposalID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetInboundMessage Read a message as it came
 //
 // The message with its content, which may be about people: the reading is entered in the log of reads. Messages are kept under the
@@ -26768,6 +28075,78 @@ func (c *Client) ReceiveTicketingHookWithBody(ctx context.Context, connector Con
 // Corresponds with GET /v1/ticketing/inbound-messages/{message_id} (the `GetInboundMessage` operationId).
 func (c *Client) GetInboundMessage(ctx context.Context, messageID openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetInboundMessageRequest(c.Server, messageID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListGenericMailboxes List addresses of services
+//
+// Addresses that the institution says are, or are not, a service's, and those that were learnt because too many people used them. What the program knows by itself (contact@, billetterie@, noreply@, resellers) is not listed.
+//
+// Corresponds with GET /v1/ticketing/mailboxes (the `ListGenericMailboxes` operationId).
+func (c *Client) ListGenericMailboxes(ctx context.Context, params *ListGenericMailboxesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListGenericMailboxesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteGenericMailbox Take an address off the list
+//
+// What the program itself knows of the address counts again.
+//
+// Corresponds with DELETE /v1/ticketing/mailboxes/{mailbox} (the `DeleteGenericMailbox` operationId).
+func (c *Client) DeleteGenericMailbox(ctx context.Context, mailbox GenericMailboxName, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteGenericMailboxRequest(c.Server, mailbox)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutGenericMailboxWithBody Say whether an address is a service's
+//
+// An address of a service identifies nobody: orders from it belong to an organisation, or to nobody. What is said here goes before what the program knows or learnt. It counts for what arrives from now on.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/ticketing/mailboxes/{mailbox} (the `PutGenericMailbox` operationId).
+func (c *Client) PutGenericMailboxWithBody(ctx context.Context, mailbox GenericMailboxName, params *PutGenericMailboxParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutGenericMailboxRequestWithBody(c.Server, mailbox, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutGenericMailbox Say whether an address is a service's
+//
+// An address of a service identifies nobody: orders from it belong to an organisation, or to nobody. What is said here goes before what the program knows or learnt. It counts for what arrives from now on.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/ticketing/mailboxes/{mailbox} (the `PutGenericMailbox` operationId).
+func (c *Client) PutGenericMailbox(ctx context.Context, mailbox GenericMailboxName, params *PutGenericMailboxParams, body PutGenericMailboxJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutGenericMailboxRequest(c.Server, mailbox, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -26812,6 +28191,44 @@ func (c *Client) GetTicketingMembership(ctx context.Context, membershipID Ticket
 	return c.Client.Do(req)
 }
 
+// ClaimOrderWithBody Claim an order of nobody
+//
+// Attributes an order that belongs to nobody to a contact. The proof is one of: `secret`, which the ticketing system sent with the order and its buyer has; `email`, the address given when buying; `reason`, the word of an agent who saw the ticket. An unknown number and a wrong proof give the same refusal.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/ticketing/order-claims (the `ClaimOrder` operationId).
+func (c *Client) ClaimOrderWithBody(ctx context.Context, params *ClaimOrderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewClaimOrderRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ClaimOrder Claim an order of nobody
+//
+// Attributes an order that belongs to nobody to a contact. The proof is one of: `secret`, which the ticketing system sent with the order and its buyer has; `email`, the address given when buying; `reason`, the word of an agent who saw the ticket. An unknown number and a wrong proof give the same refusal.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/ticketing/order-claims (the `ClaimOrder` operationId).
+func (c *Client) ClaimOrder(ctx context.Context, params *ClaimOrderParams, body ClaimOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewClaimOrderRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListTicketingOrders List orders
 //
 // Orders of every source, the latest first. Orders that only other records have mentioned so far are not listed.
@@ -26836,6 +28253,99 @@ func (c *Client) ListTicketingOrders(ctx context.Context, params *ListTicketingO
 // Corresponds with GET /v1/ticketing/orders/{order_id} (the `GetTicketingOrder` operationId).
 func (c *Client) GetTicketingOrder(ctx context.Context, orderID TicketingOrderID, params *GetTicketingOrderParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetTicketingOrderRequest(c.Server, orderID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExplainOrderMatch See why an order is whose it is
+//
+// By which rule the order was attributed to its contact, on what evidence, with what confidence, in words in the language of `Accept-Language`; and the same for the holder of each ticket. `inputs_digest` is the SHA-256 of what was compared: while it stays the same, so does the attribution.
+//
+// Corresponds with GET /v1/ticketing/orders/{order_id}/match (the `ExplainOrderMatch` operationId).
+func (c *Client) ExplainOrderMatch(ctx context.Context, orderID MatchingOrderID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExplainOrderMatchRequest(c.Server, orderID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RelinkOrderWithBody Attribute an order to another contact
+//
+// The order belongs to the contact named, or with `null` to nobody, whatever the rules find. It stays so until the decision is reverted: neither a later message of the source nor a change of a contact undoes it. The contact's own record is not changed.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/ticketing/orders/{order_id}/relink (the `RelinkOrder` operationId).
+func (c *Client) RelinkOrderWithBody(ctx context.Context, orderID MatchingOrderID, params *RelinkOrderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRelinkOrderRequestWithBody(c.Server, orderID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RelinkOrder Attribute an order to another contact
+//
+// The order belongs to the contact named, or with `null` to nobody, whatever the rules find. It stays so until the decision is reverted: neither a later message of the source nor a change of a contact undoes it. The contact's own record is not changed.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/ticketing/orders/{order_id}/relink (the `RelinkOrder` operationId).
+func (c *Client) RelinkOrder(ctx context.Context, orderID MatchingOrderID, params *RelinkOrderParams, body RelinkOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRelinkOrderRequest(c.Server, orderID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RelinkTicketWithBody Say who holds a ticket
+//
+// The ticket is held by the contact named, or with `null` by nobody known, whatever the rules find.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/ticketing/orders/{order_id}/tickets/{ticket_id}/relink (the `RelinkTicket` operationId).
+func (c *Client) RelinkTicketWithBody(ctx context.Context, orderID MatchingOrderID, ticketID MatchingTicketID, params *RelinkTicketParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRelinkTicketRequestWithBody(c.Server, orderID, ticketID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RelinkTicket Say who holds a ticket
+//
+// The ticket is held by the contact named, or with `null` by nobody known, whatever the rules find.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/ticketing/orders/{order_id}/tickets/{ticket_id}/relink (the `RelinkTicket` operationId).
+func (c *Client) RelinkTicket(ctx context.Context, orderID MatchingOrderID, ticketID MatchingTicketID, params *RelinkTicketParams, body RelinkTicketJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRelinkTicketRequest(c.Server, orderID, ticketID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -26972,6 +28482,116 @@ func (c *Client) ListTicketingProducts(ctx context.Context, params *ListTicketin
 // Corresponds with GET /v1/ticketing/products/{product_id} (the `GetTicketingProduct` operationId).
 func (c *Client) GetTicketingProduct(ctx context.Context, productID TicketingProductID, params *GetTicketingProductParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetTicketingProductRequest(c.Server, productID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMatchReviews List the descriptions to decide about
+//
+// Descriptions of buyers and accounts of which only a person can say who they are, the oldest first, each with the contacts it could be. Candidates out of the reader's sight are left out.
+//
+// Corresponds with GET /v1/ticketing/reviews (the `ListMatchReviews` operationId).
+func (c *Client) ListMatchReviews(ctx context.Context, params *ListMatchReviewsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMatchReviewsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DecideMatchReviewsWithBody Answer many reviews
+//
+// As the operation on one review, each by itself. Results come in the order of the answers.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/ticketing/reviews/decide (the `DecideMatchReviews` operationId).
+func (c *Client) DecideMatchReviewsWithBody(ctx context.Context, params *DecideMatchReviewsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDecideMatchReviewsRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DecideMatchReviews Answer many reviews
+//
+// As the operation on one review, each by itself. Results come in the order of the answers.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/ticketing/reviews/decide (the `DecideMatchReviews` operationId).
+func (c *Client) DecideMatchReviews(ctx context.Context, params *DecideMatchReviewsParams, body DecideMatchReviewsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDecideMatchReviewsRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMatchReview Read a review
+//
+// With what the source says of the person and the orders that wait for the answer, at most 50 of them.
+//
+// Corresponds with GET /v1/ticketing/reviews/{review_id} (the `GetMatchReview` operationId).
+func (c *Client) GetMatchReview(ctx context.Context, reviewID MatchReviewID, params *GetMatchReviewParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMatchReviewRequest(c.Server, reviewID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DecideMatchReviewWithBody Answer a review
+//
+// `accept` takes the likeliest candidate, `choose` the contact named in `contact_id`, `create` makes a new contact, `reject` leaves the orders at nobody. The answer counts for everybody described alike, so it is asked once; every order that waits is attributed at once. It can be reverted.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/ticketing/reviews/{review_id}/decide (the `DecideMatchReview` operationId).
+func (c *Client) DecideMatchReviewWithBody(ctx context.Context, reviewID MatchReviewID, params *DecideMatchReviewParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDecideMatchReviewRequestWithBody(c.Server, reviewID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DecideMatchReview Answer a review
+//
+// `accept` takes the likeliest candidate, `choose` the contact named in `contact_id`, `create` makes a new contact, `reject` leaves the orders at nobody. The answer counts for everybody described alike, so it is asked once; every order that waits is attributed at once. It can be reverted.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/ticketing/reviews/{review_id}/decide (the `DecideMatchReview` operationId).
+func (c *Client) DecideMatchReview(ctx context.Context, reviewID MatchReviewID, params *DecideMatchReviewParams, body DecideMatchReviewJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDecideMatchReviewRequest(c.Server, reviewID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -31371,6 +32991,46 @@ func NewUpsertContactByExternalIDRequestWithBody(server string, source Source, e
 	return req, nil
 }
 
+// NewLookupContactsRequest calls the generic LookupContacts builder with application/json body
+func NewLookupContactsRequest(server string, body LookupContactsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLookupContactsRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewLookupContactsRequestWithBody constructs an http.Request for the LookupContacts method, with any body, and a specified content type
+func NewLookupContactsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/lookup")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewSearchContactsRequest calls the generic SearchContacts builder with application/json body
 func NewSearchContactsRequest(server string, body SearchContactsJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -33503,6 +35163,183 @@ func NewListContactHistoryRequest(server string, contactID HistoryContactID, par
 		if params.OccurredAtLt != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "occurred_at_lt", *params.OccurredAtLt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetContactIndicatorsRequest constructs an http.Request for the GetContactIndicators method
+func NewGetContactIndicatorsRequest(server string, contactID IndicatorsContactID, params *GetContactIndicatorsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/indicators", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "as_of", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListIndicatorFactsRequest constructs an http.Request for the ListIndicatorFacts method
+func NewListIndicatorFactsRequest(server string, contactID IndicatorsContactID, indicator IndicatorName, params *ListIndicatorFactsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "indicator", indicator, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/indicators/%s/facts", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "as_of", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -37145,6 +38982,124 @@ func NewCreateImportKeyRequest(server string, operationID OperationID) (*http.Re
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetCaptureRatesRequest constructs an http.Request for the GetCaptureRates method
+func NewGetCaptureRatesRequest(server string, params *GetCaptureRatesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/indicators/capture-rates")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.PlacedAtGte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "placed_at_gte", *params.PlacedAtGte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PlacedAtLt != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "placed_at_lt", *params.PlacedAtLt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Source != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "source", *params.Source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRecountIndicatorsRequest constructs an http.Request for the RecountIndicators method
+func NewRecountIndicatorsRequest(server string, params *RecountIndicatorsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/indicators/recount")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
 	}
 
 	return req, nil
@@ -44493,6 +46448,168 @@ func NewListConnectorsRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewListMatchDecisionsRequest constructs an http.Request for the ListMatchDecisions method
+func NewListMatchDecisionsRequest(server string, params *ListMatchDecisionsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/decisions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OrderID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "order_id", *params.OrderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRevertMatchDecisionRequest calls the generic RevertMatchDecision builder with application/json body
+func NewRevertMatchDecisionRequest(server string, decisionID MatchDecisionID, params *RevertMatchDecisionParams, body RevertMatchDecisionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRevertMatchDecisionRequestWithBody(server, decisionID, params, "application/json", bodyReader)
+}
+
+// NewRevertMatchDecisionRequestWithBody constructs an http.Request for the RevertMatchDecision method, with any body, and a specified content type
+func NewRevertMatchDecisionRequestWithBody(server string, decisionID MatchDecisionID, params *RevertMatchDecisionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "decision_id", decisionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/decisions/%s/revert", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
 // NewListTicketingGiftCardsRequest constructs an http.Request for the ListTicketingGiftCards method
 func NewListTicketingGiftCardsRequest(server string, params *ListTicketingGiftCardsParams) (*http.Request, error) {
 	var err error
@@ -44910,6 +47027,191 @@ func NewReceiveTicketingHookRequestWithBody(server string, connector ConnectorNa
 	return req, nil
 }
 
+// NewListHouseholdProposalsRequest constructs an http.Request for the ListHouseholdProposals method
+func NewListHouseholdProposalsRequest(server string, params *ListHouseholdProposalsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/household-proposals")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ContactID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "contact_id", *params.ContactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDecideHouseholdProposalRequest calls the generic DecideHouseholdProposal builder with application/json body
+func NewDecideHouseholdProposalRequest(server string, householdProposalID HouseholdProposalID, params *DecideHouseholdProposalParams, body DecideHouseholdProposalJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDecideHouseholdProposalRequestWithBody(server, householdProposalID, params, "application/json", bodyReader)
+}
+
+// NewDecideHouseholdProposalRequestWithBody constructs an http.Request for the DecideHouseholdProposal method, with any body, and a specified content type
+func NewDecideHouseholdProposalRequestWithBody(server string, householdProposalID HouseholdProposalID, params *DecideHouseholdProposalParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "household_proposal_id", householdProposalID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/household-proposals/%s/decide", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
 // NewGetInboundMessageRequest constructs an http.Request for the GetInboundMessage method
 func NewGetInboundMessageRequest(server string, messageID openapi_types.UUID) (*http.Request, error) {
 	var err error
@@ -44939,6 +47241,192 @@ func NewGetInboundMessageRequest(server string, messageID openapi_types.UUID) (*
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListGenericMailboxesRequest constructs an http.Request for the ListGenericMailboxes method
+func NewListGenericMailboxesRequest(server string, params *ListGenericMailboxesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/mailboxes")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteGenericMailboxRequest constructs an http.Request for the DeleteGenericMailbox method
+func NewDeleteGenericMailboxRequest(server string, mailbox GenericMailboxName) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "mailbox", mailbox, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/mailboxes/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutGenericMailboxRequest calls the generic PutGenericMailbox builder with application/json body
+func NewPutGenericMailboxRequest(server string, mailbox GenericMailboxName, params *PutGenericMailboxParams, body PutGenericMailboxJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutGenericMailboxRequestWithBody(server, mailbox, params, "application/json", bodyReader)
+}
+
+// NewPutGenericMailboxRequestWithBody constructs an http.Request for the PutGenericMailbox method, with any body, and a specified content type
+func NewPutGenericMailboxRequestWithBody(server string, mailbox GenericMailboxName, params *PutGenericMailboxParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "mailbox", mailbox, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/mailboxes/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -45206,6 +47694,59 @@ func NewGetTicketingMembershipRequest(server string, membershipID TicketingMembe
 	return req, nil
 }
 
+// NewClaimOrderRequest calls the generic ClaimOrder builder with application/json body
+func NewClaimOrderRequest(server string, params *ClaimOrderParams, body ClaimOrderJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewClaimOrderRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewClaimOrderRequestWithBody constructs an http.Request for the ClaimOrder method, with any body, and a specified content type
+func NewClaimOrderRequestWithBody(server string, params *ClaimOrderParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/order-claims")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
 // NewListTicketingOrdersRequest constructs an http.Request for the ListTicketingOrders method
 func NewListTicketingOrdersRequest(server string, params *ListTicketingOrdersParams) (*http.Request, error) {
 	var err error
@@ -45459,6 +48000,189 @@ func NewGetTicketingOrderRequest(server string, orderID TicketingOrderID, params
 
 			req.Header.Set("If-None-Match", headerParam0)
 		}
+
+	}
+
+	return req, nil
+}
+
+// NewExplainOrderMatchRequest constructs an http.Request for the ExplainOrderMatch method
+func NewExplainOrderMatchRequest(server string, orderID MatchingOrderID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "order_id", orderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/orders/%s/match", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRelinkOrderRequest calls the generic RelinkOrder builder with application/json body
+func NewRelinkOrderRequest(server string, orderID MatchingOrderID, params *RelinkOrderParams, body RelinkOrderJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRelinkOrderRequestWithBody(server, orderID, params, "application/json", bodyReader)
+}
+
+// NewRelinkOrderRequestWithBody constructs an http.Request for the RelinkOrder method, with any body, and a specified content type
+func NewRelinkOrderRequestWithBody(server string, orderID MatchingOrderID, params *RelinkOrderParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "order_id", orderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/orders/%s/relink", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewRelinkTicketRequest calls the generic RelinkTicket builder with application/json body
+func NewRelinkTicketRequest(server string, orderID MatchingOrderID, ticketID MatchingTicketID, params *RelinkTicketParams, body RelinkTicketJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRelinkTicketRequestWithBody(server, orderID, ticketID, params, "application/json", bodyReader)
+}
+
+// NewRelinkTicketRequestWithBody constructs an http.Request for the RelinkTicket method, with any body, and a specified content type
+func NewRelinkTicketRequestWithBody(server string, orderID MatchingOrderID, ticketID MatchingTicketID, params *RelinkTicketParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "order_id", orderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "ticket_id", ticketID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/orders/%s/tickets/%s/relink", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
 
 	}
 
@@ -46111,6 +48835,293 @@ func NewGetTicketingProductRequest(server string, productID TicketingProductID, 
 
 			req.Header.Set("If-None-Match", headerParam0)
 		}
+
+	}
+
+	return req, nil
+}
+
+// NewListMatchReviewsRequest constructs an http.Request for the ListMatchReviews method
+func NewListMatchReviewsRequest(server string, params *ListMatchReviewsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/reviews")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Source != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "source", *params.Source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDecideMatchReviewsRequest calls the generic DecideMatchReviews builder with application/json body
+func NewDecideMatchReviewsRequest(server string, params *DecideMatchReviewsParams, body DecideMatchReviewsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDecideMatchReviewsRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewDecideMatchReviewsRequestWithBody constructs an http.Request for the DecideMatchReviews method, with any body, and a specified content type
+func NewDecideMatchReviewsRequestWithBody(server string, params *DecideMatchReviewsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/reviews/decide")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewGetMatchReviewRequest constructs an http.Request for the GetMatchReview method
+func NewGetMatchReviewRequest(server string, reviewID MatchReviewID, params *GetMatchReviewParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "review_id", reviewID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/reviews/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDecideMatchReviewRequest calls the generic DecideMatchReview builder with application/json body
+func NewDecideMatchReviewRequest(server string, reviewID MatchReviewID, params *DecideMatchReviewParams, body DecideMatchReviewJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDecideMatchReviewRequestWithBody(server, reviewID, params, "application/json", bodyReader)
+}
+
+// NewDecideMatchReviewRequestWithBody constructs an http.Request for the DecideMatchReview method, with any body, and a specified content type
+func NewDecideMatchReviewRequestWithBody(server string, reviewID MatchReviewID, params *DecideMatchReviewParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "review_id", reviewID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/reviews/%s/decide", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
 
 	}
 
@@ -50560,6 +53571,24 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /v1/contacts/by-external-id/{source}/{external_id} (the `UpsertContactByExternalID` operationId).
 	UpsertContactByExternalIDWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, source Source, externalID ExternalIDPath, params *UpsertContactByExternalIDParams, body UpsertContactByExternalIDApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpsertContactByExternalIDResponse, error)
 
+	// LookupContactsWithBodyWithResponse Find a contact for a seller's screen
+	//
+	// By exactly one of: the name in another system, an e-mail address, a telephone number, the number of a card. Answers with little: who they are and what they are entitled to. At most 20, since families share addresses; nobody out of the reader's sight or purpose; each look is kept in the log of reads.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/contacts/lookup (the `LookupContacts` operationId).
+	LookupContactsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LookupContactsResponse, error)
+
+	// LookupContactsWithResponse Find a contact for a seller's screen
+	//
+	// By exactly one of: the name in another system, an e-mail address, a telephone number, the number of a card. Answers with little: who they are and what they are entitled to. At most 20, since families share addresses; nobody out of the reader's sight or purpose; each look is kept in the log of reads.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/contacts/lookup (the `LookupContacts` operationId).
+	LookupContactsWithResponse(ctx context.Context, body LookupContactsJSONRequestBody, reqEditors ...RequestEditorFn) (*LookupContactsResponse, error)
+
 	// SearchContactsWithBodyWithResponse Search contacts by a filter tree
 	//
 	// Like the list, with conditions joined by `and`, `or` and `not`: at most five levels and fifty conditions. It changes
@@ -50917,6 +53946,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/contacts/{contact_id}/history (the `ListContactHistory` operationId).
 	ListContactHistoryWithResponse(ctx context.Context, contactID HistoryContactID, params *ListContactHistoryParams, reqEditors ...RequestEditorFn) (*ListContactHistoryResponse, error)
+
+	// GetContactIndicatorsWithResponse Read what a contact's purchases say
+	//
+	// How recent, how frequent, for how much, how long ahead, of which disciplines and seasons, and since when the contact comes, over every source. Trial orders never count. `as_of` gives the figures of a past day, at its end in the institution's time zone, as known today: what happened later does not count, and a ticket that is cancelled by now does not either. Each figure's facts are listed by `/indicators/{indicator}/facts`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/indicators (the `GetContactIndicators` operationId).
+	GetContactIndicatorsWithResponse(ctx context.Context, contactID IndicatorsContactID, params *GetContactIndicatorsParams, reqEditors ...RequestEditorFn) (*GetContactIndicatorsResponse, error)
+
+	// ListIndicatorFactsWithResponse List what a figure counts
+	//
+	// The orders, tickets or movements that a figure counts, the earliest first: their number is the figure, or their amounts add up to it. Of somebody else's order with a ticket for this contact, of which the reader does not see the buyer, `order_id` is null.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/indicators/{indicator}/facts (the `ListIndicatorFacts` operationId).
+	ListIndicatorFactsWithResponse(ctx context.Context, contactID IndicatorsContactID, indicator IndicatorName, params *ListIndicatorFactsParams, reqEditors ...RequestEditorFn) (*ListIndicatorFactsResponse, error)
 
 	// ListContactMembershipsWithResponse List the memberships of a contact
 	//
@@ -51608,6 +54655,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/imports/{operation_id}/administrator-key (the `CreateImportKey` operationId).
 	CreateImportKeyWithResponse(ctx context.Context, operationID OperationID, reqEditors ...RequestEditorFn) (*CreateImportKeyResponse, error)
+
+	// GetCaptureRatesWithResponse See how complete what is known of buyers is
+	//
+	// Of the tickets of confirmed orders placed in a period, at most 366 days, how many have a buyer who is known, and one who can be reached by e-mail or telephone, by channel; of the sales that the reader sees. Without a period, the last 365 days.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/indicators/capture-rates (the `GetCaptureRates` operationId).
+	GetCaptureRatesWithResponse(ctx context.Context, params *GetCaptureRatesParams, reqEditors ...RequestEditorFn) (*GetCaptureRatesResponse, error)
+
+	// RecountIndicatorsWithResponse Count everybody's figures anew
+	//
+	// Figures are kept up with each purchase; this counts all of them again, which gives the same.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/indicators/recount (the `RecountIndicators` operationId).
+	RecountIndicatorsWithResponse(ctx context.Context, params *RecountIndicatorsParams, reqEditors ...RequestEditorFn) (*RecountIndicatorsResponse, error)
 
 	// GetInstitutionWithResponse Read the institution
 	//
@@ -53273,6 +56338,33 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/ticketing/connectors (the `ListConnectors` operationId).
 	ListConnectorsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListConnectorsResponse, error)
 
+	// ListMatchDecisionsWithResponse List what people decided
+	//
+	// Attributions that people decided, the latest first, with who and why. With `order_id` those about one order: about the order itself, its tickets, and the description of its buyer.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/decisions (the `ListMatchDecisions` operationId).
+	ListMatchDecisionsWithResponse(ctx context.Context, params *ListMatchDecisionsParams, reqEditors ...RequestEditorFn) (*ListMatchDecisionsResponse, error)
+
+	// RevertMatchDecisionWithBodyWithResponse Take a decision back
+	//
+	// What was decided before it stands again, or what the rules say where nothing was. Only the last decision about something can be taken back; a revert can be reverted too. Orders go back to whom they belonged.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/decisions/{decision_id}/revert (the `RevertMatchDecision` operationId).
+	RevertMatchDecisionWithBodyWithResponse(ctx context.Context, decisionID MatchDecisionID, params *RevertMatchDecisionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RevertMatchDecisionResponse, error)
+
+	// RevertMatchDecisionWithResponse Take a decision back
+	//
+	// What was decided before it stands again, or what the rules say where nothing was. Only the last decision about something can be taken back; a revert can be reverted too. Orders go back to whom they belonged.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/decisions/{decision_id}/revert (the `RevertMatchDecision` operationId).
+	RevertMatchDecisionWithResponse(ctx context.Context, decisionID MatchDecisionID, params *RevertMatchDecisionParams, body RevertMatchDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*RevertMatchDecisionResponse, error)
+
 	// ListTicketingGiftCardsWithResponse List gift cards
 	//
 	// The latest received first. Codes are not kept: a card is known by its last four characters.
@@ -53320,6 +56412,33 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/ticketing/hooks/{connector}/{hook_key} (the `ReceiveTicketingHook` operationId).
 	ReceiveTicketingHookWithBodyWithResponse(ctx context.Context, connector ConnectorName, hookKey string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReceiveTicketingHookResponse, error)
 
+	// ListHouseholdProposalsWithResponse List people who may share a home
+	//
+	// Pairs of contacts that share an e-mail address under different names. It is proposed and changes neither of them.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/household-proposals (the `ListHouseholdProposals` operationId).
+	ListHouseholdProposalsWithResponse(ctx context.Context, params *ListHouseholdProposalsParams, reqEditors ...RequestEditorFn) (*ListHouseholdProposalsResponse, error)
+
+	// DecideHouseholdProposalWithBodyWithResponse Confirm or dismiss a shared home
+	//
+	// Keeps what somebody decided about a proposal; the pair is not proposed again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/household-proposals/{household_proposal_id}/decide (the `DecideHouseholdProposal` operationId).
+	DecideHouseholdProposalWithBodyWithResponse(ctx context.Context, householdProposalID HouseholdProposalID, params *DecideHouseholdProposalParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DecideHouseholdProposalResponse, error)
+
+	// DecideHouseholdProposalWithResponse Confirm or dismiss a shared home
+	//
+	// Keeps what somebody decided about a proposal; the pair is not proposed again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/household-proposals/{household_proposal_id}/decide (the `DecideHouseholdProposal` operationId).
+	DecideHouseholdProposalWithResponse(ctx context.Context, householdProposalID HouseholdProposalID, params *DecideHouseholdProposalParams, body DecideHouseholdProposalJSONRequestBody, reqEditors ...RequestEditorFn) (*DecideHouseholdProposalResponse, error)
+
 	// GetInboundMessageWithResponse Read a message as it came
 	//
 	// The message with its content, which may be about people: the reading is entered in the log of reads. Messages are kept under the
@@ -53329,6 +56448,42 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/ticketing/inbound-messages/{message_id} (the `GetInboundMessage` operationId).
 	GetInboundMessageWithResponse(ctx context.Context, messageID openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetInboundMessageResponse, error)
+
+	// ListGenericMailboxesWithResponse List addresses of services
+	//
+	// Addresses that the institution says are, or are not, a service's, and those that were learnt because too many people used them. What the program knows by itself (contact@, billetterie@, noreply@, resellers) is not listed.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/mailboxes (the `ListGenericMailboxes` operationId).
+	ListGenericMailboxesWithResponse(ctx context.Context, params *ListGenericMailboxesParams, reqEditors ...RequestEditorFn) (*ListGenericMailboxesResponse, error)
+
+	// DeleteGenericMailboxWithResponse Take an address off the list
+	//
+	// What the program itself knows of the address counts again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/ticketing/mailboxes/{mailbox} (the `DeleteGenericMailbox` operationId).
+	DeleteGenericMailboxWithResponse(ctx context.Context, mailbox GenericMailboxName, reqEditors ...RequestEditorFn) (*DeleteGenericMailboxResponse, error)
+
+	// PutGenericMailboxWithBodyWithResponse Say whether an address is a service's
+	//
+	// An address of a service identifies nobody: orders from it belong to an organisation, or to nobody. What is said here goes before what the program knows or learnt. It counts for what arrives from now on.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/ticketing/mailboxes/{mailbox} (the `PutGenericMailbox` operationId).
+	PutGenericMailboxWithBodyWithResponse(ctx context.Context, mailbox GenericMailboxName, params *PutGenericMailboxParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutGenericMailboxResponse, error)
+
+	// PutGenericMailboxWithResponse Say whether an address is a service's
+	//
+	// An address of a service identifies nobody: orders from it belong to an organisation, or to nobody. What is said here goes before what the program knows or learnt. It counts for what arrives from now on.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/ticketing/mailboxes/{mailbox} (the `PutGenericMailbox` operationId).
+	PutGenericMailboxWithResponse(ctx context.Context, mailbox GenericMailboxName, params *PutGenericMailboxParams, body PutGenericMailboxJSONRequestBody, reqEditors ...RequestEditorFn) (*PutGenericMailboxResponse, error)
 
 	// ListTicketingMembershipsWithResponse List subscriptions, passes and memberships
 	//
@@ -53348,6 +56503,24 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/ticketing/memberships/{membership_id} (the `GetTicketingMembership` operationId).
 	GetTicketingMembershipWithResponse(ctx context.Context, membershipID TicketingMembershipID, params *GetTicketingMembershipParams, reqEditors ...RequestEditorFn) (*GetTicketingMembershipResponse, error)
 
+	// ClaimOrderWithBodyWithResponse Claim an order of nobody
+	//
+	// Attributes an order that belongs to nobody to a contact. The proof is one of: `secret`, which the ticketing system sent with the order and its buyer has; `email`, the address given when buying; `reason`, the word of an agent who saw the ticket. An unknown number and a wrong proof give the same refusal.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/order-claims (the `ClaimOrder` operationId).
+	ClaimOrderWithBodyWithResponse(ctx context.Context, params *ClaimOrderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ClaimOrderResponse, error)
+
+	// ClaimOrderWithResponse Claim an order of nobody
+	//
+	// Attributes an order that belongs to nobody to a contact. The proof is one of: `secret`, which the ticketing system sent with the order and its buyer has; `email`, the address given when buying; `reason`, the word of an agent who saw the ticket. An unknown number and a wrong proof give the same refusal.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/order-claims (the `ClaimOrder` operationId).
+	ClaimOrderWithResponse(ctx context.Context, params *ClaimOrderParams, body ClaimOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*ClaimOrderResponse, error)
+
 	// ListTicketingOrdersWithResponse List orders
 	//
 	// Orders of every source, the latest first. Orders that only other records have mentioned so far are not listed.
@@ -53365,6 +56538,51 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/ticketing/orders/{order_id} (the `GetTicketingOrder` operationId).
 	GetTicketingOrderWithResponse(ctx context.Context, orderID TicketingOrderID, params *GetTicketingOrderParams, reqEditors ...RequestEditorFn) (*GetTicketingOrderResponse, error)
+
+	// ExplainOrderMatchWithResponse See why an order is whose it is
+	//
+	// By which rule the order was attributed to its contact, on what evidence, with what confidence, in words in the language of `Accept-Language`; and the same for the holder of each ticket. `inputs_digest` is the SHA-256 of what was compared: while it stays the same, so does the attribution.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/orders/{order_id}/match (the `ExplainOrderMatch` operationId).
+	ExplainOrderMatchWithResponse(ctx context.Context, orderID MatchingOrderID, reqEditors ...RequestEditorFn) (*ExplainOrderMatchResponse, error)
+
+	// RelinkOrderWithBodyWithResponse Attribute an order to another contact
+	//
+	// The order belongs to the contact named, or with `null` to nobody, whatever the rules find. It stays so until the decision is reverted: neither a later message of the source nor a change of a contact undoes it. The contact's own record is not changed.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/orders/{order_id}/relink (the `RelinkOrder` operationId).
+	RelinkOrderWithBodyWithResponse(ctx context.Context, orderID MatchingOrderID, params *RelinkOrderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RelinkOrderResponse, error)
+
+	// RelinkOrderWithResponse Attribute an order to another contact
+	//
+	// The order belongs to the contact named, or with `null` to nobody, whatever the rules find. It stays so until the decision is reverted: neither a later message of the source nor a change of a contact undoes it. The contact's own record is not changed.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/orders/{order_id}/relink (the `RelinkOrder` operationId).
+	RelinkOrderWithResponse(ctx context.Context, orderID MatchingOrderID, params *RelinkOrderParams, body RelinkOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*RelinkOrderResponse, error)
+
+	// RelinkTicketWithBodyWithResponse Say who holds a ticket
+	//
+	// The ticket is held by the contact named, or with `null` by nobody known, whatever the rules find.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/orders/{order_id}/tickets/{ticket_id}/relink (the `RelinkTicket` operationId).
+	RelinkTicketWithBodyWithResponse(ctx context.Context, orderID MatchingOrderID, ticketID MatchingTicketID, params *RelinkTicketParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RelinkTicketResponse, error)
+
+	// RelinkTicketWithResponse Say who holds a ticket
+	//
+	// The ticket is held by the contact named, or with `null` by nobody known, whatever the rules find.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/orders/{order_id}/tickets/{ticket_id}/relink (the `RelinkTicket` operationId).
+	RelinkTicketWithResponse(ctx context.Context, orderID MatchingOrderID, ticketID MatchingTicketID, params *RelinkTicketParams, body RelinkTicketJSONRequestBody, reqEditors ...RequestEditorFn) (*RelinkTicketResponse, error)
 
 	// ListTicketingPerformancesWithResponse List performances
 	//
@@ -53437,6 +56655,60 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/ticketing/products/{product_id} (the `GetTicketingProduct` operationId).
 	GetTicketingProductWithResponse(ctx context.Context, productID TicketingProductID, params *GetTicketingProductParams, reqEditors ...RequestEditorFn) (*GetTicketingProductResponse, error)
+
+	// ListMatchReviewsWithResponse List the descriptions to decide about
+	//
+	// Descriptions of buyers and accounts of which only a person can say who they are, the oldest first, each with the contacts it could be. Candidates out of the reader's sight are left out.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/reviews (the `ListMatchReviews` operationId).
+	ListMatchReviewsWithResponse(ctx context.Context, params *ListMatchReviewsParams, reqEditors ...RequestEditorFn) (*ListMatchReviewsResponse, error)
+
+	// DecideMatchReviewsWithBodyWithResponse Answer many reviews
+	//
+	// As the operation on one review, each by itself. Results come in the order of the answers.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/reviews/decide (the `DecideMatchReviews` operationId).
+	DecideMatchReviewsWithBodyWithResponse(ctx context.Context, params *DecideMatchReviewsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DecideMatchReviewsResponse, error)
+
+	// DecideMatchReviewsWithResponse Answer many reviews
+	//
+	// As the operation on one review, each by itself. Results come in the order of the answers.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/reviews/decide (the `DecideMatchReviews` operationId).
+	DecideMatchReviewsWithResponse(ctx context.Context, params *DecideMatchReviewsParams, body DecideMatchReviewsJSONRequestBody, reqEditors ...RequestEditorFn) (*DecideMatchReviewsResponse, error)
+
+	// GetMatchReviewWithResponse Read a review
+	//
+	// With what the source says of the person and the orders that wait for the answer, at most 50 of them.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/reviews/{review_id} (the `GetMatchReview` operationId).
+	GetMatchReviewWithResponse(ctx context.Context, reviewID MatchReviewID, params *GetMatchReviewParams, reqEditors ...RequestEditorFn) (*GetMatchReviewResponse, error)
+
+	// DecideMatchReviewWithBodyWithResponse Answer a review
+	//
+	// `accept` takes the likeliest candidate, `choose` the contact named in `contact_id`, `create` makes a new contact, `reject` leaves the orders at nobody. The answer counts for everybody described alike, so it is asked once; every order that waits is attributed at once. It can be reverted.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/reviews/{review_id}/decide (the `DecideMatchReview` operationId).
+	DecideMatchReviewWithBodyWithResponse(ctx context.Context, reviewID MatchReviewID, params *DecideMatchReviewParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DecideMatchReviewResponse, error)
+
+	// DecideMatchReviewWithResponse Answer a review
+	//
+	// `accept` takes the likeliest candidate, `choose` the contact named in `contact_id`, `create` makes a new contact, `reject` leaves the orders at nobody. The answer counts for everybody described alike, so it is asked once; every order that waits is attributed at once. It can be reverted.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/reviews/{review_id}/decide (the `DecideMatchReview` operationId).
+	DecideMatchReviewWithResponse(ctx context.Context, reviewID MatchReviewID, params *DecideMatchReviewParams, body DecideMatchReviewJSONRequestBody, reqEditors ...RequestEditorFn) (*DecideMatchReviewResponse, error)
 
 	// ListTicketingScansWithResponse List scans
 	//
@@ -56314,6 +59586,47 @@ func (r UpsertContactByExternalIDResponse) ContentType() string {
 	return ""
 }
 
+type LookupContactsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ContactLookupResult
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LookupContactsResponse) GetJSON200() *ContactLookupResult {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r LookupContactsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LookupContactsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LookupContactsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LookupContactsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type SearchContactsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -57592,6 +60905,95 @@ func (r ListContactHistoryResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListContactHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetContactIndicatorsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ContactIndicators
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetContactIndicatorsResponse) GetJSON200() *ContactIndicators {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetContactIndicatorsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetContactIndicatorsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetContactIndicatorsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetContactIndicatorsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListIndicatorFactsResponse200Headers the declared response headers of an HTTP 200 response for ListIndicatorFacts
+type ListIndicatorFactsResponse200Headers struct {
+	Link *string
+}
+
+type ListIndicatorFactsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *IndicatorFactList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListIndicatorFactsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListIndicatorFactsResponse) GetJSON200() *IndicatorFactList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListIndicatorFactsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListIndicatorFactsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListIndicatorFactsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListIndicatorFactsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -60206,6 +63608,97 @@ func (r CreateImportKeyResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CreateImportKeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetCaptureRatesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CaptureRates
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetCaptureRatesResponse) GetJSON200() *CaptureRates {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetCaptureRatesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetCaptureRatesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetCaptureRatesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetCaptureRatesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RecountIndicatorsResponse202Headers the declared response headers of an HTTP 202 response for RecountIndicators
+type RecountIndicatorsResponse202Headers struct {
+	ETag       string
+	Location   string
+	RetryAfter *int32
+}
+
+type RecountIndicatorsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Operation
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *RecountIndicatorsResponse202Headers
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r RecountIndicatorsResponse) GetJSON202() *Operation {
+	return r.JSON202
+}
+
+// GetBody returns the raw response body bytes
+func (r RecountIndicatorsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RecountIndicatorsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RecountIndicatorsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RecountIndicatorsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -65695,6 +69188,95 @@ func (r ListConnectorsResponse) ContentType() string {
 	return ""
 }
 
+// ListMatchDecisionsResponse200Headers the declared response headers of an HTTP 200 response for ListMatchDecisions
+type ListMatchDecisionsResponse200Headers struct {
+	Link *string
+}
+
+type ListMatchDecisionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MatchDecisionList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListMatchDecisionsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMatchDecisionsResponse) GetJSON200() *MatchDecisionList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMatchDecisionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMatchDecisionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMatchDecisionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMatchDecisionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RevertMatchDecisionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MatchDecision
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RevertMatchDecisionResponse) GetJSON200() *MatchDecision {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RevertMatchDecisionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevertMatchDecisionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevertMatchDecisionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevertMatchDecisionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListTicketingGiftCardsResponse200Headers the declared response headers of an HTTP 200 response for ListTicketingGiftCards
 type ListTicketingGiftCardsResponse200Headers struct {
 	Link *string
@@ -65942,6 +69524,102 @@ func (r ReceiveTicketingHookResponse) ContentType() string {
 	return ""
 }
 
+// ListHouseholdProposalsResponse200Headers the declared response headers of an HTTP 200 response for ListHouseholdProposals
+type ListHouseholdProposalsResponse200Headers struct {
+	Link *string
+}
+
+type ListHouseholdProposalsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *HouseholdProposalList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListHouseholdProposalsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListHouseholdProposalsResponse) GetJSON200() *HouseholdProposalList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListHouseholdProposalsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListHouseholdProposalsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListHouseholdProposalsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListHouseholdProposalsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DecideHouseholdProposalResponse200Headers the declared response headers of an HTTP 200 response for DecideHouseholdProposal
+type DecideHouseholdProposalResponse200Headers struct {
+	ETag string
+}
+
+type DecideHouseholdProposalResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *HouseholdProposal
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DecideHouseholdProposalResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DecideHouseholdProposalResponse) GetJSON200() *HouseholdProposal {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r DecideHouseholdProposalResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DecideHouseholdProposalResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DecideHouseholdProposalResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DecideHouseholdProposalResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetInboundMessageResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -65977,6 +69655,129 @@ func (r GetInboundMessageResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetInboundMessageResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListGenericMailboxesResponse200Headers the declared response headers of an HTTP 200 response for ListGenericMailboxes
+type ListGenericMailboxesResponse200Headers struct {
+	Link *string
+}
+
+type ListGenericMailboxesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *GenericMailboxList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListGenericMailboxesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListGenericMailboxesResponse) GetJSON200() *GenericMailboxList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListGenericMailboxesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListGenericMailboxesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListGenericMailboxesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListGenericMailboxesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteGenericMailboxResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteGenericMailboxResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteGenericMailboxResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteGenericMailboxResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteGenericMailboxResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PutGenericMailboxResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *GenericMailbox
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutGenericMailboxResponse) GetJSON200() *GenericMailbox {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r PutGenericMailboxResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutGenericMailboxResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutGenericMailboxResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutGenericMailboxResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -66086,6 +69887,54 @@ func (r GetTicketingMembershipResponse) ContentType() string {
 	return ""
 }
 
+// ClaimOrderResponse200Headers the declared response headers of an HTTP 200 response for ClaimOrder
+type ClaimOrderResponse200Headers struct {
+	ETag string
+}
+
+type ClaimOrderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingOrder
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ClaimOrderResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ClaimOrderResponse) GetJSON200() *TicketingOrder {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ClaimOrderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ClaimOrderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ClaimOrderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ClaimOrderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListTicketingOrdersResponse200Headers the declared response headers of an HTTP 200 response for ListTicketingOrders
 type ListTicketingOrdersResponse200Headers struct {
 	Link *string
@@ -66183,6 +70032,143 @@ func (r GetTicketingOrderResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetTicketingOrderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ExplainOrderMatchResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OrderMatch
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExplainOrderMatchResponse) GetJSON200() *OrderMatch {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ExplainOrderMatchResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExplainOrderMatchResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExplainOrderMatchResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExplainOrderMatchResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RelinkOrderResponse200Headers the declared response headers of an HTTP 200 response for RelinkOrder
+type RelinkOrderResponse200Headers struct {
+	ETag string
+}
+
+type RelinkOrderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingOrder
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RelinkOrderResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RelinkOrderResponse) GetJSON200() *TicketingOrder {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RelinkOrderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RelinkOrderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RelinkOrderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RelinkOrderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RelinkTicketResponse200Headers the declared response headers of an HTTP 200 response for RelinkTicket
+type RelinkTicketResponse200Headers struct {
+	ETag string
+}
+
+type RelinkTicketResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingOrder
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RelinkTicketResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RelinkTicketResponse) GetJSON200() *TicketingOrder {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RelinkTicketResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RelinkTicketResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RelinkTicketResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RelinkTicketResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -66595,6 +70581,198 @@ func (r GetTicketingProductResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetTicketingProductResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListMatchReviewsResponse200Headers the declared response headers of an HTTP 200 response for ListMatchReviews
+type ListMatchReviewsResponse200Headers struct {
+	Link *string
+}
+
+type ListMatchReviewsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MatchReviewList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListMatchReviewsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMatchReviewsResponse) GetJSON200() *MatchReviewList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMatchReviewsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMatchReviewsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMatchReviewsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMatchReviewsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DecideMatchReviewsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON207 the response for an HTTP 207 `application/json` response
+	JSON207 *MatchReviewResults
+}
+
+// GetJSON207 returns the response for an HTTP 207 `application/json` response
+func (r DecideMatchReviewsResponse) GetJSON207() *MatchReviewResults {
+	return r.JSON207
+}
+
+// GetBody returns the raw response body bytes
+func (r DecideMatchReviewsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DecideMatchReviewsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DecideMatchReviewsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DecideMatchReviewsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetMatchReviewResponse200Headers the declared response headers of an HTTP 200 response for GetMatchReview
+type GetMatchReviewResponse200Headers struct {
+	ETag string
+}
+
+// GetMatchReviewResponse304Headers the declared response headers of an HTTP 304 response for GetMatchReview
+type GetMatchReviewResponse304Headers struct {
+	ETag string
+}
+
+type GetMatchReviewResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MatchReview
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetMatchReviewResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetMatchReviewResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMatchReviewResponse) GetJSON200() *MatchReview {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMatchReviewResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMatchReviewResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMatchReviewResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMatchReviewResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DecideMatchReviewResponse200Headers the declared response headers of an HTTP 200 response for DecideMatchReview
+type DecideMatchReviewResponse200Headers struct {
+	ETag string
+}
+
+type DecideMatchReviewResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MatchReview
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DecideMatchReviewResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DecideMatchReviewResponse) GetJSON200() *MatchReview {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r DecideMatchReviewResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DecideMatchReviewResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DecideMatchReviewResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DecideMatchReviewResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -70260,6 +74438,36 @@ func (c *ClientWithResponses) UpsertContactByExternalIDWithApplicationMergePatch
 	return ParseUpsertContactByExternalIDResponse(rsp)
 }
 
+// LookupContactsWithBodyWithResponse Find a contact for a seller's screen
+//
+// By exactly one of: the name in another system, an e-mail address, a telephone number, the number of a card. Answers with little: who they are and what they are entitled to. At most 20, since families share addresses; nobody out of the reader's sight or purpose; each look is kept in the log of reads.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/contacts/lookup (the `LookupContacts` operationId).
+func (c *ClientWithResponses) LookupContactsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LookupContactsResponse, error) {
+	rsp, err := c.LookupContactsWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLookupContactsResponse(rsp)
+}
+
+// LookupContactsWithResponse Find a contact for a seller's screen
+//
+// By exactly one of: the name in another system, an e-mail address, a telephone number, the number of a card. Answers with little: who they are and what they are entitled to. At most 20, since families share addresses; nobody out of the reader's sight or purpose; each look is kept in the log of reads.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/contacts/lookup (the `LookupContacts` operationId).
+func (c *ClientWithResponses) LookupContactsWithResponse(ctx context.Context, body LookupContactsJSONRequestBody, reqEditors ...RequestEditorFn) (*LookupContactsResponse, error) {
+	rsp, err := c.LookupContacts(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLookupContactsResponse(rsp)
+}
+
 // SearchContactsWithBodyWithResponse Search contacts by a filter tree
 //
 // Like the list, with conditions joined by `and`, `or` and `not`: at most five levels and fifty conditions. It changes
@@ -70838,6 +75046,36 @@ func (c *ClientWithResponses) ListContactHistoryWithResponse(ctx context.Context
 		return nil, err
 	}
 	return ParseListContactHistoryResponse(rsp)
+}
+
+// GetContactIndicatorsWithResponse Read what a contact's purchases say
+//
+// How recent, how frequent, for how much, how long ahead, of which disciplines and seasons, and since when the contact comes, over every source. Trial orders never count. `as_of` gives the figures of a past day, at its end in the institution's time zone, as known today: what happened later does not count, and a ticket that is cancelled by now does not either. Each figure's facts are listed by `/indicators/{indicator}/facts`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/contacts/{contact_id}/indicators (the `GetContactIndicators` operationId).
+func (c *ClientWithResponses) GetContactIndicatorsWithResponse(ctx context.Context, contactID IndicatorsContactID, params *GetContactIndicatorsParams, reqEditors ...RequestEditorFn) (*GetContactIndicatorsResponse, error) {
+	rsp, err := c.GetContactIndicators(ctx, contactID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetContactIndicatorsResponse(rsp)
+}
+
+// ListIndicatorFactsWithResponse List what a figure counts
+//
+// The orders, tickets or movements that a figure counts, the earliest first: their number is the figure, or their amounts add up to it. Of somebody else's order with a ticket for this contact, of which the reader does not see the buyer, `order_id` is null.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/contacts/{contact_id}/indicators/{indicator}/facts (the `ListIndicatorFacts` operationId).
+func (c *ClientWithResponses) ListIndicatorFactsWithResponse(ctx context.Context, contactID IndicatorsContactID, indicator IndicatorName, params *ListIndicatorFactsParams, reqEditors ...RequestEditorFn) (*ListIndicatorFactsResponse, error) {
+	rsp, err := c.ListIndicatorFacts(ctx, contactID, indicator, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListIndicatorFactsResponse(rsp)
 }
 
 // ListContactMembershipsWithResponse List the memberships of a contact
@@ -71949,6 +76187,36 @@ func (c *ClientWithResponses) CreateImportKeyWithResponse(ctx context.Context, o
 		return nil, err
 	}
 	return ParseCreateImportKeyResponse(rsp)
+}
+
+// GetCaptureRatesWithResponse See how complete what is known of buyers is
+//
+// Of the tickets of confirmed orders placed in a period, at most 366 days, how many have a buyer who is known, and one who can be reached by e-mail or telephone, by channel; of the sales that the reader sees. Without a period, the last 365 days.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/indicators/capture-rates (the `GetCaptureRates` operationId).
+func (c *ClientWithResponses) GetCaptureRatesWithResponse(ctx context.Context, params *GetCaptureRatesParams, reqEditors ...RequestEditorFn) (*GetCaptureRatesResponse, error) {
+	rsp, err := c.GetCaptureRates(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetCaptureRatesResponse(rsp)
+}
+
+// RecountIndicatorsWithResponse Count everybody's figures anew
+//
+// Figures are kept up with each purchase; this counts all of them again, which gives the same.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/indicators/recount (the `RecountIndicators` operationId).
+func (c *ClientWithResponses) RecountIndicatorsWithResponse(ctx context.Context, params *RecountIndicatorsParams, reqEditors ...RequestEditorFn) (*RecountIndicatorsResponse, error) {
+	rsp, err := c.RecountIndicators(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRecountIndicatorsResponse(rsp)
 }
 
 // GetInstitutionWithResponse Read the institution
@@ -74671,6 +78939,51 @@ func (c *ClientWithResponses) ListConnectorsWithResponse(ctx context.Context, re
 	return ParseListConnectorsResponse(rsp)
 }
 
+// ListMatchDecisionsWithResponse List what people decided
+//
+// Attributions that people decided, the latest first, with who and why. With `order_id` those about one order: about the order itself, its tickets, and the description of its buyer.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/decisions (the `ListMatchDecisions` operationId).
+func (c *ClientWithResponses) ListMatchDecisionsWithResponse(ctx context.Context, params *ListMatchDecisionsParams, reqEditors ...RequestEditorFn) (*ListMatchDecisionsResponse, error) {
+	rsp, err := c.ListMatchDecisions(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMatchDecisionsResponse(rsp)
+}
+
+// RevertMatchDecisionWithBodyWithResponse Take a decision back
+//
+// What was decided before it stands again, or what the rules say where nothing was. Only the last decision about something can be taken back; a revert can be reverted too. Orders go back to whom they belonged.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/decisions/{decision_id}/revert (the `RevertMatchDecision` operationId).
+func (c *ClientWithResponses) RevertMatchDecisionWithBodyWithResponse(ctx context.Context, decisionID MatchDecisionID, params *RevertMatchDecisionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RevertMatchDecisionResponse, error) {
+	rsp, err := c.RevertMatchDecisionWithBody(ctx, decisionID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevertMatchDecisionResponse(rsp)
+}
+
+// RevertMatchDecisionWithResponse Take a decision back
+//
+// What was decided before it stands again, or what the rules say where nothing was. Only the last decision about something can be taken back; a revert can be reverted too. Orders go back to whom they belonged.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/decisions/{decision_id}/revert (the `RevertMatchDecision` operationId).
+func (c *ClientWithResponses) RevertMatchDecisionWithResponse(ctx context.Context, decisionID MatchDecisionID, params *RevertMatchDecisionParams, body RevertMatchDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*RevertMatchDecisionResponse, error) {
+	rsp, err := c.RevertMatchDecision(ctx, decisionID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevertMatchDecisionResponse(rsp)
+}
+
 // ListTicketingGiftCardsWithResponse List gift cards
 //
 // The latest received first. Codes are not kept: a card is known by its last four characters.
@@ -74748,6 +79061,51 @@ func (c *ClientWithResponses) ReceiveTicketingHookWithBodyWithResponse(ctx conte
 	return ParseReceiveTicketingHookResponse(rsp)
 }
 
+// ListHouseholdProposalsWithResponse List people who may share a home
+//
+// Pairs of contacts that share an e-mail address under different names. It is proposed and changes neither of them.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/household-proposals (the `ListHouseholdProposals` operationId).
+func (c *ClientWithResponses) ListHouseholdProposalsWithResponse(ctx context.Context, params *ListHouseholdProposalsParams, reqEditors ...RequestEditorFn) (*ListHouseholdProposalsResponse, error) {
+	rsp, err := c.ListHouseholdProposals(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListHouseholdProposalsResponse(rsp)
+}
+
+// DecideHouseholdProposalWithBodyWithResponse Confirm or dismiss a shared home
+//
+// Keeps what somebody decided about a proposal; the pair is not proposed again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/household-proposals/{household_proposal_id}/decide (the `DecideHouseholdProposal` operationId).
+func (c *ClientWithResponses) DecideHouseholdProposalWithBodyWithResponse(ctx context.Context, householdProposalID HouseholdProposalID, params *DecideHouseholdProposalParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DecideHouseholdProposalResponse, error) {
+	rsp, err := c.DecideHouseholdProposalWithBody(ctx, householdProposalID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDecideHouseholdProposalResponse(rsp)
+}
+
+// DecideHouseholdProposalWithResponse Confirm or dismiss a shared home
+//
+// Keeps what somebody decided about a proposal; the pair is not proposed again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/household-proposals/{household_proposal_id}/decide (the `DecideHouseholdProposal` operationId).
+func (c *ClientWithResponses) DecideHouseholdProposalWithResponse(ctx context.Context, householdProposalID HouseholdProposalID, params *DecideHouseholdProposalParams, body DecideHouseholdProposalJSONRequestBody, reqEditors ...RequestEditorFn) (*DecideHouseholdProposalResponse, error) {
+	rsp, err := c.DecideHouseholdProposal(ctx, householdProposalID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDecideHouseholdProposalResponse(rsp)
+}
+
 // GetInboundMessageWithResponse Read a message as it came
 //
 // The message with its content, which may be about people: the reading is entered in the log of reads. Messages are kept under the
@@ -74762,6 +79120,66 @@ func (c *ClientWithResponses) GetInboundMessageWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseGetInboundMessageResponse(rsp)
+}
+
+// ListGenericMailboxesWithResponse List addresses of services
+//
+// Addresses that the institution says are, or are not, a service's, and those that were learnt because too many people used them. What the program knows by itself (contact@, billetterie@, noreply@, resellers) is not listed.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/mailboxes (the `ListGenericMailboxes` operationId).
+func (c *ClientWithResponses) ListGenericMailboxesWithResponse(ctx context.Context, params *ListGenericMailboxesParams, reqEditors ...RequestEditorFn) (*ListGenericMailboxesResponse, error) {
+	rsp, err := c.ListGenericMailboxes(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListGenericMailboxesResponse(rsp)
+}
+
+// DeleteGenericMailboxWithResponse Take an address off the list
+//
+// What the program itself knows of the address counts again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/ticketing/mailboxes/{mailbox} (the `DeleteGenericMailbox` operationId).
+func (c *ClientWithResponses) DeleteGenericMailboxWithResponse(ctx context.Context, mailbox GenericMailboxName, reqEditors ...RequestEditorFn) (*DeleteGenericMailboxResponse, error) {
+	rsp, err := c.DeleteGenericMailbox(ctx, mailbox, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteGenericMailboxResponse(rsp)
+}
+
+// PutGenericMailboxWithBodyWithResponse Say whether an address is a service's
+//
+// An address of a service identifies nobody: orders from it belong to an organisation, or to nobody. What is said here goes before what the program knows or learnt. It counts for what arrives from now on.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/ticketing/mailboxes/{mailbox} (the `PutGenericMailbox` operationId).
+func (c *ClientWithResponses) PutGenericMailboxWithBodyWithResponse(ctx context.Context, mailbox GenericMailboxName, params *PutGenericMailboxParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutGenericMailboxResponse, error) {
+	rsp, err := c.PutGenericMailboxWithBody(ctx, mailbox, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutGenericMailboxResponse(rsp)
+}
+
+// PutGenericMailboxWithResponse Say whether an address is a service's
+//
+// An address of a service identifies nobody: orders from it belong to an organisation, or to nobody. What is said here goes before what the program knows or learnt. It counts for what arrives from now on.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/ticketing/mailboxes/{mailbox} (the `PutGenericMailbox` operationId).
+func (c *ClientWithResponses) PutGenericMailboxWithResponse(ctx context.Context, mailbox GenericMailboxName, params *PutGenericMailboxParams, body PutGenericMailboxJSONRequestBody, reqEditors ...RequestEditorFn) (*PutGenericMailboxResponse, error) {
+	rsp, err := c.PutGenericMailbox(ctx, mailbox, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutGenericMailboxResponse(rsp)
 }
 
 // ListTicketingMembershipsWithResponse List subscriptions, passes and memberships
@@ -74794,6 +79212,36 @@ func (c *ClientWithResponses) GetTicketingMembershipWithResponse(ctx context.Con
 	return ParseGetTicketingMembershipResponse(rsp)
 }
 
+// ClaimOrderWithBodyWithResponse Claim an order of nobody
+//
+// Attributes an order that belongs to nobody to a contact. The proof is one of: `secret`, which the ticketing system sent with the order and its buyer has; `email`, the address given when buying; `reason`, the word of an agent who saw the ticket. An unknown number and a wrong proof give the same refusal.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/order-claims (the `ClaimOrder` operationId).
+func (c *ClientWithResponses) ClaimOrderWithBodyWithResponse(ctx context.Context, params *ClaimOrderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ClaimOrderResponse, error) {
+	rsp, err := c.ClaimOrderWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseClaimOrderResponse(rsp)
+}
+
+// ClaimOrderWithResponse Claim an order of nobody
+//
+// Attributes an order that belongs to nobody to a contact. The proof is one of: `secret`, which the ticketing system sent with the order and its buyer has; `email`, the address given when buying; `reason`, the word of an agent who saw the ticket. An unknown number and a wrong proof give the same refusal.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/order-claims (the `ClaimOrder` operationId).
+func (c *ClientWithResponses) ClaimOrderWithResponse(ctx context.Context, params *ClaimOrderParams, body ClaimOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*ClaimOrderResponse, error) {
+	rsp, err := c.ClaimOrder(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseClaimOrderResponse(rsp)
+}
+
 // ListTicketingOrdersWithResponse List orders
 //
 // Orders of every source, the latest first. Orders that only other records have mentioned so far are not listed.
@@ -74822,6 +79270,81 @@ func (c *ClientWithResponses) GetTicketingOrderWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseGetTicketingOrderResponse(rsp)
+}
+
+// ExplainOrderMatchWithResponse See why an order is whose it is
+//
+// By which rule the order was attributed to its contact, on what evidence, with what confidence, in words in the language of `Accept-Language`; and the same for the holder of each ticket. `inputs_digest` is the SHA-256 of what was compared: while it stays the same, so does the attribution.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/orders/{order_id}/match (the `ExplainOrderMatch` operationId).
+func (c *ClientWithResponses) ExplainOrderMatchWithResponse(ctx context.Context, orderID MatchingOrderID, reqEditors ...RequestEditorFn) (*ExplainOrderMatchResponse, error) {
+	rsp, err := c.ExplainOrderMatch(ctx, orderID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExplainOrderMatchResponse(rsp)
+}
+
+// RelinkOrderWithBodyWithResponse Attribute an order to another contact
+//
+// The order belongs to the contact named, or with `null` to nobody, whatever the rules find. It stays so until the decision is reverted: neither a later message of the source nor a change of a contact undoes it. The contact's own record is not changed.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/orders/{order_id}/relink (the `RelinkOrder` operationId).
+func (c *ClientWithResponses) RelinkOrderWithBodyWithResponse(ctx context.Context, orderID MatchingOrderID, params *RelinkOrderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RelinkOrderResponse, error) {
+	rsp, err := c.RelinkOrderWithBody(ctx, orderID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRelinkOrderResponse(rsp)
+}
+
+// RelinkOrderWithResponse Attribute an order to another contact
+//
+// The order belongs to the contact named, or with `null` to nobody, whatever the rules find. It stays so until the decision is reverted: neither a later message of the source nor a change of a contact undoes it. The contact's own record is not changed.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/orders/{order_id}/relink (the `RelinkOrder` operationId).
+func (c *ClientWithResponses) RelinkOrderWithResponse(ctx context.Context, orderID MatchingOrderID, params *RelinkOrderParams, body RelinkOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*RelinkOrderResponse, error) {
+	rsp, err := c.RelinkOrder(ctx, orderID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRelinkOrderResponse(rsp)
+}
+
+// RelinkTicketWithBodyWithResponse Say who holds a ticket
+//
+// The ticket is held by the contact named, or with `null` by nobody known, whatever the rules find.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/orders/{order_id}/tickets/{ticket_id}/relink (the `RelinkTicket` operationId).
+func (c *ClientWithResponses) RelinkTicketWithBodyWithResponse(ctx context.Context, orderID MatchingOrderID, ticketID MatchingTicketID, params *RelinkTicketParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RelinkTicketResponse, error) {
+	rsp, err := c.RelinkTicketWithBody(ctx, orderID, ticketID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRelinkTicketResponse(rsp)
+}
+
+// RelinkTicketWithResponse Say who holds a ticket
+//
+// The ticket is held by the contact named, or with `null` by nobody known, whatever the rules find.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/orders/{order_id}/tickets/{ticket_id}/relink (the `RelinkTicket` operationId).
+func (c *ClientWithResponses) RelinkTicketWithResponse(ctx context.Context, orderID MatchingOrderID, ticketID MatchingTicketID, params *RelinkTicketParams, body RelinkTicketJSONRequestBody, reqEditors ...RequestEditorFn) (*RelinkTicketResponse, error) {
+	rsp, err := c.RelinkTicket(ctx, orderID, ticketID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRelinkTicketResponse(rsp)
 }
 
 // ListTicketingPerformancesWithResponse List performances
@@ -74942,6 +79465,96 @@ func (c *ClientWithResponses) GetTicketingProductWithResponse(ctx context.Contex
 		return nil, err
 	}
 	return ParseGetTicketingProductResponse(rsp)
+}
+
+// ListMatchReviewsWithResponse List the descriptions to decide about
+//
+// Descriptions of buyers and accounts of which only a person can say who they are, the oldest first, each with the contacts it could be. Candidates out of the reader's sight are left out.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/reviews (the `ListMatchReviews` operationId).
+func (c *ClientWithResponses) ListMatchReviewsWithResponse(ctx context.Context, params *ListMatchReviewsParams, reqEditors ...RequestEditorFn) (*ListMatchReviewsResponse, error) {
+	rsp, err := c.ListMatchReviews(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMatchReviewsResponse(rsp)
+}
+
+// DecideMatchReviewsWithBodyWithResponse Answer many reviews
+//
+// As the operation on one review, each by itself. Results come in the order of the answers.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/reviews/decide (the `DecideMatchReviews` operationId).
+func (c *ClientWithResponses) DecideMatchReviewsWithBodyWithResponse(ctx context.Context, params *DecideMatchReviewsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DecideMatchReviewsResponse, error) {
+	rsp, err := c.DecideMatchReviewsWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDecideMatchReviewsResponse(rsp)
+}
+
+// DecideMatchReviewsWithResponse Answer many reviews
+//
+// As the operation on one review, each by itself. Results come in the order of the answers.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/reviews/decide (the `DecideMatchReviews` operationId).
+func (c *ClientWithResponses) DecideMatchReviewsWithResponse(ctx context.Context, params *DecideMatchReviewsParams, body DecideMatchReviewsJSONRequestBody, reqEditors ...RequestEditorFn) (*DecideMatchReviewsResponse, error) {
+	rsp, err := c.DecideMatchReviews(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDecideMatchReviewsResponse(rsp)
+}
+
+// GetMatchReviewWithResponse Read a review
+//
+// With what the source says of the person and the orders that wait for the answer, at most 50 of them.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/reviews/{review_id} (the `GetMatchReview` operationId).
+func (c *ClientWithResponses) GetMatchReviewWithResponse(ctx context.Context, reviewID MatchReviewID, params *GetMatchReviewParams, reqEditors ...RequestEditorFn) (*GetMatchReviewResponse, error) {
+	rsp, err := c.GetMatchReview(ctx, reviewID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMatchReviewResponse(rsp)
+}
+
+// DecideMatchReviewWithBodyWithResponse Answer a review
+//
+// `accept` takes the likeliest candidate, `choose` the contact named in `contact_id`, `create` makes a new contact, `reject` leaves the orders at nobody. The answer counts for everybody described alike, so it is asked once; every order that waits is attributed at once. It can be reverted.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/reviews/{review_id}/decide (the `DecideMatchReview` operationId).
+func (c *ClientWithResponses) DecideMatchReviewWithBodyWithResponse(ctx context.Context, reviewID MatchReviewID, params *DecideMatchReviewParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DecideMatchReviewResponse, error) {
+	rsp, err := c.DecideMatchReviewWithBody(ctx, reviewID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDecideMatchReviewResponse(rsp)
+}
+
+// DecideMatchReviewWithResponse Answer a review
+//
+// `accept` takes the likeliest candidate, `choose` the contact named in `contact_id`, `create` makes a new contact, `reject` leaves the orders at nobody. The answer counts for everybody described alike, so it is asked once; every order that waits is attributed at once. It can be reverted.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/reviews/{review_id}/decide (the `DecideMatchReview` operationId).
+func (c *ClientWithResponses) DecideMatchReviewWithResponse(ctx context.Context, reviewID MatchReviewID, params *DecideMatchReviewParams, body DecideMatchReviewJSONRequestBody, reqEditors ...RequestEditorFn) (*DecideMatchReviewResponse, error) {
+	rsp, err := c.DecideMatchReview(ctx, reviewID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDecideMatchReviewResponse(rsp)
 }
 
 // ListTicketingScansWithResponse List scans
@@ -77861,6 +82474,32 @@ func ParseUpsertContactByExternalIDResponse(rsp *http.Response) (*UpsertContactB
 	return response, nil
 }
 
+// ParseLookupContactsResponse parses an HTTP response from a LookupContactsWithResponse call
+func ParseLookupContactsResponse(rsp *http.Response) (*LookupContactsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LookupContactsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ContactLookupResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseSearchContactsResponse parses an HTTP response from a SearchContactsWithResponse call
 func ParseSearchContactsResponse(rsp *http.Response) (*SearchContactsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -78856,6 +83495,71 @@ func ParseListContactHistoryResponse(rsp *http.Response) (*ListContactHistoryRes
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ListContactHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetContactIndicatorsResponse parses an HTTP response from a GetContactIndicatorsWithResponse call
+func ParseGetContactIndicatorsResponse(rsp *http.Response) (*GetContactIndicatorsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetContactIndicatorsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ContactIndicators
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListIndicatorFactsResponse parses an HTTP response from a ListIndicatorFactsWithResponse call
+func ParseListIndicatorFactsResponse(rsp *http.Response) (*ListIndicatorFactsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListIndicatorFactsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest IndicatorFactList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListIndicatorFactsResponse200Headers
 		if values := rsp.Header.Values("Link"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -80980,6 +85684,85 @@ func ParseCreateImportKeyResponse(rsp *http.Response) (*CreateImportKeyResponse,
 			headers.Location = value
 		}
 		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetCaptureRatesResponse parses an HTTP response from a GetCaptureRatesWithResponse call
+func ParseGetCaptureRatesResponse(rsp *http.Response) (*GetCaptureRatesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetCaptureRatesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CaptureRates
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRecountIndicatorsResponse parses an HTTP response from a RecountIndicatorsWithResponse call
+func ParseRecountIndicatorsResponse(rsp *http.Response) (*RecountIndicatorsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RecountIndicatorsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Operation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers RecountIndicatorsResponse202Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers202 = &headers
 	}
 
 	return response, nil
@@ -85286,6 +90069,71 @@ func ParseListConnectorsResponse(rsp *http.Response) (*ListConnectorsResponse, e
 	return response, nil
 }
 
+// ParseListMatchDecisionsResponse parses an HTTP response from a ListMatchDecisionsWithResponse call
+func ParseListMatchDecisionsResponse(rsp *http.Response) (*ListMatchDecisionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMatchDecisionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MatchDecisionList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListMatchDecisionsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRevertMatchDecisionResponse parses an HTTP response from a RevertMatchDecisionWithResponse call
+func ParseRevertMatchDecisionResponse(rsp *http.Response) (*RevertMatchDecisionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevertMatchDecisionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MatchDecision
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListTicketingGiftCardsResponse parses an HTTP response from a ListTicketingGiftCardsWithResponse call
 func ParseListTicketingGiftCardsResponse(rsp *http.Response) (*ListTicketingGiftCardsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -85494,6 +90342,84 @@ func ParseReceiveTicketingHookResponse(rsp *http.Response) (*ReceiveTicketingHoo
 	return response, nil
 }
 
+// ParseListHouseholdProposalsResponse parses an HTTP response from a ListHouseholdProposalsWithResponse call
+func ParseListHouseholdProposalsResponse(rsp *http.Response) (*ListHouseholdProposalsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListHouseholdProposalsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest HouseholdProposalList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListHouseholdProposalsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDecideHouseholdProposalResponse parses an HTTP response from a DecideHouseholdProposalWithResponse call
+func ParseDecideHouseholdProposalResponse(rsp *http.Response) (*DecideHouseholdProposalResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DecideHouseholdProposalResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest HouseholdProposal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DecideHouseholdProposalResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetInboundMessageResponse parses an HTTP response from a GetInboundMessageWithResponse call
 func ParseGetInboundMessageResponse(rsp *http.Response) (*GetInboundMessageResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -85510,6 +90436,87 @@ func ParseGetInboundMessageResponse(rsp *http.Response) (*GetInboundMessageRespo
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest InboundMessageContent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListGenericMailboxesResponse parses an HTTP response from a ListGenericMailboxesWithResponse call
+func ParseListGenericMailboxesResponse(rsp *http.Response) (*ListGenericMailboxesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListGenericMailboxesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest GenericMailboxList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListGenericMailboxesResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteGenericMailboxResponse parses an HTTP response from a DeleteGenericMailboxWithResponse call
+func ParseDeleteGenericMailboxResponse(rsp *http.Response) (*DeleteGenericMailboxResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteGenericMailboxResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParsePutGenericMailboxResponse parses an HTTP response from a PutGenericMailboxWithResponse call
+func ParsePutGenericMailboxResponse(rsp *http.Response) (*PutGenericMailboxResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutGenericMailboxResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest GenericMailbox
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -85611,6 +90618,45 @@ func ParseGetTicketingMembershipResponse(rsp *http.Response) (*GetTicketingMembe
 	return response, nil
 }
 
+// ParseClaimOrderResponse parses an HTTP response from a ClaimOrderWithResponse call
+func ParseClaimOrderResponse(rsp *http.Response) (*ClaimOrderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ClaimOrderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingOrder
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ClaimOrderResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListTicketingOrdersResponse parses an HTTP response from a ListTicketingOrdersWithResponse call
 func ParseListTicketingOrdersResponse(rsp *http.Response) (*ListTicketingOrdersResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -85697,6 +90743,110 @@ func ParseGetTicketingOrderResponse(rsp *http.Response) (*GetTicketingOrderRespo
 			headers.ETag = value
 		}
 		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExplainOrderMatchResponse parses an HTTP response from a ExplainOrderMatchWithResponse call
+func ParseExplainOrderMatchResponse(rsp *http.Response) (*ExplainOrderMatchResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExplainOrderMatchResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OrderMatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRelinkOrderResponse parses an HTTP response from a RelinkOrderWithResponse call
+func ParseRelinkOrderResponse(rsp *http.Response) (*RelinkOrderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RelinkOrderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingOrder
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RelinkOrderResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRelinkTicketResponse parses an HTTP response from a RelinkTicketWithResponse call
+func ParseRelinkTicketResponse(rsp *http.Response) (*RelinkTicketResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RelinkTicketResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingOrder
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RelinkTicketResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -86061,6 +91211,162 @@ func ParseGetTicketingProductResponse(rsp *http.Response) (*GetTicketingProductR
 			headers.ETag = value
 		}
 		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListMatchReviewsResponse parses an HTTP response from a ListMatchReviewsWithResponse call
+func ParseListMatchReviewsResponse(rsp *http.Response) (*ListMatchReviewsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMatchReviewsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MatchReviewList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListMatchReviewsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDecideMatchReviewsResponse parses an HTTP response from a DecideMatchReviewsWithResponse call
+func ParseDecideMatchReviewsResponse(rsp *http.Response) (*DecideMatchReviewsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DecideMatchReviewsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 207:
+		var dest MatchReviewResults
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON207 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetMatchReviewResponse parses an HTTP response from a GetMatchReviewWithResponse call
+func ParseGetMatchReviewResponse(rsp *http.Response) (*GetMatchReviewResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMatchReviewResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MatchReview
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetMatchReviewResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetMatchReviewResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDecideMatchReviewResponse parses an HTTP response from a DecideMatchReviewWithResponse call
+func ParseDecideMatchReviewResponse(rsp *http.Response) (*DecideMatchReviewResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DecideMatchReviewResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MatchReview
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DecideMatchReviewResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

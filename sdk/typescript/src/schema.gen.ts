@@ -2318,6 +2318,424 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/ticketing/orders/{order_id}/match": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the order. */
+                order_id: components["parameters"]["MatchingOrderId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * See why an order is whose it is
+         * @description By which rule the order was attributed to its contact, on what evidence, with what confidence, in words in the language of `Accept-Language`; and the same for the holder of each ticket. `inputs_digest` is the SHA-256 of what was compared: while it stays the same, so does the attribution.
+         */
+        get: operations["explainOrderMatch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/orders/{order_id}/relink": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the order. */
+                order_id: components["parameters"]["MatchingOrderId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Attribute an order to another contact
+         * @description The order belongs to the contact named, or with `null` to nobody, whatever the rules find. It stays so until the decision is reverted: neither a later message of the source nor a change of a contact undoes it. The contact's own record is not changed.
+         */
+        post: operations["relinkOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/orders/{order_id}/tickets/{ticket_id}/relink": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the order. */
+                order_id: components["parameters"]["MatchingOrderId"];
+                /** @description Identifier of the ticket. */
+                ticket_id: components["parameters"]["MatchingTicketId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say who holds a ticket
+         * @description The ticket is held by the contact named, or with `null` by nobody known, whatever the rules find.
+         */
+        post: operations["relinkTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/order-claims": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Claim an order of nobody
+         * @description Attributes an order that belongs to nobody to a contact. The proof is one of: `secret`, which the ticketing system sent with the order and its buyer has; `email`, the address given when buying; `reason`, the word of an agent who saw the ticket. An unknown number and a wrong proof give the same refusal.
+         */
+        post: operations["claimOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/reviews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the descriptions to decide about
+         * @description Descriptions of buyers and accounts of which only a person can say who they are, the oldest first, each with the contacts it could be. Candidates out of the reader's sight are left out.
+         */
+        get: operations["listMatchReviews"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/reviews/{review_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the review. */
+                review_id: components["parameters"]["MatchReviewId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a review
+         * @description With what the source says of the person and the orders that wait for the answer, at most 50 of them.
+         */
+        get: operations["getMatchReview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/reviews/{review_id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the review. */
+                review_id: components["parameters"]["MatchReviewId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer a review
+         * @description `accept` takes the likeliest candidate, `choose` the contact named in `contact_id`, `create` makes a new contact, `reject` leaves the orders at nobody. The answer counts for everybody described alike, so it is asked once; every order that waits is attributed at once. It can be reverted.
+         */
+        post: operations["decideMatchReview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/reviews/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer many reviews
+         * @description As the operation on one review, each by itself. Results come in the order of the answers.
+         */
+        post: operations["decideMatchReviews"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what people decided
+         * @description Attributions that people decided, the latest first, with who and why. With `order_id` those about one order: about the order itself, its tickets, and the description of its buyer.
+         */
+        get: operations["listMatchDecisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/decisions/{decision_id}/revert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the decision. */
+                decision_id: components["parameters"]["MatchDecisionId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a decision back
+         * @description What was decided before it stands again, or what the rules say where nothing was. Only the last decision about something can be taken back; a revert can be reverted too. Orders go back to whom they belonged.
+         */
+        post: operations["revertMatchDecision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/household-proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List people who may share a home
+         * @description Pairs of contacts that share an e-mail address under different names. It is proposed and changes neither of them.
+         */
+        get: operations["listHouseholdProposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/household-proposals/{household_proposal_id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the proposal. */
+                household_proposal_id: components["parameters"]["HouseholdProposalId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm or dismiss a shared home
+         * @description Keeps what somebody decided about a proposal; the pair is not proposed again.
+         */
+        post: operations["decideHouseholdProposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/mailboxes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List addresses of services
+         * @description Addresses that the institution says are, or are not, a service's, and those that were learnt because too many people used them. What the program knows by itself (contact@, billetterie@, noreply@, resellers) is not listed.
+         */
+        get: operations["listGenericMailboxes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/mailboxes/{mailbox}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An address (billets@theatre.example), every address of a domain (@revente.example) or a local part (billets@). */
+                mailbox: components["parameters"]["GenericMailboxName"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say whether an address is a service's
+         * @description An address of a service identifies nobody: orders from it belong to an organisation, or to nobody. What is said here goes before what the program knows or learnt. It counts for what arrives from now on.
+         */
+        put: operations["putGenericMailbox"];
+        post?: never;
+        /**
+         * Take an address off the list
+         * @description What the program itself knows of the address counts again.
+         */
+        delete: operations["deleteGenericMailbox"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/lookup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find a contact for a seller's screen
+         * @description By exactly one of: the name in another system, an e-mail address, a telephone number, the number of a card. Answers with little: who they are and what they are entitled to. At most 20, since families share addresses; nobody out of the reader's sight or purpose; each look is kept in the log of reads.
+         */
+        post: operations["lookupContacts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contact_id}/indicators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["IndicatorsContactId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read what a contact's purchases say
+         * @description How recent, how frequent, for how much, how long ahead, of which disciplines and seasons, and since when the contact comes, over every source. Trial orders never count. `as_of` gives the figures of a past day, at its end in the institution's time zone, as known today: what happened later does not count, and a ticket that is cancelled by now does not either. Each figure's facts are listed by `/indicators/{indicator}/facts`.
+         */
+        get: operations["getContactIndicators"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contact_id}/indicators/{indicator}/facts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["IndicatorsContactId"];
+                /** @description orders, orders_last_year, net, tickets, visits, upcoming_visits, lead_time, disciplines, seasons or subscriptions. */
+                indicator: components["parameters"]["IndicatorName"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List what a figure counts
+         * @description The orders, tickets or movements that a figure counts, the earliest first: their number is the figure, or their amounts add up to it. Of somebody else's order with a ticket for this contact, of which the reader does not see the buyer, `order_id` is null.
+         */
+        get: operations["listIndicatorFacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/indicators/recount": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Count everybody's figures anew
+         * @description Figures are kept up with each purchase; this counts all of them again, which gives the same.
+         */
+        post: operations["recountIndicators"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/indicators/capture-rates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See how complete what is known of buyers is
+         * @description Of the tickets of confirmed orders placed in a period, at most 366 days, how many have a buyer who is known, and one who can be reached by e-mail or telephone, by channel; of the sales that the reader sees. Without a period, the last 365 days.
+         */
+        get: operations["getCaptureRates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/forms": {
         parameters: {
             query?: never;
@@ -7969,6 +8387,106 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "ticketing.match.review_required": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Somebody has to say whose an order is
+         * @description Somebody has to say whose an order is; read the record for its present state.
+         */
+        post: operations["onTicketingMatchReviewRequired"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.match.review_decided": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Somebody said whose an order is
+         * @description Somebody said whose an order is; read the record for its present state.
+         */
+        post: operations["onTicketingMatchReviewDecided"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.household.proposed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Two contacts may share a home
+         * @description Two contacts may share a home; read the record for its present state.
+         */
+        post: operations["onTicketingHouseholdProposed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.household.confirmed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Two contacts share a home
+         * @description Two contacts share a home; read the record for its present state.
+         */
+        post: operations["onTicketingHouseholdConfirmed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.household.dismissed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Two contacts do not share a home
+         * @description Two contacts do not share a home; read the record for its present state.
+         */
+        post: operations["onTicketingHouseholdDismissed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "form.created": {
         parameters: {
             query?: never;
@@ -11790,6 +12308,8 @@ export interface components {
             customer?: components["schemas"]["TicketingReference"] | null;
             /** Format: uuid */
             contact_id?: string | null;
+            /** @description Number of a card of ours that was shown: an external id with the source `card`. */
+            card_number?: string | null;
             email?: string | null;
             /** @default false */
             email_verified: boolean;
@@ -11821,6 +12341,8 @@ export interface components {
         TicketingCustomerRecord: {
             /** Format: uuid */
             contact_id?: string | null;
+            /** @description Number of a card of ours that was shown: an external id with the source `card`. */
+            card_number?: string | null;
             email?: string | null;
             /** @default false */
             email_verified: boolean;
@@ -11878,6 +12400,8 @@ export interface components {
             /** @default false */
             test: boolean;
             split_from?: components["schemas"]["TicketingReference"] | null;
+            /** @description A secret that the buyer has, such as the end of the link in their confirmation. Only its SHA-256 is kept: who shows it may claim the order. */
+            claim_secret?: string | null;
             buyer?: components["schemas"]["TicketingPerson"] | null;
             payer?: components["schemas"]["TicketingPerson"] | null;
             lines: components["schemas"]["TicketingLineRecord"][];
@@ -14356,6 +14880,686 @@ export interface components {
             /** Format: int64 */
             version: number;
             results: components["schemas"]["SibilResult"][];
+        };
+        MatchEvidence: {
+            /** @description What was compared and what came of it. */
+            code: string;
+            text: string;
+        };
+        /**
+         * @example {
+         *       "order_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f05",
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *       "rule": "email_name",
+         *       "confidence": 0.93,
+         *       "inputs_digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "matched_at": "2026-11-23T10:15:00Z",
+         *       "evidence": [
+         *         {
+         *           "code": "email",
+         *           "text": "same e-mail address"
+         *         },
+         *         {
+         *           "code": "family_name",
+         *           "text": "same family name"
+         *         },
+         *         {
+         *           "code": "given_name",
+         *           "text": "same given name"
+         *         }
+         *       ],
+         *       "explanation": "The e-mail address and the name are this contact's. Evidence: same e-mail address, same family name, same given name. Confidence: 93%.",
+         *       "review_id": null,
+         *       "holders": []
+         *     }
+         */
+        OrderMatch: {
+            /** Format: uuid */
+            order_id: string;
+            /** Format: uuid */
+            contact_id: string | null;
+            rule: string | null;
+            /** Format: double */
+            confidence: number | null;
+            inputs_digest: string | null;
+            /** Format: date-time */
+            matched_at: string | null;
+            evidence: components["schemas"]["MatchEvidence"][];
+            explanation: string;
+            /**
+             * Format: uuid
+             * @description The review that waits for an answer about this buyer.
+             */
+            review_id: string | null;
+            holders: components["schemas"]["HolderMatch"][];
+        };
+        HolderMatch: {
+            /** Format: uuid */
+            ticket_id: string;
+            external_id: string;
+            /** Format: uuid */
+            contact_id: string | null;
+            rule: string;
+            /** Format: double */
+            confidence: number | null;
+            inputs_digest: string | null;
+            evidence: components["schemas"]["MatchEvidence"][];
+            explanation: string;
+        };
+        /**
+         * @example {
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *       "reason": "Bought by her son with her card"
+         *     }
+         */
+        Relink: {
+            /**
+             * Format: uuid
+             * @description Whose it is; null: nobody's.
+             */
+            contact_id: string | null;
+            reason?: string;
+        };
+        /**
+         * @example {
+         *       "source": "principale",
+         *       "order_number": "QK41",
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *       "proof": {
+         *         "email": "lena.kervadec@courrier.example"
+         *       }
+         *     }
+         */
+        OrderClaim: {
+            /** @description Code or id of the source. */
+            source: string;
+            /** @description The number printed on the order. */
+            order_number: string;
+            /** Format: uuid */
+            contact_id: string;
+            proof: components["schemas"]["OrderClaimProof"];
+        };
+        /** @description Exactly one of these. */
+        OrderClaimProof: {
+            /** @description The secret that came with the order. */
+            secret?: string;
+            /** @description The address given when buying. */
+            email?: string;
+            /** @description What the agent saw. */
+            reason?: string;
+        };
+        MatchCandidate: {
+            /** Format: uuid */
+            contact_id: string;
+            display_name: string;
+            /** Format: double */
+            score: number;
+            rule: string;
+            evidence: components["schemas"]["MatchEvidence"][];
+            explanation: string;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f21",
+         *       "object": "match_review",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "subject_kind": "order",
+         *       "subject_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f05",
+         *       "reason": "name_and_postcode",
+         *       "score": 0.65,
+         *       "status": "open",
+         *       "contact_id": null,
+         *       "decision_id": null,
+         *       "candidates": [],
+         *       "person": {
+         *         "given_name": "Léna",
+         *         "family_name": "Kervadec"
+         *       },
+         *       "orders": [],
+         *       "decided_at": null,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        MatchReview: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "match_review";
+            /** Format: uuid */
+            source_id: string;
+            subject_kind: string;
+            /** Format: uuid */
+            subject_id: string;
+            reason: string;
+            /** Format: double */
+            score: number;
+            /** @description `settled` was found out otherwise before anybody answered. */
+            status: string;
+            /** Format: uuid */
+            contact_id: string | null;
+            /** Format: uuid */
+            decision_id: string | null;
+            candidates: components["schemas"]["MatchCandidate"][];
+            /** @description What the source says of the person; null in lists. */
+            person: {
+                [key: string]: unknown;
+            } | null;
+            /** @description Those that wait; empty in lists. */
+            orders: components["schemas"]["MatchReviewOrder"][];
+            /** Format: date-time */
+            decided_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        MatchReviewOrder: {
+            /** Format: uuid */
+            id: string;
+            number: string | null;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        MatchReviewList: {
+            data: components["schemas"]["MatchReview"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "action": "choose",
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *       "reason": "Known at the box office"
+         *     }
+         */
+        MatchReviewAnswer: {
+            /** @enum {string} */
+            action: "accept" | "choose" | "create" | "reject";
+            /**
+             * Format: uuid
+             * @description Whom `choose` names.
+             */
+            contact_id?: string;
+            reason?: string;
+        };
+        /**
+         * @example {
+         *       "answers": [
+         *         {
+         *           "review_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f21",
+         *           "action": "reject"
+         *         }
+         *       ]
+         *     }
+         */
+        MatchReviewAnswers: {
+            answers: components["schemas"]["MatchReviewNamedAnswer"][];
+        };
+        MatchReviewNamedAnswer: {
+            /** Format: uuid */
+            review_id: string;
+            /** @enum {string} */
+            action: "accept" | "choose" | "create" | "reject";
+            /**
+             * Format: uuid
+             * @description Whom `choose` names.
+             */
+            contact_id?: string;
+            reason?: string;
+        };
+        /**
+         * @example {
+         *       "results": [
+         *         {
+         *           "index": 0,
+         *           "review_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f21",
+         *           "status": "decided",
+         *           "problem": null
+         *         }
+         *       ]
+         *     }
+         */
+        MatchReviewResults: {
+            results: components["schemas"]["MatchReviewResult"][];
+        };
+        MatchReviewResult: {
+            /** Format: int32 */
+            index: number;
+            /** Format: uuid */
+            review_id: string;
+            status: string;
+            problem: components["schemas"]["Problem"] | null;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f31",
+         *       "object": "match_decision",
+         *       "scope": "order",
+         *       "subject_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f05",
+         *       "inputs_digest": null,
+         *       "action": "contact",
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *       "origin": "relink",
+         *       "review_id": null,
+         *       "order_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f05",
+         *       "reverts_id": null,
+         *       "reason": "Bought by her son with her card",
+         *       "actor": {
+         *         "kind": "user",
+         *         "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f41"
+         *       },
+         *       "decided_at": "2026-11-23T10:15:00Z"
+         *     }
+         */
+        MatchDecision: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "match_decision";
+            /** @description `inputs`: everybody who is described alike. */
+            scope: string;
+            /**
+             * Format: uuid
+             * @description The order or ticket.
+             */
+            subject_id: string | null;
+            inputs_digest: string | null;
+            /** @description `rules`: as if nobody had decided. */
+            action: string;
+            /** Format: uuid */
+            contact_id: string | null;
+            origin: string;
+            /** Format: uuid */
+            review_id: string | null;
+            /** Format: uuid */
+            order_id: string | null;
+            /** Format: uuid */
+            reverts_id: string | null;
+            reason: string | null;
+            actor: {
+                kind: string;
+                id: string;
+            };
+            /** Format: date-time */
+            decided_at: string;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        MatchDecisionList: {
+            data: components["schemas"]["MatchDecision"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "reason": "The wrong Castellan"
+         *     }
+         */
+        MatchRevert: {
+            reason?: string;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f51",
+         *       "object": "household_proposal",
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *       "other_contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e05",
+         *       "reason": "shared_email",
+         *       "order_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f05",
+         *       "status": "open",
+         *       "decided_at": null,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        HouseholdProposal: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "household_proposal";
+            /** Format: uuid */
+            contact_id: string;
+            /** Format: uuid */
+            other_contact_id: string;
+            reason: string;
+            /**
+             * Format: uuid
+             * @description The order that showed it.
+             */
+            order_id: string | null;
+            status: string;
+            /** Format: date-time */
+            decided_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        HouseholdProposalList: {
+            data: components["schemas"]["HouseholdProposal"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "status": "confirmed"
+         *     }
+         */
+        HouseholdProposalAnswer: {
+            /** @enum {string} */
+            status: "confirmed" | "dismissed";
+        };
+        /**
+         * @example {
+         *       "mailbox": "@revente.example",
+         *       "object": "generic_mailbox",
+         *       "is_generic": true,
+         *       "origin": "said",
+         *       "reason": "Reseller",
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z"
+         *     }
+         */
+        GenericMailbox: {
+            mailbox: string;
+            /** @constant */
+            object: "generic_mailbox";
+            is_generic: boolean;
+            origin: string;
+            reason: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        GenericMailboxList: {
+            data: components["schemas"]["GenericMailbox"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "is_generic": true,
+         *       "reason": "Reseller"
+         *     }
+         */
+        GenericMailboxPut: {
+            is_generic: boolean;
+            reason?: string;
+        };
+        /**
+         * @description Exactly one of these.
+         * @example {
+         *       "email": "lena.kervadec@courrier.example"
+         *     }
+         */
+        ContactLookup: {
+            external_ref?: components["schemas"]["ContactLookupReference"];
+            email?: string;
+            /** @description In any usual form; without a country it is French. */
+            phone?: string;
+            /** @description An external id with the source `card`. */
+            card_number?: string;
+        };
+        ContactLookupReference: {
+            source: string;
+            external_id: string;
+        };
+        /**
+         * @example {
+         *       "matched_on": "email",
+         *       "data": [
+         *         {
+         *           "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *           "kind": "person",
+         *           "display_name": "Léna Kervadec",
+         *           "given_name": "Léna",
+         *           "family_name": "Kervadec",
+         *           "postal_code": "29200",
+         *           "is_archived": false,
+         *           "is_minor": null,
+         *           "has_bought": true,
+         *           "last_order_at": "2026-11-20T08:58:00Z"
+         *         }
+         *       ]
+         *     }
+         */
+        ContactLookupResult: {
+            matched_on: string;
+            data: components["schemas"]["ContactProfile"][];
+        };
+        /** @description As much of a contact as a seller needs to greet the right person. */
+        ContactProfile: {
+            /** Format: uuid */
+            contact_id: string;
+            kind: string;
+            display_name: string;
+            given_name: string | null;
+            family_name: string | null;
+            postal_code: string | null;
+            is_archived: boolean;
+            /** @description Under eighteen; null where the date of birth is not known. */
+            is_minor: boolean | null;
+            /** @description Has an order here that was confirmed. */
+            has_bought: boolean;
+            /** Format: date-time */
+            last_order_at: string | null;
+        };
+        /**
+         * @example {
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *       "object": "contact_indicators",
+         *       "as_of": "2026-11-23T10:15:00Z",
+         *       "counted_at": "2026-11-23T10:15:00Z",
+         *       "orders": 4,
+         *       "orders_last_year": 2,
+         *       "first_order_at": "2024-09-12T08:00:00Z",
+         *       "last_order_at": "2026-11-20T08:58:00Z",
+         *       "days_since_last_order": 3,
+         *       "net": [
+         *         {
+         *           "amount": "96.50",
+         *           "currency": "EUR"
+         *         }
+         *       ],
+         *       "tickets": 7,
+         *       "visits": 3,
+         *       "upcoming_visits": 1,
+         *       "first_visit_at": "2024-10-04T18:30:00Z",
+         *       "last_visit_at": "2026-03-06T19:00:00Z",
+         *       "average_lead_days": 18.5,
+         *       "disciplines": [
+         *         {
+         *           "name": "theatre",
+         *           "tickets": 7
+         *         }
+         *       ],
+         *       "seasons": [
+         *         {
+         *           "name": "2026-2027",
+         *           "tickets": 2
+         *         }
+         *       ],
+         *       "subscriptions": 1
+         *     }
+         */
+        ContactIndicators: {
+            /** Format: uuid */
+            contact_id: string;
+            /** @constant */
+            object: "contact_indicators";
+            /** Format: date-time */
+            as_of: string;
+            /** Format: date-time */
+            counted_at: string;
+            /**
+             * Format: int32
+             * @description Confirmed orders.
+             */
+            orders: number;
+            /**
+             * Format: int32
+             * @description Of the last 365 days.
+             */
+            orders_last_year: number;
+            /** Format: date-time */
+            first_order_at: string | null;
+            /** Format: date-time */
+            last_order_at: string | null;
+            /** Format: int32 */
+            days_since_last_order: number | null;
+            /** @description Paid less refunded, by currency; of a cancelled order, what was kept. */
+            net: components["schemas"]["Money"][];
+            /**
+             * Format: int32
+             * @description Valid tickets bought.
+             */
+            tickets: number;
+            /**
+             * Format: int32
+             * @description Performances past for which the contact holds a valid ticket, or bought one that nobody else is known to hold; each counts once.
+             */
+            visits: number;
+            /** Format: int32 */
+            upcoming_visits: number;
+            /** Format: date-time */
+            first_visit_at: string | null;
+            /** Format: date-time */
+            last_visit_at: string | null;
+            /**
+             * Format: double
+             * @description From the order to the performance, over the tickets bought.
+             */
+            average_lead_days: number | null;
+            disciplines: components["schemas"]["IndicatorShare"][];
+            seasons: components["schemas"]["IndicatorShare"][];
+            /**
+             * Format: int32
+             * @description Valid subscriptions, passes and memberships bought.
+             */
+            subscriptions: number;
+        };
+        IndicatorShare: {
+            name: string;
+            /** Format: int32 */
+            tickets: number;
+        };
+        IndicatorFact: {
+            kind: string;
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            order_id: string | null;
+            /** Format: uuid */
+            performance_id: string | null;
+            /** Format: date-time */
+            at: string;
+            /** @description The discipline or season. */
+            counts_for: string | null;
+            amount: components["schemas"]["Money"] | null;
+        };
+        /**
+         * @example {
+         *       "data": [
+         *         {
+         *           "kind": "order",
+         *           "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f05",
+         *           "order_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f05",
+         *           "performance_id": null,
+         *           "at": "2026-11-20T08:58:00Z",
+         *           "counts_for": null,
+         *           "amount": null
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        IndicatorFactList: {
+            data: components["schemas"]["IndicatorFact"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "object": "capture_rates",
+         *       "placed_at_gte": "2026-10-01T00:00:00Z",
+         *       "placed_at_lt": "2026-11-01T00:00:00Z",
+         *       "total": {
+         *         "channel": null,
+         *         "tickets": 40,
+         *         "identified": 30,
+         *         "reachable": 28,
+         *         "identified_percent": 75,
+         *         "reachable_percent": 70
+         *       },
+         *       "channels": [
+         *         {
+         *           "channel": "web",
+         *           "tickets": 30,
+         *           "identified": 30,
+         *           "reachable": 28,
+         *           "identified_percent": 100,
+         *           "reachable_percent": 93.33
+         *         },
+         *         {
+         *           "channel": "box_office",
+         *           "tickets": 10,
+         *           "identified": 0,
+         *           "reachable": 0,
+         *           "identified_percent": 0,
+         *           "reachable_percent": 0
+         *         }
+         *       ]
+         *     }
+         */
+        CaptureRates: {
+            /** @constant */
+            object: "capture_rates";
+            /** Format: date-time */
+            placed_at_gte: string;
+            /** Format: date-time */
+            placed_at_lt: string;
+            total: components["schemas"]["CaptureRate"];
+            channels: components["schemas"]["CaptureRate"][];
+        };
+        CaptureRate: {
+            /** @description Null for all of them. */
+            channel: string | null;
+            /** Format: int64 */
+            tickets: number;
+            /** Format: int64 */
+            identified: number;
+            /** Format: int64 */
+            reachable: number;
+            /**
+             * Format: double
+             * @description Null where there is no ticket.
+             */
+            identified_percent: number | null;
+            /** Format: double */
+            reachable_percent: number | null;
         };
         /** @description One text in several languages, keyed by BCP 47. */
         LocalizedText: {
@@ -19911,6 +21115,22 @@ export interface components {
         SibilQuarterName: string;
         /** @description The id of a submission. */
         SibilSubmissionId: string;
+        /** @description Identifier of the order. */
+        MatchingOrderId: string;
+        /** @description Identifier of the ticket. */
+        MatchingTicketId: string;
+        /** @description Identifier of the review. */
+        MatchReviewId: string;
+        /** @description Identifier of the decision. */
+        MatchDecisionId: string;
+        /** @description Identifier of the proposal. */
+        HouseholdProposalId: string;
+        /** @description An address (billets@theatre.example), every address of a domain (@revente.example) or a local part (billets@). */
+        GenericMailboxName: string;
+        /** @description Identifier of the contact. */
+        IndicatorsContactId: string;
+        /** @description orders, orders_last_year, net, tickets, visits, upcoming_visits, lead_time, disciplines, seasons or subscriptions. */
+        IndicatorName: string;
         /** @description Identifier of the form. */
         FormId: string;
         /** @description Identifier of the submission. */
@@ -24329,6 +25549,652 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SibilSubmissionWithResults"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    explainOrderMatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the order. */
+                order_id: components["parameters"]["MatchingOrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The attribution. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderMatch"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    relinkOrder: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Identifier of the order. */
+                order_id: components["parameters"]["MatchingOrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Relink"];
+            };
+        };
+        responses: {
+            /** @description The order. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingOrder"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    relinkTicket: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Identifier of the order. */
+                order_id: components["parameters"]["MatchingOrderId"];
+                /** @description Identifier of the ticket. */
+                ticket_id: components["parameters"]["MatchingTicketId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Relink"];
+            };
+        };
+        responses: {
+            /** @description The order. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingOrder"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    claimOrder: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrderClaim"];
+            };
+        };
+        responses: {
+            /** @description The order. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingOrder"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listMatchReviews: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description In this state. */
+                status?: "open" | "linked" | "created" | "rejected" | "settled";
+                /** @description Raised by the source with this code or id. */
+                source?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of reviews. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchReviewList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getMatchReview: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the review. */
+                review_id: components["parameters"]["MatchReviewId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The review. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchReview"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    decideMatchReview: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Identifier of the review. */
+                review_id: components["parameters"]["MatchReviewId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MatchReviewAnswer"];
+            };
+        };
+        responses: {
+            /** @description The review. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchReview"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    decideMatchReviews: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MatchReviewAnswers"];
+            };
+        };
+        responses: {
+            /** @description What became of each answer. */
+            207: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchReviewResults"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listMatchDecisions: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description About this order. */
+                order_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of decisions. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchDecisionList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    revertMatchDecision: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Identifier of the decision. */
+                decision_id: components["parameters"]["MatchDecisionId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MatchRevert"];
+            };
+        };
+        responses: {
+            /** @description The decision that takes it back. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchDecision"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listHouseholdProposals: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description In this state. */
+                status?: "open" | "confirmed" | "dismissed";
+                /** @description Of this contact. */
+                contact_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of proposals. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdProposalList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    decideHouseholdProposal: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Identifier of the proposal. */
+                household_proposal_id: components["parameters"]["HouseholdProposalId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HouseholdProposalAnswer"];
+            };
+        };
+        responses: {
+            /** @description The proposal. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdProposal"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listGenericMailboxes: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of addresses. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GenericMailboxList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    putGenericMailbox: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description An address (billets@theatre.example), every address of a domain (@revente.example) or a local part (billets@). */
+                mailbox: components["parameters"]["GenericMailboxName"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GenericMailboxPut"];
+            };
+        };
+        responses: {
+            /** @description The address. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GenericMailbox"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteGenericMailbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An address (billets@theatre.example), every address of a domain (@revente.example) or a local part (billets@). */
+                mailbox: components["parameters"]["GenericMailboxName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The address is off the list. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    lookupContacts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactLookup"];
+            };
+        };
+        responses: {
+            /** @description Whom it could be. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactLookupResult"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getContactIndicators: {
+        parameters: {
+            query?: {
+                /** @description A day. */
+                as_of?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["IndicatorsContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactIndicators"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listIndicatorFacts: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description A day. */
+                as_of?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["IndicatorsContactId"];
+                /** @description orders, orders_last_year, net, tickets, visits, upcoming_visits, lead_time, disciplines, seasons or subscriptions. */
+                indicator: components["parameters"]["IndicatorName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of facts. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IndicatorFactList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    recountIndicators: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Started. */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getCaptureRates: {
+        parameters: {
+            query?: {
+                /** @description Placed at this instant or later. */
+                placed_at_gte?: string;
+                /** @description Placed before this instant. */
+                placed_at_lt?: string;
+                /** @description Received from the source with this code or id. */
+                source?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rates. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaptureRates"];
                 };
             };
             "4XX": components["responses"]["Error"];
@@ -32692,6 +34558,116 @@ export interface operations {
         };
     };
     onStatutorySibilRejected: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingMatchReviewRequired: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingMatchReviewDecided: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingHouseholdProposed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingHouseholdConfirmed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingHouseholdDismissed: {
         parameters: {
             query?: never;
             header?: never;

@@ -12,22 +12,41 @@ import (
 )
 
 type TicketingCustomer struct {
-	TenantID     uuid.UUID       `json:"tenant_id"`
-	ID           uuid.UUID       `json:"id"`
-	SourceID     uuid.UUID       `json:"source_id"`
-	ExternalID   string          `json:"external_id"`
-	Profile      json.RawMessage `json:"profile"`
-	ContactID    *uuid.UUID      `json:"contact_id"`
-	MatchRule    *string         `json:"match_rule"`
-	MatchScore   *float64        `json:"match_score"`
-	MatchInputs  *string         `json:"match_inputs"`
-	Stub         bool            `json:"stub"`
-	Deleted      bool            `json:"deleted"`
-	Version      int64           `json:"version"`
-	CreatedAt    time.Time       `json:"created_at"`
-	UpdatedAt    time.Time       `json:"updated_at"`
-	Consents     json.RawMessage `json:"consents"`
-	AnonymizedAt *time.Time      `json:"anonymized_at"`
+	TenantID      uuid.UUID       `json:"tenant_id"`
+	ID            uuid.UUID       `json:"id"`
+	SourceID      uuid.UUID       `json:"source_id"`
+	ExternalID    string          `json:"external_id"`
+	Profile       json.RawMessage `json:"profile"`
+	ContactID     *uuid.UUID      `json:"contact_id"`
+	MatchRule     *string         `json:"match_rule"`
+	MatchScore    *float64        `json:"match_score"`
+	MatchInputs   *string         `json:"match_inputs"`
+	Stub          bool            `json:"stub"`
+	Deleted       bool            `json:"deleted"`
+	Version       int64           `json:"version"`
+	CreatedAt     time.Time       `json:"created_at"`
+	UpdatedAt     time.Time       `json:"updated_at"`
+	Consents      json.RawMessage `json:"consents"`
+	AnonymizedAt  *time.Time      `json:"anonymized_at"`
+	MatchEvidence []string        `json:"match_evidence"`
+}
+
+type TicketingDecision struct {
+	TenantID  uuid.UUID  `json:"tenant_id"`
+	ID        uuid.UUID  `json:"id"`
+	Scope     string     `json:"scope"`
+	Key       string     `json:"key"`
+	Rank      int32      `json:"rank"`
+	Action    string     `json:"action"`
+	ContactID *uuid.UUID `json:"contact_id"`
+	Origin    string     `json:"origin"`
+	ReviewID  *uuid.UUID `json:"review_id"`
+	OrderID   *uuid.UUID `json:"order_id"`
+	Reverts   *uuid.UUID `json:"reverts"`
+	Reason    *string    `json:"reason"`
+	ActorKind string     `json:"actor_kind"`
+	ActorID   string     `json:"actor_id"`
+	DecidedAt time.Time  `json:"decided_at"`
 }
 
 type TicketingFee struct {
@@ -120,6 +139,20 @@ type TicketingGroupBooking struct {
 	UpdatedAt              time.Time       `json:"updated_at"`
 }
 
+type TicketingHouseholdProposal struct {
+	TenantID  uuid.UUID  `json:"tenant_id"`
+	ID        uuid.UUID  `json:"id"`
+	ContactID uuid.UUID  `json:"contact_id"`
+	OtherID   uuid.UUID  `json:"other_id"`
+	Reason    string     `json:"reason"`
+	OrderID   *uuid.UUID `json:"order_id"`
+	Status    string     `json:"status"`
+	Version   int64      `json:"version"`
+	CreatedAt time.Time  `json:"created_at"`
+	UpdatedAt time.Time  `json:"updated_at"`
+	DecidedAt *time.Time `json:"decided_at"`
+}
+
 type TicketingLine struct {
 	TenantID        uuid.UUID       `json:"tenant_id"`
 	OrderID         uuid.UUID       `json:"order_id"`
@@ -146,6 +179,19 @@ type TicketingLine struct {
 	Exemption       *string         `json:"exemption"`
 	VoucherCode     *string         `json:"voucher_code"`
 	Campaign        *string         `json:"campaign"`
+	HolderScore     *float64        `json:"holder_score"`
+	HolderInputs    *string         `json:"holder_inputs"`
+	HolderEvidence  []string        `json:"holder_evidence"`
+}
+
+type TicketingMailbox struct {
+	TenantID  uuid.UUID `json:"tenant_id"`
+	Pattern   string    `json:"pattern"`
+	IsGeneric bool      `json:"is_generic"`
+	Origin    string    `json:"origin"`
+	Note      *string   `json:"note"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
 }
 
 type TicketingMembership struct {
@@ -233,6 +279,8 @@ type TicketingOrder struct {
 	StatedState        *string         `json:"stated_state"`
 	CancellationReason *string         `json:"cancellation_reason"`
 	AnonymizedAt       *time.Time      `json:"anonymized_at"`
+	MatchEvidence      []string        `json:"match_evidence"`
+	ClaimHash          *string         `json:"claim_hash"`
 }
 
 type TicketingPayment struct {
@@ -347,6 +395,24 @@ type TicketingRecord struct {
 	MissingSince       *time.Time `json:"missing_since"`
 	AbsentAsOf         *time.Time `json:"absent_as_of"`
 	AnonymizedAt       *time.Time `json:"anonymized_at"`
+}
+
+type TicketingReview struct {
+	TenantID    uuid.UUID  `json:"tenant_id"`
+	ID          uuid.UUID  `json:"id"`
+	Inputs      string     `json:"inputs"`
+	SourceID    uuid.UUID  `json:"source_id"`
+	SubjectKind string     `json:"subject_kind"`
+	SubjectID   uuid.UUID  `json:"subject_id"`
+	Reason      string     `json:"reason"`
+	Score       float64    `json:"score"`
+	Status      string     `json:"status"`
+	ContactID   *uuid.UUID `json:"contact_id"`
+	DecisionID  *uuid.UUID `json:"decision_id"`
+	Version     int64      `json:"version"`
+	CreatedAt   time.Time  `json:"created_at"`
+	UpdatedAt   time.Time  `json:"updated_at"`
+	DecidedAt   *time.Time `json:"decided_at"`
 }
 
 type TicketingScan struct {

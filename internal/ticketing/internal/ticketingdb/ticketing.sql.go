@@ -110,18 +110,21 @@ WITH RECURSIVE found AS (
     FROM found f
     JOIN contacts c ON c.tenant_id = $1 AND c.id = f.merged_into
 )
-SELECT f.asked, c.id, c.kind, coalesce(c.given_name, '')::text AS given_name, coalesce(c.family_name, '')::text AS family_name, c.display_name
+SELECT f.asked, c.id, c.kind, coalesce(c.given_name, '')::text AS given_name, coalesce(c.family_name, '')::text AS family_name,
+       coalesce(c.birth_name, '')::text AS birth_name, c.birthdate, c.display_name
 FROM found f JOIN contacts c ON c.tenant_id = $1 AND c.id = f.id
 WHERE f.merged_into IS NULL
 `
 
 type FindContactsByIDRow struct {
-	Asked       uuid.UUID `json:"asked"`
-	ID          uuid.UUID `json:"id"`
-	Kind        string    `json:"kind"`
-	GivenName   string    `json:"given_name"`
-	FamilyName  string    `json:"family_name"`
-	DisplayName string    `json:"display_name"`
+	Asked       uuid.UUID  `json:"asked"`
+	ID          uuid.UUID  `json:"id"`
+	Kind        string     `json:"kind"`
+	GivenName   string     `json:"given_name"`
+	FamilyName  string     `json:"family_name"`
+	BirthName   string     `json:"birth_name"`
+	Birthdate   *time.Time `json:"birthdate"`
+	DisplayName string     `json:"display_name"`
 }
 
 func (q *Queries) FindContactsByID(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]FindContactsByIDRow, error) {
@@ -139,6 +142,8 @@ func (q *Queries) FindContactsByID(ctx context.Context, db DBTX, tenantID uuid.U
 			&i.Kind,
 			&i.GivenName,
 			&i.FamilyName,
+			&i.BirthName,
+			&i.Birthdate,
 			&i.DisplayName,
 		); err != nil {
 			return nil, err
@@ -153,26 +158,48 @@ func (q *Queries) FindContactsByID(ctx context.Context, db DBTX, tenantID uuid.U
 
 const findContactsByName = `-- name: FindContactsByName :many
 WITH RECURSIVE found AS (
-    SELECT e.external_id, c.id, c.merged_into
+    SELECT e.source, e.external_id, c.id, c.merged_into
     FROM contact_external_ids e
     JOIN contacts c ON c.tenant_id = e.tenant_id AND c.id = e.contact_id
-    WHERE e.tenant_id = $1 AND e.source = $2 AND e.external_id = ANY($3::text[])
+    WHERE e.tenant_id = $1
+      AND (e.source, e.external_id) IN (SELECT unnest($2::text[]), unnest($3::text[]))
     UNION ALL
-    SELECT f.external_id, c.id, c.merged_into
+    SELECT 'ticketing:' || s.code, u.external_id, c.id, c.merged_into
+    FROM ticketing_customers u
+    JOIN ticketing_sources s ON s.tenant_id = u.tenant_id AND s.id = u.source_id
+    JOIN ticketing_records r ON r.tenant_id = u.tenant_id AND r.id = u.id
+    JOIN contacts c ON c.tenant_id = u.tenant_id AND c.id = u.contact_id
+    WHERE u.tenant_id = $1 AND r.source_id = $4 AND r.kind = 'customer' AND r.external_id = ANY($3::text[]) AND u.match_rule = 'review_contact'
+    UNION ALL
+    SELECT f.source, f.external_id, c.id, c.merged_into
     FROM found f
     JOIN contacts c ON c.tenant_id = $1 AND c.id = f.merged_into
 )
-SELECT external_id, id FROM found WHERE merged_into IS NULL
+SELECT source::text AS source, external_id, id FROM found WHERE merged_into IS NULL
 `
 
+type FindContactsByNameParams struct {
+	TenantID    uuid.UUID `json:"tenant_id"`
+	Sources     []string  `json:"sources"`
+	ExternalIds []string  `json:"external_ids"`
+	SourceID    uuid.UUID `json:"source_id"`
+}
+
 type FindContactsByNameRow struct {
+	Source     string    `json:"source"`
 	ExternalID string    `json:"external_id"`
 	ID         uuid.UUID `json:"id"`
 }
 
-// Whom the register knows under these names at the source, survivors of merges.
-func (q *Queries) FindContactsByName(ctx context.Context, db DBTX, tenantID uuid.UUID, source string, externalIds []string) ([]FindContactsByNameRow, error) {
-	rows, err := db.Query(ctx, findContactsByName, tenantID, source, externalIds)
+// Whom the register knows under these names, survivors of merges. An account of
+// which somebody decided whose it is is known as well.
+func (q *Queries) FindContactsByName(ctx context.Context, db DBTX, arg FindContactsByNameParams) ([]FindContactsByNameRow, error) {
+	rows, err := db.Query(ctx, findContactsByName,
+		arg.TenantID,
+		arg.Sources,
+		arg.ExternalIds,
+		arg.SourceID,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +207,7 @@ func (q *Queries) FindContactsByName(ctx context.Context, db DBTX, tenantID uuid
 	items := []FindContactsByNameRow{}
 	for rows.Next() {
 		var i FindContactsByNameRow
-		if err := rows.Scan(&i.ExternalID, &i.ID); err != nil {
+		if err := rows.Scan(&i.Source, &i.ExternalID, &i.ID); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -193,7 +220,8 @@ func (q *Queries) FindContactsByName(ctx context.Context, db DBTX, tenantID uuid
 
 const findContactsByPoint = `-- name: FindContactsByPoint :many
 SELECT p.kind AS point_kind, p.normalized, p.verified_at, c.id, c.kind, c.created_at,
-       coalesce(c.given_name, '')::text AS given_name, coalesce(c.family_name, '')::text AS family_name, c.display_name
+       coalesce(c.given_name, '')::text AS given_name, coalesce(c.family_name, '')::text AS family_name,
+       coalesce(c.birth_name, '')::text AS birth_name, c.birthdate, c.display_name
 FROM contact_points p
 JOIN contacts c ON c.tenant_id = p.tenant_id AND c.id = p.contact_id
 WHERE p.tenant_id = $1 AND c.merged_into IS NULL
@@ -210,6 +238,8 @@ type FindContactsByPointRow struct {
 	CreatedAt   time.Time  `json:"created_at"`
 	GivenName   string     `json:"given_name"`
 	FamilyName  string     `json:"family_name"`
+	BirthName   string     `json:"birth_name"`
+	Birthdate   *time.Time `json:"birthdate"`
 	DisplayName string     `json:"display_name"`
 }
 
@@ -231,6 +261,8 @@ func (q *Queries) FindContactsByPoint(ctx context.Context, db DBTX, tenantID uui
 			&i.CreatedAt,
 			&i.GivenName,
 			&i.FamilyName,
+			&i.BirthName,
+			&i.Birthdate,
 			&i.DisplayName,
 		); err != nil {
 			return nil, err
@@ -244,7 +276,7 @@ func (q *Queries) FindContactsByPoint(ctx context.Context, db DBTX, tenantID uui
 }
 
 const findCustomers = `-- name: FindCustomers :many
-SELECT tenant_id, id, source_id, external_id, profile, contact_id, match_rule, match_score, match_inputs, stub, deleted, version, created_at, updated_at, consents, anonymized_at FROM ticketing_customers WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, id, source_id, external_id, profile, contact_id, match_rule, match_score, match_inputs, stub, deleted, version, created_at, updated_at, consents, anonymized_at, match_evidence FROM ticketing_customers WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindCustomers(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]TicketingCustomer, error) {
@@ -273,6 +305,7 @@ func (q *Queries) FindCustomers(ctx context.Context, db DBTX, tenantID uuid.UUID
 			&i.UpdatedAt,
 			&i.Consents,
 			&i.AnonymizedAt,
+			&i.MatchEvidence,
 		); err != nil {
 			return nil, err
 		}
@@ -319,7 +352,7 @@ func (q *Queries) FindFees(ctx context.Context, db DBTX, tenantID uuid.UUID, ord
 }
 
 const findLines = `-- name: FindLines :many
-SELECT tenant_id, order_id, ticket_id, current, rank, external_id, kind, performance_id, price_type_id, label, amount_minor, tax_minor, tax_rate_bp, seat, parent, replaces, state, holder, holder_contact_id, holder_rule, version, product_id, exemption, voucher_code, campaign FROM ticketing_lines WHERE tenant_id = $1 AND order_id = ANY($2::uuid[])
+SELECT tenant_id, order_id, ticket_id, current, rank, external_id, kind, performance_id, price_type_id, label, amount_minor, tax_minor, tax_rate_bp, seat, parent, replaces, state, holder, holder_contact_id, holder_rule, version, product_id, exemption, voucher_code, campaign, holder_score, holder_inputs, holder_evidence FROM ticketing_lines WHERE tenant_id = $1 AND order_id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindLines(ctx context.Context, db DBTX, tenantID uuid.UUID, orderIds []uuid.UUID) ([]TicketingLine, error) {
@@ -357,6 +390,9 @@ func (q *Queries) FindLines(ctx context.Context, db DBTX, tenantID uuid.UUID, or
 			&i.Exemption,
 			&i.VoucherCode,
 			&i.Campaign,
+			&i.HolderScore,
+			&i.HolderInputs,
+			&i.HolderEvidence,
 		); err != nil {
 			return nil, err
 		}
@@ -405,7 +441,7 @@ func (q *Queries) FindMovements(ctx context.Context, db DBTX, tenantID uuid.UUID
 }
 
 const findOrders = `-- name: FindOrders :many
-SELECT tenant_id, id, source_id, external_id, number, channel_kind, channel_code, placed_at, currency, test, commercial_state, payment_state, gross_minor, due_minor, paid_minor, refunded_minor, buyer, payer, consents, customer_id, split_from_id, contact_id, match_rule, match_score, match_inputs, matched_at, stub, deleted, version, created_at, updated_at, stated_state, cancellation_reason, anonymized_at FROM ticketing_orders WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, id, source_id, external_id, number, channel_kind, channel_code, placed_at, currency, test, commercial_state, payment_state, gross_minor, due_minor, paid_minor, refunded_minor, buyer, payer, consents, customer_id, split_from_id, contact_id, match_rule, match_score, match_inputs, matched_at, stub, deleted, version, created_at, updated_at, stated_state, cancellation_reason, anonymized_at, match_evidence, claim_hash FROM ticketing_orders WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindOrders(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]TicketingOrder, error) {
@@ -452,6 +488,8 @@ func (q *Queries) FindOrders(ctx context.Context, db DBTX, tenantID uuid.UUID, i
 			&i.StatedState,
 			&i.CancellationReason,
 			&i.AnonymizedAt,
+			&i.MatchEvidence,
+			&i.ClaimHash,
 		); err != nil {
 			return nil, err
 		}
@@ -801,7 +839,7 @@ func (q *Queries) FindUnattributedOrders(ctx context.Context, db DBTX, tenantID 
 }
 
 const getOrder = `-- name: GetOrder :one
-SELECT tenant_id, id, source_id, external_id, number, channel_kind, channel_code, placed_at, currency, test, commercial_state, payment_state, gross_minor, due_minor, paid_minor, refunded_minor, buyer, payer, consents, customer_id, split_from_id, contact_id, match_rule, match_score, match_inputs, matched_at, stub, deleted, version, created_at, updated_at, stated_state, cancellation_reason, anonymized_at FROM ticketing_orders WHERE tenant_id = $1 AND id = $2 AND NOT stub AND NOT deleted
+SELECT tenant_id, id, source_id, external_id, number, channel_kind, channel_code, placed_at, currency, test, commercial_state, payment_state, gross_minor, due_minor, paid_minor, refunded_minor, buyer, payer, consents, customer_id, split_from_id, contact_id, match_rule, match_score, match_inputs, matched_at, stub, deleted, version, created_at, updated_at, stated_state, cancellation_reason, anonymized_at, match_evidence, claim_hash FROM ticketing_orders WHERE tenant_id = $1 AND id = $2 AND NOT stub AND NOT deleted
 `
 
 func (q *Queries) GetOrder(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (TicketingOrder, error) {
@@ -842,6 +880,8 @@ func (q *Queries) GetOrder(ctx context.Context, db DBTX, tenantID uuid.UUID, iD 
 		&i.StatedState,
 		&i.CancellationReason,
 		&i.AnonymizedAt,
+		&i.MatchEvidence,
+		&i.ClaimHash,
 	)
 	return i, err
 }
@@ -1081,7 +1121,7 @@ func (q *Queries) InsertSource(ctx context.Context, db DBTX, arg InsertSourcePar
 }
 
 const listOrderLines = `-- name: ListOrderLines :many
-SELECT tenant_id, order_id, ticket_id, current, rank, external_id, kind, performance_id, price_type_id, label, amount_minor, tax_minor, tax_rate_bp, seat, parent, replaces, state, holder, holder_contact_id, holder_rule, version, product_id, exemption, voucher_code, campaign FROM ticketing_lines WHERE tenant_id = $1 AND order_id = $2 AND current ORDER BY rank, external_id
+SELECT tenant_id, order_id, ticket_id, current, rank, external_id, kind, performance_id, price_type_id, label, amount_minor, tax_minor, tax_rate_bp, seat, parent, replaces, state, holder, holder_contact_id, holder_rule, version, product_id, exemption, voucher_code, campaign, holder_score, holder_inputs, holder_evidence FROM ticketing_lines WHERE tenant_id = $1 AND order_id = $2 AND current ORDER BY rank, external_id
 `
 
 func (q *Queries) ListOrderLines(ctx context.Context, db DBTX, tenantID uuid.UUID, orderID uuid.UUID) ([]TicketingLine, error) {
@@ -1119,6 +1159,9 @@ func (q *Queries) ListOrderLines(ctx context.Context, db DBTX, tenantID uuid.UUI
 			&i.Exemption,
 			&i.VoucherCode,
 			&i.Campaign,
+			&i.HolderScore,
+			&i.HolderInputs,
+			&i.HolderEvidence,
 		); err != nil {
 			return nil, err
 		}
@@ -1136,7 +1179,7 @@ WITH RECURSIVE same AS (
     UNION
     SELECT c.id FROM contacts c JOIN same s ON c.merged_into = s.id WHERE c.tenant_id = $1
 )
-SELECT o.tenant_id, o.id, o.source_id, o.external_id, o.number, o.channel_kind, o.channel_code, o.placed_at, o.currency, o.test, o.commercial_state, o.payment_state, o.gross_minor, o.due_minor, o.paid_minor, o.refunded_minor, o.buyer, o.payer, o.consents, o.customer_id, o.split_from_id, o.contact_id, o.match_rule, o.match_score, o.match_inputs, o.matched_at, o.stub, o.deleted, o.version, o.created_at, o.updated_at, o.stated_state, o.cancellation_reason, o.anonymized_at FROM ticketing_orders o
+SELECT o.tenant_id, o.id, o.source_id, o.external_id, o.number, o.channel_kind, o.channel_code, o.placed_at, o.currency, o.test, o.commercial_state, o.payment_state, o.gross_minor, o.due_minor, o.paid_minor, o.refunded_minor, o.buyer, o.payer, o.consents, o.customer_id, o.split_from_id, o.contact_id, o.match_rule, o.match_score, o.match_inputs, o.matched_at, o.stub, o.deleted, o.version, o.created_at, o.updated_at, o.stated_state, o.cancellation_reason, o.anonymized_at, o.match_evidence, o.claim_hash FROM ticketing_orders o
 WHERE o.tenant_id = $1 AND NOT o.stub AND NOT o.deleted AND o.test = $2
   AND ($3::uuid IS NULL OR o.contact_id IN (SELECT same.id FROM same))
   AND ($4::uuid IS NULL OR o.source_id = $4)
@@ -1237,6 +1280,8 @@ func (q *Queries) ListOrders(ctx context.Context, db DBTX, arg ListOrdersParams)
 			&i.StatedState,
 			&i.CancellationReason,
 			&i.AnonymizedAt,
+			&i.MatchEvidence,
+			&i.ClaimHash,
 		); err != nil {
 			return nil, err
 		}
