@@ -208,6 +208,12 @@ func (s *Service) refusalsBefore(ctx context.Context, tenant uuid.UUID, f EntryF
 	if !f.wants(KindRefusal) {
 		return nil, nil
 	}
+	if f.Subject != nil && !pg.SightIn(ctx).All() {
+		// What was refused of a contact is for those who see the contact.
+		if seen, err := s.reads.sees(ctx, tenant, *f.Subject); err != nil || !seen {
+			return nil, err
+		}
+	}
 	p := auditdb.ListRefusalsParams{
 		TenantID: tenant, ActorID: f.Actor, SubjectID: f.Subject, Operation: f.Operation, Since: f.Since, Until: f.Until, PageSize: int32(limit),
 	}
@@ -259,8 +265,11 @@ func (s *Service) hide(ctx context.Context, tenant uuid.UUID, entries []Entry) (
 	if pg.SightIn(ctx).All() {
 		return entries, nil
 	}
-	var named []uuid.UUID
+	var named, told []uuid.UUID
 	for _, e := range entries {
+		if e.Log == eventsLog {
+			told = append(told, e.ID)
+		}
 		if named = append(named, e.Subjects...); e.Log == refusalsLog && e.SubjectID != nil {
 			named = append(named, *e.SubjectID)
 		}
@@ -269,9 +278,17 @@ func (s *Service) hide(ctx context.Context, tenant uuid.UUID, entries []Entry) (
 	if err != nil {
 		return nil, err
 	}
+	seen, err := s.log.SeenOf(ctx, tenant, told)
+	if err != nil {
+		return nil, err
+	}
 	out := entries[:0]
 	for _, e := range entries {
 		switch e.Log {
+		case eventsLog:
+			if !seen[e.ID] {
+				continue
+			}
 		case refusalsLog:
 			if !look.Sees(e.SubjectID) {
 				e.SubjectID = nil

@@ -72,8 +72,7 @@ var plain = map[string]string{
 // with what they are.
 var loose = map[string]string{
 	"client_id": "the name that an identity provider has given", "campaign_id": "the sender's own name for a mailing", "batch_id": "the sender's own name for a delivery", "external_id": "the name of a team in a directory",
-	"records[].external_id": "the sender's own name in a source that the address names", "items[].external_id": "asked as the operation on the single contact",
-	"items[].body": "asked as the operation on the single contact",
+	"records[].external_id": "the sender's own name in a source that the address names", "items[].body": "asked as the operation on the single contact",
 }
 
 // lacking is a name of this kind that nobody has.
@@ -320,6 +319,9 @@ func set(node map[string]any, place []string, value string, at names) {
 		next["source"] = at["source"]
 	case "items[]":
 		next = map[string]any{"op": "archive"}
+		if place[1] == "external_id" {
+			next = map[string]any{"op": "upsert", "source": at["source"], "body": map[string]any{"kind": "person", "family_name": "Essai"}}
+		}
 	case "consents[]":
 		next["field"], next["purpose"], next["channel"] = "newsletter", at["purpose_code"], "email"
 	}

@@ -242,3 +242,19 @@ func (w *world) decided(t *testing.T, p person) {
 	as(t, w.app.DB, `insert into ticketing_household_proposals (tenant_id, id, contact_id, other_id, reason, order_id)
 		values ($1, $2, least($3::uuid, $4::uuid), greatest($3::uuid, $4::uuid), 'shared_email', $5)`, w.tenant, n["household_proposal"], n["contact"], w.own["neighbour"], n["order"])
 }
+
+// boundTo is a key with every scope that is held to a purpose, for which the
+// register lists every class of fields.
+func (w *world) boundTo(t *testing.T, purpose string) *parvistest.Client {
+	t.Helper()
+	w.Patch("/v1/processing-activities/"+w.own["activity"], m{
+		"status": "active", "purpose_ids": []string{w.own["purpose"]}, "field_classes": []string{"identity", "civil", "contact_point", "financial", "note", "sensitive"},
+	}).Is(200)
+	ctx := web.WithActor(t.Context(), web.SystemActor(w.tenant, "test"))
+	made, key, err := w.app.Access().CreateKey(ctx, access.NewKey{Name: "bound", Kind: apikey.Secret, Scopes: []string{"*"}})
+	require.NoError(t, err)
+	as(t, w.app.DB, "update api_keys set purposes = array[$3::text] where tenant_id = $1 and id = $2", w.tenant, made.ID, purpose)
+	c := w.app.Acting(w.Client)
+	c.Key = key
+	return c
+}
