@@ -208,9 +208,8 @@ func (s *Service) refusalsBefore(ctx context.Context, tenant uuid.UUID, f EntryF
 	if !f.wants(KindRefusal) {
 		return nil, nil
 	}
-	if f.Subject != nil && !pg.SightIn(ctx).All() {
-		// What was refused of a contact is for those who see the contact.
-		if seen, err := s.reads.sees(ctx, tenant, *f.Subject); err != nil || !seen {
+	if f.Subject != nil {
+		if hidden, err := s.reads.hides(ctx, tenant, *f.Subject); err != nil || hidden {
 			return nil, err
 		}
 	}

@@ -106,6 +106,15 @@ func (s *readStore) sees(ctx context.Context, tenant, contact uuid.UUID) (bool, 
 	return err == nil && look.Sees(&contact), err
 }
 
+// hides reports whether this is a contact that the principal does not see: what
+// was refused of it is for those who do.
+func (s *readStore) hides(ctx context.Context, tenant, subject uuid.UUID) (bool, error) {
+	if seen, err := s.sees(ctx, tenant, subject); err != nil || seen {
+		return false, err
+	}
+	return s.q.ContactIsSeen(pg.WithSight(ctx, pg.Everything()), s.db.Tenant(tenant), tenant, subject)
+}
+
 // of is Reads for one contact: what is not folded into the index yet, then what
 // is. In this order a read that is folded in between is met twice, not missed.
 func (s *readStore) of(ctx context.Context, tenant uuid.UUID, f ReadFilter, before *Position, limit int) ([]Read, error) {
