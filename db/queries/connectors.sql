@@ -262,8 +262,8 @@ SELECT now()::timestamptz;
 SELECT o.external_id, o.currency, o.commercial_state, o.gross_minor, o.due_minor, o.paid_minor, o.refunded_minor,
        (SELECT count(*) FROM ticketing_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.state IN ('valid', 'blocked', 'transferred'))::bigint AS valid_lines,
        r.content_modified_at
-FROM ticketing_orders o JOIN ticketing_records r ON r.tenant_id = o.tenant_id AND r.id = o.id
-WHERE o.tenant_id = @tenant_id AND o.source_id = @source_id AND o.external_id = ANY(@external_ids::text[]) AND NOT o.deleted AND NOT o.stub;
+FROM ticketing_records r JOIN ticketing_orders o ON o.tenant_id = r.tenant_id AND o.id = r.id
+WHERE r.tenant_id = @tenant_id AND r.source_id = @source_id AND r.kind = 'order' AND r.external_id = ANY(@external_ids::text[]) AND NOT o.deleted AND NOT o.stub;
 
 -- name: ListHeldInWindow :many
 -- The orders that are here of a window, by name.

@@ -701,8 +701,8 @@ const listHeld = `-- name: ListHeld :many
 SELECT o.external_id, o.currency, o.commercial_state, o.gross_minor, o.due_minor, o.paid_minor, o.refunded_minor,
        (SELECT count(*) FROM ticketing_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.state IN ('valid', 'blocked', 'transferred'))::bigint AS valid_lines,
        r.content_modified_at
-FROM ticketing_orders o JOIN ticketing_records r ON r.tenant_id = o.tenant_id AND r.id = o.id
-WHERE o.tenant_id = $1 AND o.source_id = $2 AND o.external_id = ANY($3::text[]) AND NOT o.deleted AND NOT o.stub
+FROM ticketing_records r JOIN ticketing_orders o ON o.tenant_id = r.tenant_id AND o.id = r.id
+WHERE r.tenant_id = $1 AND r.source_id = $2 AND r.kind = 'order' AND r.external_id = ANY($3::text[]) AND NOT o.deleted AND NOT o.stub
 `
 
 type ListHeldRow struct {
