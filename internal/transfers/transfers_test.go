@@ -1,6 +1,7 @@
 package transfers_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,10 +33,15 @@ func TestWhatLeavesComesInUnchanged(t *testing.T) {
 	_, err = archive.Verify(t.Context(), second, nil)
 	require.NoError(t, err)
 	before, after := data(t, first), data(t, second)
+	var without []string
 	for table, content := range before {
-		require.NotEmpty(t, content+map[string]string{"event_queue": "-"}[table], "the fixture has nothing in %s", table)
+		// What is queued is done at once, and gone; figures of nobody's purchases are not kept.
+		if content == "" && !slices.Contains([]string{"event_queue", "ticketing_rematches", "indicator_notes", "contact_indicators"}, table) {
+			without = append(without, table)
+		}
 		require.Equal(t, content, after[table], table)
 	}
+	require.Empty(t, without, "the fixture has nothing in these tables")
 	require.Len(t, after, len(before))
 	require.Equal(t, first.Manifest.EventLog, second.Manifest.EventLog)
 	differences, err := archive.Compare(t.Context(), first, second, 10)
