@@ -136,20 +136,16 @@ func leaving() map[string]rule {
 			secret:   map[string]string{"password": "null::bytea"},
 			switched: map[string]string{"is_enabled": "false"},
 		},
-		"sibil_quarters":         {},
-		"sibil_submissions":      {},
-		"sibil_submission_items": {},
-		"sibil_declarations":     {},
+		"sibil_quarters":                {},
+		"sibil_submissions":             {},
+		"sibil_submission_items":        {},
+		"sibil_declarations":            {},
 		"ticketing_decisions":           {},
 		"ticketing_reviews":             {},
 		"ticketing_review_candidates":   {},
 		"ticketing_household_proposals": {},
 		"ticketing_mailboxes":           {},
-		"ticketing_rematches":           {},
 		"ticketing_moves":               {},
-
-		"indicator_notes":    {},
-		"contact_indicators": {},
 
 		"forms":         {},
 		"form_versions": {},
@@ -221,6 +217,18 @@ func staying() map[string]reason {
 		"contact_bases": {
 			"For which purposes each person may be read, and when; it follows from the ledger of consents and is made again from it.",
 			"Pour quelles finalités chaque personne peut être consultée, et quand ; cela se déduit du registre des consentements et s'en reconstitue.",
+		},
+		"ticketing_rematches": {
+			"Whose sales are to be looked at again; what comes in is looked at again by itself.",
+			"Les personnes dont les ventes sont à réexaminer ; ce qui arrive est réexaminé de soi-même.",
+		},
+		"indicator_notes": {
+			"Whose figures are to be counted again; what comes in is counted by itself.",
+			"Les personnes dont les indicateurs sont à recalculer ; ce qui arrive est calculé de soi-même.",
+		},
+		"contact_indicators": {
+			"What each person's purchases come to; it follows from the orders and is counted again from them.",
+			"Ce que représentent les achats de chaque personne ; cela se déduit des commandes et s'en recalcule.",
 		},
 		"revoked_tokens": {
 			"Access tokens of this installation, none of which is valid elsewhere.",

@@ -145,8 +145,6 @@ INSERT INTO ticketing_household_proposals (tenant_id, id, contact_id, other_id, 
     (pg_temp.here(), pg_temp.ref('household'), least(pg_temp.ref('contact3'), pg_temp.ref('contact4')), greatest(pg_temp.ref('contact3'), pg_temp.ref('contact4')), 'shared_email');
 INSERT INTO ticketing_moves (tenant_id, contact_id, told_id) VALUES (pg_temp.here(), pg_temp.ref('contact1'), pg_temp.ref('contact2'));
 INSERT INTO ticketing_mailboxes (tenant_id, pattern, is_generic, origin) VALUES (pg_temp.here(), 'contact@revente.example', true, 'said');
-INSERT INTO contact_indicators (tenant_id, contact_id, figures, orders, tickets, counted_at) VALUES
-    (pg_temp.here(), pg_temp.ref('contact3'), '{"orders": 1}', 1, 2, '2026-11-02 10:00:00+00');
 INSERT INTO connector_connections (tenant_id, source_id, connector, base_url, settings, is_enabled) VALUES
     (pg_temp.here(), pg_temp.ref('source'), 'pretix', 'https://billets.example', '{"organizer": "arcades"}', false);
 INSERT INTO connector_states (tenant_id, source_id, stopped) VALUES (pg_temp.here(), pg_temp.ref('source'), true);
@@ -160,8 +158,6 @@ INSERT INTO sibil_submission_items (tenant_id, submission_id, performance_id, ra
     (pg_temp.here(), pg_temp.ref('submission'), pg_temp.ref('performanceS'), 1, '01234567_89abcdef', sha256('s'), '{"jauge": 480}', 'created', false, '2026-10-05 10:00:00+00');
 INSERT INTO sibil_declarations (tenant_id, performance_id, external_key, digest, sibil_id, base_url, quarter, submission_id, declared_at) VALUES
     (pg_temp.here(), pg_temp.ref('performanceS'), '01234567_89abcdef', sha256('s'), 900123, 'https://sibil.example', '2026-Q3', pg_temp.ref('submission'), '2026-10-05 10:00:00+00');
-INSERT INTO conformance_runs (tenant_id, id, hook_url, connector_name, connector_version, patience_seconds, parallel, verdict, report, finished_at) VALUES
-    (pg_temp.here(), pg_temp.ref('trial'), 'http://127.0.0.1:9/', 'Connecteur', '1', 30, 1, 'passed', '{"scenarios": []}', '2026-10-05 10:00:00+00');
 
 INSERT INTO roles (tenant_id, id, code, name, scopes, verbs, readable_classes, review_every_days) VALUES
     (pg_temp.here(), pg_temp.ref('role'), 'publics', 'Relations avec les publics', '{contacts:read,contacts:write}', '{see,edit}', '{identity}', 180);
