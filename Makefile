@@ -36,7 +36,7 @@ build:
 .PHONY: test
 test:
 	@tools/testmachine.sh $(MAKE) --no-print-directory verify breaking
-	@tools/testmachine.sh go test ./...
+	@tools/testmachine.sh go test -timeout 30m ./...
 
 ## generate: bundle the contract, generate server stubs, queries and clients
 .PHONY: generate
