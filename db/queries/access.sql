@@ -107,6 +107,10 @@ UPDATE api_keys SET last_used_at = @last_used_at WHERE tenant_id = @tenant_id AN
 -- name: GetAPIKey :one
 SELECT * FROM api_keys WHERE tenant_id = @tenant_id AND id = @id;
 
+-- name: GetSuccessorKey :one
+-- The key that a rotation made of this one.
+SELECT id FROM api_keys WHERE tenant_id = @tenant_id AND rotated_from = @id ORDER BY id DESC LIMIT 1;
+
 -- name: LockAPIKey :one
 SELECT * FROM api_keys WHERE tenant_id = @tenant_id AND id = @id FOR UPDATE;
 

@@ -104,3 +104,7 @@ WHERE s.tenant_id = @tenant_id AND s.sequence = ANY(@sequences::bigint[]);
 SELECT o.id, o.contact_id FROM ticketing_orders o WHERE o.tenant_id = @tenant_id AND o.id = ANY(@ids::uuid[])
 UNION ALL
 SELECT u.id, u.contact_id FROM ticketing_customers u WHERE u.tenant_id = @tenant_id AND u.id = ANY(@ids::uuid[]);
+
+-- name: ListAbout :many
+-- Whom these events are about.
+SELECT id, subject_kind, subject_id, facts FROM events WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]);

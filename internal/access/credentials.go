@@ -40,6 +40,7 @@ type credential struct {
 	revokedAt    *time.Time
 	tenantStatus string
 	roles        []string // codes of a user's
+	ended        string   // why it no longer stands, of one that is not calling
 	// freshUntil is when some of the rights end, so that they are asked for again.
 	freshUntil *time.Time
 	mu         sync.Mutex

@@ -8754,7 +8754,7 @@ type WebhookEndpoint struct {
 	Description string                       `json:"description"`
 	DisabledAt  nullable.Nullable[time.Time] `json:"disabled_at"`
 
-	// DisabledReason `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`.
+	// DisabledReason `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`, `orphaned` (`made_by` may no longer act: revoked, expired or deactivated).
 	DisabledReason nullable.Nullable[string] `json:"disabled_reason"`
 	EventTypes     []string                  `json:"event_types"`
 
@@ -8766,7 +8766,10 @@ type WebhookEndpoint struct {
 	// LagSeconds How long that event has been waiting; 0 when none does.
 	LagSeconds    int64                        `json:"lag_seconds"`
 	LastSuccessAt nullable.Nullable[time.Time] `json:"last_success_at"`
-	Object        WebhookEndpointObject        `json:"object"`
+
+	// MadeBy On whose behalf events are sent. Nothing is sent that it could not read at that instant.
+	MadeBy Actor                 `json:"made_by"`
+	Object WebhookEndpointObject `json:"object"`
 
 	// OldestUndeliveredAt When the oldest event that still waits was queued.
 	OldestUndeliveredAt nullable.Nullable[time.Time] `json:"oldest_undelivered_at"`
@@ -8843,7 +8846,7 @@ type WebhookEndpointSecret struct {
 	Description string                       `json:"description"`
 	DisabledAt  nullable.Nullable[time.Time] `json:"disabled_at"`
 
-	// DisabledReason `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`.
+	// DisabledReason `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`, `orphaned` (`made_by` may no longer act: revoked, expired or deactivated).
 	DisabledReason nullable.Nullable[string] `json:"disabled_reason"`
 	EventTypes     []string                  `json:"event_types"`
 
@@ -8855,7 +8858,10 @@ type WebhookEndpointSecret struct {
 	// LagSeconds How long that event has been waiting; 0 when none does.
 	LagSeconds    int64                        `json:"lag_seconds"`
 	LastSuccessAt nullable.Nullable[time.Time] `json:"last_success_at"`
-	Object        WebhookEndpointSecretObject  `json:"object"`
+
+	// MadeBy On whose behalf events are sent. Nothing is sent that it could not read at that instant.
+	MadeBy Actor                       `json:"made_by"`
+	Object WebhookEndpointSecretObject `json:"object"`
 
 	// OldestUndeliveredAt When the oldest event that still waits was queued.
 	OldestUndeliveredAt nullable.Nullable[time.Time] `json:"oldest_undelivered_at"`

@@ -145,7 +145,7 @@ func (a *App) wire() (handlers, error) {
 	})
 	secrets, privateKeys := webhooks.SealedColumns(a.webhookKeys)
 	a.domains.webhooks = webhooks.NewService(webhooks.Needs{
-		DB: a.DB, Events: a.domains.events, Hub: a.hub, Operations: a.domains.operations, Mail: a.domains.mail, Log: a.Log,
+		DB: a.DB, Events: a.domains.events, Hub: a.hub, Operations: a.domains.operations, Mail: a.domains.mail, Log: a.Log, Acting: a.acting,
 		Client:  egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs, MaxIdlePerHost: 64, MaxBody: egress.WebhookBodyLimit}),
 		Secrets: a.sealed(secrets), PrivateKeys: a.sealed(privateKeys),
 	}, webhooks.Options{Schedule: a.Config.WebhookSchedule, Origin: a.Config.PublicHost()})

@@ -174,6 +174,36 @@ func (s *Service) Sees(ctx context.Context, e Envelope) (bool, error) {
 	return err == nil && l.sees(e), err
 }
 
+// Seen are those of these events that the principal of the context sees, as it
+// may read them now.
+func (s *Service) Seen(ctx context.Context, tenant uuid.UUID, list []Envelope) ([]Envelope, error) {
+	if pg.SightIn(ctx).All() {
+		return list, nil
+	}
+	return s.only(ctx, tenant, slices.Clone(list))
+}
+
+// SeenOf are the ids of those of these events that the principal of the context
+// sees.
+func (s *Service) SeenOf(ctx context.Context, tenant uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]bool, error) {
+	rows, err := s.q.ListAbout(ctx, s.db.Tenant(tenant).ByIndex(), tenant, ids)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Envelope, len(rows))
+	for i, r := range rows {
+		list[i] = Envelope{ID: r.ID, Tenant: tenant, Data: EnvelopeData{Object: r.SubjectKind, ID: r.SubjectID, Facts: r.Facts}}
+	}
+	if list, err = s.only(ctx, tenant, list); err != nil {
+		return nil, err
+	}
+	out := make(map[uuid.UUID]bool, len(list))
+	for _, e := range list {
+		out[e.ID] = true
+	}
+	return out, nil
+}
+
 // only leaves the events that may be handed out.
 func (s *Service) only(ctx context.Context, tenant uuid.UUID, list []Envelope) ([]Envelope, error) {
 	l, err := s.lookAt(ctx, tenant, list)

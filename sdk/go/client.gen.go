@@ -8752,7 +8752,7 @@ type WebhookEndpoint struct {
 	Description string                       `json:"description"`
 	DisabledAt  nullable.Nullable[time.Time] `json:"disabled_at"`
 
-	// DisabledReason `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`.
+	// DisabledReason `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`, `orphaned` (`made_by` may no longer act: revoked, expired or deactivated).
 	DisabledReason nullable.Nullable[string] `json:"disabled_reason"`
 	EventTypes     []string                  `json:"event_types"`
 
@@ -8764,7 +8764,10 @@ type WebhookEndpoint struct {
 	// LagSeconds How long that event has been waiting; 0 when none does.
 	LagSeconds    int64                        `json:"lag_seconds"`
 	LastSuccessAt nullable.Nullable[time.Time] `json:"last_success_at"`
-	Object        WebhookEndpointObject        `json:"object"`
+
+	// MadeBy On whose behalf events are sent. Nothing is sent that it could not read at that instant.
+	MadeBy Actor                 `json:"made_by"`
+	Object WebhookEndpointObject `json:"object"`
 
 	// OldestUndeliveredAt When the oldest event that still waits was queued.
 	OldestUndeliveredAt nullable.Nullable[time.Time] `json:"oldest_undelivered_at"`
@@ -8841,7 +8844,7 @@ type WebhookEndpointSecret struct {
 	Description string                       `json:"description"`
 	DisabledAt  nullable.Nullable[time.Time] `json:"disabled_at"`
 
-	// DisabledReason `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`.
+	// DisabledReason `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`, `orphaned` (`made_by` may no longer act: revoked, expired or deactivated).
 	DisabledReason nullable.Nullable[string] `json:"disabled_reason"`
 	EventTypes     []string                  `json:"event_types"`
 
@@ -8853,7 +8856,10 @@ type WebhookEndpointSecret struct {
 	// LagSeconds How long that event has been waiting; 0 when none does.
 	LagSeconds    int64                        `json:"lag_seconds"`
 	LastSuccessAt nullable.Nullable[time.Time] `json:"last_success_at"`
-	Object        WebhookEndpointSecretObject  `json:"object"`
+
+	// MadeBy On whose behalf events are sent. Nothing is sent that it could not read at that instant.
+	MadeBy Actor                       `json:"made_by"`
+	Object WebhookEndpointSecretObject `json:"object"`
 
 	// OldestUndeliveredAt When the oldest event that still waits was queued.
 	OldestUndeliveredAt nullable.Nullable[time.Time] `json:"oldest_undelivered_at"`
@@ -14942,6 +14948,11 @@ type ClientInterface interface {
 	// port 443 of a public host, unless the operator has allowed its network. Event types are limited to what the
 	// credential may read: `contact.*` needs `contacts:read`, `*` needs every read scope.
 	//
+	// Events are sent on behalf of the credential that makes the endpoint (`made_by`), by the rights and purposes that it
+	// has when they are sent: what `GET /v1/events` would not show it is left out, and what it may not read of a record is
+	// masked. A key that is rotated hands its endpoints on to its successor. Once it is revoked, expired or deactivated,
+	// the endpoint is `disabled` as `orphaned`.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/webhook-endpoints (the `CreateWebhookEndpoint` operationId).
@@ -14954,6 +14965,11 @@ type ClientInterface interface {
 	// `WebHook-Allowed-Rate`); events that happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
 	// port 443 of a public host, unless the operator has allowed its network. Event types are limited to what the
 	// credential may read: `contact.*` needs `contacts:read`, `*` needs every read scope.
+	//
+	// Events are sent on behalf of the credential that makes the endpoint (`made_by`), by the rights and purposes that it
+	// has when they are sent: what `GET /v1/events` would not show it is left out, and what it may not read of a record is
+	// masked. A key that is rotated hands its endpoints on to its successor. Once it is revoked, expired or deactivated,
+	// the endpoint is `disabled` as `orphaned`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -14978,7 +14994,8 @@ type ClientInterface interface {
 	//
 	// A new address or way of verification, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
 	// verification. `status: disabled` stops deliveries. Changing the address, the event types or the payload takes the
-	// scopes that creating the endpoint would take.
+	// scopes that creating the endpoint would take, and from then on events are sent on behalf of who changed it. So does
+	// `status: active` where `made_by` may no longer act.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -14989,7 +15006,8 @@ type ClientInterface interface {
 	//
 	// A new address or way of verification, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
 	// verification. `status: disabled` stops deliveries. Changing the address, the event types or the payload takes the
-	// scopes that creating the endpoint would take.
+	// scopes that creating the endpoint would take, and from then on events are sent on behalf of who changed it. So does
+	// `status: active` where `made_by` may no longer act.
 	//
 	// Takes a body of the `application/merge-patch+json` content type.
 	//
@@ -14998,7 +15016,8 @@ type ClientInterface interface {
 
 	// ListWebhookDeliveries List deliveries to an endpoint
 	//
-	// What was sent and what became of it, newest event first, for 30 days.
+	// What was sent and what became of it, newest event first, for 30 days: of the events that the reader sees, those that
+	// the endpoint could be sent.
 	//
 	// Corresponds with GET /v1/webhook-endpoints/{endpoint_id}/deliveries (the `ListWebhookDeliveries` operationId).
 	ListWebhookDeliveries(ctx context.Context, endpointID WebhookEndpointID, params *ListWebhookDeliveriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -15084,7 +15103,8 @@ type ClientInterface interface {
 
 	// VerifyWebhookEndpoint Verify an endpoint again
 	//
-	// Sends a new verification to a pending endpoint at once, or to a disabled one, which becomes pending.
+	// Sends a new verification to a pending endpoint at once, or to a disabled one, which becomes pending. Where `made_by`
+	// may no longer act, events are from then on sent on behalf of who verifies.
 	//
 	// Corresponds with POST /v1/webhook-endpoints/{endpoint_id}/verify (the `VerifyWebhookEndpoint` operationId).
 	VerifyWebhookEndpoint(ctx context.Context, endpointID WebhookEndpointID, params *VerifyWebhookEndpointParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -21366,6 +21386,11 @@ func (c *Client) ListWebhookEndpoints(ctx context.Context, params *ListWebhookEn
 // port 443 of a public host, unless the operator has allowed its network. Event types are limited to what the
 // credential may read: `contact.*` needs `contacts:read`, `*` needs every read scope.
 //
+// Events are sent on behalf of the credential that makes the endpoint (`made_by`), by the rights and purposes that it
+// has when they are sent: what `GET /v1/events` would not show it is left out, and what it may not read of a record is
+// masked. A key that is rotated hands its endpoints on to its successor. Once it is revoked, expired or deactivated,
+// the endpoint is `disabled` as `orphaned`.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/webhook-endpoints (the `CreateWebhookEndpoint` operationId).
@@ -21388,6 +21413,11 @@ func (c *Client) CreateWebhookEndpointWithBody(ctx context.Context, params *Crea
 // `WebHook-Allowed-Rate`); events that happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
 // port 443 of a public host, unless the operator has allowed its network. Event types are limited to what the
 // credential may read: `contact.*` needs `contacts:read`, `*` needs every read scope.
+//
+// Events are sent on behalf of the credential that makes the endpoint (`made_by`), by the rights and purposes that it
+// has when they are sent: what `GET /v1/events` would not show it is left out, and what it may not read of a record is
+// masked. A key that is rotated hands its endpoints on to its successor. Once it is revoked, expired or deactivated,
+// the endpoint is `disabled` as `orphaned`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -21442,7 +21472,8 @@ func (c *Client) GetWebhookEndpoint(ctx context.Context, endpointID WebhookEndpo
 //
 // A new address or way of verification, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
 // verification. `status: disabled` stops deliveries. Changing the address, the event types or the payload takes the
-// scopes that creating the endpoint would take.
+// scopes that creating the endpoint would take, and from then on events are sent on behalf of who changed it. So does
+// `status: active` where `made_by` may no longer act.
 //
 // Takes any type of body and a specified content type.
 //
@@ -21463,7 +21494,8 @@ func (c *Client) UpdateWebhookEndpointWithBody(ctx context.Context, endpointID W
 //
 // A new address or way of verification, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
 // verification. `status: disabled` stops deliveries. Changing the address, the event types or the payload takes the
-// scopes that creating the endpoint would take.
+// scopes that creating the endpoint would take, and from then on events are sent on behalf of who changed it. So does
+// `status: active` where `made_by` may no longer act.
 //
 // Takes a body of the `application/merge-patch+json` content type.
 //
@@ -21482,7 +21514,8 @@ func (c *Client) UpdateWebhookEndpointWithApplicationMergePatchPlusJSONBody(ctx 
 
 // ListWebhookDeliveries List deliveries to an endpoint
 //
-// What was sent and what became of it, newest event first, for 30 days.
+// What was sent and what became of it, newest event first, for 30 days: of the events that the reader sees, those that
+// the endpoint could be sent.
 //
 // Corresponds with GET /v1/webhook-endpoints/{endpoint_id}/deliveries (the `ListWebhookDeliveries` operationId).
 func (c *Client) ListWebhookDeliveries(ctx context.Context, endpointID WebhookEndpointID, params *ListWebhookDeliveriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -21668,7 +21701,8 @@ func (c *Client) TestWebhookEndpoint(ctx context.Context, endpointID WebhookEndp
 
 // VerifyWebhookEndpoint Verify an endpoint again
 //
-// Sends a new verification to a pending endpoint at once, or to a disabled one, which becomes pending.
+// Sends a new verification to a pending endpoint at once, or to a disabled one, which becomes pending. Where `made_by`
+// may no longer act, events are from then on sent on behalf of who verifies.
 //
 // Corresponds with POST /v1/webhook-endpoints/{endpoint_id}/verify (the `VerifyWebhookEndpoint` operationId).
 func (c *Client) VerifyWebhookEndpoint(ctx context.Context, endpointID WebhookEndpointID, params *VerifyWebhookEndpointParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -41667,6 +41701,11 @@ type ClientWithResponsesInterface interface {
 	// port 443 of a public host, unless the operator has allowed its network. Event types are limited to what the
 	// credential may read: `contact.*` needs `contacts:read`, `*` needs every read scope.
 	//
+	// Events are sent on behalf of the credential that makes the endpoint (`made_by`), by the rights and purposes that it
+	// has when they are sent: what `GET /v1/events` would not show it is left out, and what it may not read of a record is
+	// masked. A key that is rotated hands its endpoints on to its successor. Once it is revoked, expired or deactivated,
+	// the endpoint is `disabled` as `orphaned`.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/webhook-endpoints (the `CreateWebhookEndpoint` operationId).
@@ -41679,6 +41718,11 @@ type ClientWithResponsesInterface interface {
 	// `WebHook-Allowed-Rate`); events that happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
 	// port 443 of a public host, unless the operator has allowed its network. Event types are limited to what the
 	// credential may read: `contact.*` needs `contacts:read`, `*` needs every read scope.
+	//
+	// Events are sent on behalf of the credential that makes the endpoint (`made_by`), by the rights and purposes that it
+	// has when they are sent: what `GET /v1/events` would not show it is left out, and what it may not read of a record is
+	// masked. A key that is rotated hands its endpoints on to its successor. Once it is revoked, expired or deactivated,
+	// the endpoint is `disabled` as `orphaned`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -41707,7 +41751,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// A new address or way of verification, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
 	// verification. `status: disabled` stops deliveries. Changing the address, the event types or the payload takes the
-	// scopes that creating the endpoint would take.
+	// scopes that creating the endpoint would take, and from then on events are sent on behalf of who changed it. So does
+	// `status: active` where `made_by` may no longer act.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -41718,7 +41763,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// A new address or way of verification, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
 	// verification. `status: disabled` stops deliveries. Changing the address, the event types or the payload takes the
-	// scopes that creating the endpoint would take.
+	// scopes that creating the endpoint would take, and from then on events are sent on behalf of who changed it. So does
+	// `status: active` where `made_by` may no longer act.
 	//
 	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -41727,7 +41773,8 @@ type ClientWithResponsesInterface interface {
 
 	// ListWebhookDeliveriesWithResponse List deliveries to an endpoint
 	//
-	// What was sent and what became of it, newest event first, for 30 days.
+	// What was sent and what became of it, newest event first, for 30 days: of the events that the reader sees, those that
+	// the endpoint could be sent.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -41821,7 +41868,8 @@ type ClientWithResponsesInterface interface {
 
 	// VerifyWebhookEndpointWithResponse Verify an endpoint again
 	//
-	// Sends a new verification to a pending endpoint at once, or to a disabled one, which becomes pending.
+	// Sends a new verification to a pending endpoint at once, or to a disabled one, which becomes pending. Where `made_by`
+	// may no longer act, events are from then on sent on behalf of who verifies.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -58963,6 +59011,11 @@ func (c *ClientWithResponses) ListWebhookEndpointsWithResponse(ctx context.Conte
 // port 443 of a public host, unless the operator has allowed its network. Event types are limited to what the
 // credential may read: `contact.*` needs `contacts:read`, `*` needs every read scope.
 //
+// Events are sent on behalf of the credential that makes the endpoint (`made_by`), by the rights and purposes that it
+// has when they are sent: what `GET /v1/events` would not show it is left out, and what it may not read of a record is
+// masked. A key that is rotated hands its endpoints on to its successor. Once it is revoked, expired or deactivated,
+// the endpoint is `disabled` as `orphaned`.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/webhook-endpoints (the `CreateWebhookEndpoint` operationId).
@@ -58981,6 +59034,11 @@ func (c *ClientWithResponses) CreateWebhookEndpointWithBodyWithResponse(ctx cont
 // `WebHook-Allowed-Rate`); events that happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
 // port 443 of a public host, unless the operator has allowed its network. Event types are limited to what the
 // credential may read: `contact.*` needs `contacts:read`, `*` needs every read scope.
+//
+// Events are sent on behalf of the credential that makes the endpoint (`made_by`), by the rights and purposes that it
+// has when they are sent: what `GET /v1/events` would not show it is left out, and what it may not read of a record is
+// masked. A key that is rotated hands its endpoints on to its successor. Once it is revoked, expired or deactivated,
+// the endpoint is `disabled` as `orphaned`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -59027,7 +59085,8 @@ func (c *ClientWithResponses) GetWebhookEndpointWithResponse(ctx context.Context
 //
 // A new address or way of verification, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
 // verification. `status: disabled` stops deliveries. Changing the address, the event types or the payload takes the
-// scopes that creating the endpoint would take.
+// scopes that creating the endpoint would take, and from then on events are sent on behalf of who changed it. So does
+// `status: active` where `made_by` may no longer act.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -59044,7 +59103,8 @@ func (c *ClientWithResponses) UpdateWebhookEndpointWithBodyWithResponse(ctx cont
 //
 // A new address or way of verification, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
 // verification. `status: disabled` stops deliveries. Changing the address, the event types or the payload takes the
-// scopes that creating the endpoint would take.
+// scopes that creating the endpoint would take, and from then on events are sent on behalf of who changed it. So does
+// `status: active` where `made_by` may no longer act.
 //
 // Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -59059,7 +59119,8 @@ func (c *ClientWithResponses) UpdateWebhookEndpointWithApplicationMergePatchPlus
 
 // ListWebhookDeliveriesWithResponse List deliveries to an endpoint
 //
-// What was sent and what became of it, newest event first, for 30 days.
+// What was sent and what became of it, newest event first, for 30 days: of the events that the reader sees, those that
+// the endpoint could be sent.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -59213,7 +59274,8 @@ func (c *ClientWithResponses) TestWebhookEndpointWithResponse(ctx context.Contex
 
 // VerifyWebhookEndpointWithResponse Verify an endpoint again
 //
-// Sends a new verification to a pending endpoint at once, or to a disabled one, which becomes pending.
+// Sends a new verification to a pending endpoint at once, or to a disabled one, which becomes pending. Where `made_by`
+// may no longer act, events are from then on sent on behalf of who verifies.
 //
 // Returns a wrapper object for the known response body format(s).
 //

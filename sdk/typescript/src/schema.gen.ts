@@ -2178,6 +2178,11 @@ export interface paths {
          *     `WebHook-Allowed-Rate`); events that happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
          *     port 443 of a public host, unless the operator has allowed its network. Event types are limited to what the
          *     credential may read: `contact.*` needs `contacts:read`, `*` needs every read scope.
+         *
+         *     Events are sent on behalf of the credential that makes the endpoint (`made_by`), by the rights and purposes that it
+         *     has when they are sent: what `GET /v1/events` would not show it is left out, and what it may not read of a record is
+         *     masked. A key that is rotated hands its endpoints on to its successor. Once it is revoked, expired or deactivated,
+         *     the endpoint is `disabled` as `orphaned`.
          */
         post: operations["createWebhookEndpoint"];
         delete?: never;
@@ -2214,7 +2219,8 @@ export interface paths {
          * Change a webhook endpoint
          * @description A new address or way of verification, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
          *     verification. `status: disabled` stops deliveries. Changing the address, the event types or the payload takes the
-         *     scopes that creating the endpoint would take.
+         *     scopes that creating the endpoint would take, and from then on events are sent on behalf of who changed it. So does
+         *     `status: active` where `made_by` may no longer act.
          */
         patch: operations["updateWebhookEndpoint"];
         trace?: never;
@@ -2233,7 +2239,8 @@ export interface paths {
         put?: never;
         /**
          * Verify an endpoint again
-         * @description Sends a new verification to a pending endpoint at once, or to a disabled one, which becomes pending.
+         * @description Sends a new verification to a pending endpoint at once, or to a disabled one, which becomes pending. Where `made_by`
+         *     may no longer act, events are from then on sent on behalf of who verifies.
          */
         post: operations["verifyWebhookEndpoint"];
         delete?: never;
@@ -2321,7 +2328,8 @@ export interface paths {
         };
         /**
          * List deliveries to an endpoint
-         * @description What was sent and what became of it, newest event first, for 30 days.
+         * @description What was sent and what became of it, newest event first, for 30 days: of the events that the reader sees, those that
+         *     the endpoint could be sent.
          */
         get: operations["listWebhookDeliveries"];
         put?: never;
@@ -11199,6 +11207,10 @@ export interface components {
          *       "status": "active",
          *       "disabled_reason": null,
          *       "disabled_at": null,
+         *       "made_by": {
+         *         "kind": "api_key",
+         *         "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9a02"
+         *       },
          *       "last_success_at": "2026-11-23T10:15:00Z",
          *       "failing_since": null,
          *       "oldest_undelivered_at": null,
@@ -11225,10 +11237,12 @@ export interface components {
             allowed_rate: number | null;
             description: string;
             status: string;
-            /** @description `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`. */
+            /** @description `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`, `orphaned` (`made_by` may no longer act: revoked, expired or deactivated). */
             disabled_reason: string | null;
             /** Format: date-time */
             disabled_at: string | null;
+            /** @description On whose behalf events are sent. Nothing is sent that it could not read at that instant. */
+            made_by: components["schemas"]["Actor"];
             /** Format: date-time */
             last_success_at: string | null;
             /**
@@ -11271,6 +11285,10 @@ export interface components {
          *       "status": "active",
          *       "disabled_reason": null,
          *       "disabled_at": null,
+         *       "made_by": {
+         *         "kind": "api_key",
+         *         "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9a02"
+         *       },
          *       "last_success_at": "2026-11-23T10:15:00Z",
          *       "failing_since": null,
          *       "oldest_undelivered_at": null,
@@ -11299,10 +11317,12 @@ export interface components {
             allowed_rate: number | null;
             description: string;
             status: string;
-            /** @description `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`. */
+            /** @description `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`, `orphaned` (`made_by` may no longer act: revoked, expired or deactivated). */
             disabled_reason: string | null;
             /** Format: date-time */
             disabled_at: string | null;
+            /** @description On whose behalf events are sent. Nothing is sent that it could not read at that instant. */
+            made_by: components["schemas"]["Actor"];
             /** Format: date-time */
             last_success_at: string | null;
             /**

@@ -274,6 +274,18 @@ func (q *Queries) GetOAuthClient(ctx context.Context, db DBTX, tenantID uuid.UUI
 	return i, err
 }
 
+const getSuccessorKey = `-- name: GetSuccessorKey :one
+SELECT id FROM api_keys WHERE tenant_id = $1 AND rotated_from = $2 ORDER BY id DESC LIMIT 1
+`
+
+// The key that a rotation made of this one.
+func (q *Queries) GetSuccessorKey(ctx context.Context, db DBTX, tenantID uuid.UUID, iD *uuid.UUID) (uuid.UUID, error) {
+	row := db.QueryRow(ctx, getSuccessorKey, tenantID, iD)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
+}
+
 const getTenant = `-- name: GetTenant :one
 SELECT tenant_id, name, mode, sandbox_of, locale, time_zone, currency, status, version, created_at, updated_at, technical_contacts FROM tenants WHERE tenant_id = $1
 `

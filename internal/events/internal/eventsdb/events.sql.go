@@ -179,6 +179,43 @@ func (q *Queries) InsertConsumer(ctx context.Context, db DBTX, tenantID uuid.UUI
 	return i, err
 }
 
+const listAbout = `-- name: ListAbout :many
+SELECT id, subject_kind, subject_id, facts FROM events WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+`
+
+type ListAboutRow struct {
+	ID          uuid.UUID
+	SubjectKind string
+	SubjectID   uuid.UUID
+	Facts       json.RawMessage
+}
+
+// Whom these events are about.
+func (q *Queries) ListAbout(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]ListAboutRow, error) {
+	rows, err := db.Query(ctx, listAbout, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListAboutRow{}
+	for rows.Next() {
+		var i ListAboutRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.SubjectKind,
+			&i.SubjectID,
+			&i.Facts,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listConsumers = `-- name: ListConsumers :many
 SELECT tenant_id, name, sequence, internal, version, created_at, updated_at FROM event_consumers
 WHERE tenant_id = $1 AND NOT internal AND ($2::text IS NULL OR name > $2)
