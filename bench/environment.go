@@ -170,6 +170,18 @@ func (e *environment) makeKey(ctx context.Context, scopes ...string) (string, er
 	return key, err
 }
 
+// purposeKey makes a key that reads whoever agreed to the newsletter.
+func (e *environment) purposeKey(ctx context.Context, scopes ...string) (string, error) {
+	a, err := app.New(ctx, e.cfg, app.Options{})
+	if err != nil {
+		return "", err
+	}
+	defer a.Close()
+	ctx = web.WithActor(ctx, web.SystemActor(dataset.TenantID(0), "bench"))
+	_, key, err := a.Access().CreateKey(ctx, access.NewKey{Name: "bench newsletter", Kind: apikey.Secret, Scopes: scopes, Limits: access.Limits{Purposes: []string{"newsletter"}}})
+	return key, err
+}
+
 // limitedKey makes a key that reads the contacts of one department, which from
 // now on holds all of them, no restricted ones, and not every class of fields.
 func (e *environment) limitedKey(ctx context.Context, scopes ...string) (string, error) {
