@@ -245,16 +245,6 @@ func (n *classNode) gather(busy map[*classNode]bool) []string {
 	return found
 }
 
-func declared(have any, gone []string) []any {
-	list, _ := have.([]any)
-	for _, p := range gone {
-		if !slices.Contains(list, any(p)) {
-			list = append(list, p)
-		}
-	}
-	return list
-}
-
 // settle gathers at this place and every one below it.
 func (n *classNode) settle(done map[*classNode]bool) {
 	if n == nil || done[n] {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -22,9 +23,15 @@ type veiled struct {
 	hidden     bool // the value itself
 	clear      bool // nothing at or below it is hidden: it is copied whole
 	nullable   bool
-	properties map[string]*veiled
+	properties map[string]property
 	items      *veiled
 	extra      *veiled
+}
+
+// property is a place by its name. One schema stands at many places.
+type property struct {
+	pointer string
+	*veiled
 }
 
 // veilFor is the veil of an actor.
@@ -66,9 +73,9 @@ func (v *veil) cover(n *classNode) *veiled {
 	w.clear = !slices.ContainsFunc(n.gather(map[*classNode]bool{}), func(c string) bool { return !v.reads(c) })
 	w.items, w.extra = v.cover(n.items), v.cover(n.extra)
 	if len(n.properties) > 0 {
-		w.properties = make(map[string]*veiled, len(n.properties))
+		w.properties = make(map[string]property, len(n.properties))
 		for name, p := range n.properties {
-			w.properties[name] = v.cover(p)
+			w.properties[name] = property{"/" + pointerEscape(name), v.cover(p)}
 		}
 	}
 	return w
@@ -157,6 +164,7 @@ func (c *copier) array(w *veiled) ([]string, error) {
 func (c *copier) object(w *veiled) ([]string, error) {
 	var gone []string
 	var already []byte // what the resource names itself
+	var err error
 	isResource, first := false, true
 	c.at++
 	c.out = append(c.out, '{')
@@ -175,22 +183,23 @@ func (c *copier) object(w *veiled) ([]string, error) {
 			return nil, errNotJSON
 		}
 		c.at++
-		isResource = isResource || name == "object"
-		p, known := w.properties[name]
+		isResource = isResource || string(name) == "object"
+		p, known := w.properties[string(name)]
 		if !known {
-			p = w.extra
+			p.veiled = w.extra
 		}
-		if name == "masked" || (p != nil && p.hidden) {
+		hidden := p.veiled != nil && p.hidden
+		if string(name) == "masked" || hidden {
 			c.space()
 			from := c.at
 			if err := c.skip(); err != nil {
 				return nil, err
 			}
-			if p == nil || !p.hidden {
+			if !hidden {
 				already = c.in[from:c.at]
 				continue
 			}
-			gone = append(gone, "/"+pointerEscape(name))
+			gone = append(gone, p.at(name))
 			if p.nullable {
 				c.member(&first, raw)
 				c.out = append(c.out, "null"...)
@@ -198,28 +207,27 @@ func (c *copier) object(w *veiled) ([]string, error) {
 			continue
 		}
 		c.member(&first, raw)
-		below, err := c.value(p)
+		below, err := c.value(p.veiled)
 		if err != nil {
 			return nil, err
 		}
 		for _, q := range below {
-			gone = append(gone, "/"+pointerEscape(name)+q)
+			gone = append(gone, p.at(name)+q)
 		}
 	}
 	c.at++
 	if isResource && len(gone) > 0 {
 		slices.Sort(gone)
-		var have any
+		names := gone
 		if already != nil {
-			if err := json.Unmarshal(already, &have); err != nil {
-				return nil, err
+			var have []string
+			if err := json.Unmarshal(already, &have); err == nil { // null, too
+				names = union(have, gone)
 			}
 		}
-		names, err := marshal(declared(have, gone))
-		if err != nil {
+		if already, err = json.Marshal(names); err != nil {
 			return nil, err
 		}
-		already = names[:len(names)-1] // without the line's end
 	}
 	if already != nil {
 		c.member(&first, []byte(`"masked"`))
@@ -237,15 +245,33 @@ func (c *copier) member(first *bool, raw []byte) {
 	c.out = append(append(c.out, raw...), ':')
 }
 
-func memberName(raw []byte) (string, error) {
+func memberName(raw []byte) ([]byte, error) {
 	if len(raw) < 2 || raw[0] != '"' {
-		return "", errNotJSON
+		return nil, errNotJSON
 	}
-	if !slices.Contains(raw, '\\') {
-		return string(raw[1 : len(raw)-1]), nil
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return raw[1 : len(raw)-1], nil
 	}
 	var name string
-	return name, json.Unmarshal(raw, &name)
+	err := json.Unmarshal(raw, &name)
+	return []byte(name), err
+}
+
+// at is the pointer to it, or to a member that is not declared.
+func (p property) at(name []byte) string {
+	if p.pointer != "" {
+		return p.pointer
+	}
+	return "/" + pointerEscape(string(name))
+}
+
+func union(have, gone []string) []string {
+	for _, p := range gone {
+		if !slices.Contains(have, p) {
+			have = append(have, p)
+		}
+	}
+	return have
 }
 
 // skip goes past the next value, whose form is taken for granted: the program

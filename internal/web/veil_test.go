@@ -77,7 +77,22 @@ func takeOut(v any, n *classNode, class string) []string {
 		}
 		slices.Sort(gone)
 		if _, is := v["object"]; is && len(gone) > 0 {
-			v["masked"] = declared(v["masked"], gone)
+			// The contract makes it a list of texts; anything else is none.
+			list, _ := v["masked"].([]any)
+			if slices.ContainsFunc(list, func(p any) bool { _, text := p.(string); return !text && p != nil }) {
+				list = nil
+			}
+			for i, p := range list {
+				if p == nil {
+					list[i] = ""
+				}
+			}
+			for _, p := range gone {
+				if !slices.Contains(list, any(p)) {
+					list = append(list, p)
+				}
+			}
+			v["masked"] = list
 		}
 	}
 	slices.Sort(gone)
