@@ -14,6 +14,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/access/accesstoken"
 	"github.com/parvis-crm/parvis/internal/ids"
 	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/web"
 )
 
 // ManageAccount is what every user may: see to their own sessions and password.
@@ -57,6 +58,7 @@ func (s *Service) sessionCredential(ctx context.Context, claims accesstoken.Clai
 		return nil, err
 	}
 	if c == nil || !c.stands(s.clock.Now()) {
+		web.NoteAttempt(ctx, web.Actor{Kind: web.User, ID: claims.Subject, Tenant: claims.Tenant}, "ended")
 		return nil, unauthenticated(nil)
 	}
 	return c, nil

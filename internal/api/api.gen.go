@@ -180,6 +180,21 @@ func (e AddressPatchStatus) Valid() bool {
 	}
 }
 
+// Defines values for AuditEntryObject.
+const (
+	AuditEntryObjectAuditEntry AuditEntryObject = "audit_entry"
+)
+
+// Valid indicates whether the value is a known member of the AuditEntryObject enum.
+func (e AuditEntryObject) Valid() bool {
+	switch e {
+	case AuditEntryObjectAuditEntry:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AuditKeyCrv.
 const (
 	AuditKeyCrvEd25519 AuditKeyCrv = "Ed25519"
@@ -234,6 +249,24 @@ const (
 func (e AuditRetentionObject) Valid() bool {
 	switch e {
 	case AuditRetentionObjectAuditRetention:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AuditRetentionPutLog.
+const (
+	AuditRetentionPutLogReads    AuditRetentionPutLog = "reads"
+	AuditRetentionPutLogRefusals AuditRetentionPutLog = "refusals"
+)
+
+// Valid indicates whether the value is a known member of the AuditRetentionPutLog enum.
+func (e AuditRetentionPutLog) Valid() bool {
+	switch e {
+	case AuditRetentionPutLogReads:
+		return true
+	case AuditRetentionPutLogRefusals:
 		return true
 	default:
 		return false
@@ -3714,6 +3747,39 @@ func (e ListAPIKeysParamsKind) Valid() bool {
 	}
 }
 
+// Defines values for ListAuditEntriesParamsKinds.
+const (
+	ListAuditEntriesParamsKindsConfiguration ListAuditEntriesParamsKinds = "configuration"
+	ListAuditEntriesParamsKindsData          ListAuditEntriesParamsKinds = "data"
+	ListAuditEntriesParamsKindsExport        ListAuditEntriesParamsKinds = "export"
+	ListAuditEntriesParamsKindsRead          ListAuditEntriesParamsKinds = "read"
+	ListAuditEntriesParamsKindsRefusal       ListAuditEntriesParamsKinds = "refusal"
+	ListAuditEntriesParamsKindsRights        ListAuditEntriesParamsKinds = "rights"
+	ListAuditEntriesParamsKindsSignIn        ListAuditEntriesParamsKinds = "sign_in"
+)
+
+// Valid indicates whether the value is a known member of the ListAuditEntriesParamsKinds enum.
+func (e ListAuditEntriesParamsKinds) Valid() bool {
+	switch e {
+	case ListAuditEntriesParamsKindsConfiguration:
+		return true
+	case ListAuditEntriesParamsKindsData:
+		return true
+	case ListAuditEntriesParamsKindsExport:
+		return true
+	case ListAuditEntriesParamsKindsRead:
+		return true
+	case ListAuditEntriesParamsKindsRefusal:
+		return true
+	case ListAuditEntriesParamsKindsRights:
+		return true
+	case ListAuditEntriesParamsKindsSignIn:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListConsentsParamsChannel.
 const (
 	ListConsentsParamsChannelEmail ListConsentsParamsChannel = "email"
@@ -4711,6 +4777,62 @@ type AddressPatchLabel string
 // AddressPatchStatus defines model for AddressPatch.Status.
 type AddressPatchStatus string
 
+// AuditEntry defines model for AuditEntry.
+type AuditEntry struct {
+	// Action The type of the event, `refused` or `read`.
+	Action string `json:"action"`
+
+	// Actor Null where nobody proved or claimed to be anybody.
+	Actor nullable.Nullable[Actor] `json:"actor"`
+
+	// Address Of a refusal, from where.
+	Address nullable.Nullable[string] `json:"address"`
+
+	// Code Of a refusal, that of the problem.
+	Code nullable.Nullable[string] `json:"code"`
+
+	// ContactIds Of a read, the contacts in the answer.
+	ContactIds []openapi_types.UUID `json:"contact_ids"`
+	ID         openapi_types.UUID   `json:"id"`
+	Kind       string               `json:"kind"`
+	Object     AuditEntryObject     `json:"object"`
+	OccurredAt time.Time            `json:"occurred_at"`
+
+	// Operation Null for changes, which name their type.
+	Operation nullable.Nullable[string] `json:"operation"`
+	Outcome   string                    `json:"outcome"`
+
+	// Proven It was them; otherwise somebody said so.
+	Proven bool `json:"proven"`
+
+	// Purpose Of a read, the purpose stated.
+	Purpose string `json:"purpose"`
+
+	// Repeated How many like refusals this entry stands for.
+	Repeated  int32  `json:"repeated"`
+	RequestID string `json:"request_id"`
+
+	// Rule Of a refusal: the scope, verb, purpose or quota that stood against it, `sight` for a record that was not to be seen; of a
+	// credential that was not believed: `unknown`, `secret`, `ended`, `network`, `kind`, `token`, `assertion`, `replayed` or `attempts`.
+	Rule nullable.Nullable[string] `json:"rule"`
+
+	// Status Of a refusal.
+	Status  nullable.Nullable[int32]        `json:"status"`
+	Subject nullable.Nullable[AuditSubject] `json:"subject"`
+
+	// URL Where there is more of it.
+	URL nullable.Nullable[string] `json:"url"`
+}
+
+// AuditEntryObject defines model for AuditEntry.Object.
+type AuditEntryObject string
+
+// AuditEntryList defines model for AuditEntryList.
+type AuditEntryList struct {
+	Data       []AuditEntry              `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
 // AuditKey defines model for AuditKey.
 type AuditKey struct {
 	Crv AuditKeyCrv `json:"crv"`
@@ -4738,9 +4860,12 @@ type AuditKeySet struct {
 
 // AuditRetention defines model for AuditRetention.
 type AuditRetention struct {
-	// Months For how long now.
+	// Months For how long reads now.
 	Months int32                `json:"months"`
 	Object AuditRetentionObject `json:"object"`
+
+	// RefusalMonths For how long refusals now.
+	RefusalMonths int32 `json:"refusal_months"`
 
 	// Said The latest first.
 	Said []AuditRetentionSaid `json:"said"`
@@ -4751,17 +4876,30 @@ type AuditRetentionObject string
 
 // AuditRetentionPut defines model for AuditRetentionPut.
 type AuditRetentionPut struct {
-	Months int32 `json:"months"`
+	Log    *AuditRetentionPutLog `json:"log,omitempty"`
+	Months int32                 `json:"months"`
 
 	// ValidFrom Now, if absent.
 	ValidFrom *time.Time `json:"valid_from,omitempty"`
 }
 
+// AuditRetentionPutLog defines model for AuditRetentionPut.Log.
+type AuditRetentionPutLog string
+
 // AuditRetentionSaid defines model for AuditRetentionSaid.
 type AuditRetentionSaid struct {
 	CreatedAt time.Time `json:"created_at"`
+	Log       string    `json:"log"`
 	Months    int32     `json:"months"`
 	ValidFrom time.Time `json:"valid_from"`
+}
+
+// AuditSubject defines model for AuditSubject.
+type AuditSubject struct {
+	ID openapi_types.UUID `json:"id"`
+
+	// Kind Null for a refusal, whose address named it.
+	Kind nullable.Nullable[string] `json:"kind"`
 }
 
 // AuthorizationServerMetadata defines model for AuthorizationServerMetadata.
@@ -9319,6 +9457,40 @@ type RotateAPIKeyParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
+// ListAuditEntriesParams defines parameters for ListAuditEntries.
+type ListAuditEntriesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Kinds Only entries of these kinds.
+	Kinds []ListAuditEntriesParamsKinds `form:"kinds,omitempty" json:"kinds,omitempty"`
+
+	// ActorID Only of this key, client or user. It asks for the scope `audit:actors` as well.
+	ActorID *string `form:"actor_id,omitempty" json:"actor_id,omitempty"`
+
+	// SubjectID Only about this record.
+	SubjectID *openapi_types.UUID `form:"subject_id,omitempty" json:"subject_id,omitempty"`
+
+	// Operation Only by this operation. Changes name their type instead and are left out.
+	Operation *string `form:"operation,omitempty" json:"operation,omitempty"`
+
+	// OccurredAtGte At this instant or later.
+	OccurredAtGte *OccurredAtGte `form:"occurred_at_gte,omitempty" json:"occurred_at_gte,omitempty"`
+
+	// OccurredAtLt Before this instant.
+	OccurredAtLt *OccurredAtLt `form:"occurred_at_lt,omitempty" json:"occurred_at_lt,omitempty"`
+}
+
+// ListAuditEntriesParamsKinds defines parameters for ListAuditEntries.
+type ListAuditEntriesParamsKinds string
+
 // PutReadPolicyParams defines parameters for PutReadPolicy.
 type PutReadPolicyParams struct {
 	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
@@ -11972,7 +12144,7 @@ func (a PreferenceRequestFields) MarshalJSON() ([]byte, error) {
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
-	// GetAuditKeys Read the key that signs the log of reads
+	// GetAuditKeys Read the key that signs the logs
 	// (GET /.well-known/audit-keys.json)
 	GetAuditKeys(ctx echo.Context) error
 	// GetJWKS Read the token signing keys
@@ -12035,6 +12207,9 @@ type ServerInterface interface {
 	// RotateAPIKey Rotate an API key
 	// (POST /v1/api-keys/{api_key_id}/rotate)
 	RotateAPIKey(ctx echo.Context, apiKeyID APIKeyID, params RotateAPIKeyParams) error
+	// ListAuditEntries List what was done, refused and read
+	// (GET /v1/audit/entries)
+	ListAuditEntries(ctx echo.Context, params ListAuditEntriesParams) error
 	// GetReadPolicy Read which reads need a reason
 	// (GET /v1/audit/read-policy)
 	GetReadPolicy(ctx echo.Context) error
@@ -12044,10 +12219,10 @@ type ServerInterface interface {
 	// ListReads List who read whose data
 	// (GET /v1/audit/reads)
 	ListReads(ctx echo.Context, params ListReadsParams) error
-	// GetAuditRetention Read for how long reads are kept
+	// GetAuditRetention Read for how long the logs are kept
 	// (GET /v1/audit/retention)
 	GetAuditRetention(ctx echo.Context) error
-	// PutAuditRetention Say for how long reads are kept
+	// PutAuditRetention Say for how long a log is kept
 	// (PUT /v1/audit/retention)
 	PutAuditRetention(ctx echo.Context) error
 	// VerifyLog Verify the log against itself
@@ -13188,6 +13363,80 @@ func (w *ServerInterfaceWrapper) RotateAPIKey(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RotateAPIKey(ctx, apiKeyID, params)
+	return err
+}
+
+// ListAuditEntries converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAuditEntries(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAuditEntriesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "kinds" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "kinds", ctx.QueryParams(), &params.Kinds, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kinds: %s", err))
+	}
+
+	// ------------- Optional query parameter "actor_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "actor_id", ctx.QueryParams(), &params.ActorID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter actor_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "subject_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "subject_id", ctx.QueryParams(), &params.SubjectID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subject_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "operation" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "operation", ctx.QueryParams(), &params.Operation, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter operation: %s", err))
+	}
+
+	// ------------- Optional query parameter "occurred_at_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "occurred_at_gte", ctx.QueryParams(), &params.OccurredAtGte, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter occurred_at_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "occurred_at_lt" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "occurred_at_lt", ctx.QueryParams(), &params.OccurredAtLt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter occurred_at_lt: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAuditEntries(ctx, params)
 	return err
 }
 
@@ -22402,6 +22651,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/encryption", wrapper.GetEncryption, options.OperationMiddlewares["getEncryption"]...)
 	router.POST(options.BaseURL+"/v1/encryption/rotations", wrapper.RotateEncryptionKey, options.OperationMiddlewares["rotateEncryptionKey"]...)
 	router.GET(options.BaseURL+"/v1/audit/verification", wrapper.VerifyLog, options.OperationMiddlewares["verifyLog"]...)
+	router.GET(options.BaseURL+"/v1/audit/entries", wrapper.ListAuditEntries, options.OperationMiddlewares["listAuditEntries"]...)
 	router.GET(options.BaseURL+"/v1/audit/reads", wrapper.ListReads, options.OperationMiddlewares["listReads"]...)
 	router.GET(options.BaseURL+"/v1/history", wrapper.ListHistory, options.OperationMiddlewares["listHistory"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/history", wrapper.ListContactHistory, options.OperationMiddlewares["listContactHistory"]...)
@@ -23140,6 +23390,38 @@ func (response RotateAPIKey201JSONResponse) VisitRotateAPIKeyResponse(w http.Res
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuditEntriesRequestObject struct {
+	Params ListAuditEntriesParams
+}
+
+type ListAuditEntriesResponseObject interface {
+	VisitListAuditEntriesResponse(w http.ResponseWriter) error
+}
+
+type ListAuditEntries200ResponseHeaders struct {
+	Link *string
+}
+
+type ListAuditEntries200JSONResponse struct {
+	Body    AuditEntryList
+	Headers ListAuditEntries200ResponseHeaders
+}
+
+func (response ListAuditEntries200JSONResponse) VisitListAuditEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -30465,7 +30747,7 @@ func (response VerifyWebhookEndpoint202JSONResponse) VisitVerifyWebhookEndpointR
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
-	// GetAuditKeys Read the key that signs the log of reads
+	// GetAuditKeys Read the key that signs the logs
 	// (GET /.well-known/audit-keys.json)
 	GetAuditKeys(ctx context.Context, request GetAuditKeysRequestObject) (GetAuditKeysResponseObject, error)
 	// GetJWKS Read the token signing keys
@@ -30528,6 +30810,9 @@ type StrictServerInterface interface {
 	// RotateAPIKey Rotate an API key
 	// (POST /v1/api-keys/{api_key_id}/rotate)
 	RotateAPIKey(ctx context.Context, request RotateAPIKeyRequestObject) (RotateAPIKeyResponseObject, error)
+	// ListAuditEntries List what was done, refused and read
+	// (GET /v1/audit/entries)
+	ListAuditEntries(ctx context.Context, request ListAuditEntriesRequestObject) (ListAuditEntriesResponseObject, error)
 	// GetReadPolicy Read which reads need a reason
 	// (GET /v1/audit/read-policy)
 	GetReadPolicy(ctx context.Context, request GetReadPolicyRequestObject) (GetReadPolicyResponseObject, error)
@@ -30537,10 +30822,10 @@ type StrictServerInterface interface {
 	// ListReads List who read whose data
 	// (GET /v1/audit/reads)
 	ListReads(ctx context.Context, request ListReadsRequestObject) (ListReadsResponseObject, error)
-	// GetAuditRetention Read for how long reads are kept
+	// GetAuditRetention Read for how long the logs are kept
 	// (GET /v1/audit/retention)
 	GetAuditRetention(ctx context.Context, request GetAuditRetentionRequestObject) (GetAuditRetentionResponseObject, error)
-	// PutAuditRetention Say for how long reads are kept
+	// PutAuditRetention Say for how long a log is kept
 	// (PUT /v1/audit/retention)
 	PutAuditRetention(ctx context.Context, request PutAuditRetentionRequestObject) (PutAuditRetentionResponseObject, error)
 	// VerifyLog Verify the log against itself
@@ -31964,6 +32249,31 @@ func (sh *strictHandler) RotateAPIKey(ctx echo.Context, apiKeyID APIKeyID, param
 		return err
 	} else if validResponse, ok := response.(RotateAPIKeyResponseObject); ok {
 		return validResponse.VisitRotateAPIKeyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListAuditEntries operation middleware
+func (sh *strictHandler) ListAuditEntries(ctx echo.Context, params ListAuditEntriesParams) error {
+	var request ListAuditEntriesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAuditEntries(ctx.Request().Context(), request.(ListAuditEntriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAuditEntries")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAuditEntriesResponseObject); ok {
+		return validResponse.VisitListAuditEntriesResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

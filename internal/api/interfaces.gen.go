@@ -384,6 +384,9 @@ type AuditOperations interface {
 	// VerifyLog: Verify the log against itself
 	// (GET /v1/audit/verification)
 	VerifyLog(ctx context.Context, request VerifyLogRequestObject) (VerifyLogResponseObject, error)
+	// ListAuditEntries: List what was done, refused and read
+	// (GET /v1/audit/entries)
+	ListAuditEntries(ctx context.Context, request ListAuditEntriesRequestObject) (ListAuditEntriesResponseObject, error)
 	// ListReads: List who read whose data
 	// (GET /v1/audit/reads)
 	ListReads(ctx context.Context, request ListReadsRequestObject) (ListReadsResponseObject, error)
@@ -405,13 +408,13 @@ type AuditOperations interface {
 	// StartVerification: Verify all chains of the institution
 	// (POST /v1/audit/verifications)
 	StartVerification(ctx context.Context, request StartVerificationRequestObject) (StartVerificationResponseObject, error)
-	// GetAuditRetention: Read for how long reads are kept
+	// GetAuditRetention: Read for how long the logs are kept
 	// (GET /v1/audit/retention)
 	GetAuditRetention(ctx context.Context, request GetAuditRetentionRequestObject) (GetAuditRetentionResponseObject, error)
-	// PutAuditRetention: Say for how long reads are kept
+	// PutAuditRetention: Say for how long a log is kept
 	// (PUT /v1/audit/retention)
 	PutAuditRetention(ctx context.Context, request PutAuditRetentionRequestObject) (PutAuditRetentionResponseObject, error)
-	// GetAuditKeys: Read the key that signs the log of reads
+	// GetAuditKeys: Read the key that signs the logs
 	// (GET /.well-known/audit-keys.json)
 	GetAuditKeys(ctx context.Context, request GetAuditKeysRequestObject) (GetAuditKeysResponseObject, error)
 }

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/parvis-crm/parvis/internal/access"
+	"github.com/parvis-crm/parvis/internal/audit"
 	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/config"
 	"github.com/parvis-crm/parvis/internal/events"
@@ -156,6 +157,9 @@ func (a *App) Access() *access.Service { return a.domains.access }
 
 // Rights gives the domain of roles and their assignments.
 func (a *App) Rights() *rights.Service { return a.domains.rights }
+
+// Auditing gives what reads and verifies the logs.
+func (a *App) Auditing() *audit.Service { return a.domains.auditing }
 
 // Webhooks gives the webhooks domain, for wiring and tests.
 func (a *App) Webhooks() *webhooks.Service { return a.domains.webhooks }

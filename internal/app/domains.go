@@ -92,6 +92,7 @@ type domains struct {
 	federation  *federation.Service
 	events      *events.Service
 	reads       *audit.ReadLog
+	refusals    *audit.RefusalLog
 	operations  *operations.Service
 	contacts    *contacts.Service
 	consents    *consents.Service
@@ -104,6 +105,7 @@ type domains struct {
 	preferences *preferences.Service
 	rights      *rights.Service
 	register    *register.Service
+	auditing    *audit.Service
 }
 
 // wire builds every domain. Order follows the tiers; what a higher tier needs
@@ -120,6 +122,7 @@ func (a *App) wire() (handlers, error) {
 	a.domains.reads = audit.NewReadLog(a.DB, a.Clock, a.Log, filepath.Join(a.Config.DataDir, "reads"), audit.MostKept)
 	auditKey := ed25519.NewKeyFromSeed(a.master.Derive("audit signature"))
 	a.domains.reads.Sign(auditKey)
+	a.domains.refusals = audit.NewRefusalLog(a.DB, a.Clock, a.Log, filepath.Join(a.Config.DataDir, "refusals"), audit.MostRefusalsKept, auditKey)
 	a.domains.operations = operations.NewService(a.DB)
 	a.vault.SetOperations(a.domains.operations)
 	a.domains.contacts = contacts.NewService(a.DB, a.Clock)
@@ -170,7 +173,8 @@ func (a *App) wire() (handlers, error) {
 		runner{"event announcements", a.listenToEvents},
 		runner{"mail", a.sendMail},
 		runner{"access log", a.domains.reads.Run},
-		runner{"old reads", audit.NewPurger(a.DB, a.Clock, a.Log, auditKey).Run},
+		runner{"refusals", a.domains.refusals.Run},
+		runner{"old entries of logs", audit.NewPurger(a.DB, a.Clock, a.Log, auditKey).Run},
 		runner{"access", a.domains.access.KeepHouse},
 		runner{"rights", a.domains.rights.Run},
 		runner{"accounts", a.domains.accounts.Run},
@@ -187,8 +191,8 @@ func (a *App) wire() (handlers, error) {
 			runner{"webhook purge", a.domains.webhooks.RunPurge},
 		)
 	}
-	auditing := audit.NewService(a.DB, a.domains.events)
-	verifier := audit.NewVerifier(a.DB, auditing, a.domains.operations, auditKey.Public().(ed25519.PublicKey))
+	a.domains.auditing = audit.NewService(a.DB, a.domains.events)
+	verifier := audit.NewVerifier(a.DB, a.domains.auditing, a.domains.operations, auditKey.Public().(ed25519.PublicKey))
 	h := handlers{
 		accessHandlers: access.NewHandlers(a.domains.access, cursors, access.Facts{
 			Version: Version, Policies: a.policies(), BulkPlaces: a.Config.BulkPlaces, OperationDays: operations.KeptDays,
@@ -197,7 +201,7 @@ func (a *App) wire() (handlers, error) {
 		federationHandlers:  federation.NewHandlers(a.domains.federation, cursors),
 		operationsHandlers:  operations.NewHandlers(a.domains.operations, cursors),
 		eventsHandlers:      events.NewHandlers(a.domains.events, cursors),
-		auditHandlers:       audit.NewHandlers(auditing, a.domains.reads, verifier, cursors),
+		auditHandlers:       audit.NewHandlers(a.domains.auditing, a.domains.reads, verifier, cursors),
 		consentsHandlers:    consents.NewHandlers(a.domains.consents, cursors),
 		quotasHandlers:      quotas.NewHandlers(quotas.NewService(a.DB), cursors),
 		mailHandlers:        mail.NewHandlers(a.domains.mail, cursors),

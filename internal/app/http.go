@@ -48,6 +48,7 @@ func (a *App) setUpHTTP(h handlers, auth web.Authenticator) error {
 		Classes:     classes,
 		Idempotency: web.Idempotency{DB: a.DB, Log: a.Log, Box: a.sealed(a.keptAnswers())},
 		Reads:       a.domains.reads,
+		Refusals:    a.domains.refusals,
 		Purposes:    a.domains.register,
 		Clock:       a.Clock,
 		Log:         a.Log,

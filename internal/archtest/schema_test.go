@@ -33,6 +33,7 @@ var appendOnly = map[string]string{
 	"events":              "the log is what everything else is checked against",
 	"event_sequence":      "a number once given stays",
 	"access_log_index":    "what it is found by is as little to be changed",
+	"refusals":            "what was refused may not be rewritten by those who were",
 	"access_log":          "who read what may not be rewritten by those who read",
 	"consent_wordings":    "the text that a consent answered stays what it was",
 	"form_versions":       "what a visitor saw is the proof of what they agreed to",

@@ -32,6 +32,7 @@ type Read = auditdb.AccessLog
 type ReadFilter struct {
 	Contact      *uuid.UUID
 	Actor        *string
+	Operation    *string
 	Since, Until *time.Time
 }
 
@@ -73,7 +74,7 @@ func (s *Service) allReads(ctx context.Context, tenant uuid.UUID, f ReadFilter, 
 		at, id = &before.At, &before.ID
 	}
 	return s.reads.q.ListReads(ctx, s.reads.db.Tenant(tenant), auditdb.ListReadsParams{
-		TenantID: tenant, ActorID: f.Actor, Since: f.Since, Until: f.Until, BeforeAt: at, BeforeID: id, PageSize: int32(limit),
+		TenantID: tenant, ActorID: f.Actor, Operation: f.Operation, Since: f.Since, Until: f.Until, BeforeAt: at, BeforeID: id, PageSize: int32(limit),
 	})
 }
 
@@ -93,7 +94,7 @@ func (s *readStore) of(ctx context.Context, tenant uuid.UUID, f ReadFilter, befo
 		}
 	}
 	found, err := s.q.ListUnfoldedReadsOf(ctx, db, auditdb.ListUnfoldedReadsOfParams{
-		TenantID: tenant, SubjectID: *f.Contact, ActorID: f.Actor, Since: f.Since, Until: f.Until, BeforeAt: at, BeforeID: id, PageSize: int32(limit),
+		TenantID: tenant, SubjectID: *f.Contact, ActorID: f.Actor, Operation: f.Operation, Since: f.Since, Until: f.Until, BeforeAt: at, BeforeID: id, PageSize: int32(limit),
 	})
 	if err != nil {
 		return nil, err
@@ -114,7 +115,7 @@ func (s *readStore) of(ctx context.Context, tenant uuid.UUID, f ReadFilter, befo
 		}
 		folded = folded[n:]
 		for _, r := range rows {
-			if f.Actor == nil || r.ActorID == *f.Actor {
+			if (f.Actor == nil || r.ActorID == *f.Actor) && (f.Operation == nil || r.Operation == *f.Operation) {
 				found, taken = append(found, r), taken+1
 			}
 		}

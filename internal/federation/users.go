@@ -47,6 +47,8 @@ func (s *Service) authenticate(ctx context.Context, token string) (web.Actor, er
 	if err != nil {
 		return web.Actor{}, err
 	}
+	// Whom the provider's token is about counts once it is verified.
+	web.NoteAttempt(ctx, web.Actor{Kind: web.User, Tenant: p.TenantID}, "token")
 	c, err := s.verify(ctx, p, token)
 	if err != nil {
 		return web.Actor{}, err

@@ -64,6 +64,7 @@ var plain = map[string]string{
 	"filter": "conditions on what one may read", "startIndex": "place in a list of one's own", "sortBy": "order", "sortOrder": "order", "attributes": "projection", "excludedAttributes": "projection",
 	"at": "an instant", "subject_kind": "one of the contract's words", "pointer": "a name of a field",
 	"csv_safe": "yes or no", "restricted": "yes or no", "operation": "one of the contract's words",
+	"kinds": "words of the contract",
 }
 
 // loose are places in bodies that end like an identifier and name no record,

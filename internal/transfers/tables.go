@@ -130,6 +130,7 @@ func leaving() map[string]rule {
 		"read_policies": {},
 
 		"access_log":       {group: "access_log"},
+		"refusals":         {group: "access_log"},
 		"audit_batches":    {group: "access_log"},
 		"audit_gaps":       {group: "access_log"},
 		"audit_unsealed":   {group: "access_log"},

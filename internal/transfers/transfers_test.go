@@ -13,6 +13,8 @@ import (
 func TestWhatLeavesComesInUnchanged(t *testing.T) {
 	t.Parallel()
 	here, there := parvistest.New(t), parvistest.New(t)
+	unsealed(t, here, here.Tenant)
+	unsealed(t, there, here.Tenant)
 	furnish(t, here, here.Tenant)
 
 	_, first := export(t, here, here.Tenant)

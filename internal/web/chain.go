@@ -26,6 +26,7 @@ type Chain struct {
 	Classes     *FieldClasses
 	Idempotency Idempotency
 	Reads       ReadLog
+	Refusals    Refusals
 	Purposes    Purposes
 	Clock       clock.Clock
 	Log         *slog.Logger
@@ -36,7 +37,7 @@ type Chain struct {
 func (ch Chain) Middlewares(operations map[string]api.OperationSpec) map[string][]echo.MiddlewareFunc {
 	out := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for id, op := range operations {
-		chain := []echo.MiddlewareFunc{withOperation(op), negotiate(op)}
+		chain := []echo.MiddlewareFunc{withOperation(op), ch.noteRefusals(op), negotiate(op)}
 		chain = append(chain, ch.Limiter.GuardAddress)
 		if !op.Public {
 			chain = append(chain, ch.authenticate, requireScope(op), requireVerbs(op), ch.bind(op), requireExport(op), declareMasked)

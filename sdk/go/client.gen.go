@@ -178,6 +178,21 @@ func (e AddressPatchStatus) Valid() bool {
 	}
 }
 
+// Defines values for AuditEntryObject.
+const (
+	AuditEntryObjectAuditEntry AuditEntryObject = "audit_entry"
+)
+
+// Valid indicates whether the value is a known member of the AuditEntryObject enum.
+func (e AuditEntryObject) Valid() bool {
+	switch e {
+	case AuditEntryObjectAuditEntry:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AuditKeyCrv.
 const (
 	AuditKeyCrvEd25519 AuditKeyCrv = "Ed25519"
@@ -232,6 +247,24 @@ const (
 func (e AuditRetentionObject) Valid() bool {
 	switch e {
 	case AuditRetentionObjectAuditRetention:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AuditRetentionPutLog.
+const (
+	AuditRetentionPutLogReads    AuditRetentionPutLog = "reads"
+	AuditRetentionPutLogRefusals AuditRetentionPutLog = "refusals"
+)
+
+// Valid indicates whether the value is a known member of the AuditRetentionPutLog enum.
+func (e AuditRetentionPutLog) Valid() bool {
+	switch e {
+	case AuditRetentionPutLogReads:
+		return true
+	case AuditRetentionPutLogRefusals:
 		return true
 	default:
 		return false
@@ -3712,6 +3745,39 @@ func (e ListAPIKeysParamsKind) Valid() bool {
 	}
 }
 
+// Defines values for ListAuditEntriesParamsKinds.
+const (
+	ListAuditEntriesParamsKindsConfiguration ListAuditEntriesParamsKinds = "configuration"
+	ListAuditEntriesParamsKindsData          ListAuditEntriesParamsKinds = "data"
+	ListAuditEntriesParamsKindsExport        ListAuditEntriesParamsKinds = "export"
+	ListAuditEntriesParamsKindsRead          ListAuditEntriesParamsKinds = "read"
+	ListAuditEntriesParamsKindsRefusal       ListAuditEntriesParamsKinds = "refusal"
+	ListAuditEntriesParamsKindsRights        ListAuditEntriesParamsKinds = "rights"
+	ListAuditEntriesParamsKindsSignIn        ListAuditEntriesParamsKinds = "sign_in"
+)
+
+// Valid indicates whether the value is a known member of the ListAuditEntriesParamsKinds enum.
+func (e ListAuditEntriesParamsKinds) Valid() bool {
+	switch e {
+	case ListAuditEntriesParamsKindsConfiguration:
+		return true
+	case ListAuditEntriesParamsKindsData:
+		return true
+	case ListAuditEntriesParamsKindsExport:
+		return true
+	case ListAuditEntriesParamsKindsRead:
+		return true
+	case ListAuditEntriesParamsKindsRefusal:
+		return true
+	case ListAuditEntriesParamsKindsRights:
+		return true
+	case ListAuditEntriesParamsKindsSignIn:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListConsentsParamsChannel.
 const (
 	ListConsentsParamsChannelEmail ListConsentsParamsChannel = "email"
@@ -4709,6 +4775,62 @@ type AddressPatchLabel string
 // AddressPatchStatus defines model for AddressPatch.Status.
 type AddressPatchStatus string
 
+// AuditEntry defines model for AuditEntry.
+type AuditEntry struct {
+	// Action The type of the event, `refused` or `read`.
+	Action string `json:"action"`
+
+	// Actor Null where nobody proved or claimed to be anybody.
+	Actor nullable.Nullable[Actor] `json:"actor"`
+
+	// Address Of a refusal, from where.
+	Address nullable.Nullable[string] `json:"address"`
+
+	// Code Of a refusal, that of the problem.
+	Code nullable.Nullable[string] `json:"code"`
+
+	// ContactIds Of a read, the contacts in the answer.
+	ContactIds []openapi_types.UUID `json:"contact_ids"`
+	ID         openapi_types.UUID   `json:"id"`
+	Kind       string               `json:"kind"`
+	Object     AuditEntryObject     `json:"object"`
+	OccurredAt time.Time            `json:"occurred_at"`
+
+	// Operation Null for changes, which name their type.
+	Operation nullable.Nullable[string] `json:"operation"`
+	Outcome   string                    `json:"outcome"`
+
+	// Proven It was them; otherwise somebody said so.
+	Proven bool `json:"proven"`
+
+	// Purpose Of a read, the purpose stated.
+	Purpose string `json:"purpose"`
+
+	// Repeated How many like refusals this entry stands for.
+	Repeated  int32  `json:"repeated"`
+	RequestID string `json:"request_id"`
+
+	// Rule Of a refusal: the scope, verb, purpose or quota that stood against it, `sight` for a record that was not to be seen; of a
+	// credential that was not believed: `unknown`, `secret`, `ended`, `network`, `kind`, `token`, `assertion`, `replayed` or `attempts`.
+	Rule nullable.Nullable[string] `json:"rule"`
+
+	// Status Of a refusal.
+	Status  nullable.Nullable[int32]        `json:"status"`
+	Subject nullable.Nullable[AuditSubject] `json:"subject"`
+
+	// URL Where there is more of it.
+	URL nullable.Nullable[string] `json:"url"`
+}
+
+// AuditEntryObject defines model for AuditEntry.Object.
+type AuditEntryObject string
+
+// AuditEntryList defines model for AuditEntryList.
+type AuditEntryList struct {
+	Data       []AuditEntry              `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
 // AuditKey defines model for AuditKey.
 type AuditKey struct {
 	Crv AuditKeyCrv `json:"crv"`
@@ -4736,9 +4858,12 @@ type AuditKeySet struct {
 
 // AuditRetention defines model for AuditRetention.
 type AuditRetention struct {
-	// Months For how long now.
+	// Months For how long reads now.
 	Months int32                `json:"months"`
 	Object AuditRetentionObject `json:"object"`
+
+	// RefusalMonths For how long refusals now.
+	RefusalMonths int32 `json:"refusal_months"`
 
 	// Said The latest first.
 	Said []AuditRetentionSaid `json:"said"`
@@ -4749,17 +4874,30 @@ type AuditRetentionObject string
 
 // AuditRetentionPut defines model for AuditRetentionPut.
 type AuditRetentionPut struct {
-	Months int32 `json:"months"`
+	Log    *AuditRetentionPutLog `json:"log,omitempty"`
+	Months int32                 `json:"months"`
 
 	// ValidFrom Now, if absent.
 	ValidFrom *time.Time `json:"valid_from,omitempty"`
 }
 
+// AuditRetentionPutLog defines model for AuditRetentionPut.Log.
+type AuditRetentionPutLog string
+
 // AuditRetentionSaid defines model for AuditRetentionSaid.
 type AuditRetentionSaid struct {
 	CreatedAt time.Time `json:"created_at"`
+	Log       string    `json:"log"`
 	Months    int32     `json:"months"`
 	ValidFrom time.Time `json:"valid_from"`
+}
+
+// AuditSubject defines model for AuditSubject.
+type AuditSubject struct {
+	ID openapi_types.UUID `json:"id"`
+
+	// Kind Null for a refusal, whose address named it.
+	Kind nullable.Nullable[string] `json:"kind"`
 }
 
 // AuthorizationServerMetadata defines model for AuthorizationServerMetadata.
@@ -9317,6 +9455,40 @@ type RotateAPIKeyParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
+// ListAuditEntriesParams defines parameters for ListAuditEntries.
+type ListAuditEntriesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Kinds Only entries of these kinds.
+	Kinds []ListAuditEntriesParamsKinds `form:"kinds,omitempty" json:"kinds,omitempty"`
+
+	// ActorID Only of this key, client or user. It asks for the scope `audit:actors` as well.
+	ActorID *string `form:"actor_id,omitempty" json:"actor_id,omitempty"`
+
+	// SubjectID Only about this record.
+	SubjectID *openapi_types.UUID `form:"subject_id,omitempty" json:"subject_id,omitempty"`
+
+	// Operation Only by this operation. Changes name their type instead and are left out.
+	Operation *string `form:"operation,omitempty" json:"operation,omitempty"`
+
+	// OccurredAtGte At this instant or later.
+	OccurredAtGte *OccurredAtGte `form:"occurred_at_gte,omitempty" json:"occurred_at_gte,omitempty"`
+
+	// OccurredAtLt Before this instant.
+	OccurredAtLt *OccurredAtLt `form:"occurred_at_lt,omitempty" json:"occurred_at_lt,omitempty"`
+}
+
+// ListAuditEntriesParamsKinds defines parameters for ListAuditEntries.
+type ListAuditEntriesParamsKinds string
+
 // PutReadPolicyParams defines parameters for PutReadPolicy.
 type PutReadPolicyParams struct {
 	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
@@ -12042,9 +12214,9 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
-	// GetAuditKeys Read the key that signs the log of reads
+	// GetAuditKeys Read the key that signs the logs
 	//
-	// The installation's public key (RFC 7517, RFC 8037), by which the batches of the log of reads and the certificates of purges are signed.
+	// The installation's public key (RFC 7517, RFC 8037), by which the batches of the logs of reads and of refusals and the certificates of purges are signed.
 	//
 	// Corresponds with GET /.well-known/audit-keys.json (the `GetAuditKeys` operationId).
 	GetAuditKeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -12310,6 +12482,23 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/api-keys/{api_key_id}/rotate (the `RotateAPIKey` operationId).
 	RotateAPIKey(ctx context.Context, apiKeyID APIKeyID, params *RotateAPIKeyParams, body RotateAPIKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListAuditEntries List what was done, refused and read
+	//
+	// One stream over all logs of the institution, the newest first: sign-ins and failed ones, refused requests, changes of rights,
+	// exports, changes of the configuration, other changes, and reads. An entry has identifiers and no content; `url` is where
+	// there is more of it. It is also to be had as NDJSON.
+	//
+	// A refusal tells who asked as far as they proved it (`proven`) or said so, and which rule stood against it; like refusals
+	// within a moment are one entry with their number (`repeated`). A 404 is a refusal where the record is there and was not to be
+	// seen. Attempts that name no institution, such as unknown keys, belong to none and are the operator's.
+	//
+	// The list has one order and no totals, and nothing sorts or counts by agent: logs prove what happened and do not watch people
+	// at work. To look for one agent asks for the scope `audit:actors` as well. To follow the logs without a gap, see
+	// `GET /v1/audit/stream`.
+	//
+	// Corresponds with GET /v1/audit/entries (the `ListAuditEntries` operationId).
+	ListAuditEntries(ctx context.Context, params *ListAuditEntriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetReadPolicy Read which reads need a reason
 	//
 	// The institution's policy; without one no reason is needed and every read is noted.
@@ -12347,27 +12536,27 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/audit/reads (the `ListReads` operationId).
 	ListReads(ctx context.Context, params *ListReadsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetAuditRetention Read for how long reads are kept
+	// GetAuditRetention Read for how long the logs are kept
 	//
-	// For how many months now, and all that was said of it.
+	// For how many months reads and refusals are kept now, and all that was said of it.
 	//
 	// Corresponds with GET /v1/audit/retention (the `GetAuditRetention` operationId).
 	GetAuditRetention(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// PutAuditRetentionWithBody Say for how long reads are kept
+	// PutAuditRetentionWithBody Say for how long a log is kept
 	//
-	// Between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL, recommendation on logging
-	// measures). What is older is purged by itself. Events are not.
+	// Of reads or of refusals: between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL,
+	// recommendation on logging measures). What is older is purged by itself. Events are not.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PUT /v1/audit/retention (the `PutAuditRetention` operationId).
 	PutAuditRetentionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// PutAuditRetention Say for how long reads are kept
+	// PutAuditRetention Say for how long a log is kept
 	//
-	// Between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL, recommendation on logging
-	// measures). What is older is purged by itself. Events are not.
+	// Of reads or of refusals: between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL,
+	// recommendation on logging measures). What is older is purged by itself. Events are not.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -12386,9 +12575,9 @@ type ClientInterface interface {
 
 	// StartVerification Verify all chains of the institution
 	//
-	// Starts an operation that computes the chain of events and the chain of reads again from what the database holds, with its
-	// progress. Its result says of each whether it agrees (`events`, `reads`), where the first break is, which keys have signed,
-	// and how many entries are gone by the certificate of a purge.
+	// Starts an operation that computes the chains of events, of reads and of refusals again from what the database holds, with
+	// its progress. Its result says of each whether it agrees (`events`, `reads`, `refusals`), where the first break is, which
+	// keys have signed, and how many entries are gone by the certificate of a purge.
 	//
 	// Corresponds with POST /v1/audit/verifications (the `StartVerification` operationId).
 	StartVerification(ctx context.Context, params *StartVerificationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -15110,9 +15299,9 @@ type ClientInterface interface {
 	VerifyWebhookEndpoint(ctx context.Context, endpointID WebhookEndpointID, params *VerifyWebhookEndpointParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
-// GetAuditKeys Read the key that signs the log of reads
+// GetAuditKeys Read the key that signs the logs
 //
-// The installation's public key (RFC 7517, RFC 8037), by which the batches of the log of reads and the certificates of purges are signed.
+// The installation's public key (RFC 7517, RFC 8037), by which the batches of the logs of reads and of refusals and the certificates of purges are signed.
 //
 // Corresponds with GET /.well-known/audit-keys.json (the `GetAuditKeys` operationId).
 func (c *Client) GetAuditKeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -15698,6 +15887,33 @@ func (c *Client) RotateAPIKey(ctx context.Context, apiKeyID APIKeyID, params *Ro
 	return c.Client.Do(req)
 }
 
+// ListAuditEntries List what was done, refused and read
+//
+// One stream over all logs of the institution, the newest first: sign-ins and failed ones, refused requests, changes of rights,
+// exports, changes of the configuration, other changes, and reads. An entry has identifiers and no content; `url` is where
+// there is more of it. It is also to be had as NDJSON.
+//
+// A refusal tells who asked as far as they proved it (`proven`) or said so, and which rule stood against it; like refusals
+// within a moment are one entry with their number (`repeated`). A 404 is a refusal where the record is there and was not to be
+// seen. Attempts that name no institution, such as unknown keys, belong to none and are the operator's.
+//
+// The list has one order and no totals, and nothing sorts or counts by agent: logs prove what happened and do not watch people
+// at work. To look for one agent asks for the scope `audit:actors` as well. To follow the logs without a gap, see
+// `GET /v1/audit/stream`.
+//
+// Corresponds with GET /v1/audit/entries (the `ListAuditEntries` operationId).
+func (c *Client) ListAuditEntries(ctx context.Context, params *ListAuditEntriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAuditEntriesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetReadPolicy Read which reads need a reason
 //
 // The institution's policy; without one no reason is needed and every read is noted.
@@ -15775,9 +15991,9 @@ func (c *Client) ListReads(ctx context.Context, params *ListReadsParams, reqEdit
 	return c.Client.Do(req)
 }
 
-// GetAuditRetention Read for how long reads are kept
+// GetAuditRetention Read for how long the logs are kept
 //
-// For how many months now, and all that was said of it.
+// For how many months reads and refusals are kept now, and all that was said of it.
 //
 // Corresponds with GET /v1/audit/retention (the `GetAuditRetention` operationId).
 func (c *Client) GetAuditRetention(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -15792,10 +16008,10 @@ func (c *Client) GetAuditRetention(ctx context.Context, reqEditors ...RequestEdi
 	return c.Client.Do(req)
 }
 
-// PutAuditRetentionWithBody Say for how long reads are kept
+// PutAuditRetentionWithBody Say for how long a log is kept
 //
-// Between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL, recommendation on logging
-// measures). What is older is purged by itself. Events are not.
+// Of reads or of refusals: between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL,
+// recommendation on logging measures). What is older is purged by itself. Events are not.
 //
 // Takes any type of body and a specified content type.
 //
@@ -15812,10 +16028,10 @@ func (c *Client) PutAuditRetentionWithBody(ctx context.Context, contentType stri
 	return c.Client.Do(req)
 }
 
-// PutAuditRetention Say for how long reads are kept
+// PutAuditRetention Say for how long a log is kept
 //
-// Between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL, recommendation on logging
-// measures). What is older is purged by itself. Events are not.
+// Of reads or of refusals: between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL,
+// recommendation on logging measures). What is older is purged by itself. Events are not.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -15854,9 +16070,9 @@ func (c *Client) VerifyLog(ctx context.Context, params *VerifyLogParams, reqEdit
 
 // StartVerification Verify all chains of the institution
 //
-// Starts an operation that computes the chain of events and the chain of reads again from what the database holds, with its
-// progress. Its result says of each whether it agrees (`events`, `reads`), where the first break is, which keys have signed,
-// and how many entries are gone by the certificate of a purge.
+// Starts an operation that computes the chains of events, of reads and of refusals again from what the database holds, with
+// its progress. Its result says of each whether it agrees (`events`, `reads`, `refusals`), where the first break is, which
+// keys have signed, and how many entries are gone by the certificate of a purge.
 //
 // Corresponds with POST /v1/audit/verifications (the `StartVerification` operationId).
 func (c *Client) StartVerification(ctx context.Context, params *StartVerificationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -22716,6 +22932,156 @@ func NewRotateAPIKeyRequestWithBody(server string, apiKeyID APIKeyID, params *Ro
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
+	}
+
+	return req, nil
+}
+
+// NewListAuditEntriesRequest constructs an http.Request for the ListAuditEntries method
+func NewListAuditEntriesRequest(server string, params *ListAuditEntriesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/audit/entries")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Kinds != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "kinds", params.Kinds, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ActorID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "actor_id", *params.ActorID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SubjectID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "subject_id", *params.SubjectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Operation != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "operation", *params.Operation, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OccurredAtGte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "occurred_at_gte", *params.OccurredAtGte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OccurredAtLt != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "occurred_at_lt", *params.OccurredAtLt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -38483,9 +38849,9 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
-	// GetAuditKeysWithResponse Read the key that signs the log of reads
+	// GetAuditKeysWithResponse Read the key that signs the logs
 	//
-	// The installation's public key (RFC 7517, RFC 8037), by which the batches of the log of reads and the certificates of purges are signed.
+	// The installation's public key (RFC 7517, RFC 8037), by which the batches of the logs of reads and of refusals and the certificates of purges are signed.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -38771,6 +39137,25 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/api-keys/{api_key_id}/rotate (the `RotateAPIKey` operationId).
 	RotateAPIKeyWithResponse(ctx context.Context, apiKeyID APIKeyID, params *RotateAPIKeyParams, body RotateAPIKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateAPIKeyResponse, error)
 
+	// ListAuditEntriesWithResponse List what was done, refused and read
+	//
+	// One stream over all logs of the institution, the newest first: sign-ins and failed ones, refused requests, changes of rights,
+	// exports, changes of the configuration, other changes, and reads. An entry has identifiers and no content; `url` is where
+	// there is more of it. It is also to be had as NDJSON.
+	//
+	// A refusal tells who asked as far as they proved it (`proven`) or said so, and which rule stood against it; like refusals
+	// within a moment are one entry with their number (`repeated`). A 404 is a refusal where the record is there and was not to be
+	// seen. Attempts that name no institution, such as unknown keys, belong to none and are the operator's.
+	//
+	// The list has one order and no totals, and nothing sorts or counts by agent: logs prove what happened and do not watch people
+	// at work. To look for one agent asks for the scope `audit:actors` as well. To follow the logs without a gap, see
+	// `GET /v1/audit/stream`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/audit/entries (the `ListAuditEntries` operationId).
+	ListAuditEntriesWithResponse(ctx context.Context, params *ListAuditEntriesParams, reqEditors ...RequestEditorFn) (*ListAuditEntriesResponse, error)
+
 	// GetReadPolicyWithResponse Read which reads need a reason
 	//
 	// The institution's policy; without one no reason is needed and every read is noted.
@@ -38812,29 +39197,29 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/audit/reads (the `ListReads` operationId).
 	ListReadsWithResponse(ctx context.Context, params *ListReadsParams, reqEditors ...RequestEditorFn) (*ListReadsResponse, error)
 
-	// GetAuditRetentionWithResponse Read for how long reads are kept
+	// GetAuditRetentionWithResponse Read for how long the logs are kept
 	//
-	// For how many months now, and all that was said of it.
+	// For how many months reads and refusals are kept now, and all that was said of it.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/audit/retention (the `GetAuditRetention` operationId).
 	GetAuditRetentionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetAuditRetentionResponse, error)
 
-	// PutAuditRetentionWithBodyWithResponse Say for how long reads are kept
+	// PutAuditRetentionWithBodyWithResponse Say for how long a log is kept
 	//
-	// Between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL, recommendation on logging
-	// measures). What is older is purged by itself. Events are not.
+	// Of reads or of refusals: between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL,
+	// recommendation on logging measures). What is older is purged by itself. Events are not.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/audit/retention (the `PutAuditRetention` operationId).
 	PutAuditRetentionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutAuditRetentionResponse, error)
 
-	// PutAuditRetentionWithResponse Say for how long reads are kept
+	// PutAuditRetentionWithResponse Say for how long a log is kept
 	//
-	// Between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL, recommendation on logging
-	// measures). What is older is purged by itself. Events are not.
+	// Of reads or of refusals: between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL,
+	// recommendation on logging measures). What is older is purged by itself. Events are not.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -38855,9 +39240,9 @@ type ClientWithResponsesInterface interface {
 
 	// StartVerificationWithResponse Verify all chains of the institution
 	//
-	// Starts an operation that computes the chain of events and the chain of reads again from what the database holds, with its
-	// progress. Its result says of each whether it agrees (`events`, `reads`), where the first break is, which keys have signed,
-	// and how many entries are gone by the certificate of a purge.
+	// Starts an operation that computes the chains of events, of reads and of refusals again from what the database holds, with
+	// its progress. Its result says of each whether it agrees (`events`, `reads`, `refusals`), where the first break is, which
+	// keys have signed, and how many entries are gone by the certificate of a purge.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -42804,6 +43189,54 @@ func (r RotateAPIKeyResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RotateAPIKeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListAuditEntriesResponse200Headers the declared response headers of an HTTP 200 response for ListAuditEntries
+type ListAuditEntriesResponse200Headers struct {
+	Link *string
+}
+
+type ListAuditEntriesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuditEntryList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListAuditEntriesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAuditEntriesResponse) GetJSON200() *AuditEntryList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAuditEntriesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAuditEntriesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAuditEntriesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAuditEntriesResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -53771,9 +54204,9 @@ func (r VerifyWebhookEndpointResponse) ContentType() string {
 	return ""
 }
 
-// GetAuditKeysWithResponse Read the key that signs the log of reads
+// GetAuditKeysWithResponse Read the key that signs the logs
 //
-// The installation's public key (RFC 7517, RFC 8037), by which the batches of the log of reads and the certificates of purges are signed.
+// The installation's public key (RFC 7517, RFC 8037), by which the batches of the logs of reads and of refusals and the certificates of purges are signed.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -54251,6 +54684,31 @@ func (c *ClientWithResponses) RotateAPIKeyWithResponse(ctx context.Context, apiK
 	return ParseRotateAPIKeyResponse(rsp)
 }
 
+// ListAuditEntriesWithResponse List what was done, refused and read
+//
+// One stream over all logs of the institution, the newest first: sign-ins and failed ones, refused requests, changes of rights,
+// exports, changes of the configuration, other changes, and reads. An entry has identifiers and no content; `url` is where
+// there is more of it. It is also to be had as NDJSON.
+//
+// A refusal tells who asked as far as they proved it (`proven`) or said so, and which rule stood against it; like refusals
+// within a moment are one entry with their number (`repeated`). A 404 is a refusal where the record is there and was not to be
+// seen. Attempts that name no institution, such as unknown keys, belong to none and are the operator's.
+//
+// The list has one order and no totals, and nothing sorts or counts by agent: logs prove what happened and do not watch people
+// at work. To look for one agent asks for the scope `audit:actors` as well. To follow the logs without a gap, see
+// `GET /v1/audit/stream`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/audit/entries (the `ListAuditEntries` operationId).
+func (c *ClientWithResponses) ListAuditEntriesWithResponse(ctx context.Context, params *ListAuditEntriesParams, reqEditors ...RequestEditorFn) (*ListAuditEntriesResponse, error) {
+	rsp, err := c.ListAuditEntries(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAuditEntriesResponse(rsp)
+}
+
 // GetReadPolicyWithResponse Read which reads need a reason
 //
 // The institution's policy; without one no reason is needed and every read is noted.
@@ -54316,9 +54774,9 @@ func (c *ClientWithResponses) ListReadsWithResponse(ctx context.Context, params 
 	return ParseListReadsResponse(rsp)
 }
 
-// GetAuditRetentionWithResponse Read for how long reads are kept
+// GetAuditRetentionWithResponse Read for how long the logs are kept
 //
-// For how many months now, and all that was said of it.
+// For how many months reads and refusals are kept now, and all that was said of it.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -54331,10 +54789,10 @@ func (c *ClientWithResponses) GetAuditRetentionWithResponse(ctx context.Context,
 	return ParseGetAuditRetentionResponse(rsp)
 }
 
-// PutAuditRetentionWithBodyWithResponse Say for how long reads are kept
+// PutAuditRetentionWithBodyWithResponse Say for how long a log is kept
 //
-// Between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL, recommendation on logging
-// measures). What is older is purged by itself. Events are not.
+// Of reads or of refusals: between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL,
+// recommendation on logging measures). What is older is purged by itself. Events are not.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -54347,10 +54805,10 @@ func (c *ClientWithResponses) PutAuditRetentionWithBodyWithResponse(ctx context.
 	return ParsePutAuditRetentionResponse(rsp)
 }
 
-// PutAuditRetentionWithResponse Say for how long reads are kept
+// PutAuditRetentionWithResponse Say for how long a log is kept
 //
-// Between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL, recommendation on logging
-// measures). What is older is purged by itself. Events are not.
+// Of reads or of refusals: between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL,
+// recommendation on logging measures). What is older is purged by itself. Events are not.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -54383,9 +54841,9 @@ func (c *ClientWithResponses) VerifyLogWithResponse(ctx context.Context, params 
 
 // StartVerificationWithResponse Verify all chains of the institution
 //
-// Starts an operation that computes the chain of events and the chain of reads again from what the database holds, with its
-// progress. Its result says of each whether it agrees (`events`, `reads`), where the first break is, which keys have signed,
-// and how many entries are gone by the certificate of a purge.
+// Starts an operation that computes the chains of events, of reads and of refusals again from what the database holds, with
+// its progress. Its result says of each whether it agrees (`events`, `reads`, `refusals`), where the first break is, which
+// keys have signed, and how many entries are gone by the certificate of a purge.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -59982,6 +60440,45 @@ func ParseRotateAPIKeyResponse(rsp *http.Response) (*RotateAPIKeyResponse, error
 			headers.Location = value
 		}
 		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListAuditEntriesResponse parses an HTTP response from a ListAuditEntriesWithResponse call
+func ParseListAuditEntriesResponse(rsp *http.Response) (*ListAuditEntriesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAuditEntriesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuditEntryList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListAuditEntriesResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

@@ -58,6 +58,8 @@ INSERT INTO read_policies (tenant_id, operations, purposes, restricted, noted) V
     (pg_temp.here(), '{listContacts}', '{prospection}', true, 'all');
 INSERT INTO access_log (tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, subjects) VALUES
     (pg_temp.here(), pg_temp.ref('read'), now(), 'user', 'claire', 'listContacts', 'r', ARRAY[pg_temp.ref('contact1'), pg_temp.ref('contact2')]);
+INSERT INTO refusals (tenant_id, id, occurred_at, actor_kind, actor_id, proven, operation, status, code, rule, subject_id, address, request_id, repeated) VALUES
+    (pg_temp.here(), pg_temp.ref('refusal'), now(), 'user', 'claire', true, 'getContact', 404, 'not-found', 'sight', pg_temp.ref('contact1'), '192.0.2.7', 'r', 3);
 INSERT INTO operations (tenant_id, id, kind, status, created_by_kind, created_by, finished_at, result) VALUES
     (pg_temp.here(), pg_temp.ref('done'), 'import', 'succeeded', 'system', 'test', now(), '{"rows": 3}'),
     (pg_temp.here(), pg_temp.ref('open'), 'import', 'running', 'system', 'test', NULL, NULL);

@@ -1974,6 +1974,36 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was done, refused and read
+         * @description One stream over all logs of the institution, the newest first: sign-ins and failed ones, refused requests, changes of rights,
+         *     exports, changes of the configuration, other changes, and reads. An entry has identifiers and no content; `url` is where
+         *     there is more of it. It is also to be had as NDJSON.
+         *
+         *     A refusal tells who asked as far as they proved it (`proven`) or said so, and which rule stood against it; like refusals
+         *     within a moment are one entry with their number (`repeated`). A 404 is a refusal where the record is there and was not to be
+         *     seen. Attempts that name no institution, such as unknown keys, belong to none and are the operator's.
+         *
+         *     The list has one order and no totals, and nothing sorts or counts by agent: logs prove what happened and do not watch people
+         *     at work. To look for one agent asks for the scope `audit:actors` as well. To follow the logs without a gap, see
+         *     `GET /v1/audit/stream`.
+         */
+        get: operations["listAuditEntries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/audit/reads": {
         parameters: {
             query?: never;
@@ -2102,9 +2132,9 @@ export interface paths {
         put?: never;
         /**
          * Verify all chains of the institution
-         * @description Starts an operation that computes the chain of events and the chain of reads again from what the database holds, with its
-         *     progress. Its result says of each whether it agrees (`events`, `reads`), where the first break is, which keys have signed,
-         *     and how many entries are gone by the certificate of a purge.
+         * @description Starts an operation that computes the chains of events, of reads and of refusals again from what the database holds, with
+         *     its progress. Its result says of each whether it agrees (`events`, `reads`, `refusals`), where the first break is, which
+         *     keys have signed, and how many entries are gone by the certificate of a purge.
          */
         post: operations["startVerification"];
         delete?: never;
@@ -2121,14 +2151,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read for how long reads are kept
-         * @description For how many months now, and all that was said of it.
+         * Read for how long the logs are kept
+         * @description For how many months reads and refusals are kept now, and all that was said of it.
          */
         get: operations["getAuditRetention"];
         /**
-         * Say for how long reads are kept
-         * @description Between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL, recommendation on logging
-         *     measures). What is older is purged by itself. Events are not.
+         * Say for how long a log is kept
+         * @description Of reads or of refusals: between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL,
+         *     recommendation on logging measures). What is older is purged by itself. Events are not.
          */
         put: operations["putAuditRetention"];
         post?: never;
@@ -2146,8 +2176,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read the key that signs the log of reads
-         * @description The installation's public key (RFC 7517, RFC 8037), by which the batches of the log of reads and the certificates of purges are signed.
+         * Read the key that signs the logs
+         * @description The installation's public key (RFC 7517, RFC 8037), by which the batches of the logs of reads and of refusals and the certificates of purges are signed.
          */
         get: operations["getAuditKeys"];
         put?: never;
@@ -5969,8 +5999,8 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * The retention of reads changed
-         * @description The facts have from when on.
+         * The retention of a log changed
+         * @description The facts have of which log and from when on.
          */
         post: operations["onAuditRetentionUpdated"];
         delete?: never;
@@ -10823,8 +10853,10 @@ export interface components {
          * @example {
          *       "object": "audit_retention",
          *       "months": 12,
+         *       "refusal_months": 12,
          *       "said": [
          *         {
+         *           "log": "reads",
          *           "months": 24,
          *           "valid_from": "2027-01-01T00:00:00Z",
          *           "created_at": "2026-11-03T18:04:11.412Z"
@@ -10837,13 +10869,19 @@ export interface components {
             object: "audit_retention";
             /**
              * Format: int32
-             * @description For how long now.
+             * @description For how long reads now.
              */
             months: number;
+            /**
+             * Format: int32
+             * @description For how long refusals now.
+             */
+            refusal_months: number;
             /** @description The latest first. */
             said: components["schemas"]["AuditRetentionSaid"][];
         };
         AuditRetentionSaid: {
+            log: string;
             /** Format: int32 */
             months: number;
             /** Format: date-time */
@@ -10857,6 +10895,11 @@ export interface components {
          *     }
          */
         AuditRetentionPut: {
+            /**
+             * @default reads
+             * @enum {string}
+             */
+            log: "reads" | "refusals";
             /** Format: int32 */
             months: number;
             /**
@@ -11108,6 +11151,92 @@ export interface components {
             /** Format: uuid */
             event_id: string | null;
             kind: string;
+        };
+        /**
+         * @example {
+         *       "data": [
+         *         {
+         *           "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e12",
+         *           "object": "audit_entry",
+         *           "kind": "refusal",
+         *           "action": "refused",
+         *           "occurred_at": "2026-11-03T18:04:11.412Z",
+         *           "actor": {
+         *             "kind": "api_key",
+         *             "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e44"
+         *           },
+         *           "proven": true,
+         *           "outcome": "failure",
+         *           "operation": "listContacts",
+         *           "status": 403,
+         *           "code": "insufficient-scope",
+         *           "rule": "contacts:read",
+         *           "subject": null,
+         *           "contact_ids": [],
+         *           "address": "192.0.2.7",
+         *           "request_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01",
+         *           "repeated": 3,
+         *           "purpose": "",
+         *           "url": null
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        AuditEntryList: {
+            data: components["schemas"]["AuditEntry"][];
+            next_cursor: string | null;
+        };
+        AuditEntry: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "audit_entry";
+            kind: string;
+            /** @description The type of the event, `refused` or `read`. */
+            action: string;
+            /** Format: date-time */
+            occurred_at: string;
+            /** @description Null where nobody proved or claimed to be anybody. */
+            actor: components["schemas"]["Actor"] | null;
+            /** @description It was them; otherwise somebody said so. */
+            proven: boolean;
+            outcome: string;
+            /** @description Null for changes, which name their type. */
+            operation: string | null;
+            /**
+             * Format: int32
+             * @description Of a refusal.
+             */
+            status: number | null;
+            /** @description Of a refusal, that of the problem. */
+            code: string | null;
+            /**
+             * @description Of a refusal: the scope, verb, purpose or quota that stood against it, `sight` for a record that was not to be seen; of a
+             *     credential that was not believed: `unknown`, `secret`, `ended`, `network`, `kind`, `token`, `assertion`, `replayed` or `attempts`.
+             */
+            rule: string | null;
+            subject: components["schemas"]["AuditSubject"] | null;
+            /** @description Of a read, the contacts in the answer. */
+            contact_ids: string[];
+            /** @description Of a refusal, from where. */
+            address: string | null;
+            request_id: string;
+            /**
+             * Format: int32
+             * @description How many like refusals this entry stands for.
+             */
+            repeated: number;
+            /** @description Of a read, the purpose stated. */
+            purpose: string;
+            /** @description Where there is more of it. */
+            url: string | null;
+        };
+        AuditSubject: {
+            /** @description Null for a refusal, whose address named it. */
+            kind: string | null;
+            /** Format: uuid */
+            id: string;
         };
         /**
          * @example {
@@ -18264,6 +18393,51 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LogVerification"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listAuditEntries: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Only entries of these kinds. */
+                kinds?: ("sign_in" | "refusal" | "rights" | "export" | "configuration" | "data" | "read")[];
+                /** @description Only of this key, client or user. It asks for the scope `audit:actors` as well. */
+                actor_id?: string;
+                /** @description Only about this record. */
+                subject_id?: string;
+                /** @description Only by this operation. Changes name their type instead and are left out. */
+                operation?: string;
+                /** @description At this instant or later. */
+                occurred_at_gte?: components["parameters"]["OccurredAtGte"];
+                /** @description Before this instant. */
+                occurred_at_lt?: components["parameters"]["OccurredAtLt"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of entries. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEntryList"];
                 };
             };
             "4XX": components["responses"]["Error"];
