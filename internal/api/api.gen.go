@@ -354,6 +354,21 @@ func (e ClientKeyUse) Valid() bool {
 	}
 }
 
+// Defines values for ConnectorObject.
+const (
+	ConnectorObjectConnector ConnectorObject = "connector"
+)
+
+// Valid indicates whether the value is a known member of the ConnectorObject enum.
+func (e ConnectorObject) Valid() bool {
+	switch e {
+	case ConnectorObjectConnector:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ConsentObject.
 const (
 	ConsentObjectConsent ConsentObject = "consent"
@@ -1602,6 +1617,36 @@ func (e IdentityProviderPatchTokenTypes) Valid() bool {
 	}
 }
 
+// Defines values for InboundMessageObject.
+const (
+	InboundMessageObjectInboundMessage InboundMessageObject = "inbound_message"
+)
+
+// Valid indicates whether the value is a known member of the InboundMessageObject enum.
+func (e InboundMessageObject) Valid() bool {
+	switch e {
+	case InboundMessageObjectInboundMessage:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for InboundMessageContentObject.
+const (
+	InboundMessageContentObjectInboundMessage InboundMessageContentObject = "inbound_message"
+)
+
+// Valid indicates whether the value is a known member of the InboundMessageContentObject enum.
+func (e InboundMessageContentObject) Valid() bool {
+	switch e {
+	case InboundMessageContentObjectInboundMessage:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for InstitutionObject.
 const (
 	InstitutionObjectInstitution InstitutionObject = "institution"
@@ -1845,6 +1890,105 @@ const (
 func (e PreferencesObject) Valid() bool {
 	switch e {
 	case PreferencesObjectPreferences:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PretixSettingsChannels.
+const (
+	PretixSettingsChannelsBoxOffice   PretixSettingsChannels = "box_office"
+	PretixSettingsChannelsImport      PretixSettingsChannels = "import"
+	PretixSettingsChannelsOther       PretixSettingsChannels = "other"
+	PretixSettingsChannelsPartner     PretixSettingsChannels = "partner"
+	PretixSettingsChannelsPassCulture PretixSettingsChannels = "pass_culture"
+	PretixSettingsChannelsPhone       PretixSettingsChannels = "phone"
+	PretixSettingsChannelsReseller    PretixSettingsChannels = "reseller"
+	PretixSettingsChannelsWeb         PretixSettingsChannels = "web"
+)
+
+// Valid indicates whether the value is a known member of the PretixSettingsChannels enum.
+func (e PretixSettingsChannels) Valid() bool {
+	switch e {
+	case PretixSettingsChannelsBoxOffice:
+		return true
+	case PretixSettingsChannelsImport:
+		return true
+	case PretixSettingsChannelsOther:
+		return true
+	case PretixSettingsChannelsPartner:
+		return true
+	case PretixSettingsChannelsPassCulture:
+		return true
+	case PretixSettingsChannelsPhone:
+		return true
+	case PretixSettingsChannelsReseller:
+		return true
+	case PretixSettingsChannelsWeb:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PretixSettingsConsentsChannel.
+const (
+	PretixSettingsConsentsChannelEmail PretixSettingsConsentsChannel = "email"
+	PretixSettingsConsentsChannelPhone PretixSettingsConsentsChannel = "phone"
+	PretixSettingsConsentsChannelPost  PretixSettingsConsentsChannel = "post"
+	PretixSettingsConsentsChannelSms   PretixSettingsConsentsChannel = "sms"
+)
+
+// Valid indicates whether the value is a known member of the PretixSettingsConsentsChannel enum.
+func (e PretixSettingsConsentsChannel) Valid() bool {
+	switch e {
+	case PretixSettingsConsentsChannelEmail:
+		return true
+	case PretixSettingsConsentsChannelPhone:
+		return true
+	case PretixSettingsConsentsChannelPost:
+		return true
+	case PretixSettingsConsentsChannelSms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PretixSettingsPriceClasses.
+const (
+	PretixSettingsPriceClassesFree         PretixSettingsPriceClasses = "free"
+	PretixSettingsPriceClassesFull         PretixSettingsPriceClasses = "full"
+	PretixSettingsPriceClassesGroup        PretixSettingsPriceClasses = "group"
+	PretixSettingsPriceClassesOther        PretixSettingsPriceClasses = "other"
+	PretixSettingsPriceClassesPartner      PretixSettingsPriceClasses = "partner"
+	PretixSettingsPriceClassesReduced      PretixSettingsPriceClasses = "reduced"
+	PretixSettingsPriceClassesSchool       PretixSettingsPriceClasses = "school"
+	PretixSettingsPriceClassesStaff        PretixSettingsPriceClasses = "staff"
+	PretixSettingsPriceClassesSubscription PretixSettingsPriceClasses = "subscription"
+)
+
+// Valid indicates whether the value is a known member of the PretixSettingsPriceClasses enum.
+func (e PretixSettingsPriceClasses) Valid() bool {
+	switch e {
+	case PretixSettingsPriceClassesFree:
+		return true
+	case PretixSettingsPriceClassesFull:
+		return true
+	case PretixSettingsPriceClassesGroup:
+		return true
+	case PretixSettingsPriceClassesOther:
+		return true
+	case PretixSettingsPriceClassesPartner:
+		return true
+	case PretixSettingsPriceClassesReduced:
+		return true
+	case PretixSettingsPriceClassesSchool:
+		return true
+	case PretixSettingsPriceClassesStaff:
+		return true
+	case PretixSettingsPriceClassesSubscription:
 		return true
 	default:
 		return false
@@ -2544,6 +2688,21 @@ func (e TicketingChannelKind) Valid() bool {
 	}
 }
 
+// Defines values for TicketingConnectionObject.
+const (
+	TicketingConnectionObjectTicketingConnection TicketingConnectionObject = "ticketing_connection"
+)
+
+// Valid indicates whether the value is a known member of the TicketingConnectionObject enum.
+func (e TicketingConnectionObject) Valid() bool {
+	switch e {
+	case TicketingConnectionObjectTicketingConnection:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingConsentRecordChannel.
 const (
 	TicketingConsentRecordChannelEmail TicketingConsentRecordChannel = "email"
@@ -2580,6 +2739,21 @@ func (e TicketingConsentRecordValue) Valid() bool {
 	case TicketingConsentRecordValueGranted:
 		return true
 	case TicketingConsentRecordValueRefused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingDeadLetterObject.
+const (
+	TicketingDeadLetterObjectTicketingDeadLetter TicketingDeadLetterObject = "ticketing_dead_letter"
+)
+
+// Valid indicates whether the value is a known member of the TicketingDeadLetterObject enum.
+func (e TicketingDeadLetterObject) Valid() bool {
+	switch e {
+	case TicketingDeadLetterObjectTicketingDeadLetter:
 		return true
 	default:
 		return false
@@ -2628,6 +2802,21 @@ func (e TicketingFeeRecordState) Valid() bool {
 	case TicketingFeeRecordStateCancelled:
 		return true
 	case TicketingFeeRecordStateValid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingHookAddressObject.
+const (
+	TicketingHookAddressObjectTicketingHookAddress TicketingHookAddressObject = "ticketing_hook_address"
+)
+
+// Valid indicates whether the value is a known member of the TicketingHookAddressObject enum.
+func (e TicketingHookAddressObject) Valid() bool {
+	switch e {
+	case TicketingHookAddressObjectTicketingHookAddress:
 		return true
 	default:
 		return false
@@ -4431,6 +4620,51 @@ func (e ListTicketingSourcesParamsStatus) Valid() bool {
 	}
 }
 
+// Defines values for ListTicketingDeadLettersParamsStatus.
+const (
+	ListTicketingDeadLettersParamsStatusDismissed ListTicketingDeadLettersParamsStatus = "dismissed"
+	ListTicketingDeadLettersParamsStatusOpen      ListTicketingDeadLettersParamsStatus = "open"
+	ListTicketingDeadLettersParamsStatusResolved  ListTicketingDeadLettersParamsStatus = "resolved"
+	ListTicketingDeadLettersParamsStatusRetrying  ListTicketingDeadLettersParamsStatus = "retrying"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingDeadLettersParamsStatus enum.
+func (e ListTicketingDeadLettersParamsStatus) Valid() bool {
+	switch e {
+	case ListTicketingDeadLettersParamsStatusDismissed:
+		return true
+	case ListTicketingDeadLettersParamsStatusOpen:
+		return true
+	case ListTicketingDeadLettersParamsStatusResolved:
+		return true
+	case ListTicketingDeadLettersParamsStatusRetrying:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListInboundMessagesParamsStatus.
+const (
+	ListInboundMessagesParamsStatusIgnored   ListInboundMessagesParamsStatus = "ignored"
+	ListInboundMessagesParamsStatusPending   ListInboundMessagesParamsStatus = "pending"
+	ListInboundMessagesParamsStatusProcessed ListInboundMessagesParamsStatus = "processed"
+)
+
+// Valid indicates whether the value is a known member of the ListInboundMessagesParamsStatus enum.
+func (e ListInboundMessagesParamsStatus) Valid() bool {
+	switch e {
+	case ListInboundMessagesParamsStatusIgnored:
+		return true
+	case ListInboundMessagesParamsStatusPending:
+		return true
+	case ListInboundMessagesParamsStatusProcessed:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListUsersParamsStatus.
 const (
 	ListUsersParamsStatusActive      ListUsersParamsStatus = "active"
@@ -5000,6 +5234,45 @@ type ClientKeyUse string
 // ClientKeys Public keys (RFC 7517) of a client that signs its assertions with ES256 or RS256.
 type ClientKeys struct {
 	Keys []ClientKey `json:"keys"`
+}
+
+// Connector defines model for Connector.
+type Connector struct {
+	Capabilities []string `json:"capabilities"`
+	Commands     []string `json:"commands"`
+
+	// DefaultBaseURL Where the vendor is; null where each institution has an address of its own.
+	DefaultBaseURL nullable.Nullable[string] `json:"default_base_url"`
+	Name           string                    `json:"name"`
+	Object         ConnectorObject           `json:"object"`
+	Secrets        []ConnectorSecret         `json:"secrets"`
+
+	// SettingsSchema The component of this contract that the settings follow.
+	SettingsSchema string            `json:"settings_schema"`
+	Streams        []ConnectorStream `json:"streams"`
+	Title          string            `json:"title"`
+}
+
+// ConnectorObject defines model for Connector.Object.
+type ConnectorObject string
+
+// ConnectorList defines model for ConnectorList.
+type ConnectorList struct {
+	Data []Connector `json:"data"`
+}
+
+// ConnectorSecret defines model for ConnectorSecret.
+type ConnectorSecret struct {
+	Description string `json:"description"`
+	Name        string `json:"name"`
+	Required    bool   `json:"required"`
+}
+
+// ConnectorStream defines model for ConnectorStream.
+type ConnectorStream struct {
+	// EverySeconds How often it is read when nobody calls.
+	EverySeconds int32  `json:"every_seconds"`
+	Name         string `json:"name"`
 }
 
 // Consent One entry of the ledger.
@@ -6428,6 +6701,52 @@ type ImportKey struct {
 	TenantID openapi_types.UUID `json:"tenant_id"`
 }
 
+// InboundMessage defines model for InboundMessage.
+type InboundMessage struct {
+	Connector   string             `json:"connector"`
+	ContentType string             `json:"content_type"`
+	ID          openapi_types.UUID `json:"id"`
+
+	// Note What was made of it.
+	Note        nullable.Nullable[string]    `json:"note"`
+	Object      InboundMessageObject         `json:"object"`
+	ProcessedAt nullable.Nullable[time.Time] `json:"processed_at"`
+	ReceivedAt  time.Time                    `json:"received_at"`
+	Size        int32                        `json:"size"`
+	SourceID    openapi_types.UUID           `json:"source_id"`
+	Status      string                       `json:"status"`
+}
+
+// InboundMessageObject defines model for InboundMessage.Object.
+type InboundMessageObject string
+
+// InboundMessageContent defines model for InboundMessageContent.
+type InboundMessageContent struct {
+	Connector   string             `json:"connector"`
+	Content     string             `json:"content"`
+	ContentType string             `json:"content_type"`
+	ID          openapi_types.UUID `json:"id"`
+
+	// IsBase64 The content is not text and stands in base64.
+	IsBase64    bool                         `json:"is_base64"`
+	Note        nullable.Nullable[string]    `json:"note"`
+	Object      InboundMessageContentObject  `json:"object"`
+	ProcessedAt nullable.Nullable[time.Time] `json:"processed_at"`
+	ReceivedAt  time.Time                    `json:"received_at"`
+	Size        int32                        `json:"size"`
+	SourceID    openapi_types.UUID           `json:"source_id"`
+	Status      string                       `json:"status"`
+}
+
+// InboundMessageContentObject defines model for InboundMessageContent.Object.
+type InboundMessageContentObject string
+
+// InboundMessageList defines model for InboundMessageList.
+type InboundMessageList struct {
+	Data       []InboundMessage          `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
 // Institution defines model for Institution.
 type Institution struct {
 	CreatedAt time.Time `json:"created_at"`
@@ -6964,6 +7283,48 @@ type Preferences struct {
 
 // PreferencesObject defines model for Preferences.Object.
 type PreferencesObject string
+
+// PretixSettings How a pretix organizer is read.
+type PretixSettings struct {
+	// Channels Kind of each sales channel, by its identifier.
+	Channels map[string]PretixSettingsChannels `json:"channels,omitempty"`
+
+	// Consents Questions whose answer is a consent.
+	Consents []struct {
+		Channel PretixSettingsConsentsChannel `json:"channel"`
+		Purpose string                        `json:"purpose"`
+
+		// Question Identifier of the question.
+		Question string `json:"question"`
+
+		// Wording Which wording was shown, for the evidence.
+		Wording *string `json:"wording,omitempty"`
+	} `json:"consents,omitempty"`
+
+	// Events Only these events, by their short names; all if absent.
+	Events []string `json:"events,omitempty"`
+
+	// HookUser User name of Basic authentication at the hook address, with the secret `hook_password`.
+	HookUser *string `json:"hook_user,omitempty"`
+
+	// Organizer Short name of the organizer.
+	Organizer string `json:"organizer"`
+
+	// PriceClasses Class of each price, by item (`2101`) or by item and variation (`2101/7`); `other` where it is not said.
+	PriceClasses map[string]PretixSettingsPriceClasses `json:"price_classes,omitempty"`
+
+	// RequestsPerMinute What we ask at most; the hosted service allows 360.
+	RequestsPerMinute *int32 `json:"requests_per_minute,omitempty"`
+}
+
+// PretixSettingsChannels defines model for PretixSettings.Channels.
+type PretixSettingsChannels string
+
+// PretixSettingsConsentsChannel defines model for PretixSettings.Consents.Channel.
+type PretixSettingsConsentsChannel string
+
+// PretixSettingsPriceClasses defines model for PretixSettings.PriceClasses.
+type PretixSettingsPriceClasses string
 
 // Problem A problem (RFC 9457). `code` and `errors[].code` are for programs, `title` and `detail` for people.
 type Problem struct {
@@ -8090,6 +8451,68 @@ type TicketingChannel struct {
 // TicketingChannelKind defines model for TicketingChannel.Kind.
 type TicketingChannelKind string
 
+// TicketingConnection defines model for TicketingConnection.
+type TicketingConnection struct {
+	BaseURL        string    `json:"base_url"`
+	Connector      string    `json:"connector"`
+	CreatedAt      time.Time `json:"created_at"`
+	HasHookAddress bool      `json:"has_hook_address"`
+
+	// HooksRegistered Whether the vendor was told of the hook address by us.
+	HooksRegistered bool                      `json:"hooks_registered"`
+	IsEnabled       bool                      `json:"is_enabled"`
+	Object          TicketingConnectionObject `json:"object"`
+
+	// Secrets Names of the secrets that are set.
+	Secrets  []string               `json:"secrets"`
+	Settings map[string]interface{} `json:"settings"`
+	SourceID openapi_types.UUID     `json:"source_id"`
+
+	// State How reading is going. `lag_seconds` is how old what is here may be by the stream that is read most often.
+	State     TicketingConnectionState `json:"state"`
+	UpdatedAt time.Time                `json:"updated_at"`
+	Version   int64                    `json:"version"`
+}
+
+// TicketingConnectionObject defines model for TicketingConnection.Object.
+type TicketingConnectionObject string
+
+// TicketingConnectionPut defines model for TicketingConnectionPut.
+type TicketingConnectionPut struct {
+	// BaseURL Address of the vendor's API; the connector's own if absent.
+	BaseURL *string `json:"base_url,omitempty"`
+
+	// Connector Name of the connector.
+	Connector string `json:"connector"`
+
+	// IsEnabled Whether anything is read, and hooks are taken.
+	IsEnabled *bool `json:"is_enabled,omitempty"`
+
+	// Secrets Credentials, by the names that the connector gives. They are kept under the institution's key and never shown.
+	Secrets map[string]*string `json:"secrets,omitempty"`
+
+	// Settings As the connector's settings schema says.
+	Settings map[string]interface{} `json:"settings,omitempty"`
+}
+
+// TicketingConnectionState How reading is going. `lag_seconds` is how old what is here may be by the stream that is read most often.
+type TicketingConnectionState struct {
+	FailingSince    nullable.Nullable[time.Time] `json:"failing_since"`
+	Failures        int32                        `json:"failures"`
+	LagSeconds      nullable.Nullable[int64]     `json:"lag_seconds"`
+	LaggingSince    nullable.Nullable[time.Time] `json:"lagging_since"`
+	LastError       nullable.Nullable[string]    `json:"last_error"`
+	LastErrorAt     nullable.Nullable[time.Time] `json:"last_error_at"`
+	LastErrorText   nullable.Nullable[string]    `json:"last_error_text"`
+	LastSuccessAt   nullable.Nullable[time.Time] `json:"last_success_at"`
+	NextReadAt      nullable.Nullable[time.Time] `json:"next_read_at"`
+	OpenDeadLetters int64                        `json:"open_dead_letters"`
+	PendingFetches  int64                        `json:"pending_fetches"`
+	PendingMessages int64                        `json:"pending_messages"`
+	Status          string                       `json:"status"`
+	Streams         []TicketingStreamState       `json:"streams"`
+}
+
 // TicketingConsentRecord A question answered while buying. A question not answered is left out.
 type TicketingConsentRecord struct {
 	At       time.Time                     `json:"at"`
@@ -8118,6 +8541,35 @@ type TicketingCustomerRecord struct {
 	Name          nullable.Nullable[string]                 `json:"name,omitempty"`
 	Organisation  nullable.Nullable[string]                 `json:"organisation,omitempty"`
 	Phone         nullable.Nullable[string]                 `json:"phone,omitempty"`
+}
+
+// TicketingDeadLetter defines model for TicketingDeadLetter.
+type TicketingDeadLetter struct {
+	Attempts int32 `json:"attempts"`
+
+	// Code Code of the problem.
+	Code       string                    `json:"code"`
+	CreatedAt  time.Time                 `json:"created_at"`
+	ExternalID string                    `json:"external_id"`
+	ID         openapi_types.UUID        `json:"id"`
+	Kind       string                    `json:"kind"`
+	Object     TicketingDeadLetterObject `json:"object"`
+
+	// Problem What was wrong, by pointers into the neutral record.
+	Problem   map[string]interface{} `json:"problem"`
+	SourceID  openapi_types.UUID     `json:"source_id"`
+	Status    string                 `json:"status"`
+	UpdatedAt time.Time              `json:"updated_at"`
+	Version   int64                  `json:"version"`
+}
+
+// TicketingDeadLetterObject defines model for TicketingDeadLetter.Object.
+type TicketingDeadLetterObject string
+
+// TicketingDeadLetterList defines model for TicketingDeadLetterList.
+type TicketingDeadLetterList struct {
+	Data       []TicketingDeadLetter     `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
 // TicketingDecimal A decimal amount in the currency of the order; negative where the source's own price is.
@@ -8155,6 +8607,20 @@ type TicketingFeeRecordKind string
 
 // TicketingFeeRecordState defines model for TicketingFeeRecord.State.
 type TicketingFeeRecordState string
+
+// TicketingHookAddress defines model for TicketingHookAddress.
+type TicketingHookAddress struct {
+	Object TicketingHookAddressObject `json:"object"`
+	URL    string                     `json:"url"`
+}
+
+// TicketingHookAddressObject defines model for TicketingHookAddress.Object.
+type TicketingHookAddressObject string
+
+// TicketingHookReceipt defines model for TicketingHookReceipt.
+type TicketingHookReceipt struct {
+	Status string `json:"status"`
+}
 
 // TicketingLine defines model for TicketingLine.
 type TicketingLine struct {
@@ -8495,6 +8961,12 @@ type TicketingProductionRecord struct {
 	Season nullable.Nullable[string] `json:"season,omitempty"`
 }
 
+// TicketingPullCreate defines model for TicketingPullCreate.
+type TicketingPullCreate struct {
+	// Streams All if absent.
+	Streams []string `json:"streams,omitempty"`
+}
+
 // TicketingRecord defines model for TicketingRecord.
 type TicketingRecord struct {
 	ContentDigest    nullable.Nullable[string]    `json:"content_digest"`
@@ -8647,6 +9119,19 @@ type TicketingSourcePatchKind string
 
 // TicketingSourcePatchStatus defines model for TicketingSourcePatch.Status.
 type TicketingSourcePatchStatus string
+
+// TicketingStreamState defines model for TicketingStreamState.
+type TicketingStreamState struct {
+	DueAt time.Time `json:"due_at"`
+
+	// MarkAt Everything that the vendor changed before this is here.
+	MarkAt nullable.Nullable[time.Time] `json:"mark_at"`
+	Name   string                       `json:"name"`
+	ReadAt nullable.Nullable[time.Time] `json:"read_at"`
+
+	// Records How many records were read since the connection was made.
+	Records int64 `json:"records"`
+}
 
 // TicketingText A text by language (BCP 47).
 type TicketingText map[string]string
@@ -9105,6 +9590,9 @@ type CSVSafe = bool
 // ConfirmationToken defines model for ConfirmationToken.
 type ConfirmationToken = string
 
+// ConnectorName defines model for ConnectorName.
+type ConnectorName = string
+
 // ConsentContactID defines model for ConsentContactId.
 type ConsentContactID = openapi_types.UUID
 
@@ -9179,6 +9667,9 @@ type CredentialID = openapi_types.UUID
 
 // Cursor defines model for Cursor.
 type Cursor = string
+
+// DeadLetterID defines model for DeadLetterId.
+type DeadLetterID = openapi_types.UUID
 
 // DepartmentID defines model for DepartmentId.
 type DepartmentID = openapi_types.UUID
@@ -11401,6 +11892,83 @@ type CreateTicketingBatchParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// DeleteTicketingConnectionParams defines parameters for DeleteTicketingConnection.
+type DeleteTicketingConnectionParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
+// GetTicketingConnectionParams defines parameters for GetTicketingConnection.
+type GetTicketingConnectionParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// PutTicketingConnectionParams defines parameters for PutTicketingConnection.
+type PutTicketingConnectionParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListTicketingDeadLettersParams defines parameters for ListTicketingDeadLetters.
+type ListTicketingDeadLettersParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Status Only those in this state.
+	Status *ListTicketingDeadLettersParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+}
+
+// ListTicketingDeadLettersParamsStatus defines parameters for ListTicketingDeadLetters.
+type ListTicketingDeadLettersParamsStatus string
+
+// DismissTicketingDeadLetterParams defines parameters for DismissTicketingDeadLetter.
+type DismissTicketingDeadLetterParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// RetryTicketingDeadLetterParams defines parameters for RetryTicketingDeadLetter.
+type RetryTicketingDeadLetterParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListInboundMessagesParams defines parameters for ListInboundMessages.
+type ListInboundMessagesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Status Only messages in this state.
+	Status *ListInboundMessagesParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+}
+
+// ListInboundMessagesParamsStatus defines parameters for ListInboundMessages.
+type ListInboundMessagesParamsStatus string
+
+// StartTicketingPullParams defines parameters for StartTicketingPull.
+type StartTicketingPullParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
 // DeleteTicketingRecordParams defines parameters for DeleteTicketingRecord.
 type DeleteTicketingRecordParams struct {
 	// SourceVersion Number of the deletion at the source.
@@ -11412,6 +11980,15 @@ type DeleteTicketingRecordParams struct {
 
 // PutTicketingRecordParams defines parameters for PutTicketingRecord.
 type PutTicketingRecordParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ReplayTicketingSourceParams defines parameters for ReplayTicketingSource.
+type ReplayTicketingSourceParams struct {
+	// From From when on; everything if absent.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
@@ -11877,6 +12454,12 @@ type UpdateTicketingSourceApplicationMergePatchPlusJSONRequestBody = TicketingSo
 
 // CreateTicketingBatchJSONRequestBody defines body for CreateTicketingBatch for application/json ContentType.
 type CreateTicketingBatchJSONRequestBody = TicketingBatch
+
+// PutTicketingConnectionJSONRequestBody defines body for PutTicketingConnection for application/json ContentType.
+type PutTicketingConnectionJSONRequestBody = TicketingConnectionPut
+
+// StartTicketingPullJSONRequestBody defines body for StartTicketingPull for application/json ContentType.
+type StartTicketingPullJSONRequestBody = TicketingPullCreate
 
 // PutTicketingRecordJSONRequestBody defines body for PutTicketingRecord for application/json ContentType.
 type PutTicketingRecordJSONRequestBody = TicketingRecordPut
@@ -12792,6 +13375,15 @@ type ServerInterface interface {
 	// ListOutbox Read the captured mails of a sandbox
 	// (GET /v1/test/outbox)
 	ListOutbox(ctx echo.Context, params ListOutboxParams) error
+	// ListConnectors List the connectors of this program
+	// (GET /v1/ticketing/connectors)
+	ListConnectors(ctx echo.Context) error
+	// ReceiveTicketingHook Take a call of a ticketing system
+	// (POST /v1/ticketing/hooks/{connector}/{hook_key})
+	ReceiveTicketingHook(ctx echo.Context, connector ConnectorName, hookKey string) error
+	// GetInboundMessage Read a message as it came
+	// (GET /v1/ticketing/inbound-messages/{message_id})
+	GetInboundMessage(ctx echo.Context, messageID openapi_types.UUID) error
 	// ListTicketingOrders List orders
 	// (GET /v1/ticketing/orders)
 	ListTicketingOrders(ctx echo.Context, params ListTicketingOrdersParams) error
@@ -12834,9 +13426,36 @@ type ServerInterface interface {
 	// CreateTicketingBatch Send up to 500 records
 	// (POST /v1/ticketing/sources/{source}/batches)
 	CreateTicketingBatch(ctx echo.Context, source TicketingSourceCode, params CreateTicketingBatchParams) error
+	// DeleteTicketingConnection Disconnect a source
+	// (DELETE /v1/ticketing/sources/{source}/connection)
+	DeleteTicketingConnection(ctx echo.Context, source TicketingSourceCode, params DeleteTicketingConnectionParams) error
+	// GetTicketingConnection Read how a source is reached
+	// (GET /v1/ticketing/sources/{source}/connection)
+	GetTicketingConnection(ctx echo.Context, source TicketingSourceCode, params GetTicketingConnectionParams) error
+	// PutTicketingConnection Connect a source to its ticketing system
+	// (PUT /v1/ticketing/sources/{source}/connection)
+	PutTicketingConnection(ctx echo.Context, source TicketingSourceCode, params PutTicketingConnectionParams) error
+	// CreateTicketingHookAddress Make a new hook address
+	// (POST /v1/ticketing/sources/{source}/connection/hook-address)
+	CreateTicketingHookAddress(ctx echo.Context, source TicketingSourceCode) error
+	// ListTicketingDeadLetters List what could not be taken in
+	// (GET /v1/ticketing/sources/{source}/dead-letters)
+	ListTicketingDeadLetters(ctx echo.Context, source TicketingSourceCode, params ListTicketingDeadLettersParams) error
+	// DismissTicketingDeadLetter Set a dead letter aside
+	// (POST /v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/dismiss)
+	DismissTicketingDeadLetter(ctx echo.Context, source TicketingSourceCode, deadLetterID DeadLetterID, params DismissTicketingDeadLetterParams) error
+	// RetryTicketingDeadLetter Try a dead letter again
+	// (POST /v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/retry)
+	RetryTicketingDeadLetter(ctx echo.Context, source TicketingSourceCode, deadLetterID DeadLetterID, params RetryTicketingDeadLetterParams) error
 	// GetTicketingSourceHealth See how a source is doing
 	// (GET /v1/ticketing/sources/{source}/health)
 	GetTicketingSourceHealth(ctx echo.Context, source TicketingSourceCode) error
+	// ListInboundMessages List what a vendor sent unasked
+	// (GET /v1/ticketing/sources/{source}/inbound-messages)
+	ListInboundMessages(ctx echo.Context, source TicketingSourceCode, params ListInboundMessagesParams) error
+	// StartTicketingPull Read from the vendor now
+	// (POST /v1/ticketing/sources/{source}/pulls)
+	StartTicketingPull(ctx echo.Context, source TicketingSourceCode, params StartTicketingPullParams) error
 	// DeleteTicketingRecord Say that a record is gone at the source
 	// (DELETE /v1/ticketing/sources/{source}/records/{kind}/{external_id})
 	DeleteTicketingRecord(ctx echo.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params DeleteTicketingRecordParams) error
@@ -12846,6 +13465,9 @@ type ServerInterface interface {
 	// PutTicketingRecord Send one record
 	// (PUT /v1/ticketing/sources/{source}/records/{kind}/{external_id})
 	PutTicketingRecord(ctx echo.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params PutTicketingRecordParams) error
+	// ReplayTicketingSource Read again from a time on
+	// (POST /v1/ticketing/sources/{source}/replay)
+	ReplayTicketingSource(ctx echo.Context, source TicketingSourceCode, params ReplayTicketingSourceParams) error
 	// ListUsers List users
 	// (GET /v1/users)
 	ListUsers(ctx echo.Context, params ListUsersParams) error
@@ -20771,6 +21393,55 @@ func (w *ServerInterfaceWrapper) ListOutbox(ctx echo.Context) error {
 	return err
 }
 
+// ListConnectors converts echo context to params.
+func (w *ServerInterfaceWrapper) ListConnectors(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListConnectors(ctx)
+	return err
+}
+
+// ReceiveTicketingHook converts echo context to params.
+func (w *ServerInterfaceWrapper) ReceiveTicketingHook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "connector" -------------
+	var connector ConnectorName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "connector", ctx.Param("connector"), &connector, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter connector: %s", err))
+	}
+
+	// ------------- Path parameter "hook_key" -------------
+	var hookKey string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "hook_key", ctx.Param("hook_key"), &hookKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter hook_key: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReceiveTicketingHook(ctx, connector, hookKey)
+	return err
+}
+
+// GetInboundMessage converts echo context to params.
+func (w *ServerInterfaceWrapper) GetInboundMessage(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "message_id" -------------
+	var messageID openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "message_id", ctx.Param("message_id"), &messageID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter message_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetInboundMessage(ctx, messageID)
+	return err
+}
+
 // ListTicketingOrders converts echo context to params.
 func (w *ServerInterfaceWrapper) ListTicketingOrders(ctx echo.Context) error {
 	var err error
@@ -21405,6 +22076,279 @@ func (w *ServerInterfaceWrapper) CreateTicketingBatch(ctx echo.Context) error {
 	return err
 }
 
+// DeleteTicketingConnection converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteTicketingConnection(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteTicketingConnectionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteTicketingConnection(ctx, source, params)
+	return err
+}
+
+// GetTicketingConnection converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingConnection(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingConnectionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingConnection(ctx, source, params)
+	return err
+}
+
+// PutTicketingConnection converts echo context to params.
+func (w *ServerInterfaceWrapper) PutTicketingConnection(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutTicketingConnectionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PutTicketingConnection(ctx, source, params)
+	return err
+}
+
+// CreateTicketingHookAddress converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateTicketingHookAddress(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateTicketingHookAddress(ctx, source)
+	return err
+}
+
+// ListTicketingDeadLetters converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingDeadLetters(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingDeadLettersParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingDeadLetters(ctx, source, params)
+	return err
+}
+
+// DismissTicketingDeadLetter converts echo context to params.
+func (w *ServerInterfaceWrapper) DismissTicketingDeadLetter(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Path parameter "dead_letter_id" -------------
+	var deadLetterID DeadLetterID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "dead_letter_id", ctx.Param("dead_letter_id"), &deadLetterID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter dead_letter_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DismissTicketingDeadLetterParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DismissTicketingDeadLetter(ctx, source, deadLetterID, params)
+	return err
+}
+
+// RetryTicketingDeadLetter converts echo context to params.
+func (w *ServerInterfaceWrapper) RetryTicketingDeadLetter(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Path parameter "dead_letter_id" -------------
+	var deadLetterID DeadLetterID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "dead_letter_id", ctx.Param("dead_letter_id"), &deadLetterID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter dead_letter_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RetryTicketingDeadLetterParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RetryTicketingDeadLetter(ctx, source, deadLetterID, params)
+	return err
+}
+
 // GetTicketingSourceHealth converts echo context to params.
 func (w *ServerInterfaceWrapper) GetTicketingSourceHealth(ctx echo.Context) error {
 	var err error
@@ -21418,6 +22362,88 @@ func (w *ServerInterfaceWrapper) GetTicketingSourceHealth(ctx echo.Context) erro
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetTicketingSourceHealth(ctx, source)
+	return err
+}
+
+// ListInboundMessages converts echo context to params.
+func (w *ServerInterfaceWrapper) ListInboundMessages(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListInboundMessagesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListInboundMessages(ctx, source, params)
+	return err
+}
+
+// StartTicketingPull converts echo context to params.
+func (w *ServerInterfaceWrapper) StartTicketingPull(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StartTicketingPullParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StartTicketingPull(ctx, source, params)
 	return err
 }
 
@@ -21550,6 +22576,48 @@ func (w *ServerInterfaceWrapper) PutTicketingRecord(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.PutTicketingRecord(ctx, source, kind, externalID, params)
+	return err
+}
+
+// ReplayTicketingSource converts echo context to params.
+func (w *ServerInterfaceWrapper) ReplayTicketingSource(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReplayTicketingSourceParams
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReplayTicketingSource(ctx, source, params)
 	return err
 }
 
@@ -22623,6 +23691,19 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/ticketing/price-types", wrapper.ListTicketingPriceTypes, options.OperationMiddlewares["listTicketingPriceTypes"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/price-types/:price_type_id", wrapper.GetTicketingPriceType, options.OperationMiddlewares["getTicketingPriceType"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/orders", wrapper.ListContactOrders, options.OperationMiddlewares["listContactOrders"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/connectors", wrapper.ListConnectors, options.OperationMiddlewares["listConnectors"]...)
+	router.DELETE(options.BaseURL+"/v1/ticketing/sources/:source/connection", wrapper.DeleteTicketingConnection, options.OperationMiddlewares["deleteTicketingConnection"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/connection", wrapper.GetTicketingConnection, options.OperationMiddlewares["getTicketingConnection"]...)
+	router.PUT(options.BaseURL+"/v1/ticketing/sources/:source/connection", wrapper.PutTicketingConnection, options.OperationMiddlewares["putTicketingConnection"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/connection/hook-address", wrapper.CreateTicketingHookAddress, options.OperationMiddlewares["createTicketingHookAddress"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/pulls", wrapper.StartTicketingPull, options.OperationMiddlewares["startTicketingPull"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/replay", wrapper.ReplayTicketingSource, options.OperationMiddlewares["replayTicketingSource"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/hooks/:connector/:hook_key", wrapper.ReceiveTicketingHook, options.OperationMiddlewares["receiveTicketingHook"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/inbound-messages", wrapper.ListInboundMessages, options.OperationMiddlewares["listInboundMessages"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/inbound-messages/:message_id", wrapper.GetInboundMessage, options.OperationMiddlewares["getInboundMessage"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/dead-letters", wrapper.ListTicketingDeadLetters, options.OperationMiddlewares["listTicketingDeadLetters"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/dead-letters/:dead_letter_id/retry", wrapper.RetryTicketingDeadLetter, options.OperationMiddlewares["retryTicketingDeadLetter"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/dead-letters/:dead_letter_id/dismiss", wrapper.DismissTicketingDeadLetter, options.OperationMiddlewares["dismissTicketingDeadLetter"]...)
 	router.GET(options.BaseURL+"/v1/forms", wrapper.ListForms, options.OperationMiddlewares["listForms"]...)
 	router.POST(options.BaseURL+"/v1/forms", wrapper.CreateForm, options.OperationMiddlewares["createForm"]...)
 	router.DELETE(options.BaseURL+"/v1/forms/:form_id", wrapper.DeleteForm, options.OperationMiddlewares["deleteForm"]...)
@@ -29450,6 +30531,73 @@ func (response ListOutbox200JSONResponse) VisitListOutboxResponse(w http.Respons
 	return err
 }
 
+type ListConnectorsRequestObject struct {
+}
+
+type ListConnectorsResponseObject interface {
+	VisitListConnectorsResponse(w http.ResponseWriter) error
+}
+
+type ListConnectors200JSONResponse ConnectorList
+
+func (response ListConnectors200JSONResponse) VisitListConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReceiveTicketingHookRequestObject struct {
+	Connector ConnectorName `json:"connector"`
+	HookKey   string        `json:"hook_key"`
+	Body      io.Reader
+}
+
+type ReceiveTicketingHookResponseObject interface {
+	VisitReceiveTicketingHookResponse(w http.ResponseWriter) error
+}
+
+type ReceiveTicketingHook202JSONResponse TicketingHookReceipt
+
+func (response ReceiveTicketingHook202JSONResponse) VisitReceiveTicketingHookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetInboundMessageRequestObject struct {
+	MessageID openapi_types.UUID `json:"message_id"`
+}
+
+type GetInboundMessageResponseObject interface {
+	VisitGetInboundMessageResponse(w http.ResponseWriter) error
+}
+
+type GetInboundMessage200JSONResponse InboundMessageContent
+
+func (response GetInboundMessage200JSONResponse) VisitGetInboundMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTicketingOrdersRequestObject struct {
 	Params ListTicketingOrdersParams
 }
@@ -29911,6 +31059,205 @@ func (response CreateTicketingBatch207JSONResponse) VisitCreateTicketingBatchRes
 	return err
 }
 
+type DeleteTicketingConnectionRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params DeleteTicketingConnectionParams
+}
+
+type DeleteTicketingConnectionResponseObject interface {
+	VisitDeleteTicketingConnectionResponse(w http.ResponseWriter) error
+}
+
+type DeleteTicketingConnection204Response struct {
+}
+
+func (response DeleteTicketingConnection204Response) VisitDeleteTicketingConnectionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetTicketingConnectionRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params GetTicketingConnectionParams
+}
+
+type GetTicketingConnectionResponseObject interface {
+	VisitGetTicketingConnectionResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingConnection200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingConnection200JSONResponse struct {
+	Body    TicketingConnection
+	Headers GetTicketingConnection200ResponseHeaders
+}
+
+func (response GetTicketingConnection200JSONResponse) VisitGetTicketingConnectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingConnection304Response = NotModifiedResponse
+
+func (response GetTicketingConnection304Response) VisitGetTicketingConnectionResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type PutTicketingConnectionRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params PutTicketingConnectionParams
+	Body   *PutTicketingConnectionJSONRequestBody
+}
+
+type PutTicketingConnectionResponseObject interface {
+	VisitPutTicketingConnectionResponse(w http.ResponseWriter) error
+}
+
+type PutTicketingConnection200ResponseHeaders struct {
+	ETag string
+}
+
+type PutTicketingConnection200JSONResponse struct {
+	Body    TicketingConnection
+	Headers PutTicketingConnection200ResponseHeaders
+}
+
+func (response PutTicketingConnection200JSONResponse) VisitPutTicketingConnectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTicketingHookAddressRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+}
+
+type CreateTicketingHookAddressResponseObject interface {
+	VisitCreateTicketingHookAddressResponse(w http.ResponseWriter) error
+}
+
+type CreateTicketingHookAddress201ResponseHeaders struct {
+	Location string
+}
+
+type CreateTicketingHookAddress201JSONResponse struct {
+	Body    TicketingHookAddress
+	Headers CreateTicketingHookAddress201ResponseHeaders
+}
+
+func (response CreateTicketingHookAddress201JSONResponse) VisitCreateTicketingHookAddressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTicketingDeadLettersRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params ListTicketingDeadLettersParams
+}
+
+type ListTicketingDeadLettersResponseObject interface {
+	VisitListTicketingDeadLettersResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingDeadLetters200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingDeadLetters200JSONResponse struct {
+	Body    TicketingDeadLetterList
+	Headers ListTicketingDeadLetters200ResponseHeaders
+}
+
+func (response ListTicketingDeadLetters200JSONResponse) VisitListTicketingDeadLettersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DismissTicketingDeadLetterRequestObject struct {
+	Source       TicketingSourceCode `json:"source"`
+	DeadLetterID DeadLetterID        `json:"dead_letter_id"`
+	Params       DismissTicketingDeadLetterParams
+}
+
+type DismissTicketingDeadLetterResponseObject interface {
+	VisitDismissTicketingDeadLetterResponse(w http.ResponseWriter) error
+}
+
+type DismissTicketingDeadLetter200JSONResponse TicketingDeadLetter
+
+func (response DismissTicketingDeadLetter200JSONResponse) VisitDismissTicketingDeadLetterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryTicketingDeadLetterRequestObject struct {
+	Source       TicketingSourceCode `json:"source"`
+	DeadLetterID DeadLetterID        `json:"dead_letter_id"`
+	Params       RetryTicketingDeadLetterParams
+}
+
+type RetryTicketingDeadLetterResponseObject interface {
+	VisitRetryTicketingDeadLetterResponse(w http.ResponseWriter) error
+}
+
+type RetryTicketingDeadLetter202JSONResponse TicketingDeadLetter
+
+func (response RetryTicketingDeadLetter202JSONResponse) VisitRetryTicketingDeadLetterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetTicketingSourceHealthRequestObject struct {
 	Source TicketingSourceCode `json:"source"`
 }
@@ -29929,6 +31276,63 @@ func (response GetTicketingSourceHealth200JSONResponse) VisitGetTicketingSourceH
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListInboundMessagesRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params ListInboundMessagesParams
+}
+
+type ListInboundMessagesResponseObject interface {
+	VisitListInboundMessagesResponse(w http.ResponseWriter) error
+}
+
+type ListInboundMessages200ResponseHeaders struct {
+	Link *string
+}
+
+type ListInboundMessages200JSONResponse struct {
+	Body    InboundMessageList
+	Headers ListInboundMessages200ResponseHeaders
+}
+
+func (response ListInboundMessages200JSONResponse) VisitListInboundMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartTicketingPullRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params StartTicketingPullParams
+	Body   *StartTicketingPullJSONRequestBody
+}
+
+type StartTicketingPullResponseObject interface {
+	VisitStartTicketingPullResponse(w http.ResponseWriter) error
+}
+
+type StartTicketingPull202JSONResponse TicketingConnection
+
+func (response StartTicketingPull202JSONResponse) VisitStartTicketingPullResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -30004,6 +31408,29 @@ func (response PutTicketingRecord200JSONResponse) VisitPutTicketingRecordRespons
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayTicketingSourceRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params ReplayTicketingSourceParams
+}
+
+type ReplayTicketingSourceResponseObject interface {
+	VisitReplayTicketingSourceResponse(w http.ResponseWriter) error
+}
+
+type ReplayTicketingSource202JSONResponse TicketingConnection
+
+func (response ReplayTicketingSource202JSONResponse) VisitReplayTicketingSourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -31395,6 +32822,15 @@ type StrictServerInterface interface {
 	// ListOutbox Read the captured mails of a sandbox
 	// (GET /v1/test/outbox)
 	ListOutbox(ctx context.Context, request ListOutboxRequestObject) (ListOutboxResponseObject, error)
+	// ListConnectors List the connectors of this program
+	// (GET /v1/ticketing/connectors)
+	ListConnectors(ctx context.Context, request ListConnectorsRequestObject) (ListConnectorsResponseObject, error)
+	// ReceiveTicketingHook Take a call of a ticketing system
+	// (POST /v1/ticketing/hooks/{connector}/{hook_key})
+	ReceiveTicketingHook(ctx context.Context, request ReceiveTicketingHookRequestObject) (ReceiveTicketingHookResponseObject, error)
+	// GetInboundMessage Read a message as it came
+	// (GET /v1/ticketing/inbound-messages/{message_id})
+	GetInboundMessage(ctx context.Context, request GetInboundMessageRequestObject) (GetInboundMessageResponseObject, error)
 	// ListTicketingOrders List orders
 	// (GET /v1/ticketing/orders)
 	ListTicketingOrders(ctx context.Context, request ListTicketingOrdersRequestObject) (ListTicketingOrdersResponseObject, error)
@@ -31437,9 +32873,36 @@ type StrictServerInterface interface {
 	// CreateTicketingBatch Send up to 500 records
 	// (POST /v1/ticketing/sources/{source}/batches)
 	CreateTicketingBatch(ctx context.Context, request CreateTicketingBatchRequestObject) (CreateTicketingBatchResponseObject, error)
+	// DeleteTicketingConnection Disconnect a source
+	// (DELETE /v1/ticketing/sources/{source}/connection)
+	DeleteTicketingConnection(ctx context.Context, request DeleteTicketingConnectionRequestObject) (DeleteTicketingConnectionResponseObject, error)
+	// GetTicketingConnection Read how a source is reached
+	// (GET /v1/ticketing/sources/{source}/connection)
+	GetTicketingConnection(ctx context.Context, request GetTicketingConnectionRequestObject) (GetTicketingConnectionResponseObject, error)
+	// PutTicketingConnection Connect a source to its ticketing system
+	// (PUT /v1/ticketing/sources/{source}/connection)
+	PutTicketingConnection(ctx context.Context, request PutTicketingConnectionRequestObject) (PutTicketingConnectionResponseObject, error)
+	// CreateTicketingHookAddress Make a new hook address
+	// (POST /v1/ticketing/sources/{source}/connection/hook-address)
+	CreateTicketingHookAddress(ctx context.Context, request CreateTicketingHookAddressRequestObject) (CreateTicketingHookAddressResponseObject, error)
+	// ListTicketingDeadLetters List what could not be taken in
+	// (GET /v1/ticketing/sources/{source}/dead-letters)
+	ListTicketingDeadLetters(ctx context.Context, request ListTicketingDeadLettersRequestObject) (ListTicketingDeadLettersResponseObject, error)
+	// DismissTicketingDeadLetter Set a dead letter aside
+	// (POST /v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/dismiss)
+	DismissTicketingDeadLetter(ctx context.Context, request DismissTicketingDeadLetterRequestObject) (DismissTicketingDeadLetterResponseObject, error)
+	// RetryTicketingDeadLetter Try a dead letter again
+	// (POST /v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/retry)
+	RetryTicketingDeadLetter(ctx context.Context, request RetryTicketingDeadLetterRequestObject) (RetryTicketingDeadLetterResponseObject, error)
 	// GetTicketingSourceHealth See how a source is doing
 	// (GET /v1/ticketing/sources/{source}/health)
 	GetTicketingSourceHealth(ctx context.Context, request GetTicketingSourceHealthRequestObject) (GetTicketingSourceHealthResponseObject, error)
+	// ListInboundMessages List what a vendor sent unasked
+	// (GET /v1/ticketing/sources/{source}/inbound-messages)
+	ListInboundMessages(ctx context.Context, request ListInboundMessagesRequestObject) (ListInboundMessagesResponseObject, error)
+	// StartTicketingPull Read from the vendor now
+	// (POST /v1/ticketing/sources/{source}/pulls)
+	StartTicketingPull(ctx context.Context, request StartTicketingPullRequestObject) (StartTicketingPullResponseObject, error)
 	// DeleteTicketingRecord Say that a record is gone at the source
 	// (DELETE /v1/ticketing/sources/{source}/records/{kind}/{external_id})
 	DeleteTicketingRecord(ctx context.Context, request DeleteTicketingRecordRequestObject) (DeleteTicketingRecordResponseObject, error)
@@ -31449,6 +32912,9 @@ type StrictServerInterface interface {
 	// PutTicketingRecord Send one record
 	// (PUT /v1/ticketing/sources/{source}/records/{kind}/{external_id})
 	PutTicketingRecord(ctx context.Context, request PutTicketingRecordRequestObject) (PutTicketingRecordResponseObject, error)
+	// ReplayTicketingSource Read again from a time on
+	// (POST /v1/ticketing/sources/{source}/replay)
+	ReplayTicketingSource(ctx context.Context, request ReplayTicketingSourceRequestObject) (ReplayTicketingSourceResponseObject, error)
 	// ListUsers List users
 	// (GET /v1/users)
 	ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error)
@@ -38880,6 +40346,82 @@ func (sh *strictHandler) ListOutbox(ctx echo.Context, params ListOutboxParams) e
 	return nil
 }
 
+// ListConnectors operation middleware
+func (sh *strictHandler) ListConnectors(ctx echo.Context) error {
+	var request ListConnectorsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListConnectors(ctx.Request().Context(), request.(ListConnectorsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListConnectors")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListConnectorsResponseObject); ok {
+		return validResponse.VisitListConnectorsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReceiveTicketingHook operation middleware
+func (sh *strictHandler) ReceiveTicketingHook(ctx echo.Context, connector ConnectorName, hookKey string) error {
+	var request ReceiveTicketingHookRequestObject
+
+	request.Connector = connector
+	request.HookKey = hookKey
+
+	request.Body = ctx.Request().Body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReceiveTicketingHook(ctx.Request().Context(), request.(ReceiveTicketingHookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReceiveTicketingHook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReceiveTicketingHookResponseObject); ok {
+		return validResponse.VisitReceiveTicketingHookResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetInboundMessage operation middleware
+func (sh *strictHandler) GetInboundMessage(ctx echo.Context, messageID openapi_types.UUID) error {
+	var request GetInboundMessageRequestObject
+
+	request.MessageID = messageID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetInboundMessage(ctx.Request().Context(), request.(GetInboundMessageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetInboundMessage")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetInboundMessageResponseObject); ok {
+		return validResponse.VisitGetInboundMessageResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListTicketingOrders operation middleware
 func (sh *strictHandler) ListTicketingOrders(ctx echo.Context, params ListTicketingOrdersParams) error {
 	var request ListTicketingOrdersRequestObject
@@ -39307,6 +40849,212 @@ func (sh *strictHandler) CreateTicketingBatch(ctx echo.Context, source Ticketing
 	return nil
 }
 
+// DeleteTicketingConnection operation middleware
+func (sh *strictHandler) DeleteTicketingConnection(ctx echo.Context, source TicketingSourceCode, params DeleteTicketingConnectionParams) error {
+	var request DeleteTicketingConnectionRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteTicketingConnection(ctx.Request().Context(), request.(DeleteTicketingConnectionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteTicketingConnection")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteTicketingConnectionResponseObject); ok {
+		return validResponse.VisitDeleteTicketingConnectionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingConnection operation middleware
+func (sh *strictHandler) GetTicketingConnection(ctx echo.Context, source TicketingSourceCode, params GetTicketingConnectionParams) error {
+	var request GetTicketingConnectionRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingConnection(ctx.Request().Context(), request.(GetTicketingConnectionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingConnection")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingConnectionResponseObject); ok {
+		return validResponse.VisitGetTicketingConnectionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PutTicketingConnection operation middleware
+func (sh *strictHandler) PutTicketingConnection(ctx echo.Context, source TicketingSourceCode, params PutTicketingConnectionParams) error {
+	var request PutTicketingConnectionRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	var body PutTicketingConnectionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutTicketingConnection(ctx.Request().Context(), request.(PutTicketingConnectionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutTicketingConnection")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PutTicketingConnectionResponseObject); ok {
+		return validResponse.VisitPutTicketingConnectionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateTicketingHookAddress operation middleware
+func (sh *strictHandler) CreateTicketingHookAddress(ctx echo.Context, source TicketingSourceCode) error {
+	var request CreateTicketingHookAddressRequestObject
+
+	request.Source = source
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateTicketingHookAddress(ctx.Request().Context(), request.(CreateTicketingHookAddressRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateTicketingHookAddress")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateTicketingHookAddressResponseObject); ok {
+		return validResponse.VisitCreateTicketingHookAddressResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingDeadLetters operation middleware
+func (sh *strictHandler) ListTicketingDeadLetters(ctx echo.Context, source TicketingSourceCode, params ListTicketingDeadLettersParams) error {
+	var request ListTicketingDeadLettersRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingDeadLetters(ctx.Request().Context(), request.(ListTicketingDeadLettersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingDeadLetters")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingDeadLettersResponseObject); ok {
+		return validResponse.VisitListTicketingDeadLettersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DismissTicketingDeadLetter operation middleware
+func (sh *strictHandler) DismissTicketingDeadLetter(ctx echo.Context, source TicketingSourceCode, deadLetterID DeadLetterID, params DismissTicketingDeadLetterParams) error {
+	var request DismissTicketingDeadLetterRequestObject
+
+	request.Source = source
+	request.DeadLetterID = deadLetterID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DismissTicketingDeadLetter(ctx.Request().Context(), request.(DismissTicketingDeadLetterRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DismissTicketingDeadLetter")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DismissTicketingDeadLetterResponseObject); ok {
+		return validResponse.VisitDismissTicketingDeadLetterResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RetryTicketingDeadLetter operation middleware
+func (sh *strictHandler) RetryTicketingDeadLetter(ctx echo.Context, source TicketingSourceCode, deadLetterID DeadLetterID, params RetryTicketingDeadLetterParams) error {
+	var request RetryTicketingDeadLetterRequestObject
+
+	request.Source = source
+	request.DeadLetterID = deadLetterID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RetryTicketingDeadLetter(ctx.Request().Context(), request.(RetryTicketingDeadLetterRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RetryTicketingDeadLetter")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RetryTicketingDeadLetterResponseObject); ok {
+		return validResponse.VisitRetryTicketingDeadLetterResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetTicketingSourceHealth operation middleware
 func (sh *strictHandler) GetTicketingSourceHealth(ctx echo.Context, source TicketingSourceCode) error {
 	var request GetTicketingSourceHealthRequestObject
@@ -39326,6 +41074,81 @@ func (sh *strictHandler) GetTicketingSourceHealth(ctx echo.Context, source Ticke
 		return err
 	} else if validResponse, ok := response.(GetTicketingSourceHealthResponseObject); ok {
 		return validResponse.VisitGetTicketingSourceHealthResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListInboundMessages operation middleware
+func (sh *strictHandler) ListInboundMessages(ctx echo.Context, source TicketingSourceCode, params ListInboundMessagesParams) error {
+	var request ListInboundMessagesRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListInboundMessages(ctx.Request().Context(), request.(ListInboundMessagesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListInboundMessages")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListInboundMessagesResponseObject); ok {
+		return validResponse.VisitListInboundMessagesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StartTicketingPull operation middleware
+func (sh *strictHandler) StartTicketingPull(ctx echo.Context, source TicketingSourceCode, params StartTicketingPullParams) error {
+	var request StartTicketingPullRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	var body StartTicketingPullJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StartTicketingPull(ctx.Request().Context(), request.(StartTicketingPullRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartTicketingPull")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StartTicketingPullResponseObject); ok {
+		return validResponse.VisitStartTicketingPullResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -39432,6 +41255,32 @@ func (sh *strictHandler) PutTicketingRecord(ctx echo.Context, source TicketingSo
 		return err
 	} else if validResponse, ok := response.(PutTicketingRecordResponseObject); ok {
 		return validResponse.VisitPutTicketingRecordResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReplayTicketingSource operation middleware
+func (sh *strictHandler) ReplayTicketingSource(ctx echo.Context, source TicketingSourceCode, params ReplayTicketingSourceParams) error {
+	var request ReplayTicketingSourceRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplayTicketingSource(ctx.Request().Context(), request.(ReplayTicketingSourceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplayTicketingSource")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReplayTicketingSourceResponseObject); ok {
+		return validResponse.VisitReplayTicketingSourceResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -286,6 +286,49 @@ type TicketingOperations interface {
 	ListContactOrders(ctx context.Context, request ListContactOrdersRequestObject) (ListContactOrdersResponseObject, error)
 }
 
+// ConnectorsOperations are the operations of api/connectors.yaml.
+type ConnectorsOperations interface {
+	// ListConnectors: List the connectors of this program
+	// (GET /v1/ticketing/connectors)
+	ListConnectors(ctx context.Context, request ListConnectorsRequestObject) (ListConnectorsResponseObject, error)
+	// GetTicketingConnection: Read how a source is reached
+	// (GET /v1/ticketing/sources/{source}/connection)
+	GetTicketingConnection(ctx context.Context, request GetTicketingConnectionRequestObject) (GetTicketingConnectionResponseObject, error)
+	// PutTicketingConnection: Connect a source to its ticketing system
+	// (PUT /v1/ticketing/sources/{source}/connection)
+	PutTicketingConnection(ctx context.Context, request PutTicketingConnectionRequestObject) (PutTicketingConnectionResponseObject, error)
+	// DeleteTicketingConnection: Disconnect a source
+	// (DELETE /v1/ticketing/sources/{source}/connection)
+	DeleteTicketingConnection(ctx context.Context, request DeleteTicketingConnectionRequestObject) (DeleteTicketingConnectionResponseObject, error)
+	// CreateTicketingHookAddress: Make a new hook address
+	// (POST /v1/ticketing/sources/{source}/connection/hook-address)
+	CreateTicketingHookAddress(ctx context.Context, request CreateTicketingHookAddressRequestObject) (CreateTicketingHookAddressResponseObject, error)
+	// StartTicketingPull: Read from the vendor now
+	// (POST /v1/ticketing/sources/{source}/pulls)
+	StartTicketingPull(ctx context.Context, request StartTicketingPullRequestObject) (StartTicketingPullResponseObject, error)
+	// ReplayTicketingSource: Read again from a time on
+	// (POST /v1/ticketing/sources/{source}/replay)
+	ReplayTicketingSource(ctx context.Context, request ReplayTicketingSourceRequestObject) (ReplayTicketingSourceResponseObject, error)
+	// ReceiveTicketingHook: Take a call of a ticketing system
+	// (POST /v1/ticketing/hooks/{connector}/{hook_key})
+	ReceiveTicketingHook(ctx context.Context, request ReceiveTicketingHookRequestObject) (ReceiveTicketingHookResponseObject, error)
+	// ListInboundMessages: List what a vendor sent unasked
+	// (GET /v1/ticketing/sources/{source}/inbound-messages)
+	ListInboundMessages(ctx context.Context, request ListInboundMessagesRequestObject) (ListInboundMessagesResponseObject, error)
+	// GetInboundMessage: Read a message as it came
+	// (GET /v1/ticketing/inbound-messages/{message_id})
+	GetInboundMessage(ctx context.Context, request GetInboundMessageRequestObject) (GetInboundMessageResponseObject, error)
+	// ListTicketingDeadLetters: List what could not be taken in
+	// (GET /v1/ticketing/sources/{source}/dead-letters)
+	ListTicketingDeadLetters(ctx context.Context, request ListTicketingDeadLettersRequestObject) (ListTicketingDeadLettersResponseObject, error)
+	// RetryTicketingDeadLetter: Try a dead letter again
+	// (POST /v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/retry)
+	RetryTicketingDeadLetter(ctx context.Context, request RetryTicketingDeadLetterRequestObject) (RetryTicketingDeadLetterResponseObject, error)
+	// DismissTicketingDeadLetter: Set a dead letter aside
+	// (POST /v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/dismiss)
+	DismissTicketingDeadLetter(ctx context.Context, request DismissTicketingDeadLetterRequestObject) (DismissTicketingDeadLetterResponseObject, error)
+}
+
 // FormsOperations are the operations of api/forms.yaml.
 type FormsOperations interface {
 	// ListForms: List the forms

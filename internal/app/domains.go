@@ -12,6 +12,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/accounts"
 	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/audit"
+	"github.com/parvis-crm/parvis/internal/connectors"
 	"github.com/parvis-crm/parvis/internal/consents"
 	"github.com/parvis-crm/parvis/internal/contacts"
 	"github.com/parvis-crm/parvis/internal/egress"
@@ -49,6 +50,7 @@ type (
 	quotasHandlers      = quotas.Handlers
 	webhooksHandlers    = webhooks.Handlers
 	ticketingHandlers   = ticketing.Handlers
+	connectorsHandlers  = connectors.Handlers
 	contactsHandlers    = contacts.Handlers
 	formsHandlers       = forms.Handlers
 	transfersHandlers   = transfers.Handlers
@@ -75,6 +77,7 @@ type handlers struct {
 	*quotasHandlers
 	*webhooksHandlers
 	*ticketingHandlers
+	*connectorsHandlers
 	*contactsHandlers
 	*formsHandlers
 	*transfersHandlers
@@ -101,6 +104,7 @@ type domains struct {
 	exports     *transfers.Service
 	webhooks    *webhooks.Service
 	ticketing   *ticketing.Service
+	connectors  *connectors.Service
 	forms       *forms.Service
 	preferences *preferences.Service
 	rights      *rights.Service
@@ -111,7 +115,7 @@ type domains struct {
 // wire builds every domain. Order follows the tiers; what a higher tier needs
 // from a lower one is handed over here and nowhere else.
 func (a *App) wire() (handlers, error) {
-	schemas, err := web.CompileSchemas(api.SpecJSON, slices.Collect(maps.Values(ticketing.RecordSchemas()))...)
+	schemas, err := web.CompileSchemas(api.SpecJSON, append(slices.Collect(maps.Values(ticketing.RecordSchemas())), connectors.SettingsSchemas(vendors()...)...)...)
 	if err != nil {
 		return handlers{}, err
 	}
@@ -154,6 +158,7 @@ func (a *App) wire() (handlers, error) {
 	}, webhooks.Options{Schedule: a.Config.WebhookSchedule, Origin: a.Config.PublicHost()})
 	a.domains.ticketing = ticketing.NewService(a.DB, a.Clock, a.domains.contacts, schemas)
 	a.domains.ticketing.SetConsents(captures{a.domains.consents})
+	a.domains.connectors = a.newConnectors(schemas)
 	work, err := forms.NewWork(a.master.Derive("form work"), a.Config.FormWorkCost)
 	if err != nil {
 		return handlers{}, err
@@ -186,6 +191,8 @@ func (a *App) wire() (handlers, error) {
 	if a.Config.Workers {
 		a.runners = append(a.runners,
 			runner{"abandoned operations", func(ctx context.Context) error { return a.domains.operations.Run(ctx, a.Log) }},
+			runner{"connectors", a.domains.connectors.Run},
+			runner{"connector watch", a.domains.connectors.Watch},
 			runner{"webhook fan-out", a.domains.webhooks.RunFanOut},
 			runner{"webhook dispatcher", a.domains.webhooks.RunDispatcher},
 			runner{"webhook purge", a.domains.webhooks.RunPurge},
@@ -207,6 +214,7 @@ func (a *App) wire() (handlers, error) {
 		mailHandlers:        mail.NewHandlers(a.domains.mail, cursors),
 		webhooksHandlers:    webhooks.NewHandlers(a.domains.webhooks, cursors),
 		ticketingHandlers:   ticketing.NewHandlers(a.domains.ticketing, cursors),
+		connectorsHandlers:  connectors.NewHandlers(a.domains.connectors, cursors),
 		contactsHandlers:    contacts.NewHandlers(a.domains.contacts, cursors),
 		formsHandlers:       forms.NewHandlers(a.domains.forms, cursors),
 		transfersHandlers:   transfers.NewHandlers(a.domains.exports),

@@ -30,6 +30,7 @@ func (a *App) setUpHTTP(h handlers, auth web.Authenticator) error {
 	if a.Config.RequireHTTPS {
 		e.Use(web.RequireHTTPS(a.Config.TrustedProxies))
 	}
+	e.Use(web.InboundDoor)
 	e.Use(web.PublicDoor(a.domains.forms.Allow))
 	e.Use(middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 1024, Skipper: streaming}))
 
@@ -116,7 +117,7 @@ func (a *App) policies() map[string]web.Policy {
 	c := a.Config
 	out := map[string]web.Policy{}
 	for name, requests := range map[string]int{
-		"default": c.RateDefault, "search": c.RateSearch, "bulk": c.RateBulk, "public-form": c.RateForm, "oauth": c.RateOAuth, "sign-in": c.RateSignIn,
+		"default": c.RateDefault, "search": c.RateSearch, "bulk": c.RateBulk, "public-form": c.RateForm, "oauth": c.RateOAuth, "sign-in": c.RateSignIn, "inbound": c.RateInbound,
 		web.InstitutionPolicy: c.RateInstitution, web.AddressPolicy: c.RateAddress,
 	} {
 		if requests > 0 {

@@ -56,6 +56,7 @@ func catalogue() []Texts {
 		violationTexts,
 		eventTexts,
 		contactTexts,
+		connectorTexts,
 		consentTexts,
 		preferenceTexts,
 		webhookTexts,

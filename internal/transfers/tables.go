@@ -95,6 +95,18 @@ func leaving() map[string]rule {
 		"ticketing_payments":     {},
 		"ticketing_movements":    {},
 
+		// A connection arrives without its secrets and switched off, to be completed
+		// and switched on by whoever takes over; where reading stands travels, so that
+		// it goes on from there.
+		"connector_connections": {
+			secret:   map[string]string{"secrets": "null::bytea", "secret_names": "'{}'::text[]", "hook_hash": "null::bytea", "hook_vendor_id": "null::text"},
+			switched: map[string]string{"is_enabled": "false"},
+		},
+		"connector_states": {switched: map[string]string{
+			"due_at": "null::timestamptz", "held_until": "null::timestamptz", "leased_by": "null::uuid", "leased_until": "null::timestamptz",
+		}},
+		"connector_streams": {},
+
 		"forms":         {},
 		"form_versions": {},
 		"form_submissions": {
@@ -222,6 +234,22 @@ func staying() map[string]reason {
 		"webhook_deliveries": {
 			"Deliveries under way and their recent attempts, kept for days; what was delivered is in the log of events.",
 			"Livraisons en cours et leurs tentatives récentes, gardées quelques jours ; ce qui a été livré figure dans le journal des événements.",
+		},
+		"connector_fetches": {
+			"Single records still to be read from a ticketing system; what is missing is found again.",
+			"Enregistrements restant à lire dans un système de billetterie ; ce qui manque se retrouve.",
+		},
+		"connector_messages": {
+			"Calls of ticketing systems as they came, kept for 30 days; what followed from them is in the ticketing tables.",
+			"Appels des systèmes de billetterie tels qu'ils sont arrivés, gardés 30 jours ; ce qui en a résulté figure dans les tables de billetterie.",
+		},
+		"connector_deliveries": {
+			"By what name those calls were delivered, remembered for 7 days.",
+			"Sous quel nom ces appels ont été remis, retenu 7 jours.",
+		},
+		"connector_dead_letters": {
+			"Records of a ticketing system that could not be taken in; they are read again where the institution goes.",
+			"Enregistrements d'un système de billetterie qui n'ont pas pu être repris ; ils sont relus là où va l'institution.",
 		},
 		"form_nonces": {
 			"Answered challenges of forms, kept for minutes against repetition.",

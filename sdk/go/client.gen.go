@@ -352,6 +352,21 @@ func (e ClientKeyUse) Valid() bool {
 	}
 }
 
+// Defines values for ConnectorObject.
+const (
+	ConnectorObjectConnector ConnectorObject = "connector"
+)
+
+// Valid indicates whether the value is a known member of the ConnectorObject enum.
+func (e ConnectorObject) Valid() bool {
+	switch e {
+	case ConnectorObjectConnector:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ConsentObject.
 const (
 	ConsentObjectConsent ConsentObject = "consent"
@@ -1600,6 +1615,36 @@ func (e IdentityProviderPatchTokenTypes) Valid() bool {
 	}
 }
 
+// Defines values for InboundMessageObject.
+const (
+	InboundMessageObjectInboundMessage InboundMessageObject = "inbound_message"
+)
+
+// Valid indicates whether the value is a known member of the InboundMessageObject enum.
+func (e InboundMessageObject) Valid() bool {
+	switch e {
+	case InboundMessageObjectInboundMessage:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for InboundMessageContentObject.
+const (
+	InboundMessageContentObjectInboundMessage InboundMessageContentObject = "inbound_message"
+)
+
+// Valid indicates whether the value is a known member of the InboundMessageContentObject enum.
+func (e InboundMessageContentObject) Valid() bool {
+	switch e {
+	case InboundMessageContentObjectInboundMessage:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for InstitutionObject.
 const (
 	InstitutionObjectInstitution InstitutionObject = "institution"
@@ -1843,6 +1888,105 @@ const (
 func (e PreferencesObject) Valid() bool {
 	switch e {
 	case PreferencesObjectPreferences:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PretixSettingsChannels.
+const (
+	PretixSettingsChannelsBoxOffice   PretixSettingsChannels = "box_office"
+	PretixSettingsChannelsImport      PretixSettingsChannels = "import"
+	PretixSettingsChannelsOther       PretixSettingsChannels = "other"
+	PretixSettingsChannelsPartner     PretixSettingsChannels = "partner"
+	PretixSettingsChannelsPassCulture PretixSettingsChannels = "pass_culture"
+	PretixSettingsChannelsPhone       PretixSettingsChannels = "phone"
+	PretixSettingsChannelsReseller    PretixSettingsChannels = "reseller"
+	PretixSettingsChannelsWeb         PretixSettingsChannels = "web"
+)
+
+// Valid indicates whether the value is a known member of the PretixSettingsChannels enum.
+func (e PretixSettingsChannels) Valid() bool {
+	switch e {
+	case PretixSettingsChannelsBoxOffice:
+		return true
+	case PretixSettingsChannelsImport:
+		return true
+	case PretixSettingsChannelsOther:
+		return true
+	case PretixSettingsChannelsPartner:
+		return true
+	case PretixSettingsChannelsPassCulture:
+		return true
+	case PretixSettingsChannelsPhone:
+		return true
+	case PretixSettingsChannelsReseller:
+		return true
+	case PretixSettingsChannelsWeb:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PretixSettingsConsentsChannel.
+const (
+	PretixSettingsConsentsChannelEmail PretixSettingsConsentsChannel = "email"
+	PretixSettingsConsentsChannelPhone PretixSettingsConsentsChannel = "phone"
+	PretixSettingsConsentsChannelPost  PretixSettingsConsentsChannel = "post"
+	PretixSettingsConsentsChannelSms   PretixSettingsConsentsChannel = "sms"
+)
+
+// Valid indicates whether the value is a known member of the PretixSettingsConsentsChannel enum.
+func (e PretixSettingsConsentsChannel) Valid() bool {
+	switch e {
+	case PretixSettingsConsentsChannelEmail:
+		return true
+	case PretixSettingsConsentsChannelPhone:
+		return true
+	case PretixSettingsConsentsChannelPost:
+		return true
+	case PretixSettingsConsentsChannelSms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PretixSettingsPriceClasses.
+const (
+	PretixSettingsPriceClassesFree         PretixSettingsPriceClasses = "free"
+	PretixSettingsPriceClassesFull         PretixSettingsPriceClasses = "full"
+	PretixSettingsPriceClassesGroup        PretixSettingsPriceClasses = "group"
+	PretixSettingsPriceClassesOther        PretixSettingsPriceClasses = "other"
+	PretixSettingsPriceClassesPartner      PretixSettingsPriceClasses = "partner"
+	PretixSettingsPriceClassesReduced      PretixSettingsPriceClasses = "reduced"
+	PretixSettingsPriceClassesSchool       PretixSettingsPriceClasses = "school"
+	PretixSettingsPriceClassesStaff        PretixSettingsPriceClasses = "staff"
+	PretixSettingsPriceClassesSubscription PretixSettingsPriceClasses = "subscription"
+)
+
+// Valid indicates whether the value is a known member of the PretixSettingsPriceClasses enum.
+func (e PretixSettingsPriceClasses) Valid() bool {
+	switch e {
+	case PretixSettingsPriceClassesFree:
+		return true
+	case PretixSettingsPriceClassesFull:
+		return true
+	case PretixSettingsPriceClassesGroup:
+		return true
+	case PretixSettingsPriceClassesOther:
+		return true
+	case PretixSettingsPriceClassesPartner:
+		return true
+	case PretixSettingsPriceClassesReduced:
+		return true
+	case PretixSettingsPriceClassesSchool:
+		return true
+	case PretixSettingsPriceClassesStaff:
+		return true
+	case PretixSettingsPriceClassesSubscription:
 		return true
 	default:
 		return false
@@ -2542,6 +2686,21 @@ func (e TicketingChannelKind) Valid() bool {
 	}
 }
 
+// Defines values for TicketingConnectionObject.
+const (
+	TicketingConnectionObjectTicketingConnection TicketingConnectionObject = "ticketing_connection"
+)
+
+// Valid indicates whether the value is a known member of the TicketingConnectionObject enum.
+func (e TicketingConnectionObject) Valid() bool {
+	switch e {
+	case TicketingConnectionObjectTicketingConnection:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingConsentRecordChannel.
 const (
 	TicketingConsentRecordChannelEmail TicketingConsentRecordChannel = "email"
@@ -2578,6 +2737,21 @@ func (e TicketingConsentRecordValue) Valid() bool {
 	case TicketingConsentRecordValueGranted:
 		return true
 	case TicketingConsentRecordValueRefused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingDeadLetterObject.
+const (
+	TicketingDeadLetterObjectTicketingDeadLetter TicketingDeadLetterObject = "ticketing_dead_letter"
+)
+
+// Valid indicates whether the value is a known member of the TicketingDeadLetterObject enum.
+func (e TicketingDeadLetterObject) Valid() bool {
+	switch e {
+	case TicketingDeadLetterObjectTicketingDeadLetter:
 		return true
 	default:
 		return false
@@ -2626,6 +2800,21 @@ func (e TicketingFeeRecordState) Valid() bool {
 	case TicketingFeeRecordStateCancelled:
 		return true
 	case TicketingFeeRecordStateValid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingHookAddressObject.
+const (
+	TicketingHookAddressObjectTicketingHookAddress TicketingHookAddressObject = "ticketing_hook_address"
+)
+
+// Valid indicates whether the value is a known member of the TicketingHookAddressObject enum.
+func (e TicketingHookAddressObject) Valid() bool {
+	switch e {
+	case TicketingHookAddressObjectTicketingHookAddress:
 		return true
 	default:
 		return false
@@ -4429,6 +4618,51 @@ func (e ListTicketingSourcesParamsStatus) Valid() bool {
 	}
 }
 
+// Defines values for ListTicketingDeadLettersParamsStatus.
+const (
+	ListTicketingDeadLettersParamsStatusDismissed ListTicketingDeadLettersParamsStatus = "dismissed"
+	ListTicketingDeadLettersParamsStatusOpen      ListTicketingDeadLettersParamsStatus = "open"
+	ListTicketingDeadLettersParamsStatusResolved  ListTicketingDeadLettersParamsStatus = "resolved"
+	ListTicketingDeadLettersParamsStatusRetrying  ListTicketingDeadLettersParamsStatus = "retrying"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingDeadLettersParamsStatus enum.
+func (e ListTicketingDeadLettersParamsStatus) Valid() bool {
+	switch e {
+	case ListTicketingDeadLettersParamsStatusDismissed:
+		return true
+	case ListTicketingDeadLettersParamsStatusOpen:
+		return true
+	case ListTicketingDeadLettersParamsStatusResolved:
+		return true
+	case ListTicketingDeadLettersParamsStatusRetrying:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListInboundMessagesParamsStatus.
+const (
+	ListInboundMessagesParamsStatusIgnored   ListInboundMessagesParamsStatus = "ignored"
+	ListInboundMessagesParamsStatusPending   ListInboundMessagesParamsStatus = "pending"
+	ListInboundMessagesParamsStatusProcessed ListInboundMessagesParamsStatus = "processed"
+)
+
+// Valid indicates whether the value is a known member of the ListInboundMessagesParamsStatus enum.
+func (e ListInboundMessagesParamsStatus) Valid() bool {
+	switch e {
+	case ListInboundMessagesParamsStatusIgnored:
+		return true
+	case ListInboundMessagesParamsStatusPending:
+		return true
+	case ListInboundMessagesParamsStatusProcessed:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListUsersParamsStatus.
 const (
 	ListUsersParamsStatusActive      ListUsersParamsStatus = "active"
@@ -4998,6 +5232,45 @@ type ClientKeyUse string
 // ClientKeys Public keys (RFC 7517) of a client that signs its assertions with ES256 or RS256.
 type ClientKeys struct {
 	Keys []ClientKey `json:"keys"`
+}
+
+// Connector defines model for Connector.
+type Connector struct {
+	Capabilities []string `json:"capabilities"`
+	Commands     []string `json:"commands"`
+
+	// DefaultBaseURL Where the vendor is; null where each institution has an address of its own.
+	DefaultBaseURL nullable.Nullable[string] `json:"default_base_url"`
+	Name           string                    `json:"name"`
+	Object         ConnectorObject           `json:"object"`
+	Secrets        []ConnectorSecret         `json:"secrets"`
+
+	// SettingsSchema The component of this contract that the settings follow.
+	SettingsSchema string            `json:"settings_schema"`
+	Streams        []ConnectorStream `json:"streams"`
+	Title          string            `json:"title"`
+}
+
+// ConnectorObject defines model for Connector.Object.
+type ConnectorObject string
+
+// ConnectorList defines model for ConnectorList.
+type ConnectorList struct {
+	Data []Connector `json:"data"`
+}
+
+// ConnectorSecret defines model for ConnectorSecret.
+type ConnectorSecret struct {
+	Description string `json:"description"`
+	Name        string `json:"name"`
+	Required    bool   `json:"required"`
+}
+
+// ConnectorStream defines model for ConnectorStream.
+type ConnectorStream struct {
+	// EverySeconds How often it is read when nobody calls.
+	EverySeconds int32  `json:"every_seconds"`
+	Name         string `json:"name"`
 }
 
 // Consent One entry of the ledger.
@@ -6426,6 +6699,52 @@ type ImportKey struct {
 	TenantID openapi_types.UUID `json:"tenant_id"`
 }
 
+// InboundMessage defines model for InboundMessage.
+type InboundMessage struct {
+	Connector   string             `json:"connector"`
+	ContentType string             `json:"content_type"`
+	ID          openapi_types.UUID `json:"id"`
+
+	// Note What was made of it.
+	Note        nullable.Nullable[string]    `json:"note"`
+	Object      InboundMessageObject         `json:"object"`
+	ProcessedAt nullable.Nullable[time.Time] `json:"processed_at"`
+	ReceivedAt  time.Time                    `json:"received_at"`
+	Size        int32                        `json:"size"`
+	SourceID    openapi_types.UUID           `json:"source_id"`
+	Status      string                       `json:"status"`
+}
+
+// InboundMessageObject defines model for InboundMessage.Object.
+type InboundMessageObject string
+
+// InboundMessageContent defines model for InboundMessageContent.
+type InboundMessageContent struct {
+	Connector   string             `json:"connector"`
+	Content     string             `json:"content"`
+	ContentType string             `json:"content_type"`
+	ID          openapi_types.UUID `json:"id"`
+
+	// IsBase64 The content is not text and stands in base64.
+	IsBase64    bool                         `json:"is_base64"`
+	Note        nullable.Nullable[string]    `json:"note"`
+	Object      InboundMessageContentObject  `json:"object"`
+	ProcessedAt nullable.Nullable[time.Time] `json:"processed_at"`
+	ReceivedAt  time.Time                    `json:"received_at"`
+	Size        int32                        `json:"size"`
+	SourceID    openapi_types.UUID           `json:"source_id"`
+	Status      string                       `json:"status"`
+}
+
+// InboundMessageContentObject defines model for InboundMessageContent.Object.
+type InboundMessageContentObject string
+
+// InboundMessageList defines model for InboundMessageList.
+type InboundMessageList struct {
+	Data       []InboundMessage          `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
 // Institution defines model for Institution.
 type Institution struct {
 	CreatedAt time.Time `json:"created_at"`
@@ -6962,6 +7281,48 @@ type Preferences struct {
 
 // PreferencesObject defines model for Preferences.Object.
 type PreferencesObject string
+
+// PretixSettings How a pretix organizer is read.
+type PretixSettings struct {
+	// Channels Kind of each sales channel, by its identifier.
+	Channels map[string]PretixSettingsChannels `json:"channels,omitempty"`
+
+	// Consents Questions whose answer is a consent.
+	Consents []struct {
+		Channel PretixSettingsConsentsChannel `json:"channel"`
+		Purpose string                        `json:"purpose"`
+
+		// Question Identifier of the question.
+		Question string `json:"question"`
+
+		// Wording Which wording was shown, for the evidence.
+		Wording *string `json:"wording,omitempty"`
+	} `json:"consents,omitempty"`
+
+	// Events Only these events, by their short names; all if absent.
+	Events []string `json:"events,omitempty"`
+
+	// HookUser User name of Basic authentication at the hook address, with the secret `hook_password`.
+	HookUser *string `json:"hook_user,omitempty"`
+
+	// Organizer Short name of the organizer.
+	Organizer string `json:"organizer"`
+
+	// PriceClasses Class of each price, by item (`2101`) or by item and variation (`2101/7`); `other` where it is not said.
+	PriceClasses map[string]PretixSettingsPriceClasses `json:"price_classes,omitempty"`
+
+	// RequestsPerMinute What we ask at most; the hosted service allows 360.
+	RequestsPerMinute *int32 `json:"requests_per_minute,omitempty"`
+}
+
+// PretixSettingsChannels defines model for PretixSettings.Channels.
+type PretixSettingsChannels string
+
+// PretixSettingsConsentsChannel defines model for PretixSettings.Consents.Channel.
+type PretixSettingsConsentsChannel string
+
+// PretixSettingsPriceClasses defines model for PretixSettings.PriceClasses.
+type PretixSettingsPriceClasses string
 
 // Problem A problem (RFC 9457). `code` and `errors[].code` are for programs, `title` and `detail` for people.
 type Problem struct {
@@ -8088,6 +8449,68 @@ type TicketingChannel struct {
 // TicketingChannelKind defines model for TicketingChannel.Kind.
 type TicketingChannelKind string
 
+// TicketingConnection defines model for TicketingConnection.
+type TicketingConnection struct {
+	BaseURL        string    `json:"base_url"`
+	Connector      string    `json:"connector"`
+	CreatedAt      time.Time `json:"created_at"`
+	HasHookAddress bool      `json:"has_hook_address"`
+
+	// HooksRegistered Whether the vendor was told of the hook address by us.
+	HooksRegistered bool                      `json:"hooks_registered"`
+	IsEnabled       bool                      `json:"is_enabled"`
+	Object          TicketingConnectionObject `json:"object"`
+
+	// Secrets Names of the secrets that are set.
+	Secrets  []string               `json:"secrets"`
+	Settings map[string]interface{} `json:"settings"`
+	SourceID openapi_types.UUID     `json:"source_id"`
+
+	// State How reading is going. `lag_seconds` is how old what is here may be by the stream that is read most often.
+	State     TicketingConnectionState `json:"state"`
+	UpdatedAt time.Time                `json:"updated_at"`
+	Version   int64                    `json:"version"`
+}
+
+// TicketingConnectionObject defines model for TicketingConnection.Object.
+type TicketingConnectionObject string
+
+// TicketingConnectionPut defines model for TicketingConnectionPut.
+type TicketingConnectionPut struct {
+	// BaseURL Address of the vendor's API; the connector's own if absent.
+	BaseURL *string `json:"base_url,omitempty"`
+
+	// Connector Name of the connector.
+	Connector string `json:"connector"`
+
+	// IsEnabled Whether anything is read, and hooks are taken.
+	IsEnabled *bool `json:"is_enabled,omitempty"`
+
+	// Secrets Credentials, by the names that the connector gives. They are kept under the institution's key and never shown.
+	Secrets map[string]*string `json:"secrets,omitempty"`
+
+	// Settings As the connector's settings schema says.
+	Settings map[string]interface{} `json:"settings,omitempty"`
+}
+
+// TicketingConnectionState How reading is going. `lag_seconds` is how old what is here may be by the stream that is read most often.
+type TicketingConnectionState struct {
+	FailingSince    nullable.Nullable[time.Time] `json:"failing_since"`
+	Failures        int32                        `json:"failures"`
+	LagSeconds      nullable.Nullable[int64]     `json:"lag_seconds"`
+	LaggingSince    nullable.Nullable[time.Time] `json:"lagging_since"`
+	LastError       nullable.Nullable[string]    `json:"last_error"`
+	LastErrorAt     nullable.Nullable[time.Time] `json:"last_error_at"`
+	LastErrorText   nullable.Nullable[string]    `json:"last_error_text"`
+	LastSuccessAt   nullable.Nullable[time.Time] `json:"last_success_at"`
+	NextReadAt      nullable.Nullable[time.Time] `json:"next_read_at"`
+	OpenDeadLetters int64                        `json:"open_dead_letters"`
+	PendingFetches  int64                        `json:"pending_fetches"`
+	PendingMessages int64                        `json:"pending_messages"`
+	Status          string                       `json:"status"`
+	Streams         []TicketingStreamState       `json:"streams"`
+}
+
 // TicketingConsentRecord A question answered while buying. A question not answered is left out.
 type TicketingConsentRecord struct {
 	At       time.Time                     `json:"at"`
@@ -8116,6 +8539,35 @@ type TicketingCustomerRecord struct {
 	Name          nullable.Nullable[string]                 `json:"name,omitempty"`
 	Organisation  nullable.Nullable[string]                 `json:"organisation,omitempty"`
 	Phone         nullable.Nullable[string]                 `json:"phone,omitempty"`
+}
+
+// TicketingDeadLetter defines model for TicketingDeadLetter.
+type TicketingDeadLetter struct {
+	Attempts int32 `json:"attempts"`
+
+	// Code Code of the problem.
+	Code       string                    `json:"code"`
+	CreatedAt  time.Time                 `json:"created_at"`
+	ExternalID string                    `json:"external_id"`
+	ID         openapi_types.UUID        `json:"id"`
+	Kind       string                    `json:"kind"`
+	Object     TicketingDeadLetterObject `json:"object"`
+
+	// Problem What was wrong, by pointers into the neutral record.
+	Problem   map[string]interface{} `json:"problem"`
+	SourceID  openapi_types.UUID     `json:"source_id"`
+	Status    string                 `json:"status"`
+	UpdatedAt time.Time              `json:"updated_at"`
+	Version   int64                  `json:"version"`
+}
+
+// TicketingDeadLetterObject defines model for TicketingDeadLetter.Object.
+type TicketingDeadLetterObject string
+
+// TicketingDeadLetterList defines model for TicketingDeadLetterList.
+type TicketingDeadLetterList struct {
+	Data       []TicketingDeadLetter     `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
 // TicketingDecimal A decimal amount in the currency of the order; negative where the source's own price is.
@@ -8153,6 +8605,20 @@ type TicketingFeeRecordKind string
 
 // TicketingFeeRecordState defines model for TicketingFeeRecord.State.
 type TicketingFeeRecordState string
+
+// TicketingHookAddress defines model for TicketingHookAddress.
+type TicketingHookAddress struct {
+	Object TicketingHookAddressObject `json:"object"`
+	URL    string                     `json:"url"`
+}
+
+// TicketingHookAddressObject defines model for TicketingHookAddress.Object.
+type TicketingHookAddressObject string
+
+// TicketingHookReceipt defines model for TicketingHookReceipt.
+type TicketingHookReceipt struct {
+	Status string `json:"status"`
+}
 
 // TicketingLine defines model for TicketingLine.
 type TicketingLine struct {
@@ -8493,6 +8959,12 @@ type TicketingProductionRecord struct {
 	Season nullable.Nullable[string] `json:"season,omitempty"`
 }
 
+// TicketingPullCreate defines model for TicketingPullCreate.
+type TicketingPullCreate struct {
+	// Streams All if absent.
+	Streams []string `json:"streams,omitempty"`
+}
+
 // TicketingRecord defines model for TicketingRecord.
 type TicketingRecord struct {
 	ContentDigest    nullable.Nullable[string]    `json:"content_digest"`
@@ -8645,6 +9117,19 @@ type TicketingSourcePatchKind string
 
 // TicketingSourcePatchStatus defines model for TicketingSourcePatch.Status.
 type TicketingSourcePatchStatus string
+
+// TicketingStreamState defines model for TicketingStreamState.
+type TicketingStreamState struct {
+	DueAt time.Time `json:"due_at"`
+
+	// MarkAt Everything that the vendor changed before this is here.
+	MarkAt nullable.Nullable[time.Time] `json:"mark_at"`
+	Name   string                       `json:"name"`
+	ReadAt nullable.Nullable[time.Time] `json:"read_at"`
+
+	// Records How many records were read since the connection was made.
+	Records int64 `json:"records"`
+}
 
 // TicketingText A text by language (BCP 47).
 type TicketingText map[string]string
@@ -9103,6 +9588,9 @@ type CSVSafe = bool
 // ConfirmationToken defines model for ConfirmationToken.
 type ConfirmationToken = string
 
+// ConnectorName defines model for ConnectorName.
+type ConnectorName = string
+
 // ConsentContactID defines model for ConsentContactId.
 type ConsentContactID = openapi_types.UUID
 
@@ -9177,6 +9665,9 @@ type CredentialID = openapi_types.UUID
 
 // Cursor defines model for Cursor.
 type Cursor = string
+
+// DeadLetterID defines model for DeadLetterId.
+type DeadLetterID = openapi_types.UUID
 
 // DepartmentID defines model for DepartmentId.
 type DepartmentID = openapi_types.UUID
@@ -11399,6 +11890,83 @@ type CreateTicketingBatchParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// DeleteTicketingConnectionParams defines parameters for DeleteTicketingConnection.
+type DeleteTicketingConnectionParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
+// GetTicketingConnectionParams defines parameters for GetTicketingConnection.
+type GetTicketingConnectionParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// PutTicketingConnectionParams defines parameters for PutTicketingConnection.
+type PutTicketingConnectionParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListTicketingDeadLettersParams defines parameters for ListTicketingDeadLetters.
+type ListTicketingDeadLettersParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Status Only those in this state.
+	Status *ListTicketingDeadLettersParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+}
+
+// ListTicketingDeadLettersParamsStatus defines parameters for ListTicketingDeadLetters.
+type ListTicketingDeadLettersParamsStatus string
+
+// DismissTicketingDeadLetterParams defines parameters for DismissTicketingDeadLetter.
+type DismissTicketingDeadLetterParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// RetryTicketingDeadLetterParams defines parameters for RetryTicketingDeadLetter.
+type RetryTicketingDeadLetterParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListInboundMessagesParams defines parameters for ListInboundMessages.
+type ListInboundMessagesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Status Only messages in this state.
+	Status *ListInboundMessagesParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+}
+
+// ListInboundMessagesParamsStatus defines parameters for ListInboundMessages.
+type ListInboundMessagesParamsStatus string
+
+// StartTicketingPullParams defines parameters for StartTicketingPull.
+type StartTicketingPullParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
 // DeleteTicketingRecordParams defines parameters for DeleteTicketingRecord.
 type DeleteTicketingRecordParams struct {
 	// SourceVersion Number of the deletion at the source.
@@ -11410,6 +11978,15 @@ type DeleteTicketingRecordParams struct {
 
 // PutTicketingRecordParams defines parameters for PutTicketingRecord.
 type PutTicketingRecordParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ReplayTicketingSourceParams defines parameters for ReplayTicketingSource.
+type ReplayTicketingSourceParams struct {
+	// From From when on; everything if absent.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
@@ -11875,6 +12452,12 @@ type UpdateTicketingSourceApplicationMergePatchPlusJSONRequestBody = TicketingSo
 
 // CreateTicketingBatchJSONRequestBody defines body for CreateTicketingBatch for application/json ContentType.
 type CreateTicketingBatchJSONRequestBody = TicketingBatch
+
+// PutTicketingConnectionJSONRequestBody defines body for PutTicketingConnection for application/json ContentType.
+type PutTicketingConnectionJSONRequestBody = TicketingConnectionPut
+
+// StartTicketingPullJSONRequestBody defines body for StartTicketingPull for application/json ContentType.
+type StartTicketingPullJSONRequestBody = TicketingPullCreate
 
 // PutTicketingRecordJSONRequestBody defines body for PutTicketingRecord for application/json ContentType.
 type PutTicketingRecordJSONRequestBody = TicketingRecordPut
@@ -14820,6 +15403,32 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/test/outbox (the `ListOutbox` operationId).
 	ListOutbox(ctx context.Context, params *ListOutboxParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListConnectors List the connectors of this program
+	//
+	// The ticketing systems that this program can reach by itself: what each needs to be connected, what it can do, and what it reads.
+	//
+	// Corresponds with GET /v1/ticketing/connectors (the `ListConnectors` operationId).
+	ListConnectors(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReceiveTicketingHookWithBody Take a call of a ticketing system
+	//
+	// For the vendor. Any JSON, form or text body up to 1 MB is kept as it came, and read by the connector's rules within seconds: a
+	// hook only wakes us, the state is then read from the vendor. A delivery that came before within a week counts once. The answer
+	// is 202; there are no redirects and never a 410, which some vendors take for an unsubscription.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/ticketing/hooks/{connector}/{hook_key} (the `ReceiveTicketingHook` operationId).
+	ReceiveTicketingHookWithBody(ctx context.Context, connector ConnectorName, hookKey string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetInboundMessage Read a message as it came
+	//
+	// The message with its content, which may be about people: the reading is entered in the log of reads. Messages are kept under the
+	// institution's key and removed after 30 days.
+	//
+	// Corresponds with GET /v1/ticketing/inbound-messages/{message_id} (the `GetInboundMessage` operationId).
+	GetInboundMessage(ctx context.Context, messageID openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListTicketingOrders List orders
 	//
 	// Orders of every source, the latest first. Orders that only other records have mentioned so far are not listed.
@@ -14957,12 +15566,105 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/ticketing/sources/{source}/batches (the `CreateTicketingBatch` operationId).
 	CreateTicketingBatch(ctx context.Context, source TicketingSourceCode, params *CreateTicketingBatchParams, body CreateTicketingBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteTicketingConnection Disconnect a source
+	//
+	// Nothing is read any more and the hook address ends; what was received stays. `If-Match` is required.
+	//
+	// Corresponds with DELETE /v1/ticketing/sources/{source}/connection (the `DeleteTicketingConnection` operationId).
+	DeleteTicketingConnection(ctx context.Context, source TicketingSourceCode, params *DeleteTicketingConnectionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTicketingConnection Read how a source is reached
+	//
+	// The connection of the source and how it is doing: how far each kind of thing was read, what waits, and the last error. Secrets
+	// are never shown; `secrets` says which of them are set.
+	//
+	// Corresponds with GET /v1/ticketing/sources/{source}/connection (the `GetTicketingConnection` operationId).
+	GetTicketingConnection(ctx context.Context, source TicketingSourceCode, params *GetTicketingConnectionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutTicketingConnectionWithBody Connect a source to its ticketing system
+	//
+	// Makes the connection or replaces it, and starts reading at once. `settings` follow the schema that the connector names in
+	// `listConnectors`. Secrets that are left out stay as they are; one that is null is removed. The address must be on the public
+	// internet unless the operator allows a network of the house.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/ticketing/sources/{source}/connection (the `PutTicketingConnection` operationId).
+	PutTicketingConnectionWithBody(ctx context.Context, source TicketingSourceCode, params *PutTicketingConnectionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutTicketingConnection Connect a source to its ticketing system
+	//
+	// Makes the connection or replaces it, and starts reading at once. `settings` follow the schema that the connector names in
+	// `listConnectors`. Secrets that are left out stay as they are; one that is null is removed. The address must be on the public
+	// internet unless the operator allows a network of the house.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/ticketing/sources/{source}/connection (the `PutTicketingConnection` operationId).
+	PutTicketingConnection(ctx context.Context, source TicketingSourceCode, params *PutTicketingConnectionParams, body PutTicketingConnectionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTicketingHookAddress Make a new hook address
+	//
+	// The address at which the vendor tells us that something changed, for vendors where it is entered by hand. It holds a secret, is
+	// shown once, and the one before it ends at once.
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/connection/hook-address (the `CreateTicketingHookAddress` operationId).
+	CreateTicketingHookAddress(ctx context.Context, source TicketingSourceCode, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTicketingDeadLetters List what could not be taken in
+	//
+	// Records of the vendor that were refused, and references that nobody described within a week, newest first.
+	//
+	// Corresponds with GET /v1/ticketing/sources/{source}/dead-letters (the `ListTicketingDeadLetters` operationId).
+	ListTicketingDeadLetters(ctx context.Context, source TicketingSourceCode, params *ListTicketingDeadLettersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DismissTicketingDeadLetter Set a dead letter aside
+	//
+	// Nobody needs it. What was kept of the record is removed.
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/dismiss (the `DismissTicketingDeadLetter` operationId).
+	DismissTicketingDeadLetter(ctx context.Context, source TicketingSourceCode, deadLetterID DeadLetterID, params *DismissTicketingDeadLetterParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RetryTicketingDeadLetter Try a dead letter again
+	//
+	// The record is read from the vendor again, or taken as it was kept where the vendor does not give single records.
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/retry (the `RetryTicketingDeadLetter` operationId).
+	RetryTicketingDeadLetter(ctx context.Context, source TicketingSourceCode, deadLetterID DeadLetterID, params *RetryTicketingDeadLetterParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetTicketingSourceHealth See how a source is doing
 	//
 	// When the source was last heard of and how much of what it sent is here.
 	//
 	// Corresponds with GET /v1/ticketing/sources/{source}/health (the `GetTicketingSourceHealth` operationId).
 	GetTicketingSourceHealth(ctx context.Context, source TicketingSourceCode, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListInboundMessages List what a vendor sent unasked
+	//
+	// Calls at the hook address in the last 30 days, newest first, without their content.
+	//
+	// Corresponds with GET /v1/ticketing/sources/{source}/inbound-messages (the `ListInboundMessages` operationId).
+	ListInboundMessages(ctx context.Context, source TicketingSourceCode, params *ListInboundMessagesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartTicketingPullWithBody Read from the vendor now
+	//
+	// Brings forward what would be read later: all of it, or the streams that are named. Reading starts within seconds; watch
+	// `getTicketingConnection`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/pulls (the `StartTicketingPull` operationId).
+	StartTicketingPullWithBody(ctx context.Context, source TicketingSourceCode, params *StartTicketingPullParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartTicketingPull Read from the vendor now
+	//
+	// Brings forward what would be read later: all of it, or the streams that are named. Reading starts within seconds; watch
+	// `getTicketingConnection`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/pulls (the `StartTicketingPull` operationId).
+	StartTicketingPull(ctx context.Context, source TicketingSourceCode, params *StartTicketingPullParams, body StartTicketingPullJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteTicketingRecord Say that a record is gone at the source
 	//
@@ -14995,6 +15697,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /v1/ticketing/sources/{source}/records/{kind}/{external_id} (the `PutTicketingRecord` operationId).
 	PutTicketingRecord(ctx context.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params *PutTicketingRecordParams, body PutTicketingRecordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplayTicketingSource Read again from a time on
+	//
+	// Puts the marks back to `from`, or to the beginning, and reads again. What is unchanged stays as it is and makes no event.
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/replay (the `ReplayTicketingSource` operationId).
+	ReplayTicketingSource(ctx context.Context, source TicketingSourceCode, params *ReplayTicketingSourceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListUsers List users
 	//
@@ -20905,6 +21614,62 @@ func (c *Client) ListOutbox(ctx context.Context, params *ListOutboxParams, reqEd
 	return c.Client.Do(req)
 }
 
+// ListConnectors List the connectors of this program
+//
+// The ticketing systems that this program can reach by itself: what each needs to be connected, what it can do, and what it reads.
+//
+// Corresponds with GET /v1/ticketing/connectors (the `ListConnectors` operationId).
+func (c *Client) ListConnectors(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListConnectorsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReceiveTicketingHookWithBody Take a call of a ticketing system
+//
+// For the vendor. Any JSON, form or text body up to 1 MB is kept as it came, and read by the connector's rules within seconds: a
+// hook only wakes us, the state is then read from the vendor. A delivery that came before within a week counts once. The answer
+// is 202; there are no redirects and never a 410, which some vendors take for an unsubscription.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/ticketing/hooks/{connector}/{hook_key} (the `ReceiveTicketingHook` operationId).
+func (c *Client) ReceiveTicketingHookWithBody(ctx context.Context, connector ConnectorName, hookKey string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReceiveTicketingHookRequestWithBody(c.Server, connector, hookKey, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetInboundMessage Read a message as it came
+//
+// The message with its content, which may be about people: the reading is entered in the log of reads. Messages are kept under the
+// institution's key and removed after 30 days.
+//
+// Corresponds with GET /v1/ticketing/inbound-messages/{message_id} (the `GetInboundMessage` operationId).
+func (c *Client) GetInboundMessage(ctx context.Context, messageID openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetInboundMessageRequest(c.Server, messageID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListTicketingOrders List orders
 //
 // Orders of every source, the latest first. Orders that only other records have mentioned so far are not listed.
@@ -21212,6 +21977,152 @@ func (c *Client) CreateTicketingBatch(ctx context.Context, source TicketingSourc
 	return c.Client.Do(req)
 }
 
+// DeleteTicketingConnection Disconnect a source
+//
+// Nothing is read any more and the hook address ends; what was received stays. `If-Match` is required.
+//
+// Corresponds with DELETE /v1/ticketing/sources/{source}/connection (the `DeleteTicketingConnection` operationId).
+func (c *Client) DeleteTicketingConnection(ctx context.Context, source TicketingSourceCode, params *DeleteTicketingConnectionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteTicketingConnectionRequest(c.Server, source, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTicketingConnection Read how a source is reached
+//
+// The connection of the source and how it is doing: how far each kind of thing was read, what waits, and the last error. Secrets
+// are never shown; `secrets` says which of them are set.
+//
+// Corresponds with GET /v1/ticketing/sources/{source}/connection (the `GetTicketingConnection` operationId).
+func (c *Client) GetTicketingConnection(ctx context.Context, source TicketingSourceCode, params *GetTicketingConnectionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTicketingConnectionRequest(c.Server, source, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutTicketingConnectionWithBody Connect a source to its ticketing system
+//
+// Makes the connection or replaces it, and starts reading at once. `settings` follow the schema that the connector names in
+// `listConnectors`. Secrets that are left out stay as they are; one that is null is removed. The address must be on the public
+// internet unless the operator allows a network of the house.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/ticketing/sources/{source}/connection (the `PutTicketingConnection` operationId).
+func (c *Client) PutTicketingConnectionWithBody(ctx context.Context, source TicketingSourceCode, params *PutTicketingConnectionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutTicketingConnectionRequestWithBody(c.Server, source, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutTicketingConnection Connect a source to its ticketing system
+//
+// Makes the connection or replaces it, and starts reading at once. `settings` follow the schema that the connector names in
+// `listConnectors`. Secrets that are left out stay as they are; one that is null is removed. The address must be on the public
+// internet unless the operator allows a network of the house.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/ticketing/sources/{source}/connection (the `PutTicketingConnection` operationId).
+func (c *Client) PutTicketingConnection(ctx context.Context, source TicketingSourceCode, params *PutTicketingConnectionParams, body PutTicketingConnectionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutTicketingConnectionRequest(c.Server, source, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTicketingHookAddress Make a new hook address
+//
+// The address at which the vendor tells us that something changed, for vendors where it is entered by hand. It holds a secret, is
+// shown once, and the one before it ends at once.
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/connection/hook-address (the `CreateTicketingHookAddress` operationId).
+func (c *Client) CreateTicketingHookAddress(ctx context.Context, source TicketingSourceCode, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTicketingHookAddressRequest(c.Server, source)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTicketingDeadLetters List what could not be taken in
+//
+// Records of the vendor that were refused, and references that nobody described within a week, newest first.
+//
+// Corresponds with GET /v1/ticketing/sources/{source}/dead-letters (the `ListTicketingDeadLetters` operationId).
+func (c *Client) ListTicketingDeadLetters(ctx context.Context, source TicketingSourceCode, params *ListTicketingDeadLettersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTicketingDeadLettersRequest(c.Server, source, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DismissTicketingDeadLetter Set a dead letter aside
+//
+// Nobody needs it. What was kept of the record is removed.
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/dismiss (the `DismissTicketingDeadLetter` operationId).
+func (c *Client) DismissTicketingDeadLetter(ctx context.Context, source TicketingSourceCode, deadLetterID DeadLetterID, params *DismissTicketingDeadLetterParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDismissTicketingDeadLetterRequest(c.Server, source, deadLetterID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RetryTicketingDeadLetter Try a dead letter again
+//
+// The record is read from the vendor again, or taken as it was kept where the vendor does not give single records.
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/retry (the `RetryTicketingDeadLetter` operationId).
+func (c *Client) RetryTicketingDeadLetter(ctx context.Context, source TicketingSourceCode, deadLetterID DeadLetterID, params *RetryTicketingDeadLetterParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetryTicketingDeadLetterRequest(c.Server, source, deadLetterID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetTicketingSourceHealth See how a source is doing
 //
 // When the source was last heard of and how much of what it sent is here.
@@ -21219,6 +22130,63 @@ func (c *Client) CreateTicketingBatch(ctx context.Context, source TicketingSourc
 // Corresponds with GET /v1/ticketing/sources/{source}/health (the `GetTicketingSourceHealth` operationId).
 func (c *Client) GetTicketingSourceHealth(ctx context.Context, source TicketingSourceCode, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetTicketingSourceHealthRequest(c.Server, source)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListInboundMessages List what a vendor sent unasked
+//
+// Calls at the hook address in the last 30 days, newest first, without their content.
+//
+// Corresponds with GET /v1/ticketing/sources/{source}/inbound-messages (the `ListInboundMessages` operationId).
+func (c *Client) ListInboundMessages(ctx context.Context, source TicketingSourceCode, params *ListInboundMessagesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListInboundMessagesRequest(c.Server, source, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartTicketingPullWithBody Read from the vendor now
+//
+// Brings forward what would be read later: all of it, or the streams that are named. Reading starts within seconds; watch
+// `getTicketingConnection`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/pulls (the `StartTicketingPull` operationId).
+func (c *Client) StartTicketingPullWithBody(ctx context.Context, source TicketingSourceCode, params *StartTicketingPullParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartTicketingPullRequestWithBody(c.Server, source, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartTicketingPull Read from the vendor now
+//
+// Brings forward what would be read later: all of it, or the streams that are named. Reading starts within seconds; watch
+// `getTicketingConnection`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/pulls (the `StartTicketingPull` operationId).
+func (c *Client) StartTicketingPull(ctx context.Context, source TicketingSourceCode, params *StartTicketingPullParams, body StartTicketingPullJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartTicketingPullRequest(c.Server, source, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -21291,6 +22259,23 @@ func (c *Client) PutTicketingRecordWithBody(ctx context.Context, source Ticketin
 // Corresponds with PUT /v1/ticketing/sources/{source}/records/{kind}/{external_id} (the `PutTicketingRecord` operationId).
 func (c *Client) PutTicketingRecord(ctx context.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params *PutTicketingRecordParams, body PutTicketingRecordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutTicketingRecordRequest(c.Server, source, kind, externalID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplayTicketingSource Read again from a time on
+//
+// Puts the marks back to `from`, or to the beginning, and reads again. What is unchanged stays as it is and makes no event.
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/replay (the `ReplayTicketingSource` operationId).
+func (c *Client) ReplayTicketingSource(ctx context.Context, source TicketingSourceCode, params *ReplayTicketingSourceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplayTicketingSourceRequest(c.Server, source, params)
 	if err != nil {
 		return nil, err
 	}
@@ -35917,6 +36902,110 @@ func NewListOutboxRequest(server string, params *ListOutboxParams) (*http.Reques
 	return req, nil
 }
 
+// NewListConnectorsRequest constructs an http.Request for the ListConnectors method
+func NewListConnectorsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/connectors")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReceiveTicketingHookRequestWithBody constructs an http.Request for the ReceiveTicketingHook method, with any body, and a specified content type
+func NewReceiveTicketingHookRequestWithBody(server string, connector ConnectorName, hookKey string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "connector", connector, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "hook_key", hookKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/hooks/%s/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetInboundMessageRequest constructs an http.Request for the GetInboundMessage method
+func NewGetInboundMessageRequest(server string, messageID openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "message_id", messageID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/inbound-messages/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListTicketingOrdersRequest constructs an http.Request for the ListTicketingOrders method
 func NewListTicketingOrdersRequest(server string, params *ListTicketingOrdersParams) (*http.Request, error) {
 	var err error
@@ -37029,6 +38118,420 @@ func NewCreateTicketingBatchRequestWithBody(server string, source TicketingSourc
 	return req, nil
 }
 
+// NewDeleteTicketingConnectionRequest constructs an http.Request for the DeleteTicketingConnection method
+func NewDeleteTicketingConnectionRequest(server string, source TicketingSourceCode, params *DeleteTicketingConnectionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/sources/%s/connection", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetTicketingConnectionRequest constructs an http.Request for the GetTicketingConnection method
+func NewGetTicketingConnectionRequest(server string, source TicketingSourceCode, params *GetTicketingConnectionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/sources/%s/connection", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewPutTicketingConnectionRequest calls the generic PutTicketingConnection builder with application/json body
+func NewPutTicketingConnectionRequest(server string, source TicketingSourceCode, params *PutTicketingConnectionParams, body PutTicketingConnectionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutTicketingConnectionRequestWithBody(server, source, params, "application/json", bodyReader)
+}
+
+// NewPutTicketingConnectionRequestWithBody constructs an http.Request for the PutTicketingConnection method, with any body, and a specified content type
+func NewPutTicketingConnectionRequestWithBody(server string, source TicketingSourceCode, params *PutTicketingConnectionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/sources/%s/connection", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCreateTicketingHookAddressRequest constructs an http.Request for the CreateTicketingHookAddress method
+func NewCreateTicketingHookAddressRequest(server string, source TicketingSourceCode) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/sources/%s/connection/hook-address", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListTicketingDeadLettersRequest constructs an http.Request for the ListTicketingDeadLetters method
+func NewListTicketingDeadLettersRequest(server string, source TicketingSourceCode, params *ListTicketingDeadLettersParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/sources/%s/dead-letters", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDismissTicketingDeadLetterRequest constructs an http.Request for the DismissTicketingDeadLetter method
+func NewDismissTicketingDeadLetterRequest(server string, source TicketingSourceCode, deadLetterID DeadLetterID, params *DismissTicketingDeadLetterParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "dead_letter_id", deadLetterID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/sources/%s/dead-letters/%s/dismiss", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRetryTicketingDeadLetterRequest constructs an http.Request for the RetryTicketingDeadLetter method
+func NewRetryTicketingDeadLetterRequest(server string, source TicketingSourceCode, deadLetterID DeadLetterID, params *RetryTicketingDeadLetterParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "dead_letter_id", deadLetterID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/sources/%s/dead-letters/%s/retry", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetTicketingSourceHealthRequest constructs an http.Request for the GetTicketingSourceHealth method
 func NewGetTicketingSourceHealthRequest(server string, source TicketingSourceCode) (*http.Request, error) {
 	var err error
@@ -37058,6 +38561,165 @@ func NewGetTicketingSourceHealthRequest(server string, source TicketingSourceCod
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListInboundMessagesRequest constructs an http.Request for the ListInboundMessages method
+func NewListInboundMessagesRequest(server string, source TicketingSourceCode, params *ListInboundMessagesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/sources/%s/inbound-messages", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewStartTicketingPullRequest calls the generic StartTicketingPull builder with application/json body
+func NewStartTicketingPullRequest(server string, source TicketingSourceCode, params *StartTicketingPullParams, body StartTicketingPullJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewStartTicketingPullRequestWithBody(server, source, params, "application/json", bodyReader)
+}
+
+// NewStartTicketingPullRequestWithBody constructs an http.Request for the StartTicketingPull method, with any body, and a specified content type
+func NewStartTicketingPullRequestWithBody(server string, source TicketingSourceCode, params *StartTicketingPullParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/sources/%s/pulls", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -37255,6 +38917,82 @@ func NewPutTicketingRecordRequestWithBody(server string, source TicketingSourceC
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewReplayTicketingSourceRequest constructs an http.Request for the ReplayTicketingSource method
+func NewReplayTicketingSourceRequest(server string, source TicketingSourceCode, params *ReplayTicketingSourceParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/sources/%s/replay", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	if params != nil {
 
@@ -41725,6 +43463,36 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/test/outbox (the `ListOutbox` operationId).
 	ListOutboxWithResponse(ctx context.Context, params *ListOutboxParams, reqEditors ...RequestEditorFn) (*ListOutboxResponse, error)
 
+	// ListConnectorsWithResponse List the connectors of this program
+	//
+	// The ticketing systems that this program can reach by itself: what each needs to be connected, what it can do, and what it reads.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/connectors (the `ListConnectors` operationId).
+	ListConnectorsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListConnectorsResponse, error)
+
+	// ReceiveTicketingHookWithBodyWithResponse Take a call of a ticketing system
+	//
+	// For the vendor. Any JSON, form or text body up to 1 MB is kept as it came, and read by the connector's rules within seconds: a
+	// hook only wakes us, the state is then read from the vendor. A delivery that came before within a week counts once. The answer
+	// is 202; there are no redirects and never a 410, which some vendors take for an unsubscription.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/hooks/{connector}/{hook_key} (the `ReceiveTicketingHook` operationId).
+	ReceiveTicketingHookWithBodyWithResponse(ctx context.Context, connector ConnectorName, hookKey string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReceiveTicketingHookResponse, error)
+
+	// GetInboundMessageWithResponse Read a message as it came
+	//
+	// The message with its content, which may be about people: the reading is entered in the log of reads. Messages are kept under the
+	// institution's key and removed after 30 days.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/inbound-messages/{message_id} (the `GetInboundMessage` operationId).
+	GetInboundMessageWithResponse(ctx context.Context, messageID openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetInboundMessageResponse, error)
+
 	// ListTicketingOrdersWithResponse List orders
 	//
 	// Orders of every source, the latest first. Orders that only other records have mentioned so far are not listed.
@@ -41884,6 +43652,84 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/ticketing/sources/{source}/batches (the `CreateTicketingBatch` operationId).
 	CreateTicketingBatchWithResponse(ctx context.Context, source TicketingSourceCode, params *CreateTicketingBatchParams, body CreateTicketingBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTicketingBatchResponse, error)
 
+	// DeleteTicketingConnectionWithResponse Disconnect a source
+	//
+	// Nothing is read any more and the hook address ends; what was received stays. `If-Match` is required.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/ticketing/sources/{source}/connection (the `DeleteTicketingConnection` operationId).
+	DeleteTicketingConnectionWithResponse(ctx context.Context, source TicketingSourceCode, params *DeleteTicketingConnectionParams, reqEditors ...RequestEditorFn) (*DeleteTicketingConnectionResponse, error)
+
+	// GetTicketingConnectionWithResponse Read how a source is reached
+	//
+	// The connection of the source and how it is doing: how far each kind of thing was read, what waits, and the last error. Secrets
+	// are never shown; `secrets` says which of them are set.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/sources/{source}/connection (the `GetTicketingConnection` operationId).
+	GetTicketingConnectionWithResponse(ctx context.Context, source TicketingSourceCode, params *GetTicketingConnectionParams, reqEditors ...RequestEditorFn) (*GetTicketingConnectionResponse, error)
+
+	// PutTicketingConnectionWithBodyWithResponse Connect a source to its ticketing system
+	//
+	// Makes the connection or replaces it, and starts reading at once. `settings` follow the schema that the connector names in
+	// `listConnectors`. Secrets that are left out stay as they are; one that is null is removed. The address must be on the public
+	// internet unless the operator allows a network of the house.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/ticketing/sources/{source}/connection (the `PutTicketingConnection` operationId).
+	PutTicketingConnectionWithBodyWithResponse(ctx context.Context, source TicketingSourceCode, params *PutTicketingConnectionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutTicketingConnectionResponse, error)
+
+	// PutTicketingConnectionWithResponse Connect a source to its ticketing system
+	//
+	// Makes the connection or replaces it, and starts reading at once. `settings` follow the schema that the connector names in
+	// `listConnectors`. Secrets that are left out stay as they are; one that is null is removed. The address must be on the public
+	// internet unless the operator allows a network of the house.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/ticketing/sources/{source}/connection (the `PutTicketingConnection` operationId).
+	PutTicketingConnectionWithResponse(ctx context.Context, source TicketingSourceCode, params *PutTicketingConnectionParams, body PutTicketingConnectionJSONRequestBody, reqEditors ...RequestEditorFn) (*PutTicketingConnectionResponse, error)
+
+	// CreateTicketingHookAddressWithResponse Make a new hook address
+	//
+	// The address at which the vendor tells us that something changed, for vendors where it is entered by hand. It holds a secret, is
+	// shown once, and the one before it ends at once.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/connection/hook-address (the `CreateTicketingHookAddress` operationId).
+	CreateTicketingHookAddressWithResponse(ctx context.Context, source TicketingSourceCode, reqEditors ...RequestEditorFn) (*CreateTicketingHookAddressResponse, error)
+
+	// ListTicketingDeadLettersWithResponse List what could not be taken in
+	//
+	// Records of the vendor that were refused, and references that nobody described within a week, newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/sources/{source}/dead-letters (the `ListTicketingDeadLetters` operationId).
+	ListTicketingDeadLettersWithResponse(ctx context.Context, source TicketingSourceCode, params *ListTicketingDeadLettersParams, reqEditors ...RequestEditorFn) (*ListTicketingDeadLettersResponse, error)
+
+	// DismissTicketingDeadLetterWithResponse Set a dead letter aside
+	//
+	// Nobody needs it. What was kept of the record is removed.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/dismiss (the `DismissTicketingDeadLetter` operationId).
+	DismissTicketingDeadLetterWithResponse(ctx context.Context, source TicketingSourceCode, deadLetterID DeadLetterID, params *DismissTicketingDeadLetterParams, reqEditors ...RequestEditorFn) (*DismissTicketingDeadLetterResponse, error)
+
+	// RetryTicketingDeadLetterWithResponse Try a dead letter again
+	//
+	// The record is read from the vendor again, or taken as it was kept where the vendor does not give single records.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/retry (the `RetryTicketingDeadLetter` operationId).
+	RetryTicketingDeadLetterWithResponse(ctx context.Context, source TicketingSourceCode, deadLetterID DeadLetterID, params *RetryTicketingDeadLetterParams, reqEditors ...RequestEditorFn) (*RetryTicketingDeadLetterResponse, error)
+
 	// GetTicketingSourceHealthWithResponse See how a source is doing
 	//
 	// When the source was last heard of and how much of what it sent is here.
@@ -41892,6 +43738,35 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/ticketing/sources/{source}/health (the `GetTicketingSourceHealth` operationId).
 	GetTicketingSourceHealthWithResponse(ctx context.Context, source TicketingSourceCode, reqEditors ...RequestEditorFn) (*GetTicketingSourceHealthResponse, error)
+
+	// ListInboundMessagesWithResponse List what a vendor sent unasked
+	//
+	// Calls at the hook address in the last 30 days, newest first, without their content.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/sources/{source}/inbound-messages (the `ListInboundMessages` operationId).
+	ListInboundMessagesWithResponse(ctx context.Context, source TicketingSourceCode, params *ListInboundMessagesParams, reqEditors ...RequestEditorFn) (*ListInboundMessagesResponse, error)
+
+	// StartTicketingPullWithBodyWithResponse Read from the vendor now
+	//
+	// Brings forward what would be read later: all of it, or the streams that are named. Reading starts within seconds; watch
+	// `getTicketingConnection`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/pulls (the `StartTicketingPull` operationId).
+	StartTicketingPullWithBodyWithResponse(ctx context.Context, source TicketingSourceCode, params *StartTicketingPullParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartTicketingPullResponse, error)
+
+	// StartTicketingPullWithResponse Read from the vendor now
+	//
+	// Brings forward what would be read later: all of it, or the streams that are named. Reading starts within seconds; watch
+	// `getTicketingConnection`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/pulls (the `StartTicketingPull` operationId).
+	StartTicketingPullWithResponse(ctx context.Context, source TicketingSourceCode, params *StartTicketingPullParams, body StartTicketingPullJSONRequestBody, reqEditors ...RequestEditorFn) (*StartTicketingPullResponse, error)
 
 	// DeleteTicketingRecordWithResponse Say that a record is gone at the source
 	//
@@ -41928,6 +43803,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /v1/ticketing/sources/{source}/records/{kind}/{external_id} (the `PutTicketingRecord` operationId).
 	PutTicketingRecordWithResponse(ctx context.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params *PutTicketingRecordParams, body PutTicketingRecordJSONRequestBody, reqEditors ...RequestEditorFn) (*PutTicketingRecordResponse, error)
+
+	// ReplayTicketingSourceWithResponse Read again from a time on
+	//
+	// Puts the marks back to `from`, or to the beginning, and reads again. What is unchanged stays as it is and makes no event.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/replay (the `ReplayTicketingSource` operationId).
+	ReplayTicketingSourceWithResponse(ctx context.Context, source TicketingSourceCode, params *ReplayTicketingSourceParams, reqEditors ...RequestEditorFn) (*ReplayTicketingSourceResponse, error)
 
 	// ListUsersWithResponse List users
 	//
@@ -52227,6 +54111,129 @@ func (r ListOutboxResponse) ContentType() string {
 	return ""
 }
 
+type ListConnectorsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ConnectorList
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListConnectorsResponse) GetJSON200() *ConnectorList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListConnectorsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListConnectorsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListConnectorsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListConnectorsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReceiveTicketingHookResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *TicketingHookReceipt
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r ReceiveTicketingHookResponse) GetJSON202() *TicketingHookReceipt {
+	return r.JSON202
+}
+
+// GetBody returns the raw response body bytes
+func (r ReceiveTicketingHookResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReceiveTicketingHookResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReceiveTicketingHookResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReceiveTicketingHookResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetInboundMessageResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *InboundMessageContent
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetInboundMessageResponse) GetJSON200() *InboundMessageContent {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetInboundMessageResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetInboundMessageResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetInboundMessageResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetInboundMessageResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListTicketingOrdersResponse200Headers the declared response headers of an HTTP 200 response for ListTicketingOrders
 type ListTicketingOrdersResponse200Headers struct {
 	Link *string
@@ -52914,6 +54921,321 @@ func (r CreateTicketingBatchResponse) ContentType() string {
 	return ""
 }
 
+type DeleteTicketingConnectionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteTicketingConnectionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteTicketingConnectionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteTicketingConnectionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteTicketingConnectionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetTicketingConnectionResponse200Headers the declared response headers of an HTTP 200 response for GetTicketingConnection
+type GetTicketingConnectionResponse200Headers struct {
+	ETag string
+}
+
+// GetTicketingConnectionResponse304Headers the declared response headers of an HTTP 304 response for GetTicketingConnection
+type GetTicketingConnectionResponse304Headers struct {
+	ETag string
+}
+
+type GetTicketingConnectionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingConnection
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetTicketingConnectionResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetTicketingConnectionResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTicketingConnectionResponse) GetJSON200() *TicketingConnection {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTicketingConnectionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTicketingConnectionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTicketingConnectionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTicketingConnectionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutTicketingConnectionResponse200Headers the declared response headers of an HTTP 200 response for PutTicketingConnection
+type PutTicketingConnectionResponse200Headers struct {
+	ETag string
+}
+
+type PutTicketingConnectionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingConnection
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutTicketingConnectionResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutTicketingConnectionResponse) GetJSON200() *TicketingConnection {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r PutTicketingConnectionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutTicketingConnectionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutTicketingConnectionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutTicketingConnectionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateTicketingHookAddressResponse201Headers the declared response headers of an HTTP 201 response for CreateTicketingHookAddress
+type CreateTicketingHookAddressResponse201Headers struct {
+	Location string
+}
+
+type CreateTicketingHookAddressResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *TicketingHookAddress
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateTicketingHookAddressResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateTicketingHookAddressResponse) GetJSON201() *TicketingHookAddress {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateTicketingHookAddressResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateTicketingHookAddressResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateTicketingHookAddressResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateTicketingHookAddressResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListTicketingDeadLettersResponse200Headers the declared response headers of an HTTP 200 response for ListTicketingDeadLetters
+type ListTicketingDeadLettersResponse200Headers struct {
+	Link *string
+}
+
+type ListTicketingDeadLettersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingDeadLetterList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListTicketingDeadLettersResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTicketingDeadLettersResponse) GetJSON200() *TicketingDeadLetterList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTicketingDeadLettersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTicketingDeadLettersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTicketingDeadLettersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTicketingDeadLettersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DismissTicketingDeadLetterResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingDeadLetter
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DismissTicketingDeadLetterResponse) GetJSON200() *TicketingDeadLetter {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r DismissTicketingDeadLetterResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DismissTicketingDeadLetterResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DismissTicketingDeadLetterResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DismissTicketingDeadLetterResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RetryTicketingDeadLetterResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *TicketingDeadLetter
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r RetryTicketingDeadLetterResponse) GetJSON202() *TicketingDeadLetter {
+	return r.JSON202
+}
+
+// GetBody returns the raw response body bytes
+func (r RetryTicketingDeadLetterResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RetryTicketingDeadLetterResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RetryTicketingDeadLetterResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RetryTicketingDeadLetterResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetTicketingSourceHealthResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -52949,6 +55271,95 @@ func (r GetTicketingSourceHealthResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetTicketingSourceHealthResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListInboundMessagesResponse200Headers the declared response headers of an HTTP 200 response for ListInboundMessages
+type ListInboundMessagesResponse200Headers struct {
+	Link *string
+}
+
+type ListInboundMessagesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *InboundMessageList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListInboundMessagesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListInboundMessagesResponse) GetJSON200() *InboundMessageList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListInboundMessagesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListInboundMessagesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListInboundMessagesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListInboundMessagesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type StartTicketingPullResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *TicketingConnection
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r StartTicketingPullResponse) GetJSON202() *TicketingConnection {
+	return r.JSON202
+}
+
+// GetBody returns the raw response body bytes
+func (r StartTicketingPullResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StartTicketingPullResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StartTicketingPullResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StartTicketingPullResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -53072,6 +55483,47 @@ func (r PutTicketingRecordResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutTicketingRecordResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReplayTicketingSourceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *TicketingConnection
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r ReplayTicketingSourceResponse) GetJSON202() *TicketingConnection {
+	return r.JSON202
+}
+
+// GetBody returns the raw response body bytes
+func (r ReplayTicketingSourceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReplayTicketingSourceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReplayTicketingSourceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReplayTicketingSourceResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -58880,6 +61332,54 @@ func (c *ClientWithResponses) ListOutboxWithResponse(ctx context.Context, params
 	return ParseListOutboxResponse(rsp)
 }
 
+// ListConnectorsWithResponse List the connectors of this program
+//
+// The ticketing systems that this program can reach by itself: what each needs to be connected, what it can do, and what it reads.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/connectors (the `ListConnectors` operationId).
+func (c *ClientWithResponses) ListConnectorsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListConnectorsResponse, error) {
+	rsp, err := c.ListConnectors(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListConnectorsResponse(rsp)
+}
+
+// ReceiveTicketingHookWithBodyWithResponse Take a call of a ticketing system
+//
+// For the vendor. Any JSON, form or text body up to 1 MB is kept as it came, and read by the connector's rules within seconds: a
+// hook only wakes us, the state is then read from the vendor. A delivery that came before within a week counts once. The answer
+// is 202; there are no redirects and never a 410, which some vendors take for an unsubscription.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/hooks/{connector}/{hook_key} (the `ReceiveTicketingHook` operationId).
+func (c *ClientWithResponses) ReceiveTicketingHookWithBodyWithResponse(ctx context.Context, connector ConnectorName, hookKey string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReceiveTicketingHookResponse, error) {
+	rsp, err := c.ReceiveTicketingHookWithBody(ctx, connector, hookKey, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReceiveTicketingHookResponse(rsp)
+}
+
+// GetInboundMessageWithResponse Read a message as it came
+//
+// The message with its content, which may be about people: the reading is entered in the log of reads. Messages are kept under the
+// institution's key and removed after 30 days.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/inbound-messages/{message_id} (the `GetInboundMessage` operationId).
+func (c *ClientWithResponses) GetInboundMessageWithResponse(ctx context.Context, messageID openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetInboundMessageResponse, error) {
+	rsp, err := c.GetInboundMessage(ctx, messageID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetInboundMessageResponse(rsp)
+}
+
 // ListTicketingOrdersWithResponse List orders
 //
 // Orders of every source, the latest first. Orders that only other records have mentioned so far are not listed.
@@ -59141,6 +61641,132 @@ func (c *ClientWithResponses) CreateTicketingBatchWithResponse(ctx context.Conte
 	return ParseCreateTicketingBatchResponse(rsp)
 }
 
+// DeleteTicketingConnectionWithResponse Disconnect a source
+//
+// Nothing is read any more and the hook address ends; what was received stays. `If-Match` is required.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/ticketing/sources/{source}/connection (the `DeleteTicketingConnection` operationId).
+func (c *ClientWithResponses) DeleteTicketingConnectionWithResponse(ctx context.Context, source TicketingSourceCode, params *DeleteTicketingConnectionParams, reqEditors ...RequestEditorFn) (*DeleteTicketingConnectionResponse, error) {
+	rsp, err := c.DeleteTicketingConnection(ctx, source, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteTicketingConnectionResponse(rsp)
+}
+
+// GetTicketingConnectionWithResponse Read how a source is reached
+//
+// The connection of the source and how it is doing: how far each kind of thing was read, what waits, and the last error. Secrets
+// are never shown; `secrets` says which of them are set.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/sources/{source}/connection (the `GetTicketingConnection` operationId).
+func (c *ClientWithResponses) GetTicketingConnectionWithResponse(ctx context.Context, source TicketingSourceCode, params *GetTicketingConnectionParams, reqEditors ...RequestEditorFn) (*GetTicketingConnectionResponse, error) {
+	rsp, err := c.GetTicketingConnection(ctx, source, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTicketingConnectionResponse(rsp)
+}
+
+// PutTicketingConnectionWithBodyWithResponse Connect a source to its ticketing system
+//
+// Makes the connection or replaces it, and starts reading at once. `settings` follow the schema that the connector names in
+// `listConnectors`. Secrets that are left out stay as they are; one that is null is removed. The address must be on the public
+// internet unless the operator allows a network of the house.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/ticketing/sources/{source}/connection (the `PutTicketingConnection` operationId).
+func (c *ClientWithResponses) PutTicketingConnectionWithBodyWithResponse(ctx context.Context, source TicketingSourceCode, params *PutTicketingConnectionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutTicketingConnectionResponse, error) {
+	rsp, err := c.PutTicketingConnectionWithBody(ctx, source, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutTicketingConnectionResponse(rsp)
+}
+
+// PutTicketingConnectionWithResponse Connect a source to its ticketing system
+//
+// Makes the connection or replaces it, and starts reading at once. `settings` follow the schema that the connector names in
+// `listConnectors`. Secrets that are left out stay as they are; one that is null is removed. The address must be on the public
+// internet unless the operator allows a network of the house.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/ticketing/sources/{source}/connection (the `PutTicketingConnection` operationId).
+func (c *ClientWithResponses) PutTicketingConnectionWithResponse(ctx context.Context, source TicketingSourceCode, params *PutTicketingConnectionParams, body PutTicketingConnectionJSONRequestBody, reqEditors ...RequestEditorFn) (*PutTicketingConnectionResponse, error) {
+	rsp, err := c.PutTicketingConnection(ctx, source, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutTicketingConnectionResponse(rsp)
+}
+
+// CreateTicketingHookAddressWithResponse Make a new hook address
+//
+// The address at which the vendor tells us that something changed, for vendors where it is entered by hand. It holds a secret, is
+// shown once, and the one before it ends at once.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/connection/hook-address (the `CreateTicketingHookAddress` operationId).
+func (c *ClientWithResponses) CreateTicketingHookAddressWithResponse(ctx context.Context, source TicketingSourceCode, reqEditors ...RequestEditorFn) (*CreateTicketingHookAddressResponse, error) {
+	rsp, err := c.CreateTicketingHookAddress(ctx, source, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTicketingHookAddressResponse(rsp)
+}
+
+// ListTicketingDeadLettersWithResponse List what could not be taken in
+//
+// Records of the vendor that were refused, and references that nobody described within a week, newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/sources/{source}/dead-letters (the `ListTicketingDeadLetters` operationId).
+func (c *ClientWithResponses) ListTicketingDeadLettersWithResponse(ctx context.Context, source TicketingSourceCode, params *ListTicketingDeadLettersParams, reqEditors ...RequestEditorFn) (*ListTicketingDeadLettersResponse, error) {
+	rsp, err := c.ListTicketingDeadLetters(ctx, source, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTicketingDeadLettersResponse(rsp)
+}
+
+// DismissTicketingDeadLetterWithResponse Set a dead letter aside
+//
+// Nobody needs it. What was kept of the record is removed.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/dismiss (the `DismissTicketingDeadLetter` operationId).
+func (c *ClientWithResponses) DismissTicketingDeadLetterWithResponse(ctx context.Context, source TicketingSourceCode, deadLetterID DeadLetterID, params *DismissTicketingDeadLetterParams, reqEditors ...RequestEditorFn) (*DismissTicketingDeadLetterResponse, error) {
+	rsp, err := c.DismissTicketingDeadLetter(ctx, source, deadLetterID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDismissTicketingDeadLetterResponse(rsp)
+}
+
+// RetryTicketingDeadLetterWithResponse Try a dead letter again
+//
+// The record is read from the vendor again, or taken as it was kept where the vendor does not give single records.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/retry (the `RetryTicketingDeadLetter` operationId).
+func (c *ClientWithResponses) RetryTicketingDeadLetterWithResponse(ctx context.Context, source TicketingSourceCode, deadLetterID DeadLetterID, params *RetryTicketingDeadLetterParams, reqEditors ...RequestEditorFn) (*RetryTicketingDeadLetterResponse, error) {
+	rsp, err := c.RetryTicketingDeadLetter(ctx, source, deadLetterID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetryTicketingDeadLetterResponse(rsp)
+}
+
 // GetTicketingSourceHealthWithResponse See how a source is doing
 //
 // When the source was last heard of and how much of what it sent is here.
@@ -59154,6 +61780,53 @@ func (c *ClientWithResponses) GetTicketingSourceHealthWithResponse(ctx context.C
 		return nil, err
 	}
 	return ParseGetTicketingSourceHealthResponse(rsp)
+}
+
+// ListInboundMessagesWithResponse List what a vendor sent unasked
+//
+// Calls at the hook address in the last 30 days, newest first, without their content.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/sources/{source}/inbound-messages (the `ListInboundMessages` operationId).
+func (c *ClientWithResponses) ListInboundMessagesWithResponse(ctx context.Context, source TicketingSourceCode, params *ListInboundMessagesParams, reqEditors ...RequestEditorFn) (*ListInboundMessagesResponse, error) {
+	rsp, err := c.ListInboundMessages(ctx, source, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListInboundMessagesResponse(rsp)
+}
+
+// StartTicketingPullWithBodyWithResponse Read from the vendor now
+//
+// Brings forward what would be read later: all of it, or the streams that are named. Reading starts within seconds; watch
+// `getTicketingConnection`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/pulls (the `StartTicketingPull` operationId).
+func (c *ClientWithResponses) StartTicketingPullWithBodyWithResponse(ctx context.Context, source TicketingSourceCode, params *StartTicketingPullParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartTicketingPullResponse, error) {
+	rsp, err := c.StartTicketingPullWithBody(ctx, source, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartTicketingPullResponse(rsp)
+}
+
+// StartTicketingPullWithResponse Read from the vendor now
+//
+// Brings forward what would be read later: all of it, or the streams that are named. Reading starts within seconds; watch
+// `getTicketingConnection`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/pulls (the `StartTicketingPull` operationId).
+func (c *ClientWithResponses) StartTicketingPullWithResponse(ctx context.Context, source TicketingSourceCode, params *StartTicketingPullParams, body StartTicketingPullJSONRequestBody, reqEditors ...RequestEditorFn) (*StartTicketingPullResponse, error) {
+	rsp, err := c.StartTicketingPull(ctx, source, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartTicketingPullResponse(rsp)
 }
 
 // DeleteTicketingRecordWithResponse Say that a record is gone at the source
@@ -59214,6 +61887,21 @@ func (c *ClientWithResponses) PutTicketingRecordWithResponse(ctx context.Context
 		return nil, err
 	}
 	return ParsePutTicketingRecordResponse(rsp)
+}
+
+// ReplayTicketingSourceWithResponse Read again from a time on
+//
+// Puts the marks back to `from`, or to the beginning, and reads again. What is unchanged stays as it is and makes no event.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/replay (the `ReplayTicketingSource` operationId).
+func (c *ClientWithResponses) ReplayTicketingSourceWithResponse(ctx context.Context, source TicketingSourceCode, params *ReplayTicketingSourceParams, reqEditors ...RequestEditorFn) (*ReplayTicketingSourceResponse, error) {
+	rsp, err := c.ReplayTicketingSource(ctx, source, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplayTicketingSourceResponse(rsp)
 }
 
 // ListUsersWithResponse List users
@@ -67686,6 +70374,84 @@ func ParseListOutboxResponse(rsp *http.Response) (*ListOutboxResponse, error) {
 	return response, nil
 }
 
+// ParseListConnectorsResponse parses an HTTP response from a ListConnectorsWithResponse call
+func ParseListConnectorsResponse(rsp *http.Response) (*ListConnectorsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListConnectorsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ConnectorList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReceiveTicketingHookResponse parses an HTTP response from a ReceiveTicketingHookWithResponse call
+func ParseReceiveTicketingHookResponse(rsp *http.Response) (*ReceiveTicketingHookResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReceiveTicketingHookResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest TicketingHookReceipt
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetInboundMessageResponse parses an HTTP response from a GetInboundMessageWithResponse call
+func ParseGetInboundMessageResponse(rsp *http.Response) (*GetInboundMessageResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetInboundMessageResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest InboundMessageContent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListTicketingOrdersResponse parses an HTTP response from a ListTicketingOrdersWithResponse call
 func ParseListTicketingOrdersResponse(rsp *http.Response) (*ListTicketingOrdersResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -68268,6 +71034,243 @@ func ParseCreateTicketingBatchResponse(rsp *http.Response) (*CreateTicketingBatc
 	return response, nil
 }
 
+// ParseDeleteTicketingConnectionResponse parses an HTTP response from a DeleteTicketingConnectionWithResponse call
+func ParseDeleteTicketingConnectionResponse(rsp *http.Response) (*DeleteTicketingConnectionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteTicketingConnectionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetTicketingConnectionResponse parses an HTTP response from a GetTicketingConnectionWithResponse call
+func ParseGetTicketingConnectionResponse(rsp *http.Response) (*GetTicketingConnectionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTicketingConnectionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingConnection
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetTicketingConnectionResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetTicketingConnectionResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutTicketingConnectionResponse parses an HTTP response from a PutTicketingConnectionWithResponse call
+func ParsePutTicketingConnectionResponse(rsp *http.Response) (*PutTicketingConnectionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutTicketingConnectionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingConnection
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutTicketingConnectionResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateTicketingHookAddressResponse parses an HTTP response from a CreateTicketingHookAddressWithResponse call
+func ParseCreateTicketingHookAddressResponse(rsp *http.Response) (*CreateTicketingHookAddressResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateTicketingHookAddressResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest TicketingHookAddress
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateTicketingHookAddressResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListTicketingDeadLettersResponse parses an HTTP response from a ListTicketingDeadLettersWithResponse call
+func ParseListTicketingDeadLettersResponse(rsp *http.Response) (*ListTicketingDeadLettersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTicketingDeadLettersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingDeadLetterList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListTicketingDeadLettersResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDismissTicketingDeadLetterResponse parses an HTTP response from a DismissTicketingDeadLetterWithResponse call
+func ParseDismissTicketingDeadLetterResponse(rsp *http.Response) (*DismissTicketingDeadLetterResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DismissTicketingDeadLetterResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingDeadLetter
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRetryTicketingDeadLetterResponse parses an HTTP response from a RetryTicketingDeadLetterWithResponse call
+func ParseRetryTicketingDeadLetterResponse(rsp *http.Response) (*RetryTicketingDeadLetterResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RetryTicketingDeadLetterResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest TicketingDeadLetter
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetTicketingSourceHealthResponse parses an HTTP response from a GetTicketingSourceHealthWithResponse call
 func ParseGetTicketingSourceHealthResponse(rsp *http.Response) (*GetTicketingSourceHealthResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -68288,6 +71291,71 @@ func ParseGetTicketingSourceHealthResponse(rsp *http.Response) (*GetTicketingSou
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListInboundMessagesResponse parses an HTTP response from a ListInboundMessagesWithResponse call
+func ParseListInboundMessagesResponse(rsp *http.Response) (*ListInboundMessagesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListInboundMessagesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest InboundMessageList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListInboundMessagesResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseStartTicketingPullResponse parses an HTTP response from a StartTicketingPullWithResponse call
+func ParseStartTicketingPullResponse(rsp *http.Response) (*StartTicketingPullResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StartTicketingPullResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest TicketingConnection
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
 
 	}
 
@@ -68366,6 +71434,32 @@ func ParsePutTicketingRecordResponse(rsp *http.Response) (*PutTicketingRecordRes
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReplayTicketingSourceResponse parses an HTTP response from a ReplayTicketingSourceWithResponse call
+func ParseReplayTicketingSourceResponse(rsp *http.Response) (*ReplayTicketingSourceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReplayTicketingSourceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest TicketingConnection
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
 
 	}
 

@@ -78,8 +78,8 @@ type OperationSpec struct {
 	// fields.
 	Scope  string
 	Scopes []string
-	// Rate is the class of the rate limit: default, search, bulk, public-form
-	// or oauth.
+	// Rate is the class of the rate limit: default, search, bulk, public-form,
+	// oauth, sign-in or inbound.
 	Rate string
 	// Idempotency tells whether Idempotency-Key is required, optional or none.
 	Idempotency string

@@ -18,7 +18,7 @@ var (
 	staticSegment = regexp.MustCompile(`^(\.well-known|[a-z0-9]+(-[a-z0-9]+)*(\.(json|yaml))?)$`)
 	paramSegment  = regexp.MustCompile(`^\{[a-z][a-z0-9]*(_[a-z0-9]+)*\}$`)
 
-	rates         = []string{"default", "search", "bulk", "public-form", "oauth", "sign-in"}
+	rates         = []string{"default", "search", "bulk", "public-form", "oauth", "sign-in", "inbound"}
 	idempotencies = []string{"required", "optional", "none"}
 	// verbs are what may be done with a contact, each held apart from the others.
 	verbs = []string{"see", "see_contact_points", "act", "edit", "merge", "delete", "export"}

@@ -1437,6 +1437,278 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/ticketing/connectors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the connectors of this program
+         * @description The ticketing systems that this program can reach by itself: what each needs to be connected, what it can do, and what it reads.
+         */
+        get: operations["listConnectors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/connection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read how a source is reached
+         * @description The connection of the source and how it is doing: how far each kind of thing was read, what waits, and the last error. Secrets
+         *     are never shown; `secrets` says which of them are set.
+         */
+        get: operations["getTicketingConnection"];
+        /**
+         * Connect a source to its ticketing system
+         * @description Makes the connection or replaces it, and starts reading at once. `settings` follow the schema that the connector names in
+         *     `listConnectors`. Secrets that are left out stay as they are; one that is null is removed. The address must be on the public
+         *     internet unless the operator allows a network of the house.
+         */
+        put: operations["putTicketingConnection"];
+        post?: never;
+        /**
+         * Disconnect a source
+         * @description Nothing is read any more and the hook address ends; what was received stays. `If-Match` is required.
+         */
+        delete: operations["deleteTicketingConnection"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/connection/hook-address": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a new hook address
+         * @description The address at which the vendor tells us that something changed, for vendors where it is entered by hand. It holds a secret, is
+         *     shown once, and the one before it ends at once.
+         */
+        post: operations["createTicketingHookAddress"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/pulls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read from the vendor now
+         * @description Brings forward what would be read later: all of it, or the streams that are named. Reading starts within seconds; watch
+         *     `getTicketingConnection`.
+         */
+        post: operations["startTicketingPull"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read again from a time on
+         * @description Puts the marks back to `from`, or to the beginning, and reads again. What is unchanged stays as it is and makes no event.
+         */
+        post: operations["replayTicketingSource"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/hooks/{connector}/{hook_key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the connector. */
+                connector: components["parameters"]["ConnectorName"];
+                /** @description The secret part of the address, as `createTicketingHookAddress` gave it. */
+                hook_key: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a call of a ticketing system
+         * @description For the vendor. Any JSON, form or text body up to 1 MB is kept as it came, and read by the connector's rules within seconds: a
+         *     hook only wakes us, the state is then read from the vendor. A delivery that came before within a week counts once. The answer
+         *     is 202; there are no redirects and never a 410, which some vendors take for an unsubscription.
+         */
+        post: operations["receiveTicketingHook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/inbound-messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List what a vendor sent unasked
+         * @description Calls at the hook address in the last 30 days, newest first, without their content.
+         */
+        get: operations["listInboundMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/inbound-messages/{message_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the message. */
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a message as it came
+         * @description The message with its content, which may be about people: the reading is entered in the log of reads. Messages are kept under the
+         *     institution's key and removed after 30 days.
+         */
+        get: operations["getInboundMessage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List what could not be taken in
+         * @description Records of the vendor that were refused, and references that nobody described within a week, newest first.
+         */
+        get: operations["listTicketingDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+                /** @description Identifier of the dead letter. */
+                dead_letter_id: components["parameters"]["DeadLetterId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a dead letter again
+         * @description The record is read from the vendor again, or taken as it was kept where the vendor does not give single records.
+         */
+        post: operations["retryTicketingDeadLetter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+                /** @description Identifier of the dead letter. */
+                dead_letter_id: components["parameters"]["DeadLetterId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set a dead letter aside
+         * @description Nobody needs it. What was kept of the record is removed.
+         */
+        post: operations["dismissTicketingDeadLetter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/forms": {
         parameters: {
             query?: never;
@@ -5809,6 +6081,126 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "ticketing.connection.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A source was connected
+         * @description A source was connected; read the connection of the source for its present state.
+         */
+        post: operations["onTicketingConnectionCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.connection.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A connection was changed
+         * @description A connection was changed; read the connection of the source for its present state.
+         */
+        post: operations["onTicketingConnectionUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.connection.deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A source was disconnected
+         * @description A source was disconnected; read the connection of the source for its present state.
+         */
+        post: operations["onTicketingConnectionDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.source.lagging": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A source is behind
+         * @description A source is behind; read the connection of the source for its present state.
+         */
+        post: operations["onTicketingSourceLagging"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.source.failing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A source cannot be read
+         * @description A source cannot be read; read the connection of the source for its present state.
+         */
+        post: operations["onTicketingSourceFailing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.source.recovered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A source is well again
+         * @description A source is well again; read the connection of the source for its present state.
+         */
+        post: operations["onTicketingSourceRecovered"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "form.created": {
         parameters: {
             query?: never;
@@ -9908,6 +10300,369 @@ export interface components {
             occurred_at: string | null;
             /** Format: date-time */
             recorded_at: string;
+        };
+        Connector: {
+            /** @constant */
+            object: "connector";
+            name: string;
+            title: string;
+            /** @description Where the vendor is; null where each institution has an address of its own. */
+            default_base_url: string | null;
+            /** @description The component of this contract that the settings follow. */
+            settings_schema: string;
+            secrets: components["schemas"]["ConnectorSecret"][];
+            capabilities: string[];
+            commands: string[];
+            streams: components["schemas"]["ConnectorStream"][];
+        };
+        ConnectorSecret: {
+            name: string;
+            required: boolean;
+            description: string;
+        };
+        ConnectorStream: {
+            name: string;
+            /**
+             * Format: int32
+             * @description How often it is read when nobody calls.
+             */
+            every_seconds: number;
+        };
+        /**
+         * @example {
+         *       "data": []
+         *     }
+         */
+        ConnectorList: {
+            data: components["schemas"]["Connector"][];
+        };
+        /**
+         * @example {
+         *       "connector": "pretix",
+         *       "base_url": "https://billets.theatre.example",
+         *       "settings": {
+         *         "organizer": "theatre-des-arcades"
+         *       },
+         *       "secrets": {
+         *         "token": "9cabf1d4ea0b5f5ae8aebf48ed3e0a0d"
+         *       }
+         *     }
+         */
+        TicketingConnectionPut: {
+            /** @description Name of the connector. */
+            connector: string;
+            /**
+             * Format: uri
+             * @description Address of the vendor's API; the connector's own if absent.
+             */
+            base_url?: string;
+            /** @description As the connector's settings schema says. */
+            settings?: {
+                [key: string]: unknown;
+            };
+            /** @description Credentials, by the names that the connector gives. They are kept under the institution's key and never shown. */
+            secrets?: {
+                [key: string]: string | null;
+            };
+            /**
+             * @description Whether anything is read, and hooks are taken.
+             * @default true
+             */
+            is_enabled: boolean;
+        };
+        /**
+         * @example {
+         *       "object": "ticketing_connection",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "connector": "pretix",
+         *       "base_url": "https://billets.theatre.example",
+         *       "settings": {
+         *         "organizer": "theatre-des-arcades"
+         *       },
+         *       "secrets": [
+         *         "token"
+         *       ],
+         *       "is_enabled": true,
+         *       "has_hook_address": true,
+         *       "hooks_registered": true,
+         *       "state": {
+         *         "status": "idle",
+         *         "next_read_at": "2026-11-25T20:20:00Z",
+         *         "last_success_at": "2026-11-25T20:15:00Z",
+         *         "lag_seconds": 42,
+         *         "lagging_since": null,
+         *         "failing_since": null,
+         *         "failures": 0,
+         *         "last_error": null,
+         *         "last_error_text": null,
+         *         "last_error_at": null,
+         *         "pending_messages": 0,
+         *         "pending_fetches": 0,
+         *         "open_dead_letters": 0,
+         *         "streams": [
+         *           {
+         *             "name": "orders",
+         *             "mark_at": "2026-11-25T20:15:00Z",
+         *             "read_at": "2026-11-25T20:15:01Z",
+         *             "due_at": "2026-11-25T20:20:00Z",
+         *             "records": 1204
+         *           }
+         *         ]
+         *       },
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        TicketingConnection: {
+            /** @constant */
+            object: "ticketing_connection";
+            /** Format: uuid */
+            source_id: string;
+            connector: string;
+            base_url: string;
+            settings: {
+                [key: string]: unknown;
+            };
+            /** @description Names of the secrets that are set. */
+            secrets: string[];
+            is_enabled: boolean;
+            has_hook_address: boolean;
+            /** @description Whether the vendor was told of the hook address by us. */
+            hooks_registered: boolean;
+            state: components["schemas"]["TicketingConnectionState"];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description How reading is going. `lag_seconds` is how old what is here may be by the stream that is read most often. */
+        TicketingConnectionState: {
+            status: string;
+            /** Format: date-time */
+            next_read_at: string | null;
+            /** Format: date-time */
+            last_success_at: string | null;
+            /** Format: int64 */
+            lag_seconds: number | null;
+            /** Format: date-time */
+            lagging_since: string | null;
+            /** Format: date-time */
+            failing_since: string | null;
+            /** Format: int32 */
+            failures: number;
+            last_error: string | null;
+            last_error_text: string | null;
+            /** Format: date-time */
+            last_error_at: string | null;
+            /** Format: int64 */
+            pending_messages: number;
+            /** Format: int64 */
+            pending_fetches: number;
+            /** Format: int64 */
+            open_dead_letters: number;
+            streams: components["schemas"]["TicketingStreamState"][];
+        };
+        TicketingStreamState: {
+            name: string;
+            /**
+             * Format: date-time
+             * @description Everything that the vendor changed before this is here.
+             */
+            mark_at: string | null;
+            /** Format: date-time */
+            read_at: string | null;
+            /** Format: date-time */
+            due_at: string;
+            /**
+             * Format: int64
+             * @description How many records were read since the connection was made.
+             */
+            records: number;
+        };
+        /**
+         * @example {
+         *       "object": "ticketing_hook_address",
+         *       "url": "https://parvis.example.org/v1/ticketing/hooks/pretix/4f9d"
+         *     }
+         */
+        TicketingHookAddress: {
+            /** @constant */
+            object: "ticketing_hook_address";
+            url: string;
+        };
+        /**
+         * @example {
+         *       "status": "kept"
+         *     }
+         */
+        TicketingHookReceipt: {
+            status: string;
+        };
+        /**
+         * @example {
+         *       "streams": [
+         *         "orders"
+         *       ]
+         *     }
+         */
+        TicketingPullCreate: {
+            /** @description All if absent. */
+            streams?: string[];
+        };
+        InboundMessage: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "inbound_message";
+            /** Format: uuid */
+            source_id: string;
+            connector: string;
+            content_type: string;
+            /** Format: int32 */
+            size: number;
+            status: string;
+            /** @description What was made of it. */
+            note: string | null;
+            /** Format: date-time */
+            received_at: string;
+            /** Format: date-time */
+            processed_at: string | null;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        InboundMessageList: {
+            data: components["schemas"]["InboundMessage"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f11",
+         *       "object": "inbound_message",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "connector": "pretix",
+         *       "content_type": "application/json",
+         *       "size": 118,
+         *       "status": "processed",
+         *       "note": "orders",
+         *       "received_at": "2026-11-25T20:15:00Z",
+         *       "processed_at": "2026-11-25T20:15:02Z",
+         *       "content": "{\"notification_id\":7,\"code\":\"QK41\"}",
+         *       "is_base64": false
+         *     }
+         */
+        InboundMessageContent: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "inbound_message";
+            /** Format: uuid */
+            source_id: string;
+            connector: string;
+            content_type: string;
+            /** Format: int32 */
+            size: number;
+            status: string;
+            note: string | null;
+            /** Format: date-time */
+            received_at: string;
+            /** Format: date-time */
+            processed_at: string | null;
+            content: string;
+            /** @description The content is not text and stands in base64. */
+            is_base64: boolean;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f12",
+         *       "object": "ticketing_dead_letter",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "kind": "order",
+         *       "external_id": "saison/QK41",
+         *       "code": "invalid-request",
+         *       "problem": {
+         *         "violations": []
+         *       },
+         *       "attempts": 1,
+         *       "status": "open",
+         *       "created_at": "2026-11-25T20:15:00Z",
+         *       "updated_at": "2026-11-25T20:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        TicketingDeadLetter: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "ticketing_dead_letter";
+            /** Format: uuid */
+            source_id: string;
+            kind: string;
+            external_id: string;
+            /** @description Code of the problem. */
+            code: string;
+            /** @description What was wrong, by pointers into the neutral record. */
+            problem: {
+                [key: string]: unknown;
+            };
+            /** Format: int32 */
+            attempts: number;
+            status: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingDeadLetterList: {
+            data: components["schemas"]["TicketingDeadLetter"][];
+            next_cursor: string | null;
+        };
+        /** @description How a pretix organizer is read. */
+        PretixSettings: {
+            /** @description Short name of the organizer. */
+            organizer: string;
+            /** @description Only these events, by their short names; all if absent. */
+            events?: string[];
+            /**
+             * Format: int32
+             * @description What we ask at most; the hosted service allows 360.
+             * @default 300
+             */
+            requests_per_minute: number;
+            /** @description User name of Basic authentication at the hook address, with the secret `hook_password`. */
+            hook_user?: string;
+            /** @description Questions whose answer is a consent. */
+            consents?: {
+                /** @description Identifier of the question. */
+                question: string;
+                purpose: string;
+                /** @enum {string} */
+                channel: "email" | "sms" | "phone" | "post";
+                /** @description Which wording was shown, for the evidence. */
+                wording?: string;
+            }[];
+            /** @description Class of each price, by item (`2101`) or by item and variation (`2101/7`); `other` where it is not said. */
+            price_classes?: {
+                [key: string]: "full" | "reduced" | "free" | "subscription" | "school" | "group" | "partner" | "staff" | "other";
+            };
+            /** @description Kind of each sales channel, by its identifier. */
+            channels?: {
+                [key: string]: "web" | "box_office" | "phone" | "reseller" | "partner" | "pass_culture" | "import" | "other";
+            };
         };
         /** @description One text in several languages, keyed by BCP 47. */
         LocalizedText: {
@@ -14569,6 +15324,10 @@ export interface components {
         TicketingPriceTypeId: string;
         /** @description Identifier of the contact. */
         TicketingContactId: string;
+        /** @description Name of the connector. */
+        ConnectorName: string;
+        /** @description Identifier of the dead letter. */
+        DeadLetterId: string;
         /** @description Identifier of the form. */
         FormId: string;
         /** @description Identifier of the submission. */
@@ -17563,6 +18322,400 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TicketingOrderList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listConnectors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connectors, by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTicketingConnection: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingConnection"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    putTicketingConnection: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketingConnectionPut"];
+            };
+        };
+        responses: {
+            /** @description The connection. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingConnection"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteTicketingConnection: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createTicketingHookAddress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The address. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingHookAddress"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    startTicketingPull: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketingPullCreate"];
+            };
+        };
+        responses: {
+            /** @description It will be read. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingConnection"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    replayTicketingSource: {
+        parameters: {
+            query?: {
+                /** @description From when on; everything if absent. */
+                from?: string;
+            };
+            header?: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It will be read again. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingConnection"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    receiveTicketingHook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the connector. */
+                connector: components["parameters"]["ConnectorName"];
+                /** @description The secret part of the address, as `createTicketingHookAddress` gave it. */
+                hook_key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Kept. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingHookReceipt"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listInboundMessages: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Only messages in this state. */
+                status?: "pending" | "processed" | "ignored";
+            };
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of messages. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundMessageList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getInboundMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the message. */
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundMessageContent"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTicketingDeadLetters: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Only those in this state. */
+                status?: "open" | "retrying" | "resolved" | "dismissed";
+            };
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of dead letters. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingDeadLetterList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    retryTicketingDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+                /** @description Identifier of the dead letter. */
+                dead_letter_id: components["parameters"]["DeadLetterId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It will be tried again. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingDeadLetter"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    dismissTicketingDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+                /** @description Identifier of the dead letter. */
+                dead_letter_id: components["parameters"]["DeadLetterId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dead letter. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingDeadLetter"];
                 };
             };
             "4XX": components["responses"]["Error"];
@@ -24294,6 +25447,138 @@ export interface operations {
         };
     };
     onTicketingSourceDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingConnectionCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingConnectionUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingConnectionDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingSourceLagging: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingSourceFailing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingSourceRecovered: {
         parameters: {
             query?: never;
             header?: never;

@@ -1,0 +1,165 @@
+package port
+
+import "time"
+
+// The kinds of records.
+const (
+	Production  = "production"
+	Performance = "performance"
+	PriceType   = "price_type"
+	Customer    = "customer"
+	Order       = "order"
+)
+
+// Record is one thing at the vendor, in the neutral form: Data is one of the
+// types below, or anything that the contract's schema of the kind accepts.
+type Record struct {
+	Kind       string     `json:"kind"`
+	ExternalID string     `json:"external_id"`
+	Delete     bool       `json:"delete,omitempty"`
+	Version    *int64     `json:"source_version,omitempty"`
+	ModifiedAt *time.Time `json:"source_modified_at,omitempty"`
+	Data       any        `json:"data,omitempty"`
+}
+
+// Text is a text by language.
+type Text map[string]string
+
+// ProductionData is what performances are dates of.
+type ProductionData struct {
+	Name       Text   `json:"name"`
+	Discipline string `json:"discipline,omitempty"`
+	Season     string `json:"season,omitempty"`
+}
+
+// PerformanceData is a date, or an undated shop.
+type PerformanceData struct {
+	Production string     `json:"production,omitempty"`
+	Name       Text       `json:"name,omitempty"`
+	StartsAt   *time.Time `json:"starts_at,omitempty"`
+	EndsAt     *time.Time `json:"ends_at,omitempty"`
+	TimeZone   string     `json:"time_zone,omitempty"`
+	Venue      string     `json:"venue,omitempty"`
+	Capacity   *int32     `json:"capacity,omitempty"`
+	Status     string     `json:"status,omitempty"`
+}
+
+// PriceTypeData is a tariff.
+type PriceTypeData struct {
+	Name     Text   `json:"name"`
+	Class    string `json:"class,omitempty"`
+	Audience string `json:"audience,omitempty"`
+}
+
+// Person is what the vendor says about somebody.
+type Person struct {
+	Customer      string   `json:"customer,omitempty"`
+	ContactID     string   `json:"contact_id,omitempty"`
+	Email         string   `json:"email,omitempty"`
+	EmailVerified bool     `json:"email_verified,omitempty"`
+	Phone         string   `json:"phone,omitempty"`
+	GivenName     string   `json:"given_name,omitempty"`
+	FamilyName    string   `json:"family_name,omitempty"`
+	Name          string   `json:"name,omitempty"`
+	Organisation  string   `json:"organisation,omitempty"`
+	Birthdate     string   `json:"birthdate,omitempty"`
+	Locale        string   `json:"locale,omitempty"`
+	Address       *Address `json:"address,omitempty"`
+}
+
+// Empty reports whether nothing is said.
+func (p Person) Empty() bool {
+	address := p.Address
+	p.Address, p.Locale, p.EmailVerified = nil, "", false
+	return p == Person{} && (address == nil || *address == Address{})
+}
+
+// Address is a postal address.
+type Address struct {
+	Street     string `json:"street,omitempty"`
+	PostalCode string `json:"postal_code,omitempty"`
+	City       string `json:"city,omitempty"`
+	Country    string `json:"country,omitempty"`
+}
+
+// OrderData is a whole order as the vendor sees it now.
+type OrderData struct {
+	Number          string     `json:"number,omitempty"`
+	CommercialState string     `json:"commercial_state"`
+	Channel         *Channel   `json:"channel,omitempty"`
+	PlacedAt        *time.Time `json:"placed_at,omitempty"`
+	Currency        string     `json:"currency,omitempty"`
+	Test            bool       `json:"test,omitempty"`
+	SplitFrom       string     `json:"split_from,omitempty"`
+	Buyer           *Person    `json:"buyer,omitempty"`
+	Payer           *Person    `json:"payer,omitempty"`
+	Lines           []Line     `json:"lines"`
+	Fees            []Fee      `json:"fees,omitempty"`
+	Payments        []Payment  `json:"payments,omitempty"`
+	Refunds         []Refund   `json:"refunds,omitempty"`
+	Consents        []Consent  `json:"consents,omitempty"`
+}
+
+// Channel is where an order was sold.
+type Channel struct {
+	Kind string `json:"kind"`
+	Code string `json:"code,omitempty"`
+}
+
+// Line is a ticket or another thing sold. Amounts are decimals.
+type Line struct {
+	ExternalID  string  `json:"external_id"`
+	Kind        string  `json:"kind,omitempty"`
+	Performance string  `json:"performance,omitempty"`
+	PriceType   string  `json:"price_type,omitempty"`
+	Label       string  `json:"label,omitempty"`
+	Amount      string  `json:"amount"`
+	Tax         string  `json:"tax,omitempty"`
+	TaxRateBP   *int32  `json:"tax_rate_bp,omitempty"`
+	Seat        string  `json:"seat,omitempty"`
+	Parent      string  `json:"parent,omitempty"`
+	Replaces    string  `json:"replaces,omitempty"`
+	State       string  `json:"state,omitempty"`
+	Holder      *Person `json:"holder,omitempty"`
+}
+
+// Fee is what is paid besides.
+type Fee struct {
+	ExternalID string `json:"external_id"`
+	Kind       string `json:"kind,omitempty"`
+	Label      string `json:"label,omitempty"`
+	Amount     string `json:"amount"`
+	Tax        string `json:"tax,omitempty"`
+	TaxRateBP  *int32 `json:"tax_rate_bp,omitempty"`
+	State      string `json:"state,omitempty"`
+}
+
+// Payment is money in.
+type Payment struct {
+	ExternalID string     `json:"external_id"`
+	Method     string     `json:"method,omitempty"`
+	Amount     string     `json:"amount"`
+	State      string     `json:"state"`
+	At         *time.Time `json:"at,omitempty"`
+}
+
+// Refund is money back.
+type Refund struct {
+	ExternalID string     `json:"external_id"`
+	Method     string     `json:"method,omitempty"`
+	Amount     string     `json:"amount"`
+	State      string     `json:"state"`
+	At         *time.Time `json:"at,omitempty"`
+	Payment    string     `json:"payment,omitempty"`
+	Lines      []string   `json:"lines,omitempty"`
+	Reason     string     `json:"reason,omitempty"`
+}
+
+// Consent is an answer given while buying; one that was not given is left out.
+type Consent struct {
+	Purpose  string    `json:"purpose"`
+	Channel  string    `json:"channel"`
+	Value    string    `json:"value"`
+	At       time.Time `json:"at"`
+	Evidence string    `json:"evidence,omitempty"`
+}
