@@ -156,7 +156,7 @@ func (a *App) wire() (handlers, error) {
 		Client:  egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs, MaxIdlePerHost: 64, MaxBody: egress.WebhookBodyLimit}),
 		Secrets: a.sealed(secrets), PrivateKeys: a.sealed(privateKeys),
 	}, webhooks.Options{Schedule: a.Config.WebhookSchedule, Origin: a.Config.PublicHost()})
-	a.domains.ticketing = ticketing.NewService(a.DB, a.Clock, a.domains.contacts, schemas)
+	a.domains.ticketing = ticketing.NewService(a.DB, a.Clock, a.domains.contacts, schemas, a.master.Derive("ticketing"))
 	a.domains.ticketing.SetConsents(captures{a.domains.consents})
 	a.domains.connectors = a.newConnectors(schemas)
 	work, err := forms.NewWork(a.master.Derive("form work"), a.Config.FormWorkCost)

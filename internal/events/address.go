@@ -16,6 +16,12 @@ func subjectPath(kind string) string {
 		return "/v1/ticketing/price-types/"
 	case "production":
 		return "/v1/ticketing/productions/"
+	case "venue", "product", "membership", "scan":
+		return "/v1/ticketing/" + kind + "s/"
+	case "gift_card":
+		return "/v1/ticketing/gift-cards/"
+	case "group_booking":
+		return "/v1/ticketing/group-bookings/"
 	case "ticketing_source":
 		return "/v1/ticketing/sources/"
 	case "form_submission":

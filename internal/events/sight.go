@@ -51,7 +51,7 @@ func (e Envelope) about() about {
 	switch e.Data.Object {
 	case "contact":
 		a.contacts = append(a.contacts, e.Data.ID)
-	case "order", "ticketing_customer":
+	case "order", "ticketing_customer", "membership", "gift_card", "group_booking":
 		a.record = &e.Data.ID
 	case "ticket":
 		a.record = facts.OrderID
@@ -147,7 +147,7 @@ func (c *Changes) mask(ctx context.Context) error {
 }
 
 // amounts are the facts that tell what somebody paid.
-var amounts = []string{"amount", "tax", "gross", "due", "paid", "refunded", "net", "total", "totals"}
+var amounts = []string{"amount", "tax", "gross", "due", "paid", "refunded", "net", "total", "totals", "balance", "previous_balance"}
 
 // ForReader is an event as an actor may read it: facts about money only where it
 // reads that class.

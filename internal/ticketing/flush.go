@@ -25,6 +25,11 @@ func (u *unit) flush(ctx context.Context) error {
 		return err
 	}
 	u.flushCounts(b)
+	for _, shelf := range u.kinds.early() {
+		if err := shelf.write(b); err != nil {
+			return err
+		}
+	}
 	if err := write(b, "ticketing_productions", dirty(u.productions), "tenant_id", "id"); err != nil {
 		return err
 	}
@@ -38,6 +43,14 @@ func (u *unit) flush(ctx context.Context) error {
 		return err
 	}
 	if err := u.flushOrders(b); err != nil {
+		return err
+	}
+	for _, shelf := range u.kinds.late() {
+		if err := shelf.write(b); err != nil {
+			return err
+		}
+	}
+	if err := write(b, "ticketing_gift_card_entries", u.giftEntries); err != nil {
 		return err
 	}
 	if b.Len() == 0 {

@@ -38,6 +38,7 @@ type Outcome struct {
 	ContactID *uuid.UUID
 	Match     *Match
 	Problem   error
+	Warnings  []Warning
 }
 
 // Receive takes records of one source. Each stands or falls by itself; the
@@ -85,6 +86,11 @@ func (s *Service) Receive(ctx context.Context, reference string, inputs []Input)
 	})
 	if err != nil {
 		return outcomes, err
+	}
+	for i, m := range messages {
+		if m != nil {
+			outcomes[i].Warnings = m.warnings
+		}
 	}
 	return outcomes, s.limitToSight(ctx, source.TenantID, outcomes)
 }
@@ -178,12 +184,19 @@ func (s *Service) apply(ctx context.Context, tx pgx.Tx, source Source, now time.
 	}
 	u.settleTickets()
 	u.settleMoney()
+	u.settleGiftCards()
 	if err := u.attribute(ctx); err != nil {
 		return err
 	}
 	u.attributeHolders()
 	u.settleVersions()
 	if err := u.flush(ctx); err != nil {
+		return err
+	}
+	if err := u.settleBelongings(ctx); err != nil {
+		return err
+	}
+	if err := u.settleAttendance(ctx); err != nil {
 		return err
 	}
 	if err := u.recordChanges(ctx); err != nil {

@@ -22,6 +22,17 @@ type Order struct {
 	Fees      []ticketingdb.TicketingFee
 	Payments  []ticketingdb.TicketingPayment
 	Movements []ticketingdb.TicketingMovement
+	// Replacements are the tickets that stand in for those of the order.
+	Replacements []ticketingdb.FindReplacementsRow
+}
+
+func (o Order) replacedBy(ticket string) *string {
+	for _, r := range o.Replacements {
+		if r.Replaces == ticket {
+			return &r.ExternalID
+		}
+	}
+	return nil
 }
 
 // OrderFilter narrows a list of orders.
@@ -124,6 +135,9 @@ func (s *Service) GetOrder(ctx context.Context, id uuid.UUID) (Order, error) {
 			return err
 		}
 		if err := out.limitToSight(ctx, tx); err != nil {
+			return err
+		}
+		if out.Replacements, err = s.q.FindReplacements(ctx, tx, actor.Tenant, out.SourceID, web.Map(out.Lines, func(l ticketingdb.TicketingLine) string { return l.ExternalID })); err != nil {
 			return err
 		}
 		if out.Fees, err = s.q.FindFees(ctx, tx, actor.Tenant, []uuid.UUID{id}); err != nil {

@@ -32,7 +32,7 @@ type ConsentCapture struct {
 	At        time.Time
 	Evidence  string // what was asked and where, as the source tells it
 	Source    string // "ticketing:<code>"
-	OrderID   uuid.UUID
+	Reference string // "order <id>" or "account <id>"
 }
 
 // ConsentRecorder keeps captured consents. Receiving one again must change
@@ -49,12 +49,13 @@ type Service struct {
 	contacts *contacts.Service
 	consents ConsentRecorder
 	schemas  web.Schemas
+	secret   []byte
 }
 
 // NewService makes the service. schemas holds the component of each name in
-// RecordSchemas.
-func NewService(db *pg.DB, c clock.Clock, register *contacts.Service, schemas web.Schemas) *Service {
-	return &Service{db: db, q: ticketingdb.New(), clock: c, contacts: register, schemas: schemas}
+// RecordSchemas; secret is the key of the hashes that stand for what is not kept.
+func NewService(db *pg.DB, c clock.Clock, register *contacts.Service, schemas web.Schemas, secret []byte) *Service {
+	return &Service{db: db, q: ticketingdb.New(), clock: c, contacts: register, schemas: schemas, secret: secret}
 }
 
 // SetConsents is called once at wiring time; without it captured consents stay

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/parvis-crm/parvis/internal/contacts"
+	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/ids"
 	"github.com/parvis-crm/parvis/internal/ticketing/internal/ticketingdb"
 )
@@ -41,6 +42,12 @@ type unit struct {
 	people    register
 	fresh     *contacts.Creation // contacts that wait to be written together
 	movements []ticketingdb.TicketingMovement
+
+	kinds        *shelves
+	settings     settings
+	giftBalances map[uuid.UUID]map[string]balance
+	giftEntries  []ticketingdb.TicketingGiftCardEntry
+	belongings   []events.Entry // what came of it for records that nobody described
 }
 
 // entity is a row as it was and as it is. before is nil for a row that this
@@ -58,6 +65,7 @@ func newUnit(s *Service, tx pgx.Tx, source Source, now time.Time) *unit {
 		productions: map[uuid.UUID]*entity[ticketingdb.TicketingProduction]{}, performances: map[uuid.UUID]*entity[ticketingdb.TicketingPerformance]{},
 		priceTypes: map[uuid.UUID]*entity[ticketingdb.TicketingPriceType]{}, customers: map[uuid.UUID]*entity[ticketingdb.TicketingCustomer]{},
 		orders: map[uuid.UUID]*order{}, fresh: s.contacts.NewCreation(),
+		kinds: newShelves(s.q, source, now), settings: settingsOf(source), giftBalances: map[uuid.UUID]map[string]balance{},
 	}
 }
 
@@ -72,6 +80,8 @@ func (m *message) references() []recordKey {
 	switch {
 	case m.performance != nil:
 		add(kindProduction, m.performance.Production)
+		add(kindVenue, m.performance.Venue)
+		add(kindPerformance, m.performance.Replaces)
 	case m.order != nil:
 		add(kindOrder, m.order.SplitFrom)
 		if m.order.Buyer != nil {
@@ -82,7 +92,10 @@ func (m *message) references() []recordKey {
 			add(kindTicket, &l.ExternalID)
 			add(kindPerformance, l.Performance)
 			add(kindPriceType, l.PriceType)
+			add(kindProduct, l.Product)
 		}
+	default:
+		m.kindReferences(add)
 	}
 	return out
 }
@@ -128,6 +141,18 @@ func (u *unit) load(ctx context.Context, messages []*message) error {
 	if err := u.loadCatalogue(ctx, byKind); err != nil {
 		return err
 	}
+	for _, shelf := range u.kinds.all() {
+		if list := byKind[shelf.named()]; len(list) > 0 {
+			if err := shelf.load(ctx, u, list); err != nil {
+				return err
+			}
+		}
+	}
+	if list := byKind[kindGiftCard]; len(list) > 0 {
+		if err := u.loadGiftBalances(ctx, list); err != nil {
+			return err
+		}
+	}
 	if err := u.loadOrders(ctx, byKind[kindOrder]); err != nil {
 		return err
 	}
@@ -139,6 +164,12 @@ func (u *unit) load(ctx context.Context, messages []*message) error {
 func (u *unit) read(r Record) {
 	p := u.know(r)
 	u.counted[p] = standingOf(p)
+}
+
+// wasKnown reports whether something could have referred to a record before.
+func (u *unit) wasKnown(id uuid.UUID) bool {
+	r := u.recordOf[id]
+	return r == nil || u.counted[r] != 0
 }
 
 func (u *unit) know(r Record) *Record {
@@ -210,16 +241,21 @@ func (u *unit) makeStubs() {
 			u.performances[r.ID] = &entity[ticketingdb.TicketingPerformance]{dirty: true, now: ticketingdb.TicketingPerformance{
 				TenantID: r.TenantID, ID: r.ID, SourceID: r.SourceID, ExternalID: r.ExternalID, Name: json.RawMessage("{}"), TimeZone: u.source.TimeZone, Status: "scheduled", Stub: true, Version: 1, CreatedAt: u.now, UpdatedAt: u.now}}
 		case kindPriceType:
+			class, origin := u.settings.class(r.ExternalID, nil)
 			u.priceTypes[r.ID] = &entity[ticketingdb.TicketingPriceType]{dirty: true, now: ticketingdb.TicketingPriceType{
-				TenantID: r.TenantID, ID: r.ID, SourceID: r.SourceID, ExternalID: r.ExternalID, Name: json.RawMessage("{}"), Class: "other", Stub: true, Version: 1, CreatedAt: u.now, UpdatedAt: u.now}}
+				TenantID: r.TenantID, ID: r.ID, SourceID: r.SourceID, ExternalID: r.ExternalID, Name: json.RawMessage("{}"), Class: class, ClassOrigin: origin, Stub: true, Version: 1, CreatedAt: u.now, UpdatedAt: u.now}}
 		case kindCustomer:
 			u.customers[r.ID] = &entity[ticketingdb.TicketingCustomer]{dirty: true, now: ticketingdb.TicketingCustomer{
-				TenantID: r.TenantID, ID: r.ID, SourceID: r.SourceID, ExternalID: r.ExternalID, Stub: true, Version: 1, CreatedAt: u.now, UpdatedAt: u.now}}
+				TenantID: r.TenantID, ID: r.ID, SourceID: r.SourceID, ExternalID: r.ExternalID, Consents: json.RawMessage("[]"), Stub: true, Version: 1, CreatedAt: u.now, UpdatedAt: u.now}}
 		case kindOrder:
 			u.orders[r.ID] = newOrder(ticketingdb.TicketingOrder{
 				TenantID: r.TenantID, ID: r.ID, SourceID: r.SourceID, ExternalID: r.ExternalID, Currency: u.source.Currency, CommercialState: "reserved", PaymentState: "unpaid",
 				Consents: json.RawMessage("[]"), Stub: true, Version: 1, CreatedAt: u.now, UpdatedAt: u.now})
 			u.sequence = append(u.sequence, r.ID)
+		default:
+			if shelf := u.kinds.on(r.Kind); shelf != nil {
+				shelf.stub(r)
+			}
 		}
 	}
 }
@@ -284,6 +320,7 @@ func (u *unit) project(m *message, r *Record) {
 		e.dirty, e.now.Stub, e.now.Deleted = true, r.Stub, r.Deleted
 		if d := m.production; d != nil {
 			e.now.Name, e.now.Discipline, e.now.Season = encode(d.Name), d.Discipline, d.Season
+			e.now.Festival, e.now.SibilDomain, e.now.YoungAudience = d.Festival, d.SibilDomain, d.YoungAudience
 		}
 	case kindPerformance:
 		e := u.performances[r.ID]
@@ -291,23 +328,29 @@ func (u *unit) project(m *message, r *Record) {
 		if d := m.performance; d != nil {
 			e.now.Name, e.now.StartsAt, e.now.EndsAt, e.now.Venue, e.now.Capacity, e.now.Status = encode(d.Name), d.StartsAt, d.EndsAt, d.Venue, d.Capacity, d.Status
 			e.now.TimeZone, e.now.ProductionID = or(d.TimeZone, u.source.TimeZone), u.reference(kindProduction, d.Production)
+			e.now.AdmissionAt, e.now.SibilDomain, e.now.YoungAudience, e.now.StatedStatus = d.AdmissionAt, d.SibilDomain, d.YoungAudience, &d.Status
+			e.now.VenueID, e.now.ReplacesID = u.reference(kindVenue, d.Venue), u.reference(kindPerformance, d.Replaces)
 		}
 	case kindPriceType:
 		e := u.priceTypes[r.ID]
 		e.dirty, e.now.Stub, e.now.Deleted = true, r.Stub, r.Deleted
 		if d := m.priceType; d != nil {
-			e.now.Name, e.now.Class, e.now.Audience = encode(d.Name), d.Class, d.Audience
+			e.now.Name, e.now.StatedClass, e.now.Audience = encode(d.Name), d.Class, d.Audience
+			e.now.Class, e.now.ClassOrigin = u.settings.class(r.ExternalID, d.Class)
 		}
 	case kindCustomer:
 		e := u.customers[r.ID]
 		e.dirty, e.now.Stub, e.now.Deleted = true, r.Stub, r.Deleted
 		if r.Deleted {
 			e.now.Profile, e.now.ContactID, e.now.MatchRule, e.now.MatchScore, e.now.MatchInputs = nil, nil, nil, nil, nil
+			e.now.Consents = json.RawMessage("[]")
 		} else if m.customer != nil {
-			e.now.Profile = encode(m.customer)
+			e.now.Profile, e.now.Consents = encode(m.customer), consentsOf(m.consents)
 		}
 	case kindOrder:
 		u.projectOrder(m, r)
+	default:
+		u.projectKind(m, r)
 	}
 }
 
@@ -340,6 +383,18 @@ func (u *unit) complete(m *message, out *Outcome) {
 	case kindCustomer:
 		if e := u.customers[r.ID]; e != nil && !e.now.Deleted {
 			out.ContactID, out.Match = e.now.ContactID, matchOf(e.now.MatchRule, e.now.MatchScore, e.now.MatchInputs)
+		}
+	case kindMembership:
+		if e := u.kinds.memberships.rows[r.ID]; e != nil {
+			out.ContactID = e.now.ContactID
+		}
+	case kindGiftCard:
+		if e := u.kinds.giftCards.rows[r.ID]; e != nil {
+			out.ContactID = e.now.ContactID
+		}
+	case kindGroupBooking:
+		if e := u.kinds.groupBookings.rows[r.ID]; e != nil {
+			out.ContactID = e.now.ContactID
 		}
 	}
 }

@@ -243,7 +243,7 @@ func (q *Queries) FindContactsByPoint(ctx context.Context, db DBTX, tenantID uui
 }
 
 const findCustomers = `-- name: FindCustomers :many
-SELECT tenant_id, id, source_id, external_id, profile, contact_id, match_rule, match_score, match_inputs, stub, deleted, version, created_at, updated_at FROM ticketing_customers WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, id, source_id, external_id, profile, contact_id, match_rule, match_score, match_inputs, stub, deleted, version, created_at, updated_at, consents, anonymized_at FROM ticketing_customers WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindCustomers(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]TicketingCustomer, error) {
@@ -270,6 +270,8 @@ func (q *Queries) FindCustomers(ctx context.Context, db DBTX, tenantID uuid.UUID
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Consents,
+			&i.AnonymizedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -316,7 +318,7 @@ func (q *Queries) FindFees(ctx context.Context, db DBTX, tenantID uuid.UUID, ord
 }
 
 const findLines = `-- name: FindLines :many
-SELECT tenant_id, order_id, ticket_id, current, rank, external_id, kind, performance_id, price_type_id, label, amount_minor, tax_minor, tax_rate_bp, seat, parent, replaces, state, holder, holder_contact_id, holder_rule, version FROM ticketing_lines WHERE tenant_id = $1 AND order_id = ANY($2::uuid[])
+SELECT tenant_id, order_id, ticket_id, current, rank, external_id, kind, performance_id, price_type_id, label, amount_minor, tax_minor, tax_rate_bp, seat, parent, replaces, state, holder, holder_contact_id, holder_rule, version, product_id, exemption, voucher_code, campaign FROM ticketing_lines WHERE tenant_id = $1 AND order_id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindLines(ctx context.Context, db DBTX, tenantID uuid.UUID, orderIds []uuid.UUID) ([]TicketingLine, error) {
@@ -350,6 +352,10 @@ func (q *Queries) FindLines(ctx context.Context, db DBTX, tenantID uuid.UUID, or
 			&i.HolderContactID,
 			&i.HolderRule,
 			&i.Version,
+			&i.ProductID,
+			&i.Exemption,
+			&i.VoucherCode,
+			&i.Campaign,
 		); err != nil {
 			return nil, err
 		}
@@ -398,7 +404,7 @@ func (q *Queries) FindMovements(ctx context.Context, db DBTX, tenantID uuid.UUID
 }
 
 const findOrders = `-- name: FindOrders :many
-SELECT tenant_id, id, source_id, external_id, number, channel_kind, channel_code, placed_at, currency, test, commercial_state, payment_state, gross_minor, due_minor, paid_minor, refunded_minor, buyer, payer, consents, customer_id, split_from_id, contact_id, match_rule, match_score, match_inputs, matched_at, stub, deleted, version, created_at, updated_at FROM ticketing_orders WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, id, source_id, external_id, number, channel_kind, channel_code, placed_at, currency, test, commercial_state, payment_state, gross_minor, due_minor, paid_minor, refunded_minor, buyer, payer, consents, customer_id, split_from_id, contact_id, match_rule, match_score, match_inputs, matched_at, stub, deleted, version, created_at, updated_at, stated_state, cancellation_reason, anonymized_at FROM ticketing_orders WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindOrders(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]TicketingOrder, error) {
@@ -442,6 +448,9 @@ func (q *Queries) FindOrders(ctx context.Context, db DBTX, tenantID uuid.UUID, i
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.StatedState,
+			&i.CancellationReason,
+			&i.AnonymizedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -515,7 +524,7 @@ func (q *Queries) FindPayments(ctx context.Context, db DBTX, tenantID uuid.UUID,
 }
 
 const findPerformances = `-- name: FindPerformances :many
-SELECT tenant_id, id, source_id, external_id, production_id, name, starts_at, ends_at, time_zone, venue, capacity, status, stub, deleted, version, created_at, updated_at FROM ticketing_performances WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, id, source_id, external_id, production_id, name, starts_at, ends_at, time_zone, venue, capacity, status, stub, deleted, version, created_at, updated_at, venue_id, admission_at, sibil_domain, young_audience, replaces_id, stated_status FROM ticketing_performances WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindPerformances(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]TicketingPerformance, error) {
@@ -545,6 +554,12 @@ func (q *Queries) FindPerformances(ctx context.Context, db DBTX, tenantID uuid.U
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.VenueID,
+			&i.AdmissionAt,
+			&i.SibilDomain,
+			&i.YoungAudience,
+			&i.ReplacesID,
+			&i.StatedStatus,
 		); err != nil {
 			return nil, err
 		}
@@ -557,7 +572,7 @@ func (q *Queries) FindPerformances(ctx context.Context, db DBTX, tenantID uuid.U
 }
 
 const findPriceTypes = `-- name: FindPriceTypes :many
-SELECT tenant_id, id, source_id, external_id, name, class, audience, stub, deleted, version, created_at, updated_at FROM ticketing_price_types WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, id, source_id, external_id, name, class, audience, stub, deleted, version, created_at, updated_at, stated_class, class_origin FROM ticketing_price_types WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindPriceTypes(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]TicketingPriceType, error) {
@@ -582,6 +597,8 @@ func (q *Queries) FindPriceTypes(ctx context.Context, db DBTX, tenantID uuid.UUI
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.StatedClass,
+			&i.ClassOrigin,
 		); err != nil {
 			return nil, err
 		}
@@ -594,7 +611,7 @@ func (q *Queries) FindPriceTypes(ctx context.Context, db DBTX, tenantID uuid.UUI
 }
 
 const findProductions = `-- name: FindProductions :many
-SELECT tenant_id, id, source_id, external_id, name, discipline, season, stub, deleted, version, created_at, updated_at FROM ticketing_productions WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, id, source_id, external_id, name, discipline, season, stub, deleted, version, created_at, updated_at, festival, sibil_domain, young_audience FROM ticketing_productions WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindProductions(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]TicketingProduction, error) {
@@ -619,6 +636,9 @@ func (q *Queries) FindProductions(ctx context.Context, db DBTX, tenantID uuid.UU
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Festival,
+			&i.SibilDomain,
+			&i.YoungAudience,
 		); err != nil {
 			return nil, err
 		}
@@ -631,7 +651,7 @@ func (q *Queries) FindProductions(ctx context.Context, db DBTX, tenantID uuid.UU
 }
 
 const findRecords = `-- name: FindRecords :many
-SELECT r.tenant_id, r.source_id, r.kind, r.external_id, r.id, r.stub, r.content_version, r.content_modified_at, r.content_hash, r.deletion_version, r.deletion_modified_at, r.deleted, r.created_at, r.updated_at FROM ticketing_records r
+SELECT r.tenant_id, r.source_id, r.kind, r.external_id, r.id, r.stub, r.content_version, r.content_modified_at, r.content_hash, r.deletion_version, r.deletion_modified_at, r.deleted, r.created_at, r.updated_at, r.absences, r.missing_since, r.absent_as_of FROM ticketing_records r
 JOIN (SELECT unnest($1::text[]) AS kind, unnest($2::text[]) AS external_id) w
   ON w.kind = r.kind AND w.external_id = r.external_id
 WHERE r.tenant_id = $3 AND r.source_id = $4
@@ -673,6 +693,9 @@ func (q *Queries) FindRecords(ctx context.Context, db DBTX, arg FindRecordsParam
 			&i.Deleted,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Absences,
+			&i.MissingSince,
+			&i.AbsentAsOf,
 		); err != nil {
 			return nil, err
 		}
@@ -685,7 +708,7 @@ func (q *Queries) FindRecords(ctx context.Context, db DBTX, arg FindRecordsParam
 }
 
 const findRecordsByID = `-- name: FindRecordsByID :many
-SELECT tenant_id, source_id, kind, external_id, id, stub, content_version, content_modified_at, content_hash, deletion_version, deletion_modified_at, deleted, created_at, updated_at FROM ticketing_records WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, source_id, kind, external_id, id, stub, content_version, content_modified_at, content_hash, deletion_version, deletion_modified_at, deleted, created_at, updated_at, absences, missing_since, absent_as_of FROM ticketing_records WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindRecordsByID(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]TicketingRecord, error) {
@@ -712,6 +735,9 @@ func (q *Queries) FindRecordsByID(ctx context.Context, db DBTX, tenantID uuid.UU
 			&i.Deleted,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Absences,
+			&i.MissingSince,
+			&i.AbsentAsOf,
 		); err != nil {
 			return nil, err
 		}
@@ -772,7 +798,7 @@ func (q *Queries) FindUnattributedOrders(ctx context.Context, db DBTX, tenantID 
 }
 
 const getOrder = `-- name: GetOrder :one
-SELECT tenant_id, id, source_id, external_id, number, channel_kind, channel_code, placed_at, currency, test, commercial_state, payment_state, gross_minor, due_minor, paid_minor, refunded_minor, buyer, payer, consents, customer_id, split_from_id, contact_id, match_rule, match_score, match_inputs, matched_at, stub, deleted, version, created_at, updated_at FROM ticketing_orders WHERE tenant_id = $1 AND id = $2 AND NOT stub AND NOT deleted
+SELECT tenant_id, id, source_id, external_id, number, channel_kind, channel_code, placed_at, currency, test, commercial_state, payment_state, gross_minor, due_minor, paid_minor, refunded_minor, buyer, payer, consents, customer_id, split_from_id, contact_id, match_rule, match_score, match_inputs, matched_at, stub, deleted, version, created_at, updated_at, stated_state, cancellation_reason, anonymized_at FROM ticketing_orders WHERE tenant_id = $1 AND id = $2 AND NOT stub AND NOT deleted
 `
 
 func (q *Queries) GetOrder(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (TicketingOrder, error) {
@@ -810,12 +836,15 @@ func (q *Queries) GetOrder(ctx context.Context, db DBTX, tenantID uuid.UUID, iD 
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.StatedState,
+		&i.CancellationReason,
+		&i.AnonymizedAt,
 	)
 	return i, err
 }
 
 const getPerformance = `-- name: GetPerformance :one
-SELECT tenant_id, id, source_id, external_id, production_id, name, starts_at, ends_at, time_zone, venue, capacity, status, stub, deleted, version, created_at, updated_at FROM ticketing_performances WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, source_id, external_id, production_id, name, starts_at, ends_at, time_zone, venue, capacity, status, stub, deleted, version, created_at, updated_at, venue_id, admission_at, sibil_domain, young_audience, replaces_id, stated_status FROM ticketing_performances WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetPerformance(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (TicketingPerformance, error) {
@@ -839,12 +868,18 @@ func (q *Queries) GetPerformance(ctx context.Context, db DBTX, tenantID uuid.UUI
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.VenueID,
+		&i.AdmissionAt,
+		&i.SibilDomain,
+		&i.YoungAudience,
+		&i.ReplacesID,
+		&i.StatedStatus,
 	)
 	return i, err
 }
 
 const getPriceType = `-- name: GetPriceType :one
-SELECT tenant_id, id, source_id, external_id, name, class, audience, stub, deleted, version, created_at, updated_at FROM ticketing_price_types WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, source_id, external_id, name, class, audience, stub, deleted, version, created_at, updated_at, stated_class, class_origin FROM ticketing_price_types WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetPriceType(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (TicketingPriceType, error) {
@@ -863,12 +898,14 @@ func (q *Queries) GetPriceType(ctx context.Context, db DBTX, tenantID uuid.UUID,
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.StatedClass,
+		&i.ClassOrigin,
 	)
 	return i, err
 }
 
 const getProduction = `-- name: GetProduction :one
-SELECT tenant_id, id, source_id, external_id, name, discipline, season, stub, deleted, version, created_at, updated_at FROM ticketing_productions WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, source_id, external_id, name, discipline, season, stub, deleted, version, created_at, updated_at, festival, sibil_domain, young_audience FROM ticketing_productions WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetProduction(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (TicketingProduction, error) {
@@ -887,12 +924,15 @@ func (q *Queries) GetProduction(ctx context.Context, db DBTX, tenantID uuid.UUID
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Festival,
+		&i.SibilDomain,
+		&i.YoungAudience,
 	)
 	return i, err
 }
 
 const getRecord = `-- name: GetRecord :one
-SELECT tenant_id, source_id, kind, external_id, id, stub, content_version, content_modified_at, content_hash, deletion_version, deletion_modified_at, deleted, created_at, updated_at FROM ticketing_records WHERE tenant_id = $1 AND source_id = $2 AND kind = $3 AND external_id = $4
+SELECT tenant_id, source_id, kind, external_id, id, stub, content_version, content_modified_at, content_hash, deletion_version, deletion_modified_at, deleted, created_at, updated_at, absences, missing_since, absent_as_of FROM ticketing_records WHERE tenant_id = $1 AND source_id = $2 AND kind = $3 AND external_id = $4
 `
 
 type GetRecordParams struct {
@@ -925,12 +965,15 @@ func (q *Queries) GetRecord(ctx context.Context, db DBTX, arg GetRecordParams) (
 		&i.Deleted,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Absences,
+		&i.MissingSince,
+		&i.AbsentAsOf,
 	)
 	return i, err
 }
 
 const getSource = `-- name: GetSource :one
-SELECT tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at FROM ticketing_sources WHERE tenant_id = $1 AND (code = $2 OR id::text = $2)
+SELECT tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days FROM ticketing_sources WHERE tenant_id = $1 AND (code = $2 OR id::text = $2)
 `
 
 func (q *Queries) GetSource(ctx context.Context, db DBTX, tenantID uuid.UUID, reference string) (TicketingSource, error) {
@@ -951,6 +994,12 @@ func (q *Queries) GetSource(ctx context.Context, db DBTX, tenantID uuid.UUID, re
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.PurposeCodes,
+		&i.PriceClasses,
+		&i.CampaignCodes,
+		&i.FieldPolicies,
+		&i.GraceDays,
+		&i.RenewalDays,
 	)
 	return i, err
 }
@@ -958,7 +1007,7 @@ func (q *Queries) GetSource(ctx context.Context, db DBTX, tenantID uuid.UUID, re
 const insertSource = `-- name: InsertSource :one
 INSERT INTO ticketing_sources (tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-RETURNING tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at
+RETURNING tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days
 `
 
 type InsertSourceParams struct {
@@ -1003,12 +1052,18 @@ func (q *Queries) InsertSource(ctx context.Context, db DBTX, arg InsertSourcePar
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.PurposeCodes,
+		&i.PriceClasses,
+		&i.CampaignCodes,
+		&i.FieldPolicies,
+		&i.GraceDays,
+		&i.RenewalDays,
 	)
 	return i, err
 }
 
 const listOrderLines = `-- name: ListOrderLines :many
-SELECT tenant_id, order_id, ticket_id, current, rank, external_id, kind, performance_id, price_type_id, label, amount_minor, tax_minor, tax_rate_bp, seat, parent, replaces, state, holder, holder_contact_id, holder_rule, version FROM ticketing_lines WHERE tenant_id = $1 AND order_id = $2 AND current ORDER BY rank, external_id
+SELECT tenant_id, order_id, ticket_id, current, rank, external_id, kind, performance_id, price_type_id, label, amount_minor, tax_minor, tax_rate_bp, seat, parent, replaces, state, holder, holder_contact_id, holder_rule, version, product_id, exemption, voucher_code, campaign FROM ticketing_lines WHERE tenant_id = $1 AND order_id = $2 AND current ORDER BY rank, external_id
 `
 
 func (q *Queries) ListOrderLines(ctx context.Context, db DBTX, tenantID uuid.UUID, orderID uuid.UUID) ([]TicketingLine, error) {
@@ -1042,6 +1097,10 @@ func (q *Queries) ListOrderLines(ctx context.Context, db DBTX, tenantID uuid.UUI
 			&i.HolderContactID,
 			&i.HolderRule,
 			&i.Version,
+			&i.ProductID,
+			&i.Exemption,
+			&i.VoucherCode,
+			&i.Campaign,
 		); err != nil {
 			return nil, err
 		}
@@ -1059,7 +1118,7 @@ WITH RECURSIVE same AS (
     UNION
     SELECT c.id FROM contacts c JOIN same s ON c.merged_into = s.id WHERE c.tenant_id = $1
 )
-SELECT o.tenant_id, o.id, o.source_id, o.external_id, o.number, o.channel_kind, o.channel_code, o.placed_at, o.currency, o.test, o.commercial_state, o.payment_state, o.gross_minor, o.due_minor, o.paid_minor, o.refunded_minor, o.buyer, o.payer, o.consents, o.customer_id, o.split_from_id, o.contact_id, o.match_rule, o.match_score, o.match_inputs, o.matched_at, o.stub, o.deleted, o.version, o.created_at, o.updated_at FROM ticketing_orders o
+SELECT o.tenant_id, o.id, o.source_id, o.external_id, o.number, o.channel_kind, o.channel_code, o.placed_at, o.currency, o.test, o.commercial_state, o.payment_state, o.gross_minor, o.due_minor, o.paid_minor, o.refunded_minor, o.buyer, o.payer, o.consents, o.customer_id, o.split_from_id, o.contact_id, o.match_rule, o.match_score, o.match_inputs, o.matched_at, o.stub, o.deleted, o.version, o.created_at, o.updated_at, o.stated_state, o.cancellation_reason, o.anonymized_at FROM ticketing_orders o
 WHERE o.tenant_id = $1 AND NOT o.stub AND NOT o.deleted AND o.test = $2
   AND ($3::uuid IS NULL OR o.contact_id IN (SELECT same.id FROM same))
   AND ($4::uuid IS NULL OR o.source_id = $4)
@@ -1147,6 +1206,9 @@ func (q *Queries) ListOrders(ctx context.Context, db DBTX, arg ListOrdersParams)
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.StatedState,
+			&i.CancellationReason,
+			&i.AnonymizedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -1159,7 +1221,7 @@ func (q *Queries) ListOrders(ctx context.Context, db DBTX, arg ListOrdersParams)
 }
 
 const listPerformances = `-- name: ListPerformances :many
-SELECT tenant_id, id, source_id, external_id, production_id, name, starts_at, ends_at, time_zone, venue, capacity, status, stub, deleted, version, created_at, updated_at FROM ticketing_performances
+SELECT tenant_id, id, source_id, external_id, production_id, name, starts_at, ends_at, time_zone, venue, capacity, status, stub, deleted, version, created_at, updated_at, venue_id, admission_at, sibil_domain, young_audience, replaces_id, stated_status FROM ticketing_performances
 WHERE tenant_id = $1 AND NOT deleted
   AND ($2::uuid IS NULL OR source_id = $2)
   AND ($3::uuid IS NULL OR production_id = $3)
@@ -1218,6 +1280,12 @@ func (q *Queries) ListPerformances(ctx context.Context, db DBTX, arg ListPerform
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.VenueID,
+			&i.AdmissionAt,
+			&i.SibilDomain,
+			&i.YoungAudience,
+			&i.ReplacesID,
+			&i.StatedStatus,
 		); err != nil {
 			return nil, err
 		}
@@ -1230,7 +1298,7 @@ func (q *Queries) ListPerformances(ctx context.Context, db DBTX, arg ListPerform
 }
 
 const listPriceTypes = `-- name: ListPriceTypes :many
-SELECT tenant_id, id, source_id, external_id, name, class, audience, stub, deleted, version, created_at, updated_at FROM ticketing_price_types
+SELECT tenant_id, id, source_id, external_id, name, class, audience, stub, deleted, version, created_at, updated_at, stated_class, class_origin FROM ticketing_price_types
 WHERE tenant_id = $1 AND NOT deleted
   AND ($2::uuid IS NULL OR source_id = $2)
   AND id > $3::uuid
@@ -1271,6 +1339,8 @@ func (q *Queries) ListPriceTypes(ctx context.Context, db DBTX, arg ListPriceType
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.StatedClass,
+			&i.ClassOrigin,
 		); err != nil {
 			return nil, err
 		}
@@ -1283,7 +1353,7 @@ func (q *Queries) ListPriceTypes(ctx context.Context, db DBTX, arg ListPriceType
 }
 
 const listProductions = `-- name: ListProductions :many
-SELECT tenant_id, id, source_id, external_id, name, discipline, season, stub, deleted, version, created_at, updated_at FROM ticketing_productions
+SELECT tenant_id, id, source_id, external_id, name, discipline, season, stub, deleted, version, created_at, updated_at, festival, sibil_domain, young_audience FROM ticketing_productions
 WHERE tenant_id = $1 AND NOT deleted
   AND ($2::uuid IS NULL OR source_id = $2)
   AND id > $3::uuid
@@ -1324,6 +1394,9 @@ func (q *Queries) ListProductions(ctx context.Context, db DBTX, arg ListProducti
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Festival,
+			&i.SibilDomain,
+			&i.YoungAudience,
 		); err != nil {
 			return nil, err
 		}
@@ -1336,7 +1409,7 @@ func (q *Queries) ListProductions(ctx context.Context, db DBTX, arg ListProducti
 }
 
 const listSources = `-- name: ListSources :many
-SELECT tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at FROM ticketing_sources
+SELECT tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days FROM ticketing_sources
 WHERE tenant_id = $1
   AND ($2::text IS NULL OR status = $2)
   AND ($3::text IS NULL OR code = $3 OR id::text = $3)
@@ -1383,6 +1456,12 @@ func (q *Queries) ListSources(ctx context.Context, db DBTX, arg ListSourcesParam
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.PurposeCodes,
+			&i.PriceClasses,
+			&i.CampaignCodes,
+			&i.FieldPolicies,
+			&i.GraceDays,
+			&i.RenewalDays,
 		); err != nil {
 			return nil, err
 		}
@@ -1406,7 +1485,7 @@ func (q *Queries) LockNames(ctx context.Context, db DBTX, numbers []int64) error
 }
 
 const lockSource = `-- name: LockSource :one
-SELECT tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at FROM ticketing_sources WHERE tenant_id = $1 AND (code = $2 OR id::text = $2) FOR UPDATE
+SELECT tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days FROM ticketing_sources WHERE tenant_id = $1 AND (code = $2 OR id::text = $2) FOR UPDATE
 `
 
 func (q *Queries) LockSource(ctx context.Context, db DBTX, tenantID uuid.UUID, reference string) (TicketingSource, error) {
@@ -1427,6 +1506,12 @@ func (q *Queries) LockSource(ctx context.Context, db DBTX, tenantID uuid.UUID, r
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.PurposeCodes,
+		&i.PriceClasses,
+		&i.CampaignCodes,
+		&i.FieldPolicies,
+		&i.GraceDays,
+		&i.RenewalDays,
 	)
 	return i, err
 }
@@ -1465,7 +1550,7 @@ UPDATE ticketing_sources
 SET name = $1, kind = $2, time_zone = $3, currency = $4, precedence = $5, status = $6,
     capabilities = $7, version = version + 1, updated_at = now()
 WHERE tenant_id = $8 AND id = $9
-RETURNING tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at
+RETURNING tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days
 `
 
 type UpdateSourceParams struct {
@@ -1508,6 +1593,12 @@ func (q *Queries) UpdateSource(ctx context.Context, db DBTX, arg UpdateSourcePar
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.PurposeCodes,
+		&i.PriceClasses,
+		&i.CampaignCodes,
+		&i.FieldPolicies,
+		&i.GraceDays,
+		&i.RenewalDays,
 	)
 	return i, err
 }
