@@ -147,7 +147,7 @@ func lists(c *parvistest.Client) map[string]string {
 var growing = map[string]string{
 	"listReads": "a look at a list is in it", "listEvents": "the log goes on; what is withheld keeps its place", "listDepartments": "the test makes one more that everybody may know",
 	"listOperations": "work that everybody may know", "listTicketingProductions": "known to everybody, described by the next order", "listTicketingPerformances": "as the productions",
-	"listTicketingPriceTypes": "as the productions",
+	"listTicketingPriceTypes": "as the productions", "listTicketingVenues": "as the productions", "listTicketingProducts": "as the productions",
 }
 
 // alike are operations whose answer is the same in every institution, with the

@@ -129,7 +129,16 @@ func (w *world) person(t *testing.T, word string) person {
 		},
 	}, {
 		"kind": "performance", "external_id": "soir-" + w.word, "source_modified_at": "2026-11-20T09:00:00Z",
-		"data": m{"name": m{"fr": "Soir " + w.word}, "starts_at": "2026-12-04T20:00:00+01:00", "time_zone": "Europe/Paris", "production": "piece-" + w.word},
+		"data": m{"name": m{"fr": "Soir " + w.word}, "starts_at": "2026-12-04T20:00:00+01:00", "time_zone": "Europe/Paris", "production": "piece-" + w.word, "venue": "salle-" + w.word},
+	}, {
+		"kind": "membership", "external_id": "m-" + word, "source_modified_at": "2026-11-20T09:00:00Z", "data": m{"order": n["external"], "number": "M-" + word, "product": "carte-" + w.word},
+	}, {
+		"kind": "gift_card", "external_id": "g-" + word, "source_modified_at": "2026-11-20T09:00:00Z", "data": m{"order": n["external"], "balance": "10.00", "last_four": "ZZ12"},
+	}, {
+		"kind": "scan", "external_id": "s-" + word, "source_modified_at": "2026-11-20T09:00:00Z", "data": m{"ticket": "t-" + word, "occurred_at": "2026-12-04T18:41:00Z"},
+	}, {
+		"kind": "group_booking", "external_id": "b-" + word, "source_modified_at": "2026-11-20T09:00:00Z",
+		"data": m{"state": "confirmed", "number": "B-" + word, "organisation": m{"contact_id": n["contact"], "organisation": "Groupe " + word}},
 	}, {"kind": "production", "external_id": "piece-" + w.word, "source_modified_at": "2026-11-20T09:00:00Z", "data": m{"name": m{"fr": "Pièce " + w.word}}}}}).Is(207)
 	first := order.JSON()["results"].([]any)[0].(m)
 	require.NotEmpty(t, first["id"], "%s", order.Body)
@@ -139,6 +148,15 @@ func (w *world) person(t *testing.T, word string) person {
 	w.own["performance"] = fmt.Sprint(line["lines"].([]any)[0].(m)["performance_id"])
 	w.own["price_type"] = fmt.Sprint(line["lines"].([]any)[0].(m)["price_type_id"])
 	w.own["production"] = fmt.Sprint(w.Get("/v1/ticketing/productions").Data()[0]["id"])
+	w.own["venue"] = fmt.Sprint(w.Get("/v1/ticketing/venues").Data()[0]["id"])
+	w.own["product"] = fmt.Sprint(w.Get("/v1/ticketing/products").Data()[0]["id"])
+	n["ticket"] = fmt.Sprint(line["lines"].([]any)[0].(m)["id"])
+	for kind, list := range map[string]string{"membership": "memberships", "gift_card": "gift-cards", "group_booking": "group-bookings"} {
+		found := w.Get("/v1/ticketing/" + list + "?contact_id=" + n["contact"]).Is(200).Data()
+		require.Len(t, found, 1, kind)
+		n[kind] = fmt.Sprint(found[0]["id"])
+	}
+	n["scan"] = fmt.Sprint(w.Get("/v1/ticketing/scans?ticket_id=" + n["ticket"]).Is(200).Data()[0]["id"])
 
 	// What a visitor would send, in the place where it is kept.
 	n["submission"] = ids.New().String()

@@ -189,7 +189,7 @@ func TestFirstAcceptedEntryIsTheAttendance(t *testing.T) {
 		send(app.Client, s)
 	}
 	require.Equal(t, "2026-12-04T19:40:00Z", visits()[0]["attended_at"])
-	app.Delete(base + "/records/scan/s4").Is(200)
+	app.Delete(base + "/records/scan/s4?source_modified_at=2026-12-06T10:00:00Z").Is(200)
 	require.Empty(t, visits())
 	// Seven days after the end is the last time.
 	send(app.Client, record("scan", "s5", t1, m{"ticket": "t1", "occurred_at": "2026-12-04T18:55:00Z", "recorded_at": "2026-12-11T21:00:01Z"}))
