@@ -2634,6 +2634,21 @@ func (e TeamMemberObject) Valid() bool {
 	}
 }
 
+// Defines values for TicketingAttendanceObject.
+const (
+	TicketingAttendanceObjectAttendance TicketingAttendanceObject = "attendance"
+)
+
+// Valid indicates whether the value is a known member of the TicketingAttendanceObject enum.
+func (e TicketingAttendanceObject) Valid() bool {
+	switch e {
+	case TicketingAttendanceObjectAttendance:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingBatchRecordOp.
 const (
 	TicketingBatchRecordOpDelete TicketingBatchRecordOp = "delete"
@@ -2729,8 +2744,9 @@ func (e TicketingConsentRecordChannel) Valid() bool {
 
 // Defines values for TicketingConsentRecordValue.
 const (
-	TicketingConsentRecordValueGranted TicketingConsentRecordValue = "granted"
-	TicketingConsentRecordValueRefused TicketingConsentRecordValue = "refused"
+	TicketingConsentRecordValueGranted    TicketingConsentRecordValue = "granted"
+	TicketingConsentRecordValueRefused    TicketingConsentRecordValue = "refused"
+	TicketingConsentRecordValueUnanswered TicketingConsentRecordValue = "unanswered"
 )
 
 // Valid indicates whether the value is a known member of the TicketingConsentRecordValue enum.
@@ -2739,6 +2755,8 @@ func (e TicketingConsentRecordValue) Valid() bool {
 	case TicketingConsentRecordValueGranted:
 		return true
 	case TicketingConsentRecordValueRefused:
+		return true
+	case TicketingConsentRecordValueUnanswered:
 		return true
 	default:
 		return false
@@ -2802,6 +2820,114 @@ func (e TicketingFeeRecordState) Valid() bool {
 	case TicketingFeeRecordStateCancelled:
 		return true
 	case TicketingFeeRecordStateValid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingGiftCardObject.
+const (
+	TicketingGiftCardObjectGiftCard TicketingGiftCardObject = "gift_card"
+)
+
+// Valid indicates whether the value is a known member of the TicketingGiftCardObject enum.
+func (e TicketingGiftCardObject) Valid() bool {
+	switch e {
+	case TicketingGiftCardObjectGiftCard:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingGiftCardDetailObject.
+const (
+	TicketingGiftCardDetailObjectGiftCard TicketingGiftCardDetailObject = "gift_card"
+)
+
+// Valid indicates whether the value is a known member of the TicketingGiftCardDetailObject enum.
+func (e TicketingGiftCardDetailObject) Valid() bool {
+	switch e {
+	case TicketingGiftCardDetailObjectGiftCard:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingGroupBookingObject.
+const (
+	TicketingGroupBookingObjectGroupBooking TicketingGroupBookingObject = "group_booking"
+)
+
+// Valid indicates whether the value is a known member of the TicketingGroupBookingObject enum.
+func (e TicketingGroupBookingObject) Valid() bool {
+	switch e {
+	case TicketingGroupBookingObjectGroupBooking:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingGroupBookingRecordState.
+const (
+	TicketingGroupBookingRecordStateCancelled TicketingGroupBookingRecordState = "cancelled"
+	TicketingGroupBookingRecordStateConfirmed TicketingGroupBookingRecordState = "confirmed"
+	TicketingGroupBookingRecordStateOption    TicketingGroupBookingRecordState = "option"
+	TicketingGroupBookingRecordStateRequested TicketingGroupBookingRecordState = "requested"
+)
+
+// Valid indicates whether the value is a known member of the TicketingGroupBookingRecordState enum.
+func (e TicketingGroupBookingRecordState) Valid() bool {
+	switch e {
+	case TicketingGroupBookingRecordStateCancelled:
+		return true
+	case TicketingGroupBookingRecordStateConfirmed:
+		return true
+	case TicketingGroupBookingRecordStateOption:
+		return true
+	case TicketingGroupBookingRecordStateRequested:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingHeadcountClass.
+const (
+	TicketingHeadcountClassFree         TicketingHeadcountClass = "free"
+	TicketingHeadcountClassFull         TicketingHeadcountClass = "full"
+	TicketingHeadcountClassGroup        TicketingHeadcountClass = "group"
+	TicketingHeadcountClassOther        TicketingHeadcountClass = "other"
+	TicketingHeadcountClassPartner      TicketingHeadcountClass = "partner"
+	TicketingHeadcountClassReduced      TicketingHeadcountClass = "reduced"
+	TicketingHeadcountClassSchool       TicketingHeadcountClass = "school"
+	TicketingHeadcountClassStaff        TicketingHeadcountClass = "staff"
+	TicketingHeadcountClassSubscription TicketingHeadcountClass = "subscription"
+)
+
+// Valid indicates whether the value is a known member of the TicketingHeadcountClass enum.
+func (e TicketingHeadcountClass) Valid() bool {
+	switch e {
+	case TicketingHeadcountClassFree:
+		return true
+	case TicketingHeadcountClassFull:
+		return true
+	case TicketingHeadcountClassGroup:
+		return true
+	case TicketingHeadcountClassOther:
+		return true
+	case TicketingHeadcountClassPartner:
+		return true
+	case TicketingHeadcountClassReduced:
+		return true
+	case TicketingHeadcountClassSchool:
+		return true
+	case TicketingHeadcountClassStaff:
+		return true
+	case TicketingHeadcountClassSubscription:
 		return true
 	default:
 		return false
@@ -2883,6 +3009,42 @@ func (e TicketingLineRecordState) Valid() bool {
 	case TicketingLineRecordStateTransferred:
 		return true
 	case TicketingLineRecordStateValid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingMembershipObject.
+const (
+	TicketingMembershipObjectMembership TicketingMembershipObject = "membership"
+)
+
+// Valid indicates whether the value is a known member of the TicketingMembershipObject enum.
+func (e TicketingMembershipObject) Valid() bool {
+	switch e {
+	case TicketingMembershipObjectMembership:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingMembershipRecordKind.
+const (
+	TicketingMembershipRecordKindMembership   TicketingMembershipRecordKind = "membership"
+	TicketingMembershipRecordKindPass         TicketingMembershipRecordKind = "pass"
+	TicketingMembershipRecordKindSubscription TicketingMembershipRecordKind = "subscription"
+)
+
+// Valid indicates whether the value is a known member of the TicketingMembershipRecordKind enum.
+func (e TicketingMembershipRecordKind) Valid() bool {
+	switch e {
+	case TicketingMembershipRecordKindMembership:
+		return true
+	case TicketingMembershipRecordKindPass:
+		return true
+	case TicketingMembershipRecordKindSubscription:
 		return true
 	default:
 		return false
@@ -3105,6 +3267,57 @@ func (e TicketingPriceTypeRecordClass) Valid() bool {
 	}
 }
 
+// Defines values for TicketingProductObject.
+const (
+	TicketingProductObjectProduct TicketingProductObject = "product"
+)
+
+// Valid indicates whether the value is a known member of the TicketingProductObject enum.
+func (e TicketingProductObject) Valid() bool {
+	switch e {
+	case TicketingProductObjectProduct:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingProductRecordKind.
+const (
+	TicketingProductRecordKindDonation     TicketingProductRecordKind = "donation"
+	TicketingProductRecordKindGiftCard     TicketingProductRecordKind = "gift_card"
+	TicketingProductRecordKindGoods        TicketingProductRecordKind = "goods"
+	TicketingProductRecordKindMembership   TicketingProductRecordKind = "membership"
+	TicketingProductRecordKindPass         TicketingProductRecordKind = "pass"
+	TicketingProductRecordKindService      TicketingProductRecordKind = "service"
+	TicketingProductRecordKindSubscription TicketingProductRecordKind = "subscription"
+	TicketingProductRecordKindTicket       TicketingProductRecordKind = "ticket"
+)
+
+// Valid indicates whether the value is a known member of the TicketingProductRecordKind enum.
+func (e TicketingProductRecordKind) Valid() bool {
+	switch e {
+	case TicketingProductRecordKindDonation:
+		return true
+	case TicketingProductRecordKindGiftCard:
+		return true
+	case TicketingProductRecordKindGoods:
+		return true
+	case TicketingProductRecordKindMembership:
+		return true
+	case TicketingProductRecordKindPass:
+		return true
+	case TicketingProductRecordKindService:
+		return true
+	case TicketingProductRecordKindSubscription:
+		return true
+	case TicketingProductRecordKindTicket:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingProductionObject.
 const (
 	TicketingProductionObjectProduction TicketingProductionObject = "production"
@@ -3198,6 +3411,60 @@ func (e TicketingRefundRecordState) Valid() bool {
 	case TicketingRefundRecordStatePending:
 		return true
 	case TicketingRefundRecordStateSettled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingScanObject.
+const (
+	TicketingScanObjectScan TicketingScanObject = "scan"
+)
+
+// Valid indicates whether the value is a known member of the TicketingScanObject enum.
+func (e TicketingScanObject) Valid() bool {
+	switch e {
+	case TicketingScanObjectScan:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingScanRecordDirection.
+const (
+	TicketingScanRecordDirectionEntry TicketingScanRecordDirection = "entry"
+	TicketingScanRecordDirectionExit  TicketingScanRecordDirection = "exit"
+)
+
+// Valid indicates whether the value is a known member of the TicketingScanRecordDirection enum.
+func (e TicketingScanRecordDirection) Valid() bool {
+	switch e {
+	case TicketingScanRecordDirectionEntry:
+		return true
+	case TicketingScanRecordDirectionExit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingScanRecordResult.
+const (
+	TicketingScanRecordResultAccepted TicketingScanRecordResult = "accepted"
+	TicketingScanRecordResultAnnulled TicketingScanRecordResult = "annulled"
+	TicketingScanRecordResultRefused  TicketingScanRecordResult = "refused"
+)
+
+// Valid indicates whether the value is a known member of the TicketingScanRecordResult enum.
+func (e TicketingScanRecordResult) Valid() bool {
+	switch e {
+	case TicketingScanRecordResultAccepted:
+		return true
+	case TicketingScanRecordResultAnnulled:
+		return true
+	case TicketingScanRecordResultRefused:
 		return true
 	default:
 		return false
@@ -3381,6 +3648,81 @@ func (e TicketingSourcePatchStatus) Valid() bool {
 	case TicketingSourcePatchStatusActive:
 		return true
 	case TicketingSourcePatchStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingTicketObject.
+const (
+	TicketingTicketObjectTicket TicketingTicketObject = "ticket"
+)
+
+// Valid indicates whether the value is a known member of the TicketingTicketObject enum.
+func (e TicketingTicketObject) Valid() bool {
+	switch e {
+	case TicketingTicketObjectTicket:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingVenueObject.
+const (
+	TicketingVenueObjectVenue TicketingVenueObject = "venue"
+)
+
+// Valid indicates whether the value is a known member of the TicketingVenueObject enum.
+func (e TicketingVenueObject) Valid() bool {
+	switch e {
+	case TicketingVenueObjectVenue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingVenueRecordSibilType.
+const (
+	TicketingVenueRecordSibilTypeAUTRE                                  TicketingVenueRecordSibilType = "AUTRE"
+	TicketingVenueRecordSibilTypeCABARETMUSICHALL                       TicketingVenueRecordSibilType = "CABARET_MUSIC_HALL"
+	TicketingVenueRecordSibilTypeCASINODISCOTHEQUEHOTELCAFERESTAURANT   TicketingVenueRecordSibilType = "CASINO_DISCOTHEQUE_HOTEL_CAFE_RESTAURANT"
+	TicketingVenueRecordSibilTypeESPACEPOLYVALENT                       TicketingVenueRecordSibilType = "ESPACE_POLYVALENT"
+	TicketingVenueRecordSibilTypeLIEUDECULTE                            TicketingVenueRecordSibilType = "LIEU_DE_CULTE"
+	TicketingVenueRecordSibilTypeLIEUDESANTE                            TicketingVenueRecordSibilType = "LIEU_DE_SANTE"
+	TicketingVenueRecordSibilTypeLessThanNil                            TicketingVenueRecordSibilType = "<nil>"
+	TicketingVenueRecordSibilTypePLEINAIRPARCLOISIRSATTRACTION          TicketingVenueRecordSibilType = "PLEIN_AIR_PARC_LOISIRS_ATTRACTION"
+	TicketingVenueRecordSibilTypeSALLECONCERTAUDITORIUMOPERAZENITH      TicketingVenueRecordSibilType = "SALLE_CONCERT_AUDITORIUM_OPERA_ZENITH"
+	TicketingVenueRecordSibilTypeSTRUCTUREITINERANTEDEMONTABLECHAPITEAU TicketingVenueRecordSibilType = "STRUCTURE_ITINERANTE_DEMONTABLE_CHAPITEAU"
+	TicketingVenueRecordSibilTypeTHEATRE                                TicketingVenueRecordSibilType = "THEATRE"
+)
+
+// Valid indicates whether the value is a known member of the TicketingVenueRecordSibilType enum.
+func (e TicketingVenueRecordSibilType) Valid() bool {
+	switch e {
+	case TicketingVenueRecordSibilTypeAUTRE:
+		return true
+	case TicketingVenueRecordSibilTypeCABARETMUSICHALL:
+		return true
+	case TicketingVenueRecordSibilTypeCASINODISCOTHEQUEHOTELCAFERESTAURANT:
+		return true
+	case TicketingVenueRecordSibilTypeESPACEPOLYVALENT:
+		return true
+	case TicketingVenueRecordSibilTypeLIEUDECULTE:
+		return true
+	case TicketingVenueRecordSibilTypeLIEUDESANTE:
+		return true
+	case TicketingVenueRecordSibilTypeLessThanNil:
+		return true
+	case TicketingVenueRecordSibilTypePLEINAIRPARCLOISIRSATTRACTION:
+		return true
+	case TicketingVenueRecordSibilTypeSALLECONCERTAUDITORIUMOPERAZENITH:
+		return true
+	case TicketingVenueRecordSibilTypeSTRUCTUREITINERANTEDEMONTABLECHAPITEAU:
+		return true
+	case TicketingVenueRecordSibilTypeTHEATRE:
 		return true
 	default:
 		return false
@@ -3815,11 +4157,17 @@ func (e ScimSortOrder) Valid() bool {
 
 // Defines values for TicketingRecordKind.
 const (
-	TicketingRecordKindCustomer    TicketingRecordKind = "customer"
-	TicketingRecordKindOrder       TicketingRecordKind = "order"
-	TicketingRecordKindPerformance TicketingRecordKind = "performance"
-	TicketingRecordKindPriceType   TicketingRecordKind = "price_type"
-	TicketingRecordKindProduction  TicketingRecordKind = "production"
+	TicketingRecordKindCustomer     TicketingRecordKind = "customer"
+	TicketingRecordKindGiftCard     TicketingRecordKind = "gift_card"
+	TicketingRecordKindGroupBooking TicketingRecordKind = "group_booking"
+	TicketingRecordKindMembership   TicketingRecordKind = "membership"
+	TicketingRecordKindOrder        TicketingRecordKind = "order"
+	TicketingRecordKindPerformance  TicketingRecordKind = "performance"
+	TicketingRecordKindPriceType    TicketingRecordKind = "price_type"
+	TicketingRecordKindProduct      TicketingRecordKind = "product"
+	TicketingRecordKindProduction   TicketingRecordKind = "production"
+	TicketingRecordKindScan         TicketingRecordKind = "scan"
+	TicketingRecordKindVenue        TicketingRecordKind = "venue"
 )
 
 // Valid indicates whether the value is a known member of the TicketingRecordKind enum.
@@ -3827,13 +4175,25 @@ func (e TicketingRecordKind) Valid() bool {
 	switch e {
 	case TicketingRecordKindCustomer:
 		return true
+	case TicketingRecordKindGiftCard:
+		return true
+	case TicketingRecordKindGroupBooking:
+		return true
+	case TicketingRecordKindMembership:
+		return true
 	case TicketingRecordKindOrder:
 		return true
 	case TicketingRecordKindPerformance:
 		return true
 	case TicketingRecordKindPriceType:
 		return true
+	case TicketingRecordKindProduct:
+		return true
 	case TicketingRecordKindProduction:
+		return true
+	case TicketingRecordKindScan:
+		return true
+	case TicketingRecordKindVenue:
 		return true
 	default:
 		return false
@@ -4236,6 +4596,90 @@ func (e ListContactHistoryParamsSubjectKind) Valid() bool {
 	}
 }
 
+// Defines values for ListContactMembershipsParamsStatus.
+const (
+	ListContactMembershipsParamsStatusActive    ListContactMembershipsParamsStatus = "active"
+	ListContactMembershipsParamsStatusCancelled ListContactMembershipsParamsStatus = "cancelled"
+	ListContactMembershipsParamsStatusExpired   ListContactMembershipsParamsStatus = "expired"
+	ListContactMembershipsParamsStatusGrace     ListContactMembershipsParamsStatus = "grace"
+	ListContactMembershipsParamsStatusPending   ListContactMembershipsParamsStatus = "pending"
+	ListContactMembershipsParamsStatusRenewed   ListContactMembershipsParamsStatus = "renewed"
+	ListContactMembershipsParamsStatusSuspended ListContactMembershipsParamsStatus = "suspended"
+	ListContactMembershipsParamsStatusUsedUp    ListContactMembershipsParamsStatus = "used_up"
+)
+
+// Valid indicates whether the value is a known member of the ListContactMembershipsParamsStatus enum.
+func (e ListContactMembershipsParamsStatus) Valid() bool {
+	switch e {
+	case ListContactMembershipsParamsStatusActive:
+		return true
+	case ListContactMembershipsParamsStatusCancelled:
+		return true
+	case ListContactMembershipsParamsStatusExpired:
+		return true
+	case ListContactMembershipsParamsStatusGrace:
+		return true
+	case ListContactMembershipsParamsStatusPending:
+		return true
+	case ListContactMembershipsParamsStatusRenewed:
+		return true
+	case ListContactMembershipsParamsStatusSuspended:
+		return true
+	case ListContactMembershipsParamsStatusUsedUp:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListContactTicketsParamsAs.
+const (
+	ListContactTicketsParamsAsBuyer  ListContactTicketsParamsAs = "buyer"
+	ListContactTicketsParamsAsHolder ListContactTicketsParamsAs = "holder"
+)
+
+// Valid indicates whether the value is a known member of the ListContactTicketsParamsAs enum.
+func (e ListContactTicketsParamsAs) Valid() bool {
+	switch e {
+	case ListContactTicketsParamsAsBuyer:
+		return true
+	case ListContactTicketsParamsAsHolder:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListContactTicketsParamsState.
+const (
+	ListContactTicketsParamsStateBlocked     ListContactTicketsParamsState = "blocked"
+	ListContactTicketsParamsStateCancelled   ListContactTicketsParamsState = "cancelled"
+	ListContactTicketsParamsStateExchanged   ListContactTicketsParamsState = "exchanged"
+	ListContactTicketsParamsStateResold      ListContactTicketsParamsState = "resold"
+	ListContactTicketsParamsStateTransferred ListContactTicketsParamsState = "transferred"
+	ListContactTicketsParamsStateValid       ListContactTicketsParamsState = "valid"
+)
+
+// Valid indicates whether the value is a known member of the ListContactTicketsParamsState enum.
+func (e ListContactTicketsParamsState) Valid() bool {
+	switch e {
+	case ListContactTicketsParamsStateBlocked:
+		return true
+	case ListContactTicketsParamsStateCancelled:
+		return true
+	case ListContactTicketsParamsStateExchanged:
+		return true
+	case ListContactTicketsParamsStateResold:
+		return true
+	case ListContactTicketsParamsStateTransferred:
+		return true
+	case ListContactTicketsParamsStateValid:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListDepartmentsParamsArchived.
 const (
 	ListDepartmentsParamsArchivedFalse ListDepartmentsParamsArchived = "false"
@@ -4548,6 +4992,66 @@ func (e ListTeamsParamsArchived) Valid() bool {
 	}
 }
 
+// Defines values for ListTicketingGroupBookingsParamsState.
+const (
+	ListTicketingGroupBookingsParamsStateCancelled ListTicketingGroupBookingsParamsState = "cancelled"
+	ListTicketingGroupBookingsParamsStateConfirmed ListTicketingGroupBookingsParamsState = "confirmed"
+	ListTicketingGroupBookingsParamsStateOption    ListTicketingGroupBookingsParamsState = "option"
+	ListTicketingGroupBookingsParamsStateRequested ListTicketingGroupBookingsParamsState = "requested"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingGroupBookingsParamsState enum.
+func (e ListTicketingGroupBookingsParamsState) Valid() bool {
+	switch e {
+	case ListTicketingGroupBookingsParamsStateCancelled:
+		return true
+	case ListTicketingGroupBookingsParamsStateConfirmed:
+		return true
+	case ListTicketingGroupBookingsParamsStateOption:
+		return true
+	case ListTicketingGroupBookingsParamsStateRequested:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTicketingMembershipsParamsStatus.
+const (
+	ListTicketingMembershipsParamsStatusActive    ListTicketingMembershipsParamsStatus = "active"
+	ListTicketingMembershipsParamsStatusCancelled ListTicketingMembershipsParamsStatus = "cancelled"
+	ListTicketingMembershipsParamsStatusExpired   ListTicketingMembershipsParamsStatus = "expired"
+	ListTicketingMembershipsParamsStatusGrace     ListTicketingMembershipsParamsStatus = "grace"
+	ListTicketingMembershipsParamsStatusPending   ListTicketingMembershipsParamsStatus = "pending"
+	ListTicketingMembershipsParamsStatusRenewed   ListTicketingMembershipsParamsStatus = "renewed"
+	ListTicketingMembershipsParamsStatusSuspended ListTicketingMembershipsParamsStatus = "suspended"
+	ListTicketingMembershipsParamsStatusUsedUp    ListTicketingMembershipsParamsStatus = "used_up"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingMembershipsParamsStatus enum.
+func (e ListTicketingMembershipsParamsStatus) Valid() bool {
+	switch e {
+	case ListTicketingMembershipsParamsStatusActive:
+		return true
+	case ListTicketingMembershipsParamsStatusCancelled:
+		return true
+	case ListTicketingMembershipsParamsStatusExpired:
+		return true
+	case ListTicketingMembershipsParamsStatusGrace:
+		return true
+	case ListTicketingMembershipsParamsStatusPending:
+		return true
+	case ListTicketingMembershipsParamsStatusRenewed:
+		return true
+	case ListTicketingMembershipsParamsStatusSuspended:
+		return true
+	case ListTicketingMembershipsParamsStatusUsedUp:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListTicketingOrdersParamsCommercialState.
 const (
 	ListTicketingOrdersParamsCommercialStateCancelled ListTicketingOrdersParamsCommercialState = "cancelled"
@@ -4596,6 +5100,42 @@ func (e ListTicketingOrdersParamsPaymentState) Valid() bool {
 	case ListTicketingOrdersParamsPaymentStateRefunded:
 		return true
 	case ListTicketingOrdersParamsPaymentStateUnpaid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTicketingProductsParamsKind.
+const (
+	ListTicketingProductsParamsKindDonation     ListTicketingProductsParamsKind = "donation"
+	ListTicketingProductsParamsKindGiftCard     ListTicketingProductsParamsKind = "gift_card"
+	ListTicketingProductsParamsKindGoods        ListTicketingProductsParamsKind = "goods"
+	ListTicketingProductsParamsKindMembership   ListTicketingProductsParamsKind = "membership"
+	ListTicketingProductsParamsKindPass         ListTicketingProductsParamsKind = "pass"
+	ListTicketingProductsParamsKindService      ListTicketingProductsParamsKind = "service"
+	ListTicketingProductsParamsKindSubscription ListTicketingProductsParamsKind = "subscription"
+	ListTicketingProductsParamsKindTicket       ListTicketingProductsParamsKind = "ticket"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingProductsParamsKind enum.
+func (e ListTicketingProductsParamsKind) Valid() bool {
+	switch e {
+	case ListTicketingProductsParamsKindDonation:
+		return true
+	case ListTicketingProductsParamsKindGiftCard:
+		return true
+	case ListTicketingProductsParamsKindGoods:
+		return true
+	case ListTicketingProductsParamsKindMembership:
+		return true
+	case ListTicketingProductsParamsKindPass:
+		return true
+	case ListTicketingProductsParamsKindService:
+		return true
+	case ListTicketingProductsParamsKindSubscription:
+		return true
+	case ListTicketingProductsParamsKindTicket:
 		return true
 	default:
 		return false
@@ -8386,6 +8926,27 @@ type TeamPatch struct {
 	Name         *string                               `json:"name,omitempty"`
 }
 
+// TicketingAttendance defines model for TicketingAttendance.
+type TicketingAttendance struct {
+	AttendedAt    time.Time                             `json:"attended_at"`
+	Object        TicketingAttendanceObject             `json:"object"`
+	OrderID       openapi_types.UUID                    `json:"order_id"`
+	PerformanceID nullable.Nullable[openapi_types.UUID] `json:"performance_id"`
+	ProductionID  nullable.Nullable[openapi_types.UUID] `json:"production_id"`
+	ScanID        openapi_types.UUID                    `json:"scan_id"`
+	SourceID      openapi_types.UUID                    `json:"source_id"`
+	TicketID      openapi_types.UUID                    `json:"ticket_id"`
+}
+
+// TicketingAttendanceObject defines model for TicketingAttendance.Object.
+type TicketingAttendanceObject string
+
+// TicketingAttendanceList defines model for TicketingAttendanceList.
+type TicketingAttendanceList struct {
+	Data       []TicketingAttendance     `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
 // TicketingBatch defines model for TicketingBatch.
 type TicketingBatch struct {
 	// BatchID The name of the batch at the sender, repeated in the answer.
@@ -8403,7 +8964,8 @@ type TicketingBatchItem struct {
 	Problem   nullable.Nullable[Problem]            `json:"problem"`
 
 	// Status `applied` is a deletion that took effect.
-	Status string `json:"status"`
+	Status   string             `json:"status"`
+	Warnings []TicketingWarning `json:"warnings"`
 }
 
 // TicketingBatchRecord defines model for TicketingBatchRecord.
@@ -8412,7 +8974,7 @@ type TicketingBatchRecord struct {
 	Data       map[string]interface{} `json:"data,omitempty"`
 	ExternalID string                 `json:"external_id"`
 
-	// Kind production, performance, price_type, customer or order.
+	// Kind venue, production, performance, price_type, product, customer, order, membership, gift_card, scan or group_booking.
 	Kind string                  `json:"kind"`
 	Op   *TicketingBatchRecordOp `json:"op,omitempty"`
 
@@ -8513,13 +9075,21 @@ type TicketingConnectionState struct {
 	Streams         []TicketingStreamState       `json:"streams"`
 }
 
-// TicketingConsentRecord A question answered while buying. A question not answered is left out.
+// TicketingConsentRecord A question answered while buying or in an account. A question that was not answered is left out, or `unanswered`; it is no refusal and changes nothing.
 type TicketingConsentRecord struct {
-	At       time.Time                     `json:"at"`
+	At       string                        `json:"at"`
 	Channel  TicketingConsentRecordChannel `json:"channel"`
 	Evidence nullable.Nullable[string]     `json:"evidence,omitempty"`
-	Purpose  string                        `json:"purpose"`
-	Value    TicketingConsentRecordValue   `json:"value"`
+
+	// Purpose Code of the purpose, or the name of the question at the source for which `purpose_codes` of the source has one.
+	Purpose string `json:"purpose"`
+
+	// Question Identifier of the question at the source.
+	Question nullable.Nullable[string]   `json:"question,omitempty"`
+	Value    TicketingConsentRecordValue `json:"value"`
+
+	// WordingVersion Version of the text that was answered.
+	WordingVersion nullable.Nullable[string] `json:"wording_version,omitempty"`
 }
 
 // TicketingConsentRecordChannel defines model for TicketingConsentRecord.Channel.
@@ -8532,6 +9102,7 @@ type TicketingConsentRecordValue string
 type TicketingCustomerRecord struct {
 	Address       nullable.Nullable[TicketingPostalAddress] `json:"address,omitempty"`
 	Birthdate     nullable.Nullable[openapi_types.Date]     `json:"birthdate,omitempty"`
+	Consents      []TicketingConsentRecord                  `json:"consents,omitempty"`
 	ContactID     nullable.Nullable[openapi_types.UUID]     `json:"contact_id,omitempty"`
 	Email         nullable.Nullable[string]                 `json:"email,omitempty"`
 	EmailVerified *bool                                     `json:"email_verified,omitempty"`
@@ -8608,6 +9179,170 @@ type TicketingFeeRecordKind string
 // TicketingFeeRecordState defines model for TicketingFeeRecord.State.
 type TicketingFeeRecordState string
 
+// TicketingGiftCard defines model for TicketingGiftCard.
+type TicketingGiftCard struct {
+	// Balance A decimal amount with the decimals of its currency (ISO 4217).
+	Balance           Money                                 `json:"balance"`
+	ContactID         nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	ContactRule       nullable.Nullable[string]             `json:"contact_rule"`
+	CreatedAt         time.Time                             `json:"created_at"`
+	CustomerID        nullable.Nullable[openapi_types.UUID] `json:"customer_id"`
+	ExpiresAt         nullable.Nullable[time.Time]          `json:"expires_at"`
+	ExternalID        string                                `json:"external_id"`
+	ID                openapi_types.UUID                    `json:"id"`
+	IsMissingAtSource bool                                  `json:"is_missing_at_source"`
+	IsTest            bool                                  `json:"is_test"`
+	LastFour          nullable.Nullable[string]             `json:"last_four"`
+	Object            TicketingGiftCardObject               `json:"object"`
+	OrderID           nullable.Nullable[openapi_types.UUID] `json:"order_id"`
+	ProductID         nullable.Nullable[openapi_types.UUID] `json:"product_id"`
+	SourceID          openapi_types.UUID                    `json:"source_id"`
+	StatedState       nullable.Nullable[string]             `json:"stated_state"`
+	TicketID          nullable.Nullable[openapi_types.UUID] `json:"ticket_id"`
+	UpdatedAt         time.Time                             `json:"updated_at"`
+	Version           int64                                 `json:"version"`
+}
+
+// TicketingGiftCardObject defines model for TicketingGiftCard.Object.
+type TicketingGiftCardObject string
+
+// TicketingGiftCardDetail defines model for TicketingGiftCardDetail.
+type TicketingGiftCardDetail struct {
+	// Balance A decimal amount with the decimals of its currency (ISO 4217).
+	Balance           Money                                 `json:"balance"`
+	ContactID         nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	ContactRule       nullable.Nullable[string]             `json:"contact_rule"`
+	CreatedAt         time.Time                             `json:"created_at"`
+	CustomerID        nullable.Nullable[openapi_types.UUID] `json:"customer_id"`
+	ExpiresAt         nullable.Nullable[time.Time]          `json:"expires_at"`
+	ExternalID        string                                `json:"external_id"`
+	ID                openapi_types.UUID                    `json:"id"`
+	IsMissingAtSource bool                                  `json:"is_missing_at_source"`
+	IsTest            bool                                  `json:"is_test"`
+	LastFour          nullable.Nullable[string]             `json:"last_four"`
+	Ledger            []TicketingGiftCardEntry              `json:"ledger"`
+	Object            TicketingGiftCardDetailObject         `json:"object"`
+	OrderID           nullable.Nullable[openapi_types.UUID] `json:"order_id"`
+	ProductID         nullable.Nullable[openapi_types.UUID] `json:"product_id"`
+	SourceID          openapi_types.UUID                    `json:"source_id"`
+	StatedState       nullable.Nullable[string]             `json:"stated_state"`
+	TicketID          nullable.Nullable[openapi_types.UUID] `json:"ticket_id"`
+	UpdatedAt         time.Time                             `json:"updated_at"`
+	Version           int64                                 `json:"version"`
+}
+
+// TicketingGiftCardDetailObject defines model for TicketingGiftCardDetail.Object.
+type TicketingGiftCardDetailObject string
+
+// TicketingGiftCardEntry An entry of the card's ledger, never changed. `external_id` is null for what the balance says and no transaction explains.
+type TicketingGiftCardEntry struct {
+	// Amount A decimal amount with the decimals of its currency (ISO 4217).
+	Amount     Money                        `json:"amount"`
+	ExternalID nullable.Nullable[string]    `json:"external_id"`
+	ID         openapi_types.UUID           `json:"id"`
+	OccurredAt nullable.Nullable[time.Time] `json:"occurred_at"`
+	Reason     string                       `json:"reason"`
+	RecordedAt time.Time                    `json:"recorded_at"`
+}
+
+// TicketingGiftCardList defines model for TicketingGiftCardList.
+type TicketingGiftCardList struct {
+	Data       []TicketingGiftCard       `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingGiftCardRecord `code` opens the money: it is not kept, only a keyed hash of it and its last four characters. Transactions are all that happened to the card, loads positive, uses negative.
+type TicketingGiftCardRecord struct {
+	// Balance A decimal amount in the currency of the order; negative where the source's own price is.
+	Balance TicketingDecimal          `json:"balance"`
+	Code    nullable.Nullable[string] `json:"code,omitempty"`
+
+	// Currency That of the source when absent.
+	Currency  *string                               `json:"currency,omitempty"`
+	Customer  nullable.Nullable[TicketingReference] `json:"customer,omitempty"`
+	ExpiresAt nullable.Nullable[string]             `json:"expires_at,omitempty"`
+	LastFour  nullable.Nullable[string]             `json:"last_four,omitempty"`
+
+	// Order The order that sold it.
+	Order   nullable.Nullable[TicketingReference] `json:"order,omitempty"`
+	Product nullable.Nullable[TicketingReference] `json:"product,omitempty"`
+	State   nullable.Nullable[string]             `json:"state,omitempty"`
+	Test    *bool                                 `json:"test,omitempty"`
+
+	// Ticket The line that sold it.
+	Ticket       nullable.Nullable[TicketingReference] `json:"ticket,omitempty"`
+	Transactions []TicketingGiftCardTransactionRecord  `json:"transactions,omitempty"`
+}
+
+// TicketingGiftCardTransactionRecord defines model for TicketingGiftCardTransactionRecord.
+type TicketingGiftCardTransactionRecord struct {
+	// Amount A decimal amount in the currency of the order; negative where the source's own price is.
+	Amount     TicketingDecimal                      `json:"amount"`
+	At         nullable.Nullable[string]             `json:"at,omitempty"`
+	ExternalID string                                `json:"external_id"`
+	Order      nullable.Nullable[TicketingReference] `json:"order,omitempty"`
+}
+
+// TicketingGroupBooking defines model for TicketingGroupBooking.
+type TicketingGroupBooking struct {
+	// ContactID The organisation.
+	ContactID         nullable.Nullable[openapi_types.UUID]     `json:"contact_id"`
+	ContactPerson     nullable.Nullable[map[string]interface{}] `json:"contact_person"`
+	ContactRule       nullable.Nullable[string]                 `json:"contact_rule"`
+	CreatedAt         time.Time                                 `json:"created_at"`
+	ExternalID        string                                    `json:"external_id"`
+	Headcount         []TicketingHeadcount                      `json:"headcount"`
+	HeadcountTotal    int32                                     `json:"headcount_total"`
+	ID                openapi_types.UUID                        `json:"id"`
+	IsMissingAtSource bool                                      `json:"is_missing_at_source"`
+	IsTest            bool                                      `json:"is_test"`
+	Number            nullable.Nullable[string]                 `json:"number"`
+	Object            TicketingGroupBookingObject               `json:"object"`
+	OrderID           nullable.Nullable[openapi_types.UUID]     `json:"order_id"`
+	Organisation      nullable.Nullable[map[string]interface{}] `json:"organisation"`
+	PerformanceID     nullable.Nullable[openapi_types.UUID]     `json:"performance_id"`
+	PersonContactID   nullable.Nullable[openapi_types.UUID]     `json:"person_contact_id"`
+	PlacedAt          nullable.Nullable[time.Time]              `json:"placed_at"`
+	SourceID          openapi_types.UUID                        `json:"source_id"`
+	State             string                                    `json:"state"`
+	UpdatedAt         time.Time                                 `json:"updated_at"`
+	Version           int64                                     `json:"version"`
+}
+
+// TicketingGroupBookingObject defines model for TicketingGroupBooking.Object.
+type TicketingGroupBookingObject string
+
+// TicketingGroupBookingList defines model for TicketingGroupBookingList.
+type TicketingGroupBookingList struct {
+	Data       []TicketingGroupBooking   `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingGroupBookingRecord defines model for TicketingGroupBookingRecord.
+type TicketingGroupBookingRecord struct {
+	ContactPerson nullable.Nullable[TicketingPerson]    `json:"contact_person,omitempty"`
+	Headcount     []TicketingHeadcount                  `json:"headcount,omitempty"`
+	Number        nullable.Nullable[string]             `json:"number,omitempty"`
+	Order         nullable.Nullable[TicketingReference] `json:"order,omitempty"`
+	Organisation  nullable.Nullable[TicketingPerson]    `json:"organisation,omitempty"`
+	Performance   nullable.Nullable[TicketingReference] `json:"performance,omitempty"`
+	PlacedAt      nullable.Nullable[string]             `json:"placed_at,omitempty"`
+	State         TicketingGroupBookingRecordState      `json:"state"`
+	Test          *bool                                 `json:"test,omitempty"`
+}
+
+// TicketingGroupBookingRecordState defines model for TicketingGroupBookingRecord.State.
+type TicketingGroupBookingRecordState string
+
+// TicketingHeadcount defines model for TicketingHeadcount.
+type TicketingHeadcount struct {
+	Class TicketingHeadcountClass `json:"class"`
+	Count int32                   `json:"count"`
+}
+
+// TicketingHeadcountClass defines model for TicketingHeadcount.Class.
+type TicketingHeadcountClass string
+
 // TicketingHookAddress defines model for TicketingHookAddress.
 type TicketingHookAddress struct {
 	Object TicketingHookAddressObject `json:"object"`
@@ -8626,6 +9361,8 @@ type TicketingHookReceipt struct {
 type TicketingLine struct {
 	// Amount A decimal amount with the decimals of its currency (ISO 4217).
 	Amount          Money                                     `json:"amount"`
+	Campaign        nullable.Nullable[string]                 `json:"campaign"`
+	Exemption       nullable.Nullable[string]                 `json:"exemption"`
 	ExternalID      string                                    `json:"external_id"`
 	Holder          nullable.Nullable[map[string]interface{}] `json:"holder"`
 	HolderContactID nullable.Nullable[openapi_types.UUID]     `json:"holder_contact_id"`
@@ -8638,17 +9375,23 @@ type TicketingLine struct {
 	Parent        nullable.Nullable[string]             `json:"parent"`
 	PerformanceID nullable.Nullable[openapi_types.UUID] `json:"performance_id"`
 	PriceTypeID   nullable.Nullable[openapi_types.UUID] `json:"price_type_id"`
+	ProductID     nullable.Nullable[openapi_types.UUID] `json:"product_id"`
+	ReplacedBy    nullable.Nullable[string]             `json:"replaced_by"`
 	Replaces      nullable.Nullable[string]             `json:"replaces"`
 	Seat          nullable.Nullable[string]             `json:"seat"`
 	State         string                                `json:"state"`
 	Tax           nullable.Nullable[Money]              `json:"tax"`
 	TaxRateBp     nullable.Nullable[int32]              `json:"tax_rate_bp"`
+	VoucherCode   nullable.Nullable[string]             `json:"voucher_code"`
 }
 
 // TicketingLineRecord defines model for TicketingLineRecord.
 type TicketingLineRecord struct {
 	// Amount A decimal amount in the currency of the order; negative where the source's own price is.
 	Amount TicketingDecimal `json:"amount"`
+
+	// Exemption Why nothing or less was paid: invitation, staff, partner …
+	Exemption nullable.Nullable[string] `json:"exemption,omitempty"`
 
 	// ExternalID The ticket's own name, which it keeps when it moves to another order.
 	ExternalID  string                                `json:"external_id"`
@@ -8658,13 +9401,15 @@ type TicketingLineRecord struct {
 	Parent      nullable.Nullable[TicketingReference] `json:"parent,omitempty"`
 	Performance nullable.Nullable[TicketingReference] `json:"performance,omitempty"`
 	PriceType   nullable.Nullable[TicketingReference] `json:"price_type,omitempty"`
+	Product     nullable.Nullable[TicketingReference] `json:"product,omitempty"`
 	Replaces    nullable.Nullable[TicketingReference] `json:"replaces,omitempty"`
 	Seat        nullable.Nullable[string]             `json:"seat,omitempty"`
 	State       *TicketingLineRecordState             `json:"state,omitempty"`
 	Tax         nullable.Nullable[TicketingDecimal]   `json:"tax,omitempty"`
 
 	// TaxRateBp Hundredths of a percent.
-	TaxRateBp nullable.Nullable[int32] `json:"tax_rate_bp,omitempty"`
+	TaxRateBp nullable.Nullable[int32]            `json:"tax_rate_bp,omitempty"`
+	Voucher   nullable.Nullable[TicketingVoucher] `json:"voucher,omitempty"`
 }
 
 // TicketingLineRecordKind defines model for TicketingLineRecord.Kind.
@@ -8682,6 +9427,94 @@ type TicketingMatch struct {
 	Rule         string                    `json:"rule"`
 }
 
+// TicketingMembership defines model for TicketingMembership.
+type TicketingMembership struct {
+	AsOf        time.Time                             `json:"as_of"`
+	AutoRenew   bool                                  `json:"auto_renew"`
+	Benefits    []string                              `json:"benefits"`
+	CancelledAt nullable.Nullable[time.Time]          `json:"cancelled_at"`
+	ContactID   nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+
+	// ContactRule By what it is known whose it is.
+	ContactRule       nullable.Nullable[string]                 `json:"contact_rule"`
+	CreatedAt         time.Time                                 `json:"created_at"`
+	CustomerID        nullable.Nullable[openapi_types.UUID]     `json:"customer_id"`
+	ExternalID        string                                    `json:"external_id"`
+	Holder            nullable.Nullable[map[string]interface{}] `json:"holder"`
+	ID                openapi_types.UUID                        `json:"id"`
+	IsMissingAtSource bool                                      `json:"is_missing_at_source"`
+
+	// IsRenewable Whether it may be renewed as of `as_of`.
+	IsRenewable bool                                  `json:"is_renewable"`
+	IsTest      bool                                  `json:"is_test"`
+	Kind        string                                `json:"kind"`
+	Number      nullable.Nullable[string]             `json:"number"`
+	Object      TicketingMembershipObject             `json:"object"`
+	OrderID     nullable.Nullable[openapi_types.UUID] `json:"order_id"`
+	ProductID   nullable.Nullable[openapi_types.UUID] `json:"product_id"`
+	RenewedByID nullable.Nullable[openapi_types.UUID] `json:"renewed_by_id"`
+	RenewsID    nullable.Nullable[openapi_types.UUID] `json:"renews_id"`
+	SourceID    openapi_types.UUID                    `json:"source_id"`
+	StatedState nullable.Nullable[string]             `json:"stated_state"`
+
+	// Status Derived, as of `as_of`.
+	Status     string                                `json:"status"`
+	TicketID   nullable.Nullable[openapi_types.UUID] `json:"ticket_id"`
+	TimeZone   string                                `json:"time_zone"`
+	UpdatedAt  time.Time                             `json:"updated_at"`
+	UsageLimit nullable.Nullable[int32]              `json:"usage_limit"`
+	Usages     nullable.Nullable[int32]              `json:"usages"`
+	ValidFrom  nullable.Nullable[time.Time]          `json:"valid_from"`
+
+	// ValidUntil The first instant at which it is no longer valid.
+	ValidUntil nullable.Nullable[time.Time] `json:"valid_until"`
+	Version    int64                        `json:"version"`
+}
+
+// TicketingMembershipObject defines model for TicketingMembership.Object.
+type TicketingMembershipObject string
+
+// TicketingMembershipList defines model for TicketingMembershipList.
+type TicketingMembershipList struct {
+	Data       []TicketingMembership     `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingMembershipRecord A subscription, pass or membership, valid from one instant to another. A date alone as `valid_to` is its last day. Whose it is follows from `ticket`, `customer` or `order`.
+type TicketingMembershipRecord struct {
+	AutoRenew   *bool                                 `json:"auto_renew,omitempty"`
+	Benefits    []string                              `json:"benefits,omitempty"`
+	CancelledAt nullable.Nullable[string]             `json:"cancelled_at,omitempty"`
+	Customer    nullable.Nullable[TicketingReference] `json:"customer,omitempty"`
+	Holder      nullable.Nullable[TicketingPerson]    `json:"holder,omitempty"`
+	Kind        *TicketingMembershipRecordKind        `json:"kind,omitempty"`
+
+	// Number As printed on the card.
+	Number  nullable.Nullable[string]             `json:"number,omitempty"`
+	Order   nullable.Nullable[TicketingReference] `json:"order,omitempty"`
+	Product nullable.Nullable[TicketingReference] `json:"product,omitempty"`
+
+	// Renews The one that this one continues.
+	Renews nullable.Nullable[TicketingReference] `json:"renews,omitempty"`
+
+	// State As the source calls it. `cancelled`, `suspended` and `pending` count; every other is kept and the status derived from dates and uses.
+	State nullable.Nullable[string] `json:"state,omitempty"`
+	Test  *bool                     `json:"test,omitempty"`
+
+	// Ticket The line that sold it.
+	Ticket nullable.Nullable[TicketingReference] `json:"ticket,omitempty"`
+
+	// TimeZone IANA name; that of the source when absent.
+	TimeZone   nullable.Nullable[string] `json:"time_zone,omitempty"`
+	UsageLimit nullable.Nullable[int32]  `json:"usage_limit,omitempty"`
+	Usages     nullable.Nullable[int32]  `json:"usages,omitempty"`
+	ValidFrom  nullable.Nullable[string] `json:"valid_from,omitempty"`
+	ValidTo    nullable.Nullable[string] `json:"valid_to,omitempty"`
+}
+
+// TicketingMembershipRecordKind defines model for TicketingMembershipRecord.Kind.
+type TicketingMembershipRecordKind string
+
 // TicketingMovement An entry of the order's ledger, never changed. Money in is positive, money out negative; `corrected` entries adjust an earlier one of the same name.
 type TicketingMovement struct {
 	// Amount A decimal amount with the decimals of its currency (ISO 4217).
@@ -8697,29 +9530,32 @@ type TicketingMovement struct {
 
 // TicketingOrder An order. `buyer`, `payer` and each line's `holder` are what the source said, unchanged; `contact_id` is whom we believe it to be, for the reason in `match`.
 type TicketingOrder struct {
-	Buyer           nullable.Nullable[map[string]interface{}] `json:"buyer"`
-	Channel         nullable.Nullable[string]                 `json:"channel"`
-	ChannelCode     nullable.Nullable[string]                 `json:"channel_code"`
-	CommercialState string                                    `json:"commercial_state"`
-	Consents        []map[string]interface{}                  `json:"consents"`
-	ContactID       nullable.Nullable[openapi_types.UUID]     `json:"contact_id"`
-	CreatedAt       time.Time                                 `json:"created_at"`
-	CustomerID      nullable.Nullable[openapi_types.UUID]     `json:"customer_id"`
-	ExternalID      string                                    `json:"external_id"`
-	Fees            []TicketingFee                            `json:"fees"`
-	ID              openapi_types.UUID                        `json:"id"`
-	IsTest          bool                                      `json:"is_test"`
-	Lines           []TicketingLine                           `json:"lines"`
-	Match           nullable.Nullable[TicketingMatch]         `json:"match"`
-	Movements       []TicketingMovement                       `json:"movements"`
-	Number          nullable.Nullable[string]                 `json:"number"`
-	Object          TicketingOrderObject                      `json:"object"`
-	Payer           nullable.Nullable[map[string]interface{}] `json:"payer"`
-	PaymentState    string                                    `json:"payment_state"`
-	Payments        []TicketingPayment                        `json:"payments"`
-	PlacedAt        nullable.Nullable[time.Time]              `json:"placed_at"`
-	SourceID        openapi_types.UUID                        `json:"source_id"`
-	SplitFromID     nullable.Nullable[openapi_types.UUID]     `json:"split_from_id"`
+	Buyer nullable.Nullable[map[string]interface{}] `json:"buyer"`
+
+	// CancellationReason Why it is cancelled where the source did not say so.
+	CancellationReason nullable.Nullable[string]                 `json:"cancellation_reason"`
+	Channel            nullable.Nullable[string]                 `json:"channel"`
+	ChannelCode        nullable.Nullable[string]                 `json:"channel_code"`
+	CommercialState    string                                    `json:"commercial_state"`
+	Consents           []map[string]interface{}                  `json:"consents"`
+	ContactID          nullable.Nullable[openapi_types.UUID]     `json:"contact_id"`
+	CreatedAt          time.Time                                 `json:"created_at"`
+	CustomerID         nullable.Nullable[openapi_types.UUID]     `json:"customer_id"`
+	ExternalID         string                                    `json:"external_id"`
+	Fees               []TicketingFee                            `json:"fees"`
+	ID                 openapi_types.UUID                        `json:"id"`
+	IsTest             bool                                      `json:"is_test"`
+	Lines              []TicketingLine                           `json:"lines"`
+	Match              nullable.Nullable[TicketingMatch]         `json:"match"`
+	Movements          []TicketingMovement                       `json:"movements"`
+	Number             nullable.Nullable[string]                 `json:"number"`
+	Object             TicketingOrderObject                      `json:"object"`
+	Payer              nullable.Nullable[map[string]interface{}] `json:"payer"`
+	PaymentState       string                                    `json:"payment_state"`
+	Payments           []TicketingPayment                        `json:"payments"`
+	PlacedAt           nullable.Nullable[time.Time]              `json:"placed_at"`
+	SourceID           openapi_types.UUID                        `json:"source_id"`
+	SplitFromID        nullable.Nullable[openapi_types.UUID]     `json:"split_from_id"`
 
 	// Totals `gross` is everything sold, whatever became of it; `due` what is still owed for (valid lines and fees); `paid` and `refunded` the settled money in and out; `net` what stays, paid less refunded.
 	Totals    TicketingTotals `json:"totals"`
@@ -8750,7 +9586,7 @@ type TicketingOrderRecord struct {
 	Number    nullable.Nullable[string]             `json:"number,omitempty"`
 	Payer     nullable.Nullable[TicketingPerson]    `json:"payer,omitempty"`
 	Payments  []TicketingPaymentRecord              `json:"payments,omitempty"`
-	PlacedAt  nullable.Nullable[time.Time]          `json:"placed_at,omitempty"`
+	PlacedAt  nullable.Nullable[string]             `json:"placed_at,omitempty"`
 	Refunds   []TicketingRefundRecord               `json:"refunds,omitempty"`
 	SplitFrom nullable.Nullable[TicketingReference] `json:"split_from,omitempty"`
 	Test      *bool                                 `json:"test,omitempty"`
@@ -8801,7 +9637,7 @@ type TicketingPayment struct {
 type TicketingPaymentRecord struct {
 	// Amount A decimal amount in the currency of the order.
 	Amount     TicketingDecimalPositive      `json:"amount"`
-	At         nullable.Nullable[time.Time]  `json:"at,omitempty"`
+	At         nullable.Nullable[string]     `json:"at,omitempty"`
 	ExternalID string                        `json:"external_id"`
 	Method     *TicketingPaymentRecordMethod `json:"method,omitempty"`
 	State      TicketingPaymentRecordState   `json:"state"`
@@ -8815,6 +9651,7 @@ type TicketingPaymentRecordState string
 
 // TicketingPerformance defines model for TicketingPerformance.
 type TicketingPerformance struct {
+	AdmissionAt  nullable.Nullable[time.Time]          `json:"admission_at"`
 	Capacity     nullable.Nullable[int32]              `json:"capacity"`
 	CreatedAt    time.Time                             `json:"created_at"`
 	EndsAt       nullable.Nullable[time.Time]          `json:"ends_at"`
@@ -8825,13 +9662,19 @@ type TicketingPerformance struct {
 	Name         map[string]string                     `json:"name"`
 	Object       TicketingPerformanceObject            `json:"object"`
 	ProductionID nullable.Nullable[openapi_types.UUID] `json:"production_id"`
+	ReplacesID   nullable.Nullable[openapi_types.UUID] `json:"replaces_id"`
+	SibilDomain  nullable.Nullable[string]             `json:"sibil_domain"`
 	SourceID     openapi_types.UUID                    `json:"source_id"`
 	StartsAt     nullable.Nullable[time.Time]          `json:"starts_at"`
 	Status       string                                `json:"status"`
 	TimeZone     string                                `json:"time_zone"`
 	UpdatedAt    time.Time                             `json:"updated_at"`
-	Venue        nullable.Nullable[string]             `json:"venue"`
-	Version      int64                                 `json:"version"`
+
+	// Venue Name of the venue at the source.
+	Venue         nullable.Nullable[string]             `json:"venue"`
+	VenueID       nullable.Nullable[openapi_types.UUID] `json:"venue_id"`
+	Version       int64                                 `json:"version"`
+	YoungAudience nullable.Nullable[bool]               `json:"young_audience"`
 }
 
 // TicketingPerformanceObject defines model for TicketingPerformance.Object.
@@ -8845,20 +9688,31 @@ type TicketingPerformanceList struct {
 
 // TicketingPerformanceRecord defines model for TicketingPerformanceRecord.
 type TicketingPerformanceRecord struct {
-	Capacity nullable.Nullable[int32]     `json:"capacity,omitempty"`
-	EndsAt   nullable.Nullable[time.Time] `json:"ends_at,omitempty"`
+	// AdmissionAt When the doors open.
+	AdmissionAt nullable.Nullable[string] `json:"admission_at,omitempty"`
+	Capacity    nullable.Nullable[int32]  `json:"capacity,omitempty"`
+	EndsAt      nullable.Nullable[string] `json:"ends_at,omitempty"`
 
 	// Name A text by language (BCP 47).
 	Name       *TicketingText                        `json:"name,omitempty"`
 	Production nullable.Nullable[TicketingReference] `json:"production,omitempty"`
+	Replaces   nullable.Nullable[TicketingReference] `json:"replaces,omitempty"`
+
+	// SibilDomain That of the production when absent.
+	SibilDomain nullable.Nullable[string] `json:"sibil_domain,omitempty"`
 
 	// StartsAt Absent for open tickets and shops.
-	StartsAt nullable.Nullable[time.Time]      `json:"starts_at,omitempty"`
+	StartsAt nullable.Nullable[string]         `json:"starts_at,omitempty"`
 	Status   *TicketingPerformanceRecordStatus `json:"status,omitempty"`
 
 	// TimeZone IANA name; that of the source when absent.
 	TimeZone nullable.Nullable[string] `json:"time_zone,omitempty"`
-	Venue    nullable.Nullable[string] `json:"venue,omitempty"`
+
+	// Venue Name of the venue at the source.
+	Venue nullable.Nullable[string] `json:"venue,omitempty"`
+
+	// YoungAudience That of the production when absent.
+	YoungAudience nullable.Nullable[bool] `json:"young_audience,omitempty"`
 }
 
 // TicketingPerformanceRecordStatus defines model for TicketingPerformanceRecord.Status.
@@ -8892,18 +9746,22 @@ type TicketingPostalAddress struct {
 
 // TicketingPriceType defines model for TicketingPriceType.
 type TicketingPriceType struct {
-	Audience   nullable.Nullable[string] `json:"audience"`
-	Class      string                    `json:"class"`
-	CreatedAt  time.Time                 `json:"created_at"`
-	ExternalID string                    `json:"external_id"`
-	ID         openapi_types.UUID        `json:"id"`
-	IsDeleted  bool                      `json:"is_deleted"`
-	IsStub     bool                      `json:"is_stub"`
-	Name       map[string]string         `json:"name"`
-	Object     TicketingPriceTypeObject  `json:"object"`
-	SourceID   openapi_types.UUID        `json:"source_id"`
-	UpdatedAt  time.Time                 `json:"updated_at"`
-	Version    int64                     `json:"version"`
+	Audience nullable.Nullable[string] `json:"audience"`
+	Class    string                    `json:"class"`
+
+	// ClassOrigin Why it is of that class: the institution said so, the source said so, or nobody did.
+	ClassOrigin string                    `json:"class_origin"`
+	CreatedAt   time.Time                 `json:"created_at"`
+	ExternalID  string                    `json:"external_id"`
+	ID          openapi_types.UUID        `json:"id"`
+	IsDeleted   bool                      `json:"is_deleted"`
+	IsStub      bool                      `json:"is_stub"`
+	Name        map[string]string         `json:"name"`
+	Object      TicketingPriceTypeObject  `json:"object"`
+	SourceID    openapi_types.UUID        `json:"source_id"`
+	StatedClass nullable.Nullable[string] `json:"stated_class"`
+	UpdatedAt   time.Time                 `json:"updated_at"`
+	Version     int64                     `json:"version"`
 }
 
 // TicketingPriceTypeObject defines model for TicketingPriceType.Object.
@@ -8917,30 +9775,82 @@ type TicketingPriceTypeList struct {
 
 // TicketingPriceTypeRecord defines model for TicketingPriceTypeRecord.
 type TicketingPriceTypeRecord struct {
-	Audience nullable.Nullable[string]      `json:"audience,omitempty"`
-	Class    *TicketingPriceTypeRecordClass `json:"class,omitempty"`
+	Audience nullable.Nullable[string] `json:"audience,omitempty"`
+
+	// Class As the source classes it; left out where it does not. What the institution has set for this price type of the source goes before.
+	Class *TicketingPriceTypeRecordClass `json:"class,omitempty"`
 
 	// Name A text by language (BCP 47).
 	Name TicketingText `json:"name"`
 }
 
-// TicketingPriceTypeRecordClass defines model for TicketingPriceTypeRecord.Class.
+// TicketingPriceTypeRecordClass As the source classes it; left out where it does not. What the institution has set for this price type of the source goes before.
 type TicketingPriceTypeRecordClass string
+
+// TicketingProduct defines model for TicketingProduct.
+type TicketingProduct struct {
+	Benefits    []string                 `json:"benefits"`
+	CreatedAt   time.Time                `json:"created_at"`
+	ExternalID  string                   `json:"external_id"`
+	GraceDays   nullable.Nullable[int32] `json:"grace_days"`
+	ID          openapi_types.UUID       `json:"id"`
+	IsDeleted   bool                     `json:"is_deleted"`
+	IsStub      bool                     `json:"is_stub"`
+	Kind        string                   `json:"kind"`
+	Name        map[string]string        `json:"name"`
+	Object      TicketingProductObject   `json:"object"`
+	RenewalDays nullable.Nullable[int32] `json:"renewal_days"`
+	SourceID    openapi_types.UUID       `json:"source_id"`
+	UpdatedAt   time.Time                `json:"updated_at"`
+	UsageLimit  nullable.Nullable[int32] `json:"usage_limit"`
+	Version     int64                    `json:"version"`
+}
+
+// TicketingProductObject defines model for TicketingProduct.Object.
+type TicketingProductObject string
+
+// TicketingProductList defines model for TicketingProductList.
+type TicketingProductList struct {
+	Data       []TicketingProduct        `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingProductRecord defines model for TicketingProductRecord.
+type TicketingProductRecord struct {
+	Benefits []string `json:"benefits,omitempty"`
+
+	// GraceDays How long it still counts after its end; as the source is set when absent.
+	GraceDays nullable.Nullable[int32]   `json:"grace_days,omitempty"`
+	Kind      TicketingProductRecordKind `json:"kind"`
+
+	// Name A text by language (BCP 47).
+	Name TicketingText `json:"name"`
+
+	// RenewalDays How long before its end it can be renewed; as the source is set when absent.
+	RenewalDays nullable.Nullable[int32] `json:"renewal_days,omitempty"`
+	UsageLimit  nullable.Nullable[int32] `json:"usage_limit,omitempty"`
+}
+
+// TicketingProductRecordKind defines model for TicketingProductRecord.Kind.
+type TicketingProductRecordKind string
 
 // TicketingProduction defines model for TicketingProduction.
 type TicketingProduction struct {
-	CreatedAt  time.Time                 `json:"created_at"`
-	Discipline nullable.Nullable[string] `json:"discipline"`
-	ExternalID string                    `json:"external_id"`
-	ID         openapi_types.UUID        `json:"id"`
-	IsDeleted  bool                      `json:"is_deleted"`
-	IsStub     bool                      `json:"is_stub"`
-	Name       map[string]string         `json:"name"`
-	Object     TicketingProductionObject `json:"object"`
-	Season     nullable.Nullable[string] `json:"season"`
-	SourceID   openapi_types.UUID        `json:"source_id"`
-	UpdatedAt  time.Time                 `json:"updated_at"`
-	Version    int64                     `json:"version"`
+	CreatedAt     time.Time                 `json:"created_at"`
+	Discipline    nullable.Nullable[string] `json:"discipline"`
+	ExternalID    string                    `json:"external_id"`
+	Festival      nullable.Nullable[string] `json:"festival"`
+	ID            openapi_types.UUID        `json:"id"`
+	IsDeleted     bool                      `json:"is_deleted"`
+	IsStub        bool                      `json:"is_stub"`
+	Name          map[string]string         `json:"name"`
+	Object        TicketingProductionObject `json:"object"`
+	Season        nullable.Nullable[string] `json:"season"`
+	SibilDomain   nullable.Nullable[string] `json:"sibil_domain"`
+	SourceID      openapi_types.UUID        `json:"source_id"`
+	UpdatedAt     time.Time                 `json:"updated_at"`
+	Version       int64                     `json:"version"`
+	YoungAudience nullable.Nullable[bool]   `json:"young_audience"`
 }
 
 // TicketingProductionObject defines model for TicketingProduction.Object.
@@ -8955,10 +9865,15 @@ type TicketingProductionList struct {
 // TicketingProductionRecord defines model for TicketingProductionRecord.
 type TicketingProductionRecord struct {
 	Discipline nullable.Nullable[string] `json:"discipline,omitempty"`
+	Festival   nullable.Nullable[string] `json:"festival,omitempty"`
 
 	// Name A text by language (BCP 47).
 	Name   TicketingText             `json:"name"`
 	Season nullable.Nullable[string] `json:"season,omitempty"`
+
+	// SibilDomain Domain of the show in the statutory ticketing return, by its label.
+	SibilDomain   nullable.Nullable[string] `json:"sibil_domain,omitempty"`
+	YoungAudience nullable.Nullable[bool]   `json:"young_audience,omitempty"`
 }
 
 // TicketingPullCreate defines model for TicketingPullCreate.
@@ -9001,6 +9916,7 @@ type TicketingRecordResult struct {
 	ID        openapi_types.UUID                    `json:"id"`
 	Match     nullable.Nullable[TicketingMatch]     `json:"match"`
 	Status    string                                `json:"status"`
+	Warnings  []TicketingWarning                    `json:"warnings"`
 }
 
 // TicketingReference The name of another record at the same source.
@@ -9009,9 +9925,9 @@ type TicketingReference = string
 // TicketingRefundRecord defines model for TicketingRefundRecord.
 type TicketingRefundRecord struct {
 	// Amount A decimal amount in the currency of the order.
-	Amount     TicketingDecimalPositive     `json:"amount"`
-	At         nullable.Nullable[time.Time] `json:"at,omitempty"`
-	ExternalID string                       `json:"external_id"`
+	Amount     TicketingDecimalPositive  `json:"amount"`
+	At         nullable.Nullable[string] `json:"at,omitempty"`
+	ExternalID string                    `json:"external_id"`
 
 	// Lines Which tickets it is for; empty when the source does not say.
 	Lines   []string                              `json:"lines,omitempty"`
@@ -9026,6 +9942,67 @@ type TicketingRefundRecordMethod string
 
 // TicketingRefundRecordState defines model for TicketingRefundRecord.State.
 type TicketingRefundRecordState string
+
+// TicketingScan defines model for TicketingScan.
+type TicketingScan struct {
+	CreatedAt  time.Time                 `json:"created_at"`
+	Direction  string                    `json:"direction"`
+	ExternalID string                    `json:"external_id"`
+	Gate       nullable.Nullable[string] `json:"gate"`
+	ID         openapi_types.UUID        `json:"id"`
+
+	// IsAttached Whether an order with its ticket has arrived.
+	IsAttached bool `json:"is_attached"`
+
+	// IsAttendance Whether its ticket counts as used by this scan.
+	IsAttendance bool `json:"is_attendance"`
+
+	// IsLate Recorded more than seven days after the performance; it changes no attendance.
+	IsLate     bool                         `json:"is_late"`
+	Object     TicketingScanObject          `json:"object"`
+	OccurredAt nullable.Nullable[time.Time] `json:"occurred_at"`
+
+	// PerformanceID As the scan says, or else its ticket.
+	PerformanceID nullable.Nullable[openapi_types.UUID] `json:"performance_id"`
+	Reason        nullable.Nullable[string]             `json:"reason"`
+	RecordedAt    nullable.Nullable[time.Time]          `json:"recorded_at"`
+	Result        string                                `json:"result"`
+	SourceID      openapi_types.UUID                    `json:"source_id"`
+	TicketID      nullable.Nullable[openapi_types.UUID] `json:"ticket_id"`
+	UpdatedAt     time.Time                             `json:"updated_at"`
+	Version       int64                                 `json:"version"`
+}
+
+// TicketingScanObject defines model for TicketingScan.Object.
+type TicketingScanObject string
+
+// TicketingScanList defines model for TicketingScanList.
+type TicketingScanList struct {
+	Data       []TicketingScan           `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingScanRecord One reading at a door. It may arrive before the order of its ticket, and is attached when that comes. An annulled scan is sent again with `annulled`.
+type TicketingScanRecord struct {
+	Direction  *TicketingScanRecordDirection `json:"direction,omitempty"`
+	Gate       nullable.Nullable[string]     `json:"gate,omitempty"`
+	OccurredAt string                        `json:"occurred_at"`
+
+	// Performance That of the ticket when absent.
+	Performance nullable.Nullable[TicketingReference] `json:"performance,omitempty"`
+	Reason      nullable.Nullable[string]             `json:"reason,omitempty"`
+
+	// RecordedAt When the source came to know of it; devices may have been off line. When it occurred if absent.
+	RecordedAt nullable.Nullable[string]             `json:"recorded_at,omitempty"`
+	Result     *TicketingScanRecordResult            `json:"result,omitempty"`
+	Ticket     nullable.Nullable[TicketingReference] `json:"ticket,omitempty"`
+}
+
+// TicketingScanRecordDirection defines model for TicketingScanRecord.Direction.
+type TicketingScanRecordDirection string
+
+// TicketingScanRecordResult defines model for TicketingScanRecord.Result.
+type TicketingScanRecordResult string
 
 // TicketingSource defines model for TicketingSource.
 type TicketingSource struct {
@@ -9136,6 +10113,38 @@ type TicketingStreamState struct {
 // TicketingText A text by language (BCP 47).
 type TicketingText map[string]string
 
+// TicketingTicket defines model for TicketingTicket.
+type TicketingTicket struct {
+	// Amount A decimal amount with the decimals of its currency (ISO 4217).
+	Amount Money `json:"amount"`
+
+	// AttendedAt When it was first let in, whichever the performance.
+	AttendedAt          nullable.Nullable[time.Time]          `json:"attended_at"`
+	ExternalID          string                                `json:"external_id"`
+	ID                  openapi_types.UUID                    `json:"id"`
+	Kind                string                                `json:"kind"`
+	Label               nullable.Nullable[string]             `json:"label"`
+	Object              TicketingTicketObject                 `json:"object"`
+	OrderID             openapi_types.UUID                    `json:"order_id"`
+	PerformanceID       nullable.Nullable[openapi_types.UUID] `json:"performance_id"`
+	PerformanceStartsAt nullable.Nullable[time.Time]          `json:"performance_starts_at"`
+	PriceTypeID         nullable.Nullable[openapi_types.UUID] `json:"price_type_id"`
+	ProductID           nullable.Nullable[openapi_types.UUID] `json:"product_id"`
+	Roles               []string                              `json:"roles"`
+	Seat                nullable.Nullable[string]             `json:"seat"`
+	SourceID            openapi_types.UUID                    `json:"source_id"`
+	State               string                                `json:"state"`
+}
+
+// TicketingTicketObject defines model for TicketingTicket.Object.
+type TicketingTicketObject string
+
+// TicketingTicketList defines model for TicketingTicketList.
+type TicketingTicketList struct {
+	Data       []TicketingTicket         `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
 // TicketingTotals `gross` is everything sold, whatever became of it; `due` what is still owed for (valid lines and fees); `paid` and `refunded` the settled money in and out; `net` what stays, paid less refunded.
 type TicketingTotals struct {
 	// Due A decimal amount with the decimals of its currency (ISO 4217).
@@ -9152,6 +10161,63 @@ type TicketingTotals struct {
 
 	// Refunded A decimal amount with the decimals of its currency (ISO 4217).
 	Refunded Money `json:"refunded"`
+}
+
+// TicketingVenue defines model for TicketingVenue.
+type TicketingVenue struct {
+	Address    nullable.Nullable[TicketingPostalAddress] `json:"address"`
+	Capacity   nullable.Nullable[int32]                  `json:"capacity"`
+	CreatedAt  time.Time                                 `json:"created_at"`
+	ExternalID string                                    `json:"external_id"`
+	ID         openapi_types.UUID                        `json:"id"`
+	IsDeleted  bool                                      `json:"is_deleted"`
+	IsStub     bool                                      `json:"is_stub"`
+	Name       map[string]string                         `json:"name"`
+	Object     TicketingVenueObject                      `json:"object"`
+	ParentID   nullable.Nullable[openapi_types.UUID]     `json:"parent_id"`
+	SibilType  nullable.Nullable[string]                 `json:"sibil_type"`
+	Siret      nullable.Nullable[string]                 `json:"siret"`
+	SourceID   openapi_types.UUID                        `json:"source_id"`
+	UpdatedAt  time.Time                                 `json:"updated_at"`
+	Version    int64                                     `json:"version"`
+}
+
+// TicketingVenueObject defines model for TicketingVenue.Object.
+type TicketingVenueObject string
+
+// TicketingVenueList defines model for TicketingVenueList.
+type TicketingVenueList struct {
+	Data       []TicketingVenue          `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingVenueRecord defines model for TicketingVenueRecord.
+type TicketingVenueRecord struct {
+	Address  nullable.Nullable[TicketingPostalAddress] `json:"address,omitempty"`
+	Capacity nullable.Nullable[int32]                  `json:"capacity,omitempty"`
+
+	// Name A text by language (BCP 47).
+	Name   TicketingText                         `json:"name"`
+	Parent nullable.Nullable[TicketingReference] `json:"parent,omitempty"`
+
+	// SibilType Kind of place in the statutory ticketing return.
+	SibilType nullable.Nullable[TicketingVenueRecordSibilType] `json:"sibil_type,omitempty"`
+	Siret     nullable.Nullable[string]                        `json:"siret,omitempty"`
+}
+
+// TicketingVenueRecordSibilType Kind of place in the statutory ticketing return.
+type TicketingVenueRecordSibilType string
+
+// TicketingVoucher The offer a ticket was bought with, and the campaign that gave it out; that of the source's settings for the code when absent.
+type TicketingVoucher struct {
+	Campaign nullable.Nullable[string] `json:"campaign,omitempty"`
+	Code     string                    `json:"code"`
+}
+
+// TicketingWarning Something that was taken in, though it could have meant two things.
+type TicketingWarning struct {
+	Code    string `json:"code"`
+	Pointer string `json:"pointer"`
 }
 
 // TokenQuestion defines model for TokenQuestion.
@@ -9803,6 +10869,15 @@ type TicketingContactID = openapi_types.UUID
 // TicketingExternalID defines model for TicketingExternalId.
 type TicketingExternalID = string
 
+// TicketingGiftCardID defines model for TicketingGiftCardId.
+type TicketingGiftCardID = openapi_types.UUID
+
+// TicketingGroupBookingID defines model for TicketingGroupBookingId.
+type TicketingGroupBookingID = openapi_types.UUID
+
+// TicketingMembershipID defines model for TicketingMembershipId.
+type TicketingMembershipID = openapi_types.UUID
+
 // TicketingOrderID defines model for TicketingOrderId.
 type TicketingOrderID = openapi_types.UUID
 
@@ -9812,14 +10887,23 @@ type TicketingPerformanceID = openapi_types.UUID
 // TicketingPriceTypeID defines model for TicketingPriceTypeId.
 type TicketingPriceTypeID = openapi_types.UUID
 
+// TicketingProductID defines model for TicketingProductId.
+type TicketingProductID = openapi_types.UUID
+
 // TicketingProductionID defines model for TicketingProductionId.
 type TicketingProductionID = openapi_types.UUID
 
 // TicketingRecordKind defines model for TicketingRecordKind.
 type TicketingRecordKind string
 
+// TicketingScanID defines model for TicketingScanId.
+type TicketingScanID = openapi_types.UUID
+
 // TicketingSourceCode defines model for TicketingSourceCode.
 type TicketingSourceCode = string
+
+// TicketingVenueID defines model for TicketingVenueId.
+type TicketingVenueID = openapi_types.UUID
 
 // UpdatedAtGte defines model for UpdatedAtGte.
 type UpdatedAtGte = time.Time
@@ -10347,6 +11431,25 @@ type ArchiveContactParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListContactAttendancesParams defines parameters for ListContactAttendances.
+type ListContactAttendancesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+}
+
 // ListContactConsentsParams defines parameters for ListContactConsents.
 type ListContactConsentsParams struct {
 	// AsOf The instant whose state is wanted; now if absent.
@@ -10458,6 +11561,25 @@ type ListContactExternalIdsParams struct {
 	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 }
 
+// ListContactGiftCardsParams defines parameters for ListContactGiftCards.
+type ListContactGiftCardsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+}
+
 // ListContactHistoryParams defines parameters for ListContactHistory.
 type ListContactHistoryParams struct {
 	// Limit Greatest number of items in the page.
@@ -10485,6 +11607,34 @@ type ListContactHistoryParams struct {
 
 // ListContactHistoryParamsSubjectKind defines parameters for ListContactHistory.
 type ListContactHistoryParamsSubjectKind string
+
+// ListContactMembershipsParams defines parameters for ListContactMemberships.
+type ListContactMembershipsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// Status With one of these statuses.
+	Status []ListContactMembershipsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf The day or instant for which the status is derived; now when absent.
+	AsOf *time.Time `form:"as_of,omitempty" json:"as_of,omitempty"`
+}
+
+// ListContactMembershipsParamsStatus defines parameters for ListContactMemberships.
+type ListContactMembershipsParamsStatus string
 
 // ListContactOrdersParams defines parameters for ListContactOrders.
 type ListContactOrdersParams struct {
@@ -10574,6 +11724,37 @@ type GetSensitiveFactHistoryParams struct {
 	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
 	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
 }
+
+// ListContactTicketsParams defines parameters for ListContactTickets.
+type ListContactTicketsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// As Only tickets that the contact bought, or only those it holds.
+	As *ListContactTicketsParamsAs `form:"as,omitempty" json:"as,omitempty"`
+
+	// State In one of these states.
+	State []ListContactTicketsParamsState `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// ListContactTicketsParamsAs defines parameters for ListContactTickets.
+type ListContactTicketsParamsAs string
+
+// ListContactTicketsParamsState defines parameters for ListContactTickets.
+type ListContactTicketsParamsState string
 
 // UnrestrictContactParams defines parameters for UnrestrictContact.
 type UnrestrictContactParams struct {
@@ -11701,6 +12882,129 @@ type ListOutboxParams struct {
 	To *string `form:"to,omitempty" json:"to,omitempty"`
 }
 
+// ListTicketingGiftCardsParams defines parameters for ListTicketingGiftCards.
+type ListTicketingGiftCardsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// ContactID Of this contact, or of one merged into it.
+	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// Test Whether those of test orders are listed instead of real ones.
+	Test *bool `form:"test,omitempty" json:"test,omitempty"`
+}
+
+// GetTicketingGiftCardParams defines parameters for GetTicketingGiftCard.
+type GetTicketingGiftCardParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListTicketingGroupBookingsParams defines parameters for ListTicketingGroupBookings.
+type ListTicketingGroupBookingsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// ContactID Of this organisation, or with this contact person.
+	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// PerformanceID For this performance.
+	PerformanceID *openapi_types.UUID `form:"performance_id,omitempty" json:"performance_id,omitempty"`
+
+	// State In this state.
+	State *ListTicketingGroupBookingsParamsState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Test Whether those of test orders are listed instead of real ones.
+	Test *bool `form:"test,omitempty" json:"test,omitempty"`
+}
+
+// ListTicketingGroupBookingsParamsState defines parameters for ListTicketingGroupBookings.
+type ListTicketingGroupBookingsParamsState string
+
+// GetTicketingGroupBookingParams defines parameters for GetTicketingGroupBooking.
+type GetTicketingGroupBookingParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListTicketingMembershipsParams defines parameters for ListTicketingMemberships.
+type ListTicketingMembershipsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// ContactID Of this contact, or of one merged into it.
+	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// ProductID Of this product.
+	ProductID *openapi_types.UUID `form:"product_id,omitempty" json:"product_id,omitempty"`
+
+	// Status With one of these statuses.
+	Status []ListTicketingMembershipsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf The day or instant for which the status is derived; now when absent.
+	AsOf *time.Time `form:"as_of,omitempty" json:"as_of,omitempty"`
+
+	// ValidUntilGte Ending at this instant or later.
+	ValidUntilGte *time.Time `form:"valid_until_gte,omitempty" json:"valid_until_gte,omitempty"`
+
+	// ValidUntilLt Ending before this instant.
+	ValidUntilLt *time.Time `form:"valid_until_lt,omitempty" json:"valid_until_lt,omitempty"`
+
+	// Test Whether those of test orders are listed instead of real ones.
+	Test *bool `form:"test,omitempty" json:"test,omitempty"`
+}
+
+// ListTicketingMembershipsParamsStatus defines parameters for ListTicketingMemberships.
+type ListTicketingMembershipsParamsStatus string
+
+// GetTicketingMembershipParams defines parameters for GetTicketingMembership.
+type GetTicketingMembershipParams struct {
+	// AsOf The day or instant for which the status is derived; now when absent.
+	AsOf *time.Time `form:"as_of,omitempty" json:"as_of,omitempty"`
+
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
 // ListTicketingOrdersParams defines parameters for ListTicketingOrders.
 type ListTicketingOrdersParams struct {
 	// Limit Greatest number of items in the page.
@@ -11833,6 +13137,80 @@ type ListTicketingProductionsParams struct {
 
 // GetTicketingProductionParams defines parameters for GetTicketingProduction.
 type GetTicketingProductionParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListTicketingProductsParams defines parameters for ListTicketingProducts.
+type ListTicketingProductsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// Kind Of this kind.
+	Kind *ListTicketingProductsParamsKind `form:"kind,omitempty" json:"kind,omitempty"`
+}
+
+// ListTicketingProductsParamsKind defines parameters for ListTicketingProducts.
+type ListTicketingProductsParamsKind string
+
+// GetTicketingProductParams defines parameters for GetTicketingProduct.
+type GetTicketingProductParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListTicketingScansParams defines parameters for ListTicketingScans.
+type ListTicketingScansParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// TicketID Of this ticket.
+	TicketID *openapi_types.UUID `form:"ticket_id,omitempty" json:"ticket_id,omitempty"`
+
+	// PerformanceID For this performance.
+	PerformanceID *openapi_types.UUID `form:"performance_id,omitempty" json:"performance_id,omitempty"`
+
+	// Attended Whether it is the one by which its ticket counts as used.
+	Attended *bool `form:"attended,omitempty" json:"attended,omitempty"`
+
+	// Attached Whether an order with its ticket has arrived.
+	Attached *bool `form:"attached,omitempty" json:"attached,omitempty"`
+
+	// OccurredAtGte Read at this instant or later.
+	OccurredAtGte *time.Time `form:"occurred_at_gte,omitempty" json:"occurred_at_gte,omitempty"`
+
+	// OccurredAtLt Read before this instant.
+	OccurredAtLt *time.Time `form:"occurred_at_lt,omitempty" json:"occurred_at_lt,omitempty"`
+}
+
+// GetTicketingScanParams defines parameters for GetTicketingScan.
+type GetTicketingScanParams struct {
 	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
@@ -11991,6 +13369,31 @@ type ReplayTicketingSourceParams struct {
 
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListTicketingVenuesParams defines parameters for ListTicketingVenues.
+type ListTicketingVenuesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+}
+
+// GetTicketingVenueParams defines parameters for GetTicketingVenue.
+type GetTicketingVenueParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // ListUsersParams defines parameters for ListUsers.
@@ -12877,6 +14280,9 @@ type ServerInterface interface {
 	// ArchiveContact Archive a contact
 	// (POST /v1/contacts/{contact_id}/archive)
 	ArchiveContact(ctx echo.Context, contactID ContactID, params ArchiveContactParams) error
+	// ListContactAttendances List the attendances of a contact
+	// (GET /v1/contacts/{contact_id}/attendances)
+	ListContactAttendances(ctx echo.Context, contactID TicketingContactID, params ListContactAttendancesParams) error
 	// ListContactConsents Read the present answers of a contact
 	// (GET /v1/contacts/{contact_id}/consents)
 	ListContactConsents(ctx echo.Context, contactID ConsentContactID, params ListContactConsentsParams) error
@@ -12922,9 +14328,15 @@ type ServerInterface interface {
 	// LinkContactExternalID Link an external id to a contact
 	// (PUT /v1/contacts/{contact_id}/external-ids/{source}/{external_id})
 	LinkContactExternalID(ctx echo.Context, contactID ContactID, source Source, externalID ExternalIDPath) error
+	// ListContactGiftCards List the gift cards of a contact
+	// (GET /v1/contacts/{contact_id}/gift-cards)
+	ListContactGiftCards(ctx echo.Context, contactID TicketingContactID, params ListContactGiftCardsParams) error
 	// ListContactHistory List the changes of a contact
 	// (GET /v1/contacts/{contact_id}/history)
 	ListContactHistory(ctx echo.Context, contactID HistoryContactID, params ListContactHistoryParams) error
+	// ListContactMemberships List the memberships of a contact
+	// (GET /v1/contacts/{contact_id}/memberships)
+	ListContactMemberships(ctx echo.Context, contactID TicketingContactID, params ListContactMembershipsParams) error
 	// ListContactOrders List the orders of a contact
 	// (GET /v1/contacts/{contact_id}/orders)
 	ListContactOrders(ctx echo.Context, contactID TicketingContactID, params ListContactOrdersParams) error
@@ -12958,6 +14370,9 @@ type ServerInterface interface {
 	// TagContact Give a tag to a contact
 	// (PUT /v1/contacts/{contact_id}/tags/{tag_id})
 	TagContact(ctx echo.Context, contactID ContactID, tagID TagID) error
+	// ListContactTickets List the tickets of a contact
+	// (GET /v1/contacts/{contact_id}/tickets)
+	ListContactTickets(ctx echo.Context, contactID TicketingContactID, params ListContactTicketsParams) error
 	// UnrestrictContact Lift the restriction of a contact
 	// (POST /v1/contacts/{contact_id}/unrestrict)
 	UnrestrictContact(ctx echo.Context, contactID ContactID, params UnrestrictContactParams) error
@@ -13378,12 +14793,30 @@ type ServerInterface interface {
 	// ListConnectors List the connectors of this program
 	// (GET /v1/ticketing/connectors)
 	ListConnectors(ctx echo.Context) error
+	// ListTicketingGiftCards List gift cards
+	// (GET /v1/ticketing/gift-cards)
+	ListTicketingGiftCards(ctx echo.Context, params ListTicketingGiftCardsParams) error
+	// GetTicketingGiftCard Read a gift card
+	// (GET /v1/ticketing/gift-cards/{gift_card_id})
+	GetTicketingGiftCard(ctx echo.Context, giftCardID TicketingGiftCardID, params GetTicketingGiftCardParams) error
+	// ListTicketingGroupBookings List group bookings
+	// (GET /v1/ticketing/group-bookings)
+	ListTicketingGroupBookings(ctx echo.Context, params ListTicketingGroupBookingsParams) error
+	// GetTicketingGroupBooking Read a group booking
+	// (GET /v1/ticketing/group-bookings/{group_booking_id})
+	GetTicketingGroupBooking(ctx echo.Context, groupBookingID TicketingGroupBookingID, params GetTicketingGroupBookingParams) error
 	// ReceiveTicketingHook Take a call of a ticketing system
 	// (POST /v1/ticketing/hooks/{connector}/{hook_key})
 	ReceiveTicketingHook(ctx echo.Context, connector ConnectorName, hookKey string) error
 	// GetInboundMessage Read a message as it came
 	// (GET /v1/ticketing/inbound-messages/{message_id})
 	GetInboundMessage(ctx echo.Context, messageID openapi_types.UUID) error
+	// ListTicketingMemberships List subscriptions, passes and memberships
+	// (GET /v1/ticketing/memberships)
+	ListTicketingMemberships(ctx echo.Context, params ListTicketingMembershipsParams) error
+	// GetTicketingMembership Read a subscription, pass or membership
+	// (GET /v1/ticketing/memberships/{membership_id})
+	GetTicketingMembership(ctx echo.Context, membershipID TicketingMembershipID, params GetTicketingMembershipParams) error
 	// ListTicketingOrders List orders
 	// (GET /v1/ticketing/orders)
 	ListTicketingOrders(ctx echo.Context, params ListTicketingOrdersParams) error
@@ -13408,6 +14841,18 @@ type ServerInterface interface {
 	// GetTicketingProduction Read a production
 	// (GET /v1/ticketing/productions/{production_id})
 	GetTicketingProduction(ctx echo.Context, productionID TicketingProductionID, params GetTicketingProductionParams) error
+	// ListTicketingProducts List products
+	// (GET /v1/ticketing/products)
+	ListTicketingProducts(ctx echo.Context, params ListTicketingProductsParams) error
+	// GetTicketingProduct Read a product
+	// (GET /v1/ticketing/products/{product_id})
+	GetTicketingProduct(ctx echo.Context, productID TicketingProductID, params GetTicketingProductParams) error
+	// ListTicketingScans List scans
+	// (GET /v1/ticketing/scans)
+	ListTicketingScans(ctx echo.Context, params ListTicketingScansParams) error
+	// GetTicketingScan Read a scan
+	// (GET /v1/ticketing/scans/{scan_id})
+	GetTicketingScan(ctx echo.Context, scanID TicketingScanID, params GetTicketingScanParams) error
 	// ListTicketingSources List ticketing sources
 	// (GET /v1/ticketing/sources)
 	ListTicketingSources(ctx echo.Context, params ListTicketingSourcesParams) error
@@ -13468,6 +14913,12 @@ type ServerInterface interface {
 	// ReplayTicketingSource Read again from a time on
 	// (POST /v1/ticketing/sources/{source}/replay)
 	ReplayTicketingSource(ctx echo.Context, source TicketingSourceCode, params ReplayTicketingSourceParams) error
+	// ListTicketingVenues List venues
+	// (GET /v1/ticketing/venues)
+	ListTicketingVenues(ctx echo.Context, params ListTicketingVenuesParams) error
+	// GetTicketingVenue Read a venue
+	// (GET /v1/ticketing/venues/{venue_id})
+	GetTicketingVenue(ctx echo.Context, venueID TicketingVenueID, params GetTicketingVenueParams) error
 	// ListUsers List users
 	// (GET /v1/users)
 	ListUsers(ctx echo.Context, params ListUsersParams) error
@@ -15315,6 +16766,59 @@ func (w *ServerInterfaceWrapper) ArchiveContact(ctx echo.Context) error {
 	return err
 }
 
+// ListContactAttendances converts echo context to params.
+func (w *ServerInterfaceWrapper) ListContactAttendances(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID TicketingContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContactAttendancesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListContactAttendances(ctx, contactID, params)
+	return err
+}
+
 // ListContactConsents converts echo context to params.
 func (w *ServerInterfaceWrapper) ListContactConsents(ctx echo.Context) error {
 	var err error
@@ -15904,6 +17408,59 @@ func (w *ServerInterfaceWrapper) LinkContactExternalID(ctx echo.Context) error {
 	return err
 }
 
+// ListContactGiftCards converts echo context to params.
+func (w *ServerInterfaceWrapper) ListContactGiftCards(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID TicketingContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContactGiftCardsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListContactGiftCards(ctx, contactID, params)
+	return err
+}
+
 // ListContactHistory converts echo context to params.
 func (w *ServerInterfaceWrapper) ListContactHistory(ctx echo.Context) error {
 	var err error
@@ -15968,6 +17525,73 @@ func (w *ServerInterfaceWrapper) ListContactHistory(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListContactHistory(ctx, contactID, params)
+	return err
+}
+
+// ListContactMemberships converts echo context to params.
+func (w *ServerInterfaceWrapper) ListContactMemberships(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID TicketingContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContactMembershipsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListContactMemberships(ctx, contactID, params)
 	return err
 }
 
@@ -16463,6 +18087,73 @@ func (w *ServerInterfaceWrapper) TagContact(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.TagContact(ctx, contactID, tagID)
+	return err
+}
+
+// ListContactTickets converts echo context to params.
+func (w *ServerInterfaceWrapper) ListContactTickets(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID TicketingContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContactTicketsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Optional query parameter "as" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as", ctx.QueryParams(), &params.As, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as: %s", err))
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListContactTickets(ctx, contactID, params)
 	return err
 }
 
@@ -21402,6 +23093,212 @@ func (w *ServerInterfaceWrapper) ListConnectors(ctx echo.Context) error {
 	return err
 }
 
+// ListTicketingGiftCards converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingGiftCards(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingGiftCardsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "contact_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "contact_id", ctx.QueryParams(), &params.ContactID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Optional query parameter "test" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "test", ctx.QueryParams(), &params.Test, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter test: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingGiftCards(ctx, params)
+	return err
+}
+
+// GetTicketingGiftCard converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingGiftCard(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "gift_card_id" -------------
+	var giftCardID TicketingGiftCardID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "gift_card_id", ctx.Param("gift_card_id"), &giftCardID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter gift_card_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingGiftCardParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingGiftCard(ctx, giftCardID, params)
+	return err
+}
+
+// ListTicketingGroupBookings converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingGroupBookings(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingGroupBookingsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "contact_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "contact_id", ctx.QueryParams(), &params.ContactID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Optional query parameter "performance_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "performance_id", ctx.QueryParams(), &params.PerformanceID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter performance_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "test" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "test", ctx.QueryParams(), &params.Test, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter test: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingGroupBookings(ctx, params)
+	return err
+}
+
+// GetTicketingGroupBooking converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingGroupBooking(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "group_booking_id" -------------
+	var groupBookingID TicketingGroupBookingID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "group_booking_id", ctx.Param("group_booking_id"), &groupBookingID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter group_booking_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingGroupBookingParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingGroupBooking(ctx, groupBookingID, params)
+	return err
+}
+
 // ReceiveTicketingHook converts echo context to params.
 func (w *ServerInterfaceWrapper) ReceiveTicketingHook(ctx echo.Context) error {
 	var err error
@@ -21439,6 +23336,143 @@ func (w *ServerInterfaceWrapper) GetInboundMessage(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetInboundMessage(ctx, messageID)
+	return err
+}
+
+// ListTicketingMemberships converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingMemberships(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingMembershipsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "contact_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "contact_id", ctx.QueryParams(), &params.ContactID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Optional query parameter "product_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "product_id", ctx.QueryParams(), &params.ProductID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter product_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	// ------------- Optional query parameter "valid_until_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "valid_until_gte", ctx.QueryParams(), &params.ValidUntilGte, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter valid_until_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "valid_until_lt" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "valid_until_lt", ctx.QueryParams(), &params.ValidUntilLt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter valid_until_lt: %s", err))
+	}
+
+	// ------------- Optional query parameter "test" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "test", ctx.QueryParams(), &params.Test, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter test: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingMemberships(ctx, params)
+	return err
+}
+
+// GetTicketingMembership converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingMembership(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "membership_id" -------------
+	var membershipID TicketingMembershipID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "membership_id", ctx.Param("membership_id"), &membershipID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter membership_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingMembershipParams
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingMembership(ctx, membershipID, params)
 	return err
 }
 
@@ -21837,6 +23871,219 @@ func (w *ServerInterfaceWrapper) GetTicketingProduction(ctx echo.Context) error 
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetTicketingProduction(ctx, productionID, params)
+	return err
+}
+
+// ListTicketingProducts converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingProducts(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingProductsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingProducts(ctx, params)
+	return err
+}
+
+// GetTicketingProduct converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingProduct(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "product_id" -------------
+	var productID TicketingProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "product_id", ctx.Param("product_id"), &productID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter product_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingProductParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingProduct(ctx, productID, params)
+	return err
+}
+
+// ListTicketingScans converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingScans(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingScansParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Optional query parameter "ticket_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "ticket_id", ctx.QueryParams(), &params.TicketID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter ticket_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "performance_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "performance_id", ctx.QueryParams(), &params.PerformanceID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter performance_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "attended" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attended", ctx.QueryParams(), &params.Attended, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attended: %s", err))
+	}
+
+	// ------------- Optional query parameter "attached" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attached", ctx.QueryParams(), &params.Attached, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attached: %s", err))
+	}
+
+	// ------------- Optional query parameter "occurred_at_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "occurred_at_gte", ctx.QueryParams(), &params.OccurredAtGte, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter occurred_at_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "occurred_at_lt" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "occurred_at_lt", ctx.QueryParams(), &params.OccurredAtLt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter occurred_at_lt: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingScans(ctx, params)
+	return err
+}
+
+// GetTicketingScan converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingScan(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "scan_id" -------------
+	var scanID TicketingScanID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "scan_id", ctx.Param("scan_id"), &scanID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter scan_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingScanParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingScan(ctx, scanID, params)
 	return err
 }
 
@@ -22618,6 +24865,88 @@ func (w *ServerInterfaceWrapper) ReplayTicketingSource(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ReplayTicketingSource(ctx, source, params)
+	return err
+}
+
+// ListTicketingVenues converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingVenues(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingVenuesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingVenues(ctx, params)
+	return err
+}
+
+// GetTicketingVenue converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingVenue(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "venue_id" -------------
+	var venueID TicketingVenueID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "venue_id", ctx.Param("venue_id"), &venueID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter venue_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingVenueParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingVenue(ctx, venueID, params)
 	return err
 }
 
@@ -23691,6 +26020,22 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/ticketing/price-types", wrapper.ListTicketingPriceTypes, options.OperationMiddlewares["listTicketingPriceTypes"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/price-types/:price_type_id", wrapper.GetTicketingPriceType, options.OperationMiddlewares["getTicketingPriceType"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/orders", wrapper.ListContactOrders, options.OperationMiddlewares["listContactOrders"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/venues", wrapper.ListTicketingVenues, options.OperationMiddlewares["listTicketingVenues"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/venues/:venue_id", wrapper.GetTicketingVenue, options.OperationMiddlewares["getTicketingVenue"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/products", wrapper.ListTicketingProducts, options.OperationMiddlewares["listTicketingProducts"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/products/:product_id", wrapper.GetTicketingProduct, options.OperationMiddlewares["getTicketingProduct"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/memberships", wrapper.ListTicketingMemberships, options.OperationMiddlewares["listTicketingMemberships"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/memberships/:membership_id", wrapper.GetTicketingMembership, options.OperationMiddlewares["getTicketingMembership"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/gift-cards", wrapper.ListTicketingGiftCards, options.OperationMiddlewares["listTicketingGiftCards"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/gift-cards/:gift_card_id", wrapper.GetTicketingGiftCard, options.OperationMiddlewares["getTicketingGiftCard"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/scans", wrapper.ListTicketingScans, options.OperationMiddlewares["listTicketingScans"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/scans/:scan_id", wrapper.GetTicketingScan, options.OperationMiddlewares["getTicketingScan"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/group-bookings", wrapper.ListTicketingGroupBookings, options.OperationMiddlewares["listTicketingGroupBookings"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/group-bookings/:group_booking_id", wrapper.GetTicketingGroupBooking, options.OperationMiddlewares["getTicketingGroupBooking"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/tickets", wrapper.ListContactTickets, options.OperationMiddlewares["listContactTickets"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/attendances", wrapper.ListContactAttendances, options.OperationMiddlewares["listContactAttendances"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/memberships", wrapper.ListContactMemberships, options.OperationMiddlewares["listContactMemberships"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/gift-cards", wrapper.ListContactGiftCards, options.OperationMiddlewares["listContactGiftCards"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/connectors", wrapper.ListConnectors, options.OperationMiddlewares["listConnectors"]...)
 	router.DELETE(options.BaseURL+"/v1/ticketing/sources/:source/connection", wrapper.DeleteTicketingConnection, options.OperationMiddlewares["deleteTicketingConnection"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/connection", wrapper.GetTicketingConnection, options.OperationMiddlewares["getTicketingConnection"]...)
@@ -25405,6 +27750,39 @@ func (response ArchiveContact200JSONResponse) VisitArchiveContactResponse(w http
 	return err
 }
 
+type ListContactAttendancesRequestObject struct {
+	ContactID TicketingContactID `json:"contact_id"`
+	Params    ListContactAttendancesParams
+}
+
+type ListContactAttendancesResponseObject interface {
+	VisitListContactAttendancesResponse(w http.ResponseWriter) error
+}
+
+type ListContactAttendances200ResponseHeaders struct {
+	Link *string
+}
+
+type ListContactAttendances200JSONResponse struct {
+	Body    TicketingAttendanceList
+	Headers ListContactAttendances200ResponseHeaders
+}
+
+func (response ListContactAttendances200JSONResponse) VisitListContactAttendancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListContactConsentsRequestObject struct {
 	ContactID ConsentContactID `json:"contact_id"`
 	Params    ListContactConsentsParams
@@ -25835,6 +28213,39 @@ func (response LinkContactExternalID200JSONResponse) VisitLinkContactExternalIDR
 	return err
 }
 
+type ListContactGiftCardsRequestObject struct {
+	ContactID TicketingContactID `json:"contact_id"`
+	Params    ListContactGiftCardsParams
+}
+
+type ListContactGiftCardsResponseObject interface {
+	VisitListContactGiftCardsResponse(w http.ResponseWriter) error
+}
+
+type ListContactGiftCards200ResponseHeaders struct {
+	Link *string
+}
+
+type ListContactGiftCards200JSONResponse struct {
+	Body    TicketingGiftCardList
+	Headers ListContactGiftCards200ResponseHeaders
+}
+
+func (response ListContactGiftCards200JSONResponse) VisitListContactGiftCardsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListContactHistoryRequestObject struct {
 	ContactID HistoryContactID `json:"contact_id"`
 	Params    ListContactHistoryParams
@@ -25854,6 +28265,39 @@ type ListContactHistory200JSONResponse struct {
 }
 
 func (response ListContactHistory200JSONResponse) VisitListContactHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListContactMembershipsRequestObject struct {
+	ContactID TicketingContactID `json:"contact_id"`
+	Params    ListContactMembershipsParams
+}
+
+type ListContactMembershipsResponseObject interface {
+	VisitListContactMembershipsResponse(w http.ResponseWriter) error
+}
+
+type ListContactMemberships200ResponseHeaders struct {
+	Link *string
+}
+
+type ListContactMemberships200JSONResponse struct {
+	Body    TicketingMembershipList
+	Headers ListContactMemberships200ResponseHeaders
+}
+
+func (response ListContactMemberships200JSONResponse) VisitListContactMembershipsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -26170,6 +28614,39 @@ type TagContact204Response struct {
 func (response TagContact204Response) VisitTagContactResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
 	return nil
+}
+
+type ListContactTicketsRequestObject struct {
+	ContactID TicketingContactID `json:"contact_id"`
+	Params    ListContactTicketsParams
+}
+
+type ListContactTicketsResponseObject interface {
+	VisitListContactTicketsResponse(w http.ResponseWriter) error
+}
+
+type ListContactTickets200ResponseHeaders struct {
+	Link *string
+}
+
+type ListContactTickets200JSONResponse struct {
+	Body    TicketingTicketList
+	Headers ListContactTickets200ResponseHeaders
+}
+
+func (response ListContactTickets200JSONResponse) VisitListContactTicketsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type UnrestrictContactRequestObject struct {
@@ -30552,6 +33029,148 @@ func (response ListConnectors200JSONResponse) VisitListConnectorsResponse(w http
 	return err
 }
 
+type ListTicketingGiftCardsRequestObject struct {
+	Params ListTicketingGiftCardsParams
+}
+
+type ListTicketingGiftCardsResponseObject interface {
+	VisitListTicketingGiftCardsResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingGiftCards200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingGiftCards200JSONResponse struct {
+	Body    TicketingGiftCardList
+	Headers ListTicketingGiftCards200ResponseHeaders
+}
+
+func (response ListTicketingGiftCards200JSONResponse) VisitListTicketingGiftCardsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingGiftCardRequestObject struct {
+	GiftCardID TicketingGiftCardID `json:"gift_card_id"`
+	Params     GetTicketingGiftCardParams
+}
+
+type GetTicketingGiftCardResponseObject interface {
+	VisitGetTicketingGiftCardResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingGiftCard200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingGiftCard200JSONResponse struct {
+	Body    TicketingGiftCardDetail
+	Headers GetTicketingGiftCard200ResponseHeaders
+}
+
+func (response GetTicketingGiftCard200JSONResponse) VisitGetTicketingGiftCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingGiftCard304Response = NotModifiedResponse
+
+func (response GetTicketingGiftCard304Response) VisitGetTicketingGiftCardResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type ListTicketingGroupBookingsRequestObject struct {
+	Params ListTicketingGroupBookingsParams
+}
+
+type ListTicketingGroupBookingsResponseObject interface {
+	VisitListTicketingGroupBookingsResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingGroupBookings200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingGroupBookings200JSONResponse struct {
+	Body    TicketingGroupBookingList
+	Headers ListTicketingGroupBookings200ResponseHeaders
+}
+
+func (response ListTicketingGroupBookings200JSONResponse) VisitListTicketingGroupBookingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingGroupBookingRequestObject struct {
+	GroupBookingID TicketingGroupBookingID `json:"group_booking_id"`
+	Params         GetTicketingGroupBookingParams
+}
+
+type GetTicketingGroupBookingResponseObject interface {
+	VisitGetTicketingGroupBookingResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingGroupBooking200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingGroupBooking200JSONResponse struct {
+	Body    TicketingGroupBooking
+	Headers GetTicketingGroupBooking200ResponseHeaders
+}
+
+func (response GetTicketingGroupBooking200JSONResponse) VisitGetTicketingGroupBookingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingGroupBooking304Response = NotModifiedResponse
+
+func (response GetTicketingGroupBooking304Response) VisitGetTicketingGroupBookingResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
 type ReceiveTicketingHookRequestObject struct {
 	Connector ConnectorName `json:"connector"`
 	HookKey   string        `json:"hook_key"`
@@ -30596,6 +33215,77 @@ func (response GetInboundMessage200JSONResponse) VisitGetInboundMessageResponse(
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type ListTicketingMembershipsRequestObject struct {
+	Params ListTicketingMembershipsParams
+}
+
+type ListTicketingMembershipsResponseObject interface {
+	VisitListTicketingMembershipsResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingMemberships200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingMemberships200JSONResponse struct {
+	Body    TicketingMembershipList
+	Headers ListTicketingMemberships200ResponseHeaders
+}
+
+func (response ListTicketingMemberships200JSONResponse) VisitListTicketingMembershipsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingMembershipRequestObject struct {
+	MembershipID TicketingMembershipID `json:"membership_id"`
+	Params       GetTicketingMembershipParams
+}
+
+type GetTicketingMembershipResponseObject interface {
+	VisitGetTicketingMembershipResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingMembership200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingMembership200JSONResponse struct {
+	Body    TicketingMembership
+	Headers GetTicketingMembership200ResponseHeaders
+}
+
+func (response GetTicketingMembership200JSONResponse) VisitGetTicketingMembershipResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingMembership304Response = NotModifiedResponse
+
+func (response GetTicketingMembership304Response) VisitGetTicketingMembershipResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
 }
 
 type ListTicketingOrdersRequestObject struct {
@@ -30877,6 +33567,148 @@ func (response GetTicketingProduction200JSONResponse) VisitGetTicketingProductio
 type GetTicketingProduction304Response = NotModifiedResponse
 
 func (response GetTicketingProduction304Response) VisitGetTicketingProductionResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type ListTicketingProductsRequestObject struct {
+	Params ListTicketingProductsParams
+}
+
+type ListTicketingProductsResponseObject interface {
+	VisitListTicketingProductsResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingProducts200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingProducts200JSONResponse struct {
+	Body    TicketingProductList
+	Headers ListTicketingProducts200ResponseHeaders
+}
+
+func (response ListTicketingProducts200JSONResponse) VisitListTicketingProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingProductRequestObject struct {
+	ProductID TicketingProductID `json:"product_id"`
+	Params    GetTicketingProductParams
+}
+
+type GetTicketingProductResponseObject interface {
+	VisitGetTicketingProductResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingProduct200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingProduct200JSONResponse struct {
+	Body    TicketingProduct
+	Headers GetTicketingProduct200ResponseHeaders
+}
+
+func (response GetTicketingProduct200JSONResponse) VisitGetTicketingProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingProduct304Response = NotModifiedResponse
+
+func (response GetTicketingProduct304Response) VisitGetTicketingProductResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type ListTicketingScansRequestObject struct {
+	Params ListTicketingScansParams
+}
+
+type ListTicketingScansResponseObject interface {
+	VisitListTicketingScansResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingScans200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingScans200JSONResponse struct {
+	Body    TicketingScanList
+	Headers ListTicketingScans200ResponseHeaders
+}
+
+func (response ListTicketingScans200JSONResponse) VisitListTicketingScansResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingScanRequestObject struct {
+	ScanID TicketingScanID `json:"scan_id"`
+	Params GetTicketingScanParams
+}
+
+type GetTicketingScanResponseObject interface {
+	VisitGetTicketingScanResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingScan200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingScan200JSONResponse struct {
+	Body    TicketingScan
+	Headers GetTicketingScan200ResponseHeaders
+}
+
+func (response GetTicketingScan200JSONResponse) VisitGetTicketingScanResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingScan304Response = NotModifiedResponse
+
+func (response GetTicketingScan304Response) VisitGetTicketingScanResponse(w http.ResponseWriter) error {
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(304)
 	return nil
@@ -31433,6 +34265,77 @@ func (response ReplayTicketingSource202JSONResponse) VisitReplayTicketingSourceR
 	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type ListTicketingVenuesRequestObject struct {
+	Params ListTicketingVenuesParams
+}
+
+type ListTicketingVenuesResponseObject interface {
+	VisitListTicketingVenuesResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingVenues200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingVenues200JSONResponse struct {
+	Body    TicketingVenueList
+	Headers ListTicketingVenues200ResponseHeaders
+}
+
+func (response ListTicketingVenues200JSONResponse) VisitListTicketingVenuesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingVenueRequestObject struct {
+	VenueID TicketingVenueID `json:"venue_id"`
+	Params  GetTicketingVenueParams
+}
+
+type GetTicketingVenueResponseObject interface {
+	VisitGetTicketingVenueResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingVenue200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingVenue200JSONResponse struct {
+	Body    TicketingVenue
+	Headers GetTicketingVenue200ResponseHeaders
+}
+
+func (response GetTicketingVenue200JSONResponse) VisitGetTicketingVenueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingVenue304Response = NotModifiedResponse
+
+func (response GetTicketingVenue304Response) VisitGetTicketingVenueResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
 }
 
 type ListUsersRequestObject struct {
@@ -32324,6 +35227,9 @@ type StrictServerInterface interface {
 	// ArchiveContact Archive a contact
 	// (POST /v1/contacts/{contact_id}/archive)
 	ArchiveContact(ctx context.Context, request ArchiveContactRequestObject) (ArchiveContactResponseObject, error)
+	// ListContactAttendances List the attendances of a contact
+	// (GET /v1/contacts/{contact_id}/attendances)
+	ListContactAttendances(ctx context.Context, request ListContactAttendancesRequestObject) (ListContactAttendancesResponseObject, error)
 	// ListContactConsents Read the present answers of a contact
 	// (GET /v1/contacts/{contact_id}/consents)
 	ListContactConsents(ctx context.Context, request ListContactConsentsRequestObject) (ListContactConsentsResponseObject, error)
@@ -32369,9 +35275,15 @@ type StrictServerInterface interface {
 	// LinkContactExternalID Link an external id to a contact
 	// (PUT /v1/contacts/{contact_id}/external-ids/{source}/{external_id})
 	LinkContactExternalID(ctx context.Context, request LinkContactExternalIDRequestObject) (LinkContactExternalIDResponseObject, error)
+	// ListContactGiftCards List the gift cards of a contact
+	// (GET /v1/contacts/{contact_id}/gift-cards)
+	ListContactGiftCards(ctx context.Context, request ListContactGiftCardsRequestObject) (ListContactGiftCardsResponseObject, error)
 	// ListContactHistory List the changes of a contact
 	// (GET /v1/contacts/{contact_id}/history)
 	ListContactHistory(ctx context.Context, request ListContactHistoryRequestObject) (ListContactHistoryResponseObject, error)
+	// ListContactMemberships List the memberships of a contact
+	// (GET /v1/contacts/{contact_id}/memberships)
+	ListContactMemberships(ctx context.Context, request ListContactMembershipsRequestObject) (ListContactMembershipsResponseObject, error)
 	// ListContactOrders List the orders of a contact
 	// (GET /v1/contacts/{contact_id}/orders)
 	ListContactOrders(ctx context.Context, request ListContactOrdersRequestObject) (ListContactOrdersResponseObject, error)
@@ -32405,6 +35317,9 @@ type StrictServerInterface interface {
 	// TagContact Give a tag to a contact
 	// (PUT /v1/contacts/{contact_id}/tags/{tag_id})
 	TagContact(ctx context.Context, request TagContactRequestObject) (TagContactResponseObject, error)
+	// ListContactTickets List the tickets of a contact
+	// (GET /v1/contacts/{contact_id}/tickets)
+	ListContactTickets(ctx context.Context, request ListContactTicketsRequestObject) (ListContactTicketsResponseObject, error)
 	// UnrestrictContact Lift the restriction of a contact
 	// (POST /v1/contacts/{contact_id}/unrestrict)
 	UnrestrictContact(ctx context.Context, request UnrestrictContactRequestObject) (UnrestrictContactResponseObject, error)
@@ -32825,12 +35740,30 @@ type StrictServerInterface interface {
 	// ListConnectors List the connectors of this program
 	// (GET /v1/ticketing/connectors)
 	ListConnectors(ctx context.Context, request ListConnectorsRequestObject) (ListConnectorsResponseObject, error)
+	// ListTicketingGiftCards List gift cards
+	// (GET /v1/ticketing/gift-cards)
+	ListTicketingGiftCards(ctx context.Context, request ListTicketingGiftCardsRequestObject) (ListTicketingGiftCardsResponseObject, error)
+	// GetTicketingGiftCard Read a gift card
+	// (GET /v1/ticketing/gift-cards/{gift_card_id})
+	GetTicketingGiftCard(ctx context.Context, request GetTicketingGiftCardRequestObject) (GetTicketingGiftCardResponseObject, error)
+	// ListTicketingGroupBookings List group bookings
+	// (GET /v1/ticketing/group-bookings)
+	ListTicketingGroupBookings(ctx context.Context, request ListTicketingGroupBookingsRequestObject) (ListTicketingGroupBookingsResponseObject, error)
+	// GetTicketingGroupBooking Read a group booking
+	// (GET /v1/ticketing/group-bookings/{group_booking_id})
+	GetTicketingGroupBooking(ctx context.Context, request GetTicketingGroupBookingRequestObject) (GetTicketingGroupBookingResponseObject, error)
 	// ReceiveTicketingHook Take a call of a ticketing system
 	// (POST /v1/ticketing/hooks/{connector}/{hook_key})
 	ReceiveTicketingHook(ctx context.Context, request ReceiveTicketingHookRequestObject) (ReceiveTicketingHookResponseObject, error)
 	// GetInboundMessage Read a message as it came
 	// (GET /v1/ticketing/inbound-messages/{message_id})
 	GetInboundMessage(ctx context.Context, request GetInboundMessageRequestObject) (GetInboundMessageResponseObject, error)
+	// ListTicketingMemberships List subscriptions, passes and memberships
+	// (GET /v1/ticketing/memberships)
+	ListTicketingMemberships(ctx context.Context, request ListTicketingMembershipsRequestObject) (ListTicketingMembershipsResponseObject, error)
+	// GetTicketingMembership Read a subscription, pass or membership
+	// (GET /v1/ticketing/memberships/{membership_id})
+	GetTicketingMembership(ctx context.Context, request GetTicketingMembershipRequestObject) (GetTicketingMembershipResponseObject, error)
 	// ListTicketingOrders List orders
 	// (GET /v1/ticketing/orders)
 	ListTicketingOrders(ctx context.Context, request ListTicketingOrdersRequestObject) (ListTicketingOrdersResponseObject, error)
@@ -32855,6 +35788,18 @@ type StrictServerInterface interface {
 	// GetTicketingProduction Read a production
 	// (GET /v1/ticketing/productions/{production_id})
 	GetTicketingProduction(ctx context.Context, request GetTicketingProductionRequestObject) (GetTicketingProductionResponseObject, error)
+	// ListTicketingProducts List products
+	// (GET /v1/ticketing/products)
+	ListTicketingProducts(ctx context.Context, request ListTicketingProductsRequestObject) (ListTicketingProductsResponseObject, error)
+	// GetTicketingProduct Read a product
+	// (GET /v1/ticketing/products/{product_id})
+	GetTicketingProduct(ctx context.Context, request GetTicketingProductRequestObject) (GetTicketingProductResponseObject, error)
+	// ListTicketingScans List scans
+	// (GET /v1/ticketing/scans)
+	ListTicketingScans(ctx context.Context, request ListTicketingScansRequestObject) (ListTicketingScansResponseObject, error)
+	// GetTicketingScan Read a scan
+	// (GET /v1/ticketing/scans/{scan_id})
+	GetTicketingScan(ctx context.Context, request GetTicketingScanRequestObject) (GetTicketingScanResponseObject, error)
 	// ListTicketingSources List ticketing sources
 	// (GET /v1/ticketing/sources)
 	ListTicketingSources(ctx context.Context, request ListTicketingSourcesRequestObject) (ListTicketingSourcesResponseObject, error)
@@ -32915,6 +35860,12 @@ type StrictServerInterface interface {
 	// ReplayTicketingSource Read again from a time on
 	// (POST /v1/ticketing/sources/{source}/replay)
 	ReplayTicketingSource(ctx context.Context, request ReplayTicketingSourceRequestObject) (ReplayTicketingSourceResponseObject, error)
+	// ListTicketingVenues List venues
+	// (GET /v1/ticketing/venues)
+	ListTicketingVenues(ctx context.Context, request ListTicketingVenuesRequestObject) (ListTicketingVenuesResponseObject, error)
+	// GetTicketingVenue Read a venue
+	// (GET /v1/ticketing/venues/{venue_id})
+	GetTicketingVenue(ctx context.Context, request GetTicketingVenueRequestObject) (GetTicketingVenueResponseObject, error)
 	// ListUsers List users
 	// (GET /v1/users)
 	ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error)
@@ -34686,6 +37637,32 @@ func (sh *strictHandler) ArchiveContact(ctx echo.Context, contactID ContactID, p
 	return nil
 }
 
+// ListContactAttendances operation middleware
+func (sh *strictHandler) ListContactAttendances(ctx echo.Context, contactID TicketingContactID, params ListContactAttendancesParams) error {
+	var request ListContactAttendancesRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContactAttendances(ctx.Request().Context(), request.(ListContactAttendancesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContactAttendances")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListContactAttendancesResponseObject); ok {
+		return validResponse.VisitListContactAttendancesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListContactConsents operation middleware
 func (sh *strictHandler) ListContactConsents(ctx echo.Context, contactID ConsentContactID, params ListContactConsentsParams) error {
 	var request ListContactConsentsRequestObject
@@ -35197,6 +38174,32 @@ func (sh *strictHandler) LinkContactExternalID(ctx echo.Context, contactID Conta
 	return nil
 }
 
+// ListContactGiftCards operation middleware
+func (sh *strictHandler) ListContactGiftCards(ctx echo.Context, contactID TicketingContactID, params ListContactGiftCardsParams) error {
+	var request ListContactGiftCardsRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContactGiftCards(ctx.Request().Context(), request.(ListContactGiftCardsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContactGiftCards")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListContactGiftCardsResponseObject); ok {
+		return validResponse.VisitListContactGiftCardsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListContactHistory operation middleware
 func (sh *strictHandler) ListContactHistory(ctx echo.Context, contactID HistoryContactID, params ListContactHistoryParams) error {
 	var request ListContactHistoryRequestObject
@@ -35217,6 +38220,32 @@ func (sh *strictHandler) ListContactHistory(ctx echo.Context, contactID HistoryC
 		return err
 	} else if validResponse, ok := response.(ListContactHistoryResponseObject); ok {
 		return validResponse.VisitListContactHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListContactMemberships operation middleware
+func (sh *strictHandler) ListContactMemberships(ctx echo.Context, contactID TicketingContactID, params ListContactMembershipsParams) error {
+	var request ListContactMembershipsRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContactMemberships(ctx.Request().Context(), request.(ListContactMembershipsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContactMemberships")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListContactMembershipsResponseObject); ok {
+		return validResponse.VisitListContactMembershipsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -35576,6 +38605,32 @@ func (sh *strictHandler) TagContact(ctx echo.Context, contactID ContactID, tagID
 		return err
 	} else if validResponse, ok := response.(TagContactResponseObject); ok {
 		return validResponse.VisitTagContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListContactTickets operation middleware
+func (sh *strictHandler) ListContactTickets(ctx echo.Context, contactID TicketingContactID, params ListContactTicketsParams) error {
+	var request ListContactTicketsRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContactTickets(ctx.Request().Context(), request.(ListContactTicketsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContactTickets")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListContactTicketsResponseObject); ok {
+		return validResponse.VisitListContactTicketsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -40369,6 +43424,108 @@ func (sh *strictHandler) ListConnectors(ctx echo.Context) error {
 	return nil
 }
 
+// ListTicketingGiftCards operation middleware
+func (sh *strictHandler) ListTicketingGiftCards(ctx echo.Context, params ListTicketingGiftCardsParams) error {
+	var request ListTicketingGiftCardsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingGiftCards(ctx.Request().Context(), request.(ListTicketingGiftCardsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingGiftCards")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingGiftCardsResponseObject); ok {
+		return validResponse.VisitListTicketingGiftCardsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingGiftCard operation middleware
+func (sh *strictHandler) GetTicketingGiftCard(ctx echo.Context, giftCardID TicketingGiftCardID, params GetTicketingGiftCardParams) error {
+	var request GetTicketingGiftCardRequestObject
+
+	request.GiftCardID = giftCardID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingGiftCard(ctx.Request().Context(), request.(GetTicketingGiftCardRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingGiftCard")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingGiftCardResponseObject); ok {
+		return validResponse.VisitGetTicketingGiftCardResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingGroupBookings operation middleware
+func (sh *strictHandler) ListTicketingGroupBookings(ctx echo.Context, params ListTicketingGroupBookingsParams) error {
+	var request ListTicketingGroupBookingsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingGroupBookings(ctx.Request().Context(), request.(ListTicketingGroupBookingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingGroupBookings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingGroupBookingsResponseObject); ok {
+		return validResponse.VisitListTicketingGroupBookingsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingGroupBooking operation middleware
+func (sh *strictHandler) GetTicketingGroupBooking(ctx echo.Context, groupBookingID TicketingGroupBookingID, params GetTicketingGroupBookingParams) error {
+	var request GetTicketingGroupBookingRequestObject
+
+	request.GroupBookingID = groupBookingID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingGroupBooking(ctx.Request().Context(), request.(GetTicketingGroupBookingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingGroupBooking")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingGroupBookingResponseObject); ok {
+		return validResponse.VisitGetTicketingGroupBookingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ReceiveTicketingHook operation middleware
 func (sh *strictHandler) ReceiveTicketingHook(ctx echo.Context, connector ConnectorName, hookKey string) error {
 	var request ReceiveTicketingHookRequestObject
@@ -40416,6 +43573,57 @@ func (sh *strictHandler) GetInboundMessage(ctx echo.Context, messageID openapi_t
 		return err
 	} else if validResponse, ok := response.(GetInboundMessageResponseObject); ok {
 		return validResponse.VisitGetInboundMessageResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingMemberships operation middleware
+func (sh *strictHandler) ListTicketingMemberships(ctx echo.Context, params ListTicketingMembershipsParams) error {
+	var request ListTicketingMembershipsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingMemberships(ctx.Request().Context(), request.(ListTicketingMembershipsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingMemberships")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingMembershipsResponseObject); ok {
+		return validResponse.VisitListTicketingMembershipsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingMembership operation middleware
+func (sh *strictHandler) GetTicketingMembership(ctx echo.Context, membershipID TicketingMembershipID, params GetTicketingMembershipParams) error {
+	var request GetTicketingMembershipRequestObject
+
+	request.MembershipID = membershipID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingMembership(ctx.Request().Context(), request.(GetTicketingMembershipRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingMembership")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingMembershipResponseObject); ok {
+		return validResponse.VisitGetTicketingMembershipResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -40620,6 +43828,108 @@ func (sh *strictHandler) GetTicketingProduction(ctx echo.Context, productionID T
 		return err
 	} else if validResponse, ok := response.(GetTicketingProductionResponseObject); ok {
 		return validResponse.VisitGetTicketingProductionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingProducts operation middleware
+func (sh *strictHandler) ListTicketingProducts(ctx echo.Context, params ListTicketingProductsParams) error {
+	var request ListTicketingProductsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingProducts(ctx.Request().Context(), request.(ListTicketingProductsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingProducts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingProductsResponseObject); ok {
+		return validResponse.VisitListTicketingProductsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingProduct operation middleware
+func (sh *strictHandler) GetTicketingProduct(ctx echo.Context, productID TicketingProductID, params GetTicketingProductParams) error {
+	var request GetTicketingProductRequestObject
+
+	request.ProductID = productID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingProduct(ctx.Request().Context(), request.(GetTicketingProductRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingProduct")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingProductResponseObject); ok {
+		return validResponse.VisitGetTicketingProductResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingScans operation middleware
+func (sh *strictHandler) ListTicketingScans(ctx echo.Context, params ListTicketingScansParams) error {
+	var request ListTicketingScansRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingScans(ctx.Request().Context(), request.(ListTicketingScansRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingScans")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingScansResponseObject); ok {
+		return validResponse.VisitListTicketingScansResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingScan operation middleware
+func (sh *strictHandler) GetTicketingScan(ctx echo.Context, scanID TicketingScanID, params GetTicketingScanParams) error {
+	var request GetTicketingScanRequestObject
+
+	request.ScanID = scanID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingScan(ctx.Request().Context(), request.(GetTicketingScanRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingScan")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingScanResponseObject); ok {
+		return validResponse.VisitGetTicketingScanResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -41281,6 +44591,57 @@ func (sh *strictHandler) ReplayTicketingSource(ctx echo.Context, source Ticketin
 		return err
 	} else if validResponse, ok := response.(ReplayTicketingSourceResponseObject); ok {
 		return validResponse.VisitReplayTicketingSourceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingVenues operation middleware
+func (sh *strictHandler) ListTicketingVenues(ctx echo.Context, params ListTicketingVenuesParams) error {
+	var request ListTicketingVenuesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingVenues(ctx.Request().Context(), request.(ListTicketingVenuesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingVenues")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingVenuesResponseObject); ok {
+		return validResponse.VisitListTicketingVenuesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingVenue operation middleware
+func (sh *strictHandler) GetTicketingVenue(ctx echo.Context, venueID TicketingVenueID, params GetTicketingVenueParams) error {
+	var request GetTicketingVenueRequestObject
+
+	request.VenueID = venueID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingVenue(ctx.Request().Context(), request.(GetTicketingVenueRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingVenue")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingVenueResponseObject); ok {
+		return validResponse.VisitGetTicketingVenueResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -284,6 +284,54 @@ type TicketingOperations interface {
 	// ListContactOrders: List the orders of a contact
 	// (GET /v1/contacts/{contact_id}/orders)
 	ListContactOrders(ctx context.Context, request ListContactOrdersRequestObject) (ListContactOrdersResponseObject, error)
+	// ListTicketingVenues: List venues
+	// (GET /v1/ticketing/venues)
+	ListTicketingVenues(ctx context.Context, request ListTicketingVenuesRequestObject) (ListTicketingVenuesResponseObject, error)
+	// GetTicketingVenue: Read a venue
+	// (GET /v1/ticketing/venues/{venue_id})
+	GetTicketingVenue(ctx context.Context, request GetTicketingVenueRequestObject) (GetTicketingVenueResponseObject, error)
+	// ListTicketingProducts: List products
+	// (GET /v1/ticketing/products)
+	ListTicketingProducts(ctx context.Context, request ListTicketingProductsRequestObject) (ListTicketingProductsResponseObject, error)
+	// GetTicketingProduct: Read a product
+	// (GET /v1/ticketing/products/{product_id})
+	GetTicketingProduct(ctx context.Context, request GetTicketingProductRequestObject) (GetTicketingProductResponseObject, error)
+	// ListTicketingMemberships: List subscriptions, passes and memberships
+	// (GET /v1/ticketing/memberships)
+	ListTicketingMemberships(ctx context.Context, request ListTicketingMembershipsRequestObject) (ListTicketingMembershipsResponseObject, error)
+	// GetTicketingMembership: Read a subscription, pass or membership
+	// (GET /v1/ticketing/memberships/{membership_id})
+	GetTicketingMembership(ctx context.Context, request GetTicketingMembershipRequestObject) (GetTicketingMembershipResponseObject, error)
+	// ListTicketingGiftCards: List gift cards
+	// (GET /v1/ticketing/gift-cards)
+	ListTicketingGiftCards(ctx context.Context, request ListTicketingGiftCardsRequestObject) (ListTicketingGiftCardsResponseObject, error)
+	// GetTicketingGiftCard: Read a gift card
+	// (GET /v1/ticketing/gift-cards/{gift_card_id})
+	GetTicketingGiftCard(ctx context.Context, request GetTicketingGiftCardRequestObject) (GetTicketingGiftCardResponseObject, error)
+	// ListTicketingScans: List scans
+	// (GET /v1/ticketing/scans)
+	ListTicketingScans(ctx context.Context, request ListTicketingScansRequestObject) (ListTicketingScansResponseObject, error)
+	// GetTicketingScan: Read a scan
+	// (GET /v1/ticketing/scans/{scan_id})
+	GetTicketingScan(ctx context.Context, request GetTicketingScanRequestObject) (GetTicketingScanResponseObject, error)
+	// ListTicketingGroupBookings: List group bookings
+	// (GET /v1/ticketing/group-bookings)
+	ListTicketingGroupBookings(ctx context.Context, request ListTicketingGroupBookingsRequestObject) (ListTicketingGroupBookingsResponseObject, error)
+	// GetTicketingGroupBooking: Read a group booking
+	// (GET /v1/ticketing/group-bookings/{group_booking_id})
+	GetTicketingGroupBooking(ctx context.Context, request GetTicketingGroupBookingRequestObject) (GetTicketingGroupBookingResponseObject, error)
+	// ListContactTickets: List the tickets of a contact
+	// (GET /v1/contacts/{contact_id}/tickets)
+	ListContactTickets(ctx context.Context, request ListContactTicketsRequestObject) (ListContactTicketsResponseObject, error)
+	// ListContactAttendances: List the attendances of a contact
+	// (GET /v1/contacts/{contact_id}/attendances)
+	ListContactAttendances(ctx context.Context, request ListContactAttendancesRequestObject) (ListContactAttendancesResponseObject, error)
+	// ListContactMemberships: List the memberships of a contact
+	// (GET /v1/contacts/{contact_id}/memberships)
+	ListContactMemberships(ctx context.Context, request ListContactMembershipsRequestObject) (ListContactMembershipsResponseObject, error)
+	// ListContactGiftCards: List the gift cards of a contact
+	// (GET /v1/contacts/{contact_id}/gift-cards)
+	ListContactGiftCards(ctx context.Context, request ListContactGiftCardsRequestObject) (ListContactGiftCardsResponseObject, error)
 }
 
 // ConnectorsOperations are the operations of api/connectors.yaml.

@@ -63,7 +63,7 @@ var plain = map[string]string{
 	"purpose": "a code, which an institution knows of its own", "siren": "a number of the public register", "siret": "a number of the public register",
 	"filter": "conditions on what one may read", "startIndex": "place in a list of one's own", "sortBy": "order", "sortOrder": "order", "attributes": "projection", "excludedAttributes": "projection",
 	"at": "an instant", "subject_kind": "one of the contract's words", "pointer": "a name of a field",
-	"valid_until_gte": "an instant", "valid_until_lt": "an instant", "attended": "yes or no", "attached": "yes or no", "state": "one of the contract's words",
+	"valid_until_gte": "an instant", "valid_until_lt": "an instant", "attended": "yes or no", "attached": "yes or no", "state": "one of the contract's words", "as": "one of the contract's words",
 	"csv_safe": "yes or no", "restricted": "yes or no", "operation": "one of the contract's words",
 	"kinds": "words of the contract",
 }

@@ -188,7 +188,7 @@ func (h *Handlers) GetTicketingGroupBooking(ctx context.Context, r api.GetTicket
 
 // ListContactTickets implements GET /v1/contacts/{contact_id}/tickets.
 func (h *Handlers) ListContactTickets(ctx context.Context, r api.ListContactTicketsRequestObject) (api.ListContactTicketsResponseObject, error) {
-	f := TicketFilter{ContactID: r.ContactID, Source: r.Params.Source, Role: plainText(r.Params.Role), States: texts(r.Params.State)}
+	f := TicketFilter{ContactID: r.ContactID, Source: r.Params.Source, Role: plainText(r.Params.As), States: texts(r.Params.State)}
 	walk := walkOf("contact-tickets", f, r.Params.Fields)
 	var after MomentPosition
 	resumed, err := h.cursors.Decode(r.Params.Cursor, walk, &after)

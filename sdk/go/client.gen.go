@@ -2632,6 +2632,21 @@ func (e TeamMemberObject) Valid() bool {
 	}
 }
 
+// Defines values for TicketingAttendanceObject.
+const (
+	TicketingAttendanceObjectAttendance TicketingAttendanceObject = "attendance"
+)
+
+// Valid indicates whether the value is a known member of the TicketingAttendanceObject enum.
+func (e TicketingAttendanceObject) Valid() bool {
+	switch e {
+	case TicketingAttendanceObjectAttendance:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingBatchRecordOp.
 const (
 	TicketingBatchRecordOpDelete TicketingBatchRecordOp = "delete"
@@ -2727,8 +2742,9 @@ func (e TicketingConsentRecordChannel) Valid() bool {
 
 // Defines values for TicketingConsentRecordValue.
 const (
-	TicketingConsentRecordValueGranted TicketingConsentRecordValue = "granted"
-	TicketingConsentRecordValueRefused TicketingConsentRecordValue = "refused"
+	TicketingConsentRecordValueGranted    TicketingConsentRecordValue = "granted"
+	TicketingConsentRecordValueRefused    TicketingConsentRecordValue = "refused"
+	TicketingConsentRecordValueUnanswered TicketingConsentRecordValue = "unanswered"
 )
 
 // Valid indicates whether the value is a known member of the TicketingConsentRecordValue enum.
@@ -2737,6 +2753,8 @@ func (e TicketingConsentRecordValue) Valid() bool {
 	case TicketingConsentRecordValueGranted:
 		return true
 	case TicketingConsentRecordValueRefused:
+		return true
+	case TicketingConsentRecordValueUnanswered:
 		return true
 	default:
 		return false
@@ -2800,6 +2818,114 @@ func (e TicketingFeeRecordState) Valid() bool {
 	case TicketingFeeRecordStateCancelled:
 		return true
 	case TicketingFeeRecordStateValid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingGiftCardObject.
+const (
+	TicketingGiftCardObjectGiftCard TicketingGiftCardObject = "gift_card"
+)
+
+// Valid indicates whether the value is a known member of the TicketingGiftCardObject enum.
+func (e TicketingGiftCardObject) Valid() bool {
+	switch e {
+	case TicketingGiftCardObjectGiftCard:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingGiftCardDetailObject.
+const (
+	TicketingGiftCardDetailObjectGiftCard TicketingGiftCardDetailObject = "gift_card"
+)
+
+// Valid indicates whether the value is a known member of the TicketingGiftCardDetailObject enum.
+func (e TicketingGiftCardDetailObject) Valid() bool {
+	switch e {
+	case TicketingGiftCardDetailObjectGiftCard:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingGroupBookingObject.
+const (
+	TicketingGroupBookingObjectGroupBooking TicketingGroupBookingObject = "group_booking"
+)
+
+// Valid indicates whether the value is a known member of the TicketingGroupBookingObject enum.
+func (e TicketingGroupBookingObject) Valid() bool {
+	switch e {
+	case TicketingGroupBookingObjectGroupBooking:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingGroupBookingRecordState.
+const (
+	TicketingGroupBookingRecordStateCancelled TicketingGroupBookingRecordState = "cancelled"
+	TicketingGroupBookingRecordStateConfirmed TicketingGroupBookingRecordState = "confirmed"
+	TicketingGroupBookingRecordStateOption    TicketingGroupBookingRecordState = "option"
+	TicketingGroupBookingRecordStateRequested TicketingGroupBookingRecordState = "requested"
+)
+
+// Valid indicates whether the value is a known member of the TicketingGroupBookingRecordState enum.
+func (e TicketingGroupBookingRecordState) Valid() bool {
+	switch e {
+	case TicketingGroupBookingRecordStateCancelled:
+		return true
+	case TicketingGroupBookingRecordStateConfirmed:
+		return true
+	case TicketingGroupBookingRecordStateOption:
+		return true
+	case TicketingGroupBookingRecordStateRequested:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingHeadcountClass.
+const (
+	TicketingHeadcountClassFree         TicketingHeadcountClass = "free"
+	TicketingHeadcountClassFull         TicketingHeadcountClass = "full"
+	TicketingHeadcountClassGroup        TicketingHeadcountClass = "group"
+	TicketingHeadcountClassOther        TicketingHeadcountClass = "other"
+	TicketingHeadcountClassPartner      TicketingHeadcountClass = "partner"
+	TicketingHeadcountClassReduced      TicketingHeadcountClass = "reduced"
+	TicketingHeadcountClassSchool       TicketingHeadcountClass = "school"
+	TicketingHeadcountClassStaff        TicketingHeadcountClass = "staff"
+	TicketingHeadcountClassSubscription TicketingHeadcountClass = "subscription"
+)
+
+// Valid indicates whether the value is a known member of the TicketingHeadcountClass enum.
+func (e TicketingHeadcountClass) Valid() bool {
+	switch e {
+	case TicketingHeadcountClassFree:
+		return true
+	case TicketingHeadcountClassFull:
+		return true
+	case TicketingHeadcountClassGroup:
+		return true
+	case TicketingHeadcountClassOther:
+		return true
+	case TicketingHeadcountClassPartner:
+		return true
+	case TicketingHeadcountClassReduced:
+		return true
+	case TicketingHeadcountClassSchool:
+		return true
+	case TicketingHeadcountClassStaff:
+		return true
+	case TicketingHeadcountClassSubscription:
 		return true
 	default:
 		return false
@@ -2881,6 +3007,42 @@ func (e TicketingLineRecordState) Valid() bool {
 	case TicketingLineRecordStateTransferred:
 		return true
 	case TicketingLineRecordStateValid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingMembershipObject.
+const (
+	TicketingMembershipObjectMembership TicketingMembershipObject = "membership"
+)
+
+// Valid indicates whether the value is a known member of the TicketingMembershipObject enum.
+func (e TicketingMembershipObject) Valid() bool {
+	switch e {
+	case TicketingMembershipObjectMembership:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingMembershipRecordKind.
+const (
+	TicketingMembershipRecordKindMembership   TicketingMembershipRecordKind = "membership"
+	TicketingMembershipRecordKindPass         TicketingMembershipRecordKind = "pass"
+	TicketingMembershipRecordKindSubscription TicketingMembershipRecordKind = "subscription"
+)
+
+// Valid indicates whether the value is a known member of the TicketingMembershipRecordKind enum.
+func (e TicketingMembershipRecordKind) Valid() bool {
+	switch e {
+	case TicketingMembershipRecordKindMembership:
+		return true
+	case TicketingMembershipRecordKindPass:
+		return true
+	case TicketingMembershipRecordKindSubscription:
 		return true
 	default:
 		return false
@@ -3103,6 +3265,57 @@ func (e TicketingPriceTypeRecordClass) Valid() bool {
 	}
 }
 
+// Defines values for TicketingProductObject.
+const (
+	TicketingProductObjectProduct TicketingProductObject = "product"
+)
+
+// Valid indicates whether the value is a known member of the TicketingProductObject enum.
+func (e TicketingProductObject) Valid() bool {
+	switch e {
+	case TicketingProductObjectProduct:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingProductRecordKind.
+const (
+	TicketingProductRecordKindDonation     TicketingProductRecordKind = "donation"
+	TicketingProductRecordKindGiftCard     TicketingProductRecordKind = "gift_card"
+	TicketingProductRecordKindGoods        TicketingProductRecordKind = "goods"
+	TicketingProductRecordKindMembership   TicketingProductRecordKind = "membership"
+	TicketingProductRecordKindPass         TicketingProductRecordKind = "pass"
+	TicketingProductRecordKindService      TicketingProductRecordKind = "service"
+	TicketingProductRecordKindSubscription TicketingProductRecordKind = "subscription"
+	TicketingProductRecordKindTicket       TicketingProductRecordKind = "ticket"
+)
+
+// Valid indicates whether the value is a known member of the TicketingProductRecordKind enum.
+func (e TicketingProductRecordKind) Valid() bool {
+	switch e {
+	case TicketingProductRecordKindDonation:
+		return true
+	case TicketingProductRecordKindGiftCard:
+		return true
+	case TicketingProductRecordKindGoods:
+		return true
+	case TicketingProductRecordKindMembership:
+		return true
+	case TicketingProductRecordKindPass:
+		return true
+	case TicketingProductRecordKindService:
+		return true
+	case TicketingProductRecordKindSubscription:
+		return true
+	case TicketingProductRecordKindTicket:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingProductionObject.
 const (
 	TicketingProductionObjectProduction TicketingProductionObject = "production"
@@ -3196,6 +3409,60 @@ func (e TicketingRefundRecordState) Valid() bool {
 	case TicketingRefundRecordStatePending:
 		return true
 	case TicketingRefundRecordStateSettled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingScanObject.
+const (
+	TicketingScanObjectScan TicketingScanObject = "scan"
+)
+
+// Valid indicates whether the value is a known member of the TicketingScanObject enum.
+func (e TicketingScanObject) Valid() bool {
+	switch e {
+	case TicketingScanObjectScan:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingScanRecordDirection.
+const (
+	TicketingScanRecordDirectionEntry TicketingScanRecordDirection = "entry"
+	TicketingScanRecordDirectionExit  TicketingScanRecordDirection = "exit"
+)
+
+// Valid indicates whether the value is a known member of the TicketingScanRecordDirection enum.
+func (e TicketingScanRecordDirection) Valid() bool {
+	switch e {
+	case TicketingScanRecordDirectionEntry:
+		return true
+	case TicketingScanRecordDirectionExit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingScanRecordResult.
+const (
+	TicketingScanRecordResultAccepted TicketingScanRecordResult = "accepted"
+	TicketingScanRecordResultAnnulled TicketingScanRecordResult = "annulled"
+	TicketingScanRecordResultRefused  TicketingScanRecordResult = "refused"
+)
+
+// Valid indicates whether the value is a known member of the TicketingScanRecordResult enum.
+func (e TicketingScanRecordResult) Valid() bool {
+	switch e {
+	case TicketingScanRecordResultAccepted:
+		return true
+	case TicketingScanRecordResultAnnulled:
+		return true
+	case TicketingScanRecordResultRefused:
 		return true
 	default:
 		return false
@@ -3379,6 +3646,81 @@ func (e TicketingSourcePatchStatus) Valid() bool {
 	case TicketingSourcePatchStatusActive:
 		return true
 	case TicketingSourcePatchStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingTicketObject.
+const (
+	TicketingTicketObjectTicket TicketingTicketObject = "ticket"
+)
+
+// Valid indicates whether the value is a known member of the TicketingTicketObject enum.
+func (e TicketingTicketObject) Valid() bool {
+	switch e {
+	case TicketingTicketObjectTicket:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingVenueObject.
+const (
+	TicketingVenueObjectVenue TicketingVenueObject = "venue"
+)
+
+// Valid indicates whether the value is a known member of the TicketingVenueObject enum.
+func (e TicketingVenueObject) Valid() bool {
+	switch e {
+	case TicketingVenueObjectVenue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingVenueRecordSibilType.
+const (
+	TicketingVenueRecordSibilTypeAUTRE                                  TicketingVenueRecordSibilType = "AUTRE"
+	TicketingVenueRecordSibilTypeCABARETMUSICHALL                       TicketingVenueRecordSibilType = "CABARET_MUSIC_HALL"
+	TicketingVenueRecordSibilTypeCASINODISCOTHEQUEHOTELCAFERESTAURANT   TicketingVenueRecordSibilType = "CASINO_DISCOTHEQUE_HOTEL_CAFE_RESTAURANT"
+	TicketingVenueRecordSibilTypeESPACEPOLYVALENT                       TicketingVenueRecordSibilType = "ESPACE_POLYVALENT"
+	TicketingVenueRecordSibilTypeLIEUDECULTE                            TicketingVenueRecordSibilType = "LIEU_DE_CULTE"
+	TicketingVenueRecordSibilTypeLIEUDESANTE                            TicketingVenueRecordSibilType = "LIEU_DE_SANTE"
+	TicketingVenueRecordSibilTypeLessThanNil                            TicketingVenueRecordSibilType = "<nil>"
+	TicketingVenueRecordSibilTypePLEINAIRPARCLOISIRSATTRACTION          TicketingVenueRecordSibilType = "PLEIN_AIR_PARC_LOISIRS_ATTRACTION"
+	TicketingVenueRecordSibilTypeSALLECONCERTAUDITORIUMOPERAZENITH      TicketingVenueRecordSibilType = "SALLE_CONCERT_AUDITORIUM_OPERA_ZENITH"
+	TicketingVenueRecordSibilTypeSTRUCTUREITINERANTEDEMONTABLECHAPITEAU TicketingVenueRecordSibilType = "STRUCTURE_ITINERANTE_DEMONTABLE_CHAPITEAU"
+	TicketingVenueRecordSibilTypeTHEATRE                                TicketingVenueRecordSibilType = "THEATRE"
+)
+
+// Valid indicates whether the value is a known member of the TicketingVenueRecordSibilType enum.
+func (e TicketingVenueRecordSibilType) Valid() bool {
+	switch e {
+	case TicketingVenueRecordSibilTypeAUTRE:
+		return true
+	case TicketingVenueRecordSibilTypeCABARETMUSICHALL:
+		return true
+	case TicketingVenueRecordSibilTypeCASINODISCOTHEQUEHOTELCAFERESTAURANT:
+		return true
+	case TicketingVenueRecordSibilTypeESPACEPOLYVALENT:
+		return true
+	case TicketingVenueRecordSibilTypeLIEUDECULTE:
+		return true
+	case TicketingVenueRecordSibilTypeLIEUDESANTE:
+		return true
+	case TicketingVenueRecordSibilTypeLessThanNil:
+		return true
+	case TicketingVenueRecordSibilTypePLEINAIRPARCLOISIRSATTRACTION:
+		return true
+	case TicketingVenueRecordSibilTypeSALLECONCERTAUDITORIUMOPERAZENITH:
+		return true
+	case TicketingVenueRecordSibilTypeSTRUCTUREITINERANTEDEMONTABLECHAPITEAU:
+		return true
+	case TicketingVenueRecordSibilTypeTHEATRE:
 		return true
 	default:
 		return false
@@ -3813,11 +4155,17 @@ func (e ScimSortOrder) Valid() bool {
 
 // Defines values for TicketingRecordKind.
 const (
-	TicketingRecordKindCustomer    TicketingRecordKind = "customer"
-	TicketingRecordKindOrder       TicketingRecordKind = "order"
-	TicketingRecordKindPerformance TicketingRecordKind = "performance"
-	TicketingRecordKindPriceType   TicketingRecordKind = "price_type"
-	TicketingRecordKindProduction  TicketingRecordKind = "production"
+	TicketingRecordKindCustomer     TicketingRecordKind = "customer"
+	TicketingRecordKindGiftCard     TicketingRecordKind = "gift_card"
+	TicketingRecordKindGroupBooking TicketingRecordKind = "group_booking"
+	TicketingRecordKindMembership   TicketingRecordKind = "membership"
+	TicketingRecordKindOrder        TicketingRecordKind = "order"
+	TicketingRecordKindPerformance  TicketingRecordKind = "performance"
+	TicketingRecordKindPriceType    TicketingRecordKind = "price_type"
+	TicketingRecordKindProduct      TicketingRecordKind = "product"
+	TicketingRecordKindProduction   TicketingRecordKind = "production"
+	TicketingRecordKindScan         TicketingRecordKind = "scan"
+	TicketingRecordKindVenue        TicketingRecordKind = "venue"
 )
 
 // Valid indicates whether the value is a known member of the TicketingRecordKind enum.
@@ -3825,13 +4173,25 @@ func (e TicketingRecordKind) Valid() bool {
 	switch e {
 	case TicketingRecordKindCustomer:
 		return true
+	case TicketingRecordKindGiftCard:
+		return true
+	case TicketingRecordKindGroupBooking:
+		return true
+	case TicketingRecordKindMembership:
+		return true
 	case TicketingRecordKindOrder:
 		return true
 	case TicketingRecordKindPerformance:
 		return true
 	case TicketingRecordKindPriceType:
 		return true
+	case TicketingRecordKindProduct:
+		return true
 	case TicketingRecordKindProduction:
+		return true
+	case TicketingRecordKindScan:
+		return true
+	case TicketingRecordKindVenue:
 		return true
 	default:
 		return false
@@ -4234,6 +4594,90 @@ func (e ListContactHistoryParamsSubjectKind) Valid() bool {
 	}
 }
 
+// Defines values for ListContactMembershipsParamsStatus.
+const (
+	ListContactMembershipsParamsStatusActive    ListContactMembershipsParamsStatus = "active"
+	ListContactMembershipsParamsStatusCancelled ListContactMembershipsParamsStatus = "cancelled"
+	ListContactMembershipsParamsStatusExpired   ListContactMembershipsParamsStatus = "expired"
+	ListContactMembershipsParamsStatusGrace     ListContactMembershipsParamsStatus = "grace"
+	ListContactMembershipsParamsStatusPending   ListContactMembershipsParamsStatus = "pending"
+	ListContactMembershipsParamsStatusRenewed   ListContactMembershipsParamsStatus = "renewed"
+	ListContactMembershipsParamsStatusSuspended ListContactMembershipsParamsStatus = "suspended"
+	ListContactMembershipsParamsStatusUsedUp    ListContactMembershipsParamsStatus = "used_up"
+)
+
+// Valid indicates whether the value is a known member of the ListContactMembershipsParamsStatus enum.
+func (e ListContactMembershipsParamsStatus) Valid() bool {
+	switch e {
+	case ListContactMembershipsParamsStatusActive:
+		return true
+	case ListContactMembershipsParamsStatusCancelled:
+		return true
+	case ListContactMembershipsParamsStatusExpired:
+		return true
+	case ListContactMembershipsParamsStatusGrace:
+		return true
+	case ListContactMembershipsParamsStatusPending:
+		return true
+	case ListContactMembershipsParamsStatusRenewed:
+		return true
+	case ListContactMembershipsParamsStatusSuspended:
+		return true
+	case ListContactMembershipsParamsStatusUsedUp:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListContactTicketsParamsAs.
+const (
+	ListContactTicketsParamsAsBuyer  ListContactTicketsParamsAs = "buyer"
+	ListContactTicketsParamsAsHolder ListContactTicketsParamsAs = "holder"
+)
+
+// Valid indicates whether the value is a known member of the ListContactTicketsParamsAs enum.
+func (e ListContactTicketsParamsAs) Valid() bool {
+	switch e {
+	case ListContactTicketsParamsAsBuyer:
+		return true
+	case ListContactTicketsParamsAsHolder:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListContactTicketsParamsState.
+const (
+	ListContactTicketsParamsStateBlocked     ListContactTicketsParamsState = "blocked"
+	ListContactTicketsParamsStateCancelled   ListContactTicketsParamsState = "cancelled"
+	ListContactTicketsParamsStateExchanged   ListContactTicketsParamsState = "exchanged"
+	ListContactTicketsParamsStateResold      ListContactTicketsParamsState = "resold"
+	ListContactTicketsParamsStateTransferred ListContactTicketsParamsState = "transferred"
+	ListContactTicketsParamsStateValid       ListContactTicketsParamsState = "valid"
+)
+
+// Valid indicates whether the value is a known member of the ListContactTicketsParamsState enum.
+func (e ListContactTicketsParamsState) Valid() bool {
+	switch e {
+	case ListContactTicketsParamsStateBlocked:
+		return true
+	case ListContactTicketsParamsStateCancelled:
+		return true
+	case ListContactTicketsParamsStateExchanged:
+		return true
+	case ListContactTicketsParamsStateResold:
+		return true
+	case ListContactTicketsParamsStateTransferred:
+		return true
+	case ListContactTicketsParamsStateValid:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListDepartmentsParamsArchived.
 const (
 	ListDepartmentsParamsArchivedFalse ListDepartmentsParamsArchived = "false"
@@ -4546,6 +4990,66 @@ func (e ListTeamsParamsArchived) Valid() bool {
 	}
 }
 
+// Defines values for ListTicketingGroupBookingsParamsState.
+const (
+	ListTicketingGroupBookingsParamsStateCancelled ListTicketingGroupBookingsParamsState = "cancelled"
+	ListTicketingGroupBookingsParamsStateConfirmed ListTicketingGroupBookingsParamsState = "confirmed"
+	ListTicketingGroupBookingsParamsStateOption    ListTicketingGroupBookingsParamsState = "option"
+	ListTicketingGroupBookingsParamsStateRequested ListTicketingGroupBookingsParamsState = "requested"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingGroupBookingsParamsState enum.
+func (e ListTicketingGroupBookingsParamsState) Valid() bool {
+	switch e {
+	case ListTicketingGroupBookingsParamsStateCancelled:
+		return true
+	case ListTicketingGroupBookingsParamsStateConfirmed:
+		return true
+	case ListTicketingGroupBookingsParamsStateOption:
+		return true
+	case ListTicketingGroupBookingsParamsStateRequested:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTicketingMembershipsParamsStatus.
+const (
+	ListTicketingMembershipsParamsStatusActive    ListTicketingMembershipsParamsStatus = "active"
+	ListTicketingMembershipsParamsStatusCancelled ListTicketingMembershipsParamsStatus = "cancelled"
+	ListTicketingMembershipsParamsStatusExpired   ListTicketingMembershipsParamsStatus = "expired"
+	ListTicketingMembershipsParamsStatusGrace     ListTicketingMembershipsParamsStatus = "grace"
+	ListTicketingMembershipsParamsStatusPending   ListTicketingMembershipsParamsStatus = "pending"
+	ListTicketingMembershipsParamsStatusRenewed   ListTicketingMembershipsParamsStatus = "renewed"
+	ListTicketingMembershipsParamsStatusSuspended ListTicketingMembershipsParamsStatus = "suspended"
+	ListTicketingMembershipsParamsStatusUsedUp    ListTicketingMembershipsParamsStatus = "used_up"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingMembershipsParamsStatus enum.
+func (e ListTicketingMembershipsParamsStatus) Valid() bool {
+	switch e {
+	case ListTicketingMembershipsParamsStatusActive:
+		return true
+	case ListTicketingMembershipsParamsStatusCancelled:
+		return true
+	case ListTicketingMembershipsParamsStatusExpired:
+		return true
+	case ListTicketingMembershipsParamsStatusGrace:
+		return true
+	case ListTicketingMembershipsParamsStatusPending:
+		return true
+	case ListTicketingMembershipsParamsStatusRenewed:
+		return true
+	case ListTicketingMembershipsParamsStatusSuspended:
+		return true
+	case ListTicketingMembershipsParamsStatusUsedUp:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListTicketingOrdersParamsCommercialState.
 const (
 	ListTicketingOrdersParamsCommercialStateCancelled ListTicketingOrdersParamsCommercialState = "cancelled"
@@ -4594,6 +5098,42 @@ func (e ListTicketingOrdersParamsPaymentState) Valid() bool {
 	case ListTicketingOrdersParamsPaymentStateRefunded:
 		return true
 	case ListTicketingOrdersParamsPaymentStateUnpaid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTicketingProductsParamsKind.
+const (
+	ListTicketingProductsParamsKindDonation     ListTicketingProductsParamsKind = "donation"
+	ListTicketingProductsParamsKindGiftCard     ListTicketingProductsParamsKind = "gift_card"
+	ListTicketingProductsParamsKindGoods        ListTicketingProductsParamsKind = "goods"
+	ListTicketingProductsParamsKindMembership   ListTicketingProductsParamsKind = "membership"
+	ListTicketingProductsParamsKindPass         ListTicketingProductsParamsKind = "pass"
+	ListTicketingProductsParamsKindService      ListTicketingProductsParamsKind = "service"
+	ListTicketingProductsParamsKindSubscription ListTicketingProductsParamsKind = "subscription"
+	ListTicketingProductsParamsKindTicket       ListTicketingProductsParamsKind = "ticket"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingProductsParamsKind enum.
+func (e ListTicketingProductsParamsKind) Valid() bool {
+	switch e {
+	case ListTicketingProductsParamsKindDonation:
+		return true
+	case ListTicketingProductsParamsKindGiftCard:
+		return true
+	case ListTicketingProductsParamsKindGoods:
+		return true
+	case ListTicketingProductsParamsKindMembership:
+		return true
+	case ListTicketingProductsParamsKindPass:
+		return true
+	case ListTicketingProductsParamsKindService:
+		return true
+	case ListTicketingProductsParamsKindSubscription:
+		return true
+	case ListTicketingProductsParamsKindTicket:
 		return true
 	default:
 		return false
@@ -8384,6 +8924,27 @@ type TeamPatch struct {
 	Name         *string                               `json:"name,omitempty"`
 }
 
+// TicketingAttendance defines model for TicketingAttendance.
+type TicketingAttendance struct {
+	AttendedAt    time.Time                             `json:"attended_at"`
+	Object        TicketingAttendanceObject             `json:"object"`
+	OrderID       openapi_types.UUID                    `json:"order_id"`
+	PerformanceID nullable.Nullable[openapi_types.UUID] `json:"performance_id"`
+	ProductionID  nullable.Nullable[openapi_types.UUID] `json:"production_id"`
+	ScanID        openapi_types.UUID                    `json:"scan_id"`
+	SourceID      openapi_types.UUID                    `json:"source_id"`
+	TicketID      openapi_types.UUID                    `json:"ticket_id"`
+}
+
+// TicketingAttendanceObject defines model for TicketingAttendance.Object.
+type TicketingAttendanceObject string
+
+// TicketingAttendanceList defines model for TicketingAttendanceList.
+type TicketingAttendanceList struct {
+	Data       []TicketingAttendance     `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
 // TicketingBatch defines model for TicketingBatch.
 type TicketingBatch struct {
 	// BatchID The name of the batch at the sender, repeated in the answer.
@@ -8401,7 +8962,8 @@ type TicketingBatchItem struct {
 	Problem   nullable.Nullable[Problem]            `json:"problem"`
 
 	// Status `applied` is a deletion that took effect.
-	Status string `json:"status"`
+	Status   string             `json:"status"`
+	Warnings []TicketingWarning `json:"warnings"`
 }
 
 // TicketingBatchRecord defines model for TicketingBatchRecord.
@@ -8410,7 +8972,7 @@ type TicketingBatchRecord struct {
 	Data       map[string]interface{} `json:"data,omitempty"`
 	ExternalID string                 `json:"external_id"`
 
-	// Kind production, performance, price_type, customer or order.
+	// Kind venue, production, performance, price_type, product, customer, order, membership, gift_card, scan or group_booking.
 	Kind string                  `json:"kind"`
 	Op   *TicketingBatchRecordOp `json:"op,omitempty"`
 
@@ -8511,13 +9073,21 @@ type TicketingConnectionState struct {
 	Streams         []TicketingStreamState       `json:"streams"`
 }
 
-// TicketingConsentRecord A question answered while buying. A question not answered is left out.
+// TicketingConsentRecord A question answered while buying or in an account. A question that was not answered is left out, or `unanswered`; it is no refusal and changes nothing.
 type TicketingConsentRecord struct {
-	At       time.Time                     `json:"at"`
+	At       string                        `json:"at"`
 	Channel  TicketingConsentRecordChannel `json:"channel"`
 	Evidence nullable.Nullable[string]     `json:"evidence,omitempty"`
-	Purpose  string                        `json:"purpose"`
-	Value    TicketingConsentRecordValue   `json:"value"`
+
+	// Purpose Code of the purpose, or the name of the question at the source for which `purpose_codes` of the source has one.
+	Purpose string `json:"purpose"`
+
+	// Question Identifier of the question at the source.
+	Question nullable.Nullable[string]   `json:"question,omitempty"`
+	Value    TicketingConsentRecordValue `json:"value"`
+
+	// WordingVersion Version of the text that was answered.
+	WordingVersion nullable.Nullable[string] `json:"wording_version,omitempty"`
 }
 
 // TicketingConsentRecordChannel defines model for TicketingConsentRecord.Channel.
@@ -8530,6 +9100,7 @@ type TicketingConsentRecordValue string
 type TicketingCustomerRecord struct {
 	Address       nullable.Nullable[TicketingPostalAddress] `json:"address,omitempty"`
 	Birthdate     nullable.Nullable[openapi_types.Date]     `json:"birthdate,omitempty"`
+	Consents      []TicketingConsentRecord                  `json:"consents,omitempty"`
 	ContactID     nullable.Nullable[openapi_types.UUID]     `json:"contact_id,omitempty"`
 	Email         nullable.Nullable[string]                 `json:"email,omitempty"`
 	EmailVerified *bool                                     `json:"email_verified,omitempty"`
@@ -8606,6 +9177,170 @@ type TicketingFeeRecordKind string
 // TicketingFeeRecordState defines model for TicketingFeeRecord.State.
 type TicketingFeeRecordState string
 
+// TicketingGiftCard defines model for TicketingGiftCard.
+type TicketingGiftCard struct {
+	// Balance A decimal amount with the decimals of its currency (ISO 4217).
+	Balance           Money                                 `json:"balance"`
+	ContactID         nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	ContactRule       nullable.Nullable[string]             `json:"contact_rule"`
+	CreatedAt         time.Time                             `json:"created_at"`
+	CustomerID        nullable.Nullable[openapi_types.UUID] `json:"customer_id"`
+	ExpiresAt         nullable.Nullable[time.Time]          `json:"expires_at"`
+	ExternalID        string                                `json:"external_id"`
+	ID                openapi_types.UUID                    `json:"id"`
+	IsMissingAtSource bool                                  `json:"is_missing_at_source"`
+	IsTest            bool                                  `json:"is_test"`
+	LastFour          nullable.Nullable[string]             `json:"last_four"`
+	Object            TicketingGiftCardObject               `json:"object"`
+	OrderID           nullable.Nullable[openapi_types.UUID] `json:"order_id"`
+	ProductID         nullable.Nullable[openapi_types.UUID] `json:"product_id"`
+	SourceID          openapi_types.UUID                    `json:"source_id"`
+	StatedState       nullable.Nullable[string]             `json:"stated_state"`
+	TicketID          nullable.Nullable[openapi_types.UUID] `json:"ticket_id"`
+	UpdatedAt         time.Time                             `json:"updated_at"`
+	Version           int64                                 `json:"version"`
+}
+
+// TicketingGiftCardObject defines model for TicketingGiftCard.Object.
+type TicketingGiftCardObject string
+
+// TicketingGiftCardDetail defines model for TicketingGiftCardDetail.
+type TicketingGiftCardDetail struct {
+	// Balance A decimal amount with the decimals of its currency (ISO 4217).
+	Balance           Money                                 `json:"balance"`
+	ContactID         nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	ContactRule       nullable.Nullable[string]             `json:"contact_rule"`
+	CreatedAt         time.Time                             `json:"created_at"`
+	CustomerID        nullable.Nullable[openapi_types.UUID] `json:"customer_id"`
+	ExpiresAt         nullable.Nullable[time.Time]          `json:"expires_at"`
+	ExternalID        string                                `json:"external_id"`
+	ID                openapi_types.UUID                    `json:"id"`
+	IsMissingAtSource bool                                  `json:"is_missing_at_source"`
+	IsTest            bool                                  `json:"is_test"`
+	LastFour          nullable.Nullable[string]             `json:"last_four"`
+	Ledger            []TicketingGiftCardEntry              `json:"ledger"`
+	Object            TicketingGiftCardDetailObject         `json:"object"`
+	OrderID           nullable.Nullable[openapi_types.UUID] `json:"order_id"`
+	ProductID         nullable.Nullable[openapi_types.UUID] `json:"product_id"`
+	SourceID          openapi_types.UUID                    `json:"source_id"`
+	StatedState       nullable.Nullable[string]             `json:"stated_state"`
+	TicketID          nullable.Nullable[openapi_types.UUID] `json:"ticket_id"`
+	UpdatedAt         time.Time                             `json:"updated_at"`
+	Version           int64                                 `json:"version"`
+}
+
+// TicketingGiftCardDetailObject defines model for TicketingGiftCardDetail.Object.
+type TicketingGiftCardDetailObject string
+
+// TicketingGiftCardEntry An entry of the card's ledger, never changed. `external_id` is null for what the balance says and no transaction explains.
+type TicketingGiftCardEntry struct {
+	// Amount A decimal amount with the decimals of its currency (ISO 4217).
+	Amount     Money                        `json:"amount"`
+	ExternalID nullable.Nullable[string]    `json:"external_id"`
+	ID         openapi_types.UUID           `json:"id"`
+	OccurredAt nullable.Nullable[time.Time] `json:"occurred_at"`
+	Reason     string                       `json:"reason"`
+	RecordedAt time.Time                    `json:"recorded_at"`
+}
+
+// TicketingGiftCardList defines model for TicketingGiftCardList.
+type TicketingGiftCardList struct {
+	Data       []TicketingGiftCard       `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingGiftCardRecord `code` opens the money: it is not kept, only a keyed hash of it and its last four characters. Transactions are all that happened to the card, loads positive, uses negative.
+type TicketingGiftCardRecord struct {
+	// Balance A decimal amount in the currency of the order; negative where the source's own price is.
+	Balance TicketingDecimal          `json:"balance"`
+	Code    nullable.Nullable[string] `json:"code,omitempty"`
+
+	// Currency That of the source when absent.
+	Currency  *string                               `json:"currency,omitempty"`
+	Customer  nullable.Nullable[TicketingReference] `json:"customer,omitempty"`
+	ExpiresAt nullable.Nullable[string]             `json:"expires_at,omitempty"`
+	LastFour  nullable.Nullable[string]             `json:"last_four,omitempty"`
+
+	// Order The order that sold it.
+	Order   nullable.Nullable[TicketingReference] `json:"order,omitempty"`
+	Product nullable.Nullable[TicketingReference] `json:"product,omitempty"`
+	State   nullable.Nullable[string]             `json:"state,omitempty"`
+	Test    *bool                                 `json:"test,omitempty"`
+
+	// Ticket The line that sold it.
+	Ticket       nullable.Nullable[TicketingReference] `json:"ticket,omitempty"`
+	Transactions []TicketingGiftCardTransactionRecord  `json:"transactions,omitempty"`
+}
+
+// TicketingGiftCardTransactionRecord defines model for TicketingGiftCardTransactionRecord.
+type TicketingGiftCardTransactionRecord struct {
+	// Amount A decimal amount in the currency of the order; negative where the source's own price is.
+	Amount     TicketingDecimal                      `json:"amount"`
+	At         nullable.Nullable[string]             `json:"at,omitempty"`
+	ExternalID string                                `json:"external_id"`
+	Order      nullable.Nullable[TicketingReference] `json:"order,omitempty"`
+}
+
+// TicketingGroupBooking defines model for TicketingGroupBooking.
+type TicketingGroupBooking struct {
+	// ContactID The organisation.
+	ContactID         nullable.Nullable[openapi_types.UUID]     `json:"contact_id"`
+	ContactPerson     nullable.Nullable[map[string]interface{}] `json:"contact_person"`
+	ContactRule       nullable.Nullable[string]                 `json:"contact_rule"`
+	CreatedAt         time.Time                                 `json:"created_at"`
+	ExternalID        string                                    `json:"external_id"`
+	Headcount         []TicketingHeadcount                      `json:"headcount"`
+	HeadcountTotal    int32                                     `json:"headcount_total"`
+	ID                openapi_types.UUID                        `json:"id"`
+	IsMissingAtSource bool                                      `json:"is_missing_at_source"`
+	IsTest            bool                                      `json:"is_test"`
+	Number            nullable.Nullable[string]                 `json:"number"`
+	Object            TicketingGroupBookingObject               `json:"object"`
+	OrderID           nullable.Nullable[openapi_types.UUID]     `json:"order_id"`
+	Organisation      nullable.Nullable[map[string]interface{}] `json:"organisation"`
+	PerformanceID     nullable.Nullable[openapi_types.UUID]     `json:"performance_id"`
+	PersonContactID   nullable.Nullable[openapi_types.UUID]     `json:"person_contact_id"`
+	PlacedAt          nullable.Nullable[time.Time]              `json:"placed_at"`
+	SourceID          openapi_types.UUID                        `json:"source_id"`
+	State             string                                    `json:"state"`
+	UpdatedAt         time.Time                                 `json:"updated_at"`
+	Version           int64                                     `json:"version"`
+}
+
+// TicketingGroupBookingObject defines model for TicketingGroupBooking.Object.
+type TicketingGroupBookingObject string
+
+// TicketingGroupBookingList defines model for TicketingGroupBookingList.
+type TicketingGroupBookingList struct {
+	Data       []TicketingGroupBooking   `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingGroupBookingRecord defines model for TicketingGroupBookingRecord.
+type TicketingGroupBookingRecord struct {
+	ContactPerson nullable.Nullable[TicketingPerson]    `json:"contact_person,omitempty"`
+	Headcount     []TicketingHeadcount                  `json:"headcount,omitempty"`
+	Number        nullable.Nullable[string]             `json:"number,omitempty"`
+	Order         nullable.Nullable[TicketingReference] `json:"order,omitempty"`
+	Organisation  nullable.Nullable[TicketingPerson]    `json:"organisation,omitempty"`
+	Performance   nullable.Nullable[TicketingReference] `json:"performance,omitempty"`
+	PlacedAt      nullable.Nullable[string]             `json:"placed_at,omitempty"`
+	State         TicketingGroupBookingRecordState      `json:"state"`
+	Test          *bool                                 `json:"test,omitempty"`
+}
+
+// TicketingGroupBookingRecordState defines model for TicketingGroupBookingRecord.State.
+type TicketingGroupBookingRecordState string
+
+// TicketingHeadcount defines model for TicketingHeadcount.
+type TicketingHeadcount struct {
+	Class TicketingHeadcountClass `json:"class"`
+	Count int32                   `json:"count"`
+}
+
+// TicketingHeadcountClass defines model for TicketingHeadcount.Class.
+type TicketingHeadcountClass string
+
 // TicketingHookAddress defines model for TicketingHookAddress.
 type TicketingHookAddress struct {
 	Object TicketingHookAddressObject `json:"object"`
@@ -8624,6 +9359,8 @@ type TicketingHookReceipt struct {
 type TicketingLine struct {
 	// Amount A decimal amount with the decimals of its currency (ISO 4217).
 	Amount          Money                                     `json:"amount"`
+	Campaign        nullable.Nullable[string]                 `json:"campaign"`
+	Exemption       nullable.Nullable[string]                 `json:"exemption"`
 	ExternalID      string                                    `json:"external_id"`
 	Holder          nullable.Nullable[map[string]interface{}] `json:"holder"`
 	HolderContactID nullable.Nullable[openapi_types.UUID]     `json:"holder_contact_id"`
@@ -8636,17 +9373,23 @@ type TicketingLine struct {
 	Parent        nullable.Nullable[string]             `json:"parent"`
 	PerformanceID nullable.Nullable[openapi_types.UUID] `json:"performance_id"`
 	PriceTypeID   nullable.Nullable[openapi_types.UUID] `json:"price_type_id"`
+	ProductID     nullable.Nullable[openapi_types.UUID] `json:"product_id"`
+	ReplacedBy    nullable.Nullable[string]             `json:"replaced_by"`
 	Replaces      nullable.Nullable[string]             `json:"replaces"`
 	Seat          nullable.Nullable[string]             `json:"seat"`
 	State         string                                `json:"state"`
 	Tax           nullable.Nullable[Money]              `json:"tax"`
 	TaxRateBp     nullable.Nullable[int32]              `json:"tax_rate_bp"`
+	VoucherCode   nullable.Nullable[string]             `json:"voucher_code"`
 }
 
 // TicketingLineRecord defines model for TicketingLineRecord.
 type TicketingLineRecord struct {
 	// Amount A decimal amount in the currency of the order; negative where the source's own price is.
 	Amount TicketingDecimal `json:"amount"`
+
+	// Exemption Why nothing or less was paid: invitation, staff, partner …
+	Exemption nullable.Nullable[string] `json:"exemption,omitempty"`
 
 	// ExternalID The ticket's own name, which it keeps when it moves to another order.
 	ExternalID  string                                `json:"external_id"`
@@ -8656,13 +9399,15 @@ type TicketingLineRecord struct {
 	Parent      nullable.Nullable[TicketingReference] `json:"parent,omitempty"`
 	Performance nullable.Nullable[TicketingReference] `json:"performance,omitempty"`
 	PriceType   nullable.Nullable[TicketingReference] `json:"price_type,omitempty"`
+	Product     nullable.Nullable[TicketingReference] `json:"product,omitempty"`
 	Replaces    nullable.Nullable[TicketingReference] `json:"replaces,omitempty"`
 	Seat        nullable.Nullable[string]             `json:"seat,omitempty"`
 	State       *TicketingLineRecordState             `json:"state,omitempty"`
 	Tax         nullable.Nullable[TicketingDecimal]   `json:"tax,omitempty"`
 
 	// TaxRateBp Hundredths of a percent.
-	TaxRateBp nullable.Nullable[int32] `json:"tax_rate_bp,omitempty"`
+	TaxRateBp nullable.Nullable[int32]            `json:"tax_rate_bp,omitempty"`
+	Voucher   nullable.Nullable[TicketingVoucher] `json:"voucher,omitempty"`
 }
 
 // TicketingLineRecordKind defines model for TicketingLineRecord.Kind.
@@ -8680,6 +9425,94 @@ type TicketingMatch struct {
 	Rule         string                    `json:"rule"`
 }
 
+// TicketingMembership defines model for TicketingMembership.
+type TicketingMembership struct {
+	AsOf        time.Time                             `json:"as_of"`
+	AutoRenew   bool                                  `json:"auto_renew"`
+	Benefits    []string                              `json:"benefits"`
+	CancelledAt nullable.Nullable[time.Time]          `json:"cancelled_at"`
+	ContactID   nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+
+	// ContactRule By what it is known whose it is.
+	ContactRule       nullable.Nullable[string]                 `json:"contact_rule"`
+	CreatedAt         time.Time                                 `json:"created_at"`
+	CustomerID        nullable.Nullable[openapi_types.UUID]     `json:"customer_id"`
+	ExternalID        string                                    `json:"external_id"`
+	Holder            nullable.Nullable[map[string]interface{}] `json:"holder"`
+	ID                openapi_types.UUID                        `json:"id"`
+	IsMissingAtSource bool                                      `json:"is_missing_at_source"`
+
+	// IsRenewable Whether it may be renewed as of `as_of`.
+	IsRenewable bool                                  `json:"is_renewable"`
+	IsTest      bool                                  `json:"is_test"`
+	Kind        string                                `json:"kind"`
+	Number      nullable.Nullable[string]             `json:"number"`
+	Object      TicketingMembershipObject             `json:"object"`
+	OrderID     nullable.Nullable[openapi_types.UUID] `json:"order_id"`
+	ProductID   nullable.Nullable[openapi_types.UUID] `json:"product_id"`
+	RenewedByID nullable.Nullable[openapi_types.UUID] `json:"renewed_by_id"`
+	RenewsID    nullable.Nullable[openapi_types.UUID] `json:"renews_id"`
+	SourceID    openapi_types.UUID                    `json:"source_id"`
+	StatedState nullable.Nullable[string]             `json:"stated_state"`
+
+	// Status Derived, as of `as_of`.
+	Status     string                                `json:"status"`
+	TicketID   nullable.Nullable[openapi_types.UUID] `json:"ticket_id"`
+	TimeZone   string                                `json:"time_zone"`
+	UpdatedAt  time.Time                             `json:"updated_at"`
+	UsageLimit nullable.Nullable[int32]              `json:"usage_limit"`
+	Usages     nullable.Nullable[int32]              `json:"usages"`
+	ValidFrom  nullable.Nullable[time.Time]          `json:"valid_from"`
+
+	// ValidUntil The first instant at which it is no longer valid.
+	ValidUntil nullable.Nullable[time.Time] `json:"valid_until"`
+	Version    int64                        `json:"version"`
+}
+
+// TicketingMembershipObject defines model for TicketingMembership.Object.
+type TicketingMembershipObject string
+
+// TicketingMembershipList defines model for TicketingMembershipList.
+type TicketingMembershipList struct {
+	Data       []TicketingMembership     `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingMembershipRecord A subscription, pass or membership, valid from one instant to another. A date alone as `valid_to` is its last day. Whose it is follows from `ticket`, `customer` or `order`.
+type TicketingMembershipRecord struct {
+	AutoRenew   *bool                                 `json:"auto_renew,omitempty"`
+	Benefits    []string                              `json:"benefits,omitempty"`
+	CancelledAt nullable.Nullable[string]             `json:"cancelled_at,omitempty"`
+	Customer    nullable.Nullable[TicketingReference] `json:"customer,omitempty"`
+	Holder      nullable.Nullable[TicketingPerson]    `json:"holder,omitempty"`
+	Kind        *TicketingMembershipRecordKind        `json:"kind,omitempty"`
+
+	// Number As printed on the card.
+	Number  nullable.Nullable[string]             `json:"number,omitempty"`
+	Order   nullable.Nullable[TicketingReference] `json:"order,omitempty"`
+	Product nullable.Nullable[TicketingReference] `json:"product,omitempty"`
+
+	// Renews The one that this one continues.
+	Renews nullable.Nullable[TicketingReference] `json:"renews,omitempty"`
+
+	// State As the source calls it. `cancelled`, `suspended` and `pending` count; every other is kept and the status derived from dates and uses.
+	State nullable.Nullable[string] `json:"state,omitempty"`
+	Test  *bool                     `json:"test,omitempty"`
+
+	// Ticket The line that sold it.
+	Ticket nullable.Nullable[TicketingReference] `json:"ticket,omitempty"`
+
+	// TimeZone IANA name; that of the source when absent.
+	TimeZone   nullable.Nullable[string] `json:"time_zone,omitempty"`
+	UsageLimit nullable.Nullable[int32]  `json:"usage_limit,omitempty"`
+	Usages     nullable.Nullable[int32]  `json:"usages,omitempty"`
+	ValidFrom  nullable.Nullable[string] `json:"valid_from,omitempty"`
+	ValidTo    nullable.Nullable[string] `json:"valid_to,omitempty"`
+}
+
+// TicketingMembershipRecordKind defines model for TicketingMembershipRecord.Kind.
+type TicketingMembershipRecordKind string
+
 // TicketingMovement An entry of the order's ledger, never changed. Money in is positive, money out negative; `corrected` entries adjust an earlier one of the same name.
 type TicketingMovement struct {
 	// Amount A decimal amount with the decimals of its currency (ISO 4217).
@@ -8695,29 +9528,32 @@ type TicketingMovement struct {
 
 // TicketingOrder An order. `buyer`, `payer` and each line's `holder` are what the source said, unchanged; `contact_id` is whom we believe it to be, for the reason in `match`.
 type TicketingOrder struct {
-	Buyer           nullable.Nullable[map[string]interface{}] `json:"buyer"`
-	Channel         nullable.Nullable[string]                 `json:"channel"`
-	ChannelCode     nullable.Nullable[string]                 `json:"channel_code"`
-	CommercialState string                                    `json:"commercial_state"`
-	Consents        []map[string]interface{}                  `json:"consents"`
-	ContactID       nullable.Nullable[openapi_types.UUID]     `json:"contact_id"`
-	CreatedAt       time.Time                                 `json:"created_at"`
-	CustomerID      nullable.Nullable[openapi_types.UUID]     `json:"customer_id"`
-	ExternalID      string                                    `json:"external_id"`
-	Fees            []TicketingFee                            `json:"fees"`
-	ID              openapi_types.UUID                        `json:"id"`
-	IsTest          bool                                      `json:"is_test"`
-	Lines           []TicketingLine                           `json:"lines"`
-	Match           nullable.Nullable[TicketingMatch]         `json:"match"`
-	Movements       []TicketingMovement                       `json:"movements"`
-	Number          nullable.Nullable[string]                 `json:"number"`
-	Object          TicketingOrderObject                      `json:"object"`
-	Payer           nullable.Nullable[map[string]interface{}] `json:"payer"`
-	PaymentState    string                                    `json:"payment_state"`
-	Payments        []TicketingPayment                        `json:"payments"`
-	PlacedAt        nullable.Nullable[time.Time]              `json:"placed_at"`
-	SourceID        openapi_types.UUID                        `json:"source_id"`
-	SplitFromID     nullable.Nullable[openapi_types.UUID]     `json:"split_from_id"`
+	Buyer nullable.Nullable[map[string]interface{}] `json:"buyer"`
+
+	// CancellationReason Why it is cancelled where the source did not say so.
+	CancellationReason nullable.Nullable[string]                 `json:"cancellation_reason"`
+	Channel            nullable.Nullable[string]                 `json:"channel"`
+	ChannelCode        nullable.Nullable[string]                 `json:"channel_code"`
+	CommercialState    string                                    `json:"commercial_state"`
+	Consents           []map[string]interface{}                  `json:"consents"`
+	ContactID          nullable.Nullable[openapi_types.UUID]     `json:"contact_id"`
+	CreatedAt          time.Time                                 `json:"created_at"`
+	CustomerID         nullable.Nullable[openapi_types.UUID]     `json:"customer_id"`
+	ExternalID         string                                    `json:"external_id"`
+	Fees               []TicketingFee                            `json:"fees"`
+	ID                 openapi_types.UUID                        `json:"id"`
+	IsTest             bool                                      `json:"is_test"`
+	Lines              []TicketingLine                           `json:"lines"`
+	Match              nullable.Nullable[TicketingMatch]         `json:"match"`
+	Movements          []TicketingMovement                       `json:"movements"`
+	Number             nullable.Nullable[string]                 `json:"number"`
+	Object             TicketingOrderObject                      `json:"object"`
+	Payer              nullable.Nullable[map[string]interface{}] `json:"payer"`
+	PaymentState       string                                    `json:"payment_state"`
+	Payments           []TicketingPayment                        `json:"payments"`
+	PlacedAt           nullable.Nullable[time.Time]              `json:"placed_at"`
+	SourceID           openapi_types.UUID                        `json:"source_id"`
+	SplitFromID        nullable.Nullable[openapi_types.UUID]     `json:"split_from_id"`
 
 	// Totals `gross` is everything sold, whatever became of it; `due` what is still owed for (valid lines and fees); `paid` and `refunded` the settled money in and out; `net` what stays, paid less refunded.
 	Totals    TicketingTotals `json:"totals"`
@@ -8748,7 +9584,7 @@ type TicketingOrderRecord struct {
 	Number    nullable.Nullable[string]             `json:"number,omitempty"`
 	Payer     nullable.Nullable[TicketingPerson]    `json:"payer,omitempty"`
 	Payments  []TicketingPaymentRecord              `json:"payments,omitempty"`
-	PlacedAt  nullable.Nullable[time.Time]          `json:"placed_at,omitempty"`
+	PlacedAt  nullable.Nullable[string]             `json:"placed_at,omitempty"`
 	Refunds   []TicketingRefundRecord               `json:"refunds,omitempty"`
 	SplitFrom nullable.Nullable[TicketingReference] `json:"split_from,omitempty"`
 	Test      *bool                                 `json:"test,omitempty"`
@@ -8799,7 +9635,7 @@ type TicketingPayment struct {
 type TicketingPaymentRecord struct {
 	// Amount A decimal amount in the currency of the order.
 	Amount     TicketingDecimalPositive      `json:"amount"`
-	At         nullable.Nullable[time.Time]  `json:"at,omitempty"`
+	At         nullable.Nullable[string]     `json:"at,omitempty"`
 	ExternalID string                        `json:"external_id"`
 	Method     *TicketingPaymentRecordMethod `json:"method,omitempty"`
 	State      TicketingPaymentRecordState   `json:"state"`
@@ -8813,6 +9649,7 @@ type TicketingPaymentRecordState string
 
 // TicketingPerformance defines model for TicketingPerformance.
 type TicketingPerformance struct {
+	AdmissionAt  nullable.Nullable[time.Time]          `json:"admission_at"`
 	Capacity     nullable.Nullable[int32]              `json:"capacity"`
 	CreatedAt    time.Time                             `json:"created_at"`
 	EndsAt       nullable.Nullable[time.Time]          `json:"ends_at"`
@@ -8823,13 +9660,19 @@ type TicketingPerformance struct {
 	Name         map[string]string                     `json:"name"`
 	Object       TicketingPerformanceObject            `json:"object"`
 	ProductionID nullable.Nullable[openapi_types.UUID] `json:"production_id"`
+	ReplacesID   nullable.Nullable[openapi_types.UUID] `json:"replaces_id"`
+	SibilDomain  nullable.Nullable[string]             `json:"sibil_domain"`
 	SourceID     openapi_types.UUID                    `json:"source_id"`
 	StartsAt     nullable.Nullable[time.Time]          `json:"starts_at"`
 	Status       string                                `json:"status"`
 	TimeZone     string                                `json:"time_zone"`
 	UpdatedAt    time.Time                             `json:"updated_at"`
-	Venue        nullable.Nullable[string]             `json:"venue"`
-	Version      int64                                 `json:"version"`
+
+	// Venue Name of the venue at the source.
+	Venue         nullable.Nullable[string]             `json:"venue"`
+	VenueID       nullable.Nullable[openapi_types.UUID] `json:"venue_id"`
+	Version       int64                                 `json:"version"`
+	YoungAudience nullable.Nullable[bool]               `json:"young_audience"`
 }
 
 // TicketingPerformanceObject defines model for TicketingPerformance.Object.
@@ -8843,20 +9686,31 @@ type TicketingPerformanceList struct {
 
 // TicketingPerformanceRecord defines model for TicketingPerformanceRecord.
 type TicketingPerformanceRecord struct {
-	Capacity nullable.Nullable[int32]     `json:"capacity,omitempty"`
-	EndsAt   nullable.Nullable[time.Time] `json:"ends_at,omitempty"`
+	// AdmissionAt When the doors open.
+	AdmissionAt nullable.Nullable[string] `json:"admission_at,omitempty"`
+	Capacity    nullable.Nullable[int32]  `json:"capacity,omitempty"`
+	EndsAt      nullable.Nullable[string] `json:"ends_at,omitempty"`
 
 	// Name A text by language (BCP 47).
 	Name       *TicketingText                        `json:"name,omitempty"`
 	Production nullable.Nullable[TicketingReference] `json:"production,omitempty"`
+	Replaces   nullable.Nullable[TicketingReference] `json:"replaces,omitempty"`
+
+	// SibilDomain That of the production when absent.
+	SibilDomain nullable.Nullable[string] `json:"sibil_domain,omitempty"`
 
 	// StartsAt Absent for open tickets and shops.
-	StartsAt nullable.Nullable[time.Time]      `json:"starts_at,omitempty"`
+	StartsAt nullable.Nullable[string]         `json:"starts_at,omitempty"`
 	Status   *TicketingPerformanceRecordStatus `json:"status,omitempty"`
 
 	// TimeZone IANA name; that of the source when absent.
 	TimeZone nullable.Nullable[string] `json:"time_zone,omitempty"`
-	Venue    nullable.Nullable[string] `json:"venue,omitempty"`
+
+	// Venue Name of the venue at the source.
+	Venue nullable.Nullable[string] `json:"venue,omitempty"`
+
+	// YoungAudience That of the production when absent.
+	YoungAudience nullable.Nullable[bool] `json:"young_audience,omitempty"`
 }
 
 // TicketingPerformanceRecordStatus defines model for TicketingPerformanceRecord.Status.
@@ -8890,18 +9744,22 @@ type TicketingPostalAddress struct {
 
 // TicketingPriceType defines model for TicketingPriceType.
 type TicketingPriceType struct {
-	Audience   nullable.Nullable[string] `json:"audience"`
-	Class      string                    `json:"class"`
-	CreatedAt  time.Time                 `json:"created_at"`
-	ExternalID string                    `json:"external_id"`
-	ID         openapi_types.UUID        `json:"id"`
-	IsDeleted  bool                      `json:"is_deleted"`
-	IsStub     bool                      `json:"is_stub"`
-	Name       map[string]string         `json:"name"`
-	Object     TicketingPriceTypeObject  `json:"object"`
-	SourceID   openapi_types.UUID        `json:"source_id"`
-	UpdatedAt  time.Time                 `json:"updated_at"`
-	Version    int64                     `json:"version"`
+	Audience nullable.Nullable[string] `json:"audience"`
+	Class    string                    `json:"class"`
+
+	// ClassOrigin Why it is of that class: the institution said so, the source said so, or nobody did.
+	ClassOrigin string                    `json:"class_origin"`
+	CreatedAt   time.Time                 `json:"created_at"`
+	ExternalID  string                    `json:"external_id"`
+	ID          openapi_types.UUID        `json:"id"`
+	IsDeleted   bool                      `json:"is_deleted"`
+	IsStub      bool                      `json:"is_stub"`
+	Name        map[string]string         `json:"name"`
+	Object      TicketingPriceTypeObject  `json:"object"`
+	SourceID    openapi_types.UUID        `json:"source_id"`
+	StatedClass nullable.Nullable[string] `json:"stated_class"`
+	UpdatedAt   time.Time                 `json:"updated_at"`
+	Version     int64                     `json:"version"`
 }
 
 // TicketingPriceTypeObject defines model for TicketingPriceType.Object.
@@ -8915,30 +9773,82 @@ type TicketingPriceTypeList struct {
 
 // TicketingPriceTypeRecord defines model for TicketingPriceTypeRecord.
 type TicketingPriceTypeRecord struct {
-	Audience nullable.Nullable[string]      `json:"audience,omitempty"`
-	Class    *TicketingPriceTypeRecordClass `json:"class,omitempty"`
+	Audience nullable.Nullable[string] `json:"audience,omitempty"`
+
+	// Class As the source classes it; left out where it does not. What the institution has set for this price type of the source goes before.
+	Class *TicketingPriceTypeRecordClass `json:"class,omitempty"`
 
 	// Name A text by language (BCP 47).
 	Name TicketingText `json:"name"`
 }
 
-// TicketingPriceTypeRecordClass defines model for TicketingPriceTypeRecord.Class.
+// TicketingPriceTypeRecordClass As the source classes it; left out where it does not. What the institution has set for this price type of the source goes before.
 type TicketingPriceTypeRecordClass string
+
+// TicketingProduct defines model for TicketingProduct.
+type TicketingProduct struct {
+	Benefits    []string                 `json:"benefits"`
+	CreatedAt   time.Time                `json:"created_at"`
+	ExternalID  string                   `json:"external_id"`
+	GraceDays   nullable.Nullable[int32] `json:"grace_days"`
+	ID          openapi_types.UUID       `json:"id"`
+	IsDeleted   bool                     `json:"is_deleted"`
+	IsStub      bool                     `json:"is_stub"`
+	Kind        string                   `json:"kind"`
+	Name        map[string]string        `json:"name"`
+	Object      TicketingProductObject   `json:"object"`
+	RenewalDays nullable.Nullable[int32] `json:"renewal_days"`
+	SourceID    openapi_types.UUID       `json:"source_id"`
+	UpdatedAt   time.Time                `json:"updated_at"`
+	UsageLimit  nullable.Nullable[int32] `json:"usage_limit"`
+	Version     int64                    `json:"version"`
+}
+
+// TicketingProductObject defines model for TicketingProduct.Object.
+type TicketingProductObject string
+
+// TicketingProductList defines model for TicketingProductList.
+type TicketingProductList struct {
+	Data       []TicketingProduct        `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingProductRecord defines model for TicketingProductRecord.
+type TicketingProductRecord struct {
+	Benefits []string `json:"benefits,omitempty"`
+
+	// GraceDays How long it still counts after its end; as the source is set when absent.
+	GraceDays nullable.Nullable[int32]   `json:"grace_days,omitempty"`
+	Kind      TicketingProductRecordKind `json:"kind"`
+
+	// Name A text by language (BCP 47).
+	Name TicketingText `json:"name"`
+
+	// RenewalDays How long before its end it can be renewed; as the source is set when absent.
+	RenewalDays nullable.Nullable[int32] `json:"renewal_days,omitempty"`
+	UsageLimit  nullable.Nullable[int32] `json:"usage_limit,omitempty"`
+}
+
+// TicketingProductRecordKind defines model for TicketingProductRecord.Kind.
+type TicketingProductRecordKind string
 
 // TicketingProduction defines model for TicketingProduction.
 type TicketingProduction struct {
-	CreatedAt  time.Time                 `json:"created_at"`
-	Discipline nullable.Nullable[string] `json:"discipline"`
-	ExternalID string                    `json:"external_id"`
-	ID         openapi_types.UUID        `json:"id"`
-	IsDeleted  bool                      `json:"is_deleted"`
-	IsStub     bool                      `json:"is_stub"`
-	Name       map[string]string         `json:"name"`
-	Object     TicketingProductionObject `json:"object"`
-	Season     nullable.Nullable[string] `json:"season"`
-	SourceID   openapi_types.UUID        `json:"source_id"`
-	UpdatedAt  time.Time                 `json:"updated_at"`
-	Version    int64                     `json:"version"`
+	CreatedAt     time.Time                 `json:"created_at"`
+	Discipline    nullable.Nullable[string] `json:"discipline"`
+	ExternalID    string                    `json:"external_id"`
+	Festival      nullable.Nullable[string] `json:"festival"`
+	ID            openapi_types.UUID        `json:"id"`
+	IsDeleted     bool                      `json:"is_deleted"`
+	IsStub        bool                      `json:"is_stub"`
+	Name          map[string]string         `json:"name"`
+	Object        TicketingProductionObject `json:"object"`
+	Season        nullable.Nullable[string] `json:"season"`
+	SibilDomain   nullable.Nullable[string] `json:"sibil_domain"`
+	SourceID      openapi_types.UUID        `json:"source_id"`
+	UpdatedAt     time.Time                 `json:"updated_at"`
+	Version       int64                     `json:"version"`
+	YoungAudience nullable.Nullable[bool]   `json:"young_audience"`
 }
 
 // TicketingProductionObject defines model for TicketingProduction.Object.
@@ -8953,10 +9863,15 @@ type TicketingProductionList struct {
 // TicketingProductionRecord defines model for TicketingProductionRecord.
 type TicketingProductionRecord struct {
 	Discipline nullable.Nullable[string] `json:"discipline,omitempty"`
+	Festival   nullable.Nullable[string] `json:"festival,omitempty"`
 
 	// Name A text by language (BCP 47).
 	Name   TicketingText             `json:"name"`
 	Season nullable.Nullable[string] `json:"season,omitempty"`
+
+	// SibilDomain Domain of the show in the statutory ticketing return, by its label.
+	SibilDomain   nullable.Nullable[string] `json:"sibil_domain,omitempty"`
+	YoungAudience nullable.Nullable[bool]   `json:"young_audience,omitempty"`
 }
 
 // TicketingPullCreate defines model for TicketingPullCreate.
@@ -8999,6 +9914,7 @@ type TicketingRecordResult struct {
 	ID        openapi_types.UUID                    `json:"id"`
 	Match     nullable.Nullable[TicketingMatch]     `json:"match"`
 	Status    string                                `json:"status"`
+	Warnings  []TicketingWarning                    `json:"warnings"`
 }
 
 // TicketingReference The name of another record at the same source.
@@ -9007,9 +9923,9 @@ type TicketingReference = string
 // TicketingRefundRecord defines model for TicketingRefundRecord.
 type TicketingRefundRecord struct {
 	// Amount A decimal amount in the currency of the order.
-	Amount     TicketingDecimalPositive     `json:"amount"`
-	At         nullable.Nullable[time.Time] `json:"at,omitempty"`
-	ExternalID string                       `json:"external_id"`
+	Amount     TicketingDecimalPositive  `json:"amount"`
+	At         nullable.Nullable[string] `json:"at,omitempty"`
+	ExternalID string                    `json:"external_id"`
 
 	// Lines Which tickets it is for; empty when the source does not say.
 	Lines   []string                              `json:"lines,omitempty"`
@@ -9024,6 +9940,67 @@ type TicketingRefundRecordMethod string
 
 // TicketingRefundRecordState defines model for TicketingRefundRecord.State.
 type TicketingRefundRecordState string
+
+// TicketingScan defines model for TicketingScan.
+type TicketingScan struct {
+	CreatedAt  time.Time                 `json:"created_at"`
+	Direction  string                    `json:"direction"`
+	ExternalID string                    `json:"external_id"`
+	Gate       nullable.Nullable[string] `json:"gate"`
+	ID         openapi_types.UUID        `json:"id"`
+
+	// IsAttached Whether an order with its ticket has arrived.
+	IsAttached bool `json:"is_attached"`
+
+	// IsAttendance Whether its ticket counts as used by this scan.
+	IsAttendance bool `json:"is_attendance"`
+
+	// IsLate Recorded more than seven days after the performance; it changes no attendance.
+	IsLate     bool                         `json:"is_late"`
+	Object     TicketingScanObject          `json:"object"`
+	OccurredAt nullable.Nullable[time.Time] `json:"occurred_at"`
+
+	// PerformanceID As the scan says, or else its ticket.
+	PerformanceID nullable.Nullable[openapi_types.UUID] `json:"performance_id"`
+	Reason        nullable.Nullable[string]             `json:"reason"`
+	RecordedAt    nullable.Nullable[time.Time]          `json:"recorded_at"`
+	Result        string                                `json:"result"`
+	SourceID      openapi_types.UUID                    `json:"source_id"`
+	TicketID      nullable.Nullable[openapi_types.UUID] `json:"ticket_id"`
+	UpdatedAt     time.Time                             `json:"updated_at"`
+	Version       int64                                 `json:"version"`
+}
+
+// TicketingScanObject defines model for TicketingScan.Object.
+type TicketingScanObject string
+
+// TicketingScanList defines model for TicketingScanList.
+type TicketingScanList struct {
+	Data       []TicketingScan           `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingScanRecord One reading at a door. It may arrive before the order of its ticket, and is attached when that comes. An annulled scan is sent again with `annulled`.
+type TicketingScanRecord struct {
+	Direction  *TicketingScanRecordDirection `json:"direction,omitempty"`
+	Gate       nullable.Nullable[string]     `json:"gate,omitempty"`
+	OccurredAt string                        `json:"occurred_at"`
+
+	// Performance That of the ticket when absent.
+	Performance nullable.Nullable[TicketingReference] `json:"performance,omitempty"`
+	Reason      nullable.Nullable[string]             `json:"reason,omitempty"`
+
+	// RecordedAt When the source came to know of it; devices may have been off line. When it occurred if absent.
+	RecordedAt nullable.Nullable[string]             `json:"recorded_at,omitempty"`
+	Result     *TicketingScanRecordResult            `json:"result,omitempty"`
+	Ticket     nullable.Nullable[TicketingReference] `json:"ticket,omitempty"`
+}
+
+// TicketingScanRecordDirection defines model for TicketingScanRecord.Direction.
+type TicketingScanRecordDirection string
+
+// TicketingScanRecordResult defines model for TicketingScanRecord.Result.
+type TicketingScanRecordResult string
 
 // TicketingSource defines model for TicketingSource.
 type TicketingSource struct {
@@ -9134,6 +10111,38 @@ type TicketingStreamState struct {
 // TicketingText A text by language (BCP 47).
 type TicketingText map[string]string
 
+// TicketingTicket defines model for TicketingTicket.
+type TicketingTicket struct {
+	// Amount A decimal amount with the decimals of its currency (ISO 4217).
+	Amount Money `json:"amount"`
+
+	// AttendedAt When it was first let in, whichever the performance.
+	AttendedAt          nullable.Nullable[time.Time]          `json:"attended_at"`
+	ExternalID          string                                `json:"external_id"`
+	ID                  openapi_types.UUID                    `json:"id"`
+	Kind                string                                `json:"kind"`
+	Label               nullable.Nullable[string]             `json:"label"`
+	Object              TicketingTicketObject                 `json:"object"`
+	OrderID             openapi_types.UUID                    `json:"order_id"`
+	PerformanceID       nullable.Nullable[openapi_types.UUID] `json:"performance_id"`
+	PerformanceStartsAt nullable.Nullable[time.Time]          `json:"performance_starts_at"`
+	PriceTypeID         nullable.Nullable[openapi_types.UUID] `json:"price_type_id"`
+	ProductID           nullable.Nullable[openapi_types.UUID] `json:"product_id"`
+	Roles               []string                              `json:"roles"`
+	Seat                nullable.Nullable[string]             `json:"seat"`
+	SourceID            openapi_types.UUID                    `json:"source_id"`
+	State               string                                `json:"state"`
+}
+
+// TicketingTicketObject defines model for TicketingTicket.Object.
+type TicketingTicketObject string
+
+// TicketingTicketList defines model for TicketingTicketList.
+type TicketingTicketList struct {
+	Data       []TicketingTicket         `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
 // TicketingTotals `gross` is everything sold, whatever became of it; `due` what is still owed for (valid lines and fees); `paid` and `refunded` the settled money in and out; `net` what stays, paid less refunded.
 type TicketingTotals struct {
 	// Due A decimal amount with the decimals of its currency (ISO 4217).
@@ -9150,6 +10159,63 @@ type TicketingTotals struct {
 
 	// Refunded A decimal amount with the decimals of its currency (ISO 4217).
 	Refunded Money `json:"refunded"`
+}
+
+// TicketingVenue defines model for TicketingVenue.
+type TicketingVenue struct {
+	Address    nullable.Nullable[TicketingPostalAddress] `json:"address"`
+	Capacity   nullable.Nullable[int32]                  `json:"capacity"`
+	CreatedAt  time.Time                                 `json:"created_at"`
+	ExternalID string                                    `json:"external_id"`
+	ID         openapi_types.UUID                        `json:"id"`
+	IsDeleted  bool                                      `json:"is_deleted"`
+	IsStub     bool                                      `json:"is_stub"`
+	Name       map[string]string                         `json:"name"`
+	Object     TicketingVenueObject                      `json:"object"`
+	ParentID   nullable.Nullable[openapi_types.UUID]     `json:"parent_id"`
+	SibilType  nullable.Nullable[string]                 `json:"sibil_type"`
+	Siret      nullable.Nullable[string]                 `json:"siret"`
+	SourceID   openapi_types.UUID                        `json:"source_id"`
+	UpdatedAt  time.Time                                 `json:"updated_at"`
+	Version    int64                                     `json:"version"`
+}
+
+// TicketingVenueObject defines model for TicketingVenue.Object.
+type TicketingVenueObject string
+
+// TicketingVenueList defines model for TicketingVenueList.
+type TicketingVenueList struct {
+	Data       []TicketingVenue          `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingVenueRecord defines model for TicketingVenueRecord.
+type TicketingVenueRecord struct {
+	Address  nullable.Nullable[TicketingPostalAddress] `json:"address,omitempty"`
+	Capacity nullable.Nullable[int32]                  `json:"capacity,omitempty"`
+
+	// Name A text by language (BCP 47).
+	Name   TicketingText                         `json:"name"`
+	Parent nullable.Nullable[TicketingReference] `json:"parent,omitempty"`
+
+	// SibilType Kind of place in the statutory ticketing return.
+	SibilType nullable.Nullable[TicketingVenueRecordSibilType] `json:"sibil_type,omitempty"`
+	Siret     nullable.Nullable[string]                        `json:"siret,omitempty"`
+}
+
+// TicketingVenueRecordSibilType Kind of place in the statutory ticketing return.
+type TicketingVenueRecordSibilType string
+
+// TicketingVoucher The offer a ticket was bought with, and the campaign that gave it out; that of the source's settings for the code when absent.
+type TicketingVoucher struct {
+	Campaign nullable.Nullable[string] `json:"campaign,omitempty"`
+	Code     string                    `json:"code"`
+}
+
+// TicketingWarning Something that was taken in, though it could have meant two things.
+type TicketingWarning struct {
+	Code    string `json:"code"`
+	Pointer string `json:"pointer"`
 }
 
 // TokenQuestion defines model for TokenQuestion.
@@ -9801,6 +10867,15 @@ type TicketingContactID = openapi_types.UUID
 // TicketingExternalID defines model for TicketingExternalId.
 type TicketingExternalID = string
 
+// TicketingGiftCardID defines model for TicketingGiftCardId.
+type TicketingGiftCardID = openapi_types.UUID
+
+// TicketingGroupBookingID defines model for TicketingGroupBookingId.
+type TicketingGroupBookingID = openapi_types.UUID
+
+// TicketingMembershipID defines model for TicketingMembershipId.
+type TicketingMembershipID = openapi_types.UUID
+
 // TicketingOrderID defines model for TicketingOrderId.
 type TicketingOrderID = openapi_types.UUID
 
@@ -9810,14 +10885,23 @@ type TicketingPerformanceID = openapi_types.UUID
 // TicketingPriceTypeID defines model for TicketingPriceTypeId.
 type TicketingPriceTypeID = openapi_types.UUID
 
+// TicketingProductID defines model for TicketingProductId.
+type TicketingProductID = openapi_types.UUID
+
 // TicketingProductionID defines model for TicketingProductionId.
 type TicketingProductionID = openapi_types.UUID
 
 // TicketingRecordKind defines model for TicketingRecordKind.
 type TicketingRecordKind string
 
+// TicketingScanID defines model for TicketingScanId.
+type TicketingScanID = openapi_types.UUID
+
 // TicketingSourceCode defines model for TicketingSourceCode.
 type TicketingSourceCode = string
+
+// TicketingVenueID defines model for TicketingVenueId.
+type TicketingVenueID = openapi_types.UUID
 
 // UpdatedAtGte defines model for UpdatedAtGte.
 type UpdatedAtGte = time.Time
@@ -10345,6 +11429,25 @@ type ArchiveContactParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListContactAttendancesParams defines parameters for ListContactAttendances.
+type ListContactAttendancesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+}
+
 // ListContactConsentsParams defines parameters for ListContactConsents.
 type ListContactConsentsParams struct {
 	// AsOf The instant whose state is wanted; now if absent.
@@ -10456,6 +11559,25 @@ type ListContactExternalIdsParams struct {
 	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 }
 
+// ListContactGiftCardsParams defines parameters for ListContactGiftCards.
+type ListContactGiftCardsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+}
+
 // ListContactHistoryParams defines parameters for ListContactHistory.
 type ListContactHistoryParams struct {
 	// Limit Greatest number of items in the page.
@@ -10483,6 +11605,34 @@ type ListContactHistoryParams struct {
 
 // ListContactHistoryParamsSubjectKind defines parameters for ListContactHistory.
 type ListContactHistoryParamsSubjectKind string
+
+// ListContactMembershipsParams defines parameters for ListContactMemberships.
+type ListContactMembershipsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// Status With one of these statuses.
+	Status []ListContactMembershipsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf The day or instant for which the status is derived; now when absent.
+	AsOf *time.Time `form:"as_of,omitempty" json:"as_of,omitempty"`
+}
+
+// ListContactMembershipsParamsStatus defines parameters for ListContactMemberships.
+type ListContactMembershipsParamsStatus string
 
 // ListContactOrdersParams defines parameters for ListContactOrders.
 type ListContactOrdersParams struct {
@@ -10572,6 +11722,37 @@ type GetSensitiveFactHistoryParams struct {
 	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
 	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
 }
+
+// ListContactTicketsParams defines parameters for ListContactTickets.
+type ListContactTicketsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// As Only tickets that the contact bought, or only those it holds.
+	As *ListContactTicketsParamsAs `form:"as,omitempty" json:"as,omitempty"`
+
+	// State In one of these states.
+	State []ListContactTicketsParamsState `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// ListContactTicketsParamsAs defines parameters for ListContactTickets.
+type ListContactTicketsParamsAs string
+
+// ListContactTicketsParamsState defines parameters for ListContactTickets.
+type ListContactTicketsParamsState string
 
 // UnrestrictContactParams defines parameters for UnrestrictContact.
 type UnrestrictContactParams struct {
@@ -11699,6 +12880,129 @@ type ListOutboxParams struct {
 	To *string `form:"to,omitempty" json:"to,omitempty"`
 }
 
+// ListTicketingGiftCardsParams defines parameters for ListTicketingGiftCards.
+type ListTicketingGiftCardsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// ContactID Of this contact, or of one merged into it.
+	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// Test Whether those of test orders are listed instead of real ones.
+	Test *bool `form:"test,omitempty" json:"test,omitempty"`
+}
+
+// GetTicketingGiftCardParams defines parameters for GetTicketingGiftCard.
+type GetTicketingGiftCardParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListTicketingGroupBookingsParams defines parameters for ListTicketingGroupBookings.
+type ListTicketingGroupBookingsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// ContactID Of this organisation, or with this contact person.
+	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// PerformanceID For this performance.
+	PerformanceID *openapi_types.UUID `form:"performance_id,omitempty" json:"performance_id,omitempty"`
+
+	// State In this state.
+	State *ListTicketingGroupBookingsParamsState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Test Whether those of test orders are listed instead of real ones.
+	Test *bool `form:"test,omitempty" json:"test,omitempty"`
+}
+
+// ListTicketingGroupBookingsParamsState defines parameters for ListTicketingGroupBookings.
+type ListTicketingGroupBookingsParamsState string
+
+// GetTicketingGroupBookingParams defines parameters for GetTicketingGroupBooking.
+type GetTicketingGroupBookingParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListTicketingMembershipsParams defines parameters for ListTicketingMemberships.
+type ListTicketingMembershipsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// ContactID Of this contact, or of one merged into it.
+	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// ProductID Of this product.
+	ProductID *openapi_types.UUID `form:"product_id,omitempty" json:"product_id,omitempty"`
+
+	// Status With one of these statuses.
+	Status []ListTicketingMembershipsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf The day or instant for which the status is derived; now when absent.
+	AsOf *time.Time `form:"as_of,omitempty" json:"as_of,omitempty"`
+
+	// ValidUntilGte Ending at this instant or later.
+	ValidUntilGte *time.Time `form:"valid_until_gte,omitempty" json:"valid_until_gte,omitempty"`
+
+	// ValidUntilLt Ending before this instant.
+	ValidUntilLt *time.Time `form:"valid_until_lt,omitempty" json:"valid_until_lt,omitempty"`
+
+	// Test Whether those of test orders are listed instead of real ones.
+	Test *bool `form:"test,omitempty" json:"test,omitempty"`
+}
+
+// ListTicketingMembershipsParamsStatus defines parameters for ListTicketingMemberships.
+type ListTicketingMembershipsParamsStatus string
+
+// GetTicketingMembershipParams defines parameters for GetTicketingMembership.
+type GetTicketingMembershipParams struct {
+	// AsOf The day or instant for which the status is derived; now when absent.
+	AsOf *time.Time `form:"as_of,omitempty" json:"as_of,omitempty"`
+
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
 // ListTicketingOrdersParams defines parameters for ListTicketingOrders.
 type ListTicketingOrdersParams struct {
 	// Limit Greatest number of items in the page.
@@ -11831,6 +13135,80 @@ type ListTicketingProductionsParams struct {
 
 // GetTicketingProductionParams defines parameters for GetTicketingProduction.
 type GetTicketingProductionParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListTicketingProductsParams defines parameters for ListTicketingProducts.
+type ListTicketingProductsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// Kind Of this kind.
+	Kind *ListTicketingProductsParamsKind `form:"kind,omitempty" json:"kind,omitempty"`
+}
+
+// ListTicketingProductsParamsKind defines parameters for ListTicketingProducts.
+type ListTicketingProductsParamsKind string
+
+// GetTicketingProductParams defines parameters for GetTicketingProduct.
+type GetTicketingProductParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListTicketingScansParams defines parameters for ListTicketingScans.
+type ListTicketingScansParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// TicketID Of this ticket.
+	TicketID *openapi_types.UUID `form:"ticket_id,omitempty" json:"ticket_id,omitempty"`
+
+	// PerformanceID For this performance.
+	PerformanceID *openapi_types.UUID `form:"performance_id,omitempty" json:"performance_id,omitempty"`
+
+	// Attended Whether it is the one by which its ticket counts as used.
+	Attended *bool `form:"attended,omitempty" json:"attended,omitempty"`
+
+	// Attached Whether an order with its ticket has arrived.
+	Attached *bool `form:"attached,omitempty" json:"attached,omitempty"`
+
+	// OccurredAtGte Read at this instant or later.
+	OccurredAtGte *time.Time `form:"occurred_at_gte,omitempty" json:"occurred_at_gte,omitempty"`
+
+	// OccurredAtLt Read before this instant.
+	OccurredAtLt *time.Time `form:"occurred_at_lt,omitempty" json:"occurred_at_lt,omitempty"`
+}
+
+// GetTicketingScanParams defines parameters for GetTicketingScan.
+type GetTicketingScanParams struct {
 	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
@@ -11989,6 +13367,31 @@ type ReplayTicketingSourceParams struct {
 
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListTicketingVenuesParams defines parameters for ListTicketingVenues.
+type ListTicketingVenuesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+}
+
+// GetTicketingVenueParams defines parameters for GetTicketingVenue.
+type GetTicketingVenueParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // ListUsersParams defines parameters for ListUsers.
@@ -13429,6 +14832,13 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/contacts/{contact_id}/archive (the `ArchiveContact` operationId).
 	ArchiveContact(ctx context.Context, contactID ContactID, params *ArchiveContactParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListContactAttendances List the attendances of a contact
+	//
+	// Performances for which a ticket that the contact holds was let in, the latest first. A ticket that nobody is known to hold counts for nobody, not for its buyer.
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/attendances (the `ListContactAttendances` operationId).
+	ListContactAttendances(ctx context.Context, contactID TicketingContactID, params *ListContactAttendancesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListContactConsents Read the present answers of a contact
 	//
 	// What the ledger says for each purpose, channel and address, today or at `as_of`. An answer is bound to the address it was
@@ -13608,6 +15018,13 @@ type ClientInterface interface {
 	// Corresponds with PUT /v1/contacts/{contact_id}/external-ids/{source}/{external_id} (the `LinkContactExternalID` operationId).
 	LinkContactExternalID(ctx context.Context, contactID ContactID, source Source, externalID ExternalIDPath, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListContactGiftCards List the gift cards of a contact
+	//
+	// As `/v1/ticketing/gift-cards?contact_id=`.
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/gift-cards (the `ListContactGiftCards` operationId).
+	ListContactGiftCards(ctx context.Context, contactID TicketingContactID, params *ListContactGiftCardsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListContactHistory List the changes of a contact
 	//
 	// The changes of the contact and of all that hangs on it: contact points, addresses, external ids, tags, departments and
@@ -13615,6 +15032,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/contacts/{contact_id}/history (the `ListContactHistory` operationId).
 	ListContactHistory(ctx context.Context, contactID HistoryContactID, params *ListContactHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListContactMemberships List the memberships of a contact
+	//
+	// As `/v1/ticketing/memberships?contact_id=`.
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/memberships (the `ListContactMemberships` operationId).
+	ListContactMemberships(ctx context.Context, contactID TicketingContactID, params *ListContactMembershipsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListContactOrders List the orders of a contact
 	//
@@ -13735,6 +15159,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /v1/contacts/{contact_id}/tags/{tag_id} (the `TagContact` operationId).
 	TagContact(ctx context.Context, contactID ContactID, tagID TagID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListContactTickets List the tickets of a contact
+	//
+	// Tickets that the contact bought or holds, or one merged into it did, the latest performance first; `roles` says which. Those of test orders are left out.
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/tickets (the `ListContactTickets` operationId).
+	ListContactTickets(ctx context.Context, contactID TicketingContactID, params *ListContactTicketsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UnrestrictContactWithBody Lift the restriction of a contact
 	//
@@ -15410,6 +16841,34 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/ticketing/connectors (the `ListConnectors` operationId).
 	ListConnectors(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListTicketingGiftCards List gift cards
+	//
+	// The latest received first. Codes are not kept: a card is known by its last four characters.
+	//
+	// Corresponds with GET /v1/ticketing/gift-cards (the `ListTicketingGiftCards` operationId).
+	ListTicketingGiftCards(ctx context.Context, params *ListTicketingGiftCardsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTicketingGiftCard Read a gift card
+	//
+	// The card with its ledger.
+	//
+	// Corresponds with GET /v1/ticketing/gift-cards/{gift_card_id} (the `GetTicketingGiftCard` operationId).
+	GetTicketingGiftCard(ctx context.Context, giftCardID TicketingGiftCardID, params *GetTicketingGiftCardParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTicketingGroupBookings List group bookings
+	//
+	// Of schools, works councils and associations, the latest received first.
+	//
+	// Corresponds with GET /v1/ticketing/group-bookings (the `ListTicketingGroupBookings` operationId).
+	ListTicketingGroupBookings(ctx context.Context, params *ListTicketingGroupBookingsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTicketingGroupBooking Read a group booking
+	//
+	// Who comes, with how many of which class.
+	//
+	// Corresponds with GET /v1/ticketing/group-bookings/{group_booking_id} (the `GetTicketingGroupBooking` operationId).
+	GetTicketingGroupBooking(ctx context.Context, groupBookingID TicketingGroupBookingID, params *GetTicketingGroupBookingParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ReceiveTicketingHookWithBody Take a call of a ticketing system
 	//
 	// For the vendor. Any JSON, form or text body up to 1 MB is kept as it came, and read by the connector's rules within seconds: a
@@ -15428,6 +16887,20 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/ticketing/inbound-messages/{message_id} (the `GetInboundMessage` operationId).
 	GetInboundMessage(ctx context.Context, messageID openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTicketingMemberships List subscriptions, passes and memberships
+	//
+	// Of every source, the latest received first, each with its status as of a day: derived from its dates, its uses, the source's word and the rules of its product or source.
+	//
+	// Corresponds with GET /v1/ticketing/memberships (the `ListTicketingMemberships` operationId).
+	ListTicketingMemberships(ctx context.Context, params *ListTicketingMembershipsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTicketingMembership Read a subscription, pass or membership
+	//
+	// With its status as of a day.
+	//
+	// Corresponds with GET /v1/ticketing/memberships/{membership_id} (the `GetTicketingMembership` operationId).
+	GetTicketingMembership(ctx context.Context, membershipID TicketingMembershipID, params *GetTicketingMembershipParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTicketingOrders List orders
 	//
@@ -15484,6 +16957,34 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/ticketing/productions/{production_id} (the `GetTicketingProduction` operationId).
 	GetTicketingProduction(ctx context.Context, productionID TicketingProductionID, params *GetTicketingProductionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTicketingProducts List products
+	//
+	// What the sources sell, with the rules of what is valid for a time.
+	//
+	// Corresponds with GET /v1/ticketing/products (the `ListTicketingProducts` operationId).
+	ListTicketingProducts(ctx context.Context, params *ListTicketingProductsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTicketingProduct Read a product
+	//
+	// One product. While it is a stub, nothing but its name at the source is known.
+	//
+	// Corresponds with GET /v1/ticketing/products/{product_id} (the `GetTicketingProduct` operationId).
+	GetTicketingProduct(ctx context.Context, productID TicketingProductID, params *GetTicketingProductParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTicketingScans List scans
+	//
+	// What was read at the doors, the latest first, refusals and exits included.
+	//
+	// Corresponds with GET /v1/ticketing/scans (the `ListTicketingScans` operationId).
+	ListTicketingScans(ctx context.Context, params *ListTicketingScansParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTicketingScan Read a scan
+	//
+	// One scan, and whether its ticket counts as used by it.
+	//
+	// Corresponds with GET /v1/ticketing/scans/{scan_id} (the `GetTicketingScan` operationId).
+	GetTicketingScan(ctx context.Context, scanID TicketingScanID, params *GetTicketingScanParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTicketingSources List ticketing sources
 	//
@@ -15545,9 +17046,10 @@ type ClientInterface interface {
 	// CreateTicketingBatchWithBody Send up to 500 records
 	//
 	// Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
-	// `data` of a record follows the schema of its kind: `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`. Amounts are decimal strings in the currency of their order.
+	// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`. Amounts are decimal strings in the currency of their order.
 	// Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
-	// What a record refers to and is not known yet (a performance, a price type, a customer, an order) is kept as a stub and completed when it arrives.
+	// A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
+	// What a record refers to and is not known yet (a venue, a performance, a price type, a product, a customer, an order, a ticket) is kept as a stub and completed when it arrives.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -15557,9 +17059,10 @@ type ClientInterface interface {
 	// CreateTicketingBatch Send up to 500 records
 	//
 	// Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
-	// `data` of a record follows the schema of its kind: `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`. Amounts are decimal strings in the currency of their order.
+	// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`. Amounts are decimal strings in the currency of their order.
 	// Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
-	// What a record refers to and is not known yet (a performance, a price type, a customer, an order) is kept as a stub and completed when it arrives.
+	// A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
+	// What a record refers to and is not known yet (a venue, a performance, a price type, a product, a customer, an order, a ticket) is kept as a stub and completed when it arrives.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -15704,6 +17207,20 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/ticketing/sources/{source}/replay (the `ReplayTicketingSource` operationId).
 	ReplayTicketingSource(ctx context.Context, source TicketingSourceCode, params *ReplayTicketingSourceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTicketingVenues List venues
+	//
+	// Places and halls, as the sources name them.
+	//
+	// Corresponds with GET /v1/ticketing/venues (the `ListTicketingVenues` operationId).
+	ListTicketingVenues(ctx context.Context, params *ListTicketingVenuesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTicketingVenue Read a venue
+	//
+	// One venue. While it is a stub, nothing but its name at the source is known.
+	//
+	// Corresponds with GET /v1/ticketing/venues/{venue_id} (the `GetTicketingVenue` operationId).
+	GetTicketingVenue(ctx context.Context, venueID TicketingVenueID, params *GetTicketingVenueParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListUsers List users
 	//
@@ -17350,6 +18867,23 @@ func (c *Client) ArchiveContact(ctx context.Context, contactID ContactID, params
 	return c.Client.Do(req)
 }
 
+// ListContactAttendances List the attendances of a contact
+//
+// Performances for which a ticket that the contact holds was let in, the latest first. A ticket that nobody is known to hold counts for nobody, not for its buyer.
+//
+// Corresponds with GET /v1/contacts/{contact_id}/attendances (the `ListContactAttendances` operationId).
+func (c *Client) ListContactAttendances(ctx context.Context, contactID TicketingContactID, params *ListContactAttendancesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListContactAttendancesRequest(c.Server, contactID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListContactConsents Read the present answers of a contact
 //
 // What the ledger says for each purpose, channel and address, today or at `as_of`. An answer is bound to the address it was
@@ -17729,6 +19263,23 @@ func (c *Client) LinkContactExternalID(ctx context.Context, contactID ContactID,
 	return c.Client.Do(req)
 }
 
+// ListContactGiftCards List the gift cards of a contact
+//
+// As `/v1/ticketing/gift-cards?contact_id=`.
+//
+// Corresponds with GET /v1/contacts/{contact_id}/gift-cards (the `ListContactGiftCards` operationId).
+func (c *Client) ListContactGiftCards(ctx context.Context, contactID TicketingContactID, params *ListContactGiftCardsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListContactGiftCardsRequest(c.Server, contactID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListContactHistory List the changes of a contact
 //
 // The changes of the contact and of all that hangs on it: contact points, addresses, external ids, tags, departments and
@@ -17737,6 +19288,23 @@ func (c *Client) LinkContactExternalID(ctx context.Context, contactID ContactID,
 // Corresponds with GET /v1/contacts/{contact_id}/history (the `ListContactHistory` operationId).
 func (c *Client) ListContactHistory(ctx context.Context, contactID HistoryContactID, params *ListContactHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListContactHistoryRequest(c.Server, contactID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListContactMemberships List the memberships of a contact
+//
+// As `/v1/ticketing/memberships?contact_id=`.
+//
+// Corresponds with GET /v1/contacts/{contact_id}/memberships (the `ListContactMemberships` operationId).
+func (c *Client) ListContactMemberships(ctx context.Context, contactID TicketingContactID, params *ListContactMembershipsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListContactMembershipsRequest(c.Server, contactID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -17997,6 +19565,23 @@ func (c *Client) UntagContact(ctx context.Context, contactID ContactID, tagID Ta
 // Corresponds with PUT /v1/contacts/{contact_id}/tags/{tag_id} (the `TagContact` operationId).
 func (c *Client) TagContact(ctx context.Context, contactID ContactID, tagID TagID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewTagContactRequest(c.Server, contactID, tagID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListContactTickets List the tickets of a contact
+//
+// Tickets that the contact bought or holds, or one merged into it did, the latest performance first; `roles` says which. Those of test orders are left out.
+//
+// Corresponds with GET /v1/contacts/{contact_id}/tickets (the `ListContactTickets` operationId).
+func (c *Client) ListContactTickets(ctx context.Context, contactID TicketingContactID, params *ListContactTicketsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListContactTicketsRequest(c.Server, contactID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -21631,6 +23216,74 @@ func (c *Client) ListConnectors(ctx context.Context, reqEditors ...RequestEditor
 	return c.Client.Do(req)
 }
 
+// ListTicketingGiftCards List gift cards
+//
+// The latest received first. Codes are not kept: a card is known by its last four characters.
+//
+// Corresponds with GET /v1/ticketing/gift-cards (the `ListTicketingGiftCards` operationId).
+func (c *Client) ListTicketingGiftCards(ctx context.Context, params *ListTicketingGiftCardsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTicketingGiftCardsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTicketingGiftCard Read a gift card
+//
+// The card with its ledger.
+//
+// Corresponds with GET /v1/ticketing/gift-cards/{gift_card_id} (the `GetTicketingGiftCard` operationId).
+func (c *Client) GetTicketingGiftCard(ctx context.Context, giftCardID TicketingGiftCardID, params *GetTicketingGiftCardParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTicketingGiftCardRequest(c.Server, giftCardID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTicketingGroupBookings List group bookings
+//
+// Of schools, works councils and associations, the latest received first.
+//
+// Corresponds with GET /v1/ticketing/group-bookings (the `ListTicketingGroupBookings` operationId).
+func (c *Client) ListTicketingGroupBookings(ctx context.Context, params *ListTicketingGroupBookingsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTicketingGroupBookingsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTicketingGroupBooking Read a group booking
+//
+// Who comes, with how many of which class.
+//
+// Corresponds with GET /v1/ticketing/group-bookings/{group_booking_id} (the `GetTicketingGroupBooking` operationId).
+func (c *Client) GetTicketingGroupBooking(ctx context.Context, groupBookingID TicketingGroupBookingID, params *GetTicketingGroupBookingParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTicketingGroupBookingRequest(c.Server, groupBookingID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ReceiveTicketingHookWithBody Take a call of a ticketing system
 //
 // For the vendor. Any JSON, form or text body up to 1 MB is kept as it came, and read by the connector's rules within seconds: a
@@ -21660,6 +23313,40 @@ func (c *Client) ReceiveTicketingHookWithBody(ctx context.Context, connector Con
 // Corresponds with GET /v1/ticketing/inbound-messages/{message_id} (the `GetInboundMessage` operationId).
 func (c *Client) GetInboundMessage(ctx context.Context, messageID openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetInboundMessageRequest(c.Server, messageID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTicketingMemberships List subscriptions, passes and memberships
+//
+// Of every source, the latest received first, each with its status as of a day: derived from its dates, its uses, the source's word and the rules of its product or source.
+//
+// Corresponds with GET /v1/ticketing/memberships (the `ListTicketingMemberships` operationId).
+func (c *Client) ListTicketingMemberships(ctx context.Context, params *ListTicketingMembershipsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTicketingMembershipsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTicketingMembership Read a subscription, pass or membership
+//
+// With its status as of a day.
+//
+// Corresponds with GET /v1/ticketing/memberships/{membership_id} (the `GetTicketingMembership` operationId).
+func (c *Client) GetTicketingMembership(ctx context.Context, membershipID TicketingMembershipID, params *GetTicketingMembershipParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTicketingMembershipRequest(c.Server, membershipID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -21806,6 +23493,74 @@ func (c *Client) GetTicketingProduction(ctx context.Context, productionID Ticket
 	return c.Client.Do(req)
 }
 
+// ListTicketingProducts List products
+//
+// What the sources sell, with the rules of what is valid for a time.
+//
+// Corresponds with GET /v1/ticketing/products (the `ListTicketingProducts` operationId).
+func (c *Client) ListTicketingProducts(ctx context.Context, params *ListTicketingProductsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTicketingProductsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTicketingProduct Read a product
+//
+// One product. While it is a stub, nothing but its name at the source is known.
+//
+// Corresponds with GET /v1/ticketing/products/{product_id} (the `GetTicketingProduct` operationId).
+func (c *Client) GetTicketingProduct(ctx context.Context, productID TicketingProductID, params *GetTicketingProductParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTicketingProductRequest(c.Server, productID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTicketingScans List scans
+//
+// What was read at the doors, the latest first, refusals and exits included.
+//
+// Corresponds with GET /v1/ticketing/scans (the `ListTicketingScans` operationId).
+func (c *Client) ListTicketingScans(ctx context.Context, params *ListTicketingScansParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTicketingScansRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTicketingScan Read a scan
+//
+// One scan, and whether its ticket counts as used by it.
+//
+// Corresponds with GET /v1/ticketing/scans/{scan_id} (the `GetTicketingScan` operationId).
+func (c *Client) GetTicketingScan(ctx context.Context, scanID TicketingScanID, params *GetTicketingScanParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTicketingScanRequest(c.Server, scanID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListTicketingSources List ticketing sources
 //
 // The ticketing systems of the institution, by code. A key bound to one source sees that one.
@@ -21936,9 +23691,10 @@ func (c *Client) UpdateTicketingSourceWithApplicationMergePatchPlusJSONBody(ctx 
 // CreateTicketingBatchWithBody Send up to 500 records
 //
 // Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
-// `data` of a record follows the schema of its kind: `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`. Amounts are decimal strings in the currency of their order.
+// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`. Amounts are decimal strings in the currency of their order.
 // Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
-// What a record refers to and is not known yet (a performance, a price type, a customer, an order) is kept as a stub and completed when it arrives.
+// A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
+// What a record refers to and is not known yet (a venue, a performance, a price type, a product, a customer, an order, a ticket) is kept as a stub and completed when it arrives.
 //
 // Takes any type of body and a specified content type.
 //
@@ -21958,9 +23714,10 @@ func (c *Client) CreateTicketingBatchWithBody(ctx context.Context, source Ticket
 // CreateTicketingBatch Send up to 500 records
 //
 // Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
-// `data` of a record follows the schema of its kind: `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`. Amounts are decimal strings in the currency of their order.
+// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`. Amounts are decimal strings in the currency of their order.
 // Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
-// What a record refers to and is not known yet (a performance, a price type, a customer, an order) is kept as a stub and completed when it arrives.
+// A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
+// What a record refers to and is not known yet (a venue, a performance, a price type, a product, a customer, an order, a ticket) is kept as a stub and completed when it arrives.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -22276,6 +24033,40 @@ func (c *Client) PutTicketingRecord(ctx context.Context, source TicketingSourceC
 // Corresponds with POST /v1/ticketing/sources/{source}/replay (the `ReplayTicketingSource` operationId).
 func (c *Client) ReplayTicketingSource(ctx context.Context, source TicketingSourceCode, params *ReplayTicketingSourceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReplayTicketingSourceRequest(c.Server, source, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTicketingVenues List venues
+//
+// Places and halls, as the sources name them.
+//
+// Corresponds with GET /v1/ticketing/venues (the `ListTicketingVenues` operationId).
+func (c *Client) ListTicketingVenues(ctx context.Context, params *ListTicketingVenuesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTicketingVenuesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTicketingVenue Read a venue
+//
+// One venue. While it is a stub, nothing but its name at the source is known.
+//
+// Corresponds with GET /v1/ticketing/venues/{venue_id} (the `GetTicketingVenue` operationId).
+func (c *Client) GetTicketingVenue(ctx context.Context, venueID TicketingVenueID, params *GetTicketingVenueParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTicketingVenueRequest(c.Server, venueID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -26309,6 +28100,115 @@ func NewArchiveContactRequest(server string, contactID ContactID, params *Archiv
 	return req, nil
 }
 
+// NewListContactAttendancesRequest constructs an http.Request for the ListContactAttendances method
+func NewListContactAttendancesRequest(server string, contactID TicketingContactID, params *ListContactAttendancesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/attendances", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Source != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "source", *params.Source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListContactConsentsRequest constructs an http.Request for the ListContactConsents method
 func NewListContactConsentsRequest(server string, contactID ConsentContactID, params *ListContactConsentsParams) (*http.Request, error) {
 	var err error
@@ -27343,6 +29243,115 @@ func NewLinkContactExternalIDRequest(server string, contactID ContactID, source 
 	return req, nil
 }
 
+// NewListContactGiftCardsRequest constructs an http.Request for the ListContactGiftCards method
+func NewListContactGiftCardsRequest(server string, contactID TicketingContactID, params *ListContactGiftCardsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/gift-cards", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Source != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "source", *params.Source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListContactHistoryRequest constructs an http.Request for the ListContactHistory method
 func NewListContactHistoryRequest(server string, contactID HistoryContactID, params *ListContactHistoryParams) (*http.Request, error) {
 	var err error
@@ -27453,6 +29462,139 @@ func NewListContactHistoryRequest(server string, contactID HistoryContactID, par
 		if params.OccurredAtLt != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "occurred_at_lt", *params.OccurredAtLt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListContactMembershipsRequest constructs an http.Request for the ListContactMemberships method
+func NewListContactMembershipsRequest(server string, contactID TicketingContactID, params *ListContactMembershipsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/memberships", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Source != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "source", *params.Source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "status", params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "as_of", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -28213,6 +30355,139 @@ func NewTagContactRequest(server string, contactID ContactID, tagID TagID) (*htt
 	}
 
 	req, err := http.NewRequest(http.MethodPut, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListContactTicketsRequest constructs an http.Request for the ListContactTickets method
+func NewListContactTicketsRequest(server string, contactID TicketingContactID, params *ListContactTicketsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/tickets", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Source != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "source", *params.Source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.As != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "as", *params.As, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.State != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "state", params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -36929,6 +39204,380 @@ func NewListConnectorsRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewListTicketingGiftCardsRequest constructs an http.Request for the ListTicketingGiftCards method
+func NewListTicketingGiftCardsRequest(server string, params *ListTicketingGiftCardsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/gift-cards")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ContactID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "contact_id", *params.ContactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Source != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "source", *params.Source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Test != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "test", *params.Test, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetTicketingGiftCardRequest constructs an http.Request for the GetTicketingGiftCard method
+func NewGetTicketingGiftCardRequest(server string, giftCardID TicketingGiftCardID, params *GetTicketingGiftCardParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "gift_card_id", giftCardID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/gift-cards/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListTicketingGroupBookingsRequest constructs an http.Request for the ListTicketingGroupBookings method
+func NewListTicketingGroupBookingsRequest(server string, params *ListTicketingGroupBookingsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/group-bookings")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ContactID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "contact_id", *params.ContactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Source != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "source", *params.Source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PerformanceID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "performance_id", *params.PerformanceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.State != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", *params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Test != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "test", *params.Test, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetTicketingGroupBookingRequest constructs an http.Request for the GetTicketingGroupBooking method
+func NewGetTicketingGroupBookingRequest(server string, groupBookingID TicketingGroupBookingID, params *GetTicketingGroupBookingParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "group_booking_id", groupBookingID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/group-bookings/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewReceiveTicketingHookRequestWithBody constructs an http.Request for the ReceiveTicketingHook method, with any body, and a specified content type
 func NewReceiveTicketingHookRequestWithBody(server string, connector ConnectorName, hookKey string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
@@ -37001,6 +39650,268 @@ func NewGetInboundMessageRequest(server string, messageID openapi_types.UUID) (*
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListTicketingMembershipsRequest constructs an http.Request for the ListTicketingMemberships method
+func NewListTicketingMembershipsRequest(server string, params *ListTicketingMembershipsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/memberships")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ContactID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "contact_id", *params.ContactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Source != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "source", *params.Source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ProductID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "product_id", *params.ProductID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "status", params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "as_of", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ValidUntilGte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "valid_until_gte", *params.ValidUntilGte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ValidUntilLt != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "valid_until_lt", *params.ValidUntilLt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Test != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "test", *params.Test, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetTicketingMembershipRequest constructs an http.Request for the GetTicketingMembership method
+func NewGetTicketingMembershipRequest(server string, membershipID TicketingMembershipID, params *GetTicketingMembershipParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "membership_id", membershipID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/memberships/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "as_of", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -37698,6 +40609,392 @@ func NewGetTicketingProductionRequest(server string, productionID TicketingProdu
 	}
 
 	operationPath := fmt.Sprintf("/v1/ticketing/productions/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListTicketingProductsRequest constructs an http.Request for the ListTicketingProducts method
+func NewListTicketingProductsRequest(server string, params *ListTicketingProductsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/products")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Source != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "source", *params.Source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Kind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "kind", *params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetTicketingProductRequest constructs an http.Request for the GetTicketingProduct method
+func NewGetTicketingProductRequest(server string, productID TicketingProductID, params *GetTicketingProductParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "product_id", productID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/products/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListTicketingScansRequest constructs an http.Request for the ListTicketingScans method
+func NewListTicketingScansRequest(server string, params *ListTicketingScansParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/scans")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Source != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "source", *params.Source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.TicketID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "ticket_id", *params.TicketID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PerformanceID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "performance_id", *params.PerformanceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Attended != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "attended", *params.Attended, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Attached != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "attached", *params.Attached, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OccurredAtGte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "occurred_at_gte", *params.OccurredAtGte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OccurredAtLt != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "occurred_at_lt", *params.OccurredAtLt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetTicketingScanRequest constructs an http.Request for the GetTicketingScan method
+func NewGetTicketingScanRequest(server string, scanID TicketingScanID, params *GetTicketingScanParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "scan_id", scanID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/scans/%s", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -39005,6 +42302,157 @@ func NewReplayTicketingSourceRequest(server string, source TicketingSourceCode, 
 			}
 
 			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListTicketingVenuesRequest constructs an http.Request for the ListTicketingVenues method
+func NewListTicketingVenuesRequest(server string, params *ListTicketingVenuesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/venues")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Source != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "source", *params.Source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetTicketingVenueRequest constructs an http.Request for the GetTicketingVenue method
+func NewGetTicketingVenueRequest(server string, venueID TicketingVenueID, params *GetTicketingVenueParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "venue_id", venueID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/venues/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
 		}
 
 	}
@@ -41277,6 +44725,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/contacts/{contact_id}/archive (the `ArchiveContact` operationId).
 	ArchiveContactWithResponse(ctx context.Context, contactID ContactID, params *ArchiveContactParams, reqEditors ...RequestEditorFn) (*ArchiveContactResponse, error)
 
+	// ListContactAttendancesWithResponse List the attendances of a contact
+	//
+	// Performances for which a ticket that the contact holds was let in, the latest first. A ticket that nobody is known to hold counts for nobody, not for its buyer.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/attendances (the `ListContactAttendances` operationId).
+	ListContactAttendancesWithResponse(ctx context.Context, contactID TicketingContactID, params *ListContactAttendancesParams, reqEditors ...RequestEditorFn) (*ListContactAttendancesResponse, error)
+
 	// ListContactConsentsWithResponse Read the present answers of a contact
 	//
 	// What the ledger says for each purpose, channel and address, today or at `as_of`. An answer is bound to the address it was
@@ -41476,6 +44933,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /v1/contacts/{contact_id}/external-ids/{source}/{external_id} (the `LinkContactExternalID` operationId).
 	LinkContactExternalIDWithResponse(ctx context.Context, contactID ContactID, source Source, externalID ExternalIDPath, reqEditors ...RequestEditorFn) (*LinkContactExternalIDResponse, error)
 
+	// ListContactGiftCardsWithResponse List the gift cards of a contact
+	//
+	// As `/v1/ticketing/gift-cards?contact_id=`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/gift-cards (the `ListContactGiftCards` operationId).
+	ListContactGiftCardsWithResponse(ctx context.Context, contactID TicketingContactID, params *ListContactGiftCardsParams, reqEditors ...RequestEditorFn) (*ListContactGiftCardsResponse, error)
+
 	// ListContactHistoryWithResponse List the changes of a contact
 	//
 	// The changes of the contact and of all that hangs on it: contact points, addresses, external ids, tags, departments and
@@ -41485,6 +44951,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/contacts/{contact_id}/history (the `ListContactHistory` operationId).
 	ListContactHistoryWithResponse(ctx context.Context, contactID HistoryContactID, params *ListContactHistoryParams, reqEditors ...RequestEditorFn) (*ListContactHistoryResponse, error)
+
+	// ListContactMembershipsWithResponse List the memberships of a contact
+	//
+	// As `/v1/ticketing/memberships?contact_id=`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/memberships (the `ListContactMemberships` operationId).
+	ListContactMembershipsWithResponse(ctx context.Context, contactID TicketingContactID, params *ListContactMembershipsParams, reqEditors ...RequestEditorFn) (*ListContactMembershipsResponse, error)
 
 	// ListContactOrdersWithResponse List the orders of a contact
 	//
@@ -41621,6 +45096,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /v1/contacts/{contact_id}/tags/{tag_id} (the `TagContact` operationId).
 	TagContactWithResponse(ctx context.Context, contactID ContactID, tagID TagID, reqEditors ...RequestEditorFn) (*TagContactResponse, error)
+
+	// ListContactTicketsWithResponse List the tickets of a contact
+	//
+	// Tickets that the contact bought or holds, or one merged into it did, the latest performance first; `roles` says which. Those of test orders are left out.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/tickets (the `ListContactTickets` operationId).
+	ListContactTicketsWithResponse(ctx context.Context, contactID TicketingContactID, params *ListContactTicketsParams, reqEditors ...RequestEditorFn) (*ListContactTicketsResponse, error)
 
 	// UnrestrictContactWithBodyWithResponse Lift the restriction of a contact
 	//
@@ -43472,6 +46956,42 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/ticketing/connectors (the `ListConnectors` operationId).
 	ListConnectorsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListConnectorsResponse, error)
 
+	// ListTicketingGiftCardsWithResponse List gift cards
+	//
+	// The latest received first. Codes are not kept: a card is known by its last four characters.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/gift-cards (the `ListTicketingGiftCards` operationId).
+	ListTicketingGiftCardsWithResponse(ctx context.Context, params *ListTicketingGiftCardsParams, reqEditors ...RequestEditorFn) (*ListTicketingGiftCardsResponse, error)
+
+	// GetTicketingGiftCardWithResponse Read a gift card
+	//
+	// The card with its ledger.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/gift-cards/{gift_card_id} (the `GetTicketingGiftCard` operationId).
+	GetTicketingGiftCardWithResponse(ctx context.Context, giftCardID TicketingGiftCardID, params *GetTicketingGiftCardParams, reqEditors ...RequestEditorFn) (*GetTicketingGiftCardResponse, error)
+
+	// ListTicketingGroupBookingsWithResponse List group bookings
+	//
+	// Of schools, works councils and associations, the latest received first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/group-bookings (the `ListTicketingGroupBookings` operationId).
+	ListTicketingGroupBookingsWithResponse(ctx context.Context, params *ListTicketingGroupBookingsParams, reqEditors ...RequestEditorFn) (*ListTicketingGroupBookingsResponse, error)
+
+	// GetTicketingGroupBookingWithResponse Read a group booking
+	//
+	// Who comes, with how many of which class.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/group-bookings/{group_booking_id} (the `GetTicketingGroupBooking` operationId).
+	GetTicketingGroupBookingWithResponse(ctx context.Context, groupBookingID TicketingGroupBookingID, params *GetTicketingGroupBookingParams, reqEditors ...RequestEditorFn) (*GetTicketingGroupBookingResponse, error)
+
 	// ReceiveTicketingHookWithBodyWithResponse Take a call of a ticketing system
 	//
 	// For the vendor. Any JSON, form or text body up to 1 MB is kept as it came, and read by the connector's rules within seconds: a
@@ -43492,6 +47012,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/ticketing/inbound-messages/{message_id} (the `GetInboundMessage` operationId).
 	GetInboundMessageWithResponse(ctx context.Context, messageID openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetInboundMessageResponse, error)
+
+	// ListTicketingMembershipsWithResponse List subscriptions, passes and memberships
+	//
+	// Of every source, the latest received first, each with its status as of a day: derived from its dates, its uses, the source's word and the rules of its product or source.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/memberships (the `ListTicketingMemberships` operationId).
+	ListTicketingMembershipsWithResponse(ctx context.Context, params *ListTicketingMembershipsParams, reqEditors ...RequestEditorFn) (*ListTicketingMembershipsResponse, error)
+
+	// GetTicketingMembershipWithResponse Read a subscription, pass or membership
+	//
+	// With its status as of a day.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/memberships/{membership_id} (the `GetTicketingMembership` operationId).
+	GetTicketingMembershipWithResponse(ctx context.Context, membershipID TicketingMembershipID, params *GetTicketingMembershipParams, reqEditors ...RequestEditorFn) (*GetTicketingMembershipResponse, error)
 
 	// ListTicketingOrdersWithResponse List orders
 	//
@@ -43565,6 +47103,42 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/ticketing/productions/{production_id} (the `GetTicketingProduction` operationId).
 	GetTicketingProductionWithResponse(ctx context.Context, productionID TicketingProductionID, params *GetTicketingProductionParams, reqEditors ...RequestEditorFn) (*GetTicketingProductionResponse, error)
 
+	// ListTicketingProductsWithResponse List products
+	//
+	// What the sources sell, with the rules of what is valid for a time.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/products (the `ListTicketingProducts` operationId).
+	ListTicketingProductsWithResponse(ctx context.Context, params *ListTicketingProductsParams, reqEditors ...RequestEditorFn) (*ListTicketingProductsResponse, error)
+
+	// GetTicketingProductWithResponse Read a product
+	//
+	// One product. While it is a stub, nothing but its name at the source is known.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/products/{product_id} (the `GetTicketingProduct` operationId).
+	GetTicketingProductWithResponse(ctx context.Context, productID TicketingProductID, params *GetTicketingProductParams, reqEditors ...RequestEditorFn) (*GetTicketingProductResponse, error)
+
+	// ListTicketingScansWithResponse List scans
+	//
+	// What was read at the doors, the latest first, refusals and exits included.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/scans (the `ListTicketingScans` operationId).
+	ListTicketingScansWithResponse(ctx context.Context, params *ListTicketingScansParams, reqEditors ...RequestEditorFn) (*ListTicketingScansResponse, error)
+
+	// GetTicketingScanWithResponse Read a scan
+	//
+	// One scan, and whether its ticket counts as used by it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/scans/{scan_id} (the `GetTicketingScan` operationId).
+	GetTicketingScanWithResponse(ctx context.Context, scanID TicketingScanID, params *GetTicketingScanParams, reqEditors ...RequestEditorFn) (*GetTicketingScanResponse, error)
+
 	// ListTicketingSourcesWithResponse List ticketing sources
 	//
 	// The ticketing systems of the institution, by code. A key bound to one source sees that one.
@@ -43631,9 +47205,10 @@ type ClientWithResponsesInterface interface {
 	// CreateTicketingBatchWithBodyWithResponse Send up to 500 records
 	//
 	// Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
-	// `data` of a record follows the schema of its kind: `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`. Amounts are decimal strings in the currency of their order.
+	// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`. Amounts are decimal strings in the currency of their order.
 	// Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
-	// What a record refers to and is not known yet (a performance, a price type, a customer, an order) is kept as a stub and completed when it arrives.
+	// A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
+	// What a record refers to and is not known yet (a venue, a performance, a price type, a product, a customer, an order, a ticket) is kept as a stub and completed when it arrives.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -43643,9 +47218,10 @@ type ClientWithResponsesInterface interface {
 	// CreateTicketingBatchWithResponse Send up to 500 records
 	//
 	// Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
-	// `data` of a record follows the schema of its kind: `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`. Amounts are decimal strings in the currency of their order.
+	// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`. Amounts are decimal strings in the currency of their order.
 	// Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
-	// What a record refers to and is not known yet (a performance, a price type, a customer, an order) is kept as a stub and completed when it arrives.
+	// A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
+	// What a record refers to and is not known yet (a venue, a performance, a price type, a product, a customer, an order, a ticket) is kept as a stub and completed when it arrives.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -43812,6 +47388,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/ticketing/sources/{source}/replay (the `ReplayTicketingSource` operationId).
 	ReplayTicketingSourceWithResponse(ctx context.Context, source TicketingSourceCode, params *ReplayTicketingSourceParams, reqEditors ...RequestEditorFn) (*ReplayTicketingSourceResponse, error)
+
+	// ListTicketingVenuesWithResponse List venues
+	//
+	// Places and halls, as the sources name them.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/venues (the `ListTicketingVenues` operationId).
+	ListTicketingVenuesWithResponse(ctx context.Context, params *ListTicketingVenuesParams, reqEditors ...RequestEditorFn) (*ListTicketingVenuesResponse, error)
+
+	// GetTicketingVenueWithResponse Read a venue
+	//
+	// One venue. While it is a stub, nothing but its name at the source is known.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/venues/{venue_id} (the `GetTicketingVenue` operationId).
+	GetTicketingVenueWithResponse(ctx context.Context, venueID TicketingVenueID, params *GetTicketingVenueParams, reqEditors ...RequestEditorFn) (*GetTicketingVenueResponse, error)
 
 	// ListUsersWithResponse List users
 	//
@@ -46474,6 +50068,54 @@ func (r ArchiveContactResponse) ContentType() string {
 	return ""
 }
 
+// ListContactAttendancesResponse200Headers the declared response headers of an HTTP 200 response for ListContactAttendances
+type ListContactAttendancesResponse200Headers struct {
+	Link *string
+}
+
+type ListContactAttendancesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingAttendanceList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListContactAttendancesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListContactAttendancesResponse) GetJSON200() *TicketingAttendanceList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListContactAttendancesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListContactAttendancesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListContactAttendancesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListContactAttendancesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListContactConsentsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -47140,6 +50782,54 @@ func (r LinkContactExternalIDResponse) ContentType() string {
 	return ""
 }
 
+// ListContactGiftCardsResponse200Headers the declared response headers of an HTTP 200 response for ListContactGiftCards
+type ListContactGiftCardsResponse200Headers struct {
+	Link *string
+}
+
+type ListContactGiftCardsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingGiftCardList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListContactGiftCardsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListContactGiftCardsResponse) GetJSON200() *TicketingGiftCardList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListContactGiftCardsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListContactGiftCardsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListContactGiftCardsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListContactGiftCardsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListContactHistoryResponse200Headers the declared response headers of an HTTP 200 response for ListContactHistory
 type ListContactHistoryResponse200Headers struct {
 	Link *string
@@ -47182,6 +50872,54 @@ func (r ListContactHistoryResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListContactHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListContactMembershipsResponse200Headers the declared response headers of an HTTP 200 response for ListContactMemberships
+type ListContactMembershipsResponse200Headers struct {
+	Link *string
+}
+
+type ListContactMembershipsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingMembershipList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListContactMembershipsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListContactMembershipsResponse) GetJSON200() *TicketingMembershipList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListContactMembershipsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListContactMembershipsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListContactMembershipsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListContactMembershipsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -47662,6 +51400,54 @@ func (r TagContactResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r TagContactResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListContactTicketsResponse200Headers the declared response headers of an HTTP 200 response for ListContactTickets
+type ListContactTicketsResponse200Headers struct {
+	Link *string
+}
+
+type ListContactTicketsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingTicketList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListContactTicketsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListContactTicketsResponse) GetJSON200() *TicketingTicketList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListContactTicketsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListContactTicketsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListContactTicketsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListContactTicketsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -54152,6 +57938,212 @@ func (r ListConnectorsResponse) ContentType() string {
 	return ""
 }
 
+// ListTicketingGiftCardsResponse200Headers the declared response headers of an HTTP 200 response for ListTicketingGiftCards
+type ListTicketingGiftCardsResponse200Headers struct {
+	Link *string
+}
+
+type ListTicketingGiftCardsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingGiftCardList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListTicketingGiftCardsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTicketingGiftCardsResponse) GetJSON200() *TicketingGiftCardList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTicketingGiftCardsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTicketingGiftCardsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTicketingGiftCardsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTicketingGiftCardsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetTicketingGiftCardResponse200Headers the declared response headers of an HTTP 200 response for GetTicketingGiftCard
+type GetTicketingGiftCardResponse200Headers struct {
+	ETag string
+}
+
+// GetTicketingGiftCardResponse304Headers the declared response headers of an HTTP 304 response for GetTicketingGiftCard
+type GetTicketingGiftCardResponse304Headers struct {
+	ETag string
+}
+
+type GetTicketingGiftCardResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingGiftCardDetail
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetTicketingGiftCardResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetTicketingGiftCardResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTicketingGiftCardResponse) GetJSON200() *TicketingGiftCardDetail {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTicketingGiftCardResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTicketingGiftCardResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTicketingGiftCardResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTicketingGiftCardResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListTicketingGroupBookingsResponse200Headers the declared response headers of an HTTP 200 response for ListTicketingGroupBookings
+type ListTicketingGroupBookingsResponse200Headers struct {
+	Link *string
+}
+
+type ListTicketingGroupBookingsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingGroupBookingList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListTicketingGroupBookingsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTicketingGroupBookingsResponse) GetJSON200() *TicketingGroupBookingList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTicketingGroupBookingsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTicketingGroupBookingsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTicketingGroupBookingsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTicketingGroupBookingsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetTicketingGroupBookingResponse200Headers the declared response headers of an HTTP 200 response for GetTicketingGroupBooking
+type GetTicketingGroupBookingResponse200Headers struct {
+	ETag string
+}
+
+// GetTicketingGroupBookingResponse304Headers the declared response headers of an HTTP 304 response for GetTicketingGroupBooking
+type GetTicketingGroupBookingResponse304Headers struct {
+	ETag string
+}
+
+type GetTicketingGroupBookingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingGroupBooking
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetTicketingGroupBookingResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetTicketingGroupBookingResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTicketingGroupBookingResponse) GetJSON200() *TicketingGroupBooking {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTicketingGroupBookingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTicketingGroupBookingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTicketingGroupBookingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTicketingGroupBookingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ReceiveTicketingHookResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -54228,6 +58220,109 @@ func (r GetInboundMessageResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetInboundMessageResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListTicketingMembershipsResponse200Headers the declared response headers of an HTTP 200 response for ListTicketingMemberships
+type ListTicketingMembershipsResponse200Headers struct {
+	Link *string
+}
+
+type ListTicketingMembershipsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingMembershipList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListTicketingMembershipsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTicketingMembershipsResponse) GetJSON200() *TicketingMembershipList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTicketingMembershipsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTicketingMembershipsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTicketingMembershipsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTicketingMembershipsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetTicketingMembershipResponse200Headers the declared response headers of an HTTP 200 response for GetTicketingMembership
+type GetTicketingMembershipResponse200Headers struct {
+	ETag string
+}
+
+// GetTicketingMembershipResponse304Headers the declared response headers of an HTTP 304 response for GetTicketingMembership
+type GetTicketingMembershipResponse304Headers struct {
+	ETag string
+}
+
+type GetTicketingMembershipResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingMembership
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetTicketingMembershipResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetTicketingMembershipResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTicketingMembershipResponse) GetJSON200() *TicketingMembership {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTicketingMembershipResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTicketingMembershipResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTicketingMembershipResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTicketingMembershipResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -54640,6 +58735,212 @@ func (r GetTicketingProductionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetTicketingProductionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListTicketingProductsResponse200Headers the declared response headers of an HTTP 200 response for ListTicketingProducts
+type ListTicketingProductsResponse200Headers struct {
+	Link *string
+}
+
+type ListTicketingProductsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingProductList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListTicketingProductsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTicketingProductsResponse) GetJSON200() *TicketingProductList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTicketingProductsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTicketingProductsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTicketingProductsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTicketingProductsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetTicketingProductResponse200Headers the declared response headers of an HTTP 200 response for GetTicketingProduct
+type GetTicketingProductResponse200Headers struct {
+	ETag string
+}
+
+// GetTicketingProductResponse304Headers the declared response headers of an HTTP 304 response for GetTicketingProduct
+type GetTicketingProductResponse304Headers struct {
+	ETag string
+}
+
+type GetTicketingProductResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingProduct
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetTicketingProductResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetTicketingProductResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTicketingProductResponse) GetJSON200() *TicketingProduct {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTicketingProductResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTicketingProductResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTicketingProductResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTicketingProductResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListTicketingScansResponse200Headers the declared response headers of an HTTP 200 response for ListTicketingScans
+type ListTicketingScansResponse200Headers struct {
+	Link *string
+}
+
+type ListTicketingScansResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingScanList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListTicketingScansResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTicketingScansResponse) GetJSON200() *TicketingScanList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTicketingScansResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTicketingScansResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTicketingScansResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTicketingScansResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetTicketingScanResponse200Headers the declared response headers of an HTTP 200 response for GetTicketingScan
+type GetTicketingScanResponse200Headers struct {
+	ETag string
+}
+
+// GetTicketingScanResponse304Headers the declared response headers of an HTTP 304 response for GetTicketingScan
+type GetTicketingScanResponse304Headers struct {
+	ETag string
+}
+
+type GetTicketingScanResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingScan
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetTicketingScanResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetTicketingScanResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTicketingScanResponse) GetJSON200() *TicketingScan {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTicketingScanResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTicketingScanResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTicketingScanResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTicketingScanResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -55524,6 +59825,109 @@ func (r ReplayTicketingSourceResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ReplayTicketingSourceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListTicketingVenuesResponse200Headers the declared response headers of an HTTP 200 response for ListTicketingVenues
+type ListTicketingVenuesResponse200Headers struct {
+	Link *string
+}
+
+type ListTicketingVenuesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingVenueList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListTicketingVenuesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTicketingVenuesResponse) GetJSON200() *TicketingVenueList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTicketingVenuesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTicketingVenuesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTicketingVenuesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTicketingVenuesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetTicketingVenueResponse200Headers the declared response headers of an HTTP 200 response for GetTicketingVenue
+type GetTicketingVenueResponse200Headers struct {
+	ETag string
+}
+
+// GetTicketingVenueResponse304Headers the declared response headers of an HTTP 304 response for GetTicketingVenue
+type GetTicketingVenueResponse304Headers struct {
+	ETag string
+}
+
+type GetTicketingVenueResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingVenue
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetTicketingVenueResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetTicketingVenueResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTicketingVenueResponse) GetJSON200() *TicketingVenue {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTicketingVenueResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTicketingVenueResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTicketingVenueResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTicketingVenueResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -57772,6 +62176,21 @@ func (c *ClientWithResponses) ArchiveContactWithResponse(ctx context.Context, co
 	return ParseArchiveContactResponse(rsp)
 }
 
+// ListContactAttendancesWithResponse List the attendances of a contact
+//
+// Performances for which a ticket that the contact holds was let in, the latest first. A ticket that nobody is known to hold counts for nobody, not for its buyer.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/contacts/{contact_id}/attendances (the `ListContactAttendances` operationId).
+func (c *ClientWithResponses) ListContactAttendancesWithResponse(ctx context.Context, contactID TicketingContactID, params *ListContactAttendancesParams, reqEditors ...RequestEditorFn) (*ListContactAttendancesResponse, error) {
+	rsp, err := c.ListContactAttendances(ctx, contactID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListContactAttendancesResponse(rsp)
+}
+
 // ListContactConsentsWithResponse Read the present answers of a contact
 //
 // What the ledger says for each purpose, channel and address, today or at `as_of`. An answer is bound to the address it was
@@ -58091,6 +62510,21 @@ func (c *ClientWithResponses) LinkContactExternalIDWithResponse(ctx context.Cont
 	return ParseLinkContactExternalIDResponse(rsp)
 }
 
+// ListContactGiftCardsWithResponse List the gift cards of a contact
+//
+// As `/v1/ticketing/gift-cards?contact_id=`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/contacts/{contact_id}/gift-cards (the `ListContactGiftCards` operationId).
+func (c *ClientWithResponses) ListContactGiftCardsWithResponse(ctx context.Context, contactID TicketingContactID, params *ListContactGiftCardsParams, reqEditors ...RequestEditorFn) (*ListContactGiftCardsResponse, error) {
+	rsp, err := c.ListContactGiftCards(ctx, contactID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListContactGiftCardsResponse(rsp)
+}
+
 // ListContactHistoryWithResponse List the changes of a contact
 //
 // The changes of the contact and of all that hangs on it: contact points, addresses, external ids, tags, departments and
@@ -58105,6 +62539,21 @@ func (c *ClientWithResponses) ListContactHistoryWithResponse(ctx context.Context
 		return nil, err
 	}
 	return ParseListContactHistoryResponse(rsp)
+}
+
+// ListContactMembershipsWithResponse List the memberships of a contact
+//
+// As `/v1/ticketing/memberships?contact_id=`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/contacts/{contact_id}/memberships (the `ListContactMemberships` operationId).
+func (c *ClientWithResponses) ListContactMembershipsWithResponse(ctx context.Context, contactID TicketingContactID, params *ListContactMembershipsParams, reqEditors ...RequestEditorFn) (*ListContactMembershipsResponse, error) {
+	rsp, err := c.ListContactMemberships(ctx, contactID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListContactMembershipsResponse(rsp)
 }
 
 // ListContactOrdersWithResponse List the orders of a contact
@@ -58325,6 +62774,21 @@ func (c *ClientWithResponses) TagContactWithResponse(ctx context.Context, contac
 		return nil, err
 	}
 	return ParseTagContactResponse(rsp)
+}
+
+// ListContactTicketsWithResponse List the tickets of a contact
+//
+// Tickets that the contact bought or holds, or one merged into it did, the latest performance first; `roles` says which. Those of test orders are left out.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/contacts/{contact_id}/tickets (the `ListContactTickets` operationId).
+func (c *ClientWithResponses) ListContactTicketsWithResponse(ctx context.Context, contactID TicketingContactID, params *ListContactTicketsParams, reqEditors ...RequestEditorFn) (*ListContactTicketsResponse, error) {
+	rsp, err := c.ListContactTickets(ctx, contactID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListContactTicketsResponse(rsp)
 }
 
 // UnrestrictContactWithBodyWithResponse Lift the restriction of a contact
@@ -61347,6 +65811,66 @@ func (c *ClientWithResponses) ListConnectorsWithResponse(ctx context.Context, re
 	return ParseListConnectorsResponse(rsp)
 }
 
+// ListTicketingGiftCardsWithResponse List gift cards
+//
+// The latest received first. Codes are not kept: a card is known by its last four characters.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/gift-cards (the `ListTicketingGiftCards` operationId).
+func (c *ClientWithResponses) ListTicketingGiftCardsWithResponse(ctx context.Context, params *ListTicketingGiftCardsParams, reqEditors ...RequestEditorFn) (*ListTicketingGiftCardsResponse, error) {
+	rsp, err := c.ListTicketingGiftCards(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTicketingGiftCardsResponse(rsp)
+}
+
+// GetTicketingGiftCardWithResponse Read a gift card
+//
+// The card with its ledger.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/gift-cards/{gift_card_id} (the `GetTicketingGiftCard` operationId).
+func (c *ClientWithResponses) GetTicketingGiftCardWithResponse(ctx context.Context, giftCardID TicketingGiftCardID, params *GetTicketingGiftCardParams, reqEditors ...RequestEditorFn) (*GetTicketingGiftCardResponse, error) {
+	rsp, err := c.GetTicketingGiftCard(ctx, giftCardID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTicketingGiftCardResponse(rsp)
+}
+
+// ListTicketingGroupBookingsWithResponse List group bookings
+//
+// Of schools, works councils and associations, the latest received first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/group-bookings (the `ListTicketingGroupBookings` operationId).
+func (c *ClientWithResponses) ListTicketingGroupBookingsWithResponse(ctx context.Context, params *ListTicketingGroupBookingsParams, reqEditors ...RequestEditorFn) (*ListTicketingGroupBookingsResponse, error) {
+	rsp, err := c.ListTicketingGroupBookings(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTicketingGroupBookingsResponse(rsp)
+}
+
+// GetTicketingGroupBookingWithResponse Read a group booking
+//
+// Who comes, with how many of which class.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/group-bookings/{group_booking_id} (the `GetTicketingGroupBooking` operationId).
+func (c *ClientWithResponses) GetTicketingGroupBookingWithResponse(ctx context.Context, groupBookingID TicketingGroupBookingID, params *GetTicketingGroupBookingParams, reqEditors ...RequestEditorFn) (*GetTicketingGroupBookingResponse, error) {
+	rsp, err := c.GetTicketingGroupBooking(ctx, groupBookingID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTicketingGroupBookingResponse(rsp)
+}
+
 // ReceiveTicketingHookWithBodyWithResponse Take a call of a ticketing system
 //
 // For the vendor. Any JSON, form or text body up to 1 MB is kept as it came, and read by the connector's rules within seconds: a
@@ -61378,6 +65902,36 @@ func (c *ClientWithResponses) GetInboundMessageWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseGetInboundMessageResponse(rsp)
+}
+
+// ListTicketingMembershipsWithResponse List subscriptions, passes and memberships
+//
+// Of every source, the latest received first, each with its status as of a day: derived from its dates, its uses, the source's word and the rules of its product or source.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/memberships (the `ListTicketingMemberships` operationId).
+func (c *ClientWithResponses) ListTicketingMembershipsWithResponse(ctx context.Context, params *ListTicketingMembershipsParams, reqEditors ...RequestEditorFn) (*ListTicketingMembershipsResponse, error) {
+	rsp, err := c.ListTicketingMemberships(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTicketingMembershipsResponse(rsp)
+}
+
+// GetTicketingMembershipWithResponse Read a subscription, pass or membership
+//
+// With its status as of a day.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/memberships/{membership_id} (the `GetTicketingMembership` operationId).
+func (c *ClientWithResponses) GetTicketingMembershipWithResponse(ctx context.Context, membershipID TicketingMembershipID, params *GetTicketingMembershipParams, reqEditors ...RequestEditorFn) (*GetTicketingMembershipResponse, error) {
+	rsp, err := c.GetTicketingMembership(ctx, membershipID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTicketingMembershipResponse(rsp)
 }
 
 // ListTicketingOrdersWithResponse List orders
@@ -61500,6 +66054,66 @@ func (c *ClientWithResponses) GetTicketingProductionWithResponse(ctx context.Con
 	return ParseGetTicketingProductionResponse(rsp)
 }
 
+// ListTicketingProductsWithResponse List products
+//
+// What the sources sell, with the rules of what is valid for a time.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/products (the `ListTicketingProducts` operationId).
+func (c *ClientWithResponses) ListTicketingProductsWithResponse(ctx context.Context, params *ListTicketingProductsParams, reqEditors ...RequestEditorFn) (*ListTicketingProductsResponse, error) {
+	rsp, err := c.ListTicketingProducts(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTicketingProductsResponse(rsp)
+}
+
+// GetTicketingProductWithResponse Read a product
+//
+// One product. While it is a stub, nothing but its name at the source is known.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/products/{product_id} (the `GetTicketingProduct` operationId).
+func (c *ClientWithResponses) GetTicketingProductWithResponse(ctx context.Context, productID TicketingProductID, params *GetTicketingProductParams, reqEditors ...RequestEditorFn) (*GetTicketingProductResponse, error) {
+	rsp, err := c.GetTicketingProduct(ctx, productID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTicketingProductResponse(rsp)
+}
+
+// ListTicketingScansWithResponse List scans
+//
+// What was read at the doors, the latest first, refusals and exits included.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/scans (the `ListTicketingScans` operationId).
+func (c *ClientWithResponses) ListTicketingScansWithResponse(ctx context.Context, params *ListTicketingScansParams, reqEditors ...RequestEditorFn) (*ListTicketingScansResponse, error) {
+	rsp, err := c.ListTicketingScans(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTicketingScansResponse(rsp)
+}
+
+// GetTicketingScanWithResponse Read a scan
+//
+// One scan, and whether its ticket counts as used by it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/scans/{scan_id} (the `GetTicketingScan` operationId).
+func (c *ClientWithResponses) GetTicketingScanWithResponse(ctx context.Context, scanID TicketingScanID, params *GetTicketingScanParams, reqEditors ...RequestEditorFn) (*GetTicketingScanResponse, error) {
+	rsp, err := c.GetTicketingScan(ctx, scanID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTicketingScanResponse(rsp)
+}
+
 // ListTicketingSourcesWithResponse List ticketing sources
 //
 // The ticketing systems of the institution, by code. A key bound to one source sees that one.
@@ -61608,9 +66222,10 @@ func (c *ClientWithResponses) UpdateTicketingSourceWithApplicationMergePatchPlus
 // CreateTicketingBatchWithBodyWithResponse Send up to 500 records
 //
 // Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
-// `data` of a record follows the schema of its kind: `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`. Amounts are decimal strings in the currency of their order.
+// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`. Amounts are decimal strings in the currency of their order.
 // Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
-// What a record refers to and is not known yet (a performance, a price type, a customer, an order) is kept as a stub and completed when it arrives.
+// A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
+// What a record refers to and is not known yet (a venue, a performance, a price type, a product, a customer, an order, a ticket) is kept as a stub and completed when it arrives.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -61626,9 +66241,10 @@ func (c *ClientWithResponses) CreateTicketingBatchWithBodyWithResponse(ctx conte
 // CreateTicketingBatchWithResponse Send up to 500 records
 //
 // Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
-// `data` of a record follows the schema of its kind: `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`. Amounts are decimal strings in the currency of their order.
+// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`. Amounts are decimal strings in the currency of their order.
 // Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
-// What a record refers to and is not known yet (a performance, a price type, a customer, an order) is kept as a stub and completed when it arrives.
+// A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
+// What a record refers to and is not known yet (a venue, a performance, a price type, a product, a customer, an order, a ticket) is kept as a stub and completed when it arrives.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -61902,6 +66518,36 @@ func (c *ClientWithResponses) ReplayTicketingSourceWithResponse(ctx context.Cont
 		return nil, err
 	}
 	return ParseReplayTicketingSourceResponse(rsp)
+}
+
+// ListTicketingVenuesWithResponse List venues
+//
+// Places and halls, as the sources name them.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/venues (the `ListTicketingVenues` operationId).
+func (c *ClientWithResponses) ListTicketingVenuesWithResponse(ctx context.Context, params *ListTicketingVenuesParams, reqEditors ...RequestEditorFn) (*ListTicketingVenuesResponse, error) {
+	rsp, err := c.ListTicketingVenues(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTicketingVenuesResponse(rsp)
+}
+
+// GetTicketingVenueWithResponse Read a venue
+//
+// One venue. While it is a stub, nothing but its name at the source is known.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/venues/{venue_id} (the `GetTicketingVenue` operationId).
+func (c *ClientWithResponses) GetTicketingVenueWithResponse(ctx context.Context, venueID TicketingVenueID, params *GetTicketingVenueParams, reqEditors ...RequestEditorFn) (*GetTicketingVenueResponse, error) {
+	rsp, err := c.GetTicketingVenue(ctx, venueID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTicketingVenueResponse(rsp)
 }
 
 // ListUsersWithResponse List users
@@ -64315,6 +68961,45 @@ func ParseArchiveContactResponse(rsp *http.Response) (*ArchiveContactResponse, e
 	return response, nil
 }
 
+// ParseListContactAttendancesResponse parses an HTTP response from a ListContactAttendancesWithResponse call
+func ParseListContactAttendancesResponse(rsp *http.Response) (*ListContactAttendancesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListContactAttendancesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingAttendanceList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListContactAttendancesResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListContactConsentsResponse parses an HTTP response from a ListContactConsentsWithResponse call
 func ParseListContactConsentsResponse(rsp *http.Response) (*ListContactConsentsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -64819,6 +69504,45 @@ func ParseLinkContactExternalIDResponse(rsp *http.Response) (*LinkContactExterna
 	return response, nil
 }
 
+// ParseListContactGiftCardsResponse parses an HTTP response from a ListContactGiftCardsWithResponse call
+func ParseListContactGiftCardsResponse(rsp *http.Response) (*ListContactGiftCardsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListContactGiftCardsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingGiftCardList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListContactGiftCardsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListContactHistoryResponse parses an HTTP response from a ListContactHistoryWithResponse call
 func ParseListContactHistoryResponse(rsp *http.Response) (*ListContactHistoryResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -64845,6 +69569,45 @@ func ParseListContactHistoryResponse(rsp *http.Response) (*ListContactHistoryRes
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ListContactHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListContactMembershipsResponse parses an HTTP response from a ListContactMembershipsWithResponse call
+func ParseListContactMembershipsResponse(rsp *http.Response) (*ListContactMembershipsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListContactMembershipsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingMembershipList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListContactMembershipsResponse200Headers
 		if values := rsp.Header.Values("Link"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -65207,6 +69970,45 @@ func ParseTagContactResponse(rsp *http.Response) (*TagContactResponse, error) {
 	response := &TagContactResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseListContactTicketsResponse parses an HTTP response from a ListContactTicketsWithResponse call
+func ParseListContactTicketsResponse(rsp *http.Response) (*ListContactTicketsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListContactTicketsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingTicketList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListContactTicketsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -70400,6 +75202,188 @@ func ParseListConnectorsResponse(rsp *http.Response) (*ListConnectorsResponse, e
 	return response, nil
 }
 
+// ParseListTicketingGiftCardsResponse parses an HTTP response from a ListTicketingGiftCardsWithResponse call
+func ParseListTicketingGiftCardsResponse(rsp *http.Response) (*ListTicketingGiftCardsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTicketingGiftCardsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingGiftCardList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListTicketingGiftCardsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetTicketingGiftCardResponse parses an HTTP response from a GetTicketingGiftCardWithResponse call
+func ParseGetTicketingGiftCardResponse(rsp *http.Response) (*GetTicketingGiftCardResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTicketingGiftCardResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingGiftCardDetail
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetTicketingGiftCardResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetTicketingGiftCardResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListTicketingGroupBookingsResponse parses an HTTP response from a ListTicketingGroupBookingsWithResponse call
+func ParseListTicketingGroupBookingsResponse(rsp *http.Response) (*ListTicketingGroupBookingsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTicketingGroupBookingsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingGroupBookingList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListTicketingGroupBookingsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetTicketingGroupBookingResponse parses an HTTP response from a GetTicketingGroupBookingWithResponse call
+func ParseGetTicketingGroupBookingResponse(rsp *http.Response) (*GetTicketingGroupBookingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTicketingGroupBookingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingGroupBooking
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetTicketingGroupBookingResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetTicketingGroupBookingResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseReceiveTicketingHookResponse parses an HTTP response from a ReceiveTicketingHookWithResponse call
 func ParseReceiveTicketingHookResponse(rsp *http.Response) (*ReceiveTicketingHookResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -70447,6 +75431,97 @@ func ParseGetInboundMessageResponse(rsp *http.Response) (*GetInboundMessageRespo
 		}
 		response.JSON200 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseListTicketingMembershipsResponse parses an HTTP response from a ListTicketingMembershipsWithResponse call
+func ParseListTicketingMembershipsResponse(rsp *http.Response) (*ListTicketingMembershipsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTicketingMembershipsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingMembershipList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListTicketingMembershipsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetTicketingMembershipResponse parses an HTTP response from a GetTicketingMembershipWithResponse call
+func ParseGetTicketingMembershipResponse(rsp *http.Response) (*GetTicketingMembershipResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTicketingMembershipResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingMembership
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetTicketingMembershipResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetTicketingMembershipResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil
@@ -70803,6 +75878,188 @@ func ParseGetTicketingProductionResponse(rsp *http.Response) (*GetTicketingProdu
 		response.Headers200 = &headers
 	case rsp.StatusCode == 304:
 		var headers GetTicketingProductionResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListTicketingProductsResponse parses an HTTP response from a ListTicketingProductsWithResponse call
+func ParseListTicketingProductsResponse(rsp *http.Response) (*ListTicketingProductsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTicketingProductsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingProductList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListTicketingProductsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetTicketingProductResponse parses an HTTP response from a GetTicketingProductWithResponse call
+func ParseGetTicketingProductResponse(rsp *http.Response) (*GetTicketingProductResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTicketingProductResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingProduct
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetTicketingProductResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetTicketingProductResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListTicketingScansResponse parses an HTTP response from a ListTicketingScansWithResponse call
+func ParseListTicketingScansResponse(rsp *http.Response) (*ListTicketingScansResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTicketingScansResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingScanList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListTicketingScansResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetTicketingScanResponse parses an HTTP response from a GetTicketingScanWithResponse call
+func ParseGetTicketingScanResponse(rsp *http.Response) (*GetTicketingScanResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTicketingScanResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingScan
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetTicketingScanResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetTicketingScanResponse304Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -71461,6 +76718,97 @@ func ParseReplayTicketingSourceResponse(rsp *http.Response) (*ReplayTicketingSou
 		}
 		response.JSON202 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseListTicketingVenuesResponse parses an HTTP response from a ListTicketingVenuesWithResponse call
+func ParseListTicketingVenuesResponse(rsp *http.Response) (*ListTicketingVenuesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTicketingVenuesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingVenueList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListTicketingVenuesResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetTicketingVenueResponse parses an HTTP response from a GetTicketingVenueWithResponse call
+func ParseGetTicketingVenueResponse(rsp *http.Response) (*GetTicketingVenueResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTicketingVenueResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingVenue
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetTicketingVenueResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetTicketingVenueResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil

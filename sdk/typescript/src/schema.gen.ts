@@ -1196,9 +1196,10 @@ export interface paths {
         /**
          * Send up to 500 records
          * @description Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
-         *     `data` of a record follows the schema of its kind: `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`. Amounts are decimal strings in the currency of their order.
+         *     `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`. Amounts are decimal strings in the currency of their order.
          *     Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
-         *     What a record refers to and is not known yet (a performance, a price type, a customer, an order) is kept as a stub and completed when it arrives.
+         *     A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
+         *     What a record refers to and is not known yet (a venue, a performance, a price type, a product, a customer, an order, a ticket) is kept as a stub and completed when it arrives.
          */
         post: operations["createTicketingBatch"];
         delete?: never;
@@ -1429,6 +1430,356 @@ export interface paths {
          * @description As `/v1/ticketing/orders?contact_id=`.
          */
         get: operations["listContactOrders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/venues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List venues
+         * @description Places and halls, as the sources name them.
+         */
+        get: operations["listTicketingVenues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/venues/{venue_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the venue. */
+                venue_id: components["parameters"]["TicketingVenueId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a venue
+         * @description One venue. While it is a stub, nothing but its name at the source is known.
+         */
+        get: operations["getTicketingVenue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/products": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List products
+         * @description What the sources sell, with the rules of what is valid for a time.
+         */
+        get: operations["listTicketingProducts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/products/{product_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the product. */
+                product_id: components["parameters"]["TicketingProductId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a product
+         * @description One product. While it is a stub, nothing but its name at the source is known.
+         */
+        get: operations["getTicketingProduct"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/memberships": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List subscriptions, passes and memberships
+         * @description Of every source, the latest received first, each with its status as of a day: derived from its dates, its uses, the source's word and the rules of its product or source.
+         */
+        get: operations["listTicketingMemberships"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/memberships/{membership_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the membership. */
+                membership_id: components["parameters"]["TicketingMembershipId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a subscription, pass or membership
+         * @description With its status as of a day.
+         */
+        get: operations["getTicketingMembership"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/gift-cards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List gift cards
+         * @description The latest received first. Codes are not kept: a card is known by its last four characters.
+         */
+        get: operations["listTicketingGiftCards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/gift-cards/{gift_card_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the gift card. */
+                gift_card_id: components["parameters"]["TicketingGiftCardId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a gift card
+         * @description The card with its ledger.
+         */
+        get: operations["getTicketingGiftCard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/scans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List scans
+         * @description What was read at the doors, the latest first, refusals and exits included.
+         */
+        get: operations["listTicketingScans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/scans/{scan_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the scan. */
+                scan_id: components["parameters"]["TicketingScanId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a scan
+         * @description One scan, and whether its ticket counts as used by it.
+         */
+        get: operations["getTicketingScan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/group-bookings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List group bookings
+         * @description Of schools, works councils and associations, the latest received first.
+         */
+        get: operations["listTicketingGroupBookings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/group-bookings/{group_booking_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the group booking. */
+                group_booking_id: components["parameters"]["TicketingGroupBookingId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a group booking
+         * @description Who comes, with how many of which class.
+         */
+        get: operations["getTicketingGroupBooking"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contact_id}/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["TicketingContactId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the tickets of a contact
+         * @description Tickets that the contact bought or holds, or one merged into it did, the latest performance first; `roles` says which. Those of test orders are left out.
+         */
+        get: operations["listContactTickets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contact_id}/attendances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["TicketingContactId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the attendances of a contact
+         * @description Performances for which a ticket that the contact holds was let in, the latest first. A ticket that nobody is known to hold counts for nobody, not for its buyer.
+         */
+        get: operations["listContactAttendances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contact_id}/memberships": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["TicketingContactId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the memberships of a contact
+         * @description As `/v1/ticketing/memberships?contact_id=`.
+         */
+        get: operations["listContactMemberships"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contact_id}/gift-cards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["TicketingContactId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the gift cards of a contact
+         * @description As `/v1/ticketing/gift-cards?contact_id=`.
+         */
+        get: operations["listContactGiftCards"];
         put?: never;
         post?: never;
         delete?: never;
@@ -6081,6 +6432,526 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "ticketing.venue.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A venue arrived
+         * @description A venue arrived; read the record for its present state.
+         */
+        post: operations["onTicketingVenueCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.venue.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A venue changed
+         * @description A venue changed; read the record for its present state.
+         */
+        post: operations["onTicketingVenueUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.venue.deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A venue vanished at its source
+         * @description A venue vanished at its source; read the record for its present state.
+         */
+        post: operations["onTicketingVenueDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.product.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A product arrived
+         * @description A product arrived; read the record for its present state.
+         */
+        post: operations["onTicketingProductCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.product.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A product changed
+         * @description A product changed; read the record for its present state.
+         */
+        post: operations["onTicketingProductUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.product.deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A product vanished at its source
+         * @description A product vanished at its source; read the record for its present state.
+         */
+        post: operations["onTicketingProductDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.membership.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A membership arrived
+         * @description A membership arrived; read the record for its present state.
+         */
+        post: operations["onTicketingMembershipCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.membership.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A membership changed
+         * @description A membership changed; read the record for its present state.
+         */
+        post: operations["onTicketingMembershipUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.membership.deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A membership vanished at its source
+         * @description A membership vanished at its source; read the record for its present state.
+         */
+        post: operations["onTicketingMembershipDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.gift_card.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A gift card arrived
+         * @description A gift card arrived; read the record for its present state.
+         */
+        post: operations["onTicketingGiftCardCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.gift_card.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A gift card changed
+         * @description A gift card changed; read the record for its present state.
+         */
+        post: operations["onTicketingGiftCardUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.gift_card.deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A gift card vanished at its source
+         * @description A gift card vanished at its source; read the record for its present state.
+         */
+        post: operations["onTicketingGiftCardDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.scan.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A scan arrived
+         * @description A scan arrived; read the record for its present state.
+         */
+        post: operations["onTicketingScanCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.scan.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A scan changed
+         * @description A scan changed; read the record for its present state.
+         */
+        post: operations["onTicketingScanUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.scan.deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A scan vanished at its source
+         * @description A scan vanished at its source; read the record for its present state.
+         */
+        post: operations["onTicketingScanDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.group_booking.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A group booking arrived
+         * @description A group booking arrived; read the record for its present state.
+         */
+        post: operations["onTicketingGroupBookingCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.group_booking.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A group booking changed
+         * @description A group booking changed; read the record for its present state.
+         */
+        post: operations["onTicketingGroupBookingUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.group_booking.deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A group booking vanished at its source
+         * @description A group booking vanished at its source; read the record for its present state.
+         */
+        post: operations["onTicketingGroupBookingDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.group_booking.cancelled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A group booking was cancelled
+         * @description A group booking was cancelled; read the record for its present state.
+         */
+        post: operations["onTicketingGroupBookingCancelled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.attendance.recorded": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A ticket was let in
+         * @description A ticket was let in; read the record for its present state.
+         */
+        post: operations["onTicketingAttendanceRecorded"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.attendance.revoked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A ticket no longer counts as used
+         * @description A ticket no longer counts as used; read the record for its present state.
+         */
+        post: operations["onTicketingAttendanceRevoked"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "membership.started": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A membership has begun
+         * @description A membership has begun; read the record for its present state.
+         */
+        post: operations["onMembershipStarted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "membership.renewed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A membership was renewed
+         * @description A membership was renewed; read the record for its present state.
+         */
+        post: operations["onMembershipRenewed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "membership.expired": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A membership has ended
+         * @description A membership has ended; read the record for its present state.
+         */
+        post: operations["onMembershipExpired"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "membership.cancelled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A membership was cancelled
+         * @description A membership was cancelled; read the record for its present state.
+         */
+        post: operations["onMembershipCancelled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "giftcard.balance_changed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The balance of a gift card changed
+         * @description The balance of a gift card changed; read the record for its present state.
+         */
+        post: operations["onGiftcardBalanceChanged"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "ticketing.connection.created": {
         parameters: {
             query?: never;
@@ -9491,7 +10362,7 @@ export interface components {
             records: components["schemas"]["TicketingBatchRecord"][];
         };
         TicketingBatchRecord: {
-            /** @description production, performance, price_type, customer or order. */
+            /** @description venue, production, performance, price_type, product, customer, order, membership, gift_card, scan or group_booking. */
             kind: string;
             /**
              * @default upsert
@@ -9518,7 +10389,8 @@ export interface components {
          *           "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f02",
          *           "contact_id": null,
          *           "match": null,
-         *           "problem": null
+         *           "problem": null,
+         *           "warnings": []
          *         }
          *       ],
          *       "summary": {
@@ -9564,6 +10436,12 @@ export interface components {
             contact_id: string | null;
             match: components["schemas"]["TicketingMatch"] | null;
             problem: components["schemas"]["Problem"] | null;
+            warnings: components["schemas"]["TicketingWarning"][];
+        };
+        /** @description Something that was taken in, though it could have meant two things. */
+        TicketingWarning: {
+            code: string;
+            pointer: string;
         };
         /** @description The evidence on which a contact was attributed. */
         TicketingMatch: {
@@ -9600,7 +10478,8 @@ export interface components {
          *       "status": "created",
          *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f02",
          *       "contact_id": null,
-         *       "match": null
+         *       "match": null,
+         *       "warnings": []
          *     }
          */
         TicketingRecordResult: {
@@ -9610,6 +10489,7 @@ export interface components {
             /** Format: uuid */
             contact_id: string | null;
             match: components["schemas"]["TicketingMatch"] | null;
+            warnings: components["schemas"]["TicketingWarning"][];
         };
         /**
          * @example {
@@ -9673,6 +10553,10 @@ export interface components {
             name: components["schemas"]["TicketingText"];
             discipline?: string | null;
             season?: string | null;
+            festival?: string | null;
+            /** @description Domain of the show in the statutory ticketing return, by its label. */
+            sibil_domain?: string | null;
+            young_audience?: boolean | null;
         };
         /**
          * @example {
@@ -9688,16 +10572,20 @@ export interface components {
         TicketingPerformanceRecord: {
             production?: components["schemas"]["TicketingReference"] | null;
             name?: components["schemas"]["TicketingText"];
-            /**
-             * Format: date-time
-             * @description Absent for open tickets and shops.
-             */
+            /** @description Absent for open tickets and shops. */
             starts_at?: string | null;
-            /** Format: date-time */
             ends_at?: string | null;
             /** @description IANA name; that of the source when absent. */
             time_zone?: string | null;
+            /** @description When the doors open. */
+            admission_at?: string | null;
+            /** @description Name of the venue at the source. */
             venue?: string | null;
+            /** @description That of the production when absent. */
+            sibil_domain?: string | null;
+            /** @description That of the production when absent. */
+            young_audience?: boolean | null;
+            replaces?: components["schemas"]["TicketingReference"] | null;
             /** Format: int32 */
             capacity?: number | null;
             /**
@@ -9717,10 +10605,10 @@ export interface components {
         TicketingPriceTypeRecord: {
             name: components["schemas"]["TicketingText"];
             /**
-             * @default other
+             * @description As the source classes it; left out where it does not. What the institution has set for this price type of the source goes before.
              * @enum {string}
              */
-            class: "full" | "reduced" | "free" | "subscription" | "school" | "group" | "partner" | "staff" | "other";
+            class?: "full" | "reduced" | "free" | "subscription" | "school" | "group" | "partner" | "staff" | "other";
             audience?: string | null;
         };
         /**
@@ -9780,6 +10668,7 @@ export interface components {
             birthdate?: string | null;
             locale?: string | null;
             address?: components["schemas"]["TicketingPostalAddress"] | null;
+            consents?: components["schemas"]["TicketingConsentRecord"][];
         };
         /**
          * @description The whole order as the source sees it now: what is left out is gone. Cancelled lines stay listed with their amount; money given back is a refund and changes no line.
@@ -9818,7 +10707,6 @@ export interface components {
             /** @enum {string} */
             commercial_state: "reserved" | "confirmed" | "cancelled" | "expired";
             channel?: components["schemas"]["TicketingChannel"] | null;
-            /** Format: date-time */
             placed_at?: string | null;
             /** @description That of the source when absent. */
             currency?: string;
@@ -9848,6 +10736,10 @@ export interface components {
             kind: "ticket" | "pass" | "subscription" | "membership" | "gift_card" | "goods" | "donation" | "service";
             performance?: components["schemas"]["TicketingReference"] | null;
             price_type?: components["schemas"]["TicketingReference"] | null;
+            product?: components["schemas"]["TicketingReference"] | null;
+            /** @description Why nothing or less was paid: invitation, staff, partner … */
+            exemption?: string | null;
+            voucher?: components["schemas"]["TicketingVoucher"] | null;
             label?: string | null;
             amount: components["schemas"]["TicketingDecimal"];
             tax?: components["schemas"]["TicketingDecimal"] | null;
@@ -9865,6 +10757,11 @@ export interface components {
              */
             state: "valid" | "cancelled" | "exchanged" | "resold" | "blocked" | "transferred";
             holder?: components["schemas"]["TicketingPerson"] | null;
+        };
+        /** @description The offer a ticket was bought with, and the campaign that gave it out; that of the source's settings for the code when absent. */
+        TicketingVoucher: {
+            code: string;
+            campaign?: string | null;
         };
         TicketingFeeRecord: {
             external_id: string;
@@ -9894,7 +10791,6 @@ export interface components {
             amount: components["schemas"]["TicketingDecimalPositive"];
             /** @enum {string} */
             state: "pending" | "settled" | "failed" | "cancelled";
-            /** Format: date-time */
             at?: string | null;
         };
         TicketingRefundRecord: {
@@ -9907,23 +10803,256 @@ export interface components {
             amount: components["schemas"]["TicketingDecimalPositive"];
             /** @enum {string} */
             state: "pending" | "settled" | "failed" | "cancelled";
-            /** Format: date-time */
             at?: string | null;
             payment?: components["schemas"]["TicketingReference"] | null;
             /** @description Which tickets it is for; empty when the source does not say. */
             lines?: string[];
             reason?: string | null;
         };
-        /** @description A question answered while buying. A question not answered is left out. */
+        /** @description A question answered while buying or in an account. A question that was not answered is left out, or `unanswered`; it is no refusal and changes nothing. */
         TicketingConsentRecord: {
+            /** @description Code of the purpose, or the name of the question at the source for which `purpose_codes` of the source has one. */
             purpose: string;
             /** @enum {string} */
             channel: "email" | "sms" | "phone" | "post";
             /** @enum {string} */
-            value: "granted" | "refused";
-            /** Format: date-time */
+            value: "granted" | "refused" | "unanswered";
             at: string;
             evidence?: string | null;
+            /** @description Identifier of the question at the source. */
+            question?: string | null;
+            /** @description Version of the text that was answered. */
+            wording_version?: string | null;
+        };
+        /**
+         * @example {
+         *       "name": {
+         *         "fr": "Grande salle"
+         *       },
+         *       "address": {
+         *         "street": "3 quai des Brumes",
+         *         "postal_code": "29200",
+         *         "city": "Brest",
+         *         "country": "FR"
+         *       },
+         *       "siret": "73282932000074",
+         *       "sibil_type": "THEATRE",
+         *       "capacity": 320
+         *     }
+         */
+        TicketingVenueRecord: {
+            name: components["schemas"]["TicketingText"];
+            parent?: components["schemas"]["TicketingReference"] | null;
+            address?: components["schemas"]["TicketingPostalAddress"] | null;
+            siret?: string | null;
+            /**
+             * @description Kind of place in the statutory ticketing return.
+             * @enum {string|null}
+             */
+            sibil_type?: "THEATRE" | "ESPACE_POLYVALENT" | "CASINO_DISCOTHEQUE_HOTEL_CAFE_RESTAURANT" | "SALLE_CONCERT_AUDITORIUM_OPERA_ZENITH" | "CABARET_MUSIC_HALL" | "PLEIN_AIR_PARC_LOISIRS_ATTRACTION" | "STRUCTURE_ITINERANTE_DEMONTABLE_CHAPITEAU" | "LIEU_DE_CULTE" | "LIEU_DE_SANTE" | "AUTRE" | null;
+            /** Format: int32 */
+            capacity?: number | null;
+        };
+        /**
+         * @example {
+         *       "name": {
+         *         "fr": "Carte des amis"
+         *       },
+         *       "kind": "membership",
+         *       "grace_days": 30,
+         *       "benefits": [
+         *         "priority_booking"
+         *       ]
+         *     }
+         */
+        TicketingProductRecord: {
+            name: components["schemas"]["TicketingText"];
+            /** @enum {string} */
+            kind: "ticket" | "pass" | "subscription" | "membership" | "gift_card" | "goods" | "donation" | "service";
+            /**
+             * Format: int32
+             * @description How long it still counts after its end; as the source is set when absent.
+             */
+            grace_days?: number | null;
+            /**
+             * Format: int32
+             * @description How long before its end it can be renewed; as the source is set when absent.
+             */
+            renewal_days?: number | null;
+            /** Format: int32 */
+            usage_limit?: number | null;
+            benefits?: string[];
+        };
+        /**
+         * @description A subscription, pass or membership, valid from one instant to another. A date alone as `valid_to` is its last day. Whose it is follows from `ticket`, `customer` or `order`.
+         * @example {
+         *       "kind": "membership",
+         *       "number": "A-0042",
+         *       "product": "amis",
+         *       "customer": "C-204",
+         *       "valid_from": "2026-09-01",
+         *       "valid_to": "2027-08-31",
+         *       "benefits": [
+         *         "priority_booking"
+         *       ],
+         *       "auto_renew": false,
+         *       "state": "active"
+         *     }
+         */
+        TicketingMembershipRecord: {
+            /**
+             * @default membership
+             * @enum {string}
+             */
+            kind: "subscription" | "pass" | "membership";
+            /** @description As printed on the card. */
+            number?: string | null;
+            product?: components["schemas"]["TicketingReference"] | null;
+            customer?: components["schemas"]["TicketingReference"] | null;
+            order?: components["schemas"]["TicketingReference"] | null;
+            /** @description The line that sold it. */
+            ticket?: components["schemas"]["TicketingReference"] | null;
+            holder?: components["schemas"]["TicketingPerson"] | null;
+            valid_from?: string | null;
+            valid_to?: string | null;
+            /** @description IANA name; that of the source when absent. */
+            time_zone?: string | null;
+            /** Format: int32 */
+            usage_limit?: number | null;
+            /** Format: int32 */
+            usages?: number | null;
+            benefits?: string[];
+            /** @default false */
+            auto_renew: boolean;
+            /** @description The one that this one continues. */
+            renews?: components["schemas"]["TicketingReference"] | null;
+            /** @description As the source calls it. `cancelled`, `suspended` and `pending` count; every other is kept and the status derived from dates and uses. */
+            state?: string | null;
+            cancelled_at?: string | null;
+            /** @default false */
+            test: boolean;
+        };
+        /**
+         * @description `code` opens the money: it is not kept, only a keyed hash of it and its last four characters. Transactions are all that happened to the card, loads positive, uses negative.
+         * @example {
+         *       "last_four": "9XQT",
+         *       "currency": "EUR",
+         *       "balance": "35.00",
+         *       "expires_at": "2027-11-20",
+         *       "customer": "C-204",
+         *       "transactions": [
+         *         {
+         *           "external_id": "x1",
+         *           "amount": "50.00",
+         *           "at": "2026-11-20T09:00:00Z"
+         *         },
+         *         {
+         *           "external_id": "x2",
+         *           "amount": "-15.00",
+         *           "at": "2026-11-22T19:00:00Z",
+         *           "order": "saison/QK41"
+         *         }
+         *       ]
+         *     }
+         */
+        TicketingGiftCardRecord: {
+            code?: string | null;
+            last_four?: string | null;
+            /** @description That of the source when absent. */
+            currency?: string;
+            balance: components["schemas"]["TicketingDecimal"];
+            expires_at?: string | null;
+            state?: string | null;
+            product?: components["schemas"]["TicketingReference"] | null;
+            customer?: components["schemas"]["TicketingReference"] | null;
+            /** @description The order that sold it. */
+            order?: components["schemas"]["TicketingReference"] | null;
+            /** @description The line that sold it. */
+            ticket?: components["schemas"]["TicketingReference"] | null;
+            /** @default false */
+            test: boolean;
+            transactions?: components["schemas"]["TicketingGiftCardTransactionRecord"][];
+        };
+        TicketingGiftCardTransactionRecord: {
+            external_id: string;
+            amount: components["schemas"]["TicketingDecimal"];
+            at?: string | null;
+            order?: components["schemas"]["TicketingReference"] | null;
+        };
+        /**
+         * @description One reading at a door. It may arrive before the order of its ticket, and is attached when that comes. An annulled scan is sent again with `annulled`.
+         * @example {
+         *       "ticket": "t-9001",
+         *       "performance": "date-31",
+         *       "occurred_at": "2026-12-04T19:41:12+01:00",
+         *       "direction": "entry",
+         *       "result": "accepted",
+         *       "gate": "Porte B"
+         *     }
+         */
+        TicketingScanRecord: {
+            ticket?: components["schemas"]["TicketingReference"] | null;
+            /** @description That of the ticket when absent. */
+            performance?: components["schemas"]["TicketingReference"] | null;
+            occurred_at: string;
+            /** @description When the source came to know of it; devices may have been off line. When it occurred if absent. */
+            recorded_at?: string | null;
+            /**
+             * @default entry
+             * @enum {string}
+             */
+            direction: "entry" | "exit";
+            /**
+             * @default accepted
+             * @enum {string}
+             */
+            result: "accepted" | "refused" | "annulled";
+            reason?: string | null;
+            gate?: string | null;
+        };
+        /**
+         * @example {
+         *       "number": "G-12",
+         *       "state": "confirmed",
+         *       "performance": "date-31",
+         *       "organisation": {
+         *         "customer": "E-9",
+         *         "organisation": "Collège des Sables"
+         *       },
+         *       "contact_person": {
+         *         "given_name": "Ama",
+         *         "family_name": "Kerdraon"
+         *       },
+         *       "headcount": [
+         *         {
+         *           "class": "school",
+         *           "count": 28
+         *         },
+         *         {
+         *           "class": "staff",
+         *           "count": 3
+         *         }
+         *       ]
+         *     }
+         */
+        TicketingGroupBookingRecord: {
+            number?: string | null;
+            /** @enum {string} */
+            state: "requested" | "option" | "confirmed" | "cancelled";
+            placed_at?: string | null;
+            performance?: components["schemas"]["TicketingReference"] | null;
+            order?: components["schemas"]["TicketingReference"] | null;
+            organisation?: components["schemas"]["TicketingPerson"] | null;
+            contact_person?: components["schemas"]["TicketingPerson"] | null;
+            headcount?: components["schemas"]["TicketingHeadcount"][];
+            /** @default false */
+            test: boolean;
+        };
+        TicketingHeadcount: {
+            /** @enum {string} */
+            class: "full" | "reduced" | "free" | "subscription" | "school" | "group" | "partner" | "staff" | "other";
+            /** Format: int32 */
+            count: number;
         };
         /**
          * @example {
@@ -9936,6 +11065,9 @@ export interface components {
          *       },
          *       "discipline": "theatre",
          *       "season": "2026-2027",
+         *       "festival": null,
+         *       "sibil_domain": null,
+         *       "young_audience": null,
          *       "is_stub": false,
          *       "is_deleted": false,
          *       "created_at": "2026-11-23T10:15:00Z",
@@ -9956,6 +11088,9 @@ export interface components {
             };
             discipline: string | null;
             season: string | null;
+            festival: string | null;
+            sibil_domain: string | null;
+            young_audience: boolean | null;
             is_stub: boolean;
             is_deleted: boolean;
             /** Format: date-time */
@@ -9989,6 +11124,11 @@ export interface components {
          *       "ends_at": null,
          *       "time_zone": "Europe/Paris",
          *       "venue": null,
+         *       "venue_id": null,
+         *       "admission_at": null,
+         *       "sibil_domain": null,
+         *       "young_audience": null,
+         *       "replaces_id": null,
          *       "capacity": 320,
          *       "status": "scheduled",
          *       "is_stub": false,
@@ -10016,7 +11156,16 @@ export interface components {
             /** Format: date-time */
             ends_at: string | null;
             time_zone: string;
+            /** @description Name of the venue at the source. */
             venue: string | null;
+            /** Format: uuid */
+            venue_id: string | null;
+            /** Format: date-time */
+            admission_at: string | null;
+            sibil_domain: string | null;
+            young_audience: boolean | null;
+            /** Format: uuid */
+            replaces_id: string | null;
             /** Format: int32 */
             capacity: number | null;
             status: string;
@@ -10049,6 +11198,8 @@ export interface components {
          *         "fr": "Tarif plein"
          *       },
          *       "class": "full",
+         *       "class_origin": "stated",
+         *       "stated_class": "full",
          *       "audience": null,
          *       "is_stub": false,
          *       "is_deleted": false,
@@ -10069,6 +11220,9 @@ export interface components {
                 [key: string]: string;
             };
             class: string;
+            /** @description Why it is of that class: the institution said so, the source said so, or nobody did. */
+            class_origin: string;
+            stated_class: string | null;
             audience: string | null;
             is_stub: boolean;
             is_deleted: boolean;
@@ -10144,6 +11298,7 @@ export interface components {
          *       "channel_code": null,
          *       "placed_at": "2026-11-20T08:58:00Z",
          *       "commercial_state": "confirmed",
+         *       "cancellation_reason": null,
          *       "payment_state": "paid",
          *       "is_test": false,
          *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
@@ -10206,6 +11361,8 @@ export interface components {
             /** Format: date-time */
             placed_at: string | null;
             commercial_state: string;
+            /** @description Why it is cancelled where the source did not say so. */
+            cancellation_reason: string | null;
             payment_state: string;
             is_test: boolean;
             /** Format: uuid */
@@ -10248,6 +11405,11 @@ export interface components {
             performance_id: string | null;
             /** Format: uuid */
             price_type_id: string | null;
+            /** Format: uuid */
+            product_id: string | null;
+            exemption: string | null;
+            voucher_code: string | null;
+            campaign: string | null;
             label: string | null;
             amount: components["schemas"]["Money"];
             tax: components["schemas"]["Money"] | null;
@@ -10256,6 +11418,7 @@ export interface components {
             seat: string | null;
             parent: string | null;
             replaces: string | null;
+            replaced_by: string | null;
             state: string;
             holder: {
                 [key: string]: unknown;
@@ -10300,6 +11463,632 @@ export interface components {
             occurred_at: string | null;
             /** Format: date-time */
             recorded_at: string;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f10",
+         *       "object": "venue",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "external_id": "salle",
+         *       "name": {
+         *         "fr": "Grande salle"
+         *       },
+         *       "parent_id": null,
+         *       "address": null,
+         *       "siret": null,
+         *       "sibil_type": "THEATRE",
+         *       "capacity": 320,
+         *       "is_stub": false,
+         *       "is_deleted": false,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        TicketingVenue: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "venue";
+            /** Format: uuid */
+            source_id: string;
+            external_id: string;
+            name: {
+                [key: string]: string;
+            };
+            /** Format: uuid */
+            parent_id: string | null;
+            address: components["schemas"]["TicketingPostalAddress"] | null;
+            siret: string | null;
+            sibil_type: string | null;
+            /** Format: int32 */
+            capacity: number | null;
+            is_stub: boolean;
+            is_deleted: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingVenueList: {
+            data: components["schemas"]["TicketingVenue"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f10",
+         *       "object": "product",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "external_id": "amis",
+         *       "name": {
+         *         "fr": "Carte des amis"
+         *       },
+         *       "kind": "membership",
+         *       "grace_days": 30,
+         *       "renewal_days": null,
+         *       "usage_limit": null,
+         *       "benefits": [
+         *         "priority_booking"
+         *       ],
+         *       "is_stub": false,
+         *       "is_deleted": false,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        TicketingProduct: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "product";
+            /** Format: uuid */
+            source_id: string;
+            external_id: string;
+            name: {
+                [key: string]: string;
+            };
+            kind: string;
+            /** Format: int32 */
+            grace_days: number | null;
+            /** Format: int32 */
+            renewal_days: number | null;
+            /** Format: int32 */
+            usage_limit: number | null;
+            benefits: string[];
+            is_stub: boolean;
+            is_deleted: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingProductList: {
+            data: components["schemas"]["TicketingProduct"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f10",
+         *       "object": "membership",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "external_id": "m-1",
+         *       "kind": "membership",
+         *       "number": "A-0042",
+         *       "product_id": null,
+         *       "customer_id": null,
+         *       "order_id": null,
+         *       "ticket_id": null,
+         *       "holder": null,
+         *       "contact_id": null,
+         *       "contact_rule": "unknown",
+         *       "valid_from": "2026-08-31T22:00:00Z",
+         *       "valid_until": "2027-08-31T22:00:00Z",
+         *       "time_zone": "Europe/Paris",
+         *       "usage_limit": null,
+         *       "usages": null,
+         *       "benefits": [],
+         *       "auto_renew": false,
+         *       "renews_id": null,
+         *       "renewed_by_id": null,
+         *       "is_test": false,
+         *       "status": "active",
+         *       "is_renewable": false,
+         *       "as_of": "2026-11-23T10:15:00Z",
+         *       "stated_state": "active",
+         *       "cancelled_at": null,
+         *       "is_missing_at_source": false,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        TicketingMembership: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "membership";
+            /** Format: uuid */
+            source_id: string;
+            external_id: string;
+            kind: string;
+            number: string | null;
+            /** Format: uuid */
+            product_id: string | null;
+            /** Format: uuid */
+            customer_id: string | null;
+            /** Format: uuid */
+            order_id: string | null;
+            /** Format: uuid */
+            ticket_id: string | null;
+            holder: {
+                [key: string]: unknown;
+            } | null;
+            /** Format: uuid */
+            contact_id: string | null;
+            /** @description By what it is known whose it is. */
+            contact_rule: string | null;
+            /** Format: date-time */
+            valid_from: string | null;
+            /**
+             * Format: date-time
+             * @description The first instant at which it is no longer valid.
+             */
+            valid_until: string | null;
+            time_zone: string;
+            /** Format: int32 */
+            usage_limit: number | null;
+            /** Format: int32 */
+            usages: number | null;
+            benefits: string[];
+            auto_renew: boolean;
+            /** Format: uuid */
+            renews_id: string | null;
+            /** Format: uuid */
+            renewed_by_id: string | null;
+            is_test: boolean;
+            /** @description Derived, as of `as_of`. */
+            status: string;
+            /** @description Whether it may be renewed as of `as_of`. */
+            is_renewable: boolean;
+            /** Format: date-time */
+            as_of: string;
+            stated_state: string | null;
+            /** Format: date-time */
+            cancelled_at: string | null;
+            is_missing_at_source: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingMembershipList: {
+            data: components["schemas"]["TicketingMembership"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f10",
+         *       "object": "gift_card",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "external_id": "gc-1",
+         *       "last_four": "9XQT",
+         *       "balance": {
+         *         "amount": "35.00",
+         *         "currency": "EUR"
+         *       },
+         *       "expires_at": null,
+         *       "stated_state": null,
+         *       "is_missing_at_source": false,
+         *       "product_id": null,
+         *       "customer_id": null,
+         *       "order_id": null,
+         *       "ticket_id": null,
+         *       "contact_id": null,
+         *       "contact_rule": "unknown",
+         *       "is_test": false,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        TicketingGiftCard: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "gift_card";
+            /** Format: uuid */
+            source_id: string;
+            external_id: string;
+            last_four: string | null;
+            balance: components["schemas"]["Money"];
+            /** Format: date-time */
+            expires_at: string | null;
+            stated_state: string | null;
+            is_missing_at_source: boolean;
+            /** Format: uuid */
+            product_id: string | null;
+            /** Format: uuid */
+            customer_id: string | null;
+            /** Format: uuid */
+            order_id: string | null;
+            /** Format: uuid */
+            ticket_id: string | null;
+            /** Format: uuid */
+            contact_id: string | null;
+            contact_rule: string | null;
+            is_test: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingGiftCardList: {
+            data: components["schemas"]["TicketingGiftCard"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f10",
+         *       "object": "gift_card",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "external_id": "gc-1",
+         *       "last_four": "9XQT",
+         *       "balance": {
+         *         "amount": "35.00",
+         *         "currency": "EUR"
+         *       },
+         *       "expires_at": null,
+         *       "stated_state": null,
+         *       "is_missing_at_source": false,
+         *       "product_id": null,
+         *       "customer_id": null,
+         *       "order_id": null,
+         *       "ticket_id": null,
+         *       "contact_id": null,
+         *       "contact_rule": "unknown",
+         *       "is_test": false,
+         *       "ledger": [],
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        TicketingGiftCardDetail: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "gift_card";
+            /** Format: uuid */
+            source_id: string;
+            external_id: string;
+            last_four: string | null;
+            balance: components["schemas"]["Money"];
+            /** Format: date-time */
+            expires_at: string | null;
+            stated_state: string | null;
+            is_missing_at_source: boolean;
+            /** Format: uuid */
+            product_id: string | null;
+            /** Format: uuid */
+            customer_id: string | null;
+            /** Format: uuid */
+            order_id: string | null;
+            /** Format: uuid */
+            ticket_id: string | null;
+            /** Format: uuid */
+            contact_id: string | null;
+            contact_rule: string | null;
+            is_test: boolean;
+            ledger: components["schemas"]["TicketingGiftCardEntry"][];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description An entry of the card's ledger, never changed. `external_id` is null for what the balance says and no transaction explains. */
+        TicketingGiftCardEntry: {
+            /** Format: uuid */
+            id: string;
+            external_id: string | null;
+            amount: components["schemas"]["Money"];
+            reason: string;
+            /** Format: date-time */
+            occurred_at: string | null;
+            /** Format: date-time */
+            recorded_at: string;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f10",
+         *       "object": "scan",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "external_id": "s-1",
+         *       "ticket_id": null,
+         *       "performance_id": null,
+         *       "occurred_at": "2026-12-04T18:41:12Z",
+         *       "recorded_at": "2026-12-04T18:41:12Z",
+         *       "direction": "entry",
+         *       "result": "accepted",
+         *       "reason": null,
+         *       "gate": "Porte B",
+         *       "is_late": false,
+         *       "is_attendance": true,
+         *       "is_attached": true,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        TicketingScan: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "scan";
+            /** Format: uuid */
+            source_id: string;
+            external_id: string;
+            /** Format: uuid */
+            ticket_id: string | null;
+            /**
+             * Format: uuid
+             * @description As the scan says, or else its ticket.
+             */
+            performance_id: string | null;
+            /** Format: date-time */
+            occurred_at: string | null;
+            /** Format: date-time */
+            recorded_at: string | null;
+            direction: string;
+            result: string;
+            reason: string | null;
+            gate: string | null;
+            /** @description Recorded more than seven days after the performance; it changes no attendance. */
+            is_late: boolean;
+            /** @description Whether its ticket counts as used by this scan. */
+            is_attendance: boolean;
+            /** @description Whether an order with its ticket has arrived. */
+            is_attached: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingScanList: {
+            data: components["schemas"]["TicketingScan"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f10",
+         *       "object": "group_booking",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "external_id": "g-1",
+         *       "number": "G-12",
+         *       "state": "confirmed",
+         *       "placed_at": null,
+         *       "performance_id": null,
+         *       "order_id": null,
+         *       "organisation": {
+         *         "organisation": "Collège des Sables"
+         *       },
+         *       "contact_person": null,
+         *       "contact_id": null,
+         *       "person_contact_id": null,
+         *       "contact_rule": "unknown",
+         *       "headcount": [
+         *         {
+         *           "class": "school",
+         *           "count": 28
+         *         }
+         *       ],
+         *       "headcount_total": 28,
+         *       "is_test": false,
+         *       "is_missing_at_source": false,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        TicketingGroupBooking: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "group_booking";
+            /** Format: uuid */
+            source_id: string;
+            external_id: string;
+            number: string | null;
+            state: string;
+            /** Format: date-time */
+            placed_at: string | null;
+            /** Format: uuid */
+            performance_id: string | null;
+            /** Format: uuid */
+            order_id: string | null;
+            organisation: {
+                [key: string]: unknown;
+            } | null;
+            contact_person: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Format: uuid
+             * @description The organisation.
+             */
+            contact_id: string | null;
+            /** Format: uuid */
+            person_contact_id: string | null;
+            contact_rule: string | null;
+            headcount: components["schemas"]["TicketingHeadcount"][];
+            /** Format: int32 */
+            headcount_total: number;
+            is_test: boolean;
+            is_missing_at_source: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingGroupBookingList: {
+            data: components["schemas"]["TicketingGroupBooking"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f20",
+         *       "object": "ticket",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "order_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f05",
+         *       "external_id": "t-9001",
+         *       "kind": "ticket",
+         *       "roles": [
+         *         "buyer",
+         *         "holder"
+         *       ],
+         *       "state": "valid",
+         *       "performance_id": null,
+         *       "performance_starts_at": null,
+         *       "price_type_id": null,
+         *       "product_id": null,
+         *       "seat": "B12",
+         *       "label": null,
+         *       "amount": {
+         *         "amount": "24.00",
+         *         "currency": "EUR"
+         *       },
+         *       "attended_at": null
+         *     }
+         */
+        TicketingTicket: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "ticket";
+            /** Format: uuid */
+            source_id: string;
+            /** Format: uuid */
+            order_id: string;
+            external_id: string;
+            kind: string;
+            roles: string[];
+            state: string;
+            /** Format: uuid */
+            performance_id: string | null;
+            /** Format: date-time */
+            performance_starts_at: string | null;
+            /** Format: uuid */
+            price_type_id: string | null;
+            /** Format: uuid */
+            product_id: string | null;
+            seat: string | null;
+            label: string | null;
+            amount: components["schemas"]["Money"];
+            /**
+             * Format: date-time
+             * @description When it was first let in, whichever the performance.
+             */
+            attended_at: string | null;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingTicketList: {
+            data: components["schemas"]["TicketingTicket"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "scan_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f21",
+         *       "object": "attendance",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "ticket_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f20",
+         *       "order_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f05",
+         *       "performance_id": null,
+         *       "production_id": null,
+         *       "attended_at": "2026-12-04T18:41:12Z"
+         *     }
+         */
+        TicketingAttendance: {
+            /** Format: uuid */
+            scan_id: string;
+            /** @constant */
+            object: "attendance";
+            /** Format: uuid */
+            source_id: string;
+            /** Format: uuid */
+            ticket_id: string;
+            /** Format: uuid */
+            order_id: string;
+            /** Format: uuid */
+            performance_id: string | null;
+            /** Format: uuid */
+            production_id: string | null;
+            /** Format: date-time */
+            attended_at: string;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingAttendanceList: {
+            data: components["schemas"]["TicketingAttendance"][];
+            next_cursor: string | null;
         };
         Connector: {
             /** @constant */
@@ -15311,7 +17100,7 @@ export interface components {
         /** @description Code of the source, or its id. */
         TicketingSourceCode: string;
         /** @description Kind of the record. */
-        TicketingRecordKind: "production" | "performance" | "price_type" | "customer" | "order";
+        TicketingRecordKind: "venue" | "production" | "performance" | "price_type" | "product" | "customer" | "order" | "membership" | "gift_card" | "scan" | "group_booking";
         /** @description Name of the record at the source, percent-encoded. */
         TicketingExternalId: string;
         /** @description Identifier of the order. */
@@ -15322,6 +17111,18 @@ export interface components {
         TicketingPerformanceId: string;
         /** @description Identifier of the price type. */
         TicketingPriceTypeId: string;
+        /** @description Identifier of the venue. */
+        TicketingVenueId: string;
+        /** @description Identifier of the product. */
+        TicketingProductId: string;
+        /** @description Identifier of the membership. */
+        TicketingMembershipId: string;
+        /** @description Identifier of the gift card. */
+        TicketingGiftCardId: string;
+        /** @description Identifier of the scan. */
+        TicketingScanId: string;
+        /** @description Identifier of the group booking. */
+        TicketingGroupBookingId: string;
         /** @description Identifier of the contact. */
         TicketingContactId: string;
         /** @description Name of the connector. */
@@ -18322,6 +20123,619 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TicketingOrderList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTicketingVenues: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Received from the source with this code or id. */
+                source?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingVenueList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTicketingVenue: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the venue. */
+                venue_id: components["parameters"]["TicketingVenueId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingVenue"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTicketingProducts: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Received from the source with this code or id. */
+                source?: string;
+                /** @description Of this kind. */
+                kind?: "ticket" | "pass" | "subscription" | "membership" | "gift_card" | "goods" | "donation" | "service";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingProductList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTicketingProduct: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the product. */
+                product_id: components["parameters"]["TicketingProductId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingProduct"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTicketingMemberships: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Of this contact, or of one merged into it. */
+                contact_id?: string;
+                /** @description Received from the source with this code or id. */
+                source?: string;
+                /** @description Of this product. */
+                product_id?: string;
+                /** @description With one of these statuses. */
+                status?: ("pending" | "active" | "used_up" | "grace" | "expired" | "renewed" | "suspended" | "cancelled")[];
+                /** @description The day or instant for which the status is derived; now when absent. */
+                as_of?: string;
+                /** @description Ending at this instant or later. */
+                valid_until_gte?: string;
+                /** @description Ending before this instant. */
+                valid_until_lt?: string;
+                /** @description Whether those of test orders are listed instead of real ones. */
+                test?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingMembershipList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTicketingMembership: {
+        parameters: {
+            query?: {
+                /** @description The day or instant for which the status is derived; now when absent. */
+                as_of?: string;
+            };
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the membership. */
+                membership_id: components["parameters"]["TicketingMembershipId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingMembership"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTicketingGiftCards: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Of this contact, or of one merged into it. */
+                contact_id?: string;
+                /** @description Received from the source with this code or id. */
+                source?: string;
+                /** @description Whether those of test orders are listed instead of real ones. */
+                test?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingGiftCardList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTicketingGiftCard: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the gift card. */
+                gift_card_id: components["parameters"]["TicketingGiftCardId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingGiftCardDetail"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTicketingScans: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Received from the source with this code or id. */
+                source?: string;
+                /** @description Of this ticket. */
+                ticket_id?: string;
+                /** @description For this performance. */
+                performance_id?: string;
+                /** @description Whether it is the one by which its ticket counts as used. */
+                attended?: boolean;
+                /** @description Whether an order with its ticket has arrived. */
+                attached?: boolean;
+                /** @description Read at this instant or later. */
+                occurred_at_gte?: string;
+                /** @description Read before this instant. */
+                occurred_at_lt?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingScanList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTicketingScan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the scan. */
+                scan_id: components["parameters"]["TicketingScanId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingScan"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTicketingGroupBookings: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Of this organisation, or with this contact person. */
+                contact_id?: string;
+                /** @description Received from the source with this code or id. */
+                source?: string;
+                /** @description For this performance. */
+                performance_id?: string;
+                /** @description In this state. */
+                state?: "requested" | "option" | "confirmed" | "cancelled";
+                /** @description Whether those of test orders are listed instead of real ones. */
+                test?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingGroupBookingList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTicketingGroupBooking: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the group booking. */
+                group_booking_id: components["parameters"]["TicketingGroupBookingId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingGroupBooking"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listContactTickets: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Received from the source with this code or id. */
+                source?: string;
+                /** @description Only tickets that the contact bought, or only those it holds. */
+                as?: "buyer" | "holder";
+                /** @description In one of these states. */
+                state?: ("valid" | "cancelled" | "exchanged" | "resold" | "blocked" | "transferred")[];
+            };
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["TicketingContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingTicketList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listContactAttendances: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Received from the source with this code or id. */
+                source?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["TicketingContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingAttendanceList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listContactMemberships: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Received from the source with this code or id. */
+                source?: string;
+                /** @description With one of these statuses. */
+                status?: ("pending" | "active" | "used_up" | "grace" | "expired" | "renewed" | "suspended" | "cancelled")[];
+                /** @description The day or instant for which the status is derived; now when absent. */
+                as_of?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["TicketingContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingMembershipList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listContactGiftCards: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Received from the source with this code or id. */
+                source?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["TicketingContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingGiftCardList"];
                 };
             };
             "4XX": components["responses"]["Error"];
@@ -25447,6 +27861,578 @@ export interface operations {
         };
     };
     onTicketingSourceDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingVenueCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingVenueUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingVenueDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingProductCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingProductUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingProductDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingMembershipCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingMembershipUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingMembershipDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingGiftCardCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingGiftCardUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingGiftCardDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingScanCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingScanUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingScanDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingGroupBookingCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingGroupBookingUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingGroupBookingDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingGroupBookingCancelled: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingAttendanceRecorded: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingAttendanceRevoked: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onMembershipStarted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onMembershipRenewed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onMembershipExpired: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onMembershipCancelled: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onGiftcardBalanceChanged: {
         parameters: {
             query?: never;
             header?: never;

@@ -255,6 +255,12 @@ const listNamedBy = `-- name: ListNamedBy :many
 SELECT o.id, o.contact_id FROM ticketing_orders o WHERE o.tenant_id = $1 AND o.id = ANY($2::uuid[])
 UNION ALL
 SELECT u.id, u.contact_id FROM ticketing_customers u WHERE u.tenant_id = $1 AND u.id = ANY($2::uuid[])
+UNION ALL
+SELECT m.id, m.contact_id FROM ticketing_memberships m WHERE m.tenant_id = $1 AND m.id = ANY($2::uuid[])
+UNION ALL
+SELECT g.id, g.contact_id FROM ticketing_gift_cards g WHERE g.tenant_id = $1 AND g.id = ANY($2::uuid[])
+UNION ALL
+SELECT b.id, b.contact_id FROM ticketing_group_bookings b WHERE b.tenant_id = $1 AND b.id = ANY($2::uuid[])
 `
 
 type ListNamedByRow struct {
@@ -262,7 +268,7 @@ type ListNamedByRow struct {
 	ContactID *uuid.UUID
 }
 
-// The contacts that orders and accounts of a ticketing system are of.
+// The contacts that orders, accounts and what was bought with them are of.
 func (q *Queries) ListNamedBy(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]ListNamedByRow, error) {
 	rows, err := db.Query(ctx, listNamedBy, tenantID, ids)
 	if err != nil {
