@@ -43,6 +43,8 @@ func measurements() []measurement {
 		{name: "export", what: "archive of the whole tenant (rows)", goal: 0.30, measure: export},
 		{name: "import", what: "import of that archive (rows)", goal: 0.30, measure: imports},
 		{name: "webhooks", what: "webhook deliveries", goal: 0.15, measure: webhooks},
+		// Takes minutes, and stops PostgreSQL.
+		{name: "ticketing", what: "an opening morning", named: true, measure: ticketingLoad},
 		// Takes the smaller data sets too.
 		{name: "growth", what: "growth", named: true, measure: growth},
 	}
