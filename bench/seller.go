@@ -129,6 +129,8 @@ func (v *seller) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		answer(w, http.StatusOK, body)
+	case len(parts) == 2 && parts[0] == "events":
+		answer(w, http.StatusOK, pretixtest.Event(parts[1], nil))
 	default: // whatever else an organizer has, this one has none of
 		answer(w, http.StatusOK, map[string]any{"count": 0, "next": nil, "previous": nil, "results": []any{}})
 	}

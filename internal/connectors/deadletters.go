@@ -2,7 +2,10 @@ package connectors
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -38,15 +41,20 @@ func (t *turn) bury(ctx context.Context, record port.Record, cause error) error 
 	if err != nil {
 		return err
 	}
+	raw, err := json.Marshal(record)
+	if err != nil {
+		return err
+	}
+	name := record.ExternalID
+	if n := utf8.RuneCountInString(name); n == 0 || n > 200 {
+		// What has no name that could be kept must not stand in the way of the rest.
+		name = fmt.Sprintf("unnamed-%x", sha256.Sum256(raw))
+	}
 	return pg.InTx(ctx, t.s.DB, t.row.TenantID, func(ctx context.Context, tx pgx.Tx) error {
 		id, err := t.s.q.PutDeadLetter(ctx, tx, connectorsdb.PutDeadLetterParams{
-			TenantID: t.row.TenantID, ID: ids.New(), SourceID: t.row.SourceID, Kind: record.Kind, ExternalID: record.ExternalID, Code: f.Code, Problem: problem,
+			TenantID: t.row.TenantID, ID: ids.New(), SourceID: t.row.SourceID, Kind: record.Kind, ExternalID: name, Code: f.Code, Problem: problem,
 		})
 		if err != nil || record.Data == nil {
-			return err
-		}
-		raw, err := json.Marshal(record)
-		if err != nil {
 			return err
 		}
 		sealed, err := t.s.DeadLetters.Seal(ctx, tx, t.row.TenantID, id.String(), raw)
