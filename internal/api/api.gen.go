@@ -1494,6 +1494,21 @@ func (e HistoryEntryObject) Valid() bool {
 	}
 }
 
+// Defines values for IdentityObject.
+const (
+	IdentityObjectIdentity IdentityObject = "identity"
+)
+
+// Valid indicates whether the value is a known member of the IdentityObject enum.
+func (e IdentityObject) Valid() bool {
+	switch e {
+	case IdentityObjectIdentity:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for IdentityProviderObject.
 const (
 	IdentityProviderObjectIdentityProvider IdentityProviderObject = "identity_provider"
@@ -1521,6 +1536,24 @@ func (e IdentityProviderCreateAllowedAlgs) Valid() bool {
 	case IdentityProviderCreateAllowedAlgsES256:
 		return true
 	case IdentityProviderCreateAllowedAlgsRS256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IdentityProviderCreateProtocol.
+const (
+	IdentityProviderCreateProtocolOidc IdentityProviderCreateProtocol = "oidc"
+	IdentityProviderCreateProtocolSaml IdentityProviderCreateProtocol = "saml"
+)
+
+// Valid indicates whether the value is a known member of the IdentityProviderCreateProtocol enum.
+func (e IdentityProviderCreateProtocol) Valid() bool {
+	switch e {
+	case IdentityProviderCreateProtocolOidc:
+		return true
+	case IdentityProviderCreateProtocolSaml:
 		return true
 	default:
 		return false
@@ -2112,6 +2145,135 @@ func (e ProcessingRegisterObject) Valid() bool {
 	}
 }
 
+// Defines values for ProviderSignInObject.
+const (
+	ProviderSignInObjectProviderSignIn ProviderSignInObject = "provider_sign_in"
+)
+
+// Valid indicates whether the value is a known member of the ProviderSignInObject enum.
+func (e ProviderSignInObject) Valid() bool {
+	switch e {
+	case ProviderSignInObjectProviderSignIn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProviderSignInPutAcrRequest.
+const (
+	ProviderSignInPutAcrRequestAcrValues ProviderSignInPutAcrRequest = "acr_values"
+	ProviderSignInPutAcrRequestClaims    ProviderSignInPutAcrRequest = "claims"
+	ProviderSignInPutAcrRequestNone      ProviderSignInPutAcrRequest = "none"
+)
+
+// Valid indicates whether the value is a known member of the ProviderSignInPutAcrRequest enum.
+func (e ProviderSignInPutAcrRequest) Valid() bool {
+	switch e {
+	case ProviderSignInPutAcrRequestAcrValues:
+		return true
+	case ProviderSignInPutAcrRequestClaims:
+		return true
+	case ProviderSignInPutAcrRequestNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProviderSignInPutAuthentication.
+const (
+	ProviderSignInPutAuthenticationClientSecretBasic ProviderSignInPutAuthentication = "client_secret_basic"
+	ProviderSignInPutAuthenticationClientSecretPost  ProviderSignInPutAuthentication = "client_secret_post"
+	ProviderSignInPutAuthenticationPrivateKeyJwt     ProviderSignInPutAuthentication = "private_key_jwt"
+)
+
+// Valid indicates whether the value is a known member of the ProviderSignInPutAuthentication enum.
+func (e ProviderSignInPutAuthentication) Valid() bool {
+	switch e {
+	case ProviderSignInPutAuthenticationClientSecretBasic:
+		return true
+	case ProviderSignInPutAuthenticationClientSecretPost:
+		return true
+	case ProviderSignInPutAuthenticationPrivateKeyJwt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProviderSignInPutIDTokenAlg.
+const (
+	ProviderSignInPutIDTokenAlgES256 ProviderSignInPutIDTokenAlg = "ES256"
+	ProviderSignInPutIDTokenAlgRS256 ProviderSignInPutIDTokenAlg = "RS256"
+)
+
+// Valid indicates whether the value is a known member of the ProviderSignInPutIDTokenAlg enum.
+func (e ProviderSignInPutIDTokenAlg) Valid() bool {
+	switch e {
+	case ProviderSignInPutIDTokenAlgES256:
+		return true
+	case ProviderSignInPutIDTokenAlgRS256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProviderSignInPutUserinfo.
+const (
+	ProviderSignInPutUserinfoJSON ProviderSignInPutUserinfo = "json"
+	ProviderSignInPutUserinfoJwt  ProviderSignInPutUserinfo = "jwt"
+	ProviderSignInPutUserinfoNone ProviderSignInPutUserinfo = "none"
+)
+
+// Valid indicates whether the value is a known member of the ProviderSignInPutUserinfo enum.
+func (e ProviderSignInPutUserinfo) Valid() bool {
+	switch e {
+	case ProviderSignInPutUserinfoJSON:
+		return true
+	case ProviderSignInPutUserinfoJwt:
+		return true
+	case ProviderSignInPutUserinfoNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProviderSignInPutUserinfoAlg.
+const (
+	ProviderSignInPutUserinfoAlgES256 ProviderSignInPutUserinfoAlg = "ES256"
+	ProviderSignInPutUserinfoAlgRS256 ProviderSignInPutUserinfoAlg = "RS256"
+)
+
+// Valid indicates whether the value is a known member of the ProviderSignInPutUserinfoAlg enum.
+func (e ProviderSignInPutUserinfoAlg) Valid() bool {
+	switch e {
+	case ProviderSignInPutUserinfoAlgES256:
+		return true
+	case ProviderSignInPutUserinfoAlgRS256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProviderSignedOutObject.
+const (
+	ProviderSignedOutObjectSignedOut ProviderSignedOutObject = "signed_out"
+)
+
+// Valid indicates whether the value is a known member of the ProviderSignedOutObject enum.
+func (e ProviderSignedOutObject) Valid() bool {
+	switch e {
+	case ProviderSignedOutObjectSignedOut:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PublicFormObject.
 const (
 	PublicFormObjectPublicForm PublicFormObject = "public_form"
@@ -2583,6 +2745,54 @@ const (
 func (e SignInPolicyObject) Valid() bool {
 	switch e {
 	case SignInPolicyObjectSignInPolicy:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInProviderObject.
+const (
+	SignInProviderObjectSignInProvider SignInProviderObject = "sign_in_provider"
+)
+
+// Valid indicates whether the value is a known member of the SignInProviderObject enum.
+func (e SignInProviderObject) Valid() bool {
+	switch e {
+	case SignInProviderObjectSignInProvider:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInStartLevel.
+const (
+	SignInStartLevelStrong SignInStartLevel = "strong"
+	SignInStartLevelUsual  SignInStartLevel = "usual"
+)
+
+// Valid indicates whether the value is a known member of the SignInStartLevel enum.
+func (e SignInStartLevel) Valid() bool {
+	switch e {
+	case SignInStartLevelStrong:
+		return true
+	case SignInStartLevelUsual:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInStartedObject.
+const (
+	SignInStartedObjectSignInStarted SignInStartedObject = "sign_in_started"
+)
+
+// Valid indicates whether the value is a known member of the SignInStartedObject enum.
+func (e SignInStartedObject) Valid() bool {
+	switch e {
+	case SignInStartedObjectSignInStarted:
 		return true
 	default:
 		return false
@@ -7120,29 +7330,64 @@ type HistorySubject struct {
 	Version int64 `json:"version"`
 }
 
+// Identity defines model for Identity.
+type Identity struct {
+	CreatedAt time.Time          `json:"created_at"`
+	ID        openapi_types.UUID `json:"id"`
+	Issuer    string             `json:"issuer"`
+	Object    IdentityObject     `json:"object"`
+	Subject   string             `json:"subject"`
+	UserID    openapi_types.UUID `json:"user_id"`
+	Version   int64              `json:"version"`
+}
+
+// IdentityObject defines model for Identity.Object.
+type IdentityObject string
+
+// IdentityLink defines model for IdentityLink.
+type IdentityLink struct {
+	// Issuer That of an identity provider that the institution trusts.
+	Issuer  string `json:"issuer"`
+	Subject string `json:"subject"`
+}
+
+// IdentityList defines model for IdentityList.
+type IdentityList struct {
+	Data       []Identity                `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
 // IdentityProvider defines model for IdentityProvider.
 type IdentityProvider struct {
-	AcceptsIDTokens bool                      `json:"accepts_id_tokens"`
-	AllowedAlgs     []string                  `json:"allowed_algs"`
-	Audience        string                    `json:"audience"`
-	CreatedAt       time.Time                 `json:"created_at"`
-	EmailClaim      string                    `json:"email_claim"`
-	ID              openapi_types.UUID        `json:"id"`
-	IsEnabled       bool                      `json:"is_enabled"`
-	Issuer          string                    `json:"issuer"`
-	JwksURI         nullable.Nullable[string] `json:"jwks_uri"`
-	Name            string                    `json:"name"`
-	NameClaim       string                    `json:"name_claim"`
-	Object          IdentityProviderObject    `json:"object"`
-	Provision       string                    `json:"provision"`
-	RequiredClaims  map[string]string         `json:"required_claims"`
-	RoleClaim       nullable.Nullable[string] `json:"role_claim"`
-	RoleMapping     []IdentityRoleRule        `json:"role_mapping"`
-	TenantClaim     nullable.Nullable[string] `json:"tenant_claim"`
-	TenantValue     nullable.Nullable[string] `json:"tenant_value"`
-	TokenTypes      []string                  `json:"token_types"`
-	UpdatedAt       time.Time                 `json:"updated_at"`
-	Version         int64                     `json:"version"`
+	AcceptsBearerTokens bool                      `json:"accepts_bearer_tokens"`
+	AcceptsIDTokens     bool                      `json:"accepts_id_tokens"`
+	AllowedAlgs         []string                  `json:"allowed_algs"`
+	Audience            string                    `json:"audience"`
+	CreatedAt           time.Time                 `json:"created_at"`
+	EmailClaim          string                    `json:"email_claim"`
+	ID                  openapi_types.UUID        `json:"id"`
+	IsEnabled           bool                      `json:"is_enabled"`
+	Issuer              string                    `json:"issuer"`
+	JwksURI             nullable.Nullable[string] `json:"jwks_uri"`
+	Name                string                    `json:"name"`
+	NameClaim           string                    `json:"name_claim"`
+	Object              IdentityProviderObject    `json:"object"`
+	Protocol            string                    `json:"protocol"`
+	Provision           string                    `json:"provision"`
+	RequiredClaims      map[string]string         `json:"required_claims"`
+	RoleClaim           nullable.Nullable[string] `json:"role_claim"`
+	RoleMapping         []IdentityRoleRule        `json:"role_mapping"`
+
+	// StrongAcr Values of the claim `acr` that stand for more than one factor.
+	StrongAcr []string `json:"strong_acr"`
+
+	// StrongAmr Values of the claim `amr` that stand for more than one factor.
+	StrongAmr   []string                  `json:"strong_amr"`
+	TenantClaim nullable.Nullable[string] `json:"tenant_claim"`
+	TenantValue nullable.Nullable[string] `json:"tenant_value"`
+	TokenTypes  []string                  `json:"token_types"`
+	UpdatedAt   time.Time                 `json:"updated_at"`
+	Version     int64                     `json:"version"`
 }
 
 // IdentityProviderObject defines model for IdentityProvider.Object.
@@ -7150,6 +7395,9 @@ type IdentityProviderObject string
 
 // IdentityProviderCreate defines model for IdentityProviderCreate.
 type IdentityProviderCreate struct {
+	// AcceptsBearerTokens Whether its access tokens open the API by themselves; false where people only sign in with it.
+	AcceptsBearerTokens *bool `json:"accepts_bearer_tokens,omitempty"`
+
 	// AcceptsIDTokens Whether ID tokens open something. They are meant for a client and not for an API.
 	AcceptsIDTokens *bool                               `json:"accepts_id_tokens,omitempty"`
 	AllowedAlgs     []IdentityProviderCreateAllowedAlgs `json:"allowed_algs,omitempty"`
@@ -7163,9 +7411,14 @@ type IdentityProviderCreate struct {
 	Issuer string `json:"issuer"`
 
 	// JwksURI Where the keys are; null is where the discovery document of the issuer says.
-	JwksURI   nullable.Nullable[string] `json:"jwks_uri,omitempty"`
-	Name      string                    `json:"name"`
-	NameClaim *string                   `json:"name_claim,omitempty"`
+	JwksURI nullable.Nullable[string] `json:"jwks_uri,omitempty"`
+	Name    string                    `json:"name"`
+
+	// NameClaim Claim of the name, or several with spaces between them: `given_name usual_name`.
+	NameClaim *string `json:"name_claim,omitempty"`
+
+	// Protocol How people sign in with it. A provider of SAML has no bearer tokens; its issuer is its entity id.
+	Protocol *IdentityProviderCreateProtocol `json:"protocol,omitempty"`
 
 	// Provision Whether a user is made for whoever comes first with a token.
 	Provision *IdentityProviderCreateProvision `json:"provision,omitempty"`
@@ -7176,6 +7429,12 @@ type IdentityProviderCreate struct {
 	// RoleClaim Claim whose values are mapped; dots go into objects.
 	RoleClaim   nullable.Nullable[string] `json:"role_claim,omitempty"`
 	RoleMapping []IdentityRoleRule        `json:"role_mapping,omitempty"`
+
+	// StrongAcr Values of the claim `acr` that stand for more than one factor, for the roles and scopes of the sign-in policy.
+	StrongAcr []string `json:"strong_acr,omitempty"`
+
+	// StrongAmr Values of the claim `amr` that do.
+	StrongAmr   []string                  `json:"strong_amr,omitempty"`
 	TenantClaim nullable.Nullable[string] `json:"tenant_claim,omitempty"`
 	TenantValue nullable.Nullable[string] `json:"tenant_value,omitempty"`
 
@@ -7185,6 +7444,9 @@ type IdentityProviderCreate struct {
 
 // IdentityProviderCreateAllowedAlgs defines model for IdentityProviderCreate.AllowedAlgs.
 type IdentityProviderCreateAllowedAlgs string
+
+// IdentityProviderCreateProtocol How people sign in with it. A provider of SAML has no bearer tokens; its issuer is its entity id.
+type IdentityProviderCreateProtocol string
 
 // IdentityProviderCreateProvision Whether a user is made for whoever comes first with a token.
 type IdentityProviderCreateProvision string
@@ -7200,18 +7462,21 @@ type IdentityProviderList struct {
 
 // IdentityProviderPatch defines model for IdentityProviderPatch.
 type IdentityProviderPatch struct {
-	AcceptsIDTokens *bool                              `json:"accepts_id_tokens,omitempty"`
-	AllowedAlgs     []IdentityProviderPatchAllowedAlgs `json:"allowed_algs,omitempty"`
-	EmailClaim      *string                            `json:"email_claim,omitempty"`
-	IsEnabled       *bool                              `json:"is_enabled,omitempty"`
-	JwksURI         nullable.Nullable[string]          `json:"jwks_uri,omitempty"`
-	Name            *string                            `json:"name,omitempty"`
-	NameClaim       *string                            `json:"name_claim,omitempty"`
-	Provision       *IdentityProviderPatchProvision    `json:"provision,omitempty"`
-	RequiredClaims  map[string]string                  `json:"required_claims,omitempty"`
-	RoleClaim       nullable.Nullable[string]          `json:"role_claim,omitempty"`
-	RoleMapping     []IdentityRoleRule                 `json:"role_mapping,omitempty"`
-	TokenTypes      []IdentityProviderPatchTokenTypes  `json:"token_types,omitempty"`
+	AcceptsBearerTokens *bool                              `json:"accepts_bearer_tokens,omitempty"`
+	AcceptsIDTokens     *bool                              `json:"accepts_id_tokens,omitempty"`
+	AllowedAlgs         []IdentityProviderPatchAllowedAlgs `json:"allowed_algs,omitempty"`
+	EmailClaim          *string                            `json:"email_claim,omitempty"`
+	IsEnabled           *bool                              `json:"is_enabled,omitempty"`
+	JwksURI             nullable.Nullable[string]          `json:"jwks_uri,omitempty"`
+	Name                *string                            `json:"name,omitempty"`
+	NameClaim           *string                            `json:"name_claim,omitempty"`
+	Provision           *IdentityProviderPatchProvision    `json:"provision,omitempty"`
+	RequiredClaims      map[string]string                  `json:"required_claims,omitempty"`
+	RoleClaim           nullable.Nullable[string]          `json:"role_claim,omitempty"`
+	RoleMapping         []IdentityRoleRule                 `json:"role_mapping,omitempty"`
+	StrongAcr           []string                           `json:"strong_acr,omitempty"`
+	StrongAmr           []string                           `json:"strong_amr,omitempty"`
+	TokenTypes          []IdentityProviderPatchTokenTypes  `json:"token_types,omitempty"`
 }
 
 // IdentityProviderPatchAllowedAlgs defines model for IdentityProviderPatch.AllowedAlgs.
@@ -8063,6 +8328,117 @@ type ProtectedResourceMetadata struct {
 	ScopesSupported        []string `json:"scopes_supported"`
 }
 
+// ProviderSignIn defines model for ProviderSignIn.
+type ProviderSignIn struct {
+	AcrRequest         string               `json:"acr_request"`
+	Authentication     string               `json:"authentication"`
+	ClientID           string               `json:"client_id"`
+	CreatedAt          time.Time            `json:"created_at"`
+	HasClientSecret    bool                 `json:"has_client_secret"`
+	IDTokenAlg         string               `json:"id_token_alg"`
+	IdentityProviderID openapi_types.UUID   `json:"identity_provider_id"`
+	IsEnabled          bool                 `json:"is_enabled"`
+	Object             ProviderSignInObject `json:"object"`
+	Parameters         map[string]string    `json:"parameters"`
+
+	// PublicKey The key by which this program proves itself with `private_key_jwt`, as a JWK; null otherwise.
+	PublicKey nullable.Nullable[SignInPublicKey] `json:"public_key"`
+
+	// RedirectURI Where the provider sends browsers; to be registered there.
+	RedirectURI    string    `json:"redirect_uri"`
+	RequestedAcr   []string  `json:"requested_acr"`
+	RequestsAmr    bool      `json:"requests_amr"`
+	RequiredAcr    []string  `json:"required_acr"`
+	RequiredAmr    []string  `json:"required_amr"`
+	Scopes         []string  `json:"scopes"`
+	SessionSeconds int32     `json:"session_seconds"`
+	UpdatedAt      time.Time `json:"updated_at"`
+	Userinfo       string    `json:"userinfo"`
+	UserinfoAlg    string    `json:"userinfo_alg"`
+	UsesPkce       bool      `json:"uses_pkce"`
+	Version        int64     `json:"version"`
+}
+
+// ProviderSignInObject defines model for ProviderSignIn.Object.
+type ProviderSignInObject string
+
+// ProviderSignInPut defines model for ProviderSignInPut.
+type ProviderSignInPut struct {
+	// AcrRequest How a level is asked for: not, by `acr_values`, or as an essential claim of the ID token by `claims`.
+	AcrRequest *ProviderSignInPutAcrRequest `json:"acr_request,omitempty"`
+
+	// Authentication How this program proves itself where it exchanges the code.
+	Authentication *ProviderSignInPutAuthentication `json:"authentication,omitempty"`
+
+	// ClientID As the provider has given it.
+	ClientID string `json:"client_id"`
+
+	// ClientSecret Kept sealed; absent keeps the one that is there.
+	ClientSecret *string `json:"client_secret,omitempty"`
+
+	// IDTokenAlg The one algorithm of its ID tokens.
+	IDTokenAlg *ProviderSignInPutIDTokenAlg `json:"id_token_alg,omitempty"`
+	IsEnabled  *bool                        `json:"is_enabled,omitempty"`
+
+	// Parameters Further parameters of the authorisation request. Those of the protocol are not among them.
+	Parameters   map[string]string `json:"parameters,omitempty"`
+	RequestedAcr []string          `json:"requested_acr,omitempty"`
+
+	// RequestsAmr Whether `amr` is asked for by `claims`.
+	RequestsAmr *bool `json:"requests_amr,omitempty"`
+
+	// RequiredAcr Whoever comes with none of these, nor with one of `strong_acr`, is refused.
+	RequiredAcr []string `json:"required_acr,omitempty"`
+
+	// RequiredAmr Whoever comes without one of these is refused.
+	RequiredAmr []string `json:"required_amr,omitempty"`
+
+	// Scopes With `openid` among them.
+	Scopes []string `json:"scopes,omitempty"`
+
+	// SessionSeconds How long a session lasts at the most; less where the installation says less.
+	SessionSeconds *int32 `json:"session_seconds,omitempty"`
+
+	// Userinfo Whether claims are asked for at the userinfo endpoint; `jwt` is signed (`application/jwt`) and taken in no other form.
+	Userinfo *ProviderSignInPutUserinfo `json:"userinfo,omitempty"`
+
+	// UserinfoAlg The one algorithm of signed userinfo.
+	UserinfoAlg *ProviderSignInPutUserinfoAlg `json:"userinfo_alg,omitempty"`
+
+	// UsesPkce Whether PKCE (RFC 7636) is used; false for a provider that refuses parameters it does not know.
+	UsesPkce *bool `json:"uses_pkce,omitempty"`
+}
+
+// ProviderSignInPutAcrRequest How a level is asked for: not, by `acr_values`, or as an essential claim of the ID token by `claims`.
+type ProviderSignInPutAcrRequest string
+
+// ProviderSignInPutAuthentication How this program proves itself where it exchanges the code.
+type ProviderSignInPutAuthentication string
+
+// ProviderSignInPutIDTokenAlg The one algorithm of its ID tokens.
+type ProviderSignInPutIDTokenAlg string
+
+// ProviderSignInPutUserinfo Whether claims are asked for at the userinfo endpoint; `jwt` is signed (`application/jwt`) and taken in no other form.
+type ProviderSignInPutUserinfo string
+
+// ProviderSignInPutUserinfoAlg The one algorithm of signed userinfo.
+type ProviderSignInPutUserinfoAlg string
+
+// ProviderSignOut defines model for ProviderSignOut.
+type ProviderSignOut struct {
+	ReturnTo *string `json:"return_to,omitempty"`
+	State    *string `json:"state,omitempty"`
+}
+
+// ProviderSignedOut defines model for ProviderSignedOut.
+type ProviderSignedOut struct {
+	LogoutURL nullable.Nullable[string] `json:"logout_url"`
+	Object    ProviderSignedOutObject   `json:"object"`
+}
+
+// ProviderSignedOutObject defines model for ProviderSignedOut.Object.
+type ProviderSignedOutObject string
+
 // PublicForm defines model for PublicForm.
 type PublicForm struct {
 	Fields             []PublicFormField         `json:"fields"`
@@ -8804,6 +9180,14 @@ type SignInCompletion struct {
 	Code string `json:"code"`
 }
 
+// SignInExchange defines model for SignInExchange.
+type SignInExchange struct {
+	Code string `json:"code"`
+
+	// CodeVerifier The secret whose SHA-256 the sign-in was begun with.
+	CodeVerifier string `json:"code_verifier"`
+}
+
 // SignInPolicy defines model for SignInPolicy.
 type SignInPolicy struct {
 	// MfaRoles Codes of roles.
@@ -8812,8 +9196,11 @@ type SignInPolicy struct {
 	// MfaScopes Scopes; `*` is whoever may do everything.
 	MfaScopes []string           `json:"mfa_scopes"`
 	Object    SignInPolicyObject `json:"object"`
-	UpdatedAt time.Time          `json:"updated_at"`
-	Version   int64              `json:"version"`
+
+	// ReturnAddresses Where a browser may be sent back to after signing in with an identity provider, or out; letter by letter.
+	ReturnAddresses []string  `json:"return_addresses"`
+	UpdatedAt       time.Time `json:"updated_at"`
+	Version         int64     `json:"version"`
 }
 
 // SignInPolicyObject defines model for SignInPolicy.Object.
@@ -8821,9 +9208,64 @@ type SignInPolicyObject string
 
 // SignInPolicyPatch defines model for SignInPolicyPatch.
 type SignInPolicyPatch struct {
-	MfaRoles  []string `json:"mfa_roles,omitempty"`
-	MfaScopes []string `json:"mfa_scopes,omitempty"`
+	MfaRoles        []string `json:"mfa_roles,omitempty"`
+	MfaScopes       []string `json:"mfa_scopes,omitempty"`
+	ReturnAddresses []string `json:"return_addresses,omitempty"`
 }
+
+// SignInProvider defines model for SignInProvider.
+type SignInProvider struct {
+	ID       openapi_types.UUID   `json:"id"`
+	Name     string               `json:"name"`
+	Object   SignInProviderObject `json:"object"`
+	Protocol string               `json:"protocol"`
+}
+
+// SignInProviderObject defines model for SignInProvider.Object.
+type SignInProviderObject string
+
+// SignInProviderList defines model for SignInProviderList.
+type SignInProviderList struct {
+	Data []SignInProvider `json:"data"`
+}
+
+// SignInPublicKey defines model for SignInPublicKey.
+type SignInPublicKey struct {
+	Alg string `json:"alg"`
+	Crv string `json:"crv"`
+	Kid string `json:"kid"`
+	Kty string `json:"kty"`
+	Use string `json:"use"`
+	X   string `json:"x"`
+	Y   string `json:"y"`
+}
+
+// SignInStart defines model for SignInStart.
+type SignInStart struct {
+	CodeChallenge      string             `json:"code_challenge"`
+	IdentityProviderID openapi_types.UUID `json:"identity_provider_id"`
+	InstitutionID      openapi_types.UUID `json:"institution_id"`
+
+	// Level With `strong` more than one factor is asked for, as `strong_acr` and `strong_amr` of the provider say; less is refused.
+	Level    *SignInStartLevel `json:"level,omitempty"`
+	ReturnTo string            `json:"return_to"`
+
+	// State Comes back to `return_to` as it is.
+	State *string `json:"state,omitempty"`
+}
+
+// SignInStartLevel With `strong` more than one factor is asked for, as `strong_acr` and `strong_amr` of the provider say; less is refused.
+type SignInStartLevel string
+
+// SignInStarted defines model for SignInStarted.
+type SignInStarted struct {
+	AuthorizationURL string              `json:"authorization_url"`
+	ExpiresAt        time.Time           `json:"expires_at"`
+	Object           SignInStartedObject `json:"object"`
+}
+
+// SignInStartedObject defines model for SignInStarted.Object.
+type SignInStartedObject string
 
 // Tag defines model for Tag.
 type Tag struct {
@@ -10770,6 +11212,9 @@ type IdempotencyKey = string
 // IdempotencyKeyOptional defines model for IdempotencyKeyOptional.
 type IdempotencyKeyOptional = string
 
+// IdentityID defines model for IdentityId.
+type IdentityID = openapi_types.UUID
+
 // IdentityProviderID defines model for IdentityProviderId.
 type IdentityProviderID = openapi_types.UUID
 
@@ -10850,6 +11295,9 @@ type SensitiveFactID = openapi_types.UUID
 
 // SessionID defines model for SessionId.
 type SessionID = openapi_types.UUID
+
+// SignInInstitutionID defines model for SignInInstitutionId.
+type SignInInstitutionID = openapi_types.UUID
 
 // Source defines model for Source.
 type Source = string
@@ -12082,6 +12530,18 @@ type UpdateIdentityProviderParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// GetProviderSignInParams defines parameters for GetProviderSignIn.
+type GetProviderSignInParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// PutProviderSignInParams defines parameters for PutProviderSignIn.
+type PutProviderSignInParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
 // ImportArchiveParams defines parameters for ImportArchive.
 type ImportArchiveParams struct {
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
@@ -12699,6 +13159,33 @@ type UpdateSignInPolicyParams struct {
 
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// FinishSignInParams defines parameters for FinishSignIn.
+type FinishSignInParams struct {
+	// State Ours.
+	State string `form:"state" json:"state"`
+
+	// Code The provider's.
+	Code *string `form:"code,omitempty" json:"code,omitempty"`
+
+	// Iss Who answers (RFC 9207).
+	Iss *string `form:"iss,omitempty" json:"iss,omitempty"`
+
+	// SessionState Some providers send it.
+	SessionState *string `form:"session_state,omitempty" json:"session_state,omitempty"`
+
+	// Scope Some providers send it.
+	Scope *string `form:"scope,omitempty" json:"scope,omitempty"`
+
+	// Error Why there is no code.
+	Error *string `form:"error,omitempty" json:"error,omitempty"`
+
+	// ErrorDescription The same for people.
+	ErrorDescription *string `form:"error_description,omitempty" json:"error_description,omitempty"`
+
+	// ErrorURI A page about it.
+	ErrorURI *string `form:"error_uri,omitempty" json:"error_uri,omitempty"`
 }
 
 // ListTagsParams defines parameters for ListTags.
@@ -13454,6 +13941,24 @@ type DeactivateUserParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListIdentitiesParams defines parameters for ListIdentities.
+type ListIdentitiesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// LinkIdentityParams defines parameters for LinkIdentity.
+type LinkIdentityParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // InviteUserParams defines parameters for InviteUser.
 type InviteUserParams struct {
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
@@ -13708,6 +14213,9 @@ type CreateIdentityProviderJSONRequestBody = IdentityProviderCreate
 // UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody defines body for UpdateIdentityProvider for application/merge-patch+json ContentType.
 type UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody = IdentityProviderPatch
 
+// PutProviderSignInJSONRequestBody defines body for PutProviderSignIn for application/json ContentType.
+type PutProviderSignInJSONRequestBody = ProviderSignInPut
+
 // UpdateInstitutionApplicationMergePatchPlusJSONRequestBody defines body for UpdateInstitution for application/merge-patch+json ContentType.
 type UpdateInstitutionApplicationMergePatchPlusJSONRequestBody = InstitutionPatch
 
@@ -13834,6 +14342,15 @@ type CompleteSignInJSONRequestBody = SignInCompletion
 // UpdateSignInPolicyApplicationMergePatchPlusJSONRequestBody defines body for UpdateSignInPolicy for application/merge-patch+json ContentType.
 type UpdateSignInPolicyApplicationMergePatchPlusJSONRequestBody = SignInPolicyPatch
 
+// StartSignInJSONRequestBody defines body for StartSignIn for application/json ContentType.
+type StartSignInJSONRequestBody = SignInStart
+
+// ExchangeSignInJSONRequestBody defines body for ExchangeSignIn for application/json ContentType.
+type ExchangeSignInJSONRequestBody = SignInExchange
+
+// SignOutAtProviderJSONRequestBody defines body for SignOutAtProvider for application/json ContentType.
+type SignOutAtProviderJSONRequestBody = ProviderSignOut
+
 // CreateTagJSONRequestBody defines body for CreateTag for application/json ContentType.
 type CreateTagJSONRequestBody = TagCreate
 
@@ -13875,6 +14392,9 @@ type UpdateUserApplicationMergePatchPlusJSONRequestBody = UserPatch
 
 // DeactivateUserJSONRequestBody defines body for DeactivateUser for application/json ContentType.
 type DeactivateUserJSONRequestBody = Deactivation
+
+// LinkIdentityJSONRequestBody defines body for LinkIdentity for application/json ContentType.
+type LinkIdentityJSONRequestBody = IdentityLink
 
 // ReassignUserJSONRequestBody defines body for ReassignUser for application/json ContentType.
 type ReassignUserJSONRequestBody = Reassignment
@@ -14484,6 +15004,12 @@ type ServerInterface interface {
 	// UpdateIdentityProvider Change an identity provider
 	// (PATCH /v1/identity-providers/{identity_provider_id})
 	UpdateIdentityProvider(ctx echo.Context, identityProviderID IdentityProviderID, params UpdateIdentityProviderParams) error
+	// GetProviderSignIn Read how people sign in with a provider
+	// (GET /v1/identity-providers/{identity_provider_id}/sign-in)
+	GetProviderSignIn(ctx echo.Context, identityProviderID IdentityProviderID, params GetProviderSignInParams) error
+	// PutProviderSignIn Say how people sign in with a provider
+	// (PUT /v1/identity-providers/{identity_provider_id}/sign-in)
+	PutProviderSignIn(ctx echo.Context, identityProviderID IdentityProviderID, params PutProviderSignInParams) error
 	// ImportArchive Import an institution from its archive
 	// (POST /v1/imports/archive)
 	ImportArchive(ctx echo.Context, params ImportArchiveParams) error
@@ -14565,6 +15091,9 @@ type ServerInterface interface {
 	// SubmitForm Send a form
 	// (POST /v1/public/forms/{form_id}/submissions)
 	SubmitForm(ctx echo.Context, formID FormID) error
+	// ListSignInProviders List the providers to sign in with
+	// (GET /v1/public/institutions/{institution_id}/identity-providers)
+	ListSignInProviders(ctx echo.Context, institutionID SignInInstitutionID) error
 	// RequestPassword Have a link to set a password sent
 	// (POST /v1/public/institutions/{institution_id}/password-requests)
 	RequestPassword(ctx echo.Context, institutionID InstitutionID) error
@@ -14739,6 +15268,18 @@ type ServerInterface interface {
 	// UpdateSignInPolicy Change the sign-in policy
 	// (PATCH /v1/sign-in-policy)
 	UpdateSignInPolicy(ctx echo.Context, params UpdateSignInPolicyParams) error
+	// StartSignIn Begin to sign in with a provider
+	// (POST /v1/sign-ins)
+	StartSignIn(ctx echo.Context) error
+	// FinishSignIn Take the provider's answer
+	// (GET /v1/sign-ins/callback)
+	FinishSignIn(ctx echo.Context, params FinishSignInParams) error
+	// ExchangeSignIn Exchange the code of a sign-in
+	// (POST /v1/sign-ins/exchange)
+	ExchangeSignIn(ctx echo.Context) error
+	// SignOutAtProvider End the session here and at the provider
+	// (POST /v1/sign-ins/sign-out)
+	SignOutAtProvider(ctx echo.Context) error
 	// ListTags List tags
 	// (GET /v1/tags)
 	ListTags(ctx echo.Context, params ListTagsParams) error
@@ -14937,6 +15478,15 @@ type ServerInterface interface {
 	// EndUserSessions End all sessions of a user
 	// (POST /v1/users/{user_id}/end-sessions)
 	EndUserSessions(ctx echo.Context, userID UserID) error
+	// ListIdentities List further identities of a user
+	// (GET /v1/users/{user_id}/identities)
+	ListIdentities(ctx echo.Context, userID UserID, params ListIdentitiesParams) error
+	// LinkIdentity Link a further identity to a user
+	// (POST /v1/users/{user_id}/identities)
+	LinkIdentity(ctx echo.Context, userID UserID, params LinkIdentityParams) error
+	// UnlinkIdentity Unlink an identity from a user
+	// (POST /v1/users/{user_id}/identities/{identity_id}/unlink)
+	UnlinkIdentity(ctx echo.Context, userID UserID, identityID IdentityID) error
 	// InviteUser Send a user a link to set a password
 	// (POST /v1/users/{user_id}/invitations)
 	InviteUser(ctx echo.Context, userID UserID, params InviteUserParams) error
@@ -19558,6 +20108,78 @@ func (w *ServerInterfaceWrapper) UpdateIdentityProvider(ctx echo.Context) error 
 	return err
 }
 
+// GetProviderSignIn converts echo context to params.
+func (w *ServerInterfaceWrapper) GetProviderSignIn(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "identity_provider_id" -------------
+	var identityProviderID IdentityProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "identity_provider_id", ctx.Param("identity_provider_id"), &identityProviderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter identity_provider_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetProviderSignInParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetProviderSignIn(ctx, identityProviderID, params)
+	return err
+}
+
+// PutProviderSignIn converts echo context to params.
+func (w *ServerInterfaceWrapper) PutProviderSignIn(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "identity_provider_id" -------------
+	var identityProviderID IdentityProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "identity_provider_id", ctx.Param("identity_provider_id"), &identityProviderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter identity_provider_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutProviderSignInParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PutProviderSignIn(ctx, identityProviderID, params)
+	return err
+}
+
 // ImportArchive converts echo context to params.
 func (w *ServerInterfaceWrapper) ImportArchive(ctx echo.Context) error {
 	var err error
@@ -20343,6 +20965,22 @@ func (w *ServerInterfaceWrapper) SubmitForm(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.SubmitForm(ctx, formID)
+	return err
+}
+
+// ListSignInProviders converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSignInProviders(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "institution_id" -------------
+	var institutionID SignInInstitutionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "institution_id", ctx.Param("institution_id"), &institutionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter institution_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSignInProviders(ctx, institutionID)
 	return err
 }
 
@@ -22320,6 +22958,100 @@ func (w *ServerInterfaceWrapper) UpdateSignInPolicy(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.UpdateSignInPolicy(ctx, params)
+	return err
+}
+
+// StartSignIn converts echo context to params.
+func (w *ServerInterfaceWrapper) StartSignIn(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StartSignIn(ctx)
+	return err
+}
+
+// FinishSignIn converts echo context to params.
+func (w *ServerInterfaceWrapper) FinishSignIn(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FinishSignInParams
+	// ------------- Required query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "code" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "code", ctx.QueryParams(), &params.Code, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter code: %s", err))
+	}
+
+	// ------------- Optional query parameter "iss" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "iss", ctx.QueryParams(), &params.Iss, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter iss: %s", err))
+	}
+
+	// ------------- Optional query parameter "session_state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "session_state", ctx.QueryParams(), &params.SessionState, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter session_state: %s", err))
+	}
+
+	// ------------- Optional query parameter "scope" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "scope", ctx.QueryParams(), &params.Scope, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter scope: %s", err))
+	}
+
+	// ------------- Optional query parameter "error" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "error", ctx.QueryParams(), &params.Error, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter error: %s", err))
+	}
+
+	// ------------- Optional query parameter "error_description" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "error_description", ctx.QueryParams(), &params.ErrorDescription, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter error_description: %s", err))
+	}
+
+	// ------------- Optional query parameter "error_uri" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "error_uri", ctx.QueryParams(), &params.ErrorURI, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter error_uri: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FinishSignIn(ctx, params)
+	return err
+}
+
+// ExchangeSignIn converts echo context to params.
+func (w *ServerInterfaceWrapper) ExchangeSignIn(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExchangeSignIn(ctx)
+	return err
+}
+
+// SignOutAtProvider converts echo context to params.
+func (w *ServerInterfaceWrapper) SignOutAtProvider(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SignOutAtProvider(ctx)
 	return err
 }
 
@@ -25195,6 +25927,107 @@ func (w *ServerInterfaceWrapper) EndUserSessions(ctx echo.Context) error {
 	return err
 }
 
+// ListIdentities converts echo context to params.
+func (w *ServerInterfaceWrapper) ListIdentities(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", ctx.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter user_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListIdentitiesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListIdentities(ctx, userID, params)
+	return err
+}
+
+// LinkIdentity converts echo context to params.
+func (w *ServerInterfaceWrapper) LinkIdentity(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", ctx.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter user_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params LinkIdentityParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.LinkIdentity(ctx, userID, params)
+	return err
+}
+
+// UnlinkIdentity converts echo context to params.
+func (w *ServerInterfaceWrapper) UnlinkIdentity(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", ctx.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter user_id: %s", err))
+	}
+
+	// ------------- Path parameter "identity_id" -------------
+	var identityID IdentityID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "identity_id", ctx.Param("identity_id"), &identityID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter identity_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UnlinkIdentity(ctx, userID, identityID)
+	return err
+}
+
 // InviteUser converts echo context to params.
 func (w *ServerInterfaceWrapper) InviteUser(ctx echo.Context) error {
 	var err error
@@ -26203,6 +27036,16 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/identity-providers", wrapper.CreateIdentityProvider, options.OperationMiddlewares["createIdentityProvider"]...)
 	router.GET(options.BaseURL+"/v1/identity-providers/:identity_provider_id", wrapper.GetIdentityProvider, options.OperationMiddlewares["getIdentityProvider"]...)
 	router.PATCH(options.BaseURL+"/v1/identity-providers/:identity_provider_id", wrapper.UpdateIdentityProvider, options.OperationMiddlewares["updateIdentityProvider"]...)
+	router.GET(options.BaseURL+"/v1/users/:user_id/identities", wrapper.ListIdentities, options.OperationMiddlewares["listIdentities"]...)
+	router.POST(options.BaseURL+"/v1/users/:user_id/identities", wrapper.LinkIdentity, options.OperationMiddlewares["linkIdentity"]...)
+	router.POST(options.BaseURL+"/v1/users/:user_id/identities/:identity_id/unlink", wrapper.UnlinkIdentity, options.OperationMiddlewares["unlinkIdentity"]...)
+	router.GET(options.BaseURL+"/v1/identity-providers/:identity_provider_id/sign-in", wrapper.GetProviderSignIn, options.OperationMiddlewares["getProviderSignIn"]...)
+	router.PUT(options.BaseURL+"/v1/identity-providers/:identity_provider_id/sign-in", wrapper.PutProviderSignIn, options.OperationMiddlewares["putProviderSignIn"]...)
+	router.GET(options.BaseURL+"/v1/public/institutions/:institution_id/identity-providers", wrapper.ListSignInProviders, options.OperationMiddlewares["listSignInProviders"]...)
+	router.POST(options.BaseURL+"/v1/sign-ins", wrapper.StartSignIn, options.OperationMiddlewares["startSignIn"]...)
+	router.GET(options.BaseURL+"/v1/sign-ins/callback", wrapper.FinishSignIn, options.OperationMiddlewares["finishSignIn"]...)
+	router.POST(options.BaseURL+"/v1/sign-ins/exchange", wrapper.ExchangeSignIn, options.OperationMiddlewares["exchangeSignIn"]...)
+	router.POST(options.BaseURL+"/v1/sign-ins/sign-out", wrapper.SignOutAtProvider, options.OperationMiddlewares["signOutAtProvider"]...)
 	router.GET(options.BaseURL+"/v1/scim/v2/ServiceProviderConfig", wrapper.GetScimConfiguration, options.OperationMiddlewares["getScimConfiguration"]...)
 	router.GET(options.BaseURL+"/v1/scim/v2/ResourceTypes", wrapper.ListScimResourceTypes, options.OperationMiddlewares["listScimResourceTypes"]...)
 	router.GET(options.BaseURL+"/v1/scim/v2/ResourceTypes/:name", wrapper.GetScimResourceType, options.OperationMiddlewares["getScimResourceType"]...)
@@ -29830,6 +30673,77 @@ func (response UpdateIdentityProvider200JSONResponse) VisitUpdateIdentityProvide
 	return err
 }
 
+type GetProviderSignInRequestObject struct {
+	IdentityProviderID IdentityProviderID `json:"identity_provider_id"`
+	Params             GetProviderSignInParams
+}
+
+type GetProviderSignInResponseObject interface {
+	VisitGetProviderSignInResponse(w http.ResponseWriter) error
+}
+
+type GetProviderSignIn200ResponseHeaders struct {
+	ETag string
+}
+
+type GetProviderSignIn200JSONResponse struct {
+	Body    ProviderSignIn
+	Headers GetProviderSignIn200ResponseHeaders
+}
+
+func (response GetProviderSignIn200JSONResponse) VisitGetProviderSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProviderSignIn304Response = NotModifiedResponse
+
+func (response GetProviderSignIn304Response) VisitGetProviderSignInResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type PutProviderSignInRequestObject struct {
+	IdentityProviderID IdentityProviderID `json:"identity_provider_id"`
+	Params             PutProviderSignInParams
+	Body               *PutProviderSignInJSONRequestBody
+}
+
+type PutProviderSignInResponseObject interface {
+	VisitPutProviderSignInResponse(w http.ResponseWriter) error
+}
+
+type PutProviderSignIn200ResponseHeaders struct {
+	ETag string
+}
+
+type PutProviderSignIn200JSONResponse struct {
+	Body    ProviderSignIn
+	Headers PutProviderSignIn200ResponseHeaders
+}
+
+func (response PutProviderSignIn200JSONResponse) VisitPutProviderSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ImportArchiveRequestObject struct {
 	Params ImportArchiveParams
 	Body   io.Reader
@@ -30718,6 +31632,28 @@ func (response SubmitForm202TextHTMLResponse) VisitSubmitFormResponse(w http.Res
 		defer closer.Close()
 	}
 	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ListSignInProvidersRequestObject struct {
+	InstitutionID SignInInstitutionID `json:"institution_id"`
+}
+
+type ListSignInProvidersResponseObject interface {
+	VisitListSignInProvidersResponse(w http.ResponseWriter) error
+}
+
+type ListSignInProviders200JSONResponse SignInProviderList
+
+func (response ListSignInProviders200JSONResponse) VisitListSignInProvidersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
 	return err
 }
 
@@ -32482,6 +33418,94 @@ func (response UpdateSignInPolicy200JSONResponse) VisitUpdateSignInPolicyRespons
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartSignInRequestObject struct {
+	Body *StartSignInJSONRequestBody
+}
+
+type StartSignInResponseObject interface {
+	VisitStartSignInResponse(w http.ResponseWriter) error
+}
+
+type StartSignIn201JSONResponse SignInStarted
+
+func (response StartSignIn201JSONResponse) VisitStartSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishSignInRequestObject struct {
+	Params FinishSignInParams
+}
+
+type FinishSignInResponseObject interface {
+	VisitFinishSignInResponse(w http.ResponseWriter) error
+}
+
+type FinishSignIn303ResponseHeaders struct {
+	Location string
+}
+
+type FinishSignIn303Response struct {
+	Headers FinishSignIn303ResponseHeaders
+}
+
+func (response FinishSignIn303Response) VisitFinishSignInResponse(w http.ResponseWriter) error {
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(303)
+	return nil
+}
+
+type ExchangeSignInRequestObject struct {
+	Body *ExchangeSignInJSONRequestBody
+}
+
+type ExchangeSignInResponseObject interface {
+	VisitExchangeSignInResponse(w http.ResponseWriter) error
+}
+
+type ExchangeSignIn201JSONResponse SessionTokens
+
+func (response ExchangeSignIn201JSONResponse) VisitExchangeSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignOutAtProviderRequestObject struct {
+	Body *SignOutAtProviderJSONRequestBody
+}
+
+type SignOutAtProviderResponseObject interface {
+	VisitSignOutAtProviderResponse(w http.ResponseWriter) error
+}
+
+type SignOutAtProvider200JSONResponse ProviderSignedOut
+
+func (response SignOutAtProvider200JSONResponse) VisitSignOutAtProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -34528,6 +35552,88 @@ func (response EndUserSessions200JSONResponse) VisitEndUserSessionsResponse(w ht
 	return err
 }
 
+type ListIdentitiesRequestObject struct {
+	UserID UserID `json:"user_id"`
+	Params ListIdentitiesParams
+}
+
+type ListIdentitiesResponseObject interface {
+	VisitListIdentitiesResponse(w http.ResponseWriter) error
+}
+
+type ListIdentities200ResponseHeaders struct {
+	Link *string
+}
+
+type ListIdentities200JSONResponse struct {
+	Body    IdentityList
+	Headers ListIdentities200ResponseHeaders
+}
+
+func (response ListIdentities200JSONResponse) VisitListIdentitiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LinkIdentityRequestObject struct {
+	UserID UserID `json:"user_id"`
+	Params LinkIdentityParams
+	Body   *LinkIdentityJSONRequestBody
+}
+
+type LinkIdentityResponseObject interface {
+	VisitLinkIdentityResponse(w http.ResponseWriter) error
+}
+
+type LinkIdentity201ResponseHeaders struct {
+	Location string
+}
+
+type LinkIdentity201JSONResponse struct {
+	Body    Identity
+	Headers LinkIdentity201ResponseHeaders
+}
+
+func (response LinkIdentity201JSONResponse) VisitLinkIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnlinkIdentityRequestObject struct {
+	UserID     UserID     `json:"user_id"`
+	IdentityID IdentityID `json:"identity_id"`
+}
+
+type UnlinkIdentityResponseObject interface {
+	VisitUnlinkIdentityResponse(w http.ResponseWriter) error
+}
+
+type UnlinkIdentity204Response struct {
+}
+
+func (response UnlinkIdentity204Response) VisitUnlinkIdentityResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
 type InviteUserRequestObject struct {
 	UserID UserID `json:"user_id"`
 	Params InviteUserParams
@@ -35431,6 +36537,12 @@ type StrictServerInterface interface {
 	// UpdateIdentityProvider Change an identity provider
 	// (PATCH /v1/identity-providers/{identity_provider_id})
 	UpdateIdentityProvider(ctx context.Context, request UpdateIdentityProviderRequestObject) (UpdateIdentityProviderResponseObject, error)
+	// GetProviderSignIn Read how people sign in with a provider
+	// (GET /v1/identity-providers/{identity_provider_id}/sign-in)
+	GetProviderSignIn(ctx context.Context, request GetProviderSignInRequestObject) (GetProviderSignInResponseObject, error)
+	// PutProviderSignIn Say how people sign in with a provider
+	// (PUT /v1/identity-providers/{identity_provider_id}/sign-in)
+	PutProviderSignIn(ctx context.Context, request PutProviderSignInRequestObject) (PutProviderSignInResponseObject, error)
 	// ImportArchive Import an institution from its archive
 	// (POST /v1/imports/archive)
 	ImportArchive(ctx context.Context, request ImportArchiveRequestObject) (ImportArchiveResponseObject, error)
@@ -35512,6 +36624,9 @@ type StrictServerInterface interface {
 	// SubmitForm Send a form
 	// (POST /v1/public/forms/{form_id}/submissions)
 	SubmitForm(ctx context.Context, request SubmitFormRequestObject) (SubmitFormResponseObject, error)
+	// ListSignInProviders List the providers to sign in with
+	// (GET /v1/public/institutions/{institution_id}/identity-providers)
+	ListSignInProviders(ctx context.Context, request ListSignInProvidersRequestObject) (ListSignInProvidersResponseObject, error)
 	// RequestPassword Have a link to set a password sent
 	// (POST /v1/public/institutions/{institution_id}/password-requests)
 	RequestPassword(ctx context.Context, request RequestPasswordRequestObject) (RequestPasswordResponseObject, error)
@@ -35686,6 +36801,18 @@ type StrictServerInterface interface {
 	// UpdateSignInPolicy Change the sign-in policy
 	// (PATCH /v1/sign-in-policy)
 	UpdateSignInPolicy(ctx context.Context, request UpdateSignInPolicyRequestObject) (UpdateSignInPolicyResponseObject, error)
+	// StartSignIn Begin to sign in with a provider
+	// (POST /v1/sign-ins)
+	StartSignIn(ctx context.Context, request StartSignInRequestObject) (StartSignInResponseObject, error)
+	// FinishSignIn Take the provider's answer
+	// (GET /v1/sign-ins/callback)
+	FinishSignIn(ctx context.Context, request FinishSignInRequestObject) (FinishSignInResponseObject, error)
+	// ExchangeSignIn Exchange the code of a sign-in
+	// (POST /v1/sign-ins/exchange)
+	ExchangeSignIn(ctx context.Context, request ExchangeSignInRequestObject) (ExchangeSignInResponseObject, error)
+	// SignOutAtProvider End the session here and at the provider
+	// (POST /v1/sign-ins/sign-out)
+	SignOutAtProvider(ctx context.Context, request SignOutAtProviderRequestObject) (SignOutAtProviderResponseObject, error)
 	// ListTags List tags
 	// (GET /v1/tags)
 	ListTags(ctx context.Context, request ListTagsRequestObject) (ListTagsResponseObject, error)
@@ -35884,6 +37011,15 @@ type StrictServerInterface interface {
 	// EndUserSessions End all sessions of a user
 	// (POST /v1/users/{user_id}/end-sessions)
 	EndUserSessions(ctx context.Context, request EndUserSessionsRequestObject) (EndUserSessionsResponseObject, error)
+	// ListIdentities List further identities of a user
+	// (GET /v1/users/{user_id}/identities)
+	ListIdentities(ctx context.Context, request ListIdentitiesRequestObject) (ListIdentitiesResponseObject, error)
+	// LinkIdentity Link a further identity to a user
+	// (POST /v1/users/{user_id}/identities)
+	LinkIdentity(ctx context.Context, request LinkIdentityRequestObject) (LinkIdentityResponseObject, error)
+	// UnlinkIdentity Unlink an identity from a user
+	// (POST /v1/users/{user_id}/identities/{identity_id}/unlink)
+	UnlinkIdentity(ctx context.Context, request UnlinkIdentityRequestObject) (UnlinkIdentityResponseObject, error)
 	// InviteUser Send a user a link to set a password
 	// (POST /v1/users/{user_id}/invitations)
 	InviteUser(ctx context.Context, request InviteUserRequestObject) (InviteUserResponseObject, error)
@@ -39783,6 +40919,81 @@ func (sh *strictHandler) UpdateIdentityProvider(ctx echo.Context, identityProvid
 	return nil
 }
 
+// GetProviderSignIn operation middleware
+func (sh *strictHandler) GetProviderSignIn(ctx echo.Context, identityProviderID IdentityProviderID, params GetProviderSignInParams) error {
+	var request GetProviderSignInRequestObject
+
+	request.IdentityProviderID = identityProviderID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetProviderSignIn(ctx.Request().Context(), request.(GetProviderSignInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetProviderSignIn")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetProviderSignInResponseObject); ok {
+		return validResponse.VisitGetProviderSignInResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PutProviderSignIn operation middleware
+func (sh *strictHandler) PutProviderSignIn(ctx echo.Context, identityProviderID IdentityProviderID, params PutProviderSignInParams) error {
+	var request PutProviderSignInRequestObject
+
+	request.IdentityProviderID = identityProviderID
+	request.Params = params
+
+	var body PutProviderSignInJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutProviderSignIn(ctx.Request().Context(), request.(PutProviderSignInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutProviderSignIn")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PutProviderSignInResponseObject); ok {
+		return validResponse.VisitPutProviderSignInResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ImportArchive operation middleware
 func (sh *strictHandler) ImportArchive(ctx echo.Context, params ImportArchiveParams) error {
 	var request ImportArchiveRequestObject
@@ -40655,6 +41866,31 @@ func (sh *strictHandler) SubmitForm(ctx echo.Context, formID FormID) error {
 		return err
 	} else if validResponse, ok := response.(SubmitFormResponseObject); ok {
 		return validResponse.VisitSubmitFormResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSignInProviders operation middleware
+func (sh *strictHandler) ListSignInProviders(ctx echo.Context, institutionID SignInInstitutionID) error {
+	var request ListSignInProvidersRequestObject
+
+	request.InstitutionID = institutionID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSignInProviders(ctx.Request().Context(), request.(ListSignInProvidersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSignInProviders")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSignInProvidersResponseObject); ok {
+		return validResponse.VisitListSignInProvidersResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -42847,6 +44083,169 @@ func (sh *strictHandler) UpdateSignInPolicy(ctx echo.Context, params UpdateSignI
 	return nil
 }
 
+// StartSignIn operation middleware
+func (sh *strictHandler) StartSignIn(ctx echo.Context) error {
+	var request StartSignInRequestObject
+
+	var body StartSignInJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StartSignIn(ctx.Request().Context(), request.(StartSignInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartSignIn")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StartSignInResponseObject); ok {
+		return validResponse.VisitStartSignInResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FinishSignIn operation middleware
+func (sh *strictHandler) FinishSignIn(ctx echo.Context, params FinishSignInParams) error {
+	var request FinishSignInRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FinishSignIn(ctx.Request().Context(), request.(FinishSignInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FinishSignIn")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FinishSignInResponseObject); ok {
+		return validResponse.VisitFinishSignInResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExchangeSignIn operation middleware
+func (sh *strictHandler) ExchangeSignIn(ctx echo.Context) error {
+	var request ExchangeSignInRequestObject
+
+	var body ExchangeSignInJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExchangeSignIn(ctx.Request().Context(), request.(ExchangeSignInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExchangeSignIn")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExchangeSignInResponseObject); ok {
+		return validResponse.VisitExchangeSignInResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SignOutAtProvider operation middleware
+func (sh *strictHandler) SignOutAtProvider(ctx echo.Context) error {
+	var request SignOutAtProviderRequestObject
+
+	var body SignOutAtProviderJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SignOutAtProvider(ctx.Request().Context(), request.(SignOutAtProviderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignOutAtProvider")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SignOutAtProviderResponseObject); ok {
+		return validResponse.VisitSignOutAtProviderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListTags operation middleware
 func (sh *strictHandler) ListTags(ctx echo.Context, params ListTagsParams) error {
 	var request ListTagsRequestObject
@@ -44867,6 +46266,107 @@ func (sh *strictHandler) EndUserSessions(ctx echo.Context, userID UserID) error 
 		return err
 	} else if validResponse, ok := response.(EndUserSessionsResponseObject); ok {
 		return validResponse.VisitEndUserSessionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListIdentities operation middleware
+func (sh *strictHandler) ListIdentities(ctx echo.Context, userID UserID, params ListIdentitiesParams) error {
+	var request ListIdentitiesRequestObject
+
+	request.UserID = userID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListIdentities(ctx.Request().Context(), request.(ListIdentitiesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListIdentities")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListIdentitiesResponseObject); ok {
+		return validResponse.VisitListIdentitiesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// LinkIdentity operation middleware
+func (sh *strictHandler) LinkIdentity(ctx echo.Context, userID UserID, params LinkIdentityParams) error {
+	var request LinkIdentityRequestObject
+
+	request.UserID = userID
+	request.Params = params
+
+	var body LinkIdentityJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.LinkIdentity(ctx.Request().Context(), request.(LinkIdentityRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LinkIdentity")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(LinkIdentityResponseObject); ok {
+		return validResponse.VisitLinkIdentityResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UnlinkIdentity operation middleware
+func (sh *strictHandler) UnlinkIdentity(ctx echo.Context, userID UserID, identityID IdentityID) error {
+	var request UnlinkIdentityRequestObject
+
+	request.UserID = userID
+	request.IdentityID = identityID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UnlinkIdentity(ctx.Request().Context(), request.(UnlinkIdentityRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnlinkIdentity")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UnlinkIdentityResponseObject); ok {
+		return validResponse.VisitUnlinkIdentityResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -885,6 +885,40 @@ type FederationOperations interface {
 	// UpdateIdentityProvider: Change an identity provider
 	// (PATCH /v1/identity-providers/{identity_provider_id})
 	UpdateIdentityProvider(ctx context.Context, request UpdateIdentityProviderRequestObject) (UpdateIdentityProviderResponseObject, error)
+	// ListIdentities: List further identities of a user
+	// (GET /v1/users/{user_id}/identities)
+	ListIdentities(ctx context.Context, request ListIdentitiesRequestObject) (ListIdentitiesResponseObject, error)
+	// LinkIdentity: Link a further identity to a user
+	// (POST /v1/users/{user_id}/identities)
+	LinkIdentity(ctx context.Context, request LinkIdentityRequestObject) (LinkIdentityResponseObject, error)
+	// UnlinkIdentity: Unlink an identity from a user
+	// (POST /v1/users/{user_id}/identities/{identity_id}/unlink)
+	UnlinkIdentity(ctx context.Context, request UnlinkIdentityRequestObject) (UnlinkIdentityResponseObject, error)
+}
+
+// SigninOperations are the operations of api/signin.yaml.
+type SigninOperations interface {
+	// GetProviderSignIn: Read how people sign in with a provider
+	// (GET /v1/identity-providers/{identity_provider_id}/sign-in)
+	GetProviderSignIn(ctx context.Context, request GetProviderSignInRequestObject) (GetProviderSignInResponseObject, error)
+	// PutProviderSignIn: Say how people sign in with a provider
+	// (PUT /v1/identity-providers/{identity_provider_id}/sign-in)
+	PutProviderSignIn(ctx context.Context, request PutProviderSignInRequestObject) (PutProviderSignInResponseObject, error)
+	// ListSignInProviders: List the providers to sign in with
+	// (GET /v1/public/institutions/{institution_id}/identity-providers)
+	ListSignInProviders(ctx context.Context, request ListSignInProvidersRequestObject) (ListSignInProvidersResponseObject, error)
+	// StartSignIn: Begin to sign in with a provider
+	// (POST /v1/sign-ins)
+	StartSignIn(ctx context.Context, request StartSignInRequestObject) (StartSignInResponseObject, error)
+	// FinishSignIn: Take the provider's answer
+	// (GET /v1/sign-ins/callback)
+	FinishSignIn(ctx context.Context, request FinishSignInRequestObject) (FinishSignInResponseObject, error)
+	// ExchangeSignIn: Exchange the code of a sign-in
+	// (POST /v1/sign-ins/exchange)
+	ExchangeSignIn(ctx context.Context, request ExchangeSignInRequestObject) (ExchangeSignInResponseObject, error)
+	// SignOutAtProvider: End the session here and at the provider
+	// (POST /v1/sign-ins/sign-out)
+	SignOutAtProvider(ctx context.Context, request SignOutAtProviderRequestObject) (SignOutAtProviderResponseObject, error)
 }
 
 // ScimOperations are the operations of api/scim.yaml.

@@ -28,6 +28,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/rights"
 	"github.com/parvis-crm/parvis/internal/scim"
 	"github.com/parvis-crm/parvis/internal/sensitive"
+	"github.com/parvis-crm/parvis/internal/signin"
 	"github.com/parvis-crm/parvis/internal/ticketing"
 	"github.com/parvis-crm/parvis/internal/transfers"
 	"github.com/parvis-crm/parvis/internal/vault"
@@ -58,6 +59,7 @@ type (
 	rightsHandlers      = rights.Handlers
 	registerHandlers    = register.Handlers
 	scimHandlers        = scim.Handlers
+	signinHandlers      = signin.Handlers
 	vaultHandlers       = vault.Handlers
 	sensitiveHandlers   = sensitive.Handlers
 )
@@ -68,6 +70,7 @@ type handlers struct {
 	*registerHandlers
 	*accountsHandlers
 	*federationHandlers
+	*signinHandlers
 	*scimHandlers
 	*operationsHandlers
 	*eventsHandlers
@@ -93,6 +96,7 @@ type domains struct {
 	access      *access.Service
 	accounts    *accounts.Service
 	federation  *federation.Service
+	signin      *signin.Service
 	events      *events.Service
 	reads       *audit.ReadLog
 	refusals    *audit.RefusalLog
@@ -135,7 +139,7 @@ func (a *App) wire() (handlers, error) {
 	a.domains.mail = mail.NewService(a.DB, a.Clock, a.Config.MailFrom, a.sealed(mail.Bodies()))
 	a.domains.rights = rights.NewService(a.DB, a.Clock, a.domains.access, a.domains.mail, a.Log)
 	a.domains.accounts, err = accounts.NewService(a.DB, a.Clock, accounts.Needs{
-		Access: a.domains.access, Mail: a.domains.mail, TOTPs: a.sealed(accounts.TOTPSecrets()), Log: a.Log,
+		Access: a.domains.access, Mail: a.domains.mail, TOTPs: a.sealed(accounts.TOTPSecrets()), IDTokens: a.sealed(accounts.IDTokens()), Log: a.Log,
 	}, a.accountsConfig())
 	if err != nil {
 		return handlers{}, err
@@ -145,6 +149,12 @@ func (a *App) wire() (handlers, error) {
 		Client: egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs}),
 	})
 	a.domains.access.SetTrustedIssuers(a.domains.federation)
+	clientSecrets, clientKeys, idTokens := signin.Sealed()
+	a.domains.signin = signin.NewService(a.DB, a.Clock, signin.Needs{
+		Access: a.domains.access, Accounts: a.domains.accounts, Federation: a.domains.federation, Log: a.Log,
+		Client:  egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs}),
+		Secrets: a.sealed(clientSecrets), Keys: a.sealed(clientKeys), IDTokens: a.sealed(idTokens),
+	}, signin.Config{Secret: a.master.Derive("sign-in"), PublicURL: a.Config.Public()})
 	a.domains.rights.SetOwned(a.domains.contacts, a.domains.operations)
 	a.domains.transfers = transfers.NewEngine(transfers.Deps{
 		DB: a.DB, Sequence: a.sequencer.Sequence, Contract: api.SpecJSON, Version: Version, Schema: db.LastMigration(),
@@ -183,6 +193,7 @@ func (a *App) wire() (handlers, error) {
 		runner{"access", a.domains.access.KeepHouse},
 		runner{"rights", a.domains.rights.Run},
 		runner{"accounts", a.domains.accounts.Run},
+		runner{"sign-ins", a.domains.signin.Run},
 		runner{"forms", a.domains.forms.Run},
 		runner{"preferences", a.domains.preferences.Run},
 		runner{"old archives", a.domains.exports.Run},
@@ -221,6 +232,7 @@ func (a *App) wire() (handlers, error) {
 		preferencesHandlers: preferences.NewHandlers(a.domains.preferences),
 		rightsHandlers:      rights.NewHandlers(a.domains.rights, cursors),
 		registerHandlers:    register.NewHandlers(a.domains.register, cursors),
+		signinHandlers:      signin.NewHandlers(a.domains.signin),
 		scimHandlers:        scim.NewHandlers(scim.NewService(a.DB, a.domains.access, a.domains.rights)),
 		vaultHandlers:       vault.NewHandlers(a.vault),
 		sensitiveHandlers:   sensitive.NewHandlers(sensitive.NewService(a.DB, a.Clock, a.vault, a.domains.contacts), cursors),

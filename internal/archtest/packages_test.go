@@ -94,7 +94,7 @@ var tiers = floors(
 	floor{tier{1, true, "the kit serves every domain and therefore knows none"},
 		"pg web config api pgembed egress telemetry db"},
 	floor{tier{2, true, "the platform is what every domain stands on: it may use its own parts, and no domain"},
-		"access accounts federation rights scim events audit dictionary operations documents mail vault quotas"},
+		"access accounts federation signin rights scim events audit dictionary operations documents mail vault quotas"},
 	floor{tier{3, true, "contacts and consents are the core: what is built on them must not be needed by them"},
 		"contacts consents register sensitive"},
 	floor{tier{4, false, "domains never use each other, so that each can be understood, changed and left out alone"},

@@ -71,7 +71,7 @@ var plain = map[string]string{
 // loose are places in bodies that end like an identifier and name no record,
 // with what they are.
 var loose = map[string]string{
-	"campaign_id": "the sender's own name for a mailing", "batch_id": "the sender's own name for a delivery", "external_id": "the name of a team in a directory",
+	"client_id": "the name that an identity provider has given", "campaign_id": "the sender's own name for a mailing", "batch_id": "the sender's own name for a delivery", "external_id": "the name of a team in a directory",
 	"records[].external_id": "the sender's own name in a source that the address names", "items[].external_id": "asked as the operation on the single contact",
 	"items[].body": "asked as the operation on the single contact",
 }

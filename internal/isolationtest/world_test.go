@@ -60,6 +60,8 @@ func newWorld(t *testing.T, app *parvistest.App, c *parvistest.Client, word stri
 	made("role_assignment", "/v1/role-assignments", m{"principal_kind": "user", "principal_id": user, "role_id": w.own["role"]})
 	w.own["principal"] = user
 	made("identity_provider", "/v1/identity-providers", m{"name": "Annuaire " + word, "issuer": "http://127.0.0.1/" + word, "audience": word})
+	c.Put("/v1/identity-providers/"+w.own["identity_provider"]+"/sign-in", m{"client_id": word, "client_secret": "a secret of " + word}).Is(200)
+	made("identity", "/v1/users/"+user+"/identities", m{"issuer": "http://127.0.0.1/" + word, "subject": word})
 	made("scim_user", "/v1/scim/v2/Users", m{"userName": word + "@annuaire.example", "displayName": "Agent " + word})
 	made("scim_group", "/v1/scim/v2/Groups", m{"displayName": "Groupe " + word})
 	w.own["scim_name"] = "nothing-" + word // what describes the service is the same for everybody

@@ -40,6 +40,13 @@ func leaving() map[string]rule {
 		// What the institution trusts it goes on to trust; its tokens are for another
 		// audience there, which is for an administrator to say.
 		"identity_providers": {switched: map[string]string{"is_enabled": "false"}},
+		"identity_links":     {},
+		// The secret is for the provider and the former installation; the next one
+		// is entered, or its key made, before anybody signs in there.
+		"sign_in_clients": {
+			secret:   map[string]string{"client_secret": "null::bytea", "private_key": "null::bytea", "key_id": "null::text", "public_key": "null::jsonb"},
+			switched: map[string]string{"is_enabled": "false"},
+		},
 
 		"departments": {},
 		"users":       {},
@@ -209,6 +216,10 @@ func staying() map[string]reason {
 		"identity_provider_users": {
 			"What the youngest token of each user said; the next one says it again.",
 			"Ce que disait le dernier jeton de chaque utilisateur ; le prochain le redira.",
+		},
+		"sign_ins": {
+			"Sign-ins with an identity provider under way, for minutes; the events tell who signed in when.",
+			"Connexions par un fournisseur d'identité en cours, pour quelques minutes ; les événements disent qui s'est connecté et quand.",
 		},
 		"account_totps": {
 			"Secrets of second factors; a person enrols a device anew where the institution goes.",

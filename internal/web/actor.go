@@ -34,6 +34,10 @@ type Actor struct {
 	// Session is that of a user who signed in, nil for all others.
 	Session uuid.UUID
 	Scopes  Scopes
+	// Withheld are scopes that the principal has and may not use yet, for the
+	// reason of which WithheldFor is the code.
+	Withheld    Scopes
+	WithheldFor string
 	// Source is the ticketing or other source that a restricted credential is
 	// bound to, empty when it is not.
 	Source string

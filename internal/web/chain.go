@@ -111,6 +111,9 @@ func requireScope(op api.OperationSpec) echo.MiddlewareFunc {
 			if err != nil {
 				return err
 			}
+			if !actor.Scopes.Allow(op.Scope) && actor.Withheld.Allow(op.Scope) {
+				return fault.New(fault.Forbidden, actor.WithheldFor).Extra("required_scope", op.Scope)
+			}
 			if !actor.Scopes.Allow(op.Scope) {
 				return fault.New(fault.Forbidden, "insufficient-scope").With("scope", op.Scope).Extra("required_scope", op.Scope)
 			}

@@ -23,7 +23,7 @@ var scopeOf = map[string]string{
 	"session": "users:read", "sign_in": "users:read", "sign_in_policy": "institution:read",
 	"role": "rights:read", "team": "rights:read", "role_assignment": "rights:read",
 	"api_key": "api_keys:read", "oauth_client": "oauth_clients:read", "department": "departments:read",
-	"identity_provider": "identity-providers:read", "processing_activity": "register:read",
+	"identity_provider": "identity-providers:read", "identity": "users:read", "processing_activity": "register:read",
 	"read_policy": "audit:read", "audit_retention": "audit:read",
 	"tenant": "institution:read", "quota": "quotas:read", "encryption": "encryption:read",
 	"webhook_endpoint": "webhooks:read", "operation": "operations:read",

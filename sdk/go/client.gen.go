@@ -1492,6 +1492,21 @@ func (e HistoryEntryObject) Valid() bool {
 	}
 }
 
+// Defines values for IdentityObject.
+const (
+	IdentityObjectIdentity IdentityObject = "identity"
+)
+
+// Valid indicates whether the value is a known member of the IdentityObject enum.
+func (e IdentityObject) Valid() bool {
+	switch e {
+	case IdentityObjectIdentity:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for IdentityProviderObject.
 const (
 	IdentityProviderObjectIdentityProvider IdentityProviderObject = "identity_provider"
@@ -1519,6 +1534,24 @@ func (e IdentityProviderCreateAllowedAlgs) Valid() bool {
 	case IdentityProviderCreateAllowedAlgsES256:
 		return true
 	case IdentityProviderCreateAllowedAlgsRS256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IdentityProviderCreateProtocol.
+const (
+	IdentityProviderCreateProtocolOidc IdentityProviderCreateProtocol = "oidc"
+	IdentityProviderCreateProtocolSaml IdentityProviderCreateProtocol = "saml"
+)
+
+// Valid indicates whether the value is a known member of the IdentityProviderCreateProtocol enum.
+func (e IdentityProviderCreateProtocol) Valid() bool {
+	switch e {
+	case IdentityProviderCreateProtocolOidc:
+		return true
+	case IdentityProviderCreateProtocolSaml:
 		return true
 	default:
 		return false
@@ -2110,6 +2143,135 @@ func (e ProcessingRegisterObject) Valid() bool {
 	}
 }
 
+// Defines values for ProviderSignInObject.
+const (
+	ProviderSignInObjectProviderSignIn ProviderSignInObject = "provider_sign_in"
+)
+
+// Valid indicates whether the value is a known member of the ProviderSignInObject enum.
+func (e ProviderSignInObject) Valid() bool {
+	switch e {
+	case ProviderSignInObjectProviderSignIn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProviderSignInPutAcrRequest.
+const (
+	ProviderSignInPutAcrRequestAcrValues ProviderSignInPutAcrRequest = "acr_values"
+	ProviderSignInPutAcrRequestClaims    ProviderSignInPutAcrRequest = "claims"
+	ProviderSignInPutAcrRequestNone      ProviderSignInPutAcrRequest = "none"
+)
+
+// Valid indicates whether the value is a known member of the ProviderSignInPutAcrRequest enum.
+func (e ProviderSignInPutAcrRequest) Valid() bool {
+	switch e {
+	case ProviderSignInPutAcrRequestAcrValues:
+		return true
+	case ProviderSignInPutAcrRequestClaims:
+		return true
+	case ProviderSignInPutAcrRequestNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProviderSignInPutAuthentication.
+const (
+	ProviderSignInPutAuthenticationClientSecretBasic ProviderSignInPutAuthentication = "client_secret_basic"
+	ProviderSignInPutAuthenticationClientSecretPost  ProviderSignInPutAuthentication = "client_secret_post"
+	ProviderSignInPutAuthenticationPrivateKeyJwt     ProviderSignInPutAuthentication = "private_key_jwt"
+)
+
+// Valid indicates whether the value is a known member of the ProviderSignInPutAuthentication enum.
+func (e ProviderSignInPutAuthentication) Valid() bool {
+	switch e {
+	case ProviderSignInPutAuthenticationClientSecretBasic:
+		return true
+	case ProviderSignInPutAuthenticationClientSecretPost:
+		return true
+	case ProviderSignInPutAuthenticationPrivateKeyJwt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProviderSignInPutIDTokenAlg.
+const (
+	ProviderSignInPutIDTokenAlgES256 ProviderSignInPutIDTokenAlg = "ES256"
+	ProviderSignInPutIDTokenAlgRS256 ProviderSignInPutIDTokenAlg = "RS256"
+)
+
+// Valid indicates whether the value is a known member of the ProviderSignInPutIDTokenAlg enum.
+func (e ProviderSignInPutIDTokenAlg) Valid() bool {
+	switch e {
+	case ProviderSignInPutIDTokenAlgES256:
+		return true
+	case ProviderSignInPutIDTokenAlgRS256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProviderSignInPutUserinfo.
+const (
+	ProviderSignInPutUserinfoJSON ProviderSignInPutUserinfo = "json"
+	ProviderSignInPutUserinfoJwt  ProviderSignInPutUserinfo = "jwt"
+	ProviderSignInPutUserinfoNone ProviderSignInPutUserinfo = "none"
+)
+
+// Valid indicates whether the value is a known member of the ProviderSignInPutUserinfo enum.
+func (e ProviderSignInPutUserinfo) Valid() bool {
+	switch e {
+	case ProviderSignInPutUserinfoJSON:
+		return true
+	case ProviderSignInPutUserinfoJwt:
+		return true
+	case ProviderSignInPutUserinfoNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProviderSignInPutUserinfoAlg.
+const (
+	ProviderSignInPutUserinfoAlgES256 ProviderSignInPutUserinfoAlg = "ES256"
+	ProviderSignInPutUserinfoAlgRS256 ProviderSignInPutUserinfoAlg = "RS256"
+)
+
+// Valid indicates whether the value is a known member of the ProviderSignInPutUserinfoAlg enum.
+func (e ProviderSignInPutUserinfoAlg) Valid() bool {
+	switch e {
+	case ProviderSignInPutUserinfoAlgES256:
+		return true
+	case ProviderSignInPutUserinfoAlgRS256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProviderSignedOutObject.
+const (
+	ProviderSignedOutObjectSignedOut ProviderSignedOutObject = "signed_out"
+)
+
+// Valid indicates whether the value is a known member of the ProviderSignedOutObject enum.
+func (e ProviderSignedOutObject) Valid() bool {
+	switch e {
+	case ProviderSignedOutObjectSignedOut:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PublicFormObject.
 const (
 	PublicFormObjectPublicForm PublicFormObject = "public_form"
@@ -2581,6 +2743,54 @@ const (
 func (e SignInPolicyObject) Valid() bool {
 	switch e {
 	case SignInPolicyObjectSignInPolicy:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInProviderObject.
+const (
+	SignInProviderObjectSignInProvider SignInProviderObject = "sign_in_provider"
+)
+
+// Valid indicates whether the value is a known member of the SignInProviderObject enum.
+func (e SignInProviderObject) Valid() bool {
+	switch e {
+	case SignInProviderObjectSignInProvider:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInStartLevel.
+const (
+	SignInStartLevelStrong SignInStartLevel = "strong"
+	SignInStartLevelUsual  SignInStartLevel = "usual"
+)
+
+// Valid indicates whether the value is a known member of the SignInStartLevel enum.
+func (e SignInStartLevel) Valid() bool {
+	switch e {
+	case SignInStartLevelStrong:
+		return true
+	case SignInStartLevelUsual:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInStartedObject.
+const (
+	SignInStartedObjectSignInStarted SignInStartedObject = "sign_in_started"
+)
+
+// Valid indicates whether the value is a known member of the SignInStartedObject enum.
+func (e SignInStartedObject) Valid() bool {
+	switch e {
+	case SignInStartedObjectSignInStarted:
 		return true
 	default:
 		return false
@@ -7118,29 +7328,64 @@ type HistorySubject struct {
 	Version int64 `json:"version"`
 }
 
+// Identity defines model for Identity.
+type Identity struct {
+	CreatedAt time.Time          `json:"created_at"`
+	ID        openapi_types.UUID `json:"id"`
+	Issuer    string             `json:"issuer"`
+	Object    IdentityObject     `json:"object"`
+	Subject   string             `json:"subject"`
+	UserID    openapi_types.UUID `json:"user_id"`
+	Version   int64              `json:"version"`
+}
+
+// IdentityObject defines model for Identity.Object.
+type IdentityObject string
+
+// IdentityLink defines model for IdentityLink.
+type IdentityLink struct {
+	// Issuer That of an identity provider that the institution trusts.
+	Issuer  string `json:"issuer"`
+	Subject string `json:"subject"`
+}
+
+// IdentityList defines model for IdentityList.
+type IdentityList struct {
+	Data       []Identity                `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
 // IdentityProvider defines model for IdentityProvider.
 type IdentityProvider struct {
-	AcceptsIDTokens bool                      `json:"accepts_id_tokens"`
-	AllowedAlgs     []string                  `json:"allowed_algs"`
-	Audience        string                    `json:"audience"`
-	CreatedAt       time.Time                 `json:"created_at"`
-	EmailClaim      string                    `json:"email_claim"`
-	ID              openapi_types.UUID        `json:"id"`
-	IsEnabled       bool                      `json:"is_enabled"`
-	Issuer          string                    `json:"issuer"`
-	JwksURI         nullable.Nullable[string] `json:"jwks_uri"`
-	Name            string                    `json:"name"`
-	NameClaim       string                    `json:"name_claim"`
-	Object          IdentityProviderObject    `json:"object"`
-	Provision       string                    `json:"provision"`
-	RequiredClaims  map[string]string         `json:"required_claims"`
-	RoleClaim       nullable.Nullable[string] `json:"role_claim"`
-	RoleMapping     []IdentityRoleRule        `json:"role_mapping"`
-	TenantClaim     nullable.Nullable[string] `json:"tenant_claim"`
-	TenantValue     nullable.Nullable[string] `json:"tenant_value"`
-	TokenTypes      []string                  `json:"token_types"`
-	UpdatedAt       time.Time                 `json:"updated_at"`
-	Version         int64                     `json:"version"`
+	AcceptsBearerTokens bool                      `json:"accepts_bearer_tokens"`
+	AcceptsIDTokens     bool                      `json:"accepts_id_tokens"`
+	AllowedAlgs         []string                  `json:"allowed_algs"`
+	Audience            string                    `json:"audience"`
+	CreatedAt           time.Time                 `json:"created_at"`
+	EmailClaim          string                    `json:"email_claim"`
+	ID                  openapi_types.UUID        `json:"id"`
+	IsEnabled           bool                      `json:"is_enabled"`
+	Issuer              string                    `json:"issuer"`
+	JwksURI             nullable.Nullable[string] `json:"jwks_uri"`
+	Name                string                    `json:"name"`
+	NameClaim           string                    `json:"name_claim"`
+	Object              IdentityProviderObject    `json:"object"`
+	Protocol            string                    `json:"protocol"`
+	Provision           string                    `json:"provision"`
+	RequiredClaims      map[string]string         `json:"required_claims"`
+	RoleClaim           nullable.Nullable[string] `json:"role_claim"`
+	RoleMapping         []IdentityRoleRule        `json:"role_mapping"`
+
+	// StrongAcr Values of the claim `acr` that stand for more than one factor.
+	StrongAcr []string `json:"strong_acr"`
+
+	// StrongAmr Values of the claim `amr` that stand for more than one factor.
+	StrongAmr   []string                  `json:"strong_amr"`
+	TenantClaim nullable.Nullable[string] `json:"tenant_claim"`
+	TenantValue nullable.Nullable[string] `json:"tenant_value"`
+	TokenTypes  []string                  `json:"token_types"`
+	UpdatedAt   time.Time                 `json:"updated_at"`
+	Version     int64                     `json:"version"`
 }
 
 // IdentityProviderObject defines model for IdentityProvider.Object.
@@ -7148,6 +7393,9 @@ type IdentityProviderObject string
 
 // IdentityProviderCreate defines model for IdentityProviderCreate.
 type IdentityProviderCreate struct {
+	// AcceptsBearerTokens Whether its access tokens open the API by themselves; false where people only sign in with it.
+	AcceptsBearerTokens *bool `json:"accepts_bearer_tokens,omitempty"`
+
 	// AcceptsIDTokens Whether ID tokens open something. They are meant for a client and not for an API.
 	AcceptsIDTokens *bool                               `json:"accepts_id_tokens,omitempty"`
 	AllowedAlgs     []IdentityProviderCreateAllowedAlgs `json:"allowed_algs,omitempty"`
@@ -7161,9 +7409,14 @@ type IdentityProviderCreate struct {
 	Issuer string `json:"issuer"`
 
 	// JwksURI Where the keys are; null is where the discovery document of the issuer says.
-	JwksURI   nullable.Nullable[string] `json:"jwks_uri,omitempty"`
-	Name      string                    `json:"name"`
-	NameClaim *string                   `json:"name_claim,omitempty"`
+	JwksURI nullable.Nullable[string] `json:"jwks_uri,omitempty"`
+	Name    string                    `json:"name"`
+
+	// NameClaim Claim of the name, or several with spaces between them: `given_name usual_name`.
+	NameClaim *string `json:"name_claim,omitempty"`
+
+	// Protocol How people sign in with it. A provider of SAML has no bearer tokens; its issuer is its entity id.
+	Protocol *IdentityProviderCreateProtocol `json:"protocol,omitempty"`
 
 	// Provision Whether a user is made for whoever comes first with a token.
 	Provision *IdentityProviderCreateProvision `json:"provision,omitempty"`
@@ -7174,6 +7427,12 @@ type IdentityProviderCreate struct {
 	// RoleClaim Claim whose values are mapped; dots go into objects.
 	RoleClaim   nullable.Nullable[string] `json:"role_claim,omitempty"`
 	RoleMapping []IdentityRoleRule        `json:"role_mapping,omitempty"`
+
+	// StrongAcr Values of the claim `acr` that stand for more than one factor, for the roles and scopes of the sign-in policy.
+	StrongAcr []string `json:"strong_acr,omitempty"`
+
+	// StrongAmr Values of the claim `amr` that do.
+	StrongAmr   []string                  `json:"strong_amr,omitempty"`
 	TenantClaim nullable.Nullable[string] `json:"tenant_claim,omitempty"`
 	TenantValue nullable.Nullable[string] `json:"tenant_value,omitempty"`
 
@@ -7183,6 +7442,9 @@ type IdentityProviderCreate struct {
 
 // IdentityProviderCreateAllowedAlgs defines model for IdentityProviderCreate.AllowedAlgs.
 type IdentityProviderCreateAllowedAlgs string
+
+// IdentityProviderCreateProtocol How people sign in with it. A provider of SAML has no bearer tokens; its issuer is its entity id.
+type IdentityProviderCreateProtocol string
 
 // IdentityProviderCreateProvision Whether a user is made for whoever comes first with a token.
 type IdentityProviderCreateProvision string
@@ -7198,18 +7460,21 @@ type IdentityProviderList struct {
 
 // IdentityProviderPatch defines model for IdentityProviderPatch.
 type IdentityProviderPatch struct {
-	AcceptsIDTokens *bool                              `json:"accepts_id_tokens,omitempty"`
-	AllowedAlgs     []IdentityProviderPatchAllowedAlgs `json:"allowed_algs,omitempty"`
-	EmailClaim      *string                            `json:"email_claim,omitempty"`
-	IsEnabled       *bool                              `json:"is_enabled,omitempty"`
-	JwksURI         nullable.Nullable[string]          `json:"jwks_uri,omitempty"`
-	Name            *string                            `json:"name,omitempty"`
-	NameClaim       *string                            `json:"name_claim,omitempty"`
-	Provision       *IdentityProviderPatchProvision    `json:"provision,omitempty"`
-	RequiredClaims  map[string]string                  `json:"required_claims,omitempty"`
-	RoleClaim       nullable.Nullable[string]          `json:"role_claim,omitempty"`
-	RoleMapping     []IdentityRoleRule                 `json:"role_mapping,omitempty"`
-	TokenTypes      []IdentityProviderPatchTokenTypes  `json:"token_types,omitempty"`
+	AcceptsBearerTokens *bool                              `json:"accepts_bearer_tokens,omitempty"`
+	AcceptsIDTokens     *bool                              `json:"accepts_id_tokens,omitempty"`
+	AllowedAlgs         []IdentityProviderPatchAllowedAlgs `json:"allowed_algs,omitempty"`
+	EmailClaim          *string                            `json:"email_claim,omitempty"`
+	IsEnabled           *bool                              `json:"is_enabled,omitempty"`
+	JwksURI             nullable.Nullable[string]          `json:"jwks_uri,omitempty"`
+	Name                *string                            `json:"name,omitempty"`
+	NameClaim           *string                            `json:"name_claim,omitempty"`
+	Provision           *IdentityProviderPatchProvision    `json:"provision,omitempty"`
+	RequiredClaims      map[string]string                  `json:"required_claims,omitempty"`
+	RoleClaim           nullable.Nullable[string]          `json:"role_claim,omitempty"`
+	RoleMapping         []IdentityRoleRule                 `json:"role_mapping,omitempty"`
+	StrongAcr           []string                           `json:"strong_acr,omitempty"`
+	StrongAmr           []string                           `json:"strong_amr,omitempty"`
+	TokenTypes          []IdentityProviderPatchTokenTypes  `json:"token_types,omitempty"`
 }
 
 // IdentityProviderPatchAllowedAlgs defines model for IdentityProviderPatch.AllowedAlgs.
@@ -8061,6 +8326,117 @@ type ProtectedResourceMetadata struct {
 	ScopesSupported        []string `json:"scopes_supported"`
 }
 
+// ProviderSignIn defines model for ProviderSignIn.
+type ProviderSignIn struct {
+	AcrRequest         string               `json:"acr_request"`
+	Authentication     string               `json:"authentication"`
+	ClientID           string               `json:"client_id"`
+	CreatedAt          time.Time            `json:"created_at"`
+	HasClientSecret    bool                 `json:"has_client_secret"`
+	IDTokenAlg         string               `json:"id_token_alg"`
+	IdentityProviderID openapi_types.UUID   `json:"identity_provider_id"`
+	IsEnabled          bool                 `json:"is_enabled"`
+	Object             ProviderSignInObject `json:"object"`
+	Parameters         map[string]string    `json:"parameters"`
+
+	// PublicKey The key by which this program proves itself with `private_key_jwt`, as a JWK; null otherwise.
+	PublicKey nullable.Nullable[SignInPublicKey] `json:"public_key"`
+
+	// RedirectURI Where the provider sends browsers; to be registered there.
+	RedirectURI    string    `json:"redirect_uri"`
+	RequestedAcr   []string  `json:"requested_acr"`
+	RequestsAmr    bool      `json:"requests_amr"`
+	RequiredAcr    []string  `json:"required_acr"`
+	RequiredAmr    []string  `json:"required_amr"`
+	Scopes         []string  `json:"scopes"`
+	SessionSeconds int32     `json:"session_seconds"`
+	UpdatedAt      time.Time `json:"updated_at"`
+	Userinfo       string    `json:"userinfo"`
+	UserinfoAlg    string    `json:"userinfo_alg"`
+	UsesPkce       bool      `json:"uses_pkce"`
+	Version        int64     `json:"version"`
+}
+
+// ProviderSignInObject defines model for ProviderSignIn.Object.
+type ProviderSignInObject string
+
+// ProviderSignInPut defines model for ProviderSignInPut.
+type ProviderSignInPut struct {
+	// AcrRequest How a level is asked for: not, by `acr_values`, or as an essential claim of the ID token by `claims`.
+	AcrRequest *ProviderSignInPutAcrRequest `json:"acr_request,omitempty"`
+
+	// Authentication How this program proves itself where it exchanges the code.
+	Authentication *ProviderSignInPutAuthentication `json:"authentication,omitempty"`
+
+	// ClientID As the provider has given it.
+	ClientID string `json:"client_id"`
+
+	// ClientSecret Kept sealed; absent keeps the one that is there.
+	ClientSecret *string `json:"client_secret,omitempty"`
+
+	// IDTokenAlg The one algorithm of its ID tokens.
+	IDTokenAlg *ProviderSignInPutIDTokenAlg `json:"id_token_alg,omitempty"`
+	IsEnabled  *bool                        `json:"is_enabled,omitempty"`
+
+	// Parameters Further parameters of the authorisation request. Those of the protocol are not among them.
+	Parameters   map[string]string `json:"parameters,omitempty"`
+	RequestedAcr []string          `json:"requested_acr,omitempty"`
+
+	// RequestsAmr Whether `amr` is asked for by `claims`.
+	RequestsAmr *bool `json:"requests_amr,omitempty"`
+
+	// RequiredAcr Whoever comes with none of these, nor with one of `strong_acr`, is refused.
+	RequiredAcr []string `json:"required_acr,omitempty"`
+
+	// RequiredAmr Whoever comes without one of these is refused.
+	RequiredAmr []string `json:"required_amr,omitempty"`
+
+	// Scopes With `openid` among them.
+	Scopes []string `json:"scopes,omitempty"`
+
+	// SessionSeconds How long a session lasts at the most; less where the installation says less.
+	SessionSeconds *int32 `json:"session_seconds,omitempty"`
+
+	// Userinfo Whether claims are asked for at the userinfo endpoint; `jwt` is signed (`application/jwt`) and taken in no other form.
+	Userinfo *ProviderSignInPutUserinfo `json:"userinfo,omitempty"`
+
+	// UserinfoAlg The one algorithm of signed userinfo.
+	UserinfoAlg *ProviderSignInPutUserinfoAlg `json:"userinfo_alg,omitempty"`
+
+	// UsesPkce Whether PKCE (RFC 7636) is used; false for a provider that refuses parameters it does not know.
+	UsesPkce *bool `json:"uses_pkce,omitempty"`
+}
+
+// ProviderSignInPutAcrRequest How a level is asked for: not, by `acr_values`, or as an essential claim of the ID token by `claims`.
+type ProviderSignInPutAcrRequest string
+
+// ProviderSignInPutAuthentication How this program proves itself where it exchanges the code.
+type ProviderSignInPutAuthentication string
+
+// ProviderSignInPutIDTokenAlg The one algorithm of its ID tokens.
+type ProviderSignInPutIDTokenAlg string
+
+// ProviderSignInPutUserinfo Whether claims are asked for at the userinfo endpoint; `jwt` is signed (`application/jwt`) and taken in no other form.
+type ProviderSignInPutUserinfo string
+
+// ProviderSignInPutUserinfoAlg The one algorithm of signed userinfo.
+type ProviderSignInPutUserinfoAlg string
+
+// ProviderSignOut defines model for ProviderSignOut.
+type ProviderSignOut struct {
+	ReturnTo *string `json:"return_to,omitempty"`
+	State    *string `json:"state,omitempty"`
+}
+
+// ProviderSignedOut defines model for ProviderSignedOut.
+type ProviderSignedOut struct {
+	LogoutURL nullable.Nullable[string] `json:"logout_url"`
+	Object    ProviderSignedOutObject   `json:"object"`
+}
+
+// ProviderSignedOutObject defines model for ProviderSignedOut.Object.
+type ProviderSignedOutObject string
+
 // PublicForm defines model for PublicForm.
 type PublicForm struct {
 	Fields             []PublicFormField         `json:"fields"`
@@ -8802,6 +9178,14 @@ type SignInCompletion struct {
 	Code string `json:"code"`
 }
 
+// SignInExchange defines model for SignInExchange.
+type SignInExchange struct {
+	Code string `json:"code"`
+
+	// CodeVerifier The secret whose SHA-256 the sign-in was begun with.
+	CodeVerifier string `json:"code_verifier"`
+}
+
 // SignInPolicy defines model for SignInPolicy.
 type SignInPolicy struct {
 	// MfaRoles Codes of roles.
@@ -8810,8 +9194,11 @@ type SignInPolicy struct {
 	// MfaScopes Scopes; `*` is whoever may do everything.
 	MfaScopes []string           `json:"mfa_scopes"`
 	Object    SignInPolicyObject `json:"object"`
-	UpdatedAt time.Time          `json:"updated_at"`
-	Version   int64              `json:"version"`
+
+	// ReturnAddresses Where a browser may be sent back to after signing in with an identity provider, or out; letter by letter.
+	ReturnAddresses []string  `json:"return_addresses"`
+	UpdatedAt       time.Time `json:"updated_at"`
+	Version         int64     `json:"version"`
 }
 
 // SignInPolicyObject defines model for SignInPolicy.Object.
@@ -8819,9 +9206,64 @@ type SignInPolicyObject string
 
 // SignInPolicyPatch defines model for SignInPolicyPatch.
 type SignInPolicyPatch struct {
-	MfaRoles  []string `json:"mfa_roles,omitempty"`
-	MfaScopes []string `json:"mfa_scopes,omitempty"`
+	MfaRoles        []string `json:"mfa_roles,omitempty"`
+	MfaScopes       []string `json:"mfa_scopes,omitempty"`
+	ReturnAddresses []string `json:"return_addresses,omitempty"`
 }
+
+// SignInProvider defines model for SignInProvider.
+type SignInProvider struct {
+	ID       openapi_types.UUID   `json:"id"`
+	Name     string               `json:"name"`
+	Object   SignInProviderObject `json:"object"`
+	Protocol string               `json:"protocol"`
+}
+
+// SignInProviderObject defines model for SignInProvider.Object.
+type SignInProviderObject string
+
+// SignInProviderList defines model for SignInProviderList.
+type SignInProviderList struct {
+	Data []SignInProvider `json:"data"`
+}
+
+// SignInPublicKey defines model for SignInPublicKey.
+type SignInPublicKey struct {
+	Alg string `json:"alg"`
+	Crv string `json:"crv"`
+	Kid string `json:"kid"`
+	Kty string `json:"kty"`
+	Use string `json:"use"`
+	X   string `json:"x"`
+	Y   string `json:"y"`
+}
+
+// SignInStart defines model for SignInStart.
+type SignInStart struct {
+	CodeChallenge      string             `json:"code_challenge"`
+	IdentityProviderID openapi_types.UUID `json:"identity_provider_id"`
+	InstitutionID      openapi_types.UUID `json:"institution_id"`
+
+	// Level With `strong` more than one factor is asked for, as `strong_acr` and `strong_amr` of the provider say; less is refused.
+	Level    *SignInStartLevel `json:"level,omitempty"`
+	ReturnTo string            `json:"return_to"`
+
+	// State Comes back to `return_to` as it is.
+	State *string `json:"state,omitempty"`
+}
+
+// SignInStartLevel With `strong` more than one factor is asked for, as `strong_acr` and `strong_amr` of the provider say; less is refused.
+type SignInStartLevel string
+
+// SignInStarted defines model for SignInStarted.
+type SignInStarted struct {
+	AuthorizationURL string              `json:"authorization_url"`
+	ExpiresAt        time.Time           `json:"expires_at"`
+	Object           SignInStartedObject `json:"object"`
+}
+
+// SignInStartedObject defines model for SignInStarted.Object.
+type SignInStartedObject string
 
 // Tag defines model for Tag.
 type Tag struct {
@@ -10768,6 +11210,9 @@ type IdempotencyKey = string
 // IdempotencyKeyOptional defines model for IdempotencyKeyOptional.
 type IdempotencyKeyOptional = string
 
+// IdentityID defines model for IdentityId.
+type IdentityID = openapi_types.UUID
+
 // IdentityProviderID defines model for IdentityProviderId.
 type IdentityProviderID = openapi_types.UUID
 
@@ -10848,6 +11293,9 @@ type SensitiveFactID = openapi_types.UUID
 
 // SessionID defines model for SessionId.
 type SessionID = openapi_types.UUID
+
+// SignInInstitutionID defines model for SignInInstitutionId.
+type SignInInstitutionID = openapi_types.UUID
 
 // Source defines model for Source.
 type Source = string
@@ -12080,6 +12528,18 @@ type UpdateIdentityProviderParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// GetProviderSignInParams defines parameters for GetProviderSignIn.
+type GetProviderSignInParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// PutProviderSignInParams defines parameters for PutProviderSignIn.
+type PutProviderSignInParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
 // ImportArchiveParams defines parameters for ImportArchive.
 type ImportArchiveParams struct {
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
@@ -12697,6 +13157,33 @@ type UpdateSignInPolicyParams struct {
 
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// FinishSignInParams defines parameters for FinishSignIn.
+type FinishSignInParams struct {
+	// State Ours.
+	State string `form:"state" json:"state"`
+
+	// Code The provider's.
+	Code *string `form:"code,omitempty" json:"code,omitempty"`
+
+	// Iss Who answers (RFC 9207).
+	Iss *string `form:"iss,omitempty" json:"iss,omitempty"`
+
+	// SessionState Some providers send it.
+	SessionState *string `form:"session_state,omitempty" json:"session_state,omitempty"`
+
+	// Scope Some providers send it.
+	Scope *string `form:"scope,omitempty" json:"scope,omitempty"`
+
+	// Error Why there is no code.
+	Error *string `form:"error,omitempty" json:"error,omitempty"`
+
+	// ErrorDescription The same for people.
+	ErrorDescription *string `form:"error_description,omitempty" json:"error_description,omitempty"`
+
+	// ErrorURI A page about it.
+	ErrorURI *string `form:"error_uri,omitempty" json:"error_uri,omitempty"`
 }
 
 // ListTagsParams defines parameters for ListTags.
@@ -13452,6 +13939,24 @@ type DeactivateUserParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListIdentitiesParams defines parameters for ListIdentities.
+type ListIdentitiesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// LinkIdentityParams defines parameters for LinkIdentity.
+type LinkIdentityParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // InviteUserParams defines parameters for InviteUser.
 type InviteUserParams struct {
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
@@ -13706,6 +14211,9 @@ type CreateIdentityProviderJSONRequestBody = IdentityProviderCreate
 // UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody defines body for UpdateIdentityProvider for application/merge-patch+json ContentType.
 type UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody = IdentityProviderPatch
 
+// PutProviderSignInJSONRequestBody defines body for PutProviderSignIn for application/json ContentType.
+type PutProviderSignInJSONRequestBody = ProviderSignInPut
+
 // UpdateInstitutionApplicationMergePatchPlusJSONRequestBody defines body for UpdateInstitution for application/merge-patch+json ContentType.
 type UpdateInstitutionApplicationMergePatchPlusJSONRequestBody = InstitutionPatch
 
@@ -13832,6 +14340,15 @@ type CompleteSignInJSONRequestBody = SignInCompletion
 // UpdateSignInPolicyApplicationMergePatchPlusJSONRequestBody defines body for UpdateSignInPolicy for application/merge-patch+json ContentType.
 type UpdateSignInPolicyApplicationMergePatchPlusJSONRequestBody = SignInPolicyPatch
 
+// StartSignInJSONRequestBody defines body for StartSignIn for application/json ContentType.
+type StartSignInJSONRequestBody = SignInStart
+
+// ExchangeSignInJSONRequestBody defines body for ExchangeSignIn for application/json ContentType.
+type ExchangeSignInJSONRequestBody = SignInExchange
+
+// SignOutAtProviderJSONRequestBody defines body for SignOutAtProvider for application/json ContentType.
+type SignOutAtProviderJSONRequestBody = ProviderSignOut
+
 // CreateTagJSONRequestBody defines body for CreateTag for application/json ContentType.
 type CreateTagJSONRequestBody = TagCreate
 
@@ -13873,6 +14390,9 @@ type UpdateUserApplicationMergePatchPlusJSONRequestBody = UserPatch
 
 // DeactivateUserJSONRequestBody defines body for DeactivateUser for application/json ContentType.
 type DeactivateUserJSONRequestBody = Deactivation
+
+// LinkIdentityJSONRequestBody defines body for LinkIdentity for application/json ContentType.
+type LinkIdentityJSONRequestBody = IdentityLink
 
 // ReassignUserJSONRequestBody defines body for ReassignUser for application/json ContentType.
 type ReassignUserJSONRequestBody = Reassignment
@@ -15567,6 +16087,34 @@ type ClientInterface interface {
 	// Corresponds with PATCH /v1/identity-providers/{identity_provider_id} (the `UpdateIdentityProvider` operationId).
 	UpdateIdentityProviderWithApplicationMergePatchPlusJSONBody(ctx context.Context, identityProviderID IdentityProviderID, params *UpdateIdentityProviderParams, body UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetProviderSignIn Read how people sign in with a provider
+	//
+	// How this program is known to an OpenID provider as a client, and what it asks for. The secret is never shown; `redirect_uri` and, with
+	// `private_key_jwt`, `public_key` are what the provider has to be told.
+	//
+	// Corresponds with GET /v1/identity-providers/{identity_provider_id}/sign-in (the `GetProviderSignIn` operationId).
+	GetProviderSignIn(ctx context.Context, identityProviderID IdentityProviderID, params *GetProviderSignInParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutProviderSignInWithBody Say how people sign in with a provider
+	//
+	// Replaces everything but the secret, which stays where `client_secret` is not sent. Where the provider's addresses are is its discovery
+	// document's to say. With `private_key_jwt` a key is made here, once, and never leaves. Only who may do everything may do this.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/identity-providers/{identity_provider_id}/sign-in (the `PutProviderSignIn` operationId).
+	PutProviderSignInWithBody(ctx context.Context, identityProviderID IdentityProviderID, params *PutProviderSignInParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutProviderSignIn Say how people sign in with a provider
+	//
+	// Replaces everything but the secret, which stays where `client_secret` is not sent. Where the provider's addresses are is its discovery
+	// document's to say. With `private_key_jwt` a key is made here, once, and never leaves. Only who may do everything may do this.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/identity-providers/{identity_provider_id}/sign-in (the `PutProviderSignIn` operationId).
+	PutProviderSignIn(ctx context.Context, identityProviderID IdentityProviderID, params *PutProviderSignInParams, body PutProviderSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ImportArchiveWithBody Import an institution from its archive
 	//
 	// Brings the archive's institution into this installation under its own identifier, with every record's, so that its chain of
@@ -15874,6 +16422,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/public/forms/{form_id}/submissions (the `SubmitForm` operationId).
 	SubmitFormWithFormdataBody(ctx context.Context, formID FormID, body SubmitFormFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSignInProviders List the providers to sign in with
+	//
+	// What a front end offers to whoever wants to sign in. An institution that does not exist has none.
+	//
+	// Corresponds with GET /v1/public/institutions/{institution_id}/identity-providers (the `ListSignInProviders` operationId).
+	ListSignInProviders(ctx context.Context, institutionID SignInInstitutionID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RequestPasswordWithBody Have a link to set a password sent
 	//
@@ -16636,14 +17191,14 @@ type ClientInterface interface {
 
 	// GetSignInPolicy Read the sign-in policy
 	//
-	// For whom the institution asks for a second factor.
+	// For whom the institution asks for a second factor, and where a browser may be sent back to after signing in.
 	//
 	// Corresponds with GET /v1/sign-in-policy (the `GetSignInPolicy` operationId).
 	GetSignInPolicy(ctx context.Context, params *GetSignInPolicyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UpdateSignInPolicyWithBody Change the sign-in policy
 	//
-	// Whoever has one of these roles or scopes, and has not shown a second factor, may only see to their own account until they have. Counts within a second, also for open sessions.
+	// Whoever has one of these roles or scopes, and has not shown a second factor, here or to the identity provider, may only see to their own account until they have: everything else is refused with `second-factor-required`, which says what to do. Counts within a second, also for open sessions.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -16652,12 +17207,86 @@ type ClientInterface interface {
 
 	// UpdateSignInPolicyWithApplicationMergePatchPlusJSONBody Change the sign-in policy
 	//
-	// Whoever has one of these roles or scopes, and has not shown a second factor, may only see to their own account until they have. Counts within a second, also for open sessions.
+	// Whoever has one of these roles or scopes, and has not shown a second factor, here or to the identity provider, may only see to their own account until they have: everything else is refused with `second-factor-required`, which says what to do. Counts within a second, also for open sessions.
 	//
 	// Takes a body of the `application/merge-patch+json` content type.
 	//
 	// Corresponds with PATCH /v1/sign-in-policy (the `UpdateSignInPolicy` operationId).
 	UpdateSignInPolicyWithApplicationMergePatchPlusJSONBody(ctx context.Context, params *UpdateSignInPolicyParams, body UpdateSignInPolicyApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartSignInWithBody Begin to sign in with a provider
+	//
+	// Answers the address to which the front end sends the browser, good for ten minutes and once. `return_to` is where the browser comes back
+	// to: one of the `return_addresses` of the sign-in policy, letter by letter. `code_challenge` is the SHA-256 of a secret of the front end
+	// (RFC 7636, S256), which it shows when it exchanges the code: nobody else's browser can end what this one began.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/sign-ins (the `StartSignIn` operationId).
+	StartSignInWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartSignIn Begin to sign in with a provider
+	//
+	// Answers the address to which the front end sends the browser, good for ten minutes and once. `return_to` is where the browser comes back
+	// to: one of the `return_addresses` of the sign-in policy, letter by letter. `code_challenge` is the SHA-256 of a secret of the front end
+	// (RFC 7636, S256), which it shows when it exchanges the code: nobody else's browser can end what this one began.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/sign-ins (the `StartSignIn` operationId).
+	StartSignIn(ctx context.Context, body StartSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FinishSignIn Take the provider's answer
+	//
+	// Where an OpenID provider sends the browser. The answer is judged and the browser goes on to `return_to` with `code`, good for one minute
+	// and one exchange, or with `error`: `access_denied` where the person or the provider said no, `sign_in_refused` where the answer was not
+	// good, `sign_in_too_weak` where the provider has not checked enough, `user_unknown` where nobody here has this identity,
+	// `provider_unavailable` where it could not be asked. `state` is the front end's. No token is ever in an address.
+	//
+	// Corresponds with GET /v1/sign-ins/callback (the `FinishSignIn` operationId).
+	FinishSignIn(ctx context.Context, params *FinishSignInParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExchangeSignInWithBody Exchange the code of a sign-in
+	//
+	// Gives a session for the code that the browser brought, to whoever began the sign-in. A code is good for one attempt, right or wrong.
+	// The session is refreshed, listed and ended as any other.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/sign-ins/exchange (the `ExchangeSignIn` operationId).
+	ExchangeSignInWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExchangeSignIn Exchange the code of a sign-in
+	//
+	// Gives a session for the code that the browser brought, to whoever began the sign-in. A code is good for one attempt, right or wrong.
+	// The session is refreshed, listed and ended as any other.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/sign-ins/exchange (the `ExchangeSignIn` operationId).
+	ExchangeSignIn(ctx context.Context, body ExchangeSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignOutAtProviderWithBody End the session here and at the provider
+	//
+	// Ends the session of the access token that is sent, at once. `logout_url` is where the front end sends the browser so that the provider
+	// ends its own (OpenID Connect RP-Initiated Logout 1.0); null where the provider offers nothing of the kind. The browser comes back to
+	// `return_to`, one of the `return_addresses` of the sign-in policy, with `state`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/sign-ins/sign-out (the `SignOutAtProvider` operationId).
+	SignOutAtProviderWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignOutAtProvider End the session here and at the provider
+	//
+	// Ends the session of the access token that is sent, at once. `logout_url` is where the front end sends the browser so that the provider
+	// ends its own (OpenID Connect RP-Initiated Logout 1.0); null where the provider offers nothing of the kind. The browser comes back to
+	// `return_to`, one of the `return_addresses` of the sign-in policy, with `state`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/sign-ins/sign-out (the `SignOutAtProvider` operationId).
+	SignOutAtProvider(ctx context.Context, body SignOutAtProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTags List tags
 	//
@@ -17300,6 +17929,40 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/users/{user_id}/end-sessions (the `EndUserSessions` operationId).
 	EndUserSessions(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListIdentities List further identities of a user
+	//
+	// Identities that were linked to the user beside `issuer` and `subject` of the user itself, newest first.
+	//
+	// Corresponds with GET /v1/users/{user_id}/identities (the `ListIdentities` operationId).
+	ListIdentities(ctx context.Context, userID UserID, params *ListIdentitiesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LinkIdentityWithBody Link a further identity to a user
+	//
+	// The same person at two identity providers is two users until somebody says otherwise: this says it. From now on whoever comes with this
+	// issuer and subject is this user. A user who has rights that the caller lacks cannot be given one.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/users/{user_id}/identities (the `LinkIdentity` operationId).
+	LinkIdentityWithBody(ctx context.Context, userID UserID, params *LinkIdentityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LinkIdentity Link a further identity to a user
+	//
+	// The same person at two identity providers is two users until somebody says otherwise: this says it. From now on whoever comes with this
+	// issuer and subject is this user. A user who has rights that the caller lacks cannot be given one.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/users/{user_id}/identities (the `LinkIdentity` operationId).
+	LinkIdentity(ctx context.Context, userID UserID, params *LinkIdentityParams, body LinkIdentityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UnlinkIdentity Unlink an identity from a user
+	//
+	// Whoever comes with this identity is nobody from now on, or a user of their own. Sessions of the user go on.
+	//
+	// Corresponds with POST /v1/users/{user_id}/identities/{identity_id}/unlink (the `UnlinkIdentity` operationId).
+	UnlinkIdentity(ctx context.Context, userID UserID, identityID IdentityID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// InviteUser Send a user a link to set a password
 	//
@@ -20452,6 +21115,64 @@ func (c *Client) UpdateIdentityProviderWithApplicationMergePatchPlusJSONBody(ctx
 	return c.Client.Do(req)
 }
 
+// GetProviderSignIn Read how people sign in with a provider
+//
+// How this program is known to an OpenID provider as a client, and what it asks for. The secret is never shown; `redirect_uri` and, with
+// `private_key_jwt`, `public_key` are what the provider has to be told.
+//
+// Corresponds with GET /v1/identity-providers/{identity_provider_id}/sign-in (the `GetProviderSignIn` operationId).
+func (c *Client) GetProviderSignIn(ctx context.Context, identityProviderID IdentityProviderID, params *GetProviderSignInParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetProviderSignInRequest(c.Server, identityProviderID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutProviderSignInWithBody Say how people sign in with a provider
+//
+// Replaces everything but the secret, which stays where `client_secret` is not sent. Where the provider's addresses are is its discovery
+// document's to say. With `private_key_jwt` a key is made here, once, and never leaves. Only who may do everything may do this.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/identity-providers/{identity_provider_id}/sign-in (the `PutProviderSignIn` operationId).
+func (c *Client) PutProviderSignInWithBody(ctx context.Context, identityProviderID IdentityProviderID, params *PutProviderSignInParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutProviderSignInRequestWithBody(c.Server, identityProviderID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutProviderSignIn Say how people sign in with a provider
+//
+// Replaces everything but the secret, which stays where `client_secret` is not sent. Where the provider's addresses are is its discovery
+// document's to say. With `private_key_jwt` a key is made here, once, and never leaves. Only who may do everything may do this.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/identity-providers/{identity_provider_id}/sign-in (the `PutProviderSignIn` operationId).
+func (c *Client) PutProviderSignIn(ctx context.Context, identityProviderID IdentityProviderID, params *PutProviderSignInParams, body PutProviderSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutProviderSignInRequest(c.Server, identityProviderID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ImportArchiveWithBody Import an institution from its archive
 //
 // Brings the archive's institution into this installation under its own identifier, with every record's, so that its chain of
@@ -21110,6 +21831,23 @@ func (c *Client) SubmitForm(ctx context.Context, formID FormID, body SubmitFormJ
 // Corresponds with POST /v1/public/forms/{form_id}/submissions (the `SubmitForm` operationId).
 func (c *Client) SubmitFormWithFormdataBody(ctx context.Context, formID FormID, body SubmitFormFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSubmitFormRequestWithFormdataBody(c.Server, formID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSignInProviders List the providers to sign in with
+//
+// What a front end offers to whoever wants to sign in. An institution that does not exist has none.
+//
+// Corresponds with GET /v1/public/institutions/{institution_id}/identity-providers (the `ListSignInProviders` operationId).
+func (c *Client) ListSignInProviders(ctx context.Context, institutionID SignInInstitutionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSignInProvidersRequest(c.Server, institutionID)
 	if err != nil {
 		return nil, err
 	}
@@ -22751,7 +23489,7 @@ func (c *Client) EndSession(ctx context.Context, sessionID SessionID, reqEditors
 
 // GetSignInPolicy Read the sign-in policy
 //
-// For whom the institution asks for a second factor.
+// For whom the institution asks for a second factor, and where a browser may be sent back to after signing in.
 //
 // Corresponds with GET /v1/sign-in-policy (the `GetSignInPolicy` operationId).
 func (c *Client) GetSignInPolicy(ctx context.Context, params *GetSignInPolicyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -22768,7 +23506,7 @@ func (c *Client) GetSignInPolicy(ctx context.Context, params *GetSignInPolicyPar
 
 // UpdateSignInPolicyWithBody Change the sign-in policy
 //
-// Whoever has one of these roles or scopes, and has not shown a second factor, may only see to their own account until they have. Counts within a second, also for open sessions.
+// Whoever has one of these roles or scopes, and has not shown a second factor, here or to the identity provider, may only see to their own account until they have: everything else is refused with `second-factor-required`, which says what to do. Counts within a second, also for open sessions.
 //
 // Takes any type of body and a specified content type.
 //
@@ -22787,13 +23525,157 @@ func (c *Client) UpdateSignInPolicyWithBody(ctx context.Context, params *UpdateS
 
 // UpdateSignInPolicyWithApplicationMergePatchPlusJSONBody Change the sign-in policy
 //
-// Whoever has one of these roles or scopes, and has not shown a second factor, may only see to their own account until they have. Counts within a second, also for open sessions.
+// Whoever has one of these roles or scopes, and has not shown a second factor, here or to the identity provider, may only see to their own account until they have: everything else is refused with `second-factor-required`, which says what to do. Counts within a second, also for open sessions.
 //
 // Takes a body of the `application/merge-patch+json` content type.
 //
 // Corresponds with PATCH /v1/sign-in-policy (the `UpdateSignInPolicy` operationId).
 func (c *Client) UpdateSignInPolicyWithApplicationMergePatchPlusJSONBody(ctx context.Context, params *UpdateSignInPolicyParams, body UpdateSignInPolicyApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateSignInPolicyRequestWithApplicationMergePatchPlusJSONBody(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartSignInWithBody Begin to sign in with a provider
+//
+// Answers the address to which the front end sends the browser, good for ten minutes and once. `return_to` is where the browser comes back
+// to: one of the `return_addresses` of the sign-in policy, letter by letter. `code_challenge` is the SHA-256 of a secret of the front end
+// (RFC 7636, S256), which it shows when it exchanges the code: nobody else's browser can end what this one began.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/sign-ins (the `StartSignIn` operationId).
+func (c *Client) StartSignInWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartSignInRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartSignIn Begin to sign in with a provider
+//
+// Answers the address to which the front end sends the browser, good for ten minutes and once. `return_to` is where the browser comes back
+// to: one of the `return_addresses` of the sign-in policy, letter by letter. `code_challenge` is the SHA-256 of a secret of the front end
+// (RFC 7636, S256), which it shows when it exchanges the code: nobody else's browser can end what this one began.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/sign-ins (the `StartSignIn` operationId).
+func (c *Client) StartSignIn(ctx context.Context, body StartSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartSignInRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FinishSignIn Take the provider's answer
+//
+// Where an OpenID provider sends the browser. The answer is judged and the browser goes on to `return_to` with `code`, good for one minute
+// and one exchange, or with `error`: `access_denied` where the person or the provider said no, `sign_in_refused` where the answer was not
+// good, `sign_in_too_weak` where the provider has not checked enough, `user_unknown` where nobody here has this identity,
+// `provider_unavailable` where it could not be asked. `state` is the front end's. No token is ever in an address.
+//
+// Corresponds with GET /v1/sign-ins/callback (the `FinishSignIn` operationId).
+func (c *Client) FinishSignIn(ctx context.Context, params *FinishSignInParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFinishSignInRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExchangeSignInWithBody Exchange the code of a sign-in
+//
+// Gives a session for the code that the browser brought, to whoever began the sign-in. A code is good for one attempt, right or wrong.
+// The session is refreshed, listed and ended as any other.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/sign-ins/exchange (the `ExchangeSignIn` operationId).
+func (c *Client) ExchangeSignInWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExchangeSignInRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExchangeSignIn Exchange the code of a sign-in
+//
+// Gives a session for the code that the browser brought, to whoever began the sign-in. A code is good for one attempt, right or wrong.
+// The session is refreshed, listed and ended as any other.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/sign-ins/exchange (the `ExchangeSignIn` operationId).
+func (c *Client) ExchangeSignIn(ctx context.Context, body ExchangeSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExchangeSignInRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignOutAtProviderWithBody End the session here and at the provider
+//
+// Ends the session of the access token that is sent, at once. `logout_url` is where the front end sends the browser so that the provider
+// ends its own (OpenID Connect RP-Initiated Logout 1.0); null where the provider offers nothing of the kind. The browser comes back to
+// `return_to`, one of the `return_addresses` of the sign-in policy, with `state`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/sign-ins/sign-out (the `SignOutAtProvider` operationId).
+func (c *Client) SignOutAtProviderWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignOutAtProviderRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignOutAtProvider End the session here and at the provider
+//
+// Ends the session of the access token that is sent, at once. `logout_url` is where the front end sends the browser so that the provider
+// ends its own (OpenID Connect RP-Initiated Logout 1.0); null where the provider offers nothing of the kind. The browser comes back to
+// `return_to`, one of the `return_addresses` of the sign-in policy, with `state`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/sign-ins/sign-out (the `SignOutAtProvider` operationId).
+func (c *Client) SignOutAtProvider(ctx context.Context, body SignOutAtProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignOutAtProviderRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -24236,6 +25118,80 @@ func (c *Client) DeactivateUser(ctx context.Context, userID UserID, params *Deac
 // Corresponds with POST /v1/users/{user_id}/end-sessions (the `EndUserSessions` operationId).
 func (c *Client) EndUserSessions(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEndUserSessionsRequest(c.Server, userID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListIdentities List further identities of a user
+//
+// Identities that were linked to the user beside `issuer` and `subject` of the user itself, newest first.
+//
+// Corresponds with GET /v1/users/{user_id}/identities (the `ListIdentities` operationId).
+func (c *Client) ListIdentities(ctx context.Context, userID UserID, params *ListIdentitiesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListIdentitiesRequest(c.Server, userID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LinkIdentityWithBody Link a further identity to a user
+//
+// The same person at two identity providers is two users until somebody says otherwise: this says it. From now on whoever comes with this
+// issuer and subject is this user. A user who has rights that the caller lacks cannot be given one.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/users/{user_id}/identities (the `LinkIdentity` operationId).
+func (c *Client) LinkIdentityWithBody(ctx context.Context, userID UserID, params *LinkIdentityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLinkIdentityRequestWithBody(c.Server, userID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LinkIdentity Link a further identity to a user
+//
+// The same person at two identity providers is two users until somebody says otherwise: this says it. From now on whoever comes with this
+// issuer and subject is this user. A user who has rights that the caller lacks cannot be given one.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/users/{user_id}/identities (the `LinkIdentity` operationId).
+func (c *Client) LinkIdentity(ctx context.Context, userID UserID, params *LinkIdentityParams, body LinkIdentityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLinkIdentityRequest(c.Server, userID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UnlinkIdentity Unlink an identity from a user
+//
+// Whoever comes with this identity is nobody from now on, or a user of their own. Sessions of the user go on.
+//
+// Corresponds with POST /v1/users/{user_id}/identities/{identity_id}/unlink (the `UnlinkIdentity` operationId).
+func (c *Client) UnlinkIdentity(ctx context.Context, userID UserID, identityID IdentityID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUnlinkIdentityRequest(c.Server, userID, identityID)
 	if err != nil {
 		return nil, err
 	}
@@ -32809,6 +33765,117 @@ func NewUpdateIdentityProviderRequestWithBody(server string, identityProviderID 
 	return req, nil
 }
 
+// NewGetProviderSignInRequest constructs an http.Request for the GetProviderSignIn method
+func NewGetProviderSignInRequest(server string, identityProviderID IdentityProviderID, params *GetProviderSignInParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "identity_provider_id", identityProviderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/identity-providers/%s/sign-in", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewPutProviderSignInRequest calls the generic PutProviderSignIn builder with application/json body
+func NewPutProviderSignInRequest(server string, identityProviderID IdentityProviderID, params *PutProviderSignInParams, body PutProviderSignInJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutProviderSignInRequestWithBody(server, identityProviderID, params, "application/json", bodyReader)
+}
+
+// NewPutProviderSignInRequestWithBody constructs an http.Request for the PutProviderSignIn method, with any body, and a specified content type
+func NewPutProviderSignInRequestWithBody(server string, identityProviderID IdentityProviderID, params *PutProviderSignInParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "identity_provider_id", identityProviderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/identity-providers/%s/sign-in", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewImportArchiveRequestWithBody constructs an http.Request for the ImportArchive method, with any body, and a specified content type
 func NewImportArchiveRequestWithBody(server string, params *ImportArchiveParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
@@ -34211,6 +35278,40 @@ func NewSubmitFormRequestWithBody(server string, formID FormID, contentType stri
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListSignInProvidersRequest constructs an http.Request for the ListSignInProviders method
+func NewListSignInProvidersRequest(server string, institutionID SignInInstitutionID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "institution_id", institutionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/public/institutions/%s/identity-providers", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -37967,6 +39068,260 @@ func NewUpdateSignInPolicyRequestWithBody(server string, params *UpdateSignInPol
 		}
 
 	}
+
+	return req, nil
+}
+
+// NewStartSignInRequest calls the generic StartSignIn builder with application/json body
+func NewStartSignInRequest(server string, body StartSignInJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewStartSignInRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewStartSignInRequestWithBody constructs an http.Request for the StartSignIn method, with any body, and a specified content type
+func NewStartSignInRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sign-ins")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewFinishSignInRequest constructs an http.Request for the FinishSignIn method
+func NewFinishSignInRequest(server string, params *FinishSignInParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sign-ins/callback")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Code != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "code", *params.Code, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Iss != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "iss", *params.Iss, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SessionState != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "session_state", *params.SessionState, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Scope != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "scope", *params.Scope, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Error != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "error", *params.Error, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ErrorDescription != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "error_description", *params.ErrorDescription, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ErrorURI != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "error_uri", *params.ErrorURI, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewExchangeSignInRequest calls the generic ExchangeSignIn builder with application/json body
+func NewExchangeSignInRequest(server string, body ExchangeSignInJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewExchangeSignInRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewExchangeSignInRequestWithBody constructs an http.Request for the ExchangeSignIn method, with any body, and a specified content type
+func NewExchangeSignInRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sign-ins/exchange")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSignOutAtProviderRequest calls the generic SignOutAtProvider builder with application/json body
+func NewSignOutAtProviderRequest(server string, body SignOutAtProviderJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSignOutAtProviderRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSignOutAtProviderRequestWithBody constructs an http.Request for the SignOutAtProvider method, with any body, and a specified content type
+func NewSignOutAtProviderRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/sign-ins/sign-out")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -42868,6 +44223,192 @@ func NewEndUserSessionsRequest(server string, userID UserID) (*http.Request, err
 	return req, nil
 }
 
+// NewListIdentitiesRequest constructs an http.Request for the ListIdentities method
+func NewListIdentitiesRequest(server string, userID UserID, params *ListIdentitiesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/users/%s/identities", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewLinkIdentityRequest calls the generic LinkIdentity builder with application/json body
+func NewLinkIdentityRequest(server string, userID UserID, params *LinkIdentityParams, body LinkIdentityJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLinkIdentityRequestWithBody(server, userID, params, "application/json", bodyReader)
+}
+
+// NewLinkIdentityRequestWithBody constructs an http.Request for the LinkIdentity method, with any body, and a specified content type
+func NewLinkIdentityRequestWithBody(server string, userID UserID, params *LinkIdentityParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/users/%s/identities", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewUnlinkIdentityRequest constructs an http.Request for the UnlinkIdentity method
+func NewUnlinkIdentityRequest(server string, userID UserID, identityID IdentityID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "identity_id", identityID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/users/%s/identities/%s/unlink", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewInviteUserRequest constructs an http.Request for the InviteUser method
 func NewInviteUserRequest(server string, userID UserID, params *InviteUserParams) (*http.Request, error) {
 	var err error
@@ -45562,6 +47103,36 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /v1/identity-providers/{identity_provider_id} (the `UpdateIdentityProvider` operationId).
 	UpdateIdentityProviderWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, identityProviderID IdentityProviderID, params *UpdateIdentityProviderParams, body UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateIdentityProviderResponse, error)
 
+	// GetProviderSignInWithResponse Read how people sign in with a provider
+	//
+	// How this program is known to an OpenID provider as a client, and what it asks for. The secret is never shown; `redirect_uri` and, with
+	// `private_key_jwt`, `public_key` are what the provider has to be told.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/identity-providers/{identity_provider_id}/sign-in (the `GetProviderSignIn` operationId).
+	GetProviderSignInWithResponse(ctx context.Context, identityProviderID IdentityProviderID, params *GetProviderSignInParams, reqEditors ...RequestEditorFn) (*GetProviderSignInResponse, error)
+
+	// PutProviderSignInWithBodyWithResponse Say how people sign in with a provider
+	//
+	// Replaces everything but the secret, which stays where `client_secret` is not sent. Where the provider's addresses are is its discovery
+	// document's to say. With `private_key_jwt` a key is made here, once, and never leaves. Only who may do everything may do this.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/identity-providers/{identity_provider_id}/sign-in (the `PutProviderSignIn` operationId).
+	PutProviderSignInWithBodyWithResponse(ctx context.Context, identityProviderID IdentityProviderID, params *PutProviderSignInParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutProviderSignInResponse, error)
+
+	// PutProviderSignInWithResponse Say how people sign in with a provider
+	//
+	// Replaces everything but the secret, which stays where `client_secret` is not sent. Where the provider's addresses are is its discovery
+	// document's to say. With `private_key_jwt` a key is made here, once, and never leaves. Only who may do everything may do this.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/identity-providers/{identity_provider_id}/sign-in (the `PutProviderSignIn` operationId).
+	PutProviderSignInWithResponse(ctx context.Context, identityProviderID IdentityProviderID, params *PutProviderSignInParams, body PutProviderSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*PutProviderSignInResponse, error)
+
 	// ImportArchiveWithBodyWithResponse Import an institution from its archive
 	//
 	// Brings the archive's institution into this installation under its own identifier, with every record's, so that its chain of
@@ -45905,6 +47476,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/public/forms/{form_id}/submissions (the `SubmitForm` operationId).
 	SubmitFormWithFormdataBodyWithResponse(ctx context.Context, formID FormID, body SubmitFormFormdataRequestBody, reqEditors ...RequestEditorFn) (*SubmitFormResponse, error)
+
+	// ListSignInProvidersWithResponse List the providers to sign in with
+	//
+	// What a front end offers to whoever wants to sign in. An institution that does not exist has none.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/public/institutions/{institution_id}/identity-providers (the `ListSignInProviders` operationId).
+	ListSignInProvidersWithResponse(ctx context.Context, institutionID SignInInstitutionID, reqEditors ...RequestEditorFn) (*ListSignInProvidersResponse, error)
 
 	// RequestPasswordWithBodyWithResponse Have a link to set a password sent
 	//
@@ -46723,7 +48303,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetSignInPolicyWithResponse Read the sign-in policy
 	//
-	// For whom the institution asks for a second factor.
+	// For whom the institution asks for a second factor, and where a browser may be sent back to after signing in.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -46732,7 +48312,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateSignInPolicyWithBodyWithResponse Change the sign-in policy
 	//
-	// Whoever has one of these roles or scopes, and has not shown a second factor, may only see to their own account until they have. Counts within a second, also for open sessions.
+	// Whoever has one of these roles or scopes, and has not shown a second factor, here or to the identity provider, may only see to their own account until they have: everything else is refused with `second-factor-required`, which says what to do. Counts within a second, also for open sessions.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -46741,12 +48321,88 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateSignInPolicyWithApplicationMergePatchPlusJSONBodyWithResponse Change the sign-in policy
 	//
-	// Whoever has one of these roles or scopes, and has not shown a second factor, may only see to their own account until they have. Counts within a second, also for open sessions.
+	// Whoever has one of these roles or scopes, and has not shown a second factor, here or to the identity provider, may only see to their own account until they have: everything else is refused with `second-factor-required`, which says what to do. Counts within a second, also for open sessions.
 	//
 	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /v1/sign-in-policy (the `UpdateSignInPolicy` operationId).
 	UpdateSignInPolicyWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, params *UpdateSignInPolicyParams, body UpdateSignInPolicyApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateSignInPolicyResponse, error)
+
+	// StartSignInWithBodyWithResponse Begin to sign in with a provider
+	//
+	// Answers the address to which the front end sends the browser, good for ten minutes and once. `return_to` is where the browser comes back
+	// to: one of the `return_addresses` of the sign-in policy, letter by letter. `code_challenge` is the SHA-256 of a secret of the front end
+	// (RFC 7636, S256), which it shows when it exchanges the code: nobody else's browser can end what this one began.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/sign-ins (the `StartSignIn` operationId).
+	StartSignInWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartSignInResponse, error)
+
+	// StartSignInWithResponse Begin to sign in with a provider
+	//
+	// Answers the address to which the front end sends the browser, good for ten minutes and once. `return_to` is where the browser comes back
+	// to: one of the `return_addresses` of the sign-in policy, letter by letter. `code_challenge` is the SHA-256 of a secret of the front end
+	// (RFC 7636, S256), which it shows when it exchanges the code: nobody else's browser can end what this one began.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/sign-ins (the `StartSignIn` operationId).
+	StartSignInWithResponse(ctx context.Context, body StartSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*StartSignInResponse, error)
+
+	// FinishSignInWithResponse Take the provider's answer
+	//
+	// Where an OpenID provider sends the browser. The answer is judged and the browser goes on to `return_to` with `code`, good for one minute
+	// and one exchange, or with `error`: `access_denied` where the person or the provider said no, `sign_in_refused` where the answer was not
+	// good, `sign_in_too_weak` where the provider has not checked enough, `user_unknown` where nobody here has this identity,
+	// `provider_unavailable` where it could not be asked. `state` is the front end's. No token is ever in an address.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/sign-ins/callback (the `FinishSignIn` operationId).
+	FinishSignInWithResponse(ctx context.Context, params *FinishSignInParams, reqEditors ...RequestEditorFn) (*FinishSignInResponse, error)
+
+	// ExchangeSignInWithBodyWithResponse Exchange the code of a sign-in
+	//
+	// Gives a session for the code that the browser brought, to whoever began the sign-in. A code is good for one attempt, right or wrong.
+	// The session is refreshed, listed and ended as any other.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/sign-ins/exchange (the `ExchangeSignIn` operationId).
+	ExchangeSignInWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ExchangeSignInResponse, error)
+
+	// ExchangeSignInWithResponse Exchange the code of a sign-in
+	//
+	// Gives a session for the code that the browser brought, to whoever began the sign-in. A code is good for one attempt, right or wrong.
+	// The session is refreshed, listed and ended as any other.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/sign-ins/exchange (the `ExchangeSignIn` operationId).
+	ExchangeSignInWithResponse(ctx context.Context, body ExchangeSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*ExchangeSignInResponse, error)
+
+	// SignOutAtProviderWithBodyWithResponse End the session here and at the provider
+	//
+	// Ends the session of the access token that is sent, at once. `logout_url` is where the front end sends the browser so that the provider
+	// ends its own (OpenID Connect RP-Initiated Logout 1.0); null where the provider offers nothing of the kind. The browser comes back to
+	// `return_to`, one of the `return_addresses` of the sign-in policy, with `state`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/sign-ins/sign-out (the `SignOutAtProvider` operationId).
+	SignOutAtProviderWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignOutAtProviderResponse, error)
+
+	// SignOutAtProviderWithResponse End the session here and at the provider
+	//
+	// Ends the session of the access token that is sent, at once. `logout_url` is where the front end sends the browser so that the provider
+	// ends its own (OpenID Connect RP-Initiated Logout 1.0); null where the provider offers nothing of the kind. The browser comes back to
+	// `return_to`, one of the `return_addresses` of the sign-in policy, with `state`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/sign-ins/sign-out (the `SignOutAtProvider` operationId).
+	SignOutAtProviderWithResponse(ctx context.Context, body SignOutAtProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*SignOutAtProviderResponse, error)
 
 	// ListTagsWithResponse List tags
 	//
@@ -47491,6 +49147,44 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/users/{user_id}/end-sessions (the `EndUserSessions` operationId).
 	EndUserSessionsWithResponse(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*EndUserSessionsResponse, error)
+
+	// ListIdentitiesWithResponse List further identities of a user
+	//
+	// Identities that were linked to the user beside `issuer` and `subject` of the user itself, newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/users/{user_id}/identities (the `ListIdentities` operationId).
+	ListIdentitiesWithResponse(ctx context.Context, userID UserID, params *ListIdentitiesParams, reqEditors ...RequestEditorFn) (*ListIdentitiesResponse, error)
+
+	// LinkIdentityWithBodyWithResponse Link a further identity to a user
+	//
+	// The same person at two identity providers is two users until somebody says otherwise: this says it. From now on whoever comes with this
+	// issuer and subject is this user. A user who has rights that the caller lacks cannot be given one.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/users/{user_id}/identities (the `LinkIdentity` operationId).
+	LinkIdentityWithBodyWithResponse(ctx context.Context, userID UserID, params *LinkIdentityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LinkIdentityResponse, error)
+
+	// LinkIdentityWithResponse Link a further identity to a user
+	//
+	// The same person at two identity providers is two users until somebody says otherwise: this says it. From now on whoever comes with this
+	// issuer and subject is this user. A user who has rights that the caller lacks cannot be given one.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/users/{user_id}/identities (the `LinkIdentity` operationId).
+	LinkIdentityWithResponse(ctx context.Context, userID UserID, params *LinkIdentityParams, body LinkIdentityJSONRequestBody, reqEditors ...RequestEditorFn) (*LinkIdentityResponse, error)
+
+	// UnlinkIdentityWithResponse Unlink an identity from a user
+	//
+	// Whoever comes with this identity is nobody from now on, or a user of their own. Sessions of the user go on.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/users/{user_id}/identities/{identity_id}/unlink (the `UnlinkIdentity` operationId).
+	UnlinkIdentityWithResponse(ctx context.Context, userID UserID, identityID IdentityID, reqEditors ...RequestEditorFn) (*UnlinkIdentityResponse, error)
 
 	// InviteUserWithResponse Send a user a link to set a password
 	//
@@ -53188,6 +54882,109 @@ func (r UpdateIdentityProviderResponse) ContentType() string {
 	return ""
 }
 
+// GetProviderSignInResponse200Headers the declared response headers of an HTTP 200 response for GetProviderSignIn
+type GetProviderSignInResponse200Headers struct {
+	ETag string
+}
+
+// GetProviderSignInResponse304Headers the declared response headers of an HTTP 304 response for GetProviderSignIn
+type GetProviderSignInResponse304Headers struct {
+	ETag string
+}
+
+type GetProviderSignInResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProviderSignIn
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetProviderSignInResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetProviderSignInResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetProviderSignInResponse) GetJSON200() *ProviderSignIn {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetProviderSignInResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetProviderSignInResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetProviderSignInResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetProviderSignInResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutProviderSignInResponse200Headers the declared response headers of an HTTP 200 response for PutProviderSignIn
+type PutProviderSignInResponse200Headers struct {
+	ETag string
+}
+
+type PutProviderSignInResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProviderSignIn
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutProviderSignInResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutProviderSignInResponse) GetJSON200() *ProviderSignIn {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r PutProviderSignInResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutProviderSignInResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutProviderSignInResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutProviderSignInResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ImportArchiveResponse202Headers the declared response headers of an HTTP 202 response for ImportArchive
 type ImportArchiveResponse202Headers struct {
 	ETag       string
@@ -54443,6 +56240,47 @@ func (r SubmitFormResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r SubmitFormResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListSignInProvidersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignInProviderList
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSignInProvidersResponse) GetJSON200() *SignInProviderList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSignInProvidersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSignInProvidersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSignInProvidersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSignInProvidersResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -57094,6 +58932,170 @@ func (r UpdateSignInPolicyResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdateSignInPolicyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type StartSignInResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *SignInStarted
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r StartSignInResponse) GetJSON201() *SignInStarted {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r StartSignInResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StartSignInResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StartSignInResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StartSignInResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// FinishSignInResponse303Headers the declared response headers of an HTTP 303 response for FinishSignIn
+type FinishSignInResponse303Headers struct {
+	Location string
+}
+
+type FinishSignInResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// Headers303 the parsed response headers for an HTTP 303 response
+	Headers303 *FinishSignInResponse303Headers
+}
+
+// GetBody returns the raw response body bytes
+func (r FinishSignInResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r FinishSignInResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r FinishSignInResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r FinishSignInResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ExchangeSignInResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *SessionTokens
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r ExchangeSignInResponse) GetJSON201() *SessionTokens {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r ExchangeSignInResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExchangeSignInResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExchangeSignInResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExchangeSignInResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SignOutAtProviderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProviderSignedOut
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SignOutAtProviderResponse) GetJSON200() *ProviderSignedOut {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r SignOutAtProviderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SignOutAtProviderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SignOutAtProviderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SignOutAtProviderResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -60217,6 +62219,136 @@ func (r EndUserSessionsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r EndUserSessionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListIdentitiesResponse200Headers the declared response headers of an HTTP 200 response for ListIdentities
+type ListIdentitiesResponse200Headers struct {
+	Link *string
+}
+
+type ListIdentitiesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *IdentityList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListIdentitiesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListIdentitiesResponse) GetJSON200() *IdentityList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListIdentitiesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListIdentitiesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListIdentitiesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListIdentitiesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LinkIdentityResponse201Headers the declared response headers of an HTTP 201 response for LinkIdentity
+type LinkIdentityResponse201Headers struct {
+	Location string
+}
+
+type LinkIdentityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Identity
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *LinkIdentityResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r LinkIdentityResponse) GetJSON201() *Identity {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r LinkIdentityResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LinkIdentityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LinkIdentityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LinkIdentityResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UnlinkIdentityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r UnlinkIdentityResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UnlinkIdentityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UnlinkIdentityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UnlinkIdentityResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -63523,6 +65655,54 @@ func (c *ClientWithResponses) UpdateIdentityProviderWithApplicationMergePatchPlu
 	return ParseUpdateIdentityProviderResponse(rsp)
 }
 
+// GetProviderSignInWithResponse Read how people sign in with a provider
+//
+// How this program is known to an OpenID provider as a client, and what it asks for. The secret is never shown; `redirect_uri` and, with
+// `private_key_jwt`, `public_key` are what the provider has to be told.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/identity-providers/{identity_provider_id}/sign-in (the `GetProviderSignIn` operationId).
+func (c *ClientWithResponses) GetProviderSignInWithResponse(ctx context.Context, identityProviderID IdentityProviderID, params *GetProviderSignInParams, reqEditors ...RequestEditorFn) (*GetProviderSignInResponse, error) {
+	rsp, err := c.GetProviderSignIn(ctx, identityProviderID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetProviderSignInResponse(rsp)
+}
+
+// PutProviderSignInWithBodyWithResponse Say how people sign in with a provider
+//
+// Replaces everything but the secret, which stays where `client_secret` is not sent. Where the provider's addresses are is its discovery
+// document's to say. With `private_key_jwt` a key is made here, once, and never leaves. Only who may do everything may do this.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/identity-providers/{identity_provider_id}/sign-in (the `PutProviderSignIn` operationId).
+func (c *ClientWithResponses) PutProviderSignInWithBodyWithResponse(ctx context.Context, identityProviderID IdentityProviderID, params *PutProviderSignInParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutProviderSignInResponse, error) {
+	rsp, err := c.PutProviderSignInWithBody(ctx, identityProviderID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutProviderSignInResponse(rsp)
+}
+
+// PutProviderSignInWithResponse Say how people sign in with a provider
+//
+// Replaces everything but the secret, which stays where `client_secret` is not sent. Where the provider's addresses are is its discovery
+// document's to say. With `private_key_jwt` a key is made here, once, and never leaves. Only who may do everything may do this.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/identity-providers/{identity_provider_id}/sign-in (the `PutProviderSignIn` operationId).
+func (c *ClientWithResponses) PutProviderSignInWithResponse(ctx context.Context, identityProviderID IdentityProviderID, params *PutProviderSignInParams, body PutProviderSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*PutProviderSignInResponse, error) {
+	rsp, err := c.PutProviderSignIn(ctx, identityProviderID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutProviderSignInResponse(rsp)
+}
+
 // ImportArchiveWithBodyWithResponse Import an institution from its archive
 //
 // Brings the archive's institution into this installation under its own identifier, with every record's, so that its chain of
@@ -64081,6 +66261,21 @@ func (c *ClientWithResponses) SubmitFormWithFormdataBodyWithResponse(ctx context
 		return nil, err
 	}
 	return ParseSubmitFormResponse(rsp)
+}
+
+// ListSignInProvidersWithResponse List the providers to sign in with
+//
+// What a front end offers to whoever wants to sign in. An institution that does not exist has none.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/public/institutions/{institution_id}/identity-providers (the `ListSignInProviders` operationId).
+func (c *ClientWithResponses) ListSignInProvidersWithResponse(ctx context.Context, institutionID SignInInstitutionID, reqEditors ...RequestEditorFn) (*ListSignInProvidersResponse, error) {
+	rsp, err := c.ListSignInProviders(ctx, institutionID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSignInProvidersResponse(rsp)
 }
 
 // RequestPasswordWithBodyWithResponse Have a link to set a password sent
@@ -65422,7 +67617,7 @@ func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, sessio
 
 // GetSignInPolicyWithResponse Read the sign-in policy
 //
-// For whom the institution asks for a second factor.
+// For whom the institution asks for a second factor, and where a browser may be sent back to after signing in.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -65437,7 +67632,7 @@ func (c *ClientWithResponses) GetSignInPolicyWithResponse(ctx context.Context, p
 
 // UpdateSignInPolicyWithBodyWithResponse Change the sign-in policy
 //
-// Whoever has one of these roles or scopes, and has not shown a second factor, may only see to their own account until they have. Counts within a second, also for open sessions.
+// Whoever has one of these roles or scopes, and has not shown a second factor, here or to the identity provider, may only see to their own account until they have: everything else is refused with `second-factor-required`, which says what to do. Counts within a second, also for open sessions.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -65452,7 +67647,7 @@ func (c *ClientWithResponses) UpdateSignInPolicyWithBodyWithResponse(ctx context
 
 // UpdateSignInPolicyWithApplicationMergePatchPlusJSONBodyWithResponse Change the sign-in policy
 //
-// Whoever has one of these roles or scopes, and has not shown a second factor, may only see to their own account until they have. Counts within a second, also for open sessions.
+// Whoever has one of these roles or scopes, and has not shown a second factor, here or to the identity provider, may only see to their own account until they have: everything else is refused with `second-factor-required`, which says what to do. Counts within a second, also for open sessions.
 //
 // Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -65463,6 +67658,124 @@ func (c *ClientWithResponses) UpdateSignInPolicyWithApplicationMergePatchPlusJSO
 		return nil, err
 	}
 	return ParseUpdateSignInPolicyResponse(rsp)
+}
+
+// StartSignInWithBodyWithResponse Begin to sign in with a provider
+//
+// Answers the address to which the front end sends the browser, good for ten minutes and once. `return_to` is where the browser comes back
+// to: one of the `return_addresses` of the sign-in policy, letter by letter. `code_challenge` is the SHA-256 of a secret of the front end
+// (RFC 7636, S256), which it shows when it exchanges the code: nobody else's browser can end what this one began.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/sign-ins (the `StartSignIn` operationId).
+func (c *ClientWithResponses) StartSignInWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartSignInResponse, error) {
+	rsp, err := c.StartSignInWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartSignInResponse(rsp)
+}
+
+// StartSignInWithResponse Begin to sign in with a provider
+//
+// Answers the address to which the front end sends the browser, good for ten minutes and once. `return_to` is where the browser comes back
+// to: one of the `return_addresses` of the sign-in policy, letter by letter. `code_challenge` is the SHA-256 of a secret of the front end
+// (RFC 7636, S256), which it shows when it exchanges the code: nobody else's browser can end what this one began.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/sign-ins (the `StartSignIn` operationId).
+func (c *ClientWithResponses) StartSignInWithResponse(ctx context.Context, body StartSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*StartSignInResponse, error) {
+	rsp, err := c.StartSignIn(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartSignInResponse(rsp)
+}
+
+// FinishSignInWithResponse Take the provider's answer
+//
+// Where an OpenID provider sends the browser. The answer is judged and the browser goes on to `return_to` with `code`, good for one minute
+// and one exchange, or with `error`: `access_denied` where the person or the provider said no, `sign_in_refused` where the answer was not
+// good, `sign_in_too_weak` where the provider has not checked enough, `user_unknown` where nobody here has this identity,
+// `provider_unavailable` where it could not be asked. `state` is the front end's. No token is ever in an address.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/sign-ins/callback (the `FinishSignIn` operationId).
+func (c *ClientWithResponses) FinishSignInWithResponse(ctx context.Context, params *FinishSignInParams, reqEditors ...RequestEditorFn) (*FinishSignInResponse, error) {
+	rsp, err := c.FinishSignIn(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFinishSignInResponse(rsp)
+}
+
+// ExchangeSignInWithBodyWithResponse Exchange the code of a sign-in
+//
+// Gives a session for the code that the browser brought, to whoever began the sign-in. A code is good for one attempt, right or wrong.
+// The session is refreshed, listed and ended as any other.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/sign-ins/exchange (the `ExchangeSignIn` operationId).
+func (c *ClientWithResponses) ExchangeSignInWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ExchangeSignInResponse, error) {
+	rsp, err := c.ExchangeSignInWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExchangeSignInResponse(rsp)
+}
+
+// ExchangeSignInWithResponse Exchange the code of a sign-in
+//
+// Gives a session for the code that the browser brought, to whoever began the sign-in. A code is good for one attempt, right or wrong.
+// The session is refreshed, listed and ended as any other.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/sign-ins/exchange (the `ExchangeSignIn` operationId).
+func (c *ClientWithResponses) ExchangeSignInWithResponse(ctx context.Context, body ExchangeSignInJSONRequestBody, reqEditors ...RequestEditorFn) (*ExchangeSignInResponse, error) {
+	rsp, err := c.ExchangeSignIn(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExchangeSignInResponse(rsp)
+}
+
+// SignOutAtProviderWithBodyWithResponse End the session here and at the provider
+//
+// Ends the session of the access token that is sent, at once. `logout_url` is where the front end sends the browser so that the provider
+// ends its own (OpenID Connect RP-Initiated Logout 1.0); null where the provider offers nothing of the kind. The browser comes back to
+// `return_to`, one of the `return_addresses` of the sign-in policy, with `state`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/sign-ins/sign-out (the `SignOutAtProvider` operationId).
+func (c *ClientWithResponses) SignOutAtProviderWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignOutAtProviderResponse, error) {
+	rsp, err := c.SignOutAtProviderWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignOutAtProviderResponse(rsp)
+}
+
+// SignOutAtProviderWithResponse End the session here and at the provider
+//
+// Ends the session of the access token that is sent, at once. `logout_url` is where the front end sends the browser so that the provider
+// ends its own (OpenID Connect RP-Initiated Logout 1.0); null where the provider offers nothing of the kind. The browser comes back to
+// `return_to`, one of the `return_addresses` of the sign-in policy, with `state`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/sign-ins/sign-out (the `SignOutAtProvider` operationId).
+func (c *ClientWithResponses) SignOutAtProviderWithResponse(ctx context.Context, body SignOutAtProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*SignOutAtProviderResponse, error) {
+	rsp, err := c.SignOutAtProvider(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignOutAtProviderResponse(rsp)
 }
 
 // ListTagsWithResponse List tags
@@ -66687,6 +69000,68 @@ func (c *ClientWithResponses) EndUserSessionsWithResponse(ctx context.Context, u
 		return nil, err
 	}
 	return ParseEndUserSessionsResponse(rsp)
+}
+
+// ListIdentitiesWithResponse List further identities of a user
+//
+// Identities that were linked to the user beside `issuer` and `subject` of the user itself, newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/users/{user_id}/identities (the `ListIdentities` operationId).
+func (c *ClientWithResponses) ListIdentitiesWithResponse(ctx context.Context, userID UserID, params *ListIdentitiesParams, reqEditors ...RequestEditorFn) (*ListIdentitiesResponse, error) {
+	rsp, err := c.ListIdentities(ctx, userID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListIdentitiesResponse(rsp)
+}
+
+// LinkIdentityWithBodyWithResponse Link a further identity to a user
+//
+// The same person at two identity providers is two users until somebody says otherwise: this says it. From now on whoever comes with this
+// issuer and subject is this user. A user who has rights that the caller lacks cannot be given one.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/users/{user_id}/identities (the `LinkIdentity` operationId).
+func (c *ClientWithResponses) LinkIdentityWithBodyWithResponse(ctx context.Context, userID UserID, params *LinkIdentityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LinkIdentityResponse, error) {
+	rsp, err := c.LinkIdentityWithBody(ctx, userID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLinkIdentityResponse(rsp)
+}
+
+// LinkIdentityWithResponse Link a further identity to a user
+//
+// The same person at two identity providers is two users until somebody says otherwise: this says it. From now on whoever comes with this
+// issuer and subject is this user. A user who has rights that the caller lacks cannot be given one.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/users/{user_id}/identities (the `LinkIdentity` operationId).
+func (c *ClientWithResponses) LinkIdentityWithResponse(ctx context.Context, userID UserID, params *LinkIdentityParams, body LinkIdentityJSONRequestBody, reqEditors ...RequestEditorFn) (*LinkIdentityResponse, error) {
+	rsp, err := c.LinkIdentity(ctx, userID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLinkIdentityResponse(rsp)
+}
+
+// UnlinkIdentityWithResponse Unlink an identity from a user
+//
+// Whoever comes with this identity is nobody from now on, or a user of their own. Sessions of the user go on.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/users/{user_id}/identities/{identity_id}/unlink (the `UnlinkIdentity` operationId).
+func (c *ClientWithResponses) UnlinkIdentityWithResponse(ctx context.Context, userID UserID, identityID IdentityID, reqEditors ...RequestEditorFn) (*UnlinkIdentityResponse, error) {
+	rsp, err := c.UnlinkIdentity(ctx, userID, identityID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUnlinkIdentityResponse(rsp)
 }
 
 // InviteUserWithResponse Send a user a link to set a password
@@ -71424,6 +73799,97 @@ func ParseUpdateIdentityProviderResponse(rsp *http.Response) (*UpdateIdentityPro
 	return response, nil
 }
 
+// ParseGetProviderSignInResponse parses an HTTP response from a GetProviderSignInWithResponse call
+func ParseGetProviderSignInResponse(rsp *http.Response) (*GetProviderSignInResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetProviderSignInResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProviderSignIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetProviderSignInResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetProviderSignInResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutProviderSignInResponse parses an HTTP response from a PutProviderSignInWithResponse call
+func ParsePutProviderSignInResponse(rsp *http.Response) (*PutProviderSignInResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutProviderSignInResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProviderSignIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutProviderSignInResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseImportArchiveResponse parses an HTTP response from a ImportArchiveWithResponse call
 func ParseImportArchiveResponse(rsp *http.Response) (*ImportArchiveResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -72454,6 +74920,32 @@ func ParseSubmitFormResponse(rsp *http.Response) (*SubmitFormResponse, error) {
 
 	case rsp.StatusCode == 202:
 		// Content-type (text/html) unsupported
+
+	}
+
+	return response, nil
+}
+
+// ParseListSignInProvidersResponse parses an HTTP response from a ListSignInProvidersWithResponse call
+func ParseListSignInProvidersResponse(rsp *http.Response) (*ListSignInProvidersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSignInProvidersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignInProviderList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
 
 	}
 
@@ -74527,6 +77019,113 @@ func ParseUpdateSignInPolicyResponse(rsp *http.Response) (*UpdateSignInPolicyRes
 			headers.ETag = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseStartSignInResponse parses an HTTP response from a StartSignInWithResponse call
+func ParseStartSignInResponse(rsp *http.Response) (*StartSignInResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StartSignInResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest SignInStarted
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseFinishSignInResponse parses an HTTP response from a FinishSignInWithResponse call
+func ParseFinishSignInResponse(rsp *http.Response) (*FinishSignInResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &FinishSignInResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 303:
+		var headers FinishSignInResponse303Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers303 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExchangeSignInResponse parses an HTTP response from a ExchangeSignInWithResponse call
+func ParseExchangeSignInResponse(rsp *http.Response) (*ExchangeSignInResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExchangeSignInResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest SessionTokens
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSignOutAtProviderResponse parses an HTTP response from a SignOutAtProviderWithResponse call
+func ParseSignOutAtProviderResponse(rsp *http.Response) (*SignOutAtProviderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SignOutAtProviderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProviderSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	}
 
 	return response, nil
@@ -77050,6 +79649,100 @@ func ParseEndUserSessionsResponse(rsp *http.Response) (*EndUserSessionsResponse,
 		}
 		response.JSON200 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseListIdentitiesResponse parses an HTTP response from a ListIdentitiesWithResponse call
+func ParseListIdentitiesResponse(rsp *http.Response) (*ListIdentitiesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListIdentitiesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest IdentityList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListIdentitiesResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseLinkIdentityResponse parses an HTTP response from a LinkIdentityWithResponse call
+func ParseLinkIdentityResponse(rsp *http.Response) (*LinkIdentityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LinkIdentityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Identity
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers LinkIdentityResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUnlinkIdentityResponse parses an HTTP response from a UnlinkIdentityWithResponse call
+func ParseUnlinkIdentityResponse(rsp *http.Response) (*UnlinkIdentityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UnlinkIdentityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
 	}
 
 	return response, nil

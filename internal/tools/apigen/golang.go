@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/format"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -257,13 +258,14 @@ func ifMatch(parameters []parameter) string {
 	return "none"
 }
 
-// success gives the first 2xx response in the order of status codes.
+// success gives the first 2xx response in the order of status codes, or the one
+// that sends a browser on.
 func (c *contract) success(op *operation) (int, string, *yaml.Node) {
 	best, at := 0, ""
 	var response *yaml.Node
 	for status, node := range pairs(get(op.node, "responses")) {
 		code, err := strconv.Atoi(status.Value)
-		if err == nil && code >= 200 && code < 300 && (best == 0 || code < best) {
+		if err == nil && (code >= 200 && code < 300 || code == http.StatusSeeOther) && (best == 0 || code < best) {
 			best, at, response = code, pointer(op.pointer, "responses", status.Value), node
 		}
 	}

@@ -126,6 +126,10 @@ INSERT INTO account_policies (tenant_id, mfa_roles, mfa_scopes) VALUES (pg_temp.
 INSERT INTO identity_providers (tenant_id, id, name, issuer, audience, jwks_uri, allowed_algs, token_types, required_claims, role_claim, role_mapping) VALUES
     (pg_temp.here(), pg_temp.ref('idp'), 'Annuaire « Ville »', 'https://sso.ville.example/realms/' || current_setting('app.seed'), 'crm', NULL, '{RS256}', '{at+jwt,JWT}',
      '{"acr": "eidas1"}', 'realm_access.roles', '[{"value": "crm", "role": "billetterie"}]');
+INSERT INTO identity_links (tenant_id, id, user_id, issuer, subject) VALUES
+    (pg_temp.here(), pg_temp.ref('link'), pg_temp.ref('claire'), 'https://proconnect.example/api/v2', 'claire « B »');
+INSERT INTO sign_in_clients (tenant_id, provider_id, client_id, authentication, client_secret, scopes, id_token_alg, userinfo, userinfo_alg, parameters, acr_request, requested_acr, session_seconds) VALUES
+    (pg_temp.here(), pg_temp.ref('idp'), '5e1b6a4c', 'client_secret_post', '\x00', '{openid,given_name}', 'RS256', 'jwt', 'ES256', '{"idp_hint": "ville"}', 'claims', '{eidas1}', 43200);
 INSERT INTO scim_users (tenant_id, user_id, source, user_name, external_id, attributes) VALUES
     (pg_temp.here(), pg_temp.ref('claire'), 'directory', 'claire@arcades.example', 'c-1', '{"title": "Chargée des publics", "emails": [{"value": "claire@arcades.example", "primary": true}]}');
 INSERT INTO scim_groups (tenant_id, team_id, source) VALUES (pg_temp.here(), pg_temp.ref('team'), 'directory');

@@ -4735,7 +4735,7 @@ export interface paths {
         };
         /**
          * Read the sign-in policy
-         * @description For whom the institution asks for a second factor.
+         * @description For whom the institution asks for a second factor, and where a browser may be sent back to after signing in.
          */
         get: operations["getSignInPolicy"];
         put?: never;
@@ -4745,7 +4745,7 @@ export interface paths {
         head?: never;
         /**
          * Change the sign-in policy
-         * @description Whoever has one of these roles or scopes, and has not shown a second factor, may only see to their own account until they have. Counts within a second, also for open sessions.
+         * @description Whoever has one of these roles or scopes, and has not shown a second factor, here or to the identity provider, may only see to their own account until they have: everything else is refused with `second-factor-required`, which says what to do. Counts within a second, also for open sessions.
          */
         patch: operations["updateSignInPolicy"];
         trace?: never;
@@ -4903,6 +4903,199 @@ export interface paths {
          * @description Changes count within a second. With `is_enabled` false none of its tokens opens anything any more.
          */
         patch: operations["updateIdentityProvider"];
+        trace?: never;
+    };
+    "/v1/users/{user_id}/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List further identities of a user
+         * @description Identities that were linked to the user beside `issuer` and `subject` of the user itself, newest first.
+         */
+        get: operations["listIdentities"];
+        put?: never;
+        /**
+         * Link a further identity to a user
+         * @description The same person at two identity providers is two users until somebody says otherwise: this says it. From now on whoever comes with this
+         *     issuer and subject is this user. A user who has rights that the caller lacks cannot be given one.
+         */
+        post: operations["linkIdentity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{user_id}/identities/{identity_id}/unlink": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+                /** @description Identifier of the linked identity. */
+                identity_id: components["parameters"]["IdentityId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unlink an identity from a user
+         * @description Whoever comes with this identity is nobody from now on, or a user of their own. Sessions of the user go on.
+         */
+        post: operations["unlinkIdentity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/identity-providers/{identity_provider_id}/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the identity provider. */
+                identity_provider_id: components["parameters"]["IdentityProviderId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read how people sign in with a provider
+         * @description How this program is known to an OpenID provider as a client, and what it asks for. The secret is never shown; `redirect_uri` and, with
+         *     `private_key_jwt`, `public_key` are what the provider has to be told.
+         */
+        get: operations["getProviderSignIn"];
+        /**
+         * Say how people sign in with a provider
+         * @description Replaces everything but the secret, which stays where `client_secret` is not sent. Where the provider's addresses are is its discovery
+         *     document's to say. With `private_key_jwt` a key is made here, once, and never leaves. Only who may do everything may do this.
+         */
+        put: operations["putProviderSignIn"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/public/institutions/{institution_id}/identity-providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the institution. */
+                institution_id: components["parameters"]["SignInInstitutionId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the providers to sign in with
+         * @description What a front end offers to whoever wants to sign in. An institution that does not exist has none.
+         */
+        get: operations["listSignInProviders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-ins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to sign in with a provider
+         * @description Answers the address to which the front end sends the browser, good for ten minutes and once. `return_to` is where the browser comes back
+         *     to: one of the `return_addresses` of the sign-in policy, letter by letter. `code_challenge` is the SHA-256 of a secret of the front end
+         *     (RFC 7636, S256), which it shows when it exchanges the code: nobody else's browser can end what this one began.
+         */
+        post: operations["startSignIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-ins/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Take the provider's answer
+         * @description Where an OpenID provider sends the browser. The answer is judged and the browser goes on to `return_to` with `code`, good for one minute
+         *     and one exchange, or with `error`: `access_denied` where the person or the provider said no, `sign_in_refused` where the answer was not
+         *     good, `sign_in_too_weak` where the provider has not checked enough, `user_unknown` where nobody here has this identity,
+         *     `provider_unavailable` where it could not be asked. `state` is the front end's. No token is ever in an address.
+         */
+        get: operations["finishSignIn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-ins/exchange": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Exchange the code of a sign-in
+         * @description Gives a session for the code that the browser brought, to whoever began the sign-in. A code is good for one attempt, right or wrong.
+         *     The session is refreshed, listed and ended as any other.
+         */
+        post: operations["exchangeSignIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-ins/sign-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End the session here and at the provider
+         * @description Ends the session of the access token that is sent, at once. `logout_url` is where the front end sends the browser so that the provider
+         *     ends its own (OpenID Connect RP-Initiated Logout 1.0); null where the provider offers nothing of the kind. The browser comes back to
+         *     `return_to`, one of the `return_addresses` of the sign-in policy, with `state`.
+         */
+        post: operations["signOutAtProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/scim/v2/ServiceProviderConfig": {
@@ -8132,6 +8325,46 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "identity.linked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A further identity is a user's
+         * @description `facts` say whose; the changes which.
+         */
+        post: operations["onIdentityLinked"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "identity.unlinked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * An identity is a user's no more
+         * @description `facts` say whose it was; the changes which.
+         */
+        post: operations["onIdentityUnlinked"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "identity_provider.created": {
         parameters: {
             query?: never;
@@ -8166,6 +8399,26 @@ export interface webhooks {
          * @description The changes say how.
          */
         post: operations["onIdentityProviderUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "identity_provider.sign_in_changed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * How people sign in with a provider was changed
+         * @description The changes say how; secrets are nowhere in it.
+         */
+        post: operations["onIdentityProviderSignInChanged"];
         delete?: never;
         options?: never;
         head?: never;
@@ -16072,6 +16325,9 @@ export interface components {
          *         "*",
          *         "users:write"
          *       ],
+         *       "return_addresses": [
+         *         "https://agents.theatre.example.org/signed-in"
+         *       ],
          *       "updated_at": "2026-11-23T10:15:00Z",
          *       "version": 2
          *     }
@@ -16083,6 +16339,8 @@ export interface components {
             mfa_roles: string[];
             /** @description Scopes; `*` is whoever may do everything. */
             mfa_scopes: string[];
+            /** @description Where a browser may be sent back to after signing in with an identity provider, or out; letter by letter. */
+            return_addresses: string[];
             /** Format: date-time */
             updated_at: string;
             /** Format: int64 */
@@ -16093,12 +16351,16 @@ export interface components {
          *       "mfa_scopes": [
          *         "*",
          *         "users:write"
+         *       ],
+         *       "return_addresses": [
+         *         "https://agents.theatre.example.org/signed-in"
          *       ]
          *     }
          */
         SignInPolicyPatch: {
             mfa_roles?: string[];
             mfa_scopes?: string[];
+            return_addresses?: string[];
         };
         /**
          * @example {
@@ -16397,6 +16659,52 @@ export interface components {
         };
         /**
          * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3bb011",
+         *       "object": "identity",
+         *       "user_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01",
+         *       "issuer": "https://proconnect.example.gouv.fr/api/v2",
+         *       "subject": "1f2e7c0a9b",
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        Identity: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "identity";
+            /** Format: uuid */
+            user_id: string;
+            issuer: string;
+            subject: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        IdentityList: {
+            data: components["schemas"]["Identity"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "issuer": "https://proconnect.example.gouv.fr/api/v2",
+         *       "subject": "1f2e7c0a9b"
+         *     }
+         */
+        IdentityLink: {
+            /** @description That of an identity provider that the institution trusts. */
+            issuer: string;
+            subject: string;
+        };
+        /**
+         * @example {
          *       "value": "crm-accueil",
          *       "role": "front_desk"
          *     }
@@ -16444,6 +16752,12 @@ export interface components {
          *       ],
          *       "provision": "on_first_use",
          *       "is_enabled": true,
+         *       "protocol": "oidc",
+         *       "accepts_bearer_tokens": true,
+         *       "strong_acr": [],
+         *       "strong_amr": [
+         *         "mfa"
+         *       ],
          *       "created_at": "2026-11-23T10:15:00Z",
          *       "updated_at": "2026-11-23T10:15:00Z",
          *       "version": 1
@@ -16472,6 +16786,12 @@ export interface components {
             role_mapping: components["schemas"]["IdentityRoleRule"][];
             provision: string;
             is_enabled: boolean;
+            protocol: string;
+            accepts_bearer_tokens: boolean;
+            /** @description Values of the claim `acr` that stand for more than one factor. */
+            strong_acr: string[];
+            /** @description Values of the claim `amr` that stand for more than one factor. */
+            strong_amr: string[];
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -16544,7 +16864,10 @@ export interface components {
             };
             /** @default email */
             email_claim: string;
-            /** @default name */
+            /**
+             * @description Claim of the name, or several with spaces between them: `given_name usual_name`.
+             * @default name
+             */
             name_claim: string;
             /** @description Claim whose values are mapped; dots go into objects. */
             role_claim?: string | null;
@@ -16557,6 +16880,27 @@ export interface components {
             provision: "none" | "on_first_use";
             /** @default true */
             is_enabled: boolean;
+            /**
+             * @description How people sign in with it. A provider of SAML has no bearer tokens; its issuer is its entity id.
+             * @default oidc
+             * @enum {string}
+             */
+            protocol: "oidc" | "saml";
+            /**
+             * @description Whether its access tokens open the API by themselves; false where people only sign in with it.
+             * @default true
+             */
+            accepts_bearer_tokens: boolean;
+            /**
+             * @description Values of the claim `acr` that stand for more than one factor, for the roles and scopes of the sign-in policy.
+             * @default []
+             */
+            strong_acr: string[];
+            /**
+             * @description Values of the claim `amr` that do.
+             * @default []
+             */
+            strong_amr: string[];
         };
         /**
          * @example {
@@ -16587,6 +16931,306 @@ export interface components {
             /** @enum {string} */
             provision?: "none" | "on_first_use";
             is_enabled?: boolean;
+            accepts_bearer_tokens?: boolean;
+            strong_acr?: string[];
+            strong_amr?: string[];
+        };
+        /**
+         * @example {
+         *       "object": "provider_sign_in",
+         *       "identity_provider_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3bb001",
+         *       "is_enabled": true,
+         *       "client_id": "5e1b6a4c",
+         *       "authentication": "client_secret_post",
+         *       "has_client_secret": true,
+         *       "public_key": null,
+         *       "redirect_uri": "https://crm.theatre.example.org/v1/sign-ins/callback",
+         *       "scopes": [
+         *         "openid",
+         *         "given_name",
+         *         "usual_name",
+         *         "email",
+         *         "uid",
+         *         "siret",
+         *         "idp_id"
+         *       ],
+         *       "id_token_alg": "RS256",
+         *       "userinfo": "jwt",
+         *       "userinfo_alg": "RS256",
+         *       "parameters": {},
+         *       "uses_pkce": false,
+         *       "acr_request": "claims",
+         *       "requested_acr": [
+         *         "eidas1"
+         *       ],
+         *       "requests_amr": true,
+         *       "required_acr": [
+         *         "eidas1"
+         *       ],
+         *       "required_amr": [],
+         *       "session_seconds": 43200,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        ProviderSignIn: {
+            /** @constant */
+            object: "provider_sign_in";
+            /** Format: uuid */
+            identity_provider_id: string;
+            is_enabled: boolean;
+            client_id: string;
+            authentication: string;
+            has_client_secret: boolean;
+            /** @description The key by which this program proves itself with `private_key_jwt`, as a JWK; null otherwise. */
+            public_key: null | components["schemas"]["SignInPublicKey"];
+            /** @description Where the provider sends browsers; to be registered there. */
+            redirect_uri: string;
+            scopes: string[];
+            id_token_alg: string;
+            userinfo: string;
+            userinfo_alg: string;
+            parameters: {
+                [key: string]: string;
+            };
+            uses_pkce: boolean;
+            acr_request: string;
+            requested_acr: string[];
+            requests_amr: boolean;
+            required_acr: string[];
+            required_amr: string[];
+            /** Format: int32 */
+            session_seconds: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "kty": "EC",
+         *       "use": "sig",
+         *       "alg": "ES256",
+         *       "kid": "kQ2v",
+         *       "crv": "P-256",
+         *       "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+         *       "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
+         *     }
+         */
+        SignInPublicKey: {
+            kty: string;
+            use: string;
+            alg: string;
+            kid: string;
+            crv: string;
+            x: string;
+            y: string;
+        };
+        /**
+         * @example {
+         *       "client_id": "5e1b6a4c",
+         *       "authentication": "client_secret_post",
+         *       "client_secret": "c1b7d0e4f6a94f1fb0d7a4c2",
+         *       "scopes": [
+         *         "openid",
+         *         "given_name",
+         *         "usual_name",
+         *         "email",
+         *         "uid",
+         *         "siret",
+         *         "idp_id"
+         *       ],
+         *       "userinfo": "jwt",
+         *       "uses_pkce": false,
+         *       "acr_request": "claims",
+         *       "requested_acr": [
+         *         "eidas1"
+         *       ],
+         *       "requests_amr": true,
+         *       "required_acr": [
+         *         "eidas1"
+         *       ]
+         *     }
+         */
+        ProviderSignInPut: {
+            /** @default true */
+            is_enabled: boolean;
+            /** @description As the provider has given it. */
+            client_id: string;
+            /**
+             * @description How this program proves itself where it exchanges the code.
+             * @default client_secret_basic
+             * @enum {string}
+             */
+            authentication: "client_secret_basic" | "client_secret_post" | "private_key_jwt";
+            /** @description Kept sealed; absent keeps the one that is there. */
+            client_secret?: string;
+            /**
+             * @description With `openid` among them.
+             * @default [
+             *       "openid",
+             *       "email",
+             *       "profile"
+             *     ]
+             */
+            scopes: string[];
+            /**
+             * @description The one algorithm of its ID tokens.
+             * @default RS256
+             * @enum {string}
+             */
+            id_token_alg: "RS256" | "ES256";
+            /**
+             * @description Whether claims are asked for at the userinfo endpoint; `jwt` is signed (`application/jwt`) and taken in no other form.
+             * @default json
+             * @enum {string}
+             */
+            userinfo: "none" | "json" | "jwt";
+            /**
+             * @description The one algorithm of signed userinfo.
+             * @default RS256
+             * @enum {string}
+             */
+            userinfo_alg: "RS256" | "ES256";
+            /**
+             * @description Further parameters of the authorisation request. Those of the protocol are not among them.
+             * @default {}
+             */
+            parameters: {
+                [key: string]: string;
+            };
+            /**
+             * @description Whether PKCE (RFC 7636) is used; false for a provider that refuses parameters it does not know.
+             * @default true
+             */
+            uses_pkce: boolean;
+            /**
+             * @description How a level is asked for: not, by `acr_values`, or as an essential claim of the ID token by `claims`.
+             * @default none
+             * @enum {string}
+             */
+            acr_request: "none" | "acr_values" | "claims";
+            /** @default [] */
+            requested_acr: string[];
+            /**
+             * @description Whether `amr` is asked for by `claims`.
+             * @default false
+             */
+            requests_amr: boolean;
+            /**
+             * @description Whoever comes with none of these, nor with one of `strong_acr`, is refused.
+             * @default []
+             */
+            required_acr: string[];
+            /**
+             * @description Whoever comes without one of these is refused.
+             * @default []
+             */
+            required_amr: string[];
+            /**
+             * Format: int32
+             * @description How long a session lasts at the most; less where the installation says less.
+             * @default 43200
+             */
+            session_seconds: number;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3bb001",
+         *       "object": "sign_in_provider",
+         *       "name": "ProConnect",
+         *       "protocol": "oidc"
+         *     }
+         */
+        SignInProvider: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "sign_in_provider";
+            name: string;
+            protocol: string;
+        };
+        /**
+         * @example {
+         *       "data": []
+         *     }
+         */
+        SignInProviderList: {
+            data: components["schemas"]["SignInProvider"][];
+        };
+        /**
+         * @example {
+         *       "institution_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e00",
+         *       "identity_provider_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3bb001",
+         *       "return_to": "https://agents.theatre.example.org/signed-in",
+         *       "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+         *       "state": "af0ifjsldkj"
+         *     }
+         */
+        SignInStart: {
+            /** Format: uuid */
+            institution_id: string;
+            /** Format: uuid */
+            identity_provider_id: string;
+            return_to: string;
+            code_challenge: string;
+            /** @description Comes back to `return_to` as it is. */
+            state?: string;
+            /**
+             * @description With `strong` more than one factor is asked for, as `strong_acr` and `strong_amr` of the provider say; less is refused.
+             * @default usual
+             * @enum {string}
+             */
+            level: "usual" | "strong";
+        };
+        /**
+         * @example {
+         *       "object": "sign_in_started",
+         *       "authorization_url": "https://proconnect.example.gouv.fr/api/v2/authorize?response_type=code",
+         *       "expires_at": "2026-11-23T10:25:00Z"
+         *     }
+         */
+        SignInStarted: {
+            /** @constant */
+            object: "sign_in_started";
+            authorization_url: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
+        /**
+         * @example {
+         *       "code": "pvc_3t9oLhXkq0vM2yQmJcVtq1VbEYk7mZgT6sB1xJ2n4wU",
+         *       "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+         *     }
+         */
+        SignInExchange: {
+            code: string;
+            /** @description The secret whose SHA-256 the sign-in was begun with. */
+            code_verifier: string;
+        };
+        /**
+         * @example {
+         *       "return_to": "https://agents.theatre.example.org/signed-in",
+         *       "state": "af0ifjsldkj"
+         *     }
+         */
+        ProviderSignOut: {
+            return_to?: string;
+            state?: string;
+        };
+        /**
+         * @example {
+         *       "object": "signed_out",
+         *       "logout_url": null
+         *     }
+         */
+        ProviderSignedOut: {
+            /** @constant */
+            object: "signed_out";
+            logout_url: string | null;
         };
         /** @description An error message (RFC 7644 §3.12). */
         ScimError: {
@@ -17175,6 +17819,10 @@ export interface components {
         CredentialId: string;
         /** @description Identifier of the identity provider. */
         IdentityProviderId: string;
+        /** @description Identifier of the linked identity. */
+        IdentityId: string;
+        /** @description Identifier of the institution. */
+        SignInInstitutionId: string;
         /** @description The `id` of the resource. */
         ScimResource: string;
         /** @description Its `id`. */
@@ -25903,6 +26551,301 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    listIdentities: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+            };
+            header?: never;
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of identities. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    linkIdentity: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdentityLink"];
+            };
+        };
+        responses: {
+            /** @description The identity. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Identity"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    unlinkIdentity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+                /** @description Identifier of the linked identity. */
+                identity_id: components["parameters"]["IdentityId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is unlinked. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getProviderSignIn: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the identity provider. */
+                identity_provider_id: components["parameters"]["IdentityProviderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The client. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderSignIn"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    putProviderSignIn: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+            };
+            path: {
+                /** @description Identifier of the identity provider. */
+                identity_provider_id: components["parameters"]["IdentityProviderId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderSignInPut"];
+            };
+        };
+        responses: {
+            /** @description The client as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderSignIn"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listSignInProviders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the institution. */
+                institution_id: components["parameters"]["SignInInstitutionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The providers, by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInProviderList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    startSignIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInStart"];
+            };
+        };
+        responses: {
+            /** @description Where to send the browser. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInStarted"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    finishSignIn: {
+        parameters: {
+            query: {
+                /** @description Ours. */
+                state: string;
+                /** @description The provider's. */
+                code?: string;
+                /** @description Who answers (RFC 9207). */
+                iss?: string;
+                /** @description Some providers send it. */
+                session_state?: string;
+                /** @description Some providers send it. */
+                scope?: string;
+                /** @description Why there is no code. */
+                error?: string;
+                /** @description The same for people. */
+                error_description?: string;
+                /** @description A page about it. */
+                error_uri?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Back to the front end. */
+            303: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    exchangeSignIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInExchange"];
+            };
+        };
+        responses: {
+            /** @description Signed in. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionTokens"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    signOutAtProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderSignOut"];
+            };
+        };
+        responses: {
+            /** @description The session has ended. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderSignedOut"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
     getScimConfiguration: {
         parameters: {
             query?: never;
@@ -29752,6 +30695,50 @@ export interface operations {
             };
         };
     };
+    onIdentityLinked: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onIdentityUnlinked: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     onIdentityProviderCreated: {
         parameters: {
             query?: never;
@@ -29775,6 +30762,28 @@ export interface operations {
         };
     };
     onIdentityProviderUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onIdentityProviderSignInChanged: {
         parameters: {
             query?: never;
             header?: never;
