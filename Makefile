@@ -111,6 +111,15 @@ tools/oidc/node_modules: tools/oidc/package-lock.json
 	@npm ci --silent --prefix tools/oidc
 	@touch $@
 
+## test-pretix: read a real pretix on this machine, installed from PyPI (needs Python 3.11 or later)
+.PHONY: test-pretix
+test-pretix: .build/pretix/empty.sqlite3
+	@PARVIS_TEST_PRETIX=$(CURDIR)/.build/pretix go test -count=1 -timeout 30m -v -run TestARealPretix ./internal/connectors/pretix
+
+.build/pretix/empty.sqlite3: tools/pretix/requirements.txt tools/pretix/prepare.sh
+	@echo "Installing pretix: this takes some minutes, once." >&2
+	@tools/pretix/prepare.sh $(CURDIR)/.build/pretix
+
 ## fuzz: run every fuzz target for a while (FUZZTIME=10s)
 .PHONY: fuzz
 fuzz:

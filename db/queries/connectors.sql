@@ -60,6 +60,7 @@ UPDATE connector_states s
 SET leased_by = NULL, leased_until = NULL, failures = 0, held_until = NULL, stopped = false, last_success_at = now(),
     due_at = CASE WHEN s.wakes <> @wakes THEN now() + make_interval(secs => @seconds::double precision)
              ELSE least((SELECT min(t.due_at) FROM connector_streams t WHERE t.tenant_id = s.tenant_id AND t.source_id = s.source_id),
+                        (SELECT min(k.due_at) FROM connector_commands k WHERE k.tenant_id = s.tenant_id AND k.source_id = s.source_id AND k.status IN ('queued', 'sent')),
                         (SELECT min(f.due_at) FROM connector_fetches f WHERE f.tenant_id = s.tenant_id AND f.source_id = s.source_id),
                         now() + interval '1 hour') END
 WHERE s.tenant_id = @tenant_id AND s.source_id = @source_id AND s.leased_by = @worker
@@ -255,3 +256,84 @@ WHERE tenant_id = @tenant_id AND source_id = @source_id AND kind = @kind AND ext
 -- name: Present :one
 -- The present time of the database, by which things are due.
 SELECT now()::timestamptz;
+
+-- name: ListHeld :many
+-- What is here of some orders, for comparison.
+SELECT o.external_id, o.currency, o.commercial_state, o.gross_minor, o.due_minor, o.paid_minor, o.refunded_minor,
+       (SELECT count(*) FROM ticketing_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.state IN ('valid', 'blocked', 'transferred'))::bigint AS valid_lines,
+       r.content_modified_at
+FROM ticketing_orders o JOIN ticketing_records r ON r.tenant_id = o.tenant_id AND r.id = o.id
+WHERE o.tenant_id = @tenant_id AND o.source_id = @source_id AND o.external_id = ANY(@external_ids::text[]) AND NOT o.deleted AND NOT o.stub;
+
+-- name: ListHeldInWindow :many
+-- The orders that are here of a window, by name.
+SELECT external_id, currency, paid_minor, refunded_minor, gross_minor, due_minor FROM ticketing_orders
+WHERE tenant_id = @tenant_id AND source_id = @source_id AND placed_at >= @from_at AND placed_at < @to_at AND NOT deleted AND NOT stub
+  AND external_id > @after ORDER BY external_id LIMIT @most;
+
+-- name: NoteAbsence :one
+INSERT INTO connector_absences (tenant_id, source_id, external_id) VALUES (@tenant_id, @source_id, @external_id)
+ON CONFLICT (tenant_id, source_id, external_id) DO UPDATE SET times = connector_absences.times + 1, last_at = now()
+RETURNING times;
+
+-- name: DropAbsences :exec
+DELETE FROM connector_absences WHERE tenant_id = @tenant_id AND source_id = @source_id AND external_id = ANY(@external_ids::text[]);
+
+-- name: NoteReconciled :exec
+UPDATE connector_states SET reconciled_at = now(), reconciled_with = @differences WHERE tenant_id = @tenant_id AND source_id = @source_id;
+
+-- name: ListUnreconciled :many
+-- Sources that were not compared since a time. The time moves at once, so that
+-- one process starts one comparison.
+UPDATE connector_states s SET reconciled_at = now()
+FROM connector_connections c, ticketing_sources x
+WHERE s.tenant_id = @tenant_id AND c.tenant_id = s.tenant_id AND c.source_id = s.source_id AND x.tenant_id = s.tenant_id AND x.id = s.source_id
+  AND c.is_enabled AND x.status = 'active' AND NOT s.stopped AND c.connector = ANY(@connectors::text[])
+  AND coalesce(s.reconciled_at, c.created_at) < @before
+RETURNING s.source_id;
+
+-- name: SetHookVendorID :one
+UPDATE connector_connections SET hook_vendor_id = @hook_vendor_id, version = version + 1, updated_at = now()
+WHERE tenant_id = @tenant_id AND source_id = @source_id
+RETURNING *;
+
+-- name: InsertCommand :one
+INSERT INTO connector_commands (tenant_id, id, source_id, kind, data) VALUES (@tenant_id, @id, @source_id, @kind, @data)
+RETURNING *;
+
+-- name: GetCommand :one
+SELECT * FROM connector_commands WHERE tenant_id = @tenant_id AND source_id = @source_id AND id = @id;
+
+-- name: ListCommands :many
+SELECT * FROM connector_commands
+WHERE tenant_id = @tenant_id AND source_id = @source_id AND (sqlc.narg('status')::text IS NULL OR status = sqlc.narg('status')::text)
+  AND (sqlc.narg('after_at')::timestamptz IS NULL OR (created_at, id) < (sqlc.narg('after_at')::timestamptz, sqlc.narg('after_id')::uuid))
+ORDER BY created_at DESC, id DESC LIMIT @page_size;
+
+-- name: ListOpenCommands :many
+SELECT * FROM connector_commands
+WHERE tenant_id = @tenant_id AND source_id = @source_id AND status IN ('queued', 'sent') AND due_at <= now()
+ORDER BY id LIMIT @most;
+
+-- name: MarkCommandSent :exec
+UPDATE connector_commands SET status = 'sent', attempts = attempts + 1, sent_at = coalesce(sent_at, now()), version = version + 1, updated_at = now()
+WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: PostponeCommand :exec
+UPDATE connector_commands SET due_at = now() + make_interval(secs => @seconds::double precision), version = version + 1, updated_at = now()
+WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: EndCommand :one
+UPDATE connector_commands
+SET status = @status, data = NULL, result_kind = sqlc.narg('result_kind'), result_id = sqlc.narg('result_id'), error = sqlc.narg('error'), version = version + 1, updated_at = now()
+WHERE tenant_id = @tenant_id AND id = @id
+RETURNING *;
+
+-- name: PurgeCommands :execrows
+DELETE FROM connector_commands WHERE tenant_id = @tenant_id AND status IN ('confirmed', 'rejected') AND updated_at < @before;
+
+-- name: ListPositions :many
+-- As of when some records are held.
+SELECT kind, external_id, content_modified_at FROM ticketing_records
+WHERE tenant_id = @tenant_id AND source_id = @source_id
+  AND (kind, external_id) IN (SELECT unnest(@kinds::text[])::text, unnest(@external_ids::text[])::text);

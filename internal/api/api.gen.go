@@ -2028,6 +2028,30 @@ func (e PretixSettingsPriceClasses) Valid() bool {
 	}
 }
 
+// Defines values for PretixSettingsWithout.
+const (
+	PretixSettingsWithoutCheckins    PretixSettingsWithout = "checkins"
+	PretixSettingsWithoutCustomers   PretixSettingsWithout = "customers"
+	PretixSettingsWithoutGiftCards   PretixSettingsWithout = "gift_cards"
+	PretixSettingsWithoutMemberships PretixSettingsWithout = "memberships"
+)
+
+// Valid indicates whether the value is a known member of the PretixSettingsWithout enum.
+func (e PretixSettingsWithout) Valid() bool {
+	switch e {
+	case PretixSettingsWithoutCheckins:
+		return true
+	case PretixSettingsWithoutCustomers:
+		return true
+	case PretixSettingsWithoutGiftCards:
+		return true
+	case PretixSettingsWithoutMemberships:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProcessingActivityObject.
 const (
 	ProcessingActivityObjectProcessingActivity ProcessingActivityObject = "processing_activity"
@@ -2913,6 +2937,54 @@ func (e TicketingChannelKind) Valid() bool {
 	}
 }
 
+// Defines values for TicketingCommandObject.
+const (
+	TicketingCommandObjectTicketingCommand TicketingCommandObject = "ticketing_command"
+)
+
+// Valid indicates whether the value is a known member of the TicketingCommandObject enum.
+func (e TicketingCommandObject) Valid() bool {
+	switch e {
+	case TicketingCommandObjectTicketingCommand:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingCommandCreateKind.
+const (
+	TicketingCommandCreateKindConsentSet        TicketingCommandCreateKind = "consent.set"
+	TicketingCommandCreateKindCustomerAnonymize TicketingCommandCreateKind = "customer.anonymize"
+	TicketingCommandCreateKindCustomerUpsert    TicketingCommandCreateKind = "customer.upsert"
+	TicketingCommandCreateKindGiftcardTransact  TicketingCommandCreateKind = "giftcard.transact"
+	TicketingCommandCreateKindMembershipGrant   TicketingCommandCreateKind = "membership.grant"
+	TicketingCommandCreateKindTagSet            TicketingCommandCreateKind = "tag.set"
+	TicketingCommandCreateKindVoucherCreate     TicketingCommandCreateKind = "voucher.create"
+)
+
+// Valid indicates whether the value is a known member of the TicketingCommandCreateKind enum.
+func (e TicketingCommandCreateKind) Valid() bool {
+	switch e {
+	case TicketingCommandCreateKindConsentSet:
+		return true
+	case TicketingCommandCreateKindCustomerAnonymize:
+		return true
+	case TicketingCommandCreateKindCustomerUpsert:
+		return true
+	case TicketingCommandCreateKindGiftcardTransact:
+		return true
+	case TicketingCommandCreateKindMembershipGrant:
+		return true
+	case TicketingCommandCreateKindTagSet:
+		return true
+	case TicketingCommandCreateKindVoucherCreate:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingConnectionObject.
 const (
 	TicketingConnectionObjectTicketingConnection TicketingConnectionObject = "ticketing_connection"
@@ -2967,6 +3039,48 @@ func (e TicketingConsentRecordValue) Valid() bool {
 	case TicketingConsentRecordValueRefused:
 		return true
 	case TicketingConsentRecordValueUnanswered:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingConsentSetChannel.
+const (
+	TicketingConsentSetChannelEmail TicketingConsentSetChannel = "email"
+	TicketingConsentSetChannelPhone TicketingConsentSetChannel = "phone"
+	TicketingConsentSetChannelPost  TicketingConsentSetChannel = "post"
+	TicketingConsentSetChannelSms   TicketingConsentSetChannel = "sms"
+)
+
+// Valid indicates whether the value is a known member of the TicketingConsentSetChannel enum.
+func (e TicketingConsentSetChannel) Valid() bool {
+	switch e {
+	case TicketingConsentSetChannelEmail:
+		return true
+	case TicketingConsentSetChannelPhone:
+		return true
+	case TicketingConsentSetChannelPost:
+		return true
+	case TicketingConsentSetChannelSms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingConsentSetValue.
+const (
+	TicketingConsentSetValueGranted TicketingConsentSetValue = "granted"
+	TicketingConsentSetValueRefused TicketingConsentSetValue = "refused"
+)
+
+// Valid indicates whether the value is a known member of the TicketingConsentSetValue enum.
+func (e TicketingConsentSetValue) Valid() bool {
+	switch e {
+	case TicketingConsentSetValueGranted:
+		return true
+	case TicketingConsentSetValueRefused:
 		return true
 	default:
 		return false
@@ -3270,6 +3384,30 @@ const (
 func (e TicketingOrderObject) Valid() bool {
 	switch e {
 	case TicketingOrderObjectOrder:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingOrderFiguresCommercialState.
+const (
+	TicketingOrderFiguresCommercialStateCancelled TicketingOrderFiguresCommercialState = "cancelled"
+	TicketingOrderFiguresCommercialStateConfirmed TicketingOrderFiguresCommercialState = "confirmed"
+	TicketingOrderFiguresCommercialStateExpired   TicketingOrderFiguresCommercialState = "expired"
+	TicketingOrderFiguresCommercialStateReserved  TicketingOrderFiguresCommercialState = "reserved"
+)
+
+// Valid indicates whether the value is a known member of the TicketingOrderFiguresCommercialState enum.
+func (e TicketingOrderFiguresCommercialState) Valid() bool {
+	switch e {
+	case TicketingOrderFiguresCommercialStateCancelled:
+		return true
+	case TicketingOrderFiguresCommercialStateConfirmed:
+		return true
+	case TicketingOrderFiguresCommercialStateExpired:
+		return true
+	case TicketingOrderFiguresCommercialStateReserved:
 		return true
 	default:
 		return false
@@ -5364,6 +5502,30 @@ func (e ListTicketingSourcesParamsStatus) Valid() bool {
 	case ListTicketingSourcesParamsStatusActive:
 		return true
 	case ListTicketingSourcesParamsStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTicketingCommandsParamsStatus.
+const (
+	ListTicketingCommandsParamsStatusConfirmed ListTicketingCommandsParamsStatus = "confirmed"
+	ListTicketingCommandsParamsStatusQueued    ListTicketingCommandsParamsStatus = "queued"
+	ListTicketingCommandsParamsStatusRejected  ListTicketingCommandsParamsStatus = "rejected"
+	ListTicketingCommandsParamsStatusSent      ListTicketingCommandsParamsStatus = "sent"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingCommandsParamsStatus enum.
+func (e ListTicketingCommandsParamsStatus) Valid() bool {
+	switch e {
+	case ListTicketingCommandsParamsStatusConfirmed:
+		return true
+	case ListTicketingCommandsParamsStatusQueued:
+		return true
+	case ListTicketingCommandsParamsStatusRejected:
+		return true
+	case ListTicketingCommandsParamsStatusSent:
 		return true
 	default:
 		return false
@@ -8115,11 +8277,14 @@ type PretixSettings struct {
 	// Organizer Short name of the organizer.
 	Organizer string `json:"organizer"`
 
-	// PriceClasses Class of each price, by item (`2101`) or by item and variation (`2101/7`); `other` where it is not said.
+	// PriceClasses Class of each price, by item (`2101`) or by item and variation (`2101/7`).
 	PriceClasses map[string]PretixSettingsPriceClasses `json:"price_classes,omitempty"`
 
 	// RequestsPerMinute What we ask at most; the hosted service allows 360.
 	RequestsPerMinute *int32 `json:"requests_per_minute,omitempty"`
+
+	// Without What is not read, for a token that may not.
+	Without []PretixSettingsWithout `json:"without,omitempty"`
 }
 
 // PretixSettingsChannels defines model for PretixSettings.Channels.
@@ -8130,6 +8295,9 @@ type PretixSettingsConsentsChannel string
 
 // PretixSettingsPriceClasses defines model for PretixSettings.PriceClasses.
 type PretixSettingsPriceClasses string
+
+// PretixSettingsWithout defines model for PretixSettings.Without.
+type PretixSettingsWithout string
 
 // Problem A problem (RFC 9457). `code` and `errors[].code` are for programs, `title` and `detail` for people.
 type Problem struct {
@@ -9455,6 +9623,44 @@ type TicketingChannel struct {
 // TicketingChannelKind defines model for TicketingChannel.Kind.
 type TicketingChannelKind string
 
+// TicketingCommand defines model for TicketingCommand.
+type TicketingCommand struct {
+	Attempts  int32                     `json:"attempts"`
+	CreatedAt time.Time                 `json:"created_at"`
+	Error     nullable.Nullable[string] `json:"error"`
+	ID        openapi_types.UUID        `json:"id"`
+	Kind      string                    `json:"kind"`
+	Object    TicketingCommandObject    `json:"object"`
+
+	// ResultID The vendor's name of what was made or changed.
+	ResultID   nullable.Nullable[string]    `json:"result_id"`
+	ResultKind nullable.Nullable[string]    `json:"result_kind"`
+	SentAt     nullable.Nullable[time.Time] `json:"sent_at"`
+	SourceID   openapi_types.UUID           `json:"source_id"`
+	Status     string                       `json:"status"`
+	UpdatedAt  time.Time                    `json:"updated_at"`
+	Version    int64                        `json:"version"`
+}
+
+// TicketingCommandObject defines model for TicketingCommand.Object.
+type TicketingCommandObject string
+
+// TicketingCommandCreate defines model for TicketingCommandCreate.
+type TicketingCommandCreate struct {
+	// Data As the schema of the kind says: `TicketingCustomerUpsert`, `TicketingCustomerAnonymize`, `TicketingConsentSet`, `TicketingVoucherCreate`, `TicketingMembershipGrant`, `TicketingGiftCardTransact`, `TicketingTagSet`.
+	Data map[string]interface{}     `json:"data"`
+	Kind TicketingCommandCreateKind `json:"kind"`
+}
+
+// TicketingCommandCreateKind defines model for TicketingCommandCreate.Kind.
+type TicketingCommandCreateKind string
+
+// TicketingCommandList defines model for TicketingCommandList.
+type TicketingCommandList struct {
+	Data       []TicketingCommand        `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
 // TicketingConnection defines model for TicketingConnection.
 type TicketingConnection struct {
 	BaseURL        string    `json:"base_url"`
@@ -9513,8 +9719,14 @@ type TicketingConnectionState struct {
 	OpenDeadLetters int64                        `json:"open_dead_letters"`
 	PendingFetches  int64                        `json:"pending_fetches"`
 	PendingMessages int64                        `json:"pending_messages"`
-	Status          string                       `json:"status"`
-	Streams         []TicketingStreamState       `json:"streams"`
+
+	// ReconciledAt When it was last compared with the vendor.
+	ReconciledAt nullable.Nullable[time.Time] `json:"reconciled_at"`
+
+	// ReconciledWith How many orders differed then.
+	ReconciledWith nullable.Nullable[int32] `json:"reconciled_with"`
+	Status         string                   `json:"status"`
+	Streams        []TicketingStreamState   `json:"streams"`
 }
 
 // TicketingConsentRecord A question answered while buying or in an account. A question that was not answered is left out, or `unanswered`; it is no refusal and changes nothing.
@@ -9540,6 +9752,25 @@ type TicketingConsentRecordChannel string
 // TicketingConsentRecordValue defines model for TicketingConsentRecord.Value.
 type TicketingConsentRecordValue string
 
+// TicketingConsentSet defines model for TicketingConsentSet.
+type TicketingConsentSet struct {
+	Channel  TicketingConsentSetChannel `json:"channel"`
+	Customer string                     `json:"customer"`
+	Purpose  string                     `json:"purpose"`
+	Value    TicketingConsentSetValue   `json:"value"`
+}
+
+// TicketingConsentSetChannel defines model for TicketingConsentSet.Channel.
+type TicketingConsentSetChannel string
+
+// TicketingConsentSetValue defines model for TicketingConsentSet.Value.
+type TicketingConsentSetValue string
+
+// TicketingCustomerAnonymize defines model for TicketingCustomerAnonymize.
+type TicketingCustomerAnonymize struct {
+	Customer string `json:"customer"`
+}
+
 // TicketingCustomerRecord defines model for TicketingCustomerRecord.
 type TicketingCustomerRecord struct {
 	Address       nullable.Nullable[TicketingPostalAddress] `json:"address,omitempty"`
@@ -9554,6 +9785,13 @@ type TicketingCustomerRecord struct {
 	Name          nullable.Nullable[string]                 `json:"name,omitempty"`
 	Organisation  nullable.Nullable[string]                 `json:"organisation,omitempty"`
 	Phone         nullable.Nullable[string]                 `json:"phone,omitempty"`
+}
+
+// TicketingCustomerUpsert defines model for TicketingCustomerUpsert.
+type TicketingCustomerUpsert struct {
+	// Customer The account at the source; a new one if null.
+	Customer nullable.Nullable[string] `json:"customer"`
+	Profile  TicketingCustomerRecord   `json:"profile"`
 }
 
 // TicketingDeadLetter defines model for TicketingDeadLetter.
@@ -9590,6 +9828,18 @@ type TicketingDecimal = string
 
 // TicketingDecimalPositive A decimal amount in the currency of the order.
 type TicketingDecimalPositive = string
+
+// TicketingDifference defines model for TicketingDifference.
+type TicketingDifference struct {
+	ExternalID string `json:"external_id"`
+	Field      string `json:"field"`
+
+	// Here Null where the order is not here.
+	Here nullable.Nullable[string] `json:"here"`
+
+	// There Null where the vendor does not have the order.
+	There nullable.Nullable[string] `json:"there"`
+}
 
 // TicketingFee defines model for TicketingFee.
 type TicketingFee struct {
@@ -9714,6 +9964,16 @@ type TicketingGiftCardRecord struct {
 	// Ticket The line that sold it.
 	Ticket       nullable.Nullable[TicketingReference] `json:"ticket,omitempty"`
 	Transactions []TicketingGiftCardTransactionRecord  `json:"transactions,omitempty"`
+}
+
+// TicketingGiftCardTransact defines model for TicketingGiftCardTransact.
+type TicketingGiftCardTransact struct {
+	// Amount A decimal amount in the currency of the order; negative where the source's own price is.
+	Amount TicketingDecimal `json:"amount"`
+
+	// GiftCard The card's identifier at the source.
+	GiftCard string                    `json:"gift_card"`
+	Text     nullable.Nullable[string] `json:"text,omitempty"`
 }
 
 // TicketingGiftCardTransactionRecord defines model for TicketingGiftCardTransactionRecord.
@@ -9916,6 +10176,17 @@ type TicketingMembership struct {
 // TicketingMembershipObject defines model for TicketingMembership.Object.
 type TicketingMembershipObject string
 
+// TicketingMembershipGrant defines model for TicketingMembershipGrant.
+type TicketingMembershipGrant struct {
+	Customer string                             `json:"customer"`
+	Holder   nullable.Nullable[TicketingPerson] `json:"holder,omitempty"`
+
+	// Product The membership type at the source.
+	Product   string    `json:"product"`
+	ValidFrom time.Time `json:"valid_from"`
+	ValidTo   time.Time `json:"valid_to"`
+}
+
 // TicketingMembershipList defines model for TicketingMembershipList.
 type TicketingMembershipList struct {
 	Data       []TicketingMembership     `json:"data"`
@@ -10007,6 +10278,30 @@ type TicketingOrder struct {
 
 // TicketingOrderObject defines model for TicketingOrder.Object.
 type TicketingOrderObject string
+
+// TicketingOrderFigures defines model for TicketingOrderFigures.
+type TicketingOrderFigures struct {
+	CommercialState *TicketingOrderFiguresCommercialState `json:"commercial_state,omitempty"`
+
+	// Due A decimal amount in the currency of the order; negative where the source's own price is.
+	Due        *TicketingDecimal `json:"due,omitempty"`
+	ExternalID string            `json:"external_id"`
+
+	// Gross A decimal amount in the currency of the order; negative where the source's own price is.
+	Gross *TicketingDecimal `json:"gross,omitempty"`
+
+	// Paid A decimal amount in the currency of the order; negative where the source's own price is.
+	Paid *TicketingDecimal `json:"paid,omitempty"`
+
+	// Refunded A decimal amount in the currency of the order; negative where the source's own price is.
+	Refunded *TicketingDecimal `json:"refunded,omitempty"`
+
+	// ValidLines How many tickets are valid.
+	ValidLines *int32 `json:"valid_lines,omitempty"`
+}
+
+// TicketingOrderFiguresCommercialState defines model for TicketingOrderFigures.CommercialState.
+type TicketingOrderFiguresCommercialState string
 
 // TicketingOrderList defines model for TicketingOrderList.
 type TicketingOrderList struct {
@@ -10324,6 +10619,42 @@ type TicketingPullCreate struct {
 	Streams []string `json:"streams,omitempty"`
 }
 
+// TicketingReconciliation The result of a comparison. Amounts are decimals in the currency of the source.
+type TicketingReconciliation struct {
+	// Absent How many were missing at the vendor twice in a row.
+	Absent int64 `json:"absent"`
+
+	// Differences The first thousand.
+	Differences []TicketingDifference `json:"differences"`
+
+	// Differing How many orders differ.
+	Differing   int64         `json:"differing"`
+	From        time.Time     `json:"from"`
+	Here        TicketingSums `json:"here"`
+	OrdersHere  int64         `json:"orders_here"`
+	OrdersThere int64         `json:"orders_there"`
+	ReadFrom    string        `json:"read_from"`
+	Repaired    int64         `json:"repaired"`
+	Source      string        `json:"source"`
+	There       TicketingSums `json:"there"`
+	To          time.Time     `json:"to"`
+}
+
+// TicketingReconciliationCreate defines model for TicketingReconciliationCreate.
+type TicketingReconciliationCreate struct {
+	// From Orders placed from then on.
+	From time.Time `json:"from"`
+
+	// Orders The vendor's own figures of every order of the window. Without them the vendor is read.
+	Orders []TicketingOrderFigures `json:"orders,omitempty"`
+
+	// Repair Whether what the vendor has is taken in where it differs.
+	Repair *bool `json:"repair,omitempty"`
+
+	// To And before then.
+	To time.Time `json:"to"`
+}
+
 // TicketingRecord defines model for TicketingRecord.
 type TicketingRecord struct {
 	ContentDigest    nullable.Nullable[string]    `json:"content_digest"`
@@ -10552,6 +10883,21 @@ type TicketingStreamState struct {
 	Records int64 `json:"records"`
 }
 
+// TicketingSums defines model for TicketingSums.
+type TicketingSums struct {
+	Due      string `json:"due"`
+	Gross    string `json:"gross"`
+	Net      string `json:"net"`
+	Paid     string `json:"paid"`
+	Refunded string `json:"refunded"`
+}
+
+// TicketingTagSet defines model for TicketingTagSet.
+type TicketingTagSet struct {
+	Customer string   `json:"customer"`
+	Tags     []string `json:"tags"`
+}
+
 // TicketingText A text by language (BCP 47).
 type TicketingText map[string]string
 
@@ -10654,6 +11000,19 @@ type TicketingVenueRecordSibilType string
 type TicketingVoucher struct {
 	Campaign nullable.Nullable[string] `json:"campaign,omitempty"`
 	Code     string                    `json:"code"`
+}
+
+// TicketingVoucherCreate defines model for TicketingVoucherCreate.
+type TicketingVoucherCreate struct {
+	Code      nullable.Nullable[string] `json:"code,omitempty"`
+	Comment   nullable.Nullable[string] `json:"comment,omitempty"`
+	MaxUsages *int32                    `json:"max_usages,omitempty"`
+	Percent   nullable.Nullable[string] `json:"percent,omitempty"`
+
+	// Performance A performance or the production that it is for.
+	Performance string                       `json:"performance"`
+	PriceType   nullable.Nullable[string]    `json:"price_type,omitempty"`
+	ValidUntil  nullable.Nullable[time.Time] `json:"valid_until,omitempty"`
 }
 
 // TicketingWarning Something that was taken in, though it could have meant two things.
@@ -13757,6 +14116,31 @@ type CreateTicketingBatchParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListTicketingCommandsParams defines parameters for ListTicketingCommands.
+type ListTicketingCommandsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Status Only commands in this state.
+	Status *ListTicketingCommandsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+}
+
+// ListTicketingCommandsParamsStatus defines parameters for ListTicketingCommands.
+type ListTicketingCommandsParamsStatus string
+
+// CreateTicketingCommandParams defines parameters for CreateTicketingCommand.
+type CreateTicketingCommandParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // DeleteTicketingConnectionParams defines parameters for DeleteTicketingConnection.
 type DeleteTicketingConnectionParams struct {
 	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
@@ -13774,6 +14158,12 @@ type PutTicketingConnectionParams struct {
 	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
 	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
 
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// RegisterTicketingHookParams defines parameters for RegisterTicketingHook.
+type RegisterTicketingHookParams struct {
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
@@ -13830,6 +14220,12 @@ type ListInboundMessagesParamsStatus string
 
 // StartTicketingPullParams defines parameters for StartTicketingPull.
 type StartTicketingPullParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// StartTicketingReconciliationParams defines parameters for StartTicketingReconciliation.
+type StartTicketingReconciliationParams struct {
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
@@ -14375,11 +14771,17 @@ type UpdateTicketingSourceApplicationMergePatchPlusJSONRequestBody = TicketingSo
 // CreateTicketingBatchJSONRequestBody defines body for CreateTicketingBatch for application/json ContentType.
 type CreateTicketingBatchJSONRequestBody = TicketingBatch
 
+// CreateTicketingCommandJSONRequestBody defines body for CreateTicketingCommand for application/json ContentType.
+type CreateTicketingCommandJSONRequestBody = TicketingCommandCreate
+
 // PutTicketingConnectionJSONRequestBody defines body for PutTicketingConnection for application/json ContentType.
 type PutTicketingConnectionJSONRequestBody = TicketingConnectionPut
 
 // StartTicketingPullJSONRequestBody defines body for StartTicketingPull for application/json ContentType.
 type StartTicketingPullJSONRequestBody = TicketingPullCreate
+
+// StartTicketingReconciliationJSONRequestBody defines body for StartTicketingReconciliation for application/json ContentType.
+type StartTicketingReconciliationJSONRequestBody = TicketingReconciliationCreate
 
 // PutTicketingRecordJSONRequestBody defines body for PutTicketingRecord for application/json ContentType.
 type PutTicketingRecordJSONRequestBody = TicketingRecordPut
@@ -15412,6 +15814,15 @@ type ServerInterface interface {
 	// CreateTicketingBatch Send up to 500 records
 	// (POST /v1/ticketing/sources/{source}/batches)
 	CreateTicketingBatch(ctx echo.Context, source TicketingSourceCode, params CreateTicketingBatchParams) error
+	// ListTicketingCommands List what a vendor was asked to do
+	// (GET /v1/ticketing/sources/{source}/commands)
+	ListTicketingCommands(ctx echo.Context, source TicketingSourceCode, params ListTicketingCommandsParams) error
+	// CreateTicketingCommand Ask a vendor to do something
+	// (POST /v1/ticketing/sources/{source}/commands)
+	CreateTicketingCommand(ctx echo.Context, source TicketingSourceCode, params CreateTicketingCommandParams) error
+	// GetTicketingCommand See what became of a command
+	// (GET /v1/ticketing/sources/{source}/commands/{command_id})
+	GetTicketingCommand(ctx echo.Context, source TicketingSourceCode, commandID openapi_types.UUID) error
 	// DeleteTicketingConnection Disconnect a source
 	// (DELETE /v1/ticketing/sources/{source}/connection)
 	DeleteTicketingConnection(ctx echo.Context, source TicketingSourceCode, params DeleteTicketingConnectionParams) error
@@ -15424,6 +15835,9 @@ type ServerInterface interface {
 	// CreateTicketingHookAddress Make a new hook address
 	// (POST /v1/ticketing/sources/{source}/connection/hook-address)
 	CreateTicketingHookAddress(ctx echo.Context, source TicketingSourceCode) error
+	// RegisterTicketingHook Tell the vendor where to call
+	// (POST /v1/ticketing/sources/{source}/connection/hook-registration)
+	RegisterTicketingHook(ctx echo.Context, source TicketingSourceCode, params RegisterTicketingHookParams) error
 	// ListTicketingDeadLetters List what could not be taken in
 	// (GET /v1/ticketing/sources/{source}/dead-letters)
 	ListTicketingDeadLetters(ctx echo.Context, source TicketingSourceCode, params ListTicketingDeadLettersParams) error
@@ -15442,6 +15856,9 @@ type ServerInterface interface {
 	// StartTicketingPull Read from the vendor now
 	// (POST /v1/ticketing/sources/{source}/pulls)
 	StartTicketingPull(ctx echo.Context, source TicketingSourceCode, params StartTicketingPullParams) error
+	// StartTicketingReconciliation Compare a window with the vendor
+	// (POST /v1/ticketing/sources/{source}/reconciliations)
+	StartTicketingReconciliation(ctx echo.Context, source TicketingSourceCode, params StartTicketingReconciliationParams) error
 	// DeleteTicketingRecord Say that a record is gone at the source
 	// (DELETE /v1/ticketing/sources/{source}/records/{kind}/{external_id})
 	DeleteTicketingRecord(ctx echo.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params DeleteTicketingRecordParams) error
@@ -25055,6 +25472,114 @@ func (w *ServerInterfaceWrapper) CreateTicketingBatch(ctx echo.Context) error {
 	return err
 }
 
+// ListTicketingCommands converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingCommands(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingCommandsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingCommands(ctx, source, params)
+	return err
+}
+
+// CreateTicketingCommand converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateTicketingCommand(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateTicketingCommandParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateTicketingCommand(ctx, source, params)
+	return err
+}
+
+// GetTicketingCommand converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingCommand(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Path parameter "command_id" -------------
+	var commandID openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "command_id", ctx.Param("command_id"), &commandID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter command_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingCommand(ctx, source, commandID)
+	return err
+}
+
 // DeleteTicketingConnection converts echo context to params.
 func (w *ServerInterfaceWrapper) DeleteTicketingConnection(ctx echo.Context) error {
 	var err error
@@ -25191,6 +25716,42 @@ func (w *ServerInterfaceWrapper) CreateTicketingHookAddress(ctx echo.Context) er
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateTicketingHookAddress(ctx, source)
+	return err
+}
+
+// RegisterTicketingHook converts echo context to params.
+func (w *ServerInterfaceWrapper) RegisterTicketingHook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RegisterTicketingHookParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RegisterTicketingHook(ctx, source, params)
 	return err
 }
 
@@ -25423,6 +25984,42 @@ func (w *ServerInterfaceWrapper) StartTicketingPull(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.StartTicketingPull(ctx, source, params)
+	return err
+}
+
+// StartTicketingReconciliation converts echo context to params.
+func (w *ServerInterfaceWrapper) StartTicketingReconciliation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StartTicketingReconciliationParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StartTicketingReconciliation(ctx, source, params)
 	return err
 }
 
@@ -26882,6 +27479,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/dead-letters", wrapper.ListTicketingDeadLetters, options.OperationMiddlewares["listTicketingDeadLetters"]...)
 	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/dead-letters/:dead_letter_id/retry", wrapper.RetryTicketingDeadLetter, options.OperationMiddlewares["retryTicketingDeadLetter"]...)
 	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/dead-letters/:dead_letter_id/dismiss", wrapper.DismissTicketingDeadLetter, options.OperationMiddlewares["dismissTicketingDeadLetter"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/connection/hook-registration", wrapper.RegisterTicketingHook, options.OperationMiddlewares["registerTicketingHook"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/reconciliations", wrapper.StartTicketingReconciliation, options.OperationMiddlewares["startTicketingReconciliation"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/commands", wrapper.ListTicketingCommands, options.OperationMiddlewares["listTicketingCommands"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/commands", wrapper.CreateTicketingCommand, options.OperationMiddlewares["createTicketingCommand"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/commands/:command_id", wrapper.GetTicketingCommand, options.OperationMiddlewares["getTicketingCommand"]...)
 	router.GET(options.BaseURL+"/v1/forms", wrapper.ListForms, options.OperationMiddlewares["listForms"]...)
 	router.POST(options.BaseURL+"/v1/forms", wrapper.CreateForm, options.OperationMiddlewares["createForm"]...)
 	router.DELETE(options.BaseURL+"/v1/forms/:form_id", wrapper.DeleteForm, options.OperationMiddlewares["deleteForm"]...)
@@ -34915,6 +35517,94 @@ func (response CreateTicketingBatch207JSONResponse) VisitCreateTicketingBatchRes
 	return err
 }
 
+type ListTicketingCommandsRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params ListTicketingCommandsParams
+}
+
+type ListTicketingCommandsResponseObject interface {
+	VisitListTicketingCommandsResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingCommands200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingCommands200JSONResponse struct {
+	Body    TicketingCommandList
+	Headers ListTicketingCommands200ResponseHeaders
+}
+
+func (response ListTicketingCommands200JSONResponse) VisitListTicketingCommandsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTicketingCommandRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params CreateTicketingCommandParams
+	Body   *CreateTicketingCommandJSONRequestBody
+}
+
+type CreateTicketingCommandResponseObject interface {
+	VisitCreateTicketingCommandResponse(w http.ResponseWriter) error
+}
+
+type CreateTicketingCommand202ResponseHeaders struct {
+	Location string
+}
+
+type CreateTicketingCommand202JSONResponse struct {
+	Body    TicketingCommand
+	Headers CreateTicketingCommand202ResponseHeaders
+}
+
+func (response CreateTicketingCommand202JSONResponse) VisitCreateTicketingCommandResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingCommandRequestObject struct {
+	Source    TicketingSourceCode `json:"source"`
+	CommandID openapi_types.UUID  `json:"command_id"`
+}
+
+type GetTicketingCommandResponseObject interface {
+	VisitGetTicketingCommandResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingCommand200JSONResponse TicketingCommand
+
+func (response GetTicketingCommand200JSONResponse) VisitGetTicketingCommandResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteTicketingConnectionRequestObject struct {
 	Source TicketingSourceCode `json:"source"`
 	Params DeleteTicketingConnectionParams
@@ -35029,6 +35719,29 @@ func (response CreateTicketingHookAddress201JSONResponse) VisitCreateTicketingHo
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RegisterTicketingHookRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params RegisterTicketingHookParams
+}
+
+type RegisterTicketingHookResponseObject interface {
+	VisitRegisterTicketingHookResponse(w http.ResponseWriter) error
+}
+
+type RegisterTicketingHook200JSONResponse TicketingConnection
+
+func (response RegisterTicketingHook200JSONResponse) VisitRegisterTicketingHookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -35188,6 +35901,44 @@ func (response StartTicketingPull202JSONResponse) VisitStartTicketingPullRespons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartTicketingReconciliationRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params StartTicketingReconciliationParams
+	Body   *StartTicketingReconciliationJSONRequestBody
+}
+
+type StartTicketingReconciliationResponseObject interface {
+	VisitStartTicketingReconciliationResponse(w http.ResponseWriter) error
+}
+
+type StartTicketingReconciliation202ResponseHeaders struct {
+	ETag       string
+	Location   string
+	RetryAfter *int32
+}
+
+type StartTicketingReconciliation202JSONResponse struct {
+	Body    Operation
+	Headers StartTicketingReconciliation202ResponseHeaders
+}
+
+func (response StartTicketingReconciliation202JSONResponse) VisitStartTicketingReconciliationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err
@@ -36945,6 +37696,15 @@ type StrictServerInterface interface {
 	// CreateTicketingBatch Send up to 500 records
 	// (POST /v1/ticketing/sources/{source}/batches)
 	CreateTicketingBatch(ctx context.Context, request CreateTicketingBatchRequestObject) (CreateTicketingBatchResponseObject, error)
+	// ListTicketingCommands List what a vendor was asked to do
+	// (GET /v1/ticketing/sources/{source}/commands)
+	ListTicketingCommands(ctx context.Context, request ListTicketingCommandsRequestObject) (ListTicketingCommandsResponseObject, error)
+	// CreateTicketingCommand Ask a vendor to do something
+	// (POST /v1/ticketing/sources/{source}/commands)
+	CreateTicketingCommand(ctx context.Context, request CreateTicketingCommandRequestObject) (CreateTicketingCommandResponseObject, error)
+	// GetTicketingCommand See what became of a command
+	// (GET /v1/ticketing/sources/{source}/commands/{command_id})
+	GetTicketingCommand(ctx context.Context, request GetTicketingCommandRequestObject) (GetTicketingCommandResponseObject, error)
 	// DeleteTicketingConnection Disconnect a source
 	// (DELETE /v1/ticketing/sources/{source}/connection)
 	DeleteTicketingConnection(ctx context.Context, request DeleteTicketingConnectionRequestObject) (DeleteTicketingConnectionResponseObject, error)
@@ -36957,6 +37717,9 @@ type StrictServerInterface interface {
 	// CreateTicketingHookAddress Make a new hook address
 	// (POST /v1/ticketing/sources/{source}/connection/hook-address)
 	CreateTicketingHookAddress(ctx context.Context, request CreateTicketingHookAddressRequestObject) (CreateTicketingHookAddressResponseObject, error)
+	// RegisterTicketingHook Tell the vendor where to call
+	// (POST /v1/ticketing/sources/{source}/connection/hook-registration)
+	RegisterTicketingHook(ctx context.Context, request RegisterTicketingHookRequestObject) (RegisterTicketingHookResponseObject, error)
 	// ListTicketingDeadLetters List what could not be taken in
 	// (GET /v1/ticketing/sources/{source}/dead-letters)
 	ListTicketingDeadLetters(ctx context.Context, request ListTicketingDeadLettersRequestObject) (ListTicketingDeadLettersResponseObject, error)
@@ -36975,6 +37738,9 @@ type StrictServerInterface interface {
 	// StartTicketingPull Read from the vendor now
 	// (POST /v1/ticketing/sources/{source}/pulls)
 	StartTicketingPull(ctx context.Context, request StartTicketingPullRequestObject) (StartTicketingPullResponseObject, error)
+	// StartTicketingReconciliation Compare a window with the vendor
+	// (POST /v1/ticketing/sources/{source}/reconciliations)
+	StartTicketingReconciliation(ctx context.Context, request StartTicketingReconciliationRequestObject) (StartTicketingReconciliationResponseObject, error)
 	// DeleteTicketingRecord Say that a record is gone at the source
 	// (DELETE /v1/ticketing/sources/{source}/records/{kind}/{external_id})
 	DeleteTicketingRecord(ctx context.Context, request DeleteTicketingRecordRequestObject) (DeleteTicketingRecordResponseObject, error)
@@ -45558,6 +46324,107 @@ func (sh *strictHandler) CreateTicketingBatch(ctx echo.Context, source Ticketing
 	return nil
 }
 
+// ListTicketingCommands operation middleware
+func (sh *strictHandler) ListTicketingCommands(ctx echo.Context, source TicketingSourceCode, params ListTicketingCommandsParams) error {
+	var request ListTicketingCommandsRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingCommands(ctx.Request().Context(), request.(ListTicketingCommandsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingCommands")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingCommandsResponseObject); ok {
+		return validResponse.VisitListTicketingCommandsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateTicketingCommand operation middleware
+func (sh *strictHandler) CreateTicketingCommand(ctx echo.Context, source TicketingSourceCode, params CreateTicketingCommandParams) error {
+	var request CreateTicketingCommandRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	var body CreateTicketingCommandJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateTicketingCommand(ctx.Request().Context(), request.(CreateTicketingCommandRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateTicketingCommand")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateTicketingCommandResponseObject); ok {
+		return validResponse.VisitCreateTicketingCommandResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingCommand operation middleware
+func (sh *strictHandler) GetTicketingCommand(ctx echo.Context, source TicketingSourceCode, commandID openapi_types.UUID) error {
+	var request GetTicketingCommandRequestObject
+
+	request.Source = source
+	request.CommandID = commandID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingCommand(ctx.Request().Context(), request.(GetTicketingCommandRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingCommand")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingCommandResponseObject); ok {
+		return validResponse.VisitGetTicketingCommandResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // DeleteTicketingConnection operation middleware
 func (sh *strictHandler) DeleteTicketingConnection(ctx echo.Context, source TicketingSourceCode, params DeleteTicketingConnectionParams) error {
 	var request DeleteTicketingConnectionRequestObject
@@ -45678,6 +46545,32 @@ func (sh *strictHandler) CreateTicketingHookAddress(ctx echo.Context, source Tic
 		return err
 	} else if validResponse, ok := response.(CreateTicketingHookAddressResponseObject); ok {
 		return validResponse.VisitCreateTicketingHookAddressResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RegisterTicketingHook operation middleware
+func (sh *strictHandler) RegisterTicketingHook(ctx echo.Context, source TicketingSourceCode, params RegisterTicketingHookParams) error {
+	var request RegisterTicketingHookRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RegisterTicketingHook(ctx.Request().Context(), request.(RegisterTicketingHookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RegisterTicketingHook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RegisterTicketingHookResponseObject); ok {
+		return validResponse.VisitRegisterTicketingHookResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -45858,6 +46751,55 @@ func (sh *strictHandler) StartTicketingPull(ctx echo.Context, source TicketingSo
 		return err
 	} else if validResponse, ok := response.(StartTicketingPullResponseObject); ok {
 		return validResponse.VisitStartTicketingPullResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StartTicketingReconciliation operation middleware
+func (sh *strictHandler) StartTicketingReconciliation(ctx echo.Context, source TicketingSourceCode, params StartTicketingReconciliationParams) error {
+	var request StartTicketingReconciliationRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	var body StartTicketingReconciliationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StartTicketingReconciliation(ctx.Request().Context(), request.(StartTicketingReconciliationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartTicketingReconciliation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StartTicketingReconciliationResponseObject); ok {
+		return validResponse.VisitStartTicketingReconciliationResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -375,6 +375,21 @@ type ConnectorsOperations interface {
 	// DismissTicketingDeadLetter: Set a dead letter aside
 	// (POST /v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/dismiss)
 	DismissTicketingDeadLetter(ctx context.Context, request DismissTicketingDeadLetterRequestObject) (DismissTicketingDeadLetterResponseObject, error)
+	// RegisterTicketingHook: Tell the vendor where to call
+	// (POST /v1/ticketing/sources/{source}/connection/hook-registration)
+	RegisterTicketingHook(ctx context.Context, request RegisterTicketingHookRequestObject) (RegisterTicketingHookResponseObject, error)
+	// StartTicketingReconciliation: Compare a window with the vendor
+	// (POST /v1/ticketing/sources/{source}/reconciliations)
+	StartTicketingReconciliation(ctx context.Context, request StartTicketingReconciliationRequestObject) (StartTicketingReconciliationResponseObject, error)
+	// ListTicketingCommands: List what a vendor was asked to do
+	// (GET /v1/ticketing/sources/{source}/commands)
+	ListTicketingCommands(ctx context.Context, request ListTicketingCommandsRequestObject) (ListTicketingCommandsResponseObject, error)
+	// CreateTicketingCommand: Ask a vendor to do something
+	// (POST /v1/ticketing/sources/{source}/commands)
+	CreateTicketingCommand(ctx context.Context, request CreateTicketingCommandRequestObject) (CreateTicketingCommandResponseObject, error)
+	// GetTicketingCommand: See what became of a command
+	// (GET /v1/ticketing/sources/{source}/commands/{command_id})
+	GetTicketingCommand(ctx context.Context, request GetTicketingCommandRequestObject) (GetTicketingCommandResponseObject, error)
 }
 
 // FormsOperations are the operations of api/forms.yaml.

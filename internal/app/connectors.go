@@ -36,6 +36,7 @@ func (a *App) newConnectors(schemas web.Schemas) *connectors.Service {
 		DB: a.DB, Clock: a.Clock, Log: a.Log, Ingest: ingest{a.domains.ticketing}, Operations: a.domains.operations, Reads: a.domains.reads, Schemas: schemas,
 		Client:  egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs, MaxBody: vendorBody, Timeout: vendorTimeout}),
 		Secrets: a.sealed(connectors.SealedSecrets()), Messages: a.sealed(connectors.SealedMessages()), DeadLetters: a.sealed(connectors.SealedDeadLetters()),
+		Commands: a.sealed(connectors.SealedCommands()),
 	}, connectors.Options{PublicURL: a.Config.Public(), Debounce: a.Config.ConnectorDebounce, Backoff: a.Config.ConnectorBackoff}, vendors()...)
 }
 
@@ -73,4 +74,17 @@ func (i ingest) Receive(ctx context.Context, source string, records []port.Recor
 		out[at] = connectors.Outcome{Status: o.Status, Problem: o.Problem}
 	}
 	return out, nil
+}
+
+// MarkAbsent implements connectors.Ingest.
+func (i ingest) MarkAbsent(ctx context.Context, source, kind, externalID string) error {
+	if t, ok := any(i.ticketing).(absentees); ok {
+		return t.MarkAbsent(ctx, source, kind, externalID)
+	}
+	return nil
+}
+
+// absentees keeps records that their vendor no longer has.
+type absentees interface {
+	MarkAbsent(ctx context.Context, source, kind, externalID string) error
 }

@@ -34,6 +34,8 @@ type Outcome struct {
 // concerns all of them.
 type Ingest interface {
 	Receive(ctx context.Context, source string, records []port.Record) ([]Outcome, error)
+	// MarkAbsent notes that the vendor no longer has a record: not a deletion.
+	MarkAbsent(ctx context.Context, source, kind, externalID string) error
 }
 
 // Needs are what the service is made from.
@@ -48,6 +50,7 @@ type Needs struct {
 	// Schemas hold the settings of every connector.
 	Schemas                        web.Schemas
 	Secrets, Messages, DeadLetters vault.Sealer
+	Commands                       vault.Sealer
 }
 
 // Options tune the service; zero values take the defaults named.
@@ -103,6 +106,7 @@ func NewService(n Needs, o Options, connectors ...port.Connector) *Service {
 	for _, c := range connectors {
 		s.connectors[c.Describe().Name] = c
 	}
+	s.Operations.Register(ReconcileKind, s.reconcile)
 	return s
 }
 

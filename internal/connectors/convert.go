@@ -57,7 +57,7 @@ func (s *Service) stateToAPI(c Connection) api.TicketingConnectionState {
 		Status: s.status(c), NextReadAt: optional(st.DueAt), LastSuccessAt: optional(st.LastSuccessAt), LagSeconds: nullable.NewNullNullable[int64](),
 		LaggingSince: optional(st.LaggingSince), FailingSince: optional(st.FailingSince), Failures: st.Failures, LastError: optional(st.LastError),
 		LastErrorText: optional(st.LastErrorText), LastErrorAt: optional(st.LastErrorAt), PendingMessages: c.PendingMessages, PendingFetches: c.PendingFetches,
-		OpenDeadLetters: c.OpenDeadLetters, Streams: []api.TicketingStreamState{},
+		OpenDeadLetters: c.OpenDeadLetters, ReconciledAt: optional(st.ReconciledAt), ReconciledWith: optional(st.ReconciledWith), Streams: []api.TicketingStreamState{},
 	}
 	for _, r := range c.Streams {
 		if r.Stream == c.MainStream && r.ReadAt != nil {
@@ -107,6 +107,26 @@ func deadLetterToAPI(d DeadLetter) api.TicketingDeadLetter {
 	return api.TicketingDeadLetter{
 		ID: d.ID, Object: "ticketing_dead_letter", SourceID: d.SourceID, Kind: d.Kind, ExternalID: d.ExternalID, Code: d.Code, Problem: problem,
 		Attempts: d.Attempts, Status: d.Status, CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt, Version: d.Version,
+	}
+}
+
+func comparisonFromAPI(in api.TicketingReconciliationCreate) Comparison {
+	out := Comparison{From: in.From, To: in.To, Repair: in.Repair == nil || *in.Repair, Declared: in.Orders != nil}
+	for _, o := range in.Orders {
+		f := Figures{ExternalID: o.ExternalID, CommercialState: texts(o.CommercialState), Gross: o.Gross, Due: o.Due, Paid: o.Paid, Refunded: o.Refunded}
+		if o.ValidLines != nil {
+			n := int64(*o.ValidLines)
+			f.ValidLines = &n
+		}
+		out.Orders = append(out.Orders, f)
+	}
+	return out
+}
+
+func commandToAPI(c Command) api.TicketingCommand {
+	return api.TicketingCommand{
+		ID: c.ID, Object: "ticketing_command", SourceID: c.SourceID, Kind: c.Kind, Status: c.Status, Attempts: c.Attempts, ResultKind: optional(c.ResultKind), ResultID: optional(c.ResultID),
+		Error: optional(c.Error), CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, SentAt: optional(c.SentAt), Version: c.Version,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/connectors/internal/connectorsdb"
+	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
@@ -170,4 +171,68 @@ func (h *Handlers) DismissTicketingDeadLetter(ctx context.Context, r api.Dismiss
 		return nil, err
 	}
 	return api.DismissTicketingDeadLetter200JSONResponse(deadLetterToAPI(d)), nil
+}
+
+// RegisterTicketingHook implements POST /v1/ticketing/sources/{source}/connection/hook-registration.
+func (h *Handlers) RegisterTicketingHook(ctx context.Context, r api.RegisterTicketingHookRequestObject) (api.RegisterTicketingHookResponseObject, error) {
+	c, err := h.service.RegisterHook(ctx, r.Source)
+	if err != nil {
+		return nil, err
+	}
+	return api.RegisterTicketingHook200JSONResponse(h.service.toAPI(c)), nil
+}
+
+// StartTicketingReconciliation implements POST /v1/ticketing/sources/{source}/reconciliations.
+func (h *Handlers) StartTicketingReconciliation(ctx context.Context, r api.StartTicketingReconciliationRequestObject) (api.StartTicketingReconciliationResponseObject, error) {
+	o, err := h.service.Compare(ctx, r.Source, comparisonFromAPI(*r.Body))
+	if err != nil {
+		return nil, err
+	}
+	return api.StartTicketingReconciliation202JSONResponse{
+		Body:    operations.ToAPI(o),
+		Headers: api.StartTicketingReconciliation202ResponseHeaders{ETag: web.ETag(o.Version), Location: "/v1/operations/" + o.ID.String(), RetryAfter: operations.PollAfter()},
+	}, nil
+}
+
+// CreateTicketingCommand implements POST /v1/ticketing/sources/{source}/commands.
+func (h *Handlers) CreateTicketingCommand(ctx context.Context, r api.CreateTicketingCommandRequestObject) (api.CreateTicketingCommandResponseObject, error) {
+	c, err := h.service.Command(ctx, r.Source, string(r.Body.Kind), r.Body.Data)
+	if err != nil {
+		return nil, err
+	}
+	return api.CreateTicketingCommand202JSONResponse{
+		Body: commandToAPI(c), Headers: api.CreateTicketingCommand202ResponseHeaders{Location: "/v1/ticketing/sources/" + r.Source + "/commands/" + c.ID.String()},
+	}, nil
+}
+
+// GetTicketingCommand implements GET /v1/ticketing/sources/{source}/commands/{command_id}.
+func (h *Handlers) GetTicketingCommand(ctx context.Context, r api.GetTicketingCommandRequestObject) (api.GetTicketingCommandResponseObject, error) {
+	c, err := h.service.GetCommand(ctx, r.Source, r.CommandID)
+	if err != nil {
+		return nil, err
+	}
+	return api.GetTicketingCommand200JSONResponse(commandToAPI(c)), nil
+}
+
+// ListTicketingCommands implements GET /v1/ticketing/sources/{source}/commands.
+func (h *Handlers) ListTicketingCommands(ctx context.Context, r api.ListTicketingCommandsRequestObject) (api.ListTicketingCommandsResponseObject, error) {
+	walk := fmt.Sprint("ticketing-commands ", r.Source, plain(r.Params.Status))
+	var after Position
+	resumed, err := h.cursors.Decode(r.Params.Cursor, walk, &after)
+	if err != nil {
+		return nil, err
+	}
+	limit := web.Limit(r.Params.Limit)
+	rows, err := h.service.ListCommands(ctx, r.Source, texts(r.Params.Status), web.If(resumed, &after), limit+1)
+	if err != nil {
+		return nil, err
+	}
+	page, err := web.Paginate(h.cursors, walk, rows, limit, func(c Command) any { return Position{c.CreatedAt, c.ID} })
+	if err != nil {
+		return nil, err
+	}
+	return api.ListTicketingCommands200JSONResponse{
+		Body:    api.TicketingCommandList{Data: web.Map(page.Items, commandToAPI), NextCursor: page.Next},
+		Headers: api.ListTicketingCommands200ResponseHeaders{Link: page.Link(ctx)},
+	}, nil
 }

@@ -105,6 +105,9 @@ func (s *Service) Watch(ctx context.Context) error {
 			if err := s.tellLate(ctx, tenant); err != nil {
 				s.complain(ctx, err)
 			}
+			if err := s.compareNightly(ctx, tenant); err != nil {
+				s.complain(ctx, err)
+			}
 			if tidy {
 				if err := s.tidy(ctx, tenant); err != nil {
 					s.complain(ctx, err)
@@ -136,6 +139,9 @@ func (s *Service) tidy(ctx context.Context, tenant uuid.UUID) error {
 		return err
 	}
 	if _, err := s.q.PurgeDeliveries(ctx, db, tenant, now.Add(-keepDeliveries)); err != nil {
+		return err
+	}
+	if _, err := s.q.PurgeCommands(ctx, db, tenant, now.Add(-keepDeadLetters)); err != nil {
 		return err
 	}
 	_, err := s.q.PurgeDeadLetters(ctx, db, tenant, now.Add(-keepDeadLetters))

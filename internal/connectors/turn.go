@@ -89,6 +89,9 @@ func (t *turn) run(ctx context.Context, tenant, sourceID uuid.UUID) error {
 		return err
 	}
 	t.d = t.s.connectors[row.Connector].Describe()
+	if err := t.sendCommands(ctx); err != nil {
+		return err
+	}
 	if err := t.readMessages(ctx); err != nil {
 		return err
 	}
@@ -245,7 +248,7 @@ const recordsAtOnce = 100
 // ingest takes records in, and keeps those that were refused as dead letters.
 func (t *turn) ingest(ctx context.Context, records []port.Record) error {
 	for part := range slices.Chunk(records, recordsAtOnce) {
-		outcomes, err := t.s.Ingest.Receive(ctx, t.src.Code, part)
+		outcomes, err := t.receive(ctx, part)
 		if err != nil {
 			return err
 		}

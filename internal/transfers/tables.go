@@ -119,7 +119,8 @@ func leaving() map[string]rule {
 		"connector_states": {switched: map[string]string{
 			"due_at": "null::timestamptz", "held_until": "null::timestamptz", "leased_by": "null::uuid", "leased_until": "null::timestamptz",
 		}},
-		"connector_streams": {},
+		"connector_streams":  {},
+		"connector_absences": {},
 
 		"forms":         {},
 		"form_versions": {},
@@ -256,6 +257,10 @@ func staying() map[string]reason {
 		"connector_fetches": {
 			"Single records still to be read from a ticketing system; what is missing is found again.",
 			"Enregistrements restant à lire dans un système de billetterie ; ce qui manque se retrouve.",
+		},
+		"connector_commands": {
+			"What ticketing systems were asked to do, kept for 90 days; what came of it is in their own records and in the events.",
+			"Ce qui a été demandé aux systèmes de billetterie, gardé 90 jours ; ce qui en a résulté figure dans leurs propres données et dans les événements.",
 		},
 		"connector_messages": {
 			"Calls of ticketing systems as they came, kept for 30 days; what followed from them is in the ticketing tables.",

@@ -2026,6 +2026,30 @@ func (e PretixSettingsPriceClasses) Valid() bool {
 	}
 }
 
+// Defines values for PretixSettingsWithout.
+const (
+	PretixSettingsWithoutCheckins    PretixSettingsWithout = "checkins"
+	PretixSettingsWithoutCustomers   PretixSettingsWithout = "customers"
+	PretixSettingsWithoutGiftCards   PretixSettingsWithout = "gift_cards"
+	PretixSettingsWithoutMemberships PretixSettingsWithout = "memberships"
+)
+
+// Valid indicates whether the value is a known member of the PretixSettingsWithout enum.
+func (e PretixSettingsWithout) Valid() bool {
+	switch e {
+	case PretixSettingsWithoutCheckins:
+		return true
+	case PretixSettingsWithoutCustomers:
+		return true
+	case PretixSettingsWithoutGiftCards:
+		return true
+	case PretixSettingsWithoutMemberships:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProcessingActivityObject.
 const (
 	ProcessingActivityObjectProcessingActivity ProcessingActivityObject = "processing_activity"
@@ -2911,6 +2935,54 @@ func (e TicketingChannelKind) Valid() bool {
 	}
 }
 
+// Defines values for TicketingCommandObject.
+const (
+	TicketingCommandObjectTicketingCommand TicketingCommandObject = "ticketing_command"
+)
+
+// Valid indicates whether the value is a known member of the TicketingCommandObject enum.
+func (e TicketingCommandObject) Valid() bool {
+	switch e {
+	case TicketingCommandObjectTicketingCommand:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingCommandCreateKind.
+const (
+	TicketingCommandCreateKindConsentSet        TicketingCommandCreateKind = "consent.set"
+	TicketingCommandCreateKindCustomerAnonymize TicketingCommandCreateKind = "customer.anonymize"
+	TicketingCommandCreateKindCustomerUpsert    TicketingCommandCreateKind = "customer.upsert"
+	TicketingCommandCreateKindGiftcardTransact  TicketingCommandCreateKind = "giftcard.transact"
+	TicketingCommandCreateKindMembershipGrant   TicketingCommandCreateKind = "membership.grant"
+	TicketingCommandCreateKindTagSet            TicketingCommandCreateKind = "tag.set"
+	TicketingCommandCreateKindVoucherCreate     TicketingCommandCreateKind = "voucher.create"
+)
+
+// Valid indicates whether the value is a known member of the TicketingCommandCreateKind enum.
+func (e TicketingCommandCreateKind) Valid() bool {
+	switch e {
+	case TicketingCommandCreateKindConsentSet:
+		return true
+	case TicketingCommandCreateKindCustomerAnonymize:
+		return true
+	case TicketingCommandCreateKindCustomerUpsert:
+		return true
+	case TicketingCommandCreateKindGiftcardTransact:
+		return true
+	case TicketingCommandCreateKindMembershipGrant:
+		return true
+	case TicketingCommandCreateKindTagSet:
+		return true
+	case TicketingCommandCreateKindVoucherCreate:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingConnectionObject.
 const (
 	TicketingConnectionObjectTicketingConnection TicketingConnectionObject = "ticketing_connection"
@@ -2965,6 +3037,48 @@ func (e TicketingConsentRecordValue) Valid() bool {
 	case TicketingConsentRecordValueRefused:
 		return true
 	case TicketingConsentRecordValueUnanswered:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingConsentSetChannel.
+const (
+	TicketingConsentSetChannelEmail TicketingConsentSetChannel = "email"
+	TicketingConsentSetChannelPhone TicketingConsentSetChannel = "phone"
+	TicketingConsentSetChannelPost  TicketingConsentSetChannel = "post"
+	TicketingConsentSetChannelSms   TicketingConsentSetChannel = "sms"
+)
+
+// Valid indicates whether the value is a known member of the TicketingConsentSetChannel enum.
+func (e TicketingConsentSetChannel) Valid() bool {
+	switch e {
+	case TicketingConsentSetChannelEmail:
+		return true
+	case TicketingConsentSetChannelPhone:
+		return true
+	case TicketingConsentSetChannelPost:
+		return true
+	case TicketingConsentSetChannelSms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingConsentSetValue.
+const (
+	TicketingConsentSetValueGranted TicketingConsentSetValue = "granted"
+	TicketingConsentSetValueRefused TicketingConsentSetValue = "refused"
+)
+
+// Valid indicates whether the value is a known member of the TicketingConsentSetValue enum.
+func (e TicketingConsentSetValue) Valid() bool {
+	switch e {
+	case TicketingConsentSetValueGranted:
+		return true
+	case TicketingConsentSetValueRefused:
 		return true
 	default:
 		return false
@@ -3268,6 +3382,30 @@ const (
 func (e TicketingOrderObject) Valid() bool {
 	switch e {
 	case TicketingOrderObjectOrder:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingOrderFiguresCommercialState.
+const (
+	TicketingOrderFiguresCommercialStateCancelled TicketingOrderFiguresCommercialState = "cancelled"
+	TicketingOrderFiguresCommercialStateConfirmed TicketingOrderFiguresCommercialState = "confirmed"
+	TicketingOrderFiguresCommercialStateExpired   TicketingOrderFiguresCommercialState = "expired"
+	TicketingOrderFiguresCommercialStateReserved  TicketingOrderFiguresCommercialState = "reserved"
+)
+
+// Valid indicates whether the value is a known member of the TicketingOrderFiguresCommercialState enum.
+func (e TicketingOrderFiguresCommercialState) Valid() bool {
+	switch e {
+	case TicketingOrderFiguresCommercialStateCancelled:
+		return true
+	case TicketingOrderFiguresCommercialStateConfirmed:
+		return true
+	case TicketingOrderFiguresCommercialStateExpired:
+		return true
+	case TicketingOrderFiguresCommercialStateReserved:
 		return true
 	default:
 		return false
@@ -5362,6 +5500,30 @@ func (e ListTicketingSourcesParamsStatus) Valid() bool {
 	case ListTicketingSourcesParamsStatusActive:
 		return true
 	case ListTicketingSourcesParamsStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTicketingCommandsParamsStatus.
+const (
+	ListTicketingCommandsParamsStatusConfirmed ListTicketingCommandsParamsStatus = "confirmed"
+	ListTicketingCommandsParamsStatusQueued    ListTicketingCommandsParamsStatus = "queued"
+	ListTicketingCommandsParamsStatusRejected  ListTicketingCommandsParamsStatus = "rejected"
+	ListTicketingCommandsParamsStatusSent      ListTicketingCommandsParamsStatus = "sent"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingCommandsParamsStatus enum.
+func (e ListTicketingCommandsParamsStatus) Valid() bool {
+	switch e {
+	case ListTicketingCommandsParamsStatusConfirmed:
+		return true
+	case ListTicketingCommandsParamsStatusQueued:
+		return true
+	case ListTicketingCommandsParamsStatusRejected:
+		return true
+	case ListTicketingCommandsParamsStatusSent:
 		return true
 	default:
 		return false
@@ -8113,11 +8275,14 @@ type PretixSettings struct {
 	// Organizer Short name of the organizer.
 	Organizer string `json:"organizer"`
 
-	// PriceClasses Class of each price, by item (`2101`) or by item and variation (`2101/7`); `other` where it is not said.
+	// PriceClasses Class of each price, by item (`2101`) or by item and variation (`2101/7`).
 	PriceClasses map[string]PretixSettingsPriceClasses `json:"price_classes,omitempty"`
 
 	// RequestsPerMinute What we ask at most; the hosted service allows 360.
 	RequestsPerMinute *int32 `json:"requests_per_minute,omitempty"`
+
+	// Without What is not read, for a token that may not.
+	Without []PretixSettingsWithout `json:"without,omitempty"`
 }
 
 // PretixSettingsChannels defines model for PretixSettings.Channels.
@@ -8128,6 +8293,9 @@ type PretixSettingsConsentsChannel string
 
 // PretixSettingsPriceClasses defines model for PretixSettings.PriceClasses.
 type PretixSettingsPriceClasses string
+
+// PretixSettingsWithout defines model for PretixSettings.Without.
+type PretixSettingsWithout string
 
 // Problem A problem (RFC 9457). `code` and `errors[].code` are for programs, `title` and `detail` for people.
 type Problem struct {
@@ -9453,6 +9621,44 @@ type TicketingChannel struct {
 // TicketingChannelKind defines model for TicketingChannel.Kind.
 type TicketingChannelKind string
 
+// TicketingCommand defines model for TicketingCommand.
+type TicketingCommand struct {
+	Attempts  int32                     `json:"attempts"`
+	CreatedAt time.Time                 `json:"created_at"`
+	Error     nullable.Nullable[string] `json:"error"`
+	ID        openapi_types.UUID        `json:"id"`
+	Kind      string                    `json:"kind"`
+	Object    TicketingCommandObject    `json:"object"`
+
+	// ResultID The vendor's name of what was made or changed.
+	ResultID   nullable.Nullable[string]    `json:"result_id"`
+	ResultKind nullable.Nullable[string]    `json:"result_kind"`
+	SentAt     nullable.Nullable[time.Time] `json:"sent_at"`
+	SourceID   openapi_types.UUID           `json:"source_id"`
+	Status     string                       `json:"status"`
+	UpdatedAt  time.Time                    `json:"updated_at"`
+	Version    int64                        `json:"version"`
+}
+
+// TicketingCommandObject defines model for TicketingCommand.Object.
+type TicketingCommandObject string
+
+// TicketingCommandCreate defines model for TicketingCommandCreate.
+type TicketingCommandCreate struct {
+	// Data As the schema of the kind says: `TicketingCustomerUpsert`, `TicketingCustomerAnonymize`, `TicketingConsentSet`, `TicketingVoucherCreate`, `TicketingMembershipGrant`, `TicketingGiftCardTransact`, `TicketingTagSet`.
+	Data map[string]interface{}     `json:"data"`
+	Kind TicketingCommandCreateKind `json:"kind"`
+}
+
+// TicketingCommandCreateKind defines model for TicketingCommandCreate.Kind.
+type TicketingCommandCreateKind string
+
+// TicketingCommandList defines model for TicketingCommandList.
+type TicketingCommandList struct {
+	Data       []TicketingCommand        `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
 // TicketingConnection defines model for TicketingConnection.
 type TicketingConnection struct {
 	BaseURL        string    `json:"base_url"`
@@ -9511,8 +9717,14 @@ type TicketingConnectionState struct {
 	OpenDeadLetters int64                        `json:"open_dead_letters"`
 	PendingFetches  int64                        `json:"pending_fetches"`
 	PendingMessages int64                        `json:"pending_messages"`
-	Status          string                       `json:"status"`
-	Streams         []TicketingStreamState       `json:"streams"`
+
+	// ReconciledAt When it was last compared with the vendor.
+	ReconciledAt nullable.Nullable[time.Time] `json:"reconciled_at"`
+
+	// ReconciledWith How many orders differed then.
+	ReconciledWith nullable.Nullable[int32] `json:"reconciled_with"`
+	Status         string                   `json:"status"`
+	Streams        []TicketingStreamState   `json:"streams"`
 }
 
 // TicketingConsentRecord A question answered while buying or in an account. A question that was not answered is left out, or `unanswered`; it is no refusal and changes nothing.
@@ -9538,6 +9750,25 @@ type TicketingConsentRecordChannel string
 // TicketingConsentRecordValue defines model for TicketingConsentRecord.Value.
 type TicketingConsentRecordValue string
 
+// TicketingConsentSet defines model for TicketingConsentSet.
+type TicketingConsentSet struct {
+	Channel  TicketingConsentSetChannel `json:"channel"`
+	Customer string                     `json:"customer"`
+	Purpose  string                     `json:"purpose"`
+	Value    TicketingConsentSetValue   `json:"value"`
+}
+
+// TicketingConsentSetChannel defines model for TicketingConsentSet.Channel.
+type TicketingConsentSetChannel string
+
+// TicketingConsentSetValue defines model for TicketingConsentSet.Value.
+type TicketingConsentSetValue string
+
+// TicketingCustomerAnonymize defines model for TicketingCustomerAnonymize.
+type TicketingCustomerAnonymize struct {
+	Customer string `json:"customer"`
+}
+
 // TicketingCustomerRecord defines model for TicketingCustomerRecord.
 type TicketingCustomerRecord struct {
 	Address       nullable.Nullable[TicketingPostalAddress] `json:"address,omitempty"`
@@ -9552,6 +9783,13 @@ type TicketingCustomerRecord struct {
 	Name          nullable.Nullable[string]                 `json:"name,omitempty"`
 	Organisation  nullable.Nullable[string]                 `json:"organisation,omitempty"`
 	Phone         nullable.Nullable[string]                 `json:"phone,omitempty"`
+}
+
+// TicketingCustomerUpsert defines model for TicketingCustomerUpsert.
+type TicketingCustomerUpsert struct {
+	// Customer The account at the source; a new one if null.
+	Customer nullable.Nullable[string] `json:"customer"`
+	Profile  TicketingCustomerRecord   `json:"profile"`
 }
 
 // TicketingDeadLetter defines model for TicketingDeadLetter.
@@ -9588,6 +9826,18 @@ type TicketingDecimal = string
 
 // TicketingDecimalPositive A decimal amount in the currency of the order.
 type TicketingDecimalPositive = string
+
+// TicketingDifference defines model for TicketingDifference.
+type TicketingDifference struct {
+	ExternalID string `json:"external_id"`
+	Field      string `json:"field"`
+
+	// Here Null where the order is not here.
+	Here nullable.Nullable[string] `json:"here"`
+
+	// There Null where the vendor does not have the order.
+	There nullable.Nullable[string] `json:"there"`
+}
 
 // TicketingFee defines model for TicketingFee.
 type TicketingFee struct {
@@ -9712,6 +9962,16 @@ type TicketingGiftCardRecord struct {
 	// Ticket The line that sold it.
 	Ticket       nullable.Nullable[TicketingReference] `json:"ticket,omitempty"`
 	Transactions []TicketingGiftCardTransactionRecord  `json:"transactions,omitempty"`
+}
+
+// TicketingGiftCardTransact defines model for TicketingGiftCardTransact.
+type TicketingGiftCardTransact struct {
+	// Amount A decimal amount in the currency of the order; negative where the source's own price is.
+	Amount TicketingDecimal `json:"amount"`
+
+	// GiftCard The card's identifier at the source.
+	GiftCard string                    `json:"gift_card"`
+	Text     nullable.Nullable[string] `json:"text,omitempty"`
 }
 
 // TicketingGiftCardTransactionRecord defines model for TicketingGiftCardTransactionRecord.
@@ -9914,6 +10174,17 @@ type TicketingMembership struct {
 // TicketingMembershipObject defines model for TicketingMembership.Object.
 type TicketingMembershipObject string
 
+// TicketingMembershipGrant defines model for TicketingMembershipGrant.
+type TicketingMembershipGrant struct {
+	Customer string                             `json:"customer"`
+	Holder   nullable.Nullable[TicketingPerson] `json:"holder,omitempty"`
+
+	// Product The membership type at the source.
+	Product   string    `json:"product"`
+	ValidFrom time.Time `json:"valid_from"`
+	ValidTo   time.Time `json:"valid_to"`
+}
+
 // TicketingMembershipList defines model for TicketingMembershipList.
 type TicketingMembershipList struct {
 	Data       []TicketingMembership     `json:"data"`
@@ -10005,6 +10276,30 @@ type TicketingOrder struct {
 
 // TicketingOrderObject defines model for TicketingOrder.Object.
 type TicketingOrderObject string
+
+// TicketingOrderFigures defines model for TicketingOrderFigures.
+type TicketingOrderFigures struct {
+	CommercialState *TicketingOrderFiguresCommercialState `json:"commercial_state,omitempty"`
+
+	// Due A decimal amount in the currency of the order; negative where the source's own price is.
+	Due        *TicketingDecimal `json:"due,omitempty"`
+	ExternalID string            `json:"external_id"`
+
+	// Gross A decimal amount in the currency of the order; negative where the source's own price is.
+	Gross *TicketingDecimal `json:"gross,omitempty"`
+
+	// Paid A decimal amount in the currency of the order; negative where the source's own price is.
+	Paid *TicketingDecimal `json:"paid,omitempty"`
+
+	// Refunded A decimal amount in the currency of the order; negative where the source's own price is.
+	Refunded *TicketingDecimal `json:"refunded,omitempty"`
+
+	// ValidLines How many tickets are valid.
+	ValidLines *int32 `json:"valid_lines,omitempty"`
+}
+
+// TicketingOrderFiguresCommercialState defines model for TicketingOrderFigures.CommercialState.
+type TicketingOrderFiguresCommercialState string
 
 // TicketingOrderList defines model for TicketingOrderList.
 type TicketingOrderList struct {
@@ -10322,6 +10617,42 @@ type TicketingPullCreate struct {
 	Streams []string `json:"streams,omitempty"`
 }
 
+// TicketingReconciliation The result of a comparison. Amounts are decimals in the currency of the source.
+type TicketingReconciliation struct {
+	// Absent How many were missing at the vendor twice in a row.
+	Absent int64 `json:"absent"`
+
+	// Differences The first thousand.
+	Differences []TicketingDifference `json:"differences"`
+
+	// Differing How many orders differ.
+	Differing   int64         `json:"differing"`
+	From        time.Time     `json:"from"`
+	Here        TicketingSums `json:"here"`
+	OrdersHere  int64         `json:"orders_here"`
+	OrdersThere int64         `json:"orders_there"`
+	ReadFrom    string        `json:"read_from"`
+	Repaired    int64         `json:"repaired"`
+	Source      string        `json:"source"`
+	There       TicketingSums `json:"there"`
+	To          time.Time     `json:"to"`
+}
+
+// TicketingReconciliationCreate defines model for TicketingReconciliationCreate.
+type TicketingReconciliationCreate struct {
+	// From Orders placed from then on.
+	From time.Time `json:"from"`
+
+	// Orders The vendor's own figures of every order of the window. Without them the vendor is read.
+	Orders []TicketingOrderFigures `json:"orders,omitempty"`
+
+	// Repair Whether what the vendor has is taken in where it differs.
+	Repair *bool `json:"repair,omitempty"`
+
+	// To And before then.
+	To time.Time `json:"to"`
+}
+
 // TicketingRecord defines model for TicketingRecord.
 type TicketingRecord struct {
 	ContentDigest    nullable.Nullable[string]    `json:"content_digest"`
@@ -10550,6 +10881,21 @@ type TicketingStreamState struct {
 	Records int64 `json:"records"`
 }
 
+// TicketingSums defines model for TicketingSums.
+type TicketingSums struct {
+	Due      string `json:"due"`
+	Gross    string `json:"gross"`
+	Net      string `json:"net"`
+	Paid     string `json:"paid"`
+	Refunded string `json:"refunded"`
+}
+
+// TicketingTagSet defines model for TicketingTagSet.
+type TicketingTagSet struct {
+	Customer string   `json:"customer"`
+	Tags     []string `json:"tags"`
+}
+
 // TicketingText A text by language (BCP 47).
 type TicketingText map[string]string
 
@@ -10652,6 +10998,19 @@ type TicketingVenueRecordSibilType string
 type TicketingVoucher struct {
 	Campaign nullable.Nullable[string] `json:"campaign,omitempty"`
 	Code     string                    `json:"code"`
+}
+
+// TicketingVoucherCreate defines model for TicketingVoucherCreate.
+type TicketingVoucherCreate struct {
+	Code      nullable.Nullable[string] `json:"code,omitempty"`
+	Comment   nullable.Nullable[string] `json:"comment,omitempty"`
+	MaxUsages *int32                    `json:"max_usages,omitempty"`
+	Percent   nullable.Nullable[string] `json:"percent,omitempty"`
+
+	// Performance A performance or the production that it is for.
+	Performance string                       `json:"performance"`
+	PriceType   nullable.Nullable[string]    `json:"price_type,omitempty"`
+	ValidUntil  nullable.Nullable[time.Time] `json:"valid_until,omitempty"`
 }
 
 // TicketingWarning Something that was taken in, though it could have meant two things.
@@ -13755,6 +14114,31 @@ type CreateTicketingBatchParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListTicketingCommandsParams defines parameters for ListTicketingCommands.
+type ListTicketingCommandsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Status Only commands in this state.
+	Status *ListTicketingCommandsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+}
+
+// ListTicketingCommandsParamsStatus defines parameters for ListTicketingCommands.
+type ListTicketingCommandsParamsStatus string
+
+// CreateTicketingCommandParams defines parameters for CreateTicketingCommand.
+type CreateTicketingCommandParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // DeleteTicketingConnectionParams defines parameters for DeleteTicketingConnection.
 type DeleteTicketingConnectionParams struct {
 	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
@@ -13772,6 +14156,12 @@ type PutTicketingConnectionParams struct {
 	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
 	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
 
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// RegisterTicketingHookParams defines parameters for RegisterTicketingHook.
+type RegisterTicketingHookParams struct {
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
@@ -13828,6 +14218,12 @@ type ListInboundMessagesParamsStatus string
 
 // StartTicketingPullParams defines parameters for StartTicketingPull.
 type StartTicketingPullParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// StartTicketingReconciliationParams defines parameters for StartTicketingReconciliation.
+type StartTicketingReconciliationParams struct {
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
@@ -14373,11 +14769,17 @@ type UpdateTicketingSourceApplicationMergePatchPlusJSONRequestBody = TicketingSo
 // CreateTicketingBatchJSONRequestBody defines body for CreateTicketingBatch for application/json ContentType.
 type CreateTicketingBatchJSONRequestBody = TicketingBatch
 
+// CreateTicketingCommandJSONRequestBody defines body for CreateTicketingCommand for application/json ContentType.
+type CreateTicketingCommandJSONRequestBody = TicketingCommandCreate
+
 // PutTicketingConnectionJSONRequestBody defines body for PutTicketingConnection for application/json ContentType.
 type PutTicketingConnectionJSONRequestBody = TicketingConnectionPut
 
 // StartTicketingPullJSONRequestBody defines body for StartTicketingPull for application/json ContentType.
 type StartTicketingPullJSONRequestBody = TicketingPullCreate
+
+// StartTicketingReconciliationJSONRequestBody defines body for StartTicketingReconciliation for application/json ContentType.
+type StartTicketingReconciliationJSONRequestBody = TicketingReconciliationCreate
 
 // PutTicketingRecordJSONRequestBody defines body for PutTicketingRecord for application/json ContentType.
 type PutTicketingRecordJSONRequestBody = TicketingRecordPut
@@ -17698,6 +18100,42 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/ticketing/sources/{source}/batches (the `CreateTicketingBatch` operationId).
 	CreateTicketingBatch(ctx context.Context, source TicketingSourceCode, params *CreateTicketingBatchParams, body CreateTicketingBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListTicketingCommands List what a vendor was asked to do
+	//
+	// Commands of the last 90 days, newest first, without what they carried.
+	//
+	// Corresponds with GET /v1/ticketing/sources/{source}/commands (the `ListTicketingCommands` operationId).
+	ListTicketingCommands(ctx context.Context, source TicketingSourceCode, params *ListTicketingCommandsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTicketingCommandWithBody Ask a vendor to do something
+	//
+	// Queues a command. A vendor that cannot do it is known at once: 409 `capability-missing`. It is sent with the vendor's own key
+	// against repetition where there is one; what the vendor answers is taken in as its new state, so that the echo of our own
+	// command changes nothing.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/commands (the `CreateTicketingCommand` operationId).
+	CreateTicketingCommandWithBody(ctx context.Context, source TicketingSourceCode, params *CreateTicketingCommandParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTicketingCommand Ask a vendor to do something
+	//
+	// Queues a command. A vendor that cannot do it is known at once: 409 `capability-missing`. It is sent with the vendor's own key
+	// against repetition where there is one; what the vendor answers is taken in as its new state, so that the echo of our own
+	// command changes nothing.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/commands (the `CreateTicketingCommand` operationId).
+	CreateTicketingCommand(ctx context.Context, source TicketingSourceCode, params *CreateTicketingCommandParams, body CreateTicketingCommandJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTicketingCommand See what became of a command
+	//
+	// The command with its state and, once it has ended, what came of it.
+	//
+	// Corresponds with GET /v1/ticketing/sources/{source}/commands/{command_id} (the `GetTicketingCommand` operationId).
+	GetTicketingCommand(ctx context.Context, source TicketingSourceCode, commandID openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// DeleteTicketingConnection Disconnect a source
 	//
 	// Nothing is read any more and the hook address ends; what was received stays. `If-Match` is required.
@@ -17742,6 +18180,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/ticketing/sources/{source}/connection/hook-address (the `CreateTicketingHookAddress` operationId).
 	CreateTicketingHookAddress(ctx context.Context, source TicketingSourceCode, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RegisterTicketingHook Tell the vendor where to call
+	//
+	// Registers the hook address at the vendor, or mends the registration, where the vendor has an interface for that.
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/connection/hook-registration (the `RegisterTicketingHook` operationId).
+	RegisterTicketingHook(ctx context.Context, source TicketingSourceCode, params *RegisterTicketingHookParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTicketingDeadLetters List what could not be taken in
 	//
@@ -17797,6 +18242,30 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/ticketing/sources/{source}/pulls (the `StartTicketingPull` operationId).
 	StartTicketingPull(ctx context.Context, source TicketingSourceCode, params *StartTicketingPullParams, body StartTicketingPullJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartTicketingReconciliationWithBody Compare a window with the vendor
+	//
+	// Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
+	// sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
+	// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
+	// deleted. Connected sources are compared so every night.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/reconciliations (the `StartTicketingReconciliation` operationId).
+	StartTicketingReconciliationWithBody(ctx context.Context, source TicketingSourceCode, params *StartTicketingReconciliationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartTicketingReconciliation Compare a window with the vendor
+	//
+	// Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
+	// sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
+	// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
+	// deleted. Connected sources are compared so every night.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/reconciliations (the `StartTicketingReconciliation` operationId).
+	StartTicketingReconciliation(ctx context.Context, source TicketingSourceCode, params *StartTicketingReconciliationParams, body StartTicketingReconciliationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteTicketingRecord Say that a record is gone at the source
 	//
@@ -24616,6 +25085,82 @@ func (c *Client) CreateTicketingBatch(ctx context.Context, source TicketingSourc
 	return c.Client.Do(req)
 }
 
+// ListTicketingCommands List what a vendor was asked to do
+//
+// Commands of the last 90 days, newest first, without what they carried.
+//
+// Corresponds with GET /v1/ticketing/sources/{source}/commands (the `ListTicketingCommands` operationId).
+func (c *Client) ListTicketingCommands(ctx context.Context, source TicketingSourceCode, params *ListTicketingCommandsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTicketingCommandsRequest(c.Server, source, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTicketingCommandWithBody Ask a vendor to do something
+//
+// Queues a command. A vendor that cannot do it is known at once: 409 `capability-missing`. It is sent with the vendor's own key
+// against repetition where there is one; what the vendor answers is taken in as its new state, so that the echo of our own
+// command changes nothing.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/commands (the `CreateTicketingCommand` operationId).
+func (c *Client) CreateTicketingCommandWithBody(ctx context.Context, source TicketingSourceCode, params *CreateTicketingCommandParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTicketingCommandRequestWithBody(c.Server, source, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTicketingCommand Ask a vendor to do something
+//
+// Queues a command. A vendor that cannot do it is known at once: 409 `capability-missing`. It is sent with the vendor's own key
+// against repetition where there is one; what the vendor answers is taken in as its new state, so that the echo of our own
+// command changes nothing.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/commands (the `CreateTicketingCommand` operationId).
+func (c *Client) CreateTicketingCommand(ctx context.Context, source TicketingSourceCode, params *CreateTicketingCommandParams, body CreateTicketingCommandJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTicketingCommandRequest(c.Server, source, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTicketingCommand See what became of a command
+//
+// The command with its state and, once it has ended, what came of it.
+//
+// Corresponds with GET /v1/ticketing/sources/{source}/commands/{command_id} (the `GetTicketingCommand` operationId).
+func (c *Client) GetTicketingCommand(ctx context.Context, source TicketingSourceCode, commandID openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTicketingCommandRequest(c.Server, source, commandID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // DeleteTicketingConnection Disconnect a source
 //
 // Nothing is read any more and the hook address ends; what was received stays. `If-Match` is required.
@@ -24701,6 +25246,23 @@ func (c *Client) PutTicketingConnection(ctx context.Context, source TicketingSou
 // Corresponds with POST /v1/ticketing/sources/{source}/connection/hook-address (the `CreateTicketingHookAddress` operationId).
 func (c *Client) CreateTicketingHookAddress(ctx context.Context, source TicketingSourceCode, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateTicketingHookAddressRequest(c.Server, source)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RegisterTicketingHook Tell the vendor where to call
+//
+// Registers the hook address at the vendor, or mends the registration, where the vendor has an interface for that.
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/connection/hook-registration (the `RegisterTicketingHook` operationId).
+func (c *Client) RegisterTicketingHook(ctx context.Context, source TicketingSourceCode, params *RegisterTicketingHookParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRegisterTicketingHookRequest(c.Server, source, params)
 	if err != nil {
 		return nil, err
 	}
@@ -24826,6 +25388,50 @@ func (c *Client) StartTicketingPullWithBody(ctx context.Context, source Ticketin
 // Corresponds with POST /v1/ticketing/sources/{source}/pulls (the `StartTicketingPull` operationId).
 func (c *Client) StartTicketingPull(ctx context.Context, source TicketingSourceCode, params *StartTicketingPullParams, body StartTicketingPullJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewStartTicketingPullRequest(c.Server, source, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartTicketingReconciliationWithBody Compare a window with the vendor
+//
+// Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
+// sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
+// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
+// deleted. Connected sources are compared so every night.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/reconciliations (the `StartTicketingReconciliation` operationId).
+func (c *Client) StartTicketingReconciliationWithBody(ctx context.Context, source TicketingSourceCode, params *StartTicketingReconciliationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartTicketingReconciliationRequestWithBody(c.Server, source, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartTicketingReconciliation Compare a window with the vendor
+//
+// Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
+// sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
+// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
+// deleted. Connected sources are compared so every night.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/reconciliations (the `StartTicketingReconciliation` operationId).
+func (c *Client) StartTicketingReconciliation(ctx context.Context, source TicketingSourceCode, params *StartTicketingReconciliationParams, body StartTicketingReconciliationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartTicketingReconciliationRequest(c.Server, source, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -42770,6 +43376,204 @@ func NewCreateTicketingBatchRequestWithBody(server string, source TicketingSourc
 	return req, nil
 }
 
+// NewListTicketingCommandsRequest constructs an http.Request for the ListTicketingCommands method
+func NewListTicketingCommandsRequest(server string, source TicketingSourceCode, params *ListTicketingCommandsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/sources/%s/commands", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateTicketingCommandRequest calls the generic CreateTicketingCommand builder with application/json body
+func NewCreateTicketingCommandRequest(server string, source TicketingSourceCode, params *CreateTicketingCommandParams, body CreateTicketingCommandJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateTicketingCommandRequestWithBody(server, source, params, "application/json", bodyReader)
+}
+
+// NewCreateTicketingCommandRequestWithBody constructs an http.Request for the CreateTicketingCommand method, with any body, and a specified content type
+func NewCreateTicketingCommandRequestWithBody(server string, source TicketingSourceCode, params *CreateTicketingCommandParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/sources/%s/commands", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewGetTicketingCommandRequest constructs an http.Request for the GetTicketingCommand method
+func NewGetTicketingCommandRequest(server string, source TicketingSourceCode, commandID openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "command_id", commandID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/sources/%s/commands/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewDeleteTicketingConnectionRequest constructs an http.Request for the DeleteTicketingConnection method
 func NewDeleteTicketingConnectionRequest(server string, source TicketingSourceCode, params *DeleteTicketingConnectionParams) (*http.Request, error) {
 	var err error
@@ -42970,6 +43774,55 @@ func NewCreateTicketingHookAddressRequest(server string, source TicketingSourceC
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRegisterTicketingHookRequest constructs an http.Request for the RegisterTicketingHook method
+func NewRegisterTicketingHookRequest(server string, source TicketingSourceCode, params *RegisterTicketingHookParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/sources/%s/connection/hook-registration", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -43343,6 +44196,68 @@ func NewStartTicketingPullRequestWithBody(server string, source TicketingSourceC
 	}
 
 	operationPath := fmt.Sprintf("/v1/ticketing/sources/%s/pulls", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewStartTicketingReconciliationRequest calls the generic StartTicketingReconciliation builder with application/json body
+func NewStartTicketingReconciliationRequest(server string, source TicketingSourceCode, params *StartTicketingReconciliationParams, body StartTicketingReconciliationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewStartTicketingReconciliationRequestWithBody(server, source, params, "application/json", bodyReader)
+}
+
+// NewStartTicketingReconciliationRequestWithBody constructs an http.Request for the StartTicketingReconciliation method, with any body, and a specified content type
+func NewStartTicketingReconciliationRequestWithBody(server string, source TicketingSourceCode, params *StartTicketingReconciliationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/sources/%s/reconciliations", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -48884,6 +49799,46 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/ticketing/sources/{source}/batches (the `CreateTicketingBatch` operationId).
 	CreateTicketingBatchWithResponse(ctx context.Context, source TicketingSourceCode, params *CreateTicketingBatchParams, body CreateTicketingBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTicketingBatchResponse, error)
 
+	// ListTicketingCommandsWithResponse List what a vendor was asked to do
+	//
+	// Commands of the last 90 days, newest first, without what they carried.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/sources/{source}/commands (the `ListTicketingCommands` operationId).
+	ListTicketingCommandsWithResponse(ctx context.Context, source TicketingSourceCode, params *ListTicketingCommandsParams, reqEditors ...RequestEditorFn) (*ListTicketingCommandsResponse, error)
+
+	// CreateTicketingCommandWithBodyWithResponse Ask a vendor to do something
+	//
+	// Queues a command. A vendor that cannot do it is known at once: 409 `capability-missing`. It is sent with the vendor's own key
+	// against repetition where there is one; what the vendor answers is taken in as its new state, so that the echo of our own
+	// command changes nothing.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/commands (the `CreateTicketingCommand` operationId).
+	CreateTicketingCommandWithBodyWithResponse(ctx context.Context, source TicketingSourceCode, params *CreateTicketingCommandParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTicketingCommandResponse, error)
+
+	// CreateTicketingCommandWithResponse Ask a vendor to do something
+	//
+	// Queues a command. A vendor that cannot do it is known at once: 409 `capability-missing`. It is sent with the vendor's own key
+	// against repetition where there is one; what the vendor answers is taken in as its new state, so that the echo of our own
+	// command changes nothing.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/commands (the `CreateTicketingCommand` operationId).
+	CreateTicketingCommandWithResponse(ctx context.Context, source TicketingSourceCode, params *CreateTicketingCommandParams, body CreateTicketingCommandJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTicketingCommandResponse, error)
+
+	// GetTicketingCommandWithResponse See what became of a command
+	//
+	// The command with its state and, once it has ended, what came of it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/sources/{source}/commands/{command_id} (the `GetTicketingCommand` operationId).
+	GetTicketingCommandWithResponse(ctx context.Context, source TicketingSourceCode, commandID openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetTicketingCommandResponse, error)
+
 	// DeleteTicketingConnectionWithResponse Disconnect a source
 	//
 	// Nothing is read any more and the hook address ends; what was received stays. `If-Match` is required.
@@ -48934,6 +49889,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/ticketing/sources/{source}/connection/hook-address (the `CreateTicketingHookAddress` operationId).
 	CreateTicketingHookAddressWithResponse(ctx context.Context, source TicketingSourceCode, reqEditors ...RequestEditorFn) (*CreateTicketingHookAddressResponse, error)
+
+	// RegisterTicketingHookWithResponse Tell the vendor where to call
+	//
+	// Registers the hook address at the vendor, or mends the registration, where the vendor has an interface for that.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/connection/hook-registration (the `RegisterTicketingHook` operationId).
+	RegisterTicketingHookWithResponse(ctx context.Context, source TicketingSourceCode, params *RegisterTicketingHookParams, reqEditors ...RequestEditorFn) (*RegisterTicketingHookResponse, error)
 
 	// ListTicketingDeadLettersWithResponse List what could not be taken in
 	//
@@ -48999,6 +49963,30 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/ticketing/sources/{source}/pulls (the `StartTicketingPull` operationId).
 	StartTicketingPullWithResponse(ctx context.Context, source TicketingSourceCode, params *StartTicketingPullParams, body StartTicketingPullJSONRequestBody, reqEditors ...RequestEditorFn) (*StartTicketingPullResponse, error)
+
+	// StartTicketingReconciliationWithBodyWithResponse Compare a window with the vendor
+	//
+	// Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
+	// sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
+	// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
+	// deleted. Connected sources are compared so every night.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/reconciliations (the `StartTicketingReconciliation` operationId).
+	StartTicketingReconciliationWithBodyWithResponse(ctx context.Context, source TicketingSourceCode, params *StartTicketingReconciliationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartTicketingReconciliationResponse, error)
+
+	// StartTicketingReconciliationWithResponse Compare a window with the vendor
+	//
+	// Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
+	// sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
+	// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
+	// deleted. Connected sources are compared so every night.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/reconciliations (the `StartTicketingReconciliation` operationId).
+	StartTicketingReconciliationWithResponse(ctx context.Context, source TicketingSourceCode, params *StartTicketingReconciliationParams, body StartTicketingReconciliationJSONRequestBody, reqEditors ...RequestEditorFn) (*StartTicketingReconciliationResponse, error)
 
 	// DeleteTicketingRecordWithResponse Say that a record is gone at the source
 	//
@@ -61224,6 +62212,143 @@ func (r CreateTicketingBatchResponse) ContentType() string {
 	return ""
 }
 
+// ListTicketingCommandsResponse200Headers the declared response headers of an HTTP 200 response for ListTicketingCommands
+type ListTicketingCommandsResponse200Headers struct {
+	Link *string
+}
+
+type ListTicketingCommandsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingCommandList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListTicketingCommandsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTicketingCommandsResponse) GetJSON200() *TicketingCommandList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTicketingCommandsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTicketingCommandsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTicketingCommandsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTicketingCommandsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateTicketingCommandResponse202Headers the declared response headers of an HTTP 202 response for CreateTicketingCommand
+type CreateTicketingCommandResponse202Headers struct {
+	Location string
+}
+
+type CreateTicketingCommandResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *TicketingCommand
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *CreateTicketingCommandResponse202Headers
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r CreateTicketingCommandResponse) GetJSON202() *TicketingCommand {
+	return r.JSON202
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateTicketingCommandResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateTicketingCommandResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateTicketingCommandResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateTicketingCommandResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetTicketingCommandResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingCommand
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTicketingCommandResponse) GetJSON200() *TicketingCommand {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTicketingCommandResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTicketingCommandResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTicketingCommandResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTicketingCommandResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type DeleteTicketingConnectionResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -61403,6 +62528,47 @@ func (r CreateTicketingHookAddressResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CreateTicketingHookAddressResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RegisterTicketingHookResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingConnection
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RegisterTicketingHookResponse) GetJSON200() *TicketingConnection {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RegisterTicketingHookResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RegisterTicketingHookResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RegisterTicketingHookResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RegisterTicketingHookResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -61663,6 +62829,56 @@ func (r StartTicketingPullResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r StartTicketingPullResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// StartTicketingReconciliationResponse202Headers the declared response headers of an HTTP 202 response for StartTicketingReconciliation
+type StartTicketingReconciliationResponse202Headers struct {
+	ETag       string
+	Location   string
+	RetryAfter *int32
+}
+
+type StartTicketingReconciliationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Operation
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *StartTicketingReconciliationResponse202Headers
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r StartTicketingReconciliationResponse) GetJSON202() *Operation {
+	return r.JSON202
+}
+
+// GetBody returns the raw response body bytes
+func (r StartTicketingReconciliationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StartTicketingReconciliationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StartTicketingReconciliationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StartTicketingReconciliationResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -68570,6 +69786,70 @@ func (c *ClientWithResponses) CreateTicketingBatchWithResponse(ctx context.Conte
 	return ParseCreateTicketingBatchResponse(rsp)
 }
 
+// ListTicketingCommandsWithResponse List what a vendor was asked to do
+//
+// Commands of the last 90 days, newest first, without what they carried.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/sources/{source}/commands (the `ListTicketingCommands` operationId).
+func (c *ClientWithResponses) ListTicketingCommandsWithResponse(ctx context.Context, source TicketingSourceCode, params *ListTicketingCommandsParams, reqEditors ...RequestEditorFn) (*ListTicketingCommandsResponse, error) {
+	rsp, err := c.ListTicketingCommands(ctx, source, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTicketingCommandsResponse(rsp)
+}
+
+// CreateTicketingCommandWithBodyWithResponse Ask a vendor to do something
+//
+// Queues a command. A vendor that cannot do it is known at once: 409 `capability-missing`. It is sent with the vendor's own key
+// against repetition where there is one; what the vendor answers is taken in as its new state, so that the echo of our own
+// command changes nothing.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/commands (the `CreateTicketingCommand` operationId).
+func (c *ClientWithResponses) CreateTicketingCommandWithBodyWithResponse(ctx context.Context, source TicketingSourceCode, params *CreateTicketingCommandParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTicketingCommandResponse, error) {
+	rsp, err := c.CreateTicketingCommandWithBody(ctx, source, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTicketingCommandResponse(rsp)
+}
+
+// CreateTicketingCommandWithResponse Ask a vendor to do something
+//
+// Queues a command. A vendor that cannot do it is known at once: 409 `capability-missing`. It is sent with the vendor's own key
+// against repetition where there is one; what the vendor answers is taken in as its new state, so that the echo of our own
+// command changes nothing.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/commands (the `CreateTicketingCommand` operationId).
+func (c *ClientWithResponses) CreateTicketingCommandWithResponse(ctx context.Context, source TicketingSourceCode, params *CreateTicketingCommandParams, body CreateTicketingCommandJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTicketingCommandResponse, error) {
+	rsp, err := c.CreateTicketingCommand(ctx, source, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTicketingCommandResponse(rsp)
+}
+
+// GetTicketingCommandWithResponse See what became of a command
+//
+// The command with its state and, once it has ended, what came of it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/sources/{source}/commands/{command_id} (the `GetTicketingCommand` operationId).
+func (c *ClientWithResponses) GetTicketingCommandWithResponse(ctx context.Context, source TicketingSourceCode, commandID openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetTicketingCommandResponse, error) {
+	rsp, err := c.GetTicketingCommand(ctx, source, commandID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTicketingCommandResponse(rsp)
+}
+
 // DeleteTicketingConnectionWithResponse Disconnect a source
 //
 // Nothing is read any more and the hook address ends; what was received stays. `If-Match` is required.
@@ -68649,6 +69929,21 @@ func (c *ClientWithResponses) CreateTicketingHookAddressWithResponse(ctx context
 		return nil, err
 	}
 	return ParseCreateTicketingHookAddressResponse(rsp)
+}
+
+// RegisterTicketingHookWithResponse Tell the vendor where to call
+//
+// Registers the hook address at the vendor, or mends the registration, where the vendor has an interface for that.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/connection/hook-registration (the `RegisterTicketingHook` operationId).
+func (c *ClientWithResponses) RegisterTicketingHookWithResponse(ctx context.Context, source TicketingSourceCode, params *RegisterTicketingHookParams, reqEditors ...RequestEditorFn) (*RegisterTicketingHookResponse, error) {
+	rsp, err := c.RegisterTicketingHook(ctx, source, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRegisterTicketingHookResponse(rsp)
 }
 
 // ListTicketingDeadLettersWithResponse List what could not be taken in
@@ -68756,6 +70051,42 @@ func (c *ClientWithResponses) StartTicketingPullWithResponse(ctx context.Context
 		return nil, err
 	}
 	return ParseStartTicketingPullResponse(rsp)
+}
+
+// StartTicketingReconciliationWithBodyWithResponse Compare a window with the vendor
+//
+// Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
+// sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
+// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
+// deleted. Connected sources are compared so every night.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/reconciliations (the `StartTicketingReconciliation` operationId).
+func (c *ClientWithResponses) StartTicketingReconciliationWithBodyWithResponse(ctx context.Context, source TicketingSourceCode, params *StartTicketingReconciliationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartTicketingReconciliationResponse, error) {
+	rsp, err := c.StartTicketingReconciliationWithBody(ctx, source, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartTicketingReconciliationResponse(rsp)
+}
+
+// StartTicketingReconciliationWithResponse Compare a window with the vendor
+//
+// Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
+// sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
+// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
+// deleted. Connected sources are compared so every night.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/reconciliations (the `StartTicketingReconciliation` operationId).
+func (c *ClientWithResponses) StartTicketingReconciliationWithResponse(ctx context.Context, source TicketingSourceCode, params *StartTicketingReconciliationParams, body StartTicketingReconciliationJSONRequestBody, reqEditors ...RequestEditorFn) (*StartTicketingReconciliationResponse, error) {
+	rsp, err := c.StartTicketingReconciliation(ctx, source, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartTicketingReconciliationResponse(rsp)
 }
 
 // DeleteTicketingRecordWithResponse Say that a record is gone at the source
@@ -78890,6 +80221,110 @@ func ParseCreateTicketingBatchResponse(rsp *http.Response) (*CreateTicketingBatc
 	return response, nil
 }
 
+// ParseListTicketingCommandsResponse parses an HTTP response from a ListTicketingCommandsWithResponse call
+func ParseListTicketingCommandsResponse(rsp *http.Response) (*ListTicketingCommandsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTicketingCommandsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingCommandList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListTicketingCommandsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateTicketingCommandResponse parses an HTTP response from a CreateTicketingCommandWithResponse call
+func ParseCreateTicketingCommandResponse(rsp *http.Response) (*CreateTicketingCommandResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateTicketingCommandResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest TicketingCommand
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers CreateTicketingCommandResponse202Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetTicketingCommandResponse parses an HTTP response from a GetTicketingCommandWithResponse call
+func ParseGetTicketingCommandResponse(rsp *http.Response) (*GetTicketingCommandResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTicketingCommandResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingCommand
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseDeleteTicketingConnectionResponse parses an HTTP response from a DeleteTicketingConnectionWithResponse call
 func ParseDeleteTicketingConnectionResponse(rsp *http.Response) (*DeleteTicketingConnectionResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -79031,6 +80466,32 @@ func ParseCreateTicketingHookAddressResponse(rsp *http.Response) (*CreateTicketi
 			headers.Location = value
 		}
 		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRegisterTicketingHookResponse parses an HTTP response from a RegisterTicketingHookWithResponse call
+func ParseRegisterTicketingHookResponse(rsp *http.Response) (*RegisterTicketingHookResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RegisterTicketingHookResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingConnection
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	}
 
 	return response, nil
@@ -79213,6 +80674,59 @@ func ParseStartTicketingPullResponse(rsp *http.Response) (*StartTicketingPullRes
 		}
 		response.JSON202 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseStartTicketingReconciliationResponse parses an HTTP response from a StartTicketingReconciliationWithResponse call
+func ParseStartTicketingReconciliationResponse(rsp *http.Response) (*StartTicketingReconciliationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StartTicketingReconciliationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Operation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers StartTicketingReconciliationResponse202Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers202 = &headers
 	}
 
 	return response, nil

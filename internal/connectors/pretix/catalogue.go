@@ -61,21 +61,21 @@ func (i item) lineKind() string {
 	return "goods"
 }
 
-func (i item) label(variation *int64, languages []string) string {
-	name := i.Name.in(languages)
+func (i item) label(variation *int64) string {
+	name := i.Name.in(languages())
 	if variation == nil {
 		return name
 	}
 	for _, v := range i.Variations {
 		if v.ID == *variation {
-			return name + " – " + v.Value.in(languages)
+			return name + " – " + v.Value.in(languages())
 		}
 	}
 	return name
 }
 
-// languages in which a label is wanted.
-func (s *session) languages(string) []string { return []string{"fr", "en", "und"} }
+// languages in which a label is wanted, the best first.
+func languages() []string { return []string{"fr", "en", "und"} }
 
 // event is an event by its short name, remembered. One that is gone has its
 // orders still: the source's currency stands in.
@@ -157,7 +157,8 @@ func (s *session) itemRecords(event string, i item) []port.Record {
 	return out
 }
 
-// class is what the settings say; it is never guessed.
+// class is what the settings say; it is never guessed, and left out where they
+// say nothing.
 func (s *session) class(item int64, variation *int64) string {
 	key := strconv.FormatInt(item, 10)
 	if variation != nil {
@@ -165,10 +166,7 @@ func (s *session) class(item int64, variation *int64) string {
 			return class
 		}
 	}
-	if class := s.set.PriceClasses[key]; class != "" {
-		return class
-	}
-	return "other"
+	return s.set.PriceClasses[key]
 }
 
 // zone is that of the event where pretix says it, else that of the source.
@@ -179,7 +177,7 @@ func (s *session) zone(e event) string {
 	return s.c.TimeZone.String()
 }
 
-func (s *session) venue(m multilingual) string { return clip(m.in([]string{"fr", "en", "und"}), 200) }
+func (s *session) venue(m multilingual) string { return clip(m.in(languages()), 200) }
 
 // ends drops an end before its start, which a date copied from another may have.
 func ends(from, to *time.Time) *time.Time {

@@ -10,15 +10,15 @@ import (
 )
 
 type customer struct {
-	Identifier   string            `json:"identifier"`
-	Email        *string           `json:"email"`
-	Phone        *string           `json:"phone"`
-	Name         *string           `json:"name"`
-	NameParts    map[string]string `json:"name_parts"`
-	IsActive     *bool             `json:"is_active"`
-	IsVerified   bool              `json:"is_verified"`
-	Locale       *string           `json:"locale"`
-	LastModified *time.Time        `json:"last_modified"`
+	Identifier   string     `json:"identifier"`
+	Email        *string    `json:"email"`
+	Phone        *string    `json:"phone"`
+	Name         *string    `json:"name"`
+	NameParts    nameParts  `json:"name_parts"`
+	IsActive     *bool      `json:"is_active"`
+	IsVerified   bool       `json:"is_verified"`
+	Locale       *string    `json:"locale"`
+	LastModified *time.Time `json:"last_modified"`
 }
 
 // readCustomers reads all of them: the list knows no filter by time, so those

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/parvis-crm/parvis/internal/connectors/port"
 )
@@ -22,7 +23,7 @@ func (s *session) orderRecord(ctx context.Context, o order) (port.Record, error)
 	}
 	gone := d.CommercialState == "expired" || o.Status == "c" || o.Status == "r"
 	for _, p := range o.Positions {
-		l, err := s.line(ctx, o.Event, p)
+		l, err := s.line(ctx, e, p)
 		if err != nil {
 			return port.Record{}, err
 		}
@@ -43,7 +44,21 @@ func (s *session) orderRecord(ctx context.Context, o order) (port.Record, error)
 		d.Refunds = append(d.Refunds, refundOf(r))
 	}
 	d.Consents = s.consents(o)
-	return port.Record{Kind: port.Order, ExternalID: o.Event + "/" + o.Code, ModifiedAt: o.LastModified, Data: d}, nil
+	return port.Record{Kind: port.Order, ExternalID: o.Event + "/" + o.Code, ModifiedAt: modified(o), Data: d}, nil
+}
+
+// modified is the latest time that an order names: a refund that is entered by
+// itself does not move the order's own.
+func modified(o order) *time.Time {
+	last := o.LastModified
+	for _, r := range o.Refunds {
+		for _, at := range []*time.Time{r.Created, r.ExecutionDate} {
+			if at != nil && last != nil && at.After(*last) {
+				last = at
+			}
+		}
+	}
+	return last
 }
 
 // commercialState makes one of four out of pretix' four codes, the wish for
@@ -104,21 +119,23 @@ func buyer(o order) *port.Person {
 	return &p
 }
 
-func (s *session) line(ctx context.Context, event string, p position) (port.Line, error) {
+func (s *session) line(ctx context.Context, e event, p position) (port.Line, error) {
 	l := port.Line{
-		ExternalID: strconv.FormatInt(p.ID, 10), Kind: "ticket", Amount: p.Price, Tax: text(p.TaxValue), TaxRateBP: basisPoints(p.TaxRate), State: "valid",
-		Performance: event, Holder: holder(p),
+		ExternalID: strconv.FormatInt(p.ID, 10), Kind: "ticket", Amount: p.Price, Tax: text(p.TaxValue), TaxRateBP: basisPoints(p.TaxRate), State: "valid", Holder: holder(p),
 	}
-	if p.Subevent != nil {
-		l.Performance = fmt.Sprintf("%s/%d", event, *p.Subevent)
+	switch {
+	case p.Subevent != nil:
+		l.Performance = fmt.Sprintf("%s/%d", e.Slug, *p.Subevent)
+	case !e.HasSubevents:
+		l.Performance = e.Slug // the event is its own only date
 	}
 	if p.Item != nil {
-		l.PriceType = priceType(event, *p.Item, p.Variation)
-		i, err := s.item(ctx, event, *p.Item)
+		l.PriceType = priceType(e.Slug, *p.Item, p.Variation)
+		i, err := s.item(ctx, e.Slug, *p.Item)
 		if err != nil {
 			return l, err
 		}
-		l.Kind, l.Label = i.lineKind(), clip(i.label(p.Variation, s.languages(event)), 200)
+		l.Kind, l.Label = i.lineKind(), clip(i.label(p.Variation), 200)
 		if l.Kind == "gift_card" {
 			l.Performance = ""
 		}

@@ -44,34 +44,34 @@ type fee struct {
 }
 
 type invoice struct {
-	IsBusiness bool              `json:"is_business"`
-	Company    *string           `json:"company"`
-	Name       *string           `json:"name"`
-	NameParts  map[string]string `json:"name_parts"`
-	Street     *string           `json:"street"`
-	Zipcode    *string           `json:"zipcode"`
-	City       *string           `json:"city"`
-	Country    *string           `json:"country"`
+	IsBusiness bool      `json:"is_business"`
+	Company    *string   `json:"company"`
+	Name       *string   `json:"name"`
+	NameParts  nameParts `json:"name_parts"`
+	Street     *string   `json:"street"`
+	Zipcode    *string   `json:"zipcode"`
+	City       *string   `json:"city"`
+	Country    *string   `json:"country"`
 }
 
 type position struct {
-	ID                int64             `json:"id"`
-	PositionID        int64             `json:"positionid"`
-	Item              *int64            `json:"item"`
-	Variation         *int64            `json:"variation"`
-	Price             string            `json:"price"`
-	AttendeeName      *string           `json:"attendee_name"`
-	AttendeeNameParts map[string]string `json:"attendee_name_parts"`
-	AttendeeEmail     *string           `json:"attendee_email"`
-	Company           *string           `json:"company"`
-	Street            *string           `json:"street"`
-	Zipcode           *string           `json:"zipcode"`
-	City              *string           `json:"city"`
-	Country           *string           `json:"country"`
-	TaxRate           *string           `json:"tax_rate"`
-	TaxValue          *string           `json:"tax_value"`
-	AddonTo           *int64            `json:"addon_to"`
-	Subevent          *int64            `json:"subevent"`
+	ID                int64     `json:"id"`
+	PositionID        int64     `json:"positionid"`
+	Item              *int64    `json:"item"`
+	Variation         *int64    `json:"variation"`
+	Price             string    `json:"price"`
+	AttendeeName      *string   `json:"attendee_name"`
+	AttendeeNameParts nameParts `json:"attendee_name_parts"`
+	AttendeeEmail     *string   `json:"attendee_email"`
+	Company           *string   `json:"company"`
+	Street            *string   `json:"street"`
+	Zipcode           *string   `json:"zipcode"`
+	City              *string   `json:"city"`
+	Country           *string   `json:"country"`
+	TaxRate           *string   `json:"tax_rate"`
+	TaxValue          *string   `json:"tax_value"`
+	AddonTo           *int64    `json:"addon_to"`
+	Subevent          *int64    `json:"subevent"`
 	Seat              *struct {
 		Name *string `json:"name"`
 	} `json:"seat"`

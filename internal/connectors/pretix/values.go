@@ -11,11 +11,42 @@ import (
 	"github.com/parvis-crm/parvis/internal/connectors/port"
 )
 
+// shredded is what pretix writes where it has removed something about a person.
+const shredded = "█"
+
 func text(p *string) string {
 	if p == nil {
 		return ""
 	}
-	return strings.TrimSpace(*p)
+	return plain(*p)
+}
+
+func plain(s string) string {
+	s = strings.TrimSpace(s)
+	if strings.HasPrefix(s, shredded) {
+		return ""
+	}
+	return s
+}
+
+// nameParts are the parts of a name by the organizer's scheme. Members that are
+// not text say something else, such as that the name was removed.
+type nameParts map[string]string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (n *nameParts) UnmarshalJSON(raw []byte) error {
+	*n = nil
+	var all map[string]any
+	if unmarshal(raw, &all) != nil {
+		return nil
+	}
+	*n = nameParts{}
+	for name, value := range all {
+		if s, ok := value.(string); ok {
+			(*n)[name] = plain(s)
+		}
+	}
+	return nil
 }
 
 // clip bounds a text to n characters.
@@ -46,7 +77,7 @@ func basisPoints(rate *string) *int32 {
 
 // names divides a name as the organizer's scheme does: given and family, or the
 // whole where it is not divided.
-func names(parts map[string]string, whole string) (given, family, full string) {
+func names(parts nameParts, whole string) (given, family, full string) {
 	given, family = strings.TrimSpace(parts["given_name"]), strings.TrimSpace(parts["family_name"])
 	if middle := strings.TrimSpace(parts["middle_name"]); middle != "" && given != "" {
 		given += " " + middle
@@ -126,4 +157,9 @@ func (m multilingual) in(languages []string) string {
 		return ""
 	}
 	return m[keys[0]]
+}
+
+func sorted(in []string) []string {
+	slices.Sort(in)
+	return in
 }

@@ -2060,6 +2060,109 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/ticketing/sources/{source}/connection/hook-registration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell the vendor where to call
+         * @description Registers the hook address at the vendor, or mends the registration, where the vendor has an interface for that.
+         */
+        post: operations["registerTicketingHook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/reconciliations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compare a window with the vendor
+         * @description Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
+         *     sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
+         *     `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
+         *     deleted. Connected sources are compared so every night.
+         */
+        post: operations["startTicketingReconciliation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List what a vendor was asked to do
+         * @description Commands of the last 90 days, newest first, without what they carried.
+         */
+        get: operations["listTicketingCommands"];
+        put?: never;
+        /**
+         * Ask a vendor to do something
+         * @description Queues a command. A vendor that cannot do it is known at once: 409 `capability-missing`. It is sent with the vendor's own key
+         *     against repetition where there is one; what the vendor answers is taken in as its new state, so that the echo of our own
+         *     command changes nothing.
+         */
+        post: operations["createTicketingCommand"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/commands/{command_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+                /** @description Identifier of the command. */
+                command_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * See what became of a command
+         * @description The command with its state and, once it has ended, what came of it.
+         */
+        get: operations["getTicketingCommand"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/forms": {
         parameters: {
             query?: never;
@@ -7139,6 +7242,66 @@ export interface webhooks {
          * @description The balance of a gift card changed; read the record for its present state.
          */
         post: operations["onGiftcardBalanceChanged"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.source.reconciled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A source was compared with its vendor
+         * @description A source was compared with its vendor; read the record for its present state.
+         */
+        post: operations["onTicketingSourceReconciled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.command.confirmed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A vendor did what it was asked
+         * @description A vendor did what it was asked; read the record for its present state.
+         */
+        post: operations["onTicketingCommandConfirmed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.command.rejected": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A vendor refused what it was asked
+         * @description A vendor refused what it was asked; read the record for its present state.
+         */
+        post: operations["onTicketingCommandRejected"];
         delete?: never;
         options?: never;
         head?: never;
@@ -12441,6 +12604,8 @@ export interface components {
          *         "pending_messages": 0,
          *         "pending_fetches": 0,
          *         "open_dead_letters": 0,
+         *         "reconciled_at": "2026-11-25T03:04:00Z",
+         *         "reconciled_with": 0,
          *         "streams": [
          *           {
          *             "name": "orders",
@@ -12505,6 +12670,16 @@ export interface components {
             pending_fetches: number;
             /** Format: int64 */
             open_dead_letters: number;
+            /**
+             * Format: date-time
+             * @description When it was last compared with the vendor.
+             */
+            reconciled_at: string | null;
+            /**
+             * Format: int32
+             * @description How many orders differed then.
+             */
+            reconciled_with: number | null;
             streams: components["schemas"]["TicketingStreamState"][];
         };
         TicketingStreamState: {
@@ -12673,12 +12848,254 @@ export interface components {
             data: components["schemas"]["TicketingDeadLetter"][];
             next_cursor: string | null;
         };
+        /**
+         * @example {
+         *       "from": "2026-11-01T00:00:00Z",
+         *       "to": "2026-12-01T00:00:00Z"
+         *     }
+         */
+        TicketingReconciliationCreate: {
+            /**
+             * Format: date-time
+             * @description Orders placed from then on.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description And before then.
+             */
+            to: string;
+            /**
+             * @description Whether what the vendor has is taken in where it differs.
+             * @default true
+             */
+            repair: boolean;
+            /** @description The vendor's own figures of every order of the window. Without them the vendor is read. */
+            orders?: components["schemas"]["TicketingOrderFigures"][];
+        };
+        /**
+         * @example {
+         *       "external_id": "saison/QK41",
+         *       "commercial_state": "confirmed",
+         *       "valid_lines": 2,
+         *       "gross": "44.00",
+         *       "due": "44.00",
+         *       "paid": "44.00",
+         *       "refunded": "0.00"
+         *     }
+         */
+        TicketingOrderFigures: {
+            external_id: string;
+            /** @enum {string} */
+            commercial_state?: "reserved" | "confirmed" | "cancelled" | "expired";
+            /**
+             * Format: int32
+             * @description How many tickets are valid.
+             */
+            valid_lines?: number;
+            gross?: components["schemas"]["TicketingDecimal"];
+            due?: components["schemas"]["TicketingDecimal"];
+            paid?: components["schemas"]["TicketingDecimal"];
+            refunded?: components["schemas"]["TicketingDecimal"];
+        };
+        /**
+         * @description The result of a comparison. Amounts are decimals in the currency of the source.
+         * @example {
+         *       "source": "principale",
+         *       "from": "2026-11-01T00:00:00Z",
+         *       "to": "2026-12-01T00:00:00Z",
+         *       "read_from": "vendor",
+         *       "orders_there": 1,
+         *       "orders_here": 1,
+         *       "there": {
+         *         "gross": "44.00",
+         *         "due": "44.00",
+         *         "paid": "44.00",
+         *         "refunded": "0.00",
+         *         "net": "44.00"
+         *       },
+         *       "here": {
+         *         "gross": "44.00",
+         *         "due": "44.00",
+         *         "paid": "44.00",
+         *         "refunded": "0.00",
+         *         "net": "44.00"
+         *       },
+         *       "differing": 0,
+         *       "repaired": 0,
+         *       "absent": 0,
+         *       "differences": []
+         *     }
+         */
+        TicketingReconciliation: {
+            source: string;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            read_from: string;
+            /** Format: int64 */
+            orders_there: number;
+            /** Format: int64 */
+            orders_here: number;
+            there: components["schemas"]["TicketingSums"];
+            here: components["schemas"]["TicketingSums"];
+            /**
+             * Format: int64
+             * @description How many orders differ.
+             */
+            differing: number;
+            /** Format: int64 */
+            repaired: number;
+            /**
+             * Format: int64
+             * @description How many were missing at the vendor twice in a row.
+             */
+            absent: number;
+            /** @description The first thousand. */
+            differences: components["schemas"]["TicketingDifference"][];
+        };
+        TicketingSums: {
+            gross: string;
+            due: string;
+            paid: string;
+            refunded: string;
+            net: string;
+        };
+        TicketingDifference: {
+            external_id: string;
+            field: string;
+            /** @description Null where the vendor does not have the order. */
+            there: string | null;
+            /** @description Null where the order is not here. */
+            here: string | null;
+        };
+        /**
+         * @example {
+         *       "kind": "customer.anonymize",
+         *       "data": {
+         *         "customer": "Q7XW"
+         *       }
+         *     }
+         */
+        TicketingCommandCreate: {
+            /** @enum {string} */
+            kind: "customer.upsert" | "customer.anonymize" | "consent.set" | "voucher.create" | "membership.grant" | "giftcard.transact" | "tag.set";
+            /** @description As the schema of the kind says: `TicketingCustomerUpsert`, `TicketingCustomerAnonymize`, `TicketingConsentSet`, `TicketingVoucherCreate`, `TicketingMembershipGrant`, `TicketingGiftCardTransact`, `TicketingTagSet`. */
+            data: {
+                [key: string]: unknown;
+            };
+        };
+        TicketingCustomerUpsert: {
+            /** @description The account at the source; a new one if null. */
+            customer: string | null;
+            profile: components["schemas"]["TicketingCustomerRecord"];
+        };
+        TicketingCustomerAnonymize: {
+            customer: string;
+        };
+        TicketingConsentSet: {
+            customer: string;
+            purpose: string;
+            /** @enum {string} */
+            channel: "email" | "sms" | "phone" | "post";
+            /** @enum {string} */
+            value: "granted" | "refused";
+        };
+        TicketingVoucherCreate: {
+            /** @description A performance or the production that it is for. */
+            performance: string;
+            price_type?: string | null;
+            code?: string | null;
+            /**
+             * Format: int32
+             * @default 1
+             */
+            max_usages: number;
+            percent?: string | null;
+            /** Format: date-time */
+            valid_until?: string | null;
+            comment?: string | null;
+        };
+        TicketingMembershipGrant: {
+            customer: string;
+            /** @description The membership type at the source. */
+            product: string;
+            /** Format: date-time */
+            valid_from: string;
+            /** Format: date-time */
+            valid_to: string;
+            holder?: components["schemas"]["TicketingPerson"] | null;
+        };
+        TicketingGiftCardTransact: {
+            /** @description The card's identifier at the source. */
+            gift_card: string;
+            amount: components["schemas"]["TicketingDecimal"];
+            text?: string | null;
+        };
+        TicketingTagSet: {
+            customer: string;
+            tags: string[];
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f13",
+         *       "object": "ticketing_command",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "kind": "customer.anonymize",
+         *       "status": "queued",
+         *       "attempts": 0,
+         *       "result_kind": null,
+         *       "result_id": null,
+         *       "error": null,
+         *       "created_at": "2026-11-25T20:15:00Z",
+         *       "updated_at": "2026-11-25T20:15:00Z",
+         *       "sent_at": null,
+         *       "version": 1
+         *     }
+         */
+        TicketingCommand: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "ticketing_command";
+            /** Format: uuid */
+            source_id: string;
+            kind: string;
+            status: string;
+            /** Format: int32 */
+            attempts: number;
+            result_kind: string | null;
+            /** @description The vendor's name of what was made or changed. */
+            result_id: string | null;
+            error: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: date-time */
+            sent_at: string | null;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingCommandList: {
+            data: components["schemas"]["TicketingCommand"][];
+            next_cursor: string | null;
+        };
         /** @description How a pretix organizer is read. */
         PretixSettings: {
             /** @description Short name of the organizer. */
             organizer: string;
             /** @description Only these events, by their short names; all if absent. */
             events?: string[];
+            /** @description What is not read, for a token that may not. */
+            without?: ("customers" | "memberships" | "gift_cards" | "checkins")[];
             /**
              * Format: int32
              * @description What we ask at most; the hosted service allows 360.
@@ -12697,7 +13114,7 @@ export interface components {
                 /** @description Which wording was shown, for the evidence. */
                 wording?: string;
             }[];
-            /** @description Class of each price, by item (`2101`) or by item and variation (`2101/7`); `other` where it is not said. */
+            /** @description Class of each price, by item (`2101`) or by item and variation (`2101/7`). */
             price_classes?: {
                 [key: string]: "full" | "reduced" | "free" | "subscription" | "school" | "group" | "partner" | "staff" | "other";
             };
@@ -21784,6 +22201,167 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    registerTicketingHook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingConnection"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    startTicketingReconciliation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketingReconciliationCreate"];
+            };
+        };
+        responses: {
+            /** @description Started. */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTicketingCommands: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Only commands in this state. */
+                status?: "queued" | "sent" | "confirmed" | "rejected";
+            };
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of commands. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingCommandList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createTicketingCommand: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketingCommandCreate"];
+            };
+        };
+        responses: {
+            /** @description Queued. */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingCommand"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTicketingCommand: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+                /** @description Identifier of the command. */
+                command_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The command. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingCommand"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
     listForms: {
         parameters: {
             query?: {
@@ -29376,6 +29954,72 @@ export interface operations {
         };
     };
     onGiftcardBalanceChanged: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingSourceReconciled: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingCommandConfirmed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingCommandRejected: {
         parameters: {
             query?: never;
             header?: never;

@@ -103,6 +103,15 @@ func (q *Queries) DeleteConnection(ctx context.Context, db DBTX, tenantID uuid.U
 	return result.RowsAffected(), nil
 }
 
+const dropAbsences = `-- name: DropAbsences :exec
+DELETE FROM connector_absences WHERE tenant_id = $1 AND source_id = $2 AND external_id = ANY($3::text[])
+`
+
+func (q *Queries) DropAbsences(ctx context.Context, db DBTX, tenantID uuid.UUID, sourceID uuid.UUID, externalIds []string) error {
+	_, err := db.Exec(ctx, dropAbsences, tenantID, sourceID, externalIds)
+	return err
+}
+
 const dropFetches = `-- name: DropFetches :exec
 DELETE FROM connector_fetches f USING (SELECT unnest($1::text[])::text AS kind, unnest($2::text[])::text AS external_id) AS u
 WHERE f.tenant_id = $3 AND f.source_id = $4 AND f.kind = u.kind AND f.external_id = u.external_id
@@ -132,6 +141,52 @@ DELETE FROM connector_streams WHERE tenant_id = $1 AND source_id = $2 AND NOT st
 func (q *Queries) DropStreams(ctx context.Context, db DBTX, tenantID uuid.UUID, sourceID uuid.UUID, streams []string) error {
 	_, err := db.Exec(ctx, dropStreams, tenantID, sourceID, streams)
 	return err
+}
+
+const endCommand = `-- name: EndCommand :one
+UPDATE connector_commands
+SET status = $1, data = NULL, result_kind = $2, result_id = $3, error = $4, version = version + 1, updated_at = now()
+WHERE tenant_id = $5 AND id = $6
+RETURNING tenant_id, id, source_id, kind, data, status, attempts, due_at, result_kind, result_id, error, version, created_at, updated_at, sent_at
+`
+
+type EndCommandParams struct {
+	Status     string
+	ResultKind *string
+	ResultID   *string
+	Error      *string
+	TenantID   uuid.UUID
+	ID         uuid.UUID
+}
+
+func (q *Queries) EndCommand(ctx context.Context, db DBTX, arg EndCommandParams) (ConnectorCommand, error) {
+	row := db.QueryRow(ctx, endCommand,
+		arg.Status,
+		arg.ResultKind,
+		arg.ResultID,
+		arg.Error,
+		arg.TenantID,
+		arg.ID,
+	)
+	var i ConnectorCommand
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.SourceID,
+		&i.Kind,
+		&i.Data,
+		&i.Status,
+		&i.Attempts,
+		&i.DueAt,
+		&i.ResultKind,
+		&i.ResultID,
+		&i.Error,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.SentAt,
+	)
+	return i, err
 }
 
 const ensureState = `-- name: EnsureState :exec
@@ -221,6 +276,33 @@ func (q *Queries) FindSource(ctx context.Context, db DBTX, tenantID uuid.UUID, r
 	return i, err
 }
 
+const getCommand = `-- name: GetCommand :one
+SELECT tenant_id, id, source_id, kind, data, status, attempts, due_at, result_kind, result_id, error, version, created_at, updated_at, sent_at FROM connector_commands WHERE tenant_id = $1 AND source_id = $2 AND id = $3
+`
+
+func (q *Queries) GetCommand(ctx context.Context, db DBTX, tenantID uuid.UUID, sourceID uuid.UUID, iD uuid.UUID) (ConnectorCommand, error) {
+	row := db.QueryRow(ctx, getCommand, tenantID, sourceID, iD)
+	var i ConnectorCommand
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.SourceID,
+		&i.Kind,
+		&i.Data,
+		&i.Status,
+		&i.Attempts,
+		&i.DueAt,
+		&i.ResultKind,
+		&i.ResultID,
+		&i.Error,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.SentAt,
+	)
+	return i, err
+}
+
 const getConnection = `-- name: GetConnection :one
 SELECT tenant_id, source_id, connector, base_url, settings, secrets, secret_names, is_enabled, hook_hash, hook_vendor_id, version, created_at, updated_at FROM connector_connections WHERE tenant_id = $1 AND source_id = $2
 `
@@ -295,7 +377,7 @@ func (q *Queries) GetMessage(ctx context.Context, db DBTX, tenantID uuid.UUID, i
 }
 
 const getState = `-- name: GetState :one
-SELECT tenant_id, source_id, due_at, held_until, leased_by, leased_until, wakes, failures, last_success_at, last_error, last_error_text, last_error_at, stopped, failing_since, lagging_since FROM connector_states WHERE tenant_id = $1 AND source_id = $2
+SELECT tenant_id, source_id, due_at, held_until, leased_by, leased_until, wakes, failures, last_success_at, last_error, last_error_text, last_error_at, stopped, failing_since, lagging_since, reconciled_at, reconciled_with FROM connector_states WHERE tenant_id = $1 AND source_id = $2
 `
 
 func (q *Queries) GetState(ctx context.Context, db DBTX, tenantID uuid.UUID, sourceID uuid.UUID) (ConnectorState, error) {
@@ -317,6 +399,50 @@ func (q *Queries) GetState(ctx context.Context, db DBTX, tenantID uuid.UUID, sou
 		&i.Stopped,
 		&i.FailingSince,
 		&i.LaggingSince,
+		&i.ReconciledAt,
+		&i.ReconciledWith,
+	)
+	return i, err
+}
+
+const insertCommand = `-- name: InsertCommand :one
+INSERT INTO connector_commands (tenant_id, id, source_id, kind, data) VALUES ($1, $2, $3, $4, $5)
+RETURNING tenant_id, id, source_id, kind, data, status, attempts, due_at, result_kind, result_id, error, version, created_at, updated_at, sent_at
+`
+
+type InsertCommandParams struct {
+	TenantID uuid.UUID
+	ID       uuid.UUID
+	SourceID uuid.UUID
+	Kind     string
+	Data     []byte
+}
+
+func (q *Queries) InsertCommand(ctx context.Context, db DBTX, arg InsertCommandParams) (ConnectorCommand, error) {
+	row := db.QueryRow(ctx, insertCommand,
+		arg.TenantID,
+		arg.ID,
+		arg.SourceID,
+		arg.Kind,
+		arg.Data,
+	)
+	var i ConnectorCommand
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.SourceID,
+		&i.Kind,
+		&i.Data,
+		&i.Status,
+		&i.Attempts,
+		&i.DueAt,
+		&i.ResultKind,
+		&i.ResultID,
+		&i.Error,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.SentAt,
 	)
 	return i, err
 }
@@ -420,6 +546,65 @@ func (q *Queries) InsertMessage(ctx context.Context, db DBTX, arg InsertMessageP
 	return column_1, err
 }
 
+const listCommands = `-- name: ListCommands :many
+SELECT tenant_id, id, source_id, kind, data, status, attempts, due_at, result_kind, result_id, error, version, created_at, updated_at, sent_at FROM connector_commands
+WHERE tenant_id = $1 AND source_id = $2 AND ($3::text IS NULL OR status = $3::text)
+  AND ($4::timestamptz IS NULL OR (created_at, id) < ($4::timestamptz, $5::uuid))
+ORDER BY created_at DESC, id DESC LIMIT $6
+`
+
+type ListCommandsParams struct {
+	TenantID uuid.UUID
+	SourceID uuid.UUID
+	Status   *string
+	AfterAt  *time.Time
+	AfterID  *uuid.UUID
+	PageSize int32
+}
+
+func (q *Queries) ListCommands(ctx context.Context, db DBTX, arg ListCommandsParams) ([]ConnectorCommand, error) {
+	rows, err := db.Query(ctx, listCommands,
+		arg.TenantID,
+		arg.SourceID,
+		arg.Status,
+		arg.AfterAt,
+		arg.AfterID,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ConnectorCommand{}
+	for rows.Next() {
+		var i ConnectorCommand
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.SourceID,
+			&i.Kind,
+			&i.Data,
+			&i.Status,
+			&i.Attempts,
+			&i.DueAt,
+			&i.ResultKind,
+			&i.ResultID,
+			&i.Error,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.SentAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listDeadLetters = `-- name: ListDeadLetters :many
 SELECT tenant_id, id, source_id, kind, external_id, code, problem, record, attempts, status, version, created_at, updated_at FROM connector_dead_letters
 WHERE tenant_id = $1 AND source_id = $2 AND ($3::text IS NULL OR status = $3::text)
@@ -501,6 +686,116 @@ func (q *Queries) ListFetches(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 			&i.Attempts,
 			&i.DueAt,
 			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listHeld = `-- name: ListHeld :many
+SELECT o.external_id, o.currency, o.commercial_state, o.gross_minor, o.due_minor, o.paid_minor, o.refunded_minor,
+       (SELECT count(*) FROM ticketing_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.state IN ('valid', 'blocked', 'transferred'))::bigint AS valid_lines,
+       r.content_modified_at
+FROM ticketing_orders o JOIN ticketing_records r ON r.tenant_id = o.tenant_id AND r.id = o.id
+WHERE o.tenant_id = $1 AND o.source_id = $2 AND o.external_id = ANY($3::text[]) AND NOT o.deleted AND NOT o.stub
+`
+
+type ListHeldRow struct {
+	ExternalID        string
+	Currency          string
+	CommercialState   string
+	GrossMinor        int64
+	DueMinor          int64
+	PaidMinor         int64
+	RefundedMinor     int64
+	ValidLines        int64
+	ContentModifiedAt *time.Time
+}
+
+// What is here of some orders, for comparison.
+func (q *Queries) ListHeld(ctx context.Context, db DBTX, tenantID uuid.UUID, sourceID uuid.UUID, externalIds []string) ([]ListHeldRow, error) {
+	rows, err := db.Query(ctx, listHeld, tenantID, sourceID, externalIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListHeldRow{}
+	for rows.Next() {
+		var i ListHeldRow
+		if err := rows.Scan(
+			&i.ExternalID,
+			&i.Currency,
+			&i.CommercialState,
+			&i.GrossMinor,
+			&i.DueMinor,
+			&i.PaidMinor,
+			&i.RefundedMinor,
+			&i.ValidLines,
+			&i.ContentModifiedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listHeldInWindow = `-- name: ListHeldInWindow :many
+SELECT external_id, currency, paid_minor, refunded_minor, gross_minor, due_minor FROM ticketing_orders
+WHERE tenant_id = $1 AND source_id = $2 AND placed_at >= $3 AND placed_at < $4 AND NOT deleted AND NOT stub
+  AND external_id > $5 ORDER BY external_id LIMIT $6
+`
+
+type ListHeldInWindowParams struct {
+	TenantID uuid.UUID
+	SourceID uuid.UUID
+	FromAt   *time.Time
+	ToAt     *time.Time
+	After    string
+	Most     int32
+}
+
+type ListHeldInWindowRow struct {
+	ExternalID    string
+	Currency      string
+	PaidMinor     int64
+	RefundedMinor int64
+	GrossMinor    int64
+	DueMinor      int64
+}
+
+// The orders that are here of a window, by name.
+func (q *Queries) ListHeldInWindow(ctx context.Context, db DBTX, arg ListHeldInWindowParams) ([]ListHeldInWindowRow, error) {
+	rows, err := db.Query(ctx, listHeldInWindow,
+		arg.TenantID,
+		arg.SourceID,
+		arg.FromAt,
+		arg.ToAt,
+		arg.After,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListHeldInWindowRow{}
+	for rows.Next() {
+		var i ListHeldInWindowRow
+		if err := rows.Scan(
+			&i.ExternalID,
+			&i.Currency,
+			&i.PaidMinor,
+			&i.RefundedMinor,
+			&i.GrossMinor,
+			&i.DueMinor,
 		); err != nil {
 			return nil, err
 		}
@@ -628,6 +923,48 @@ func (q *Queries) ListMessages(ctx context.Context, db DBTX, arg ListMessagesPar
 	return items, nil
 }
 
+const listOpenCommands = `-- name: ListOpenCommands :many
+SELECT tenant_id, id, source_id, kind, data, status, attempts, due_at, result_kind, result_id, error, version, created_at, updated_at, sent_at FROM connector_commands
+WHERE tenant_id = $1 AND source_id = $2 AND status IN ('queued', 'sent') AND due_at <= now()
+ORDER BY id LIMIT $3
+`
+
+func (q *Queries) ListOpenCommands(ctx context.Context, db DBTX, tenantID uuid.UUID, sourceID uuid.UUID, most int32) ([]ConnectorCommand, error) {
+	rows, err := db.Query(ctx, listOpenCommands, tenantID, sourceID, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ConnectorCommand{}
+	for rows.Next() {
+		var i ConnectorCommand
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.SourceID,
+			&i.Kind,
+			&i.Data,
+			&i.Status,
+			&i.Attempts,
+			&i.DueAt,
+			&i.ResultKind,
+			&i.ResultID,
+			&i.Error,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.SentAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listPendingMessages = `-- name: ListPendingMessages :many
 SELECT tenant_id, id, source_id, connector, content_type, body, size, status, note, received_at, processed_at FROM connector_messages
 WHERE tenant_id = $1 AND source_id = $2 AND status = 'pending'
@@ -666,6 +1003,51 @@ func (q *Queries) ListPendingMessages(ctx context.Context, db DBTX, tenantID uui
 	return items, nil
 }
 
+const listPositions = `-- name: ListPositions :many
+SELECT kind, external_id, content_modified_at FROM ticketing_records
+WHERE tenant_id = $1 AND source_id = $2
+  AND (kind, external_id) IN (SELECT unnest($3::text[])::text, unnest($4::text[])::text)
+`
+
+type ListPositionsParams struct {
+	TenantID    uuid.UUID
+	SourceID    uuid.UUID
+	Kinds       []string
+	ExternalIds []string
+}
+
+type ListPositionsRow struct {
+	Kind              string
+	ExternalID        string
+	ContentModifiedAt *time.Time
+}
+
+// As of when some records are held.
+func (q *Queries) ListPositions(ctx context.Context, db DBTX, arg ListPositionsParams) ([]ListPositionsRow, error) {
+	rows, err := db.Query(ctx, listPositions,
+		arg.TenantID,
+		arg.SourceID,
+		arg.Kinds,
+		arg.ExternalIds,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListPositionsRow{}
+	for rows.Next() {
+		var i ListPositionsRow
+		if err := rows.Scan(&i.Kind, &i.ExternalID, &i.ContentModifiedAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listStreams = `-- name: ListStreams :many
 SELECT tenant_id, source_id, stream, mark_at, token, resume, due_at, read_at, records FROM connector_streams WHERE tenant_id = $1 AND source_id = $2 ORDER BY stream
 `
@@ -693,6 +1075,37 @@ func (q *Queries) ListStreams(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listUnreconciled = `-- name: ListUnreconciled :many
+UPDATE connector_states s SET reconciled_at = now()
+FROM connector_connections c, ticketing_sources x
+WHERE s.tenant_id = $1 AND c.tenant_id = s.tenant_id AND c.source_id = s.source_id AND x.tenant_id = s.tenant_id AND x.id = s.source_id
+  AND c.is_enabled AND x.status = 'active' AND NOT s.stopped AND c.connector = ANY($2::text[])
+  AND coalesce(s.reconciled_at, c.created_at) < $3
+RETURNING s.source_id
+`
+
+// Sources that were not compared since a time. The time moves at once, so that
+// one process starts one comparison.
+func (q *Queries) ListUnreconciled(ctx context.Context, db DBTX, tenantID uuid.UUID, connectors []string, before *time.Time) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, listUnreconciled, tenantID, connectors, before)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var source_id uuid.UUID
+		if err := rows.Scan(&source_id); err != nil {
+			return nil, err
+		}
+		items = append(items, source_id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -750,6 +1163,16 @@ func (q *Queries) LockDeadLetter(ctx context.Context, db DBTX, tenantID uuid.UUI
 	return i, err
 }
 
+const markCommandSent = `-- name: MarkCommandSent :exec
+UPDATE connector_commands SET status = 'sent', attempts = attempts + 1, sent_at = coalesce(sent_at, now()), version = version + 1, updated_at = now()
+WHERE tenant_id = $1 AND id = $2
+`
+
+func (q *Queries) MarkCommandSent(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) error {
+	_, err := db.Exec(ctx, markCommandSent, tenantID, iD)
+	return err
+}
+
 const markDeadLetter = `-- name: MarkDeadLetter :one
 UPDATE connector_dead_letters SET status = $1, record = CASE WHEN $1 = 'dismissed' THEN NULL ELSE record END, version = version + 1, updated_at = now()
 WHERE tenant_id = $2 AND id = $3
@@ -775,6 +1198,38 @@ func (q *Queries) MarkDeadLetter(ctx context.Context, db DBTX, status string, te
 		&i.UpdatedAt,
 	)
 	return i, err
+}
+
+const noteAbsence = `-- name: NoteAbsence :one
+INSERT INTO connector_absences (tenant_id, source_id, external_id) VALUES ($1, $2, $3)
+ON CONFLICT (tenant_id, source_id, external_id) DO UPDATE SET times = connector_absences.times + 1, last_at = now()
+RETURNING times
+`
+
+func (q *Queries) NoteAbsence(ctx context.Context, db DBTX, tenantID uuid.UUID, sourceID uuid.UUID, externalID string) (int32, error) {
+	row := db.QueryRow(ctx, noteAbsence, tenantID, sourceID, externalID)
+	var times int32
+	err := row.Scan(&times)
+	return times, err
+}
+
+const noteReconciled = `-- name: NoteReconciled :exec
+UPDATE connector_states SET reconciled_at = now(), reconciled_with = $1 WHERE tenant_id = $2 AND source_id = $3
+`
+
+func (q *Queries) NoteReconciled(ctx context.Context, db DBTX, differences *int32, tenantID uuid.UUID, sourceID uuid.UUID) error {
+	_, err := db.Exec(ctx, noteReconciled, differences, tenantID, sourceID)
+	return err
+}
+
+const postponeCommand = `-- name: PostponeCommand :exec
+UPDATE connector_commands SET due_at = now() + make_interval(secs => $1::double precision), version = version + 1, updated_at = now()
+WHERE tenant_id = $2 AND id = $3
+`
+
+func (q *Queries) PostponeCommand(ctx context.Context, db DBTX, seconds float64, tenantID uuid.UUID, iD uuid.UUID) error {
+	_, err := db.Exec(ctx, postponeCommand, seconds, tenantID, iD)
+	return err
 }
 
 const postponeFetch = `-- name: PostponeFetch :exec
@@ -811,6 +1266,18 @@ func (q *Queries) Present(ctx context.Context, db DBTX) (time.Time, error) {
 	var column_1 time.Time
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const purgeCommands = `-- name: PurgeCommands :execrows
+DELETE FROM connector_commands WHERE tenant_id = $1 AND status IN ('confirmed', 'rejected') AND updated_at < $2
+`
+
+func (q *Queries) PurgeCommands(ctx context.Context, db DBTX, tenantID uuid.UUID, before time.Time) (int64, error) {
+	result, err := db.Exec(ctx, purgeCommands, tenantID, before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const purgeDeadLetters = `-- name: PurgeDeadLetters :execrows
@@ -1013,6 +1480,7 @@ UPDATE connector_states s
 SET leased_by = NULL, leased_until = NULL, failures = 0, held_until = NULL, stopped = false, last_success_at = now(),
     due_at = CASE WHEN s.wakes <> $1 THEN now() + make_interval(secs => $2::double precision)
              ELSE least((SELECT min(t.due_at) FROM connector_streams t WHERE t.tenant_id = s.tenant_id AND t.source_id = s.source_id),
+                        (SELECT min(k.due_at) FROM connector_commands k WHERE k.tenant_id = s.tenant_id AND k.source_id = s.source_id AND k.status IN ('queued', 'sent')),
                         (SELECT min(f.due_at) FROM connector_fetches f WHERE f.tenant_id = s.tenant_id AND f.source_id = s.source_id),
                         now() + interval '1 hour') END
 WHERE s.tenant_id = $3 AND s.source_id = $4 AND s.leased_by = $5
@@ -1203,6 +1671,33 @@ func (q *Queries) SetFailing(ctx context.Context, db DBTX, tenantID uuid.UUID, s
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const setHookVendorID = `-- name: SetHookVendorID :one
+UPDATE connector_connections SET hook_vendor_id = $1, version = version + 1, updated_at = now()
+WHERE tenant_id = $2 AND source_id = $3
+RETURNING tenant_id, source_id, connector, base_url, settings, secrets, secret_names, is_enabled, hook_hash, hook_vendor_id, version, created_at, updated_at
+`
+
+func (q *Queries) SetHookVendorID(ctx context.Context, db DBTX, hookVendorID *string, tenantID uuid.UUID, sourceID uuid.UUID) (ConnectorConnection, error) {
+	row := db.QueryRow(ctx, setHookVendorID, hookVendorID, tenantID, sourceID)
+	var i ConnectorConnection
+	err := row.Scan(
+		&i.TenantID,
+		&i.SourceID,
+		&i.Connector,
+		&i.BaseURL,
+		&i.Settings,
+		&i.Secrets,
+		&i.SecretNames,
+		&i.IsEnabled,
+		&i.HookHash,
+		&i.HookVendorID,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
 }
 
 const setLagging = `-- name: SetLagging :execrows

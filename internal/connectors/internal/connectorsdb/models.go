@@ -11,6 +11,24 @@ import (
 	"github.com/google/uuid"
 )
 
+type ConnectorCommand struct {
+	TenantID   uuid.UUID
+	ID         uuid.UUID
+	SourceID   uuid.UUID
+	Kind       string
+	Data       []byte
+	Status     string
+	Attempts   int32
+	DueAt      time.Time
+	ResultKind *string
+	ResultID   *string
+	Error      *string
+	Version    int64
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+	SentAt     *time.Time
+}
+
 type ConnectorConnection struct {
 	TenantID     uuid.UUID
 	SourceID     uuid.UUID
@@ -69,21 +87,23 @@ type ConnectorMessage struct {
 }
 
 type ConnectorState struct {
-	TenantID      uuid.UUID
-	SourceID      uuid.UUID
-	DueAt         *time.Time
-	HeldUntil     *time.Time
-	LeasedBy      *uuid.UUID
-	LeasedUntil   *time.Time
-	Wakes         int64
-	Failures      int32
-	LastSuccessAt *time.Time
-	LastError     *string
-	LastErrorText *string
-	LastErrorAt   *time.Time
-	Stopped       bool
-	FailingSince  *time.Time
-	LaggingSince  *time.Time
+	TenantID       uuid.UUID
+	SourceID       uuid.UUID
+	DueAt          *time.Time
+	HeldUntil      *time.Time
+	LeasedBy       *uuid.UUID
+	LeasedUntil    *time.Time
+	Wakes          int64
+	Failures       int32
+	LastSuccessAt  *time.Time
+	LastError      *string
+	LastErrorText  *string
+	LastErrorAt    *time.Time
+	Stopped        bool
+	FailingSince   *time.Time
+	LaggingSince   *time.Time
+	ReconciledAt   *time.Time
+	ReconciledWith *int32
 }
 
 type ConnectorStream struct {

@@ -84,7 +84,7 @@ func (s *Server) Move(f func(page int)) {
 func (s *Server) PutLocked(list string, object M) { s.lists[list] = append(s.lists[list], object) }
 
 func (s *Server) filtered(name, last string, query url.Values) ([]M, error) {
-	rows := slices.Clone(s.lists[name])
+	rows := slices.DeleteFunc(slices.Clone(s.lists[name]), func(o M) bool { return !s.shown(name, keyOf(o)) })
 	for _, f := range []struct {
 		parameter, member string
 		before            bool

@@ -43,14 +43,16 @@ type Server struct {
 	sent      []time.Time
 	answers   []func(http.ResponseWriter, *http.Request) bool
 	beforeRun []func(page int)
-	keys      map[string]M // answers by idempotency key
+	intercept func(http.ResponseWriter, *http.Request) bool
+	hidden    map[string]int // how often an object is not shown yet
+	keys      map[string]M   // answers by idempotency key
 	nextID    int64
 }
 
 // New starts a server.
 func New(tb testing.TB) *Server {
 	tb.Helper()
-	s := &Server{Token: "tk-" + strconv.FormatInt(time.Now().UnixNano(), 36), Organizer: "arcades", now: func() time.Time { return time.Now().UTC() }, lists: map[string][]M{}, keys: map[string]M{}, nextID: 9000}
+	s := &Server{Token: "tk-" + strconv.FormatInt(time.Now().UnixNano(), 36), Organizer: "arcades", now: func() time.Time { return time.Now().UTC() }, lists: map[string][]M{}, hidden: map[string]int{}, keys: map[string]M{}, nextID: 9000}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	tb.Cleanup(s.Close)
 	return s
@@ -125,6 +127,32 @@ func (s *Server) Fail(n, status int, header ...string) {
 	}
 }
 
+// Intercept sees every request and may answer it.
+func (s *Server) Intercept(f func(http.ResponseWriter, *http.Request) bool) {
+	s.mu.Lock()
+	s.intercept = f
+	s.mu.Unlock()
+}
+
+// Hide keeps an object from being shown in the next n answers that would.
+func (s *Server) Hide(list, key string, n int) {
+	s.mu.Lock()
+	s.hidden[list+" "+key] = n
+	s.mu.Unlock()
+}
+
+// shown tells whether an object is shown by now.
+func (s *Server) shown(list, key string) bool {
+	if s.hidden[list+" "+key] == 0 {
+		return true
+	}
+	s.hidden[list+" "+key]--
+	return false
+}
+
+// SetToken changes the token that is right.
+func (s *Server) SetToken(token string) { s.mu.Lock(); s.Token = token; s.mu.Unlock() }
+
 // Requests lists what was asked so far.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
@@ -160,6 +188,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	var instead func(http.ResponseWriter, *http.Request) bool
 	if len(s.answers) > 0 {
 		instead, s.answers = s.answers[0], s.answers[1:]
+	}
+	if instead == nil {
+		instead = s.intercept
 	}
 	s.mu.Unlock()
 	if instead == nil || !instead(rec, r) {
@@ -269,7 +300,7 @@ func (s *Server) find(list, key string) M {
 		list, key = "orders", parts[1]+"/"+key
 	}
 	for _, o := range s.lists[list] {
-		if keyOf(o) == key {
+		if keyOf(o) == key && s.shown(list, key) {
 			return o
 		}
 	}
