@@ -47,7 +47,7 @@ func (a *App) setUpHTTP(h handlers, auth web.Authenticator) error {
 		Limiter:     web.NewLimiter(a.DB, a.Clock, web.LimiterConfig{Secret: a.master.Derive("quotas"), Policies: a.policies(), BulkPlaces: a.Config.BulkPlaces, Log: a.Log}),
 		Validator:   validator,
 		Classes:     classes,
-		Idempotency: web.Idempotency{DB: a.DB, Log: a.Log, Box: a.sealed(a.keptAnswers())},
+		Idempotency: web.Idempotency{DB: a.DB, Log: a.Log, Box: a.sealed(a.keptAnswers()), Subjects: a.domains.contacts, Classes: classes, Reads: a.domains.reads},
 		Reads:       a.domains.reads,
 		Refusals:    a.domains.refusals,
 		Purposes:    a.domains.register,
