@@ -2,13 +2,19 @@ package access_test
 
 import (
 	"net/http"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/parvis-crm/parvis/internal/access"
+	"github.com/parvis-crm/parvis/internal/access/apikey"
 	"github.com/parvis-crm/parvis/internal/clock"
+	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/parvistest"
+	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/web"
 )
 
 func TestProgramsHaveLimitsOfTheirOwn(t *testing.T) {
@@ -86,6 +92,26 @@ func TestNobodyMakesAKeyWiderThanThemselves(t *testing.T) {
 	c := with(app.Client, holder["secret"].(string))
 	bound := newKey(app.Client, parvistest.With(own, object{"scopes": []string{"contacts:read", "api_keys:write"}, "purposes": []string{"billetterie"}}))
 	with(app.Client, bound["secret"].(string)).Post("/v1/api-keys", in).Problem(403, "outside-purpose")
+	// Held to purposes, nobody makes what is held to fewer or to others, were such a
+	// credential let near keys at all.
+	app.Post("/v1/purposes", object{"code": "lettre", "name": "Lettre", "legal_basis": "contract"}).Is(201)
+	narrow, err := app.Access().Authenticate(t.Context(), bound["secret"].(string), netip.MustParseAddr("127.0.0.1"))
+	require.NoError(t, err)
+	held := web.WithActor(t.Context(), narrow)
+	make := func(purposes ...string) error {
+		made := access.Limits{Departments: narrow.Sight.Departments(pg.See), Verbs: []string{"see"}, Readable: []string{"identity"}, Writable: []string{"identity"}, Purposes: purposes}
+		_, _, err := app.Access().CreateKey(held, access.NewKey{Name: "k", Kind: apikey.Secret, Scopes: []string{"contacts:read"}, Limits: made})
+		return err
+	}
+	require.NoError(t, make("billetterie"))
+	for _, wider := range [][]string{nil, {"lettre"}, {"billetterie", "lettre"}} {
+		f, is := fault.As(make(wider...))
+		require.True(t, is, "%v", wider)
+		require.Equal(t, "rights-exceeded", f.Code, "%v", wider)
+	}
+	for _, purposes := range [][]string{{}, {"lettre"}, {"billetterie", "lettre"}} {
+		with(app.Client, bound["secret"].(string)).Patch("/v1/api-keys/"+bound["id"].(string), object{"purposes": purposes}).Problem(403, "outside-purpose")
+	}
 	mine := c.Post("/v1/api-keys", in).Is(201).ID()
 	client := parvistest.With(in, nil)
 	delete(client, "kind")

@@ -26,6 +26,9 @@ type OperationSpec struct {
 	Idempotency string
 	// IfMatch tells whether If-Match is required, optional or none.
 	IfMatch string
+	// ReadsOnly: it changes nothing, though it is no GET; what its body names is
+	// looked for.
+	ReadsOnly bool
 	// Purpose tells what personal data the operation returns: identifiable,
 	// none, …
 	Purpose string
@@ -142,6 +145,7 @@ var Operations = map[string]OperationSpec{
 		Rate:        "search",
 		Idempotency: "none",
 		IfMatch:     "none",
+		ReadsOnly:   true,
 		Purpose:     "identifiable",
 		Verbs:       []string{"see"},
 		Bodies: map[string]string{
@@ -1174,6 +1178,7 @@ var Operations = map[string]OperationSpec{
 		Rate:        "search",
 		Idempotency: "none",
 		IfMatch:     "none",
+		ReadsOnly:   true,
 		Purpose:     "identifiable",
 		Verbs:       []string{"see"},
 		Headers:     []string{"Parvis-Access-Reason"},

@@ -187,6 +187,12 @@ func (i *intruder) walk(t *testing.T) {
 					continue
 				}
 				there, sent := i.ask(t, op, q, q.real)
+				if absent.Header.Get("Parvis-Upsert-Result") != "" && there.Status == absent.Status {
+					// The first of two writes changes what the second finds: both once more, each
+					// after the other.
+					absent, _ = i.ask(t, op, q, q.empty)
+					there, _ = i.ask(t, op, q, q.real)
+				}
 				require.NotContains(t, []int{400, 401, 405, 406, 415, 500}, absent.Status, "%s, %s: the request does not reach the handler: %s", id, q.what, absent.Body)
 				if i.secret["institution"] != "" || !q.taken() {
 					require.Equal(t, shape(absent, q.empty), shape(there, q.real), "%s, %s: what is not theirs to see is told from what is not there", id, q.what)

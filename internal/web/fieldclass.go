@@ -361,14 +361,19 @@ func mediaOf(h http.Header) string {
 }
 
 // guardWrites refuses a body that sets what is of a class that its sender may
-// not write.
+// not write; of an operation that only reads, one that looks for what they may
+// not read, since whoever finds somebody by a value has read it.
 func (f *FieldClasses) guardWrites(op api.OperationSpec) echo.MiddlewareFunc {
 	n := f.bodies[op.ID]
 	below := n.gather(map[*classNode]bool{})
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		// A search states what it looks for; it writes nothing.
-		if len(below) == 0 || op.Public || op.Rate == "search" {
+		if len(below) == 0 || op.Public {
 			return next
+		}
+		code, each := "field-class-not-writable", "class-not-writable"
+		may := Actor.Writes
+		if op.ReadsOnly {
+			code, each, may = "field-class-not-readable", "class-not-readable", Actor.Reads
 		}
 		return func(c echo.Context) error {
 			actor, err := ActorFrom(c.Request().Context())
@@ -376,11 +381,11 @@ func (f *FieldClasses) guardWrites(op api.OperationSpec) echo.MiddlewareFunc {
 				return err
 			}
 			body, ok := c.Request().Body.(checkedBody)
-			if !ok || !slices.ContainsFunc(below, func(class string) bool { return !actor.Writes(class) }) {
+			if !ok || !slices.ContainsFunc(below, func(class string) bool { return !may(actor, class) }) {
 				return next(c)
 			}
-			refused := fault.New(fault.Forbidden, "field-class-not-writable")
-			refuseClasses(body.value, n, actor, "#", refused)
+			refused := fault.New(fault.Forbidden, code)
+			refuseClasses(body.value, n, func(class string) bool { return may(actor, class) }, each, "#", refused)
 			if err := refused.OrNil(); err != nil {
 				return err
 			}
@@ -389,13 +394,13 @@ func (f *FieldClasses) guardWrites(op api.OperationSpec) echo.MiddlewareFunc {
 	}
 }
 
-func refuseClasses(v any, n *classNode, actor Actor, at string, refused *fault.Error) {
+func refuseClasses(v any, n *classNode, may func(class string) bool, code, at string, refused *fault.Error) {
 	if len(refused.Violations) >= maxViolations {
 		return
 	}
 	for _, class := range n.classes {
-		if !actor.Writes(class) {
-			refused.At(at, "class-not-writable", "class", class)
+		if !may(class) {
+			refused.At(at, code, "class", class)
 			return
 		}
 	}
@@ -403,7 +408,7 @@ func refuseClasses(v any, n *classNode, actor Actor, at string, refused *fault.E
 	case []any:
 		for i, item := range v {
 			if n.items != nil {
-				refuseClasses(item, n.items, actor, fmt.Sprintf("%s/%d", at, i), refused)
+				refuseClasses(item, n.items, may, code, fmt.Sprintf("%s/%d", at, i), refused)
 			}
 		}
 	case map[string]any:
@@ -413,7 +418,7 @@ func refuseClasses(v any, n *classNode, actor Actor, at string, refused *fault.E
 				p = n.extra
 			}
 			if p != nil {
-				refuseClasses(v[name], p, actor, at+"/"+pointerEscape(name), refused)
+				refuseClasses(v[name], p, may, code, at+"/"+pointerEscape(name), refused)
 			}
 		}
 	}

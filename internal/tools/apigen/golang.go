@@ -86,6 +86,9 @@ type OperationSpec struct {
 	Idempotency string
 	// IfMatch tells whether If-Match is required, optional or none.
 	IfMatch string
+	// ReadsOnly: it changes nothing, though it is no GET; what its body names is
+	// looked for.
+	ReadsOnly bool
 	// Purpose tells what personal data the operation returns: identifiable,
 	// none, …
 	Purpose string
@@ -187,6 +190,7 @@ func (c *contract) writeOperation(b *bytes.Buffer, op *operation) {
 	field("Idempotency", idempotency)
 	parameters := c.parameters(op)
 	field("IfMatch", ifMatch(parameters))
+	field("ReadsOnly", isTrue(get(node, "x-reads-only")))
 	field("Purpose", text(node, "x-purpose"))
 	field("Verbs", texts(get(node, "x-verb")))
 	writeParameters(b, parameters)

@@ -179,7 +179,29 @@ func checkTraits(op *operation, report reporter) {
 	if !purposeName.MatchString(text(op.node, "x-purpose")) {
 		report("has no x-purpose: identifiable, none, …")
 	}
+	checkReadsOnly(op, report)
 	checkVerbs(op, report)
+}
+
+// checkReadsOnly wants the word of the contract for it that a post changes
+// nothing: what its body names is then looked for, not written.
+func checkReadsOnly(op *operation, report reporter) {
+	node := get(op.node, "x-reads-only")
+	search := op.method == "post" && strings.HasSuffix(op.path, "/search")
+	switch {
+	case node == nil:
+		if search {
+			report("is a search and has no x-reads-only")
+		}
+	case !isTrue(node):
+		report("x-reads-only is true or left out")
+	case op.method != "post":
+		report("x-reads-only is said of a post")
+	case text(op.node, "x-idempotency") != "none":
+		report("is x-reads-only and takes an Idempotency-Key")
+	case get(op.node, "x-event-types") != nil:
+		report("is x-reads-only and records events")
+	}
 }
 
 // checkVerbs wants to know what the operation does with contacts wherever it
