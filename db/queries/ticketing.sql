@@ -1,6 +1,8 @@
 -- name: InsertSource :one
-INSERT INTO ticketing_sources (tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities)
-VALUES (@tenant_id, @id, @code, @name, @kind, @time_zone, @currency, @precedence, @status, @capabilities)
+INSERT INTO ticketing_sources (tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities,
+    purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days)
+VALUES (@tenant_id, @id, @code, @name, @kind, @time_zone, @currency, @precedence, @status, @capabilities,
+    @purpose_codes, @price_classes, @campaign_codes, @field_policies, @grace_days, @renewal_days)
 RETURNING *;
 
 -- name: GetSource :one
@@ -12,7 +14,8 @@ SELECT * FROM ticketing_sources WHERE tenant_id = @tenant_id AND (code = @refere
 -- name: UpdateSource :one
 UPDATE ticketing_sources
 SET name = @name, kind = @kind, time_zone = @time_zone, currency = @currency, precedence = @precedence, status = @status,
-    capabilities = @capabilities, version = version + 1, updated_at = now()
+    capabilities = @capabilities, purpose_codes = @purpose_codes, price_classes = @price_classes, campaign_codes = @campaign_codes,
+    field_policies = @field_policies, grace_days = @grace_days, renewal_days = @renewal_days, version = version + 1, updated_at = now()
 WHERE tenant_id = @tenant_id AND id = @id
 RETURNING *;
 
@@ -152,6 +155,12 @@ WHERE o.tenant_id = @tenant_id AND NOT o.stub AND NOT o.deleted AND o.test = @te
   AND (sqlc.narg('source_id')::uuid IS NULL OR o.source_id = sqlc.narg('source_id'))
   AND (sqlc.narg('performance_id')::uuid IS NULL OR EXISTS (
         SELECT 1 FROM ticketing_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.performance_id = sqlc.narg('performance_id')))
+  AND (sqlc.narg('voucher_code')::text IS NULL OR EXISTS (
+        SELECT 1 FROM ticketing_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.voucher_code = sqlc.narg('voucher_code')))
+  AND (sqlc.narg('campaign')::text IS NULL OR EXISTS (
+        SELECT 1 FROM ticketing_lines l JOIN ticketing_sources s ON s.tenant_id = l.tenant_id AND s.id = o.source_id
+        WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.voucher_code IS NOT NULL
+          AND coalesce(l.campaign, s.campaign_codes ->> l.voucher_code) = sqlc.narg('campaign')))
   AND (cardinality(@commercial_states::text[]) = 0 OR o.commercial_state = ANY(@commercial_states::text[]))
   AND (cardinality(@payment_states::text[]) = 0 OR o.payment_state = ANY(@payment_states::text[]))
   AND (sqlc.narg('placed_from')::timestamptz IS NULL OR o.placed_at >= sqlc.narg('placed_from'))

@@ -300,3 +300,120 @@ FROM ticketing_lines l
 JOIN ticketing_orders o ON o.tenant_id = l.tenant_id AND o.id = l.order_id
 WHERE l.tenant_id = @tenant_id AND o.source_id = @source_id AND l.current AND l.replaces = ANY(@external_ids::text[])
 GROUP BY l.replaces;
+
+-- name: ReclassPriceTypes :many
+-- What the institution says of a price type goes before what its source says.
+UPDATE ticketing_price_types t
+SET class = w.class, class_origin = w.origin, version = t.version + 1, updated_at = @settled_at
+FROM (
+    SELECT p.id, p.class AS class_before, coalesce(@classes::jsonb ->> p.external_id, p.stated_class, 'other') AS class,
+           CASE WHEN @classes::jsonb ? p.external_id THEN 'mapped' WHEN p.stated_class IS NOT NULL THEN 'stated' ELSE 'unmapped' END AS origin
+    FROM ticketing_price_types p WHERE p.tenant_id = @tenant_id AND p.source_id = @source_id
+) w
+WHERE t.tenant_id = @tenant_id AND t.id = w.id AND (t.class <> w.class OR t.class_origin <> w.origin)
+RETURNING t.id, t.version, t.class, t.class_origin, w.class_before, t.stub;
+
+-- name: MissRecords :many
+-- A complete window of the source, taken at one instant, is without these
+-- records. What was received since then may not be judged by it, and a window
+-- is counted once.
+UPDATE ticketing_records t
+SET absences = t.absences + 1, missing_since = coalesce(t.missing_since, @taken_at), absent_as_of = @taken_at
+FROM (
+    SELECT r.id FROM ticketing_records r
+    LEFT JOIN ticketing_orders o ON o.tenant_id = r.tenant_id AND o.id = r.id
+    LEFT JOIN ticketing_performances p ON p.tenant_id = r.tenant_id AND p.id = r.id
+    LEFT JOIN ticketing_scans s ON s.tenant_id = r.tenant_id AND s.id = r.id
+    LEFT JOIN ticketing_group_bookings b ON b.tenant_id = r.tenant_id AND b.id = r.id
+    WHERE r.tenant_id = @tenant_id AND r.source_id = @source_id AND r.kind = @kind AND NOT r.stub AND NOT r.deleted AND r.updated_at <= @taken_at
+      AND (r.absent_as_of IS NULL OR r.absent_as_of < @taken_at)
+      AND (sqlc.narg('window_from')::timestamptz IS NULL OR coalesce(o.placed_at, p.starts_at, s.occurred_at, b.placed_at, r.content_modified_at) >= sqlc.narg('window_from'))
+      AND (sqlc.narg('window_until')::timestamptz IS NULL OR coalesce(o.placed_at, p.starts_at, s.occurred_at, b.placed_at, r.content_modified_at) < sqlc.narg('window_until'))
+      AND NOT r.external_id = ANY(@present::text[])
+) w
+WHERE t.tenant_id = @tenant_id AND t.id = w.id
+RETURNING t.id, t.absences;
+
+-- name: MeetRecords :many
+-- Records that a window has again.
+UPDATE ticketing_records t
+SET absences = 0, missing_since = NULL, absent_as_of = NULL
+FROM (SELECT r.id, r.absences AS absences_before FROM ticketing_records r
+      WHERE r.tenant_id = @tenant_id AND r.source_id = @source_id AND r.kind = @kind AND r.absences > 0 AND r.absent_as_of < @taken_at AND r.external_id = ANY(@present::text[])) w
+WHERE t.tenant_id = @tenant_id AND t.id = w.id
+RETURNING t.id, w.absences_before;
+
+-- name: FindForgotten :many
+SELECT f.* FROM ticketing_forgotten f
+JOIN (SELECT unnest(@kinds::text[]) AS kind, unnest(@hashes::text[]) AS name_hash) w ON w.kind = f.kind AND w.name_hash = f.name_hash
+WHERE f.tenant_id = @tenant_id AND f.source_id = @source_id;
+
+-- name: RenameRecord :exec
+UPDATE ticketing_records SET external_id = @external_id WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: FindOfCustomer :many
+-- What names an account.
+SELECT 'order'::text AS kind, o.id FROM ticketing_orders o WHERE o.tenant_id = @tenant_id AND o.customer_id = @customer_id::uuid
+UNION ALL
+SELECT 'membership'::text, m.id FROM ticketing_memberships m WHERE m.tenant_id = @tenant_id AND m.customer_id = @customer_id::uuid
+UNION ALL
+SELECT 'gift_card'::text, g.id FROM ticketing_gift_cards g WHERE g.tenant_id = @tenant_id AND g.customer_id = @customer_id::uuid
+UNION ALL
+SELECT 'group_booking'::text, b.id FROM ticketing_group_bookings b WHERE b.tenant_id = @tenant_id AND (b.organisation_customer_id = @customer_id::uuid OR b.person_customer_id = @customer_id::uuid);
+
+-- name: IsKnownOtherwise :one
+-- Whether anything but what was just forgotten knows a contact: records of any
+-- source, a name at another source, a form, or a change that somebody made by hand.
+SELECT (
+    EXISTS (SELECT 1 FROM ticketing_orders o WHERE o.tenant_id = @tenant_id AND o.contact_id = @contact_id::uuid)
+    OR EXISTS (SELECT 1 FROM ticketing_customers u WHERE u.tenant_id = @tenant_id AND u.contact_id = @contact_id::uuid)
+    OR EXISTS (SELECT 1 FROM ticketing_lines l WHERE l.tenant_id = @tenant_id AND l.holder_contact_id = @contact_id::uuid)
+    OR EXISTS (SELECT 1 FROM ticketing_memberships m WHERE m.tenant_id = @tenant_id AND m.contact_id = @contact_id::uuid)
+    OR EXISTS (SELECT 1 FROM ticketing_gift_cards g WHERE g.tenant_id = @tenant_id AND g.contact_id = @contact_id::uuid)
+    OR EXISTS (SELECT 1 FROM ticketing_group_bookings b WHERE b.tenant_id = @tenant_id AND (b.contact_id = @contact_id::uuid OR b.person_contact_id = @contact_id::uuid))
+    OR EXISTS (SELECT 1 FROM contact_external_ids e WHERE e.tenant_id = @tenant_id AND e.contact_id = @contact_id::uuid AND NOT (e.source = @source::text AND e.external_id = @external_id::text))
+    OR EXISTS (SELECT 1 FROM form_submissions f WHERE f.tenant_id = @tenant_id AND f.contact_id = @contact_id::uuid)
+    OR EXISTS (SELECT 1 FROM contacts c WHERE c.tenant_id = @tenant_id AND c.merged_into = @contact_id::uuid)
+    OR EXISTS (SELECT 1 FROM events v WHERE v.tenant_id = @tenant_id AND v.subject_id = @contact_id::uuid AND coalesce(v.source, '') <> @source::text AND v.type IN ('contact.created', 'contact.updated'))
+)::boolean AS known;
+
+-- name: FindMembershipStates :many
+-- What memberships are worth now, and what others were told: of those named, of
+-- a product, of what they continue, or of those that are due.
+SELECT m.id, m.version, m.contact_id, m.renews_id, m.valid_from, m.valid_until, m.cancelled_at, m.told_status, m.due_at, m.test, m.deleted, m.stub,
+       coalesce(p.grace_days, s.grace_days)::integer AS grace_days, s.code AS source_code,
+       membership_status(m.stated_state, m.cancelled_at, m.absent_at, m.valid_from, m.valid_until, coalesce(m.usage_limit, p.usage_limit), m.usages,
+           coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), @instant::timestamptz)::text AS status
+FROM ticketing_memberships m
+JOIN ticketing_sources s ON s.tenant_id = m.tenant_id AND s.id = m.source_id
+LEFT JOIN ticketing_products p ON p.tenant_id = m.tenant_id AND p.id = m.product_id
+LEFT JOIN LATERAL (
+    SELECT r.id, r.valid_from, r.created_at FROM ticketing_memberships r
+    WHERE r.tenant_id = m.tenant_id AND r.renews_id = m.id AND NOT r.deleted AND NOT r.stub AND r.test = m.test AND r.absent_at IS NULL AND r.stated_state IS DISTINCT FROM 'cancelled'
+    ORDER BY r.valid_from, r.id LIMIT 1) n ON true
+WHERE m.tenant_id = @tenant_id AND m.id IN (
+    SELECT x.id FROM ticketing_memberships x WHERE x.tenant_id = @tenant_id AND (x.id = ANY(@ids::uuid[]) OR x.product_id = ANY(@products::uuid[])
+        OR x.id IN (SELECT y.renews_id FROM ticketing_memberships y WHERE y.tenant_id = @tenant_id AND y.id = ANY(@ids::uuid[]))))
+ORDER BY m.id
+FOR UPDATE OF m;
+
+-- name: FindDueMemberships :many
+SELECT id FROM ticketing_memberships WHERE tenant_id = @tenant_id AND due_at <= @instant::timestamptz ORDER BY due_at LIMIT @page_size;
+
+-- name: NoteTold :exec
+UPDATE ticketing_memberships m SET told_status = nullif(w.status, ''), due_at = CASE WHEN w.due > '0001-01-02'::timestamptz THEN w.due END
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@statuses::text[]) AS status, unnest(@dues::timestamptz[]) AS due) w
+WHERE m.tenant_id = @tenant_id AND m.id = w.id;
+
+-- name: WakeMemberships :exec
+-- The rules of a source changed: what its memberships are worth is asked anew.
+UPDATE ticketing_memberships SET due_at = @instant::timestamptz WHERE tenant_id = @tenant_id AND source_id = @source_id AND NOT stub AND NOT deleted AND NOT test;
+
+-- name: FindLastChange :one
+-- When a field of a contact was last said here, and by which source, with how
+-- much that source is believed (-1: it was no ticketing source).
+SELECT e.occurred_at, coalesce(e.source, '')::text AS source, coalesce(s.precedence, -1)::integer AS precedence
+FROM events e
+LEFT JOIN ticketing_sources s ON s.tenant_id = e.tenant_id AND 'ticketing:' || s.code = e.source
+WHERE e.tenant_id = @tenant_id AND e.subject_kind = 'contact' AND e.subject_id = @contact_id AND @pointer::text = ANY(e.changed)
+ORDER BY e.occurred_at DESC, e.id DESC LIMIT 1;

@@ -2885,13 +2885,16 @@ func (e TicketingAttendanceObject) Valid() bool {
 
 // Defines values for TicketingBatchRecordOp.
 const (
-	TicketingBatchRecordOpDelete TicketingBatchRecordOp = "delete"
-	TicketingBatchRecordOpUpsert TicketingBatchRecordOp = "upsert"
+	TicketingBatchRecordOpAnonymize TicketingBatchRecordOp = "anonymize"
+	TicketingBatchRecordOpDelete    TicketingBatchRecordOp = "delete"
+	TicketingBatchRecordOpUpsert    TicketingBatchRecordOp = "upsert"
 )
 
 // Valid indicates whether the value is a known member of the TicketingBatchRecordOp enum.
 func (e TicketingBatchRecordOp) Valid() bool {
 	switch e {
+	case TicketingBatchRecordOpAnonymize:
+		return true
 	case TicketingBatchRecordOpDelete:
 		return true
 	case TicketingBatchRecordOpUpsert:
@@ -3836,11 +3839,13 @@ func (e TicketingSourceObject) Valid() bool {
 
 // Defines values for TicketingSourceCreateCapabilities.
 const (
-	TicketingSourceCreateCapabilitiesPull          TicketingSourceCreateCapabilities = "pull"
-	TicketingSourceCreateCapabilitiesPush          TicketingSourceCreateCapabilities = "push"
-	TicketingSourceCreateCapabilitiesScan          TicketingSourceCreateCapabilities = "scan"
-	TicketingSourceCreateCapabilitiesWriteCustomer TicketingSourceCreateCapabilities = "write_customer"
-	TicketingSourceCreateCapabilitiesWriteVoucher  TicketingSourceCreateCapabilities = "write_voucher"
+	TicketingSourceCreateCapabilitiesPull            TicketingSourceCreateCapabilities = "pull"
+	TicketingSourceCreateCapabilitiesPush            TicketingSourceCreateCapabilities = "push"
+	TicketingSourceCreateCapabilitiesScan            TicketingSourceCreateCapabilities = "scan"
+	TicketingSourceCreateCapabilitiesWriteConsent    TicketingSourceCreateCapabilities = "write_consent"
+	TicketingSourceCreateCapabilitiesWriteCustomer   TicketingSourceCreateCapabilities = "write_customer"
+	TicketingSourceCreateCapabilitiesWriteMembership TicketingSourceCreateCapabilities = "write_membership"
+	TicketingSourceCreateCapabilitiesWriteVoucher    TicketingSourceCreateCapabilities = "write_voucher"
 )
 
 // Valid indicates whether the value is a known member of the TicketingSourceCreateCapabilities enum.
@@ -3852,9 +3857,37 @@ func (e TicketingSourceCreateCapabilities) Valid() bool {
 		return true
 	case TicketingSourceCreateCapabilitiesScan:
 		return true
+	case TicketingSourceCreateCapabilitiesWriteConsent:
+		return true
 	case TicketingSourceCreateCapabilitiesWriteCustomer:
 		return true
+	case TicketingSourceCreateCapabilitiesWriteMembership:
+		return true
 	case TicketingSourceCreateCapabilitiesWriteVoucher:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingSourceCreateFieldPolicies.
+const (
+	TicketingSourceCreateFieldPoliciesAlways  TicketingSourceCreateFieldPolicies = "always"
+	TicketingSourceCreateFieldPoliciesIfEmpty TicketingSourceCreateFieldPolicies = "if_empty"
+	TicketingSourceCreateFieldPoliciesIfNewer TicketingSourceCreateFieldPolicies = "if_newer"
+	TicketingSourceCreateFieldPoliciesNever   TicketingSourceCreateFieldPolicies = "never"
+)
+
+// Valid indicates whether the value is a known member of the TicketingSourceCreateFieldPolicies enum.
+func (e TicketingSourceCreateFieldPolicies) Valid() bool {
+	switch e {
+	case TicketingSourceCreateFieldPoliciesAlways:
+		return true
+	case TicketingSourceCreateFieldPoliciesIfEmpty:
+		return true
+	case TicketingSourceCreateFieldPoliciesIfNewer:
+		return true
+	case TicketingSourceCreateFieldPoliciesNever:
 		return true
 	default:
 		return false
@@ -3900,6 +3933,45 @@ func (e TicketingSourceCreateKind) Valid() bool {
 	}
 }
 
+// Defines values for TicketingSourceCreatePriceClasses.
+const (
+	TicketingSourceCreatePriceClassesFree         TicketingSourceCreatePriceClasses = "free"
+	TicketingSourceCreatePriceClassesFull         TicketingSourceCreatePriceClasses = "full"
+	TicketingSourceCreatePriceClassesGroup        TicketingSourceCreatePriceClasses = "group"
+	TicketingSourceCreatePriceClassesOther        TicketingSourceCreatePriceClasses = "other"
+	TicketingSourceCreatePriceClassesPartner      TicketingSourceCreatePriceClasses = "partner"
+	TicketingSourceCreatePriceClassesReduced      TicketingSourceCreatePriceClasses = "reduced"
+	TicketingSourceCreatePriceClassesSchool       TicketingSourceCreatePriceClasses = "school"
+	TicketingSourceCreatePriceClassesStaff        TicketingSourceCreatePriceClasses = "staff"
+	TicketingSourceCreatePriceClassesSubscription TicketingSourceCreatePriceClasses = "subscription"
+)
+
+// Valid indicates whether the value is a known member of the TicketingSourceCreatePriceClasses enum.
+func (e TicketingSourceCreatePriceClasses) Valid() bool {
+	switch e {
+	case TicketingSourceCreatePriceClassesFree:
+		return true
+	case TicketingSourceCreatePriceClassesFull:
+		return true
+	case TicketingSourceCreatePriceClassesGroup:
+		return true
+	case TicketingSourceCreatePriceClassesOther:
+		return true
+	case TicketingSourceCreatePriceClassesPartner:
+		return true
+	case TicketingSourceCreatePriceClassesReduced:
+		return true
+	case TicketingSourceCreatePriceClassesSchool:
+		return true
+	case TicketingSourceCreatePriceClassesStaff:
+		return true
+	case TicketingSourceCreatePriceClassesSubscription:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingSourceCreateStatus.
 const (
 	TicketingSourceCreateStatusActive TicketingSourceCreateStatus = "active"
@@ -3920,11 +3992,13 @@ func (e TicketingSourceCreateStatus) Valid() bool {
 
 // Defines values for TicketingSourcePatchCapabilities.
 const (
-	TicketingSourcePatchCapabilitiesPull          TicketingSourcePatchCapabilities = "pull"
-	TicketingSourcePatchCapabilitiesPush          TicketingSourcePatchCapabilities = "push"
-	TicketingSourcePatchCapabilitiesScan          TicketingSourcePatchCapabilities = "scan"
-	TicketingSourcePatchCapabilitiesWriteCustomer TicketingSourcePatchCapabilities = "write_customer"
-	TicketingSourcePatchCapabilitiesWriteVoucher  TicketingSourcePatchCapabilities = "write_voucher"
+	TicketingSourcePatchCapabilitiesPull            TicketingSourcePatchCapabilities = "pull"
+	TicketingSourcePatchCapabilitiesPush            TicketingSourcePatchCapabilities = "push"
+	TicketingSourcePatchCapabilitiesScan            TicketingSourcePatchCapabilities = "scan"
+	TicketingSourcePatchCapabilitiesWriteConsent    TicketingSourcePatchCapabilities = "write_consent"
+	TicketingSourcePatchCapabilitiesWriteCustomer   TicketingSourcePatchCapabilities = "write_customer"
+	TicketingSourcePatchCapabilitiesWriteMembership TicketingSourcePatchCapabilities = "write_membership"
+	TicketingSourcePatchCapabilitiesWriteVoucher    TicketingSourcePatchCapabilities = "write_voucher"
 )
 
 // Valid indicates whether the value is a known member of the TicketingSourcePatchCapabilities enum.
@@ -3936,9 +4010,40 @@ func (e TicketingSourcePatchCapabilities) Valid() bool {
 		return true
 	case TicketingSourcePatchCapabilitiesScan:
 		return true
+	case TicketingSourcePatchCapabilitiesWriteConsent:
+		return true
 	case TicketingSourcePatchCapabilitiesWriteCustomer:
 		return true
+	case TicketingSourcePatchCapabilitiesWriteMembership:
+		return true
 	case TicketingSourcePatchCapabilitiesWriteVoucher:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingSourcePatchFieldPolicies.
+const (
+	TicketingSourcePatchFieldPoliciesAlways      TicketingSourcePatchFieldPolicies = "always"
+	TicketingSourcePatchFieldPoliciesIfEmpty     TicketingSourcePatchFieldPolicies = "if_empty"
+	TicketingSourcePatchFieldPoliciesIfNewer     TicketingSourcePatchFieldPolicies = "if_newer"
+	TicketingSourcePatchFieldPoliciesLessThanNil TicketingSourcePatchFieldPolicies = "<nil>"
+	TicketingSourcePatchFieldPoliciesNever       TicketingSourcePatchFieldPolicies = "never"
+)
+
+// Valid indicates whether the value is a known member of the TicketingSourcePatchFieldPolicies enum.
+func (e TicketingSourcePatchFieldPolicies) Valid() bool {
+	switch e {
+	case TicketingSourcePatchFieldPoliciesAlways:
+		return true
+	case TicketingSourcePatchFieldPoliciesIfEmpty:
+		return true
+	case TicketingSourcePatchFieldPoliciesIfNewer:
+		return true
+	case TicketingSourcePatchFieldPoliciesLessThanNil:
+		return true
+	case TicketingSourcePatchFieldPoliciesNever:
 		return true
 	default:
 		return false
@@ -3978,6 +4083,48 @@ func (e TicketingSourcePatchKind) Valid() bool {
 	case TicketingSourcePatchKindSecutix:
 		return true
 	case TicketingSourcePatchKindWeezevent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingSourcePatchPriceClasses.
+const (
+	TicketingSourcePatchPriceClassesFree         TicketingSourcePatchPriceClasses = "free"
+	TicketingSourcePatchPriceClassesFull         TicketingSourcePatchPriceClasses = "full"
+	TicketingSourcePatchPriceClassesGroup        TicketingSourcePatchPriceClasses = "group"
+	TicketingSourcePatchPriceClassesLessThanNil  TicketingSourcePatchPriceClasses = "<nil>"
+	TicketingSourcePatchPriceClassesOther        TicketingSourcePatchPriceClasses = "other"
+	TicketingSourcePatchPriceClassesPartner      TicketingSourcePatchPriceClasses = "partner"
+	TicketingSourcePatchPriceClassesReduced      TicketingSourcePatchPriceClasses = "reduced"
+	TicketingSourcePatchPriceClassesSchool       TicketingSourcePatchPriceClasses = "school"
+	TicketingSourcePatchPriceClassesStaff        TicketingSourcePatchPriceClasses = "staff"
+	TicketingSourcePatchPriceClassesSubscription TicketingSourcePatchPriceClasses = "subscription"
+)
+
+// Valid indicates whether the value is a known member of the TicketingSourcePatchPriceClasses enum.
+func (e TicketingSourcePatchPriceClasses) Valid() bool {
+	switch e {
+	case TicketingSourcePatchPriceClassesFree:
+		return true
+	case TicketingSourcePatchPriceClassesFull:
+		return true
+	case TicketingSourcePatchPriceClassesGroup:
+		return true
+	case TicketingSourcePatchPriceClassesLessThanNil:
+		return true
+	case TicketingSourcePatchPriceClassesOther:
+		return true
+	case TicketingSourcePatchPriceClassesPartner:
+		return true
+	case TicketingSourcePatchPriceClassesReduced:
+		return true
+	case TicketingSourcePatchPriceClassesSchool:
+		return true
+	case TicketingSourcePatchPriceClassesStaff:
+		return true
+	case TicketingSourcePatchPriceClassesSubscription:
 		return true
 	default:
 		return false
@@ -9536,6 +9683,14 @@ type TeamPatch struct {
 	Name         *string                               `json:"name,omitempty"`
 }
 
+// TicketingAnonymization defines model for TicketingAnonymization.
+type TicketingAnonymization struct {
+	// Contact What became of the contact: there was none, something else knows it, or it was emptied.
+	Contact string             `json:"contact"`
+	ID      openapi_types.UUID `json:"id"`
+	Status  string             `json:"status"`
+}
+
 // TicketingAttendance defines model for TicketingAttendance.
 type TicketingAttendance struct {
 	AttendedAt    time.Time                             `json:"attended_at"`
@@ -9573,14 +9728,14 @@ type TicketingBatchItem struct {
 	Match     nullable.Nullable[TicketingMatch]     `json:"match"`
 	Problem   nullable.Nullable[Problem]            `json:"problem"`
 
-	// Status `applied` is a deletion that took effect.
+	// Status `applied` is a deletion or anonymisation that took effect, `ignored_anonymized` a description of somebody who was forgotten.
 	Status   string             `json:"status"`
 	Warnings []TicketingWarning `json:"warnings"`
 }
 
 // TicketingBatchRecord defines model for TicketingBatchRecord.
 type TicketingBatchRecord struct {
-	// Data As the schema of the kind says; nothing for a deletion.
+	// Data As the schema of the kind says; nothing for a deletion or anonymisation.
 	Data       map[string]interface{} `json:"data,omitempty"`
 	ExternalID string                 `json:"external_id"`
 
@@ -9605,13 +9760,14 @@ type TicketingBatchResult struct {
 
 // TicketingBatchSummary defines model for TicketingBatchSummary.
 type TicketingBatchSummary struct {
-	Applied      int32 `json:"applied"`
-	Created      int32 `json:"created"`
-	Failed       int32 `json:"failed"`
-	IgnoredStale int32 `json:"ignored_stale"`
-	Total        int32 `json:"total"`
-	Unchanged    int32 `json:"unchanged"`
-	Updated      int32 `json:"updated"`
+	Applied           int32 `json:"applied"`
+	Created           int32 `json:"created"`
+	Failed            int32 `json:"failed"`
+	IgnoredAnonymized int32 `json:"ignored_anonymized"`
+	IgnoredStale      int32 `json:"ignored_stale"`
+	Total             int32 `json:"total"`
+	Unchanged         int32 `json:"unchanged"`
+	Updated           int32 `json:"updated"`
 }
 
 // TicketingChannel defines model for TicketingChannel.
@@ -10657,13 +10813,17 @@ type TicketingReconciliationCreate struct {
 
 // TicketingRecord defines model for TicketingRecord.
 type TicketingRecord struct {
+	// Absences How many complete windows in a row were without it. After the first it is missing at its source; with the second it counts as cancelled.
+	Absences         int32                        `json:"absences"`
 	ContentDigest    nullable.Nullable[string]    `json:"content_digest"`
 	CreatedAt        time.Time                    `json:"created_at"`
 	ExternalID       string                       `json:"external_id"`
 	ID               openapi_types.UUID           `json:"id"`
+	IsAnonymized     bool                         `json:"is_anonymized"`
 	IsDeleted        bool                         `json:"is_deleted"`
 	IsStub           bool                         `json:"is_stub"`
 	Kind             string                       `json:"kind"`
+	MissingSince     nullable.Nullable[time.Time] `json:"missing_since"`
 	Object           TicketingRecordObject        `json:"object"`
 	SourceID         openapi_types.UUID           `json:"source_id"`
 	SourceModifiedAt nullable.Nullable[time.Time] `json:"source_modified_at"`
@@ -10779,19 +10939,25 @@ type TicketingScanRecordResult string
 
 // TicketingSource defines model for TicketingSource.
 type TicketingSource struct {
-	Capabilities []string              `json:"capabilities"`
-	Code         string                `json:"code"`
-	CreatedAt    time.Time             `json:"created_at"`
-	Currency     string                `json:"currency"`
-	ID           openapi_types.UUID    `json:"id"`
-	Kind         string                `json:"kind"`
-	Name         string                `json:"name"`
-	Object       TicketingSourceObject `json:"object"`
-	Precedence   int32                 `json:"precedence"`
-	Status       string                `json:"status"`
-	TimeZone     string                `json:"time_zone"`
-	UpdatedAt    time.Time             `json:"updated_at"`
-	Version      int64                 `json:"version"`
+	CampaignCodes map[string]string     `json:"campaign_codes"`
+	Capabilities  []string              `json:"capabilities"`
+	Code          string                `json:"code"`
+	CreatedAt     time.Time             `json:"created_at"`
+	Currency      string                `json:"currency"`
+	FieldPolicies map[string]string     `json:"field_policies"`
+	GraceDays     int32                 `json:"grace_days"`
+	ID            openapi_types.UUID    `json:"id"`
+	Kind          string                `json:"kind"`
+	Name          string                `json:"name"`
+	Object        TicketingSourceObject `json:"object"`
+	Precedence    int32                 `json:"precedence"`
+	PriceClasses  map[string]string     `json:"price_classes"`
+	PurposeCodes  map[string]string     `json:"purpose_codes"`
+	RenewalDays   int32                 `json:"renewal_days"`
+	Status        string                `json:"status"`
+	TimeZone      string                `json:"time_zone"`
+	UpdatedAt     time.Time             `json:"updated_at"`
+	Version       int64                 `json:"version"`
 }
 
 // TicketingSourceObject defines model for TicketingSource.Object.
@@ -10809,17 +10975,34 @@ type TicketingSourceCount struct {
 
 // TicketingSourceCreate defines model for TicketingSourceCreate.
 type TicketingSourceCreate struct {
-	Capabilities []TicketingSourceCreateCapabilities `json:"capabilities,omitempty"`
+	// CampaignCodes Campaign that gave out each offer, by the code of the offer, where the source does not say.
+	CampaignCodes map[string]string                   `json:"campaign_codes,omitempty"`
+	Capabilities  []TicketingSourceCreateCapabilities `json:"capabilities,omitempty"`
 
 	// Code Short name in addresses and in external identifiers (`ticketing:<code>`).
-	Code     string                    `json:"code"`
-	Currency *string                   `json:"currency,omitempty"`
-	Kind     TicketingSourceCreateKind `json:"kind"`
-	Name     string                    `json:"name"`
+	Code     string  `json:"code"`
+	Currency *string `json:"currency,omitempty"`
+
+	// FieldPolicies When an account of the source may change a field of the contact it belongs to; without a word, where the field is empty. What is newer is what changed later at the source than here. Addresses and numbers are only ever added, and consents go by the time of the answer.
+	FieldPolicies map[string]TicketingSourceCreateFieldPolicies `json:"field_policies,omitempty"`
+
+	// GraceDays How long memberships still count after their end, where their product does not say; 0 at first.
+	GraceDays *int32                    `json:"grace_days,omitempty"`
+	Kind      TicketingSourceCreateKind `json:"kind"`
+	Name      string                    `json:"name"`
 
 	// Precedence Of two sources that disagree the lower number is believed.
-	Precedence *int32                       `json:"precedence,omitempty"`
-	Status     *TicketingSourceCreateStatus `json:"status,omitempty"`
+	Precedence *int32 `json:"precedence,omitempty"`
+
+	// PriceClasses What each price type of the source counts as, by its name there. It goes before what the source says; without either a price type is `unmapped`.
+	PriceClasses map[string]TicketingSourceCreatePriceClasses `json:"price_classes,omitempty"`
+
+	// PurposeCodes Purpose of the register for each question of the source, by its name there.
+	PurposeCodes map[string]string `json:"purpose_codes,omitempty"`
+
+	// RenewalDays How long before their end memberships can be renewed, where their product does not say; 60 at first.
+	RenewalDays *int32                       `json:"renewal_days,omitempty"`
+	Status      *TicketingSourceCreateStatus `json:"status,omitempty"`
 
 	// TimeZone IANA name.
 	TimeZone *string `json:"time_zone,omitempty"`
@@ -10828,8 +11011,14 @@ type TicketingSourceCreate struct {
 // TicketingSourceCreateCapabilities defines model for TicketingSourceCreate.Capabilities.
 type TicketingSourceCreateCapabilities string
 
+// TicketingSourceCreateFieldPolicies defines model for TicketingSourceCreate.FieldPolicies.
+type TicketingSourceCreateFieldPolicies string
+
 // TicketingSourceCreateKind defines model for TicketingSourceCreate.Kind.
 type TicketingSourceCreateKind string
+
+// TicketingSourceCreatePriceClasses defines model for TicketingSourceCreate.PriceClasses.
+type TicketingSourceCreatePriceClasses string
 
 // TicketingSourceCreateStatus defines model for TicketingSourceCreate.Status.
 type TicketingSourceCreateStatus string
@@ -10852,20 +11041,43 @@ type TicketingSourceList struct {
 
 // TicketingSourcePatch defines model for TicketingSourcePatch.
 type TicketingSourcePatch struct {
-	Capabilities []TicketingSourcePatchCapabilities `json:"capabilities,omitempty"`
-	Currency     *string                            `json:"currency,omitempty"`
-	Kind         *TicketingSourcePatchKind          `json:"kind,omitempty"`
-	Name         *string                            `json:"name,omitempty"`
-	Precedence   *int32                             `json:"precedence,omitempty"`
-	Status       *TicketingSourcePatchStatus        `json:"status,omitempty"`
-	TimeZone     *string                            `json:"time_zone,omitempty"`
+	// CampaignCodes Campaign that gave out each offer, by the code of the offer, where the source does not say.
+	CampaignCodes map[string]*string                 `json:"campaign_codes,omitempty"`
+	Capabilities  []TicketingSourcePatchCapabilities `json:"capabilities,omitempty"`
+	Currency      *string                            `json:"currency,omitempty"`
+
+	// FieldPolicies When an account of the source may change a field of the contact it belongs to; without a word, where the field is empty. What is newer is what changed later at the source than here. Addresses and numbers are only ever added, and consents go by the time of the answer.
+	FieldPolicies map[string]*TicketingSourcePatchFieldPolicies `json:"field_policies,omitempty"`
+
+	// GraceDays How long memberships still count after their end, where their product does not say; 0 at first.
+	GraceDays  *int32                    `json:"grace_days,omitempty"`
+	Kind       *TicketingSourcePatchKind `json:"kind,omitempty"`
+	Name       *string                   `json:"name,omitempty"`
+	Precedence *int32                    `json:"precedence,omitempty"`
+
+	// PriceClasses What each price type of the source counts as, by its name there. It goes before what the source says; without either a price type is `unmapped`.
+	PriceClasses map[string]*TicketingSourcePatchPriceClasses `json:"price_classes,omitempty"`
+
+	// PurposeCodes Purpose of the register for each question of the source, by its name there.
+	PurposeCodes map[string]*string `json:"purpose_codes,omitempty"`
+
+	// RenewalDays How long before their end memberships can be renewed, where their product does not say; 60 at first.
+	RenewalDays *int32                      `json:"renewal_days,omitempty"`
+	Status      *TicketingSourcePatchStatus `json:"status,omitempty"`
+	TimeZone    *string                     `json:"time_zone,omitempty"`
 }
 
 // TicketingSourcePatchCapabilities defines model for TicketingSourcePatch.Capabilities.
 type TicketingSourcePatchCapabilities string
 
+// TicketingSourcePatchFieldPolicies defines model for TicketingSourcePatch.FieldPolicies.
+type TicketingSourcePatchFieldPolicies string
+
 // TicketingSourcePatchKind defines model for TicketingSourcePatch.Kind.
 type TicketingSourcePatchKind string
+
+// TicketingSourcePatchPriceClasses defines model for TicketingSourcePatch.PriceClasses.
+type TicketingSourcePatchPriceClasses string
 
 // TicketingSourcePatchStatus defines model for TicketingSourcePatch.Status.
 type TicketingSourcePatchStatus string
@@ -13887,6 +14099,12 @@ type ListTicketingOrdersParams struct {
 	// PlacedAtLt Placed before this instant.
 	PlacedAtLt *time.Time `form:"placed_at_lt,omitempty" json:"placed_at_lt,omitempty"`
 
+	// VoucherCode With a ticket bought with this offer.
+	VoucherCode *string `form:"voucher_code,omitempty" json:"voucher_code,omitempty"`
+
+	// Campaign With a ticket bought with an offer of this campaign.
+	Campaign *string `form:"campaign,omitempty" json:"campaign,omitempty"`
+
 	// Test Whether test orders are listed instead of real ones.
 	Test *bool `form:"test,omitempty" json:"test,omitempty"`
 }
@@ -14241,6 +14459,12 @@ type DeleteTicketingRecordParams struct {
 
 // PutTicketingRecordParams defines parameters for PutTicketingRecord.
 type PutTicketingRecordParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// AnonymizeTicketingRecordParams defines parameters for AnonymizeTicketingRecord.
+type AnonymizeTicketingRecordParams struct {
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
@@ -15868,6 +16092,9 @@ type ServerInterface interface {
 	// PutTicketingRecord Send one record
 	// (PUT /v1/ticketing/sources/{source}/records/{kind}/{external_id})
 	PutTicketingRecord(ctx echo.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params PutTicketingRecordParams) error
+	// AnonymizeTicketingRecord Forget whom a record is about
+	// (POST /v1/ticketing/sources/{source}/records/{kind}/{external_id}/anonymize)
+	AnonymizeTicketingRecord(ctx echo.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params AnonymizeTicketingRecordParams) error
 	// ReplayTicketingSource Read again from a time on
 	// (POST /v1/ticketing/sources/{source}/replay)
 	ReplayTicketingSource(ctx echo.Context, source TicketingSourceCode, params ReplayTicketingSourceParams) error
@@ -24708,6 +24935,20 @@ func (w *ServerInterfaceWrapper) ListTicketingOrders(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placed_at_lt: %s", err))
 	}
 
+	// ------------- Optional query parameter "voucher_code" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "voucher_code", ctx.QueryParams(), &params.VoucherCode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter voucher_code: %s", err))
+	}
+
+	// ------------- Optional query parameter "campaign" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "campaign", ctx.QueryParams(), &params.Campaign, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter campaign: %s", err))
+	}
+
 	// ------------- Optional query parameter "test" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "test", ctx.QueryParams(), &params.Test, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
@@ -26155,6 +26396,58 @@ func (w *ServerInterfaceWrapper) PutTicketingRecord(ctx echo.Context) error {
 	return err
 }
 
+// AnonymizeTicketingRecord converts echo context to params.
+func (w *ServerInterfaceWrapper) AnonymizeTicketingRecord(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Path parameter "kind" -------------
+	var kind TicketingRecordKind
+
+	err = runtime.BindStyledParameterWithOptions("simple", "kind", ctx.Param("kind"), &kind, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Path parameter "external_id" -------------
+	var externalID TicketingExternalID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "external_id", ctx.Param("external_id"), &externalID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter external_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AnonymizeTicketingRecordParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AnonymizeTicketingRecord(ctx, source, kind, externalID, params)
+	return err
+}
+
 // ReplayTicketingSource converts echo context to params.
 func (w *ServerInterfaceWrapper) ReplayTicketingSource(ctx echo.Context) error {
 	var err error
@@ -27441,6 +27734,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/v1/ticketing/sources/:source/records/:kind/:external_id", wrapper.DeleteTicketingRecord, options.OperationMiddlewares["deleteTicketingRecord"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/records/:kind/:external_id", wrapper.GetTicketingRecord, options.OperationMiddlewares["getTicketingRecord"]...)
 	router.PUT(options.BaseURL+"/v1/ticketing/sources/:source/records/:kind/:external_id", wrapper.PutTicketingRecord, options.OperationMiddlewares["putTicketingRecord"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/records/:kind/:external_id/anonymize", wrapper.AnonymizeTicketingRecord, options.OperationMiddlewares["anonymizeTicketingRecord"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/orders", wrapper.ListTicketingOrders, options.OperationMiddlewares["listTicketingOrders"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/orders/:order_id", wrapper.GetTicketingOrder, options.OperationMiddlewares["getTicketingOrder"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/productions", wrapper.ListTicketingProductions, options.OperationMiddlewares["listTicketingProductions"]...)
@@ -36019,6 +36313,31 @@ func (response PutTicketingRecord200JSONResponse) VisitPutTicketingRecordRespons
 	return err
 }
 
+type AnonymizeTicketingRecordRequestObject struct {
+	Source     TicketingSourceCode `json:"source"`
+	Kind       TicketingRecordKind `json:"kind"`
+	ExternalID TicketingExternalID `json:"external_id"`
+	Params     AnonymizeTicketingRecordParams
+}
+
+type AnonymizeTicketingRecordResponseObject interface {
+	VisitAnonymizeTicketingRecordResponse(w http.ResponseWriter) error
+}
+
+type AnonymizeTicketingRecord200JSONResponse TicketingAnonymization
+
+func (response AnonymizeTicketingRecord200JSONResponse) VisitAnonymizeTicketingRecordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReplayTicketingSourceRequestObject struct {
 	Source TicketingSourceCode `json:"source"`
 	Params ReplayTicketingSourceParams
@@ -37750,6 +38069,9 @@ type StrictServerInterface interface {
 	// PutTicketingRecord Send one record
 	// (PUT /v1/ticketing/sources/{source}/records/{kind}/{external_id})
 	PutTicketingRecord(ctx context.Context, request PutTicketingRecordRequestObject) (PutTicketingRecordResponseObject, error)
+	// AnonymizeTicketingRecord Forget whom a record is about
+	// (POST /v1/ticketing/sources/{source}/records/{kind}/{external_id}/anonymize)
+	AnonymizeTicketingRecord(ctx context.Context, request AnonymizeTicketingRecordRequestObject) (AnonymizeTicketingRecordResponseObject, error)
 	// ReplayTicketingSource Read again from a time on
 	// (POST /v1/ticketing/sources/{source}/replay)
 	ReplayTicketingSource(ctx context.Context, request ReplayTicketingSourceRequestObject) (ReplayTicketingSourceResponseObject, error)
@@ -46906,6 +47228,34 @@ func (sh *strictHandler) PutTicketingRecord(ctx echo.Context, source TicketingSo
 		return err
 	} else if validResponse, ok := response.(PutTicketingRecordResponseObject); ok {
 		return validResponse.VisitPutTicketingRecordResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AnonymizeTicketingRecord operation middleware
+func (sh *strictHandler) AnonymizeTicketingRecord(ctx echo.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params AnonymizeTicketingRecordParams) error {
+	var request AnonymizeTicketingRecordRequestObject
+
+	request.Source = source
+	request.Kind = kind
+	request.ExternalID = externalID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AnonymizeTicketingRecord(ctx.Request().Context(), request.(AnonymizeTicketingRecordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AnonymizeTicketingRecord")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AnonymizeTicketingRecordResponseObject); ok {
+		return validResponse.VisitAnonymizeTicketingRecordResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -257,6 +257,9 @@ type TicketingOperations interface {
 	// DeleteTicketingRecord: Say that a record is gone at the source
 	// (DELETE /v1/ticketing/sources/{source}/records/{kind}/{external_id})
 	DeleteTicketingRecord(ctx context.Context, request DeleteTicketingRecordRequestObject) (DeleteTicketingRecordResponseObject, error)
+	// AnonymizeTicketingRecord: Forget whom a record is about
+	// (POST /v1/ticketing/sources/{source}/records/{kind}/{external_id}/anonymize)
+	AnonymizeTicketingRecord(ctx context.Context, request AnonymizeTicketingRecordRequestObject) (AnonymizeTicketingRecordResponseObject, error)
 	// ListTicketingOrders: List orders
 	// (GET /v1/ticketing/orders)
 	ListTicketingOrders(ctx context.Context, request ListTicketingOrdersRequestObject) (ListTicketingOrdersResponseObject, error)

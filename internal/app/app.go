@@ -28,6 +28,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/rights"
 	"github.com/parvis-crm/parvis/internal/seal"
 	"github.com/parvis-crm/parvis/internal/telemetry"
+	"github.com/parvis-crm/parvis/internal/ticketing"
 	"github.com/parvis-crm/parvis/internal/transfers"
 	"github.com/parvis-crm/parvis/internal/vault"
 	"github.com/parvis-crm/parvis/internal/web"
@@ -154,6 +155,9 @@ func (a *App) Handler() http.Handler { return a.echo }
 
 // Access gives the access domain, for the administration commands.
 func (a *App) Access() *access.Service { return a.domains.access }
+
+// Ticketing gives what ticketing systems have sent.
+func (a *App) Ticketing() *ticketing.Service { return a.domains.ticketing }
 
 // Rights gives the domain of roles and their assignments.
 func (a *App) Rights() *rights.Service { return a.domains.rights }

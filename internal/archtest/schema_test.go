@@ -39,6 +39,7 @@ var appendOnly = map[string]string{
 	"form_versions":               "what a visitor saw is the proof of what they agreed to",
 	"ticketing_movements":         "money that moved is corrected by another movement",
 	"ticketing_gift_card_entries": "the same of gift cards",
+	"ticketing_forgotten":         "who was forgotten stays so",
 	"consents":                    "a consent is proved by what was written when it was given (GDPR art. 7 (1))",
 }
 

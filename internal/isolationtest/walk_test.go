@@ -65,6 +65,7 @@ var wholes = map[string]string{"createExport": "an archive of everything", "down
 // in the institution the answer does not say.
 var feeds = map[string]string{
 	"getTicketingRecord": "whether the sender's record has arrived", "putTicketingRecord": "the sender's record", "deleteTicketingRecord": "the sender's record",
+	"anonymizeTicketingRecord": "the sender's record",
 }
 
 // questions are all ways in which an operation can be asked for a record.

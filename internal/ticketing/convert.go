@@ -19,7 +19,9 @@ import (
 func sourceToAPI(s Source) api.TicketingSource {
 	return api.TicketingSource{
 		ID: s.ID, Object: api.TicketingSourceObjectTicketingSource, Code: s.Code, Name: s.Name, Kind: s.Kind, TimeZone: s.TimeZone, Currency: s.Currency,
-		Precedence: s.Precedence, Status: s.Status, Capabilities: append([]string{}, s.Capabilities...), CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: s.Version,
+		Precedence: s.Precedence, Status: s.Status, Capabilities: append([]string{}, s.Capabilities...),
+		PurposeCodes: names(s.PurposeCodes), PriceClasses: names(s.PriceClasses), CampaignCodes: names(s.CampaignCodes), FieldPolicies: names(s.FieldPolicies),
+		GraceDays: s.GraceDays, RenewalDays: s.RenewalDays, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: s.Version,
 	}
 }
 
@@ -27,12 +29,16 @@ func sourceFromAPI(in api.TicketingSourceCreate) NewSource {
 	return NewSource{
 		Code: in.Code, Name: in.Name, Kind: string(in.Kind), TimeZone: or(in.TimeZone, "Europe/Paris"), Currency: or(in.Currency, "EUR"),
 		Status: string(or(in.Status, "active")), Precedence: or(in.Precedence, 100), Capabilities: texts(in.Capabilities),
+		Meanings:  Meanings{Purposes: in.PurposeCodes, Classes: textsByName(in.PriceClasses), Campaigns: in.CampaignCodes, Policies: textsByName(in.FieldPolicies)},
+		GraceDays: or(in.GraceDays, 0), RenewalDays: or(in.RenewalDays, 60),
 	}
 }
 
 func sourcePatchFromAPI(in api.TicketingSourcePatch) SourcePatch {
 	return SourcePatch{
 		Name: in.Name, Kind: plainText(in.Kind), TimeZone: in.TimeZone, Currency: in.Currency, Status: plainText(in.Status), Precedence: in.Precedence, Capabilities: texts(in.Capabilities),
+		Meanings:  MeaningsPatch{Purposes: in.PurposeCodes, Classes: changesByName(in.PriceClasses), Campaigns: in.CampaignCodes, Policies: changesByName(in.FieldPolicies)},
+		GraceDays: in.GraceDays, RenewalDays: in.RenewalDays,
 	}
 }
 
@@ -50,7 +56,7 @@ func healthToAPI(h Health) api.TicketingSourceHealth {
 func inputsFromAPI(records []api.TicketingBatchRecord) []Input {
 	out := make([]Input, 0, len(records))
 	for _, r := range records {
-		in := Input{Kind: r.Kind, ExternalID: r.ExternalID, Delete: r.Op != nil && *r.Op == "delete", SourceVersion: r.SourceVersion, Data: r.Data}
+		in := Input{Kind: r.Kind, ExternalID: r.ExternalID, Delete: r.Op != nil && *r.Op == "delete", Anonymize: r.Op != nil && *r.Op == "anonymize", SourceVersion: r.SourceVersion, Data: r.Data}
 		if r.SourceModifiedAt != nil {
 			at, err := time.Parse(time.RFC3339Nano, *r.SourceModifiedAt)
 			in.SourceModifiedAt, in.Misdated = &at, err != nil
@@ -76,6 +82,8 @@ func batchToAPI(ctx context.Context, batchID *string, outcomes []Outcome) api.Ti
 			out.Summary.Unchanged++
 		case Stale:
 			out.Summary.IgnoredStale++
+		case Forgotten:
+			out.Summary.IgnoredAnonymized++
 		case Failed:
 			out.Summary.Failed++
 			item.ID = nullable.NewNullNullable[uuid.UUID]()
@@ -123,7 +131,7 @@ func matchToAPI(m *Match) nullable.Nullable[api.TicketingMatch] {
 func recordToAPI(r Record) api.TicketingRecord {
 	return api.TicketingRecord{
 		ID: r.ID, Object: api.TicketingRecordObjectTicketingRecord, SourceID: r.SourceID, Kind: r.Kind, ExternalID: r.ExternalID, IsStub: r.Stub, IsDeleted: r.Deleted,
-		SourceVersion: web.Nullable(r.ContentVersion), SourceModifiedAt: web.Nullable(r.ContentModifiedAt), ContentDigest: web.Nullable(r.ContentHash),
+		IsAnonymized: r.AnonymizedAt != nil, Absences: int32(r.Absences), MissingSince: web.Nullable(r.MissingSince), SourceVersion: web.Nullable(r.ContentVersion), SourceModifiedAt: web.Nullable(r.ContentModifiedAt), ContentDigest: web.Nullable(r.ContentHash),
 		URL: web.Nullable(addressOf(r)), CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
 	}
 }
@@ -143,7 +151,7 @@ func addressOf(r Record) *string {
 func filterFromAPI(p api.ListTicketingOrdersParams) OrderFilter {
 	return OrderFilter{
 		ContactID: p.ContactID, PerformanceID: p.PerformanceID, Source: p.Source, CommercialStates: texts(p.CommercialState), PaymentStates: texts(p.PaymentState),
-		PlacedFrom: p.PlacedAtGte, PlacedBefore: p.PlacedAtLt, Test: or(p.Test, false),
+		VoucherCode: p.VoucherCode, Campaign: p.Campaign, PlacedFrom: p.PlacedAtGte, PlacedBefore: p.PlacedAtLt, Test: or(p.Test, false),
 	}
 }
 
@@ -254,6 +262,25 @@ func plainText[T ~string](p *T) *string {
 	}
 	s := string(*p)
 	return &s
+}
+
+func textsByName[T ~string](in map[string]T) map[string]string {
+	out := make(map[string]string, len(in))
+	for name, v := range in {
+		out[name] = string(v)
+	}
+	return out
+}
+
+func changesByName[T ~string](in map[string]*T) Change {
+	if in == nil {
+		return nil
+	}
+	out := make(Change, len(in))
+	for name, v := range in {
+		out[name] = plainText(v)
+	}
+	return out
 }
 
 // texts is nil for nil, so that an absent list differs from an empty one.

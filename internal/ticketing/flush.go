@@ -17,11 +17,17 @@ import (
 // flush writes everything that changed, a table a statement, in one round trip.
 func (u *unit) flush(ctx context.Context) error {
 	b := &pgx.Batch{}
+	for id := range u.forgotten.names {
+		b.Queue("UPDATE ticketing_records SET external_id = $3 WHERE tenant_id = $1 AND id = $2", u.source.TenantID, id, u.recordOf[id].ExternalID)
+	}
 	var records []Record
 	for r := range u.dirtyRecords {
 		records = append(records, *r)
 	}
 	if err := write(b, "ticketing_records", records, "tenant_id", "source_id", "kind", "external_id"); err != nil {
+		return err
+	}
+	if err := write(b, "ticketing_forgotten", u.forgotten.rows); err != nil {
 		return err
 	}
 	u.flushCounts(b)

@@ -270,3 +270,12 @@ func (h *Handlers) ListContactGiftCards(ctx context.Context, r api.ListContactGi
 		Headers: api.ListContactGiftCards200ResponseHeaders{Link: page.Link(ctx)},
 	}, err
 }
+
+// AnonymizeTicketingRecord implements POST /v1/ticketing/sources/{source}/records/{kind}/{external_id}/anonymize.
+func (h *Handlers) AnonymizeTicketingRecord(ctx context.Context, r api.AnonymizeTicketingRecordRequestObject) (api.AnonymizeTicketingRecordResponseObject, error) {
+	f, err := h.service.Anonymize(ctx, r.Source, string(r.Kind), r.ExternalID)
+	if err != nil {
+		return nil, err
+	}
+	return api.AnonymizeTicketingRecord200JSONResponse{Status: f.Status, ID: f.ID, Contact: f.Contact}, nil
+}

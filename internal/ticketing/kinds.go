@@ -110,6 +110,9 @@ type groupBookingDoc struct {
 	ContactPerson *person        `json:"contact_person"`
 	Headcount     []headcountDoc `json:"headcount"`
 	Test          bool           `json:"test"`
+
+	// The accounts of both, which stay when who they are is forgotten.
+	organisationAccount, personAccount *string
 }
 
 type headcountDoc struct {
@@ -173,6 +176,12 @@ func (m *message) readKind(raw []byte, source Source) (bool, error) {
 		if d.PlacedAt = micro(d.PlacedAt); !plausible(d.PlacedAt) {
 			refused.At("#/data/placed_at", "not-a-date")
 		}
+		if d.Organisation != nil {
+			d.organisationAccount = d.Organisation.Customer
+		}
+		if d.ContactPerson != nil {
+			d.personAccount = d.ContactPerson.Customer
+		}
 		seen := map[string]bool{}
 		for i, h := range d.Headcount {
 			if seen[h.Class] {
@@ -216,11 +225,6 @@ func (d *giftCardDoc) settle(refused *fault.Error) {
 
 // references that a message of one of these kinds names.
 func (m *message) kindReferences(add func(kind string, name *string)) {
-	person := func(p *person) {
-		if p != nil {
-			add(kindCustomer, p.Customer)
-		}
-	}
 	switch {
 	case m.venue != nil:
 		add(kindVenue, m.venue.Parent)
@@ -244,8 +248,8 @@ func (m *message) kindReferences(add func(kind string, name *string)) {
 		d := m.groupBooking
 		add(kindPerformance, d.Performance)
 		add(kindOrder, d.Order)
-		person(d.Organisation)
-		person(d.ContactPerson)
+		add(kindCustomer, d.organisationAccount)
+		add(kindCustomer, d.personAccount)
 	}
 }
 

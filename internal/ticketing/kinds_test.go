@@ -2,10 +2,13 @@ package ticketing_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/parvistest"
+	"github.com/parvis-crm/parvis/internal/web"
 )
 
 // at asks for what a record of the source has become.
@@ -251,4 +254,39 @@ func TestLocalTimesAreOfTheSourcesZone(t *testing.T) {
 	require.Equal(t, "2026-12-05T00:00:00Z", app.Get("/v1/ticketing/performances/" + id).Is(200).JSON()["starts_at"])
 	require.Equal(t, "failed", send(app.Client, record("performance", "bad", t1, m{"name": m{"fr": "x"}, "starts_at": "2026-13-04 20:00"}))[0]["status"])
 	require.Equal(t, "failed", send(app.Client, record("scan", "bad", t1, m{"occurred_at": "0000-00-00 00:00:00"}))[0]["status"])
+}
+
+func TestMembershipsAreToldWhenTheyBeginAndEnd(t *testing.T) {
+	t.Parallel()
+	now := clock.NewFixed(time.Date(2026, 8, 1, 10, 0, 0, 0, time.UTC))
+	app := parvistest.New(t, parvistest.WithClock(now))
+	app.Post("/v1/ticketing/sources", m{"code": "principale", "name": "Billetterie", "kind": "generic", "grace_days": 10}).Is(201)
+	send(app.Client,
+		record("membership", "m1", t1, m{"valid_from": "2026-09-01", "valid_to": "2026-09-30"}),
+		record("membership", "m2", t1, m{"valid_from": "2026-10-01", "valid_to": "2026-10-31", "renews": "m1"}),
+		record("membership", "old", t1, m{"valid_from": "2020-09-01", "valid_to": "2020-09-30"}))
+	tell := func() map[string]int {
+		ctx := web.WithActor(t.Context(), web.SystemActor(app.Tenant, "memberships"))
+		for {
+			n, err := app.Ticketing().TellDue(ctx, app.Tenant)
+			require.NoError(t, err)
+			if n == 0 {
+				return eventTypes(t, app, "membership.*")
+			}
+		}
+	}
+	require.Empty(t, tell())
+	for _, step := range []struct {
+		days int
+		told map[string]int
+	}{
+		{32, map[string]int{"membership.started": 1}}, {1, map[string]int{"membership.started": 1}}, {30, map[string]int{"membership.started": 1, "membership.renewed": 1}},
+		{35, map[string]int{"membership.started": 1, "membership.renewed": 1}}, {10, map[string]int{"membership.started": 1, "membership.renewed": 1, "membership.expired": 1}},
+	} {
+		now.Advance(time.Duration(step.days) * 24 * time.Hour)
+		require.Equal(t, step.told, tell(), step)
+	}
+	send(app.Client, record("membership", "m3", t1, m{"valid_from": "2026-09-01"}))
+	send(app.Client, record("membership", "m3", t2, m{"valid_from": "2026-09-01", "state": "cancelled"}))
+	require.Equal(t, 1, tell()["membership.cancelled"])
 }

@@ -185,11 +185,17 @@ func (u *unit) projectOrder(m *message, r *Record) {
 	if d.Buyer != nil {
 		o.row.CustomerID = u.reference(kindCustomer, d.Buyer.Customer)
 	}
+	if d.forgotten {
+		o.row.CustomerID = u.reference(kindCustomer, d.forgottenBuyer)
+		if o.row.AnonymizedAt == nil {
+			o.row.AnonymizedAt = &u.now
+		}
+	}
 	o.lines = map[uuid.UUID]*ticketingdb.TicketingLine{}
 	for i := range d.Lines {
 		l := &d.Lines[i]
 		ticket := u.records[recordKey{kindTicket, l.ExternalID}]
-		voucher, campaign := u.settings.voucher(l.Voucher)
+		voucher, campaign := l.Voucher.offer()
 		o.lines[ticket.ID] = &ticketingdb.TicketingLine{
 			TenantID: r.TenantID, OrderID: r.ID, TicketID: ticket.ID, Rank: int32(i), ExternalID: l.ExternalID, Kind: l.Kind,
 			PerformanceID: u.reference(kindPerformance, l.Performance), PriceTypeID: u.reference(kindPriceType, l.PriceType), Label: l.Label,

@@ -40,6 +40,7 @@ type OrderFilter struct {
 	ContactID, PerformanceID        *uuid.UUID
 	Source                          *string
 	CommercialStates, PaymentStates []string
+	VoucherCode, Campaign           *string
 	PlacedFrom, PlacedBefore        *time.Time
 	Test                            bool
 }
@@ -91,6 +92,7 @@ func (s *Service) ListOrders(ctx context.Context, f OrderFilter, after *OrderPos
 	p := ticketingdb.ListOrdersParams{
 		TenantID: actor.Tenant, ContactID: f.ContactID, SourceID: source, PerformanceID: f.PerformanceID, Test: f.Test, CommercialStates: append([]string{}, f.CommercialStates...),
 		PaymentStates: append([]string{}, f.PaymentStates...), PlacedFrom: f.PlacedFrom, PlacedBefore: f.PlacedBefore, PageSize: int32(limit),
+		VoucherCode: f.VoucherCode, Campaign: f.Campaign,
 	}
 	if after != nil {
 		p.Resumed, p.AfterPlacedAt, p.AfterID = true, after.PlacedAt, after.ID
@@ -136,6 +138,13 @@ func (s *Service) GetOrder(ctx context.Context, id uuid.UUID) (Order, error) {
 		}
 		if err := out.limitToSight(ctx, tx); err != nil {
 			return err
+		}
+		source, err := s.q.GetSource(ctx, tx, actor.Tenant, out.SourceID.String())
+		if err != nil {
+			return err
+		}
+		for i, l := range out.Lines {
+			out.Lines[i].Campaign = settingsOf(source).campaign(l.Campaign, l.VoucherCode)
 		}
 		if out.Replacements, err = s.q.FindReplacements(ctx, tx, actor.Tenant, out.SourceID, web.Map(out.Lines, func(l ticketingdb.TicketingLine) string { return l.ExternalID })); err != nil {
 			return err

@@ -45,6 +45,7 @@ func RecordSchemas() map[string]string {
 type Input struct {
 	Kind, ExternalID string
 	Delete           bool
+	Anonymize        bool
 	SourceVersion    *int64
 	SourceModifiedAt *time.Time
 	Misdated         bool // the time of the change was not a time
@@ -55,6 +56,7 @@ type Input struct {
 type message struct {
 	kind, externalID string
 	delete           bool
+	anonymize        bool
 	position         position
 	production       *productionDoc
 	performance      *performanceDoc
@@ -139,6 +141,10 @@ type orderDoc struct {
 	Payments        []paymentDoc `json:"payments"`
 	Refunds         []paymentDoc `json:"refunds"`
 	Consents        []consentDoc `json:"consents"`
+
+	// forgotten: whoever bought it was; forgottenBuyer is the account's name.
+	forgotten      bool
+	forgottenBuyer *string
 }
 
 type channelDoc struct {
@@ -213,7 +219,7 @@ type consentDoc struct {
 // the record: "#/data/lines/0/amount". Of a record without any position the
 // time of arrival is the position.
 func (s *Service) understand(in Input, source Source, now time.Time) (*message, error) {
-	m := &message{kind: in.Kind, externalID: in.ExternalID, delete: in.Delete}
+	m := &message{kind: in.Kind, externalID: in.ExternalID, delete: in.Delete, anonymize: in.Anonymize}
 	f := fault.New(fault.Malformed, "invalid-request")
 	schema, known := RecordSchemas()[in.Kind]
 	if !known {
@@ -233,6 +239,12 @@ func (s *Service) understand(in Input, source Source, now time.Time) (*message, 
 	m.position = position{version: in.SourceVersion, modifiedAt: micro(in.SourceModifiedAt)}
 	if m.position.version == nil && m.position.modifiedAt == nil {
 		m.position.modifiedAt = &now
+	}
+	if in.Anonymize {
+		if !personal(in.Kind) {
+			return nil, f.At("#/op", "no-match")
+		}
+		return m, nil
 	}
 	if in.Delete {
 		m.position.hash = deletionHash

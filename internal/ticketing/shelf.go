@@ -305,13 +305,8 @@ func (u *unit) projectGroupBooking(d *groupBookingDoc, row *ticketingdb.Ticketin
 	state := d.State
 	row.Number, row.State, row.StatedState, row.PlacedAt, row.Test = d.Number, d.State, &state, d.PlacedAt, d.Test
 	row.PerformanceID, row.OrderID = u.reference(kindPerformance, d.Performance), u.reference(kindOrder, d.Order)
-	row.Organisation, row.Person, row.OrganisationCustomerID, row.PersonCustomerID = snapshot(d.Organisation), snapshot(d.ContactPerson), nil, nil
-	if d.Organisation != nil {
-		row.OrganisationCustomerID = u.reference(kindCustomer, d.Organisation.Customer)
-	}
-	if d.ContactPerson != nil {
-		row.PersonCustomerID = u.reference(kindCustomer, d.ContactPerson.Customer)
-	}
+	row.Organisation, row.Person = snapshot(d.Organisation), snapshot(d.ContactPerson)
+	row.OrganisationCustomerID, row.PersonCustomerID = u.reference(kindCustomer, d.organisationAccount), u.reference(kindCustomer, d.personAccount)
 	if row.Headcount = encode(d.Headcount); len(d.Headcount) == 0 {
 		row.Headcount = []byte("[]")
 	}

@@ -297,3 +297,13 @@ func rowsHolding(t *testing.T, app *parvistest.App, text string) (n int) {
 	}
 	return n
 }
+
+// rowsOf counts the rows of one table in which a text is found.
+func rowsOf(t *testing.T, app *parvistest.App, table, text string) (n int) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), app.DB.OwnerURL)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close(t.Context())) }()
+	require.NoError(t, conn.QueryRow(t.Context(), "select count(*) from crm."+pgx.Identifier{table}.Sanitize()+" x where strpos(to_jsonb(x)::text, $1) > 0", text).Scan(&n))
+	return n
+}

@@ -47,6 +47,7 @@ type unit struct {
 	settings     settings
 	giftBalances map[uuid.UUID]map[string]balance
 	giftEntries  []ticketingdb.TicketingGiftCardEntry
+	forgotten    forgotten
 	belongings   []events.Entry // what came of it for records that nobody described
 }
 
@@ -66,6 +67,7 @@ func newUnit(s *Service, tx pgx.Tx, source Source, now time.Time) *unit {
 		priceTypes: map[uuid.UUID]*entity[ticketingdb.TicketingPriceType]{}, customers: map[uuid.UUID]*entity[ticketingdb.TicketingCustomer]{},
 		orders: map[uuid.UUID]*order{}, fresh: s.contacts.NewCreation(),
 		kinds: newShelves(s.q, source, now), settings: settingsOf(source), giftBalances: map[uuid.UUID]map[string]balance{},
+		forgotten: forgotten{records: map[uuid.UUID]bool{}, names: map[uuid.UUID]recordKey{}, became: map[uuid.UUID]string{}},
 	}
 }
 
@@ -128,6 +130,9 @@ func (u *unit) load(ctx context.Context, messages []*message) error {
 	for _, r := range found {
 		u.read(r)
 	}
+	if err := u.recallForgotten(ctx, kinds, names); err != nil {
+		return err
+	}
 	for i := range kinds {
 		k := recordKey{kinds[i], names[i]}
 		if u.records[k] == nil {
@@ -137,6 +142,9 @@ func (u *unit) load(ctx context.Context, messages []*message) error {
 	byKind := map[string][]uuid.UUID{}
 	for _, k := range described {
 		byKind[k.kind] = append(byKind[k.kind], u.records[k].ID)
+	}
+	if err := u.addForgetting(ctx, messages, byKind); err != nil {
+		return err
 	}
 	if err := u.loadCatalogue(ctx, byKind); err != nil {
 		return err
@@ -265,6 +273,15 @@ func (u *unit) take(m *message, out *Outcome) {
 	r := u.records[recordKey{m.kind, m.externalID}]
 	id := r.ID
 	out.ID = &id
+	if m.anonymize {
+		out.Status = u.forget(r)
+		return
+	}
+	if !m.delete && u.forgotten.records[id] && r.Kind == kindCustomer {
+		out.Status = Forgotten
+		return
+	}
+	u.withhold(m, r)
 	wasStub, wasDeleted := r.Stub, r.Deleted
 	if m.delete {
 		if held := deletionPosition(r); held != nil && m.position.compare(*held) <= 0 {
@@ -280,6 +297,7 @@ func (u *unit) take(m *message, out *Outcome) {
 			out.Status = Stale
 			if m.position.compare(*held) == 0 {
 				out.Status = Unchanged
+				u.present(m, r, out)
 			}
 			return
 		}
@@ -293,6 +311,10 @@ func (u *unit) take(m *message, out *Outcome) {
 			out.Status = Unchanged
 		}
 	}
+	if same := r.Absences >= absentAfter; same && out.Status == Unchanged {
+		out.Status = Updated
+	}
+	r.Absences, r.MissingSince, r.AbsentAsOf = 0, nil, nil
 	settleDeleted(r)
 	r.UpdatedAt = u.now
 	u.dirtyRecords[r] = true
@@ -375,6 +397,7 @@ func encode(v any) json.RawMessage {
 // complete adds to an outcome what is known once everything is settled.
 func (u *unit) complete(m *message, out *Outcome) {
 	r := u.records[recordKey{m.kind, m.externalID}]
+	out.forgotten = u.forgotten.became[r.ID]
 	switch m.kind {
 	case kindOrder:
 		if o := u.orders[r.ID]; o != nil && !o.row.Deleted {

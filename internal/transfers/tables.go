@@ -108,6 +108,7 @@ func leaving() map[string]rule {
 		"ticketing_gift_card_entries": {},
 		"ticketing_scans":             {},
 		"ticketing_group_bookings":    {},
+		"ticketing_forgotten":         {},
 
 		// A connection arrives without its secrets and switched off, to be completed
 		// and switched on by whoever takes over; where reading stands travels, so that

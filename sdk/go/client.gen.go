@@ -2883,13 +2883,16 @@ func (e TicketingAttendanceObject) Valid() bool {
 
 // Defines values for TicketingBatchRecordOp.
 const (
-	TicketingBatchRecordOpDelete TicketingBatchRecordOp = "delete"
-	TicketingBatchRecordOpUpsert TicketingBatchRecordOp = "upsert"
+	TicketingBatchRecordOpAnonymize TicketingBatchRecordOp = "anonymize"
+	TicketingBatchRecordOpDelete    TicketingBatchRecordOp = "delete"
+	TicketingBatchRecordOpUpsert    TicketingBatchRecordOp = "upsert"
 )
 
 // Valid indicates whether the value is a known member of the TicketingBatchRecordOp enum.
 func (e TicketingBatchRecordOp) Valid() bool {
 	switch e {
+	case TicketingBatchRecordOpAnonymize:
+		return true
 	case TicketingBatchRecordOpDelete:
 		return true
 	case TicketingBatchRecordOpUpsert:
@@ -3834,11 +3837,13 @@ func (e TicketingSourceObject) Valid() bool {
 
 // Defines values for TicketingSourceCreateCapabilities.
 const (
-	TicketingSourceCreateCapabilitiesPull          TicketingSourceCreateCapabilities = "pull"
-	TicketingSourceCreateCapabilitiesPush          TicketingSourceCreateCapabilities = "push"
-	TicketingSourceCreateCapabilitiesScan          TicketingSourceCreateCapabilities = "scan"
-	TicketingSourceCreateCapabilitiesWriteCustomer TicketingSourceCreateCapabilities = "write_customer"
-	TicketingSourceCreateCapabilitiesWriteVoucher  TicketingSourceCreateCapabilities = "write_voucher"
+	TicketingSourceCreateCapabilitiesPull            TicketingSourceCreateCapabilities = "pull"
+	TicketingSourceCreateCapabilitiesPush            TicketingSourceCreateCapabilities = "push"
+	TicketingSourceCreateCapabilitiesScan            TicketingSourceCreateCapabilities = "scan"
+	TicketingSourceCreateCapabilitiesWriteConsent    TicketingSourceCreateCapabilities = "write_consent"
+	TicketingSourceCreateCapabilitiesWriteCustomer   TicketingSourceCreateCapabilities = "write_customer"
+	TicketingSourceCreateCapabilitiesWriteMembership TicketingSourceCreateCapabilities = "write_membership"
+	TicketingSourceCreateCapabilitiesWriteVoucher    TicketingSourceCreateCapabilities = "write_voucher"
 )
 
 // Valid indicates whether the value is a known member of the TicketingSourceCreateCapabilities enum.
@@ -3850,9 +3855,37 @@ func (e TicketingSourceCreateCapabilities) Valid() bool {
 		return true
 	case TicketingSourceCreateCapabilitiesScan:
 		return true
+	case TicketingSourceCreateCapabilitiesWriteConsent:
+		return true
 	case TicketingSourceCreateCapabilitiesWriteCustomer:
 		return true
+	case TicketingSourceCreateCapabilitiesWriteMembership:
+		return true
 	case TicketingSourceCreateCapabilitiesWriteVoucher:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingSourceCreateFieldPolicies.
+const (
+	TicketingSourceCreateFieldPoliciesAlways  TicketingSourceCreateFieldPolicies = "always"
+	TicketingSourceCreateFieldPoliciesIfEmpty TicketingSourceCreateFieldPolicies = "if_empty"
+	TicketingSourceCreateFieldPoliciesIfNewer TicketingSourceCreateFieldPolicies = "if_newer"
+	TicketingSourceCreateFieldPoliciesNever   TicketingSourceCreateFieldPolicies = "never"
+)
+
+// Valid indicates whether the value is a known member of the TicketingSourceCreateFieldPolicies enum.
+func (e TicketingSourceCreateFieldPolicies) Valid() bool {
+	switch e {
+	case TicketingSourceCreateFieldPoliciesAlways:
+		return true
+	case TicketingSourceCreateFieldPoliciesIfEmpty:
+		return true
+	case TicketingSourceCreateFieldPoliciesIfNewer:
+		return true
+	case TicketingSourceCreateFieldPoliciesNever:
 		return true
 	default:
 		return false
@@ -3898,6 +3931,45 @@ func (e TicketingSourceCreateKind) Valid() bool {
 	}
 }
 
+// Defines values for TicketingSourceCreatePriceClasses.
+const (
+	TicketingSourceCreatePriceClassesFree         TicketingSourceCreatePriceClasses = "free"
+	TicketingSourceCreatePriceClassesFull         TicketingSourceCreatePriceClasses = "full"
+	TicketingSourceCreatePriceClassesGroup        TicketingSourceCreatePriceClasses = "group"
+	TicketingSourceCreatePriceClassesOther        TicketingSourceCreatePriceClasses = "other"
+	TicketingSourceCreatePriceClassesPartner      TicketingSourceCreatePriceClasses = "partner"
+	TicketingSourceCreatePriceClassesReduced      TicketingSourceCreatePriceClasses = "reduced"
+	TicketingSourceCreatePriceClassesSchool       TicketingSourceCreatePriceClasses = "school"
+	TicketingSourceCreatePriceClassesStaff        TicketingSourceCreatePriceClasses = "staff"
+	TicketingSourceCreatePriceClassesSubscription TicketingSourceCreatePriceClasses = "subscription"
+)
+
+// Valid indicates whether the value is a known member of the TicketingSourceCreatePriceClasses enum.
+func (e TicketingSourceCreatePriceClasses) Valid() bool {
+	switch e {
+	case TicketingSourceCreatePriceClassesFree:
+		return true
+	case TicketingSourceCreatePriceClassesFull:
+		return true
+	case TicketingSourceCreatePriceClassesGroup:
+		return true
+	case TicketingSourceCreatePriceClassesOther:
+		return true
+	case TicketingSourceCreatePriceClassesPartner:
+		return true
+	case TicketingSourceCreatePriceClassesReduced:
+		return true
+	case TicketingSourceCreatePriceClassesSchool:
+		return true
+	case TicketingSourceCreatePriceClassesStaff:
+		return true
+	case TicketingSourceCreatePriceClassesSubscription:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingSourceCreateStatus.
 const (
 	TicketingSourceCreateStatusActive TicketingSourceCreateStatus = "active"
@@ -3918,11 +3990,13 @@ func (e TicketingSourceCreateStatus) Valid() bool {
 
 // Defines values for TicketingSourcePatchCapabilities.
 const (
-	TicketingSourcePatchCapabilitiesPull          TicketingSourcePatchCapabilities = "pull"
-	TicketingSourcePatchCapabilitiesPush          TicketingSourcePatchCapabilities = "push"
-	TicketingSourcePatchCapabilitiesScan          TicketingSourcePatchCapabilities = "scan"
-	TicketingSourcePatchCapabilitiesWriteCustomer TicketingSourcePatchCapabilities = "write_customer"
-	TicketingSourcePatchCapabilitiesWriteVoucher  TicketingSourcePatchCapabilities = "write_voucher"
+	TicketingSourcePatchCapabilitiesPull            TicketingSourcePatchCapabilities = "pull"
+	TicketingSourcePatchCapabilitiesPush            TicketingSourcePatchCapabilities = "push"
+	TicketingSourcePatchCapabilitiesScan            TicketingSourcePatchCapabilities = "scan"
+	TicketingSourcePatchCapabilitiesWriteConsent    TicketingSourcePatchCapabilities = "write_consent"
+	TicketingSourcePatchCapabilitiesWriteCustomer   TicketingSourcePatchCapabilities = "write_customer"
+	TicketingSourcePatchCapabilitiesWriteMembership TicketingSourcePatchCapabilities = "write_membership"
+	TicketingSourcePatchCapabilitiesWriteVoucher    TicketingSourcePatchCapabilities = "write_voucher"
 )
 
 // Valid indicates whether the value is a known member of the TicketingSourcePatchCapabilities enum.
@@ -3934,9 +4008,40 @@ func (e TicketingSourcePatchCapabilities) Valid() bool {
 		return true
 	case TicketingSourcePatchCapabilitiesScan:
 		return true
+	case TicketingSourcePatchCapabilitiesWriteConsent:
+		return true
 	case TicketingSourcePatchCapabilitiesWriteCustomer:
 		return true
+	case TicketingSourcePatchCapabilitiesWriteMembership:
+		return true
 	case TicketingSourcePatchCapabilitiesWriteVoucher:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingSourcePatchFieldPolicies.
+const (
+	TicketingSourcePatchFieldPoliciesAlways      TicketingSourcePatchFieldPolicies = "always"
+	TicketingSourcePatchFieldPoliciesIfEmpty     TicketingSourcePatchFieldPolicies = "if_empty"
+	TicketingSourcePatchFieldPoliciesIfNewer     TicketingSourcePatchFieldPolicies = "if_newer"
+	TicketingSourcePatchFieldPoliciesLessThanNil TicketingSourcePatchFieldPolicies = "<nil>"
+	TicketingSourcePatchFieldPoliciesNever       TicketingSourcePatchFieldPolicies = "never"
+)
+
+// Valid indicates whether the value is a known member of the TicketingSourcePatchFieldPolicies enum.
+func (e TicketingSourcePatchFieldPolicies) Valid() bool {
+	switch e {
+	case TicketingSourcePatchFieldPoliciesAlways:
+		return true
+	case TicketingSourcePatchFieldPoliciesIfEmpty:
+		return true
+	case TicketingSourcePatchFieldPoliciesIfNewer:
+		return true
+	case TicketingSourcePatchFieldPoliciesLessThanNil:
+		return true
+	case TicketingSourcePatchFieldPoliciesNever:
 		return true
 	default:
 		return false
@@ -3976,6 +4081,48 @@ func (e TicketingSourcePatchKind) Valid() bool {
 	case TicketingSourcePatchKindSecutix:
 		return true
 	case TicketingSourcePatchKindWeezevent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingSourcePatchPriceClasses.
+const (
+	TicketingSourcePatchPriceClassesFree         TicketingSourcePatchPriceClasses = "free"
+	TicketingSourcePatchPriceClassesFull         TicketingSourcePatchPriceClasses = "full"
+	TicketingSourcePatchPriceClassesGroup        TicketingSourcePatchPriceClasses = "group"
+	TicketingSourcePatchPriceClassesLessThanNil  TicketingSourcePatchPriceClasses = "<nil>"
+	TicketingSourcePatchPriceClassesOther        TicketingSourcePatchPriceClasses = "other"
+	TicketingSourcePatchPriceClassesPartner      TicketingSourcePatchPriceClasses = "partner"
+	TicketingSourcePatchPriceClassesReduced      TicketingSourcePatchPriceClasses = "reduced"
+	TicketingSourcePatchPriceClassesSchool       TicketingSourcePatchPriceClasses = "school"
+	TicketingSourcePatchPriceClassesStaff        TicketingSourcePatchPriceClasses = "staff"
+	TicketingSourcePatchPriceClassesSubscription TicketingSourcePatchPriceClasses = "subscription"
+)
+
+// Valid indicates whether the value is a known member of the TicketingSourcePatchPriceClasses enum.
+func (e TicketingSourcePatchPriceClasses) Valid() bool {
+	switch e {
+	case TicketingSourcePatchPriceClassesFree:
+		return true
+	case TicketingSourcePatchPriceClassesFull:
+		return true
+	case TicketingSourcePatchPriceClassesGroup:
+		return true
+	case TicketingSourcePatchPriceClassesLessThanNil:
+		return true
+	case TicketingSourcePatchPriceClassesOther:
+		return true
+	case TicketingSourcePatchPriceClassesPartner:
+		return true
+	case TicketingSourcePatchPriceClassesReduced:
+		return true
+	case TicketingSourcePatchPriceClassesSchool:
+		return true
+	case TicketingSourcePatchPriceClassesStaff:
+		return true
+	case TicketingSourcePatchPriceClassesSubscription:
 		return true
 	default:
 		return false
@@ -9534,6 +9681,14 @@ type TeamPatch struct {
 	Name         *string                               `json:"name,omitempty"`
 }
 
+// TicketingAnonymization defines model for TicketingAnonymization.
+type TicketingAnonymization struct {
+	// Contact What became of the contact: there was none, something else knows it, or it was emptied.
+	Contact string             `json:"contact"`
+	ID      openapi_types.UUID `json:"id"`
+	Status  string             `json:"status"`
+}
+
 // TicketingAttendance defines model for TicketingAttendance.
 type TicketingAttendance struct {
 	AttendedAt    time.Time                             `json:"attended_at"`
@@ -9571,14 +9726,14 @@ type TicketingBatchItem struct {
 	Match     nullable.Nullable[TicketingMatch]     `json:"match"`
 	Problem   nullable.Nullable[Problem]            `json:"problem"`
 
-	// Status `applied` is a deletion that took effect.
+	// Status `applied` is a deletion or anonymisation that took effect, `ignored_anonymized` a description of somebody who was forgotten.
 	Status   string             `json:"status"`
 	Warnings []TicketingWarning `json:"warnings"`
 }
 
 // TicketingBatchRecord defines model for TicketingBatchRecord.
 type TicketingBatchRecord struct {
-	// Data As the schema of the kind says; nothing for a deletion.
+	// Data As the schema of the kind says; nothing for a deletion or anonymisation.
 	Data       map[string]interface{} `json:"data,omitempty"`
 	ExternalID string                 `json:"external_id"`
 
@@ -9603,13 +9758,14 @@ type TicketingBatchResult struct {
 
 // TicketingBatchSummary defines model for TicketingBatchSummary.
 type TicketingBatchSummary struct {
-	Applied      int32 `json:"applied"`
-	Created      int32 `json:"created"`
-	Failed       int32 `json:"failed"`
-	IgnoredStale int32 `json:"ignored_stale"`
-	Total        int32 `json:"total"`
-	Unchanged    int32 `json:"unchanged"`
-	Updated      int32 `json:"updated"`
+	Applied           int32 `json:"applied"`
+	Created           int32 `json:"created"`
+	Failed            int32 `json:"failed"`
+	IgnoredAnonymized int32 `json:"ignored_anonymized"`
+	IgnoredStale      int32 `json:"ignored_stale"`
+	Total             int32 `json:"total"`
+	Unchanged         int32 `json:"unchanged"`
+	Updated           int32 `json:"updated"`
 }
 
 // TicketingChannel defines model for TicketingChannel.
@@ -10655,13 +10811,17 @@ type TicketingReconciliationCreate struct {
 
 // TicketingRecord defines model for TicketingRecord.
 type TicketingRecord struct {
+	// Absences How many complete windows in a row were without it. After the first it is missing at its source; with the second it counts as cancelled.
+	Absences         int32                        `json:"absences"`
 	ContentDigest    nullable.Nullable[string]    `json:"content_digest"`
 	CreatedAt        time.Time                    `json:"created_at"`
 	ExternalID       string                       `json:"external_id"`
 	ID               openapi_types.UUID           `json:"id"`
+	IsAnonymized     bool                         `json:"is_anonymized"`
 	IsDeleted        bool                         `json:"is_deleted"`
 	IsStub           bool                         `json:"is_stub"`
 	Kind             string                       `json:"kind"`
+	MissingSince     nullable.Nullable[time.Time] `json:"missing_since"`
 	Object           TicketingRecordObject        `json:"object"`
 	SourceID         openapi_types.UUID           `json:"source_id"`
 	SourceModifiedAt nullable.Nullable[time.Time] `json:"source_modified_at"`
@@ -10777,19 +10937,25 @@ type TicketingScanRecordResult string
 
 // TicketingSource defines model for TicketingSource.
 type TicketingSource struct {
-	Capabilities []string              `json:"capabilities"`
-	Code         string                `json:"code"`
-	CreatedAt    time.Time             `json:"created_at"`
-	Currency     string                `json:"currency"`
-	ID           openapi_types.UUID    `json:"id"`
-	Kind         string                `json:"kind"`
-	Name         string                `json:"name"`
-	Object       TicketingSourceObject `json:"object"`
-	Precedence   int32                 `json:"precedence"`
-	Status       string                `json:"status"`
-	TimeZone     string                `json:"time_zone"`
-	UpdatedAt    time.Time             `json:"updated_at"`
-	Version      int64                 `json:"version"`
+	CampaignCodes map[string]string     `json:"campaign_codes"`
+	Capabilities  []string              `json:"capabilities"`
+	Code          string                `json:"code"`
+	CreatedAt     time.Time             `json:"created_at"`
+	Currency      string                `json:"currency"`
+	FieldPolicies map[string]string     `json:"field_policies"`
+	GraceDays     int32                 `json:"grace_days"`
+	ID            openapi_types.UUID    `json:"id"`
+	Kind          string                `json:"kind"`
+	Name          string                `json:"name"`
+	Object        TicketingSourceObject `json:"object"`
+	Precedence    int32                 `json:"precedence"`
+	PriceClasses  map[string]string     `json:"price_classes"`
+	PurposeCodes  map[string]string     `json:"purpose_codes"`
+	RenewalDays   int32                 `json:"renewal_days"`
+	Status        string                `json:"status"`
+	TimeZone      string                `json:"time_zone"`
+	UpdatedAt     time.Time             `json:"updated_at"`
+	Version       int64                 `json:"version"`
 }
 
 // TicketingSourceObject defines model for TicketingSource.Object.
@@ -10807,17 +10973,34 @@ type TicketingSourceCount struct {
 
 // TicketingSourceCreate defines model for TicketingSourceCreate.
 type TicketingSourceCreate struct {
-	Capabilities []TicketingSourceCreateCapabilities `json:"capabilities,omitempty"`
+	// CampaignCodes Campaign that gave out each offer, by the code of the offer, where the source does not say.
+	CampaignCodes map[string]string                   `json:"campaign_codes,omitempty"`
+	Capabilities  []TicketingSourceCreateCapabilities `json:"capabilities,omitempty"`
 
 	// Code Short name in addresses and in external identifiers (`ticketing:<code>`).
-	Code     string                    `json:"code"`
-	Currency *string                   `json:"currency,omitempty"`
-	Kind     TicketingSourceCreateKind `json:"kind"`
-	Name     string                    `json:"name"`
+	Code     string  `json:"code"`
+	Currency *string `json:"currency,omitempty"`
+
+	// FieldPolicies When an account of the source may change a field of the contact it belongs to; without a word, where the field is empty. What is newer is what changed later at the source than here. Addresses and numbers are only ever added, and consents go by the time of the answer.
+	FieldPolicies map[string]TicketingSourceCreateFieldPolicies `json:"field_policies,omitempty"`
+
+	// GraceDays How long memberships still count after their end, where their product does not say; 0 at first.
+	GraceDays *int32                    `json:"grace_days,omitempty"`
+	Kind      TicketingSourceCreateKind `json:"kind"`
+	Name      string                    `json:"name"`
 
 	// Precedence Of two sources that disagree the lower number is believed.
-	Precedence *int32                       `json:"precedence,omitempty"`
-	Status     *TicketingSourceCreateStatus `json:"status,omitempty"`
+	Precedence *int32 `json:"precedence,omitempty"`
+
+	// PriceClasses What each price type of the source counts as, by its name there. It goes before what the source says; without either a price type is `unmapped`.
+	PriceClasses map[string]TicketingSourceCreatePriceClasses `json:"price_classes,omitempty"`
+
+	// PurposeCodes Purpose of the register for each question of the source, by its name there.
+	PurposeCodes map[string]string `json:"purpose_codes,omitempty"`
+
+	// RenewalDays How long before their end memberships can be renewed, where their product does not say; 60 at first.
+	RenewalDays *int32                       `json:"renewal_days,omitempty"`
+	Status      *TicketingSourceCreateStatus `json:"status,omitempty"`
 
 	// TimeZone IANA name.
 	TimeZone *string `json:"time_zone,omitempty"`
@@ -10826,8 +11009,14 @@ type TicketingSourceCreate struct {
 // TicketingSourceCreateCapabilities defines model for TicketingSourceCreate.Capabilities.
 type TicketingSourceCreateCapabilities string
 
+// TicketingSourceCreateFieldPolicies defines model for TicketingSourceCreate.FieldPolicies.
+type TicketingSourceCreateFieldPolicies string
+
 // TicketingSourceCreateKind defines model for TicketingSourceCreate.Kind.
 type TicketingSourceCreateKind string
+
+// TicketingSourceCreatePriceClasses defines model for TicketingSourceCreate.PriceClasses.
+type TicketingSourceCreatePriceClasses string
 
 // TicketingSourceCreateStatus defines model for TicketingSourceCreate.Status.
 type TicketingSourceCreateStatus string
@@ -10850,20 +11039,43 @@ type TicketingSourceList struct {
 
 // TicketingSourcePatch defines model for TicketingSourcePatch.
 type TicketingSourcePatch struct {
-	Capabilities []TicketingSourcePatchCapabilities `json:"capabilities,omitempty"`
-	Currency     *string                            `json:"currency,omitempty"`
-	Kind         *TicketingSourcePatchKind          `json:"kind,omitempty"`
-	Name         *string                            `json:"name,omitempty"`
-	Precedence   *int32                             `json:"precedence,omitempty"`
-	Status       *TicketingSourcePatchStatus        `json:"status,omitempty"`
-	TimeZone     *string                            `json:"time_zone,omitempty"`
+	// CampaignCodes Campaign that gave out each offer, by the code of the offer, where the source does not say.
+	CampaignCodes map[string]*string                 `json:"campaign_codes,omitempty"`
+	Capabilities  []TicketingSourcePatchCapabilities `json:"capabilities,omitempty"`
+	Currency      *string                            `json:"currency,omitempty"`
+
+	// FieldPolicies When an account of the source may change a field of the contact it belongs to; without a word, where the field is empty. What is newer is what changed later at the source than here. Addresses and numbers are only ever added, and consents go by the time of the answer.
+	FieldPolicies map[string]*TicketingSourcePatchFieldPolicies `json:"field_policies,omitempty"`
+
+	// GraceDays How long memberships still count after their end, where their product does not say; 0 at first.
+	GraceDays  *int32                    `json:"grace_days,omitempty"`
+	Kind       *TicketingSourcePatchKind `json:"kind,omitempty"`
+	Name       *string                   `json:"name,omitempty"`
+	Precedence *int32                    `json:"precedence,omitempty"`
+
+	// PriceClasses What each price type of the source counts as, by its name there. It goes before what the source says; without either a price type is `unmapped`.
+	PriceClasses map[string]*TicketingSourcePatchPriceClasses `json:"price_classes,omitempty"`
+
+	// PurposeCodes Purpose of the register for each question of the source, by its name there.
+	PurposeCodes map[string]*string `json:"purpose_codes,omitempty"`
+
+	// RenewalDays How long before their end memberships can be renewed, where their product does not say; 60 at first.
+	RenewalDays *int32                      `json:"renewal_days,omitempty"`
+	Status      *TicketingSourcePatchStatus `json:"status,omitempty"`
+	TimeZone    *string                     `json:"time_zone,omitempty"`
 }
 
 // TicketingSourcePatchCapabilities defines model for TicketingSourcePatch.Capabilities.
 type TicketingSourcePatchCapabilities string
 
+// TicketingSourcePatchFieldPolicies defines model for TicketingSourcePatch.FieldPolicies.
+type TicketingSourcePatchFieldPolicies string
+
 // TicketingSourcePatchKind defines model for TicketingSourcePatch.Kind.
 type TicketingSourcePatchKind string
+
+// TicketingSourcePatchPriceClasses defines model for TicketingSourcePatch.PriceClasses.
+type TicketingSourcePatchPriceClasses string
 
 // TicketingSourcePatchStatus defines model for TicketingSourcePatch.Status.
 type TicketingSourcePatchStatus string
@@ -13885,6 +14097,12 @@ type ListTicketingOrdersParams struct {
 	// PlacedAtLt Placed before this instant.
 	PlacedAtLt *time.Time `form:"placed_at_lt,omitempty" json:"placed_at_lt,omitempty"`
 
+	// VoucherCode With a ticket bought with this offer.
+	VoucherCode *string `form:"voucher_code,omitempty" json:"voucher_code,omitempty"`
+
+	// Campaign With a ticket bought with an offer of this campaign.
+	Campaign *string `form:"campaign,omitempty" json:"campaign,omitempty"`
+
 	// Test Whether test orders are listed instead of real ones.
 	Test *bool `form:"test,omitempty" json:"test,omitempty"`
 }
@@ -14239,6 +14457,12 @@ type DeleteTicketingRecordParams struct {
 
 // PutTicketingRecordParams defines parameters for PutTicketingRecord.
 type PutTicketingRecordParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// AnonymizeTicketingRecordParams defines parameters for AnonymizeTicketingRecord.
+type AnonymizeTicketingRecordParams struct {
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
@@ -18298,6 +18522,14 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /v1/ticketing/sources/{source}/records/{kind}/{external_id} (the `PutTicketingRecord` operationId).
 	PutTicketingRecord(ctx context.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params *PutTicketingRecordParams, body PutTicketingRecordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AnonymizeTicketingRecord Forget whom a record is about
+	//
+	// Empties what the source said about persons in this record; of a customer also in the orders, memberships, gift cards and group bookings that name it. Orders and their money stay, without a name. The contact is kept where anything else knows it, and emptied where nothing does.
+	// It holds for good: what the source sends later of the same record brings no person back, and a customer counts as unknown. The record need not have arrived before. Repeating it changes nothing.
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/records/{kind}/{external_id}/anonymize (the `AnonymizeTicketingRecord` operationId).
+	AnonymizeTicketingRecord(ctx context.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params *AnonymizeTicketingRecordParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ReplayTicketingSource Read again from a time on
 	//
@@ -25504,6 +25736,24 @@ func (c *Client) PutTicketingRecordWithBody(ctx context.Context, source Ticketin
 // Corresponds with PUT /v1/ticketing/sources/{source}/records/{kind}/{external_id} (the `PutTicketingRecord` operationId).
 func (c *Client) PutTicketingRecord(ctx context.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params *PutTicketingRecordParams, body PutTicketingRecordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutTicketingRecordRequest(c.Server, source, kind, externalID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AnonymizeTicketingRecord Forget whom a record is about
+//
+// Empties what the source said about persons in this record; of a customer also in the orders, memberships, gift cards and group bookings that name it. Orders and their money stay, without a name. The contact is kept where anything else knows it, and emptied where nothing does.
+// It holds for good: what the source sends later of the same record brings no person back, and a customer counts as unknown. The record need not have arrived before. Repeating it changes nothing.
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/records/{kind}/{external_id}/anonymize (the `AnonymizeTicketingRecord` operationId).
+func (c *Client) AnonymizeTicketingRecord(ctx context.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params *AnonymizeTicketingRecordParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAnonymizeTicketingRecordRequest(c.Server, source, kind, externalID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -42038,6 +42288,30 @@ func NewListTicketingOrdersRequest(server string, params *ListTicketingOrdersPar
 
 		}
 
+		if params.VoucherCode != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "voucher_code", *params.VoucherCode, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Campaign != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "campaign", *params.Campaign, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Test != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "test", *params.Test, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
@@ -44484,6 +44758,69 @@ func NewPutTicketingRecordRequestWithBody(server string, source TicketingSourceC
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAnonymizeTicketingRecordRequest constructs an http.Request for the AnonymizeTicketingRecord method
+func NewAnonymizeTicketingRecordRequest(server string, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params *AnonymizeTicketingRecordParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "kind", kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam2 string
+
+	pathParam2, err = runtime.StyleParamWithOptions("simple", false, "external_id", externalID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/sources/%s/records/%s/%s/anonymize", pathParam0, pathParam1, pathParam2)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	if params != nil {
 
@@ -50023,6 +50360,16 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /v1/ticketing/sources/{source}/records/{kind}/{external_id} (the `PutTicketingRecord` operationId).
 	PutTicketingRecordWithResponse(ctx context.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params *PutTicketingRecordParams, body PutTicketingRecordJSONRequestBody, reqEditors ...RequestEditorFn) (*PutTicketingRecordResponse, error)
+
+	// AnonymizeTicketingRecordWithResponse Forget whom a record is about
+	//
+	// Empties what the source said about persons in this record; of a customer also in the orders, memberships, gift cards and group bookings that name it. Orders and their money stay, without a name. The contact is kept where anything else knows it, and emptied where nothing does.
+	// It holds for good: what the source sends later of the same record brings no person back, and a customer counts as unknown. The record need not have arrived before. Repeating it changes nothing.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/records/{kind}/{external_id}/anonymize (the `AnonymizeTicketingRecord` operationId).
+	AnonymizeTicketingRecordWithResponse(ctx context.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params *AnonymizeTicketingRecordParams, reqEditors ...RequestEditorFn) (*AnonymizeTicketingRecordResponse, error)
 
 	// ReplayTicketingSourceWithResponse Read again from a time on
 	//
@@ -63008,6 +63355,47 @@ func (r PutTicketingRecordResponse) ContentType() string {
 	return ""
 }
 
+type AnonymizeTicketingRecordResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingAnonymization
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AnonymizeTicketingRecordResponse) GetJSON200() *TicketingAnonymization {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r AnonymizeTicketingRecordResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AnonymizeTicketingRecordResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AnonymizeTicketingRecordResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AnonymizeTicketingRecordResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ReplayTicketingSourceResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -70147,6 +70535,22 @@ func (c *ClientWithResponses) PutTicketingRecordWithResponse(ctx context.Context
 		return nil, err
 	}
 	return ParsePutTicketingRecordResponse(rsp)
+}
+
+// AnonymizeTicketingRecordWithResponse Forget whom a record is about
+//
+// Empties what the source said about persons in this record; of a customer also in the orders, memberships, gift cards and group bookings that name it. Orders and their money stay, without a name. The contact is kept where anything else knows it, and emptied where nothing does.
+// It holds for good: what the source sends later of the same record brings no person back, and a customer counts as unknown. The record need not have arrived before. Repeating it changes nothing.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/records/{kind}/{external_id}/anonymize (the `AnonymizeTicketingRecord` operationId).
+func (c *ClientWithResponses) AnonymizeTicketingRecordWithResponse(ctx context.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params *AnonymizeTicketingRecordParams, reqEditors ...RequestEditorFn) (*AnonymizeTicketingRecordResponse, error) {
+	rsp, err := c.AnonymizeTicketingRecord(ctx, source, kind, externalID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAnonymizeTicketingRecordResponse(rsp)
 }
 
 // ReplayTicketingSourceWithResponse Read again from a time on
@@ -80800,6 +81204,32 @@ func ParsePutTicketingRecordResponse(rsp *http.Response) (*PutTicketingRecordRes
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest TicketingRecordResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAnonymizeTicketingRecordResponse parses an HTTP response from a AnonymizeTicketingRecordWithResponse call
+func ParseAnonymizeTicketingRecordResponse(rsp *http.Response) (*AnonymizeTicketingRecordResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AnonymizeTicketingRecordResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingAnonymization
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -1243,6 +1243,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/ticketing/sources/{source}/records/{kind}/{external_id}/anonymize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+                /** @description Kind of the record. */
+                kind: components["parameters"]["TicketingRecordKind"];
+                /** @description Name of the record at the source, percent-encoded. */
+                external_id: components["parameters"]["TicketingExternalId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forget whom a record is about
+         * @description Empties what the source said about persons in this record; of a customer also in the orders, memberships, gift cards and group bookings that name it. Orders and their money stay, without a name. The contact is kept where anything else knows it, and emptied where nothing does.
+         *     It holds for good: what the source sends later of the same record brings no person back, and a customer counts as unknown. The record need not have arrived before. Repeating it changes nothing.
+         */
+        post: operations["anonymizeTicketingRecord"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/ticketing/orders": {
         parameters: {
             query?: never;
@@ -7248,6 +7276,46 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "ticketing.record.anonymized": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was anonymised
+         * @description A record was anonymised; read the record for its present state.
+         */
+        post: operations["onTicketingRecordAnonymized"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.record.missing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A complete window of a source was without a record
+         * @description A complete window of a source was without a record; read the record for its present state.
+         */
+        post: operations["onTicketingRecordMissing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "ticketing.source.reconciled": {
         parameters: {
             query?: never;
@@ -10619,6 +10687,18 @@ export interface components {
          *       "capabilities": [
          *         "push"
          *       ],
+         *       "purpose_codes": {
+         *         "NEWSLTR": "newsletter"
+         *       },
+         *       "price_classes": {
+         *         "item:2101": "full"
+         *       },
+         *       "campaign_codes": {},
+         *       "field_policies": {
+         *         "locale": "always"
+         *       },
+         *       "grace_days": 0,
+         *       "renewal_days": 60,
          *       "created_at": "2026-11-23T10:15:00Z",
          *       "updated_at": "2026-11-23T10:15:00Z",
          *       "version": 1
@@ -10638,6 +10718,22 @@ export interface components {
             precedence: number;
             status: string;
             capabilities: string[];
+            purpose_codes: {
+                [key: string]: string;
+            };
+            price_classes: {
+                [key: string]: string;
+            };
+            campaign_codes: {
+                [key: string]: string;
+            };
+            field_policies: {
+                [key: string]: string;
+            };
+            /** Format: int32 */
+            grace_days: number;
+            /** Format: int32 */
+            renewal_days: number;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -10682,7 +10778,33 @@ export interface components {
              * @enum {string}
              */
             status: "active" | "paused";
-            capabilities?: ("push" | "pull" | "write_customer" | "write_voucher" | "scan")[];
+            capabilities?: ("push" | "pull" | "write_customer" | "write_voucher" | "write_membership" | "write_consent" | "scan")[];
+            /** @description Purpose of the register for each question of the source, by its name there. */
+            purpose_codes?: {
+                [key: string]: string;
+            };
+            /** @description What each price type of the source counts as, by its name there. It goes before what the source says; without either a price type is `unmapped`. */
+            price_classes?: {
+                [key: string]: "full" | "reduced" | "free" | "subscription" | "school" | "group" | "partner" | "staff" | "other";
+            };
+            /** @description Campaign that gave out each offer, by the code of the offer, where the source does not say. */
+            campaign_codes?: {
+                [key: string]: string;
+            };
+            /** @description When an account of the source may change a field of the contact it belongs to; without a word, where the field is empty. What is newer is what changed later at the source than here. Addresses and numbers are only ever added, and consents go by the time of the answer. */
+            field_policies?: {
+                [key: string]: "never" | "if_empty" | "if_newer" | "always";
+            };
+            /**
+             * Format: int32
+             * @description How long memberships still count after their end, where their product does not say; 0 at first.
+             */
+            grace_days?: number;
+            /**
+             * Format: int32
+             * @description How long before their end memberships can be renewed, where their product does not say; 60 at first.
+             */
+            renewal_days?: number;
         };
         /**
          * @example {
@@ -10699,7 +10821,33 @@ export interface components {
             precedence?: number;
             /** @enum {string} */
             status?: "active" | "paused";
-            capabilities?: ("push" | "pull" | "write_customer" | "write_voucher" | "scan")[];
+            capabilities?: ("push" | "pull" | "write_customer" | "write_voucher" | "write_membership" | "write_consent" | "scan")[];
+            /** @description Purpose of the register for each question of the source, by its name there. */
+            purpose_codes?: {
+                [key: string]: string | null;
+            };
+            /** @description What each price type of the source counts as, by its name there. It goes before what the source says; without either a price type is `unmapped`. */
+            price_classes?: {
+                [key: string]: "full" | "reduced" | "free" | "subscription" | "school" | "group" | "partner" | "staff" | "other" | null;
+            };
+            /** @description Campaign that gave out each offer, by the code of the offer, where the source does not say. */
+            campaign_codes?: {
+                [key: string]: string | null;
+            };
+            /** @description When an account of the source may change a field of the contact it belongs to; without a word, where the field is empty. What is newer is what changed later at the source than here. Addresses and numbers are only ever added, and consents go by the time of the answer. */
+            field_policies?: {
+                [key: string]: "never" | "if_empty" | "if_newer" | "always" | null;
+            };
+            /**
+             * Format: int32
+             * @description How long memberships still count after their end, where their product does not say; 0 at first.
+             */
+            grace_days?: number;
+            /**
+             * Format: int32
+             * @description How long before their end memberships can be renewed, where their product does not say; 60 at first.
+             */
+            renewal_days?: number;
         };
         /**
          * @example {
@@ -10784,13 +10932,13 @@ export interface components {
              * @default upsert
              * @enum {string}
              */
-            op: "upsert" | "delete";
+            op: "upsert" | "delete" | "anonymize";
             external_id: string;
             /** Format: int64 */
             source_version?: number;
             /** @description RFC 3339. */
             source_modified_at?: string;
-            /** @description As the schema of the kind says; nothing for a deletion. */
+            /** @description As the schema of the kind says; nothing for a deletion or anonymisation. */
             data?: {
                 [key: string]: unknown;
             };
@@ -10815,6 +10963,7 @@ export interface components {
          *         "updated": 0,
          *         "unchanged": 0,
          *         "ignored_stale": 0,
+         *         "ignored_anonymized": 0,
          *         "applied": 0,
          *         "failed": 0
          *       }
@@ -10839,12 +10988,14 @@ export interface components {
             /** Format: int32 */
             ignored_stale: number;
             /** Format: int32 */
+            ignored_anonymized: number;
+            /** Format: int32 */
             failed: number;
         };
         TicketingBatchItem: {
             /** Format: int32 */
             index: number;
-            /** @description `applied` is a deletion that took effect. */
+            /** @description `applied` is a deletion or anonymisation that took effect, `ignored_anonymized` a description of somebody who was forgotten. */
             status: string;
             /** Format: uuid */
             id: string | null;
@@ -10909,6 +11060,20 @@ export interface components {
         };
         /**
          * @example {
+         *       "status": "applied",
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f02",
+         *       "contact": "kept"
+         *     }
+         */
+        TicketingAnonymization: {
+            status: string;
+            /** Format: uuid */
+            id: string;
+            /** @description What became of the contact: there was none, something else knows it, or it was emptied. */
+            contact: string;
+        };
+        /**
+         * @example {
          *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f02",
          *       "object": "ticketing_record",
          *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
@@ -10916,6 +11081,9 @@ export interface components {
          *       "external_id": "date-31",
          *       "is_stub": false,
          *       "is_deleted": false,
+         *       "is_anonymized": false,
+         *       "absences": 0,
+         *       "missing_since": null,
          *       "source_version": null,
          *       "source_modified_at": "2026-11-20T09:00:00Z",
          *       "content_digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -10935,6 +11103,14 @@ export interface components {
             external_id: string;
             is_stub: boolean;
             is_deleted: boolean;
+            is_anonymized: boolean;
+            /**
+             * Format: int32
+             * @description How many complete windows in a row were without it. After the first it is missing at its source; with the second it counts as cancelled.
+             */
+            absences: number;
+            /** Format: date-time */
+            missing_since: string | null;
             /** Format: int64 */
             source_version: number | null;
             /** Format: date-time */
@@ -20866,6 +21042,38 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    anonymizeTicketingRecord: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+                /** @description Kind of the record. */
+                kind: components["parameters"]["TicketingRecordKind"];
+                /** @description Name of the record at the source, percent-encoded. */
+                external_id: components["parameters"]["TicketingExternalId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What became of the record. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingAnonymization"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
     listTicketingOrders: {
         parameters: {
             query?: {
@@ -20894,6 +21102,10 @@ export interface operations {
                 placed_at_gte?: string;
                 /** @description Placed before this instant. */
                 placed_at_lt?: string;
+                /** @description With a ticket bought with this offer. */
+                voucher_code?: string;
+                /** @description With a ticket bought with an offer of this campaign. */
+                campaign?: string;
                 /** @description Whether test orders are listed instead of real ones. */
                 test?: boolean;
             };
@@ -29954,6 +30166,50 @@ export interface operations {
         };
     };
     onGiftcardBalanceChanged: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingRecordAnonymized: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingRecordMissing: {
         parameters: {
             query?: never;
             header?: never;

@@ -42,6 +42,15 @@ type TicketingFee struct {
 	State       string    `json:"state"`
 }
 
+type TicketingForgotten struct {
+	TenantID     uuid.UUID `json:"tenant_id"`
+	SourceID     uuid.UUID `json:"source_id"`
+	Kind         string    `json:"kind"`
+	NameHash     string    `json:"name_hash"`
+	RecordID     uuid.UUID `json:"record_id"`
+	AnonymizedAt time.Time `json:"anonymized_at"`
+}
+
 type TicketingGiftCard struct {
 	TenantID     uuid.UUID       `json:"tenant_id"`
 	ID           uuid.UUID       `json:"id"`
@@ -337,6 +346,7 @@ type TicketingRecord struct {
 	Absences           int16      `json:"absences"`
 	MissingSince       *time.Time `json:"missing_since"`
 	AbsentAsOf         *time.Time `json:"absent_as_of"`
+	AnonymizedAt       *time.Time `json:"anonymized_at"`
 }
 
 type TicketingScan struct {

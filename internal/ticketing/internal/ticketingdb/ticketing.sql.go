@@ -7,6 +7,7 @@ package ticketingdb
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -651,7 +652,7 @@ func (q *Queries) FindProductions(ctx context.Context, db DBTX, tenantID uuid.UU
 }
 
 const findRecords = `-- name: FindRecords :many
-SELECT r.tenant_id, r.source_id, r.kind, r.external_id, r.id, r.stub, r.content_version, r.content_modified_at, r.content_hash, r.deletion_version, r.deletion_modified_at, r.deleted, r.created_at, r.updated_at, r.absences, r.missing_since, r.absent_as_of FROM ticketing_records r
+SELECT r.tenant_id, r.source_id, r.kind, r.external_id, r.id, r.stub, r.content_version, r.content_modified_at, r.content_hash, r.deletion_version, r.deletion_modified_at, r.deleted, r.created_at, r.updated_at, r.absences, r.missing_since, r.absent_as_of, r.anonymized_at FROM ticketing_records r
 JOIN (SELECT unnest($1::text[]) AS kind, unnest($2::text[]) AS external_id) w
   ON w.kind = r.kind AND w.external_id = r.external_id
 WHERE r.tenant_id = $3 AND r.source_id = $4
@@ -696,6 +697,7 @@ func (q *Queries) FindRecords(ctx context.Context, db DBTX, arg FindRecordsParam
 			&i.Absences,
 			&i.MissingSince,
 			&i.AbsentAsOf,
+			&i.AnonymizedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -708,7 +710,7 @@ func (q *Queries) FindRecords(ctx context.Context, db DBTX, arg FindRecordsParam
 }
 
 const findRecordsByID = `-- name: FindRecordsByID :many
-SELECT tenant_id, source_id, kind, external_id, id, stub, content_version, content_modified_at, content_hash, deletion_version, deletion_modified_at, deleted, created_at, updated_at, absences, missing_since, absent_as_of FROM ticketing_records WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, source_id, kind, external_id, id, stub, content_version, content_modified_at, content_hash, deletion_version, deletion_modified_at, deleted, created_at, updated_at, absences, missing_since, absent_as_of, anonymized_at FROM ticketing_records WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindRecordsByID(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]TicketingRecord, error) {
@@ -738,6 +740,7 @@ func (q *Queries) FindRecordsByID(ctx context.Context, db DBTX, tenantID uuid.UU
 			&i.Absences,
 			&i.MissingSince,
 			&i.AbsentAsOf,
+			&i.AnonymizedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -932,7 +935,7 @@ func (q *Queries) GetProduction(ctx context.Context, db DBTX, tenantID uuid.UUID
 }
 
 const getRecord = `-- name: GetRecord :one
-SELECT tenant_id, source_id, kind, external_id, id, stub, content_version, content_modified_at, content_hash, deletion_version, deletion_modified_at, deleted, created_at, updated_at, absences, missing_since, absent_as_of FROM ticketing_records WHERE tenant_id = $1 AND source_id = $2 AND kind = $3 AND external_id = $4
+SELECT tenant_id, source_id, kind, external_id, id, stub, content_version, content_modified_at, content_hash, deletion_version, deletion_modified_at, deleted, created_at, updated_at, absences, missing_since, absent_as_of, anonymized_at FROM ticketing_records WHERE tenant_id = $1 AND source_id = $2 AND kind = $3 AND external_id = $4
 `
 
 type GetRecordParams struct {
@@ -968,6 +971,7 @@ func (q *Queries) GetRecord(ctx context.Context, db DBTX, arg GetRecordParams) (
 		&i.Absences,
 		&i.MissingSince,
 		&i.AbsentAsOf,
+		&i.AnonymizedAt,
 	)
 	return i, err
 }
@@ -1005,22 +1009,30 @@ func (q *Queries) GetSource(ctx context.Context, db DBTX, tenantID uuid.UUID, re
 }
 
 const insertSource = `-- name: InsertSource :one
-INSERT INTO ticketing_sources (tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO ticketing_sources (tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities,
+    purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+    $11, $12, $13, $14, $15, $16)
 RETURNING tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days
 `
 
 type InsertSourceParams struct {
-	TenantID     uuid.UUID `json:"tenant_id"`
-	ID           uuid.UUID `json:"id"`
-	Code         string    `json:"code"`
-	Name         string    `json:"name"`
-	Kind         string    `json:"kind"`
-	TimeZone     string    `json:"time_zone"`
-	Currency     string    `json:"currency"`
-	Precedence   int32     `json:"precedence"`
-	Status       string    `json:"status"`
-	Capabilities []string  `json:"capabilities"`
+	TenantID      uuid.UUID       `json:"tenant_id"`
+	ID            uuid.UUID       `json:"id"`
+	Code          string          `json:"code"`
+	Name          string          `json:"name"`
+	Kind          string          `json:"kind"`
+	TimeZone      string          `json:"time_zone"`
+	Currency      string          `json:"currency"`
+	Precedence    int32           `json:"precedence"`
+	Status        string          `json:"status"`
+	Capabilities  []string        `json:"capabilities"`
+	PurposeCodes  json.RawMessage `json:"purpose_codes"`
+	PriceClasses  json.RawMessage `json:"price_classes"`
+	CampaignCodes json.RawMessage `json:"campaign_codes"`
+	FieldPolicies json.RawMessage `json:"field_policies"`
+	GraceDays     int32           `json:"grace_days"`
+	RenewalDays   int32           `json:"renewal_days"`
 }
 
 func (q *Queries) InsertSource(ctx context.Context, db DBTX, arg InsertSourceParams) (TicketingSource, error) {
@@ -1035,6 +1047,12 @@ func (q *Queries) InsertSource(ctx context.Context, db DBTX, arg InsertSourcePar
 		arg.Precedence,
 		arg.Status,
 		arg.Capabilities,
+		arg.PurposeCodes,
+		arg.PriceClasses,
+		arg.CampaignCodes,
+		arg.FieldPolicies,
+		arg.GraceDays,
+		arg.RenewalDays,
 	)
 	var i TicketingSource
 	err := row.Scan(
@@ -1124,15 +1142,21 @@ WHERE o.tenant_id = $1 AND NOT o.stub AND NOT o.deleted AND o.test = $2
   AND ($4::uuid IS NULL OR o.source_id = $4)
   AND ($5::uuid IS NULL OR EXISTS (
         SELECT 1 FROM ticketing_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.performance_id = $5))
-  AND (cardinality($6::text[]) = 0 OR o.commercial_state = ANY($6::text[]))
-  AND (cardinality($7::text[]) = 0 OR o.payment_state = ANY($7::text[]))
-  AND ($8::timestamptz IS NULL OR o.placed_at >= $8)
-  AND ($9::timestamptz IS NULL OR o.placed_at < $9)
-  AND (NOT $10::boolean
-       OR ($11::timestamptz IS NOT NULL AND (o.placed_at IS NULL OR (o.placed_at, o.id) < ($11::timestamptz, $12::uuid)))
-       OR ($11::timestamptz IS NULL AND o.placed_at IS NULL AND o.id < $12::uuid))
+  AND ($6::text IS NULL OR EXISTS (
+        SELECT 1 FROM ticketing_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.voucher_code = $6))
+  AND ($7::text IS NULL OR EXISTS (
+        SELECT 1 FROM ticketing_lines l JOIN ticketing_sources s ON s.tenant_id = l.tenant_id AND s.id = o.source_id
+        WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.voucher_code IS NOT NULL
+          AND coalesce(l.campaign, s.campaign_codes ->> l.voucher_code) = $7))
+  AND (cardinality($8::text[]) = 0 OR o.commercial_state = ANY($8::text[]))
+  AND (cardinality($9::text[]) = 0 OR o.payment_state = ANY($9::text[]))
+  AND ($10::timestamptz IS NULL OR o.placed_at >= $10)
+  AND ($11::timestamptz IS NULL OR o.placed_at < $11)
+  AND (NOT $12::boolean
+       OR ($13::timestamptz IS NOT NULL AND (o.placed_at IS NULL OR (o.placed_at, o.id) < ($13::timestamptz, $14::uuid)))
+       OR ($13::timestamptz IS NULL AND o.placed_at IS NULL AND o.id < $14::uuid))
 ORDER BY o.placed_at DESC NULLS LAST, o.id DESC
-LIMIT $13
+LIMIT $15
 `
 
 type ListOrdersParams struct {
@@ -1141,6 +1165,8 @@ type ListOrdersParams struct {
 	ContactID        *uuid.UUID `json:"contact_id"`
 	SourceID         *uuid.UUID `json:"source_id"`
 	PerformanceID    *uuid.UUID `json:"performance_id"`
+	VoucherCode      *string    `json:"voucher_code"`
+	Campaign         *string    `json:"campaign"`
 	CommercialStates []string   `json:"commercial_states"`
 	PaymentStates    []string   `json:"payment_states"`
 	PlacedFrom       *time.Time `json:"placed_from"`
@@ -1158,6 +1184,8 @@ func (q *Queries) ListOrders(ctx context.Context, db DBTX, arg ListOrdersParams)
 		arg.ContactID,
 		arg.SourceID,
 		arg.PerformanceID,
+		arg.VoucherCode,
+		arg.Campaign,
 		arg.CommercialStates,
 		arg.PaymentStates,
 		arg.PlacedFrom,
@@ -1548,21 +1576,28 @@ func (q *Queries) NoteReceived(ctx context.Context, db DBTX, arg NoteReceivedPar
 const updateSource = `-- name: UpdateSource :one
 UPDATE ticketing_sources
 SET name = $1, kind = $2, time_zone = $3, currency = $4, precedence = $5, status = $6,
-    capabilities = $7, version = version + 1, updated_at = now()
-WHERE tenant_id = $8 AND id = $9
+    capabilities = $7, purpose_codes = $8, price_classes = $9, campaign_codes = $10,
+    field_policies = $11, grace_days = $12, renewal_days = $13, version = version + 1, updated_at = now()
+WHERE tenant_id = $14 AND id = $15
 RETURNING tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days
 `
 
 type UpdateSourceParams struct {
-	Name         string    `json:"name"`
-	Kind         string    `json:"kind"`
-	TimeZone     string    `json:"time_zone"`
-	Currency     string    `json:"currency"`
-	Precedence   int32     `json:"precedence"`
-	Status       string    `json:"status"`
-	Capabilities []string  `json:"capabilities"`
-	TenantID     uuid.UUID `json:"tenant_id"`
-	ID           uuid.UUID `json:"id"`
+	Name          string          `json:"name"`
+	Kind          string          `json:"kind"`
+	TimeZone      string          `json:"time_zone"`
+	Currency      string          `json:"currency"`
+	Precedence    int32           `json:"precedence"`
+	Status        string          `json:"status"`
+	Capabilities  []string        `json:"capabilities"`
+	PurposeCodes  json.RawMessage `json:"purpose_codes"`
+	PriceClasses  json.RawMessage `json:"price_classes"`
+	CampaignCodes json.RawMessage `json:"campaign_codes"`
+	FieldPolicies json.RawMessage `json:"field_policies"`
+	GraceDays     int32           `json:"grace_days"`
+	RenewalDays   int32           `json:"renewal_days"`
+	TenantID      uuid.UUID       `json:"tenant_id"`
+	ID            uuid.UUID       `json:"id"`
 }
 
 func (q *Queries) UpdateSource(ctx context.Context, db DBTX, arg UpdateSourceParams) (TicketingSource, error) {
@@ -1574,6 +1609,12 @@ func (q *Queries) UpdateSource(ctx context.Context, db DBTX, arg UpdateSourcePar
 		arg.Precedence,
 		arg.Status,
 		arg.Capabilities,
+		arg.PurposeCodes,
+		arg.PriceClasses,
+		arg.CampaignCodes,
+		arg.FieldPolicies,
+		arg.GraceDays,
+		arg.RenewalDays,
 		arg.TenantID,
 		arg.ID,
 	)

@@ -7,10 +7,80 @@ package ticketingdb
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
 )
+
+const findDueMemberships = `-- name: FindDueMemberships :many
+SELECT id FROM ticketing_memberships WHERE tenant_id = $1 AND due_at <= $2::timestamptz ORDER BY due_at LIMIT $3
+`
+
+func (q *Queries) FindDueMemberships(ctx context.Context, db DBTX, tenantID uuid.UUID, instant time.Time, pageSize int32) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, findDueMemberships, tenantID, instant, pageSize)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const findForgotten = `-- name: FindForgotten :many
+SELECT f.tenant_id, f.source_id, f.kind, f.name_hash, f.record_id, f.anonymized_at FROM ticketing_forgotten f
+JOIN (SELECT unnest($1::text[]) AS kind, unnest($2::text[]) AS name_hash) w ON w.kind = f.kind AND w.name_hash = f.name_hash
+WHERE f.tenant_id = $3 AND f.source_id = $4
+`
+
+type FindForgottenParams struct {
+	Kinds    []string  `json:"kinds"`
+	Hashes   []string  `json:"hashes"`
+	TenantID uuid.UUID `json:"tenant_id"`
+	SourceID uuid.UUID `json:"source_id"`
+}
+
+func (q *Queries) FindForgotten(ctx context.Context, db DBTX, arg FindForgottenParams) ([]TicketingForgotten, error) {
+	rows, err := db.Query(ctx, findForgotten,
+		arg.Kinds,
+		arg.Hashes,
+		arg.TenantID,
+		arg.SourceID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TicketingForgotten{}
+	for rows.Next() {
+		var i TicketingForgotten
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.SourceID,
+			&i.Kind,
+			&i.NameHash,
+			&i.RecordID,
+			&i.AnonymizedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
 
 const findGiftCardBalances = `-- name: FindGiftCardBalances :many
 SELECT gift_card_id, external_id, currency, sum(amount_minor)::bigint AS balance
@@ -152,6 +222,116 @@ func (q *Queries) FindGroupBookings(ctx context.Context, db DBTX, tenantID uuid.
 	return items, nil
 }
 
+const findLastChange = `-- name: FindLastChange :one
+SELECT e.occurred_at, coalesce(e.source, '')::text AS source, coalesce(s.precedence, -1)::integer AS precedence
+FROM events e
+LEFT JOIN ticketing_sources s ON s.tenant_id = e.tenant_id AND 'ticketing:' || s.code = e.source
+WHERE e.tenant_id = $1 AND e.subject_kind = 'contact' AND e.subject_id = $2 AND $3::text = ANY(e.changed)
+ORDER BY e.occurred_at DESC, e.id DESC LIMIT 1
+`
+
+type FindLastChangeRow struct {
+	OccurredAt time.Time `json:"occurred_at"`
+	Source     string    `json:"source"`
+	Precedence int32     `json:"precedence"`
+}
+
+// When a field of a contact was last said here, and by which source, with how
+// much that source is believed (-1: it was no ticketing source).
+func (q *Queries) FindLastChange(ctx context.Context, db DBTX, tenantID uuid.UUID, contactID uuid.UUID, pointer string) (FindLastChangeRow, error) {
+	row := db.QueryRow(ctx, findLastChange, tenantID, contactID, pointer)
+	var i FindLastChangeRow
+	err := row.Scan(&i.OccurredAt, &i.Source, &i.Precedence)
+	return i, err
+}
+
+const findMembershipStates = `-- name: FindMembershipStates :many
+SELECT m.id, m.version, m.contact_id, m.renews_id, m.valid_from, m.valid_until, m.cancelled_at, m.told_status, m.due_at, m.test, m.deleted, m.stub,
+       coalesce(p.grace_days, s.grace_days)::integer AS grace_days, s.code AS source_code,
+       membership_status(m.stated_state, m.cancelled_at, m.absent_at, m.valid_from, m.valid_until, coalesce(m.usage_limit, p.usage_limit), m.usages,
+           coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), $1::timestamptz)::text AS status
+FROM ticketing_memberships m
+JOIN ticketing_sources s ON s.tenant_id = m.tenant_id AND s.id = m.source_id
+LEFT JOIN ticketing_products p ON p.tenant_id = m.tenant_id AND p.id = m.product_id
+LEFT JOIN LATERAL (
+    SELECT r.id, r.valid_from, r.created_at FROM ticketing_memberships r
+    WHERE r.tenant_id = m.tenant_id AND r.renews_id = m.id AND NOT r.deleted AND NOT r.stub AND r.test = m.test AND r.absent_at IS NULL AND r.stated_state IS DISTINCT FROM 'cancelled'
+    ORDER BY r.valid_from, r.id LIMIT 1) n ON true
+WHERE m.tenant_id = $2 AND m.id IN (
+    SELECT x.id FROM ticketing_memberships x WHERE x.tenant_id = $2 AND (x.id = ANY($3::uuid[]) OR x.product_id = ANY($4::uuid[])
+        OR x.id IN (SELECT y.renews_id FROM ticketing_memberships y WHERE y.tenant_id = $2 AND y.id = ANY($3::uuid[]))))
+ORDER BY m.id
+FOR UPDATE OF m
+`
+
+type FindMembershipStatesParams struct {
+	Instant  time.Time   `json:"instant"`
+	TenantID uuid.UUID   `json:"tenant_id"`
+	Ids      []uuid.UUID `json:"ids"`
+	Products []uuid.UUID `json:"products"`
+}
+
+type FindMembershipStatesRow struct {
+	ID          uuid.UUID  `json:"id"`
+	Version     int64      `json:"version"`
+	ContactID   *uuid.UUID `json:"contact_id"`
+	RenewsID    *uuid.UUID `json:"renews_id"`
+	ValidFrom   *time.Time `json:"valid_from"`
+	ValidUntil  *time.Time `json:"valid_until"`
+	CancelledAt *time.Time `json:"cancelled_at"`
+	ToldStatus  *string    `json:"told_status"`
+	DueAt       *time.Time `json:"due_at"`
+	Test        bool       `json:"test"`
+	Deleted     bool       `json:"deleted"`
+	Stub        bool       `json:"stub"`
+	GraceDays   int32      `json:"grace_days"`
+	SourceCode  string     `json:"source_code"`
+	Status      string     `json:"status"`
+}
+
+// What memberships are worth now, and what others were told: of those named, of
+// a product, of what they continue, or of those that are due.
+func (q *Queries) FindMembershipStates(ctx context.Context, db DBTX, arg FindMembershipStatesParams) ([]FindMembershipStatesRow, error) {
+	rows, err := db.Query(ctx, findMembershipStates,
+		arg.Instant,
+		arg.TenantID,
+		arg.Ids,
+		arg.Products,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FindMembershipStatesRow{}
+	for rows.Next() {
+		var i FindMembershipStatesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Version,
+			&i.ContactID,
+			&i.RenewsID,
+			&i.ValidFrom,
+			&i.ValidUntil,
+			&i.CancelledAt,
+			&i.ToldStatus,
+			&i.DueAt,
+			&i.Test,
+			&i.Deleted,
+			&i.Stub,
+			&i.GraceDays,
+			&i.SourceCode,
+			&i.Status,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const findMemberships = `-- name: FindMemberships :many
 SELECT tenant_id, id, source_id, external_id, kind, number, product_id, customer_id, order_id, ticket_id, holder, valid_from, valid_until, time_zone, usage_limit, usages, benefits, auto_renew, renews_id, test, stated_state, cancelled_at, absent_at, contact_id, contact_rule, told_status, due_at, anonymized_at, stub, deleted, version, created_at, updated_at FROM ticketing_memberships WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
@@ -200,6 +380,42 @@ func (q *Queries) FindMemberships(ctx context.Context, db DBTX, tenantID uuid.UU
 			&i.CreatedAt,
 			&i.UpdatedAt,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const findOfCustomer = `-- name: FindOfCustomer :many
+SELECT 'order'::text AS kind, o.id FROM ticketing_orders o WHERE o.tenant_id = $1 AND o.customer_id = $2::uuid
+UNION ALL
+SELECT 'membership'::text, m.id FROM ticketing_memberships m WHERE m.tenant_id = $1 AND m.customer_id = $2::uuid
+UNION ALL
+SELECT 'gift_card'::text, g.id FROM ticketing_gift_cards g WHERE g.tenant_id = $1 AND g.customer_id = $2::uuid
+UNION ALL
+SELECT 'group_booking'::text, b.id FROM ticketing_group_bookings b WHERE b.tenant_id = $1 AND (b.organisation_customer_id = $2::uuid OR b.person_customer_id = $2::uuid)
+`
+
+type FindOfCustomerRow struct {
+	Kind string    `json:"kind"`
+	ID   uuid.UUID `json:"id"`
+}
+
+// What names an account.
+func (q *Queries) FindOfCustomer(ctx context.Context, db DBTX, tenantID uuid.UUID, customerID uuid.UUID) ([]FindOfCustomerRow, error) {
+	rows, err := db.Query(ctx, findOfCustomer, tenantID, customerID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FindOfCustomerRow{}
+	for rows.Next() {
+		var i FindOfCustomerRow
+		if err := rows.Scan(&i.Kind, &i.ID); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -619,6 +835,42 @@ func (q *Queries) GetVenue(ctx context.Context, db DBTX, tenantID uuid.UUID, iD 
 		&i.UpdatedAt,
 	)
 	return i, err
+}
+
+const isKnownOtherwise = `-- name: IsKnownOtherwise :one
+SELECT (
+    EXISTS (SELECT 1 FROM ticketing_orders o WHERE o.tenant_id = $1 AND o.contact_id = $2::uuid)
+    OR EXISTS (SELECT 1 FROM ticketing_customers u WHERE u.tenant_id = $1 AND u.contact_id = $2::uuid)
+    OR EXISTS (SELECT 1 FROM ticketing_lines l WHERE l.tenant_id = $1 AND l.holder_contact_id = $2::uuid)
+    OR EXISTS (SELECT 1 FROM ticketing_memberships m WHERE m.tenant_id = $1 AND m.contact_id = $2::uuid)
+    OR EXISTS (SELECT 1 FROM ticketing_gift_cards g WHERE g.tenant_id = $1 AND g.contact_id = $2::uuid)
+    OR EXISTS (SELECT 1 FROM ticketing_group_bookings b WHERE b.tenant_id = $1 AND (b.contact_id = $2::uuid OR b.person_contact_id = $2::uuid))
+    OR EXISTS (SELECT 1 FROM contact_external_ids e WHERE e.tenant_id = $1 AND e.contact_id = $2::uuid AND NOT (e.source = $3::text AND e.external_id = $4::text))
+    OR EXISTS (SELECT 1 FROM form_submissions f WHERE f.tenant_id = $1 AND f.contact_id = $2::uuid)
+    OR EXISTS (SELECT 1 FROM contacts c WHERE c.tenant_id = $1 AND c.merged_into = $2::uuid)
+    OR EXISTS (SELECT 1 FROM events v WHERE v.tenant_id = $1 AND v.subject_id = $2::uuid AND coalesce(v.source, '') <> $3::text AND v.type IN ('contact.created', 'contact.updated'))
+)::boolean AS known
+`
+
+type IsKnownOtherwiseParams struct {
+	TenantID   uuid.UUID `json:"tenant_id"`
+	ContactID  uuid.UUID `json:"contact_id"`
+	Source     string    `json:"source"`
+	ExternalID string    `json:"external_id"`
+}
+
+// Whether anything but what was just forgotten knows a contact: records of any
+// source, a name at another source, a form, or a change that somebody made by hand.
+func (q *Queries) IsKnownOtherwise(ctx context.Context, db DBTX, arg IsKnownOtherwiseParams) (bool, error) {
+	row := db.QueryRow(ctx, isKnownOtherwise,
+		arg.TenantID,
+		arg.ContactID,
+		arg.Source,
+		arg.ExternalID,
+	)
+	var known bool
+	err := row.Scan(&known)
+	return known, err
 }
 
 const listContactAttendances = `-- name: ListContactAttendances :many
@@ -1337,6 +1589,213 @@ func (q *Queries) ListVenues(ctx context.Context, db DBTX, arg ListVenuesParams)
 	return items, nil
 }
 
+const meetRecords = `-- name: MeetRecords :many
+UPDATE ticketing_records t
+SET absences = 0, missing_since = NULL, absent_as_of = NULL
+FROM (SELECT r.id, r.absences AS absences_before FROM ticketing_records r
+      WHERE r.tenant_id = $1 AND r.source_id = $2 AND r.kind = $3 AND r.absences > 0 AND r.absent_as_of < $4 AND r.external_id = ANY($5::text[])) w
+WHERE t.tenant_id = $1 AND t.id = w.id
+RETURNING t.id, w.absences_before
+`
+
+type MeetRecordsParams struct {
+	TenantID uuid.UUID  `json:"tenant_id"`
+	SourceID uuid.UUID  `json:"source_id"`
+	Kind     string     `json:"kind"`
+	TakenAt  *time.Time `json:"taken_at"`
+	Present  []string   `json:"present"`
+}
+
+type MeetRecordsRow struct {
+	ID             uuid.UUID `json:"id"`
+	AbsencesBefore int16     `json:"absences_before"`
+}
+
+// Records that a window has again.
+func (q *Queries) MeetRecords(ctx context.Context, db DBTX, arg MeetRecordsParams) ([]MeetRecordsRow, error) {
+	rows, err := db.Query(ctx, meetRecords,
+		arg.TenantID,
+		arg.SourceID,
+		arg.Kind,
+		arg.TakenAt,
+		arg.Present,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []MeetRecordsRow{}
+	for rows.Next() {
+		var i MeetRecordsRow
+		if err := rows.Scan(&i.ID, &i.AbsencesBefore); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const missRecords = `-- name: MissRecords :many
+UPDATE ticketing_records t
+SET absences = t.absences + 1, missing_since = coalesce(t.missing_since, $1), absent_as_of = $1
+FROM (
+    SELECT r.id FROM ticketing_records r
+    LEFT JOIN ticketing_orders o ON o.tenant_id = r.tenant_id AND o.id = r.id
+    LEFT JOIN ticketing_performances p ON p.tenant_id = r.tenant_id AND p.id = r.id
+    LEFT JOIN ticketing_scans s ON s.tenant_id = r.tenant_id AND s.id = r.id
+    LEFT JOIN ticketing_group_bookings b ON b.tenant_id = r.tenant_id AND b.id = r.id
+    WHERE r.tenant_id = $2 AND r.source_id = $3 AND r.kind = $4 AND NOT r.stub AND NOT r.deleted AND r.updated_at <= $1
+      AND (r.absent_as_of IS NULL OR r.absent_as_of < $1)
+      AND ($5::timestamptz IS NULL OR coalesce(o.placed_at, p.starts_at, s.occurred_at, b.placed_at, r.content_modified_at) >= $5)
+      AND ($6::timestamptz IS NULL OR coalesce(o.placed_at, p.starts_at, s.occurred_at, b.placed_at, r.content_modified_at) < $6)
+      AND NOT r.external_id = ANY($7::text[])
+) w
+WHERE t.tenant_id = $2 AND t.id = w.id
+RETURNING t.id, t.absences
+`
+
+type MissRecordsParams struct {
+	TakenAt     *time.Time `json:"taken_at"`
+	TenantID    uuid.UUID  `json:"tenant_id"`
+	SourceID    uuid.UUID  `json:"source_id"`
+	Kind        string     `json:"kind"`
+	WindowFrom  *time.Time `json:"window_from"`
+	WindowUntil *time.Time `json:"window_until"`
+	Present     []string   `json:"present"`
+}
+
+type MissRecordsRow struct {
+	ID       uuid.UUID `json:"id"`
+	Absences int16     `json:"absences"`
+}
+
+// A complete window of the source, taken at one instant, is without these
+// records. What was received since then may not be judged by it, and a window
+// is counted once.
+func (q *Queries) MissRecords(ctx context.Context, db DBTX, arg MissRecordsParams) ([]MissRecordsRow, error) {
+	rows, err := db.Query(ctx, missRecords,
+		arg.TakenAt,
+		arg.TenantID,
+		arg.SourceID,
+		arg.Kind,
+		arg.WindowFrom,
+		arg.WindowUntil,
+		arg.Present,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []MissRecordsRow{}
+	for rows.Next() {
+		var i MissRecordsRow
+		if err := rows.Scan(&i.ID, &i.Absences); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const noteTold = `-- name: NoteTold :exec
+UPDATE ticketing_memberships m SET told_status = nullif(w.status, ''), due_at = CASE WHEN w.due > '0001-01-02'::timestamptz THEN w.due END
+FROM (SELECT unnest($2::uuid[]) AS id, unnest($3::text[]) AS status, unnest($4::timestamptz[]) AS due) w
+WHERE m.tenant_id = $1 AND m.id = w.id
+`
+
+type NoteToldParams struct {
+	TenantID uuid.UUID   `json:"tenant_id"`
+	Ids      []uuid.UUID `json:"ids"`
+	Statuses []string    `json:"statuses"`
+	Dues     []time.Time `json:"dues"`
+}
+
+func (q *Queries) NoteTold(ctx context.Context, db DBTX, arg NoteToldParams) error {
+	_, err := db.Exec(ctx, noteTold,
+		arg.TenantID,
+		arg.Ids,
+		arg.Statuses,
+		arg.Dues,
+	)
+	return err
+}
+
+const reclassPriceTypes = `-- name: ReclassPriceTypes :many
+UPDATE ticketing_price_types t
+SET class = w.class, class_origin = w.origin, version = t.version + 1, updated_at = $1
+FROM (
+    SELECT p.id, p.class AS class_before, coalesce($3::jsonb ->> p.external_id, p.stated_class, 'other') AS class,
+           CASE WHEN $3::jsonb ? p.external_id THEN 'mapped' WHEN p.stated_class IS NOT NULL THEN 'stated' ELSE 'unmapped' END AS origin
+    FROM ticketing_price_types p WHERE p.tenant_id = $2 AND p.source_id = $4
+) w
+WHERE t.tenant_id = $2 AND t.id = w.id AND (t.class <> w.class OR t.class_origin <> w.origin)
+RETURNING t.id, t.version, t.class, t.class_origin, w.class_before, t.stub
+`
+
+type ReclassPriceTypesParams struct {
+	SettledAt time.Time       `json:"settled_at"`
+	TenantID  uuid.UUID       `json:"tenant_id"`
+	Classes   json.RawMessage `json:"classes"`
+	SourceID  uuid.UUID       `json:"source_id"`
+}
+
+type ReclassPriceTypesRow struct {
+	ID          uuid.UUID `json:"id"`
+	Version     int64     `json:"version"`
+	Class       string    `json:"class"`
+	ClassOrigin string    `json:"class_origin"`
+	ClassBefore string    `json:"class_before"`
+	Stub        bool      `json:"stub"`
+}
+
+// What the institution says of a price type goes before what its source says.
+func (q *Queries) ReclassPriceTypes(ctx context.Context, db DBTX, arg ReclassPriceTypesParams) ([]ReclassPriceTypesRow, error) {
+	rows, err := db.Query(ctx, reclassPriceTypes,
+		arg.SettledAt,
+		arg.TenantID,
+		arg.Classes,
+		arg.SourceID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ReclassPriceTypesRow{}
+	for rows.Next() {
+		var i ReclassPriceTypesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Version,
+			&i.Class,
+			&i.ClassOrigin,
+			&i.ClassBefore,
+			&i.Stub,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const renameRecord = `-- name: RenameRecord :exec
+UPDATE ticketing_records SET external_id = $1 WHERE tenant_id = $2 AND id = $3
+`
+
+func (q *Queries) RenameRecord(ctx context.Context, db DBTX, externalID string, tenantID uuid.UUID, iD uuid.UUID) error {
+	_, err := db.Exec(ctx, renameRecord, externalID, tenantID, iD)
+	return err
+}
+
 const settleAttendance = `-- name: SettleAttendance :many
 WITH touched AS (
     SELECT s.id, s.ticket_id FROM ticketing_scans s WHERE s.tenant_id = $3 AND s.id = ANY($1::uuid[])
@@ -1649,4 +2108,14 @@ func (q *Queries) SettleMembershipOwners(ctx context.Context, db DBTX, arg Settl
 		return nil, err
 	}
 	return items, nil
+}
+
+const wakeMemberships = `-- name: WakeMemberships :exec
+UPDATE ticketing_memberships SET due_at = $1::timestamptz WHERE tenant_id = $2 AND source_id = $3 AND NOT stub AND NOT deleted AND NOT test
+`
+
+// The rules of a source changed: what its memberships are worth is asked anew.
+func (q *Queries) WakeMemberships(ctx context.Context, db DBTX, instant time.Time, tenantID uuid.UUID, sourceID uuid.UUID) error {
+	_, err := db.Exec(ctx, wakeMemberships, instant, tenantID, sourceID)
+	return err
 }
