@@ -28,6 +28,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/rights"
 	"github.com/parvis-crm/parvis/internal/scim"
 	"github.com/parvis-crm/parvis/internal/sensitive"
+	"github.com/parvis-crm/parvis/internal/siem"
 	"github.com/parvis-crm/parvis/internal/signin"
 	"github.com/parvis-crm/parvis/internal/ticketing"
 	"github.com/parvis-crm/parvis/internal/transfers"
@@ -62,6 +63,7 @@ type (
 	signinHandlers      = signin.Handlers
 	vaultHandlers       = vault.Handlers
 	sensitiveHandlers   = sensitive.Handlers
+	siemHandlers        = siem.Handlers
 )
 
 type handlers struct {
@@ -87,6 +89,7 @@ type handlers struct {
 	*preferencesHandlers
 	*vaultHandlers
 	*sensitiveHandlers
+	*siemHandlers
 }
 
 var _ api.StrictServerInterface = handlers{}
@@ -114,6 +117,7 @@ type domains struct {
 	rights      *rights.Service
 	register    *register.Service
 	auditing    *audit.Service
+	siem        *siem.Service
 }
 
 // wire builds every domain. Order follows the tiers; what a higher tier needs
@@ -199,6 +203,11 @@ func (a *App) wire() (handlers, error) {
 		runner{"old archives", a.domains.exports.Run},
 		runner{"vault", a.keepVault},
 	)
+	a.domains.auditing = audit.NewService(a.DB, a.domains.events)
+	a.domains.siem = siem.NewService(siem.Needs{
+		DB: a.DB, Audit: a.domains.auditing, Secrets: a.sealed(siem.Secrets()), Log: a.Log, AllowCIDRs: a.Config.WebhookAllowCIDRs, Host: a.Config.PublicHost(),
+	}, siem.Options{})
+	a.metrics.Ask("siem", a.siemFigures, a.Log)
 	if a.Config.Workers {
 		a.runners = append(a.runners,
 			runner{"abandoned operations", func(ctx context.Context) error { return a.domains.operations.Run(ctx, a.Log) }},
@@ -207,9 +216,9 @@ func (a *App) wire() (handlers, error) {
 			runner{"webhook fan-out", a.domains.webhooks.RunFanOut},
 			runner{"webhook dispatcher", a.domains.webhooks.RunDispatcher},
 			runner{"webhook purge", a.domains.webhooks.RunPurge},
+			runner{"receivers of the logs", a.domains.siem.Run},
 		)
 	}
-	a.domains.auditing = audit.NewService(a.DB, a.domains.events)
 	verifier := audit.NewVerifier(a.DB, a.domains.auditing, a.domains.operations, auditKey.Public().(ed25519.PublicKey))
 	h := handlers{
 		accessHandlers: access.NewHandlers(a.domains.access, cursors, access.Facts{
@@ -235,6 +244,7 @@ func (a *App) wire() (handlers, error) {
 		signinHandlers:      signin.NewHandlers(a.domains.signin),
 		scimHandlers:        scim.NewHandlers(scim.NewService(a.DB, a.domains.access, a.domains.rights)),
 		vaultHandlers:       vault.NewHandlers(a.vault),
+		siemHandlers:        siem.NewHandlers(a.domains.siem, cursors),
 		sensitiveHandlers:   sensitive.NewHandlers(sensitive.NewService(a.DB, a.Clock, a.vault, a.domains.contacts), cursors),
 	}
 	for kind, render := range renderers(h) {

@@ -28,6 +28,8 @@ func subjectPath(kind string) string {
 		return "/v1/form-submissions/"
 	case "webhook_endpoint":
 		return "/v1/webhook-endpoints/"
+	case "siem_forwarder":
+		return "/v1/audit/forwarders/"
 	case "api_key":
 		return "/v1/api-keys/"
 	case "oauth_client":

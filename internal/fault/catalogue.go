@@ -66,6 +66,6 @@ func catalogue() []Texts {
 		rightsTexts,
 		scimTexts,
 		formTexts,
-		vaultTexts,
+		vaultTexts, siemTexts,
 	}
 }

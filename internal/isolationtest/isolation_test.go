@@ -158,7 +158,7 @@ var alike = map[string]string{
 
 // running are tables that change by themselves, with the reason.
 var running = map[string]string{
-	"access_log": "reads, ours among them", "access_log_index": "the same", "access_log_marks": "the same", "access_log_subjects": "the same", "idempotency_keys": "answers to ourselves",
+	"refusals": "what was refused, to us among others", "audit_batches": "the same", "access_log": "reads, ours among them", "access_log_index": "the same", "access_log_marks": "the same", "access_log_subjects": "the same", "idempotency_keys": "answers to ourselves",
 	"vault_keys": "sealed anew when a key is rotated", "vault_tenant_keys": "the same",
 	"event_heads": "the program's counters", "event_queue": "the program's work", "webhook_cursors": "the program's counters", "webhook_queues": "the program's work",
 }

@@ -85,6 +85,8 @@ func newWorld(t *testing.T, app *parvistest.App, c *parvistest.Client, word stri
 	endpoint := made("endpoint", "/v1/webhook-endpoints", m{"url": "http://127.0.0.1:9/" + word, "event_types": []string{"contact.*"}, "description": word})
 	as(t, app.DB, "update webhook_endpoints set status = 'disabled', disabled_at = now(), disabled_reason = 'requested' where id = $1", endpoint)
 	as(t, app.DB, "delete from webhook_deliveries where endpoint_id = $1", endpoint)
+	forwarder := made("forwarder", "/v1/audit/forwarders", m{"name": word, "url": "https://127.0.0.1:9/" + word})
+	as(t, app.DB, "update siem_forwarders set status = 'paused' where id = $1", forwarder)
 	w.own["operation"] = c.Post("/v1/exports", m{}).Is(202).ID()
 	parvistest.Eventually(t, "the export", func() bool { return c.Get("/v1/operations/" + w.own["operation"]).JSON()["status"] == "succeeded" })
 	return w

@@ -147,6 +147,13 @@ func leaving() map[string]rule {
 			"due_at": "null::timestamptz", "leased_by": "null::uuid", "leased_until": "null::timestamptz", "paced_until": "null::timestamptz",
 		}},
 		"webhook_cursors": {},
+		// Receivers arrive paused and without secrets: who takes over decides.
+		"siem_forwarders": {
+			secret: map[string]string{"secret": "null::bytea"},
+			switched: map[string]string{
+				"status": `'paused'::text`, "due_at": switchedOff, "leased_by": "null::uuid", "leased_until": "null::timestamptz",
+			},
+		},
 
 		"events":          {group: "events"},
 		"event_changes":   {group: "events"},

@@ -138,3 +138,5 @@ INSERT INTO role_assignments (tenant_id, id, principal_kind, principal_id, role_
 INSERT INTO contact_departments (tenant_id, contact_id, department_id, verbs) VALUES
     (pg_temp.here(), pg_temp.ref('contact250'), pg_temp.ref('publics'), '{see,edit}'), (pg_temp.here(), pg_temp.ref('contact250'), pg_temp.ref('scolaires'), '{see}');
 UPDATE contacts SET restricted = true, viewer_ids = ARRAY[pg_temp.ref('claire')], owner_id = pg_temp.ref('ali') WHERE tenant_id = pg_temp.here() AND id = pg_temp.ref('contact251');
+INSERT INTO siem_forwarders (tenant_id, id, name, url, status, place, due_at) VALUES
+    (pg_temp.here(), pg_temp.ref('forwarder'), 'SOC', 'syslog+tls://siem.example.org:6514', 'paused', 'e1-r0.0-f0.0', '1970-01-01T00:00:00Z');
