@@ -24,7 +24,7 @@ func (a *App) setUpHTTP(h handlers, auth web.Authenticator) error {
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = web.ErrorHandler(a.Log)
 	e.IPExtractor = a.ipExtractor()
-	e.Use(web.Arrival(Version))
+	e.Use(web.Arrival(Version, a.Config.Public(), a.Config.PublicURL != ""))
 	e.Use(telemetry.Requests(a.metrics, a.traces, a.Log))
 	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableErrorHandler: true, DisablePrintStack: true}))
 	if a.Config.RequireHTTPS {
@@ -129,7 +129,7 @@ func (a *App) policies() map[string]web.Policy {
 
 // registerDocs serves the contract and its documentation.
 func (a *App) registerDocs(e *echo.Echo) {
-	docs.Register(e, docs.Spec{JSON: api.SpecJSON, YAML: contractYAML, Version: Version, Problems: problemPages{}, SecurityContact: a.Config.SecurityContact})
+	docs.Register(e, docs.Spec{JSON: api.SpecJSON, YAML: contractYAML, Version: Version, Origin: a.Config.Public(), Problems: problemPages{}, SecurityContact: a.Config.SecurityContact})
 }
 
 // contractYAML is made again from the JSON that the program embeds.

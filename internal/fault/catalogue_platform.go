@@ -2,6 +2,10 @@ package fault
 
 // platformTexts are the faults that any operation can answer with.
 var platformTexts = Texts{
+	"header-repeated": {
+		FR: Text{"En-tête répété", "Cet en-tête ne peut figurer qu'une fois.", ""},
+		EN: Text{"Repeated header", "This header may be there once only.", ""},
+	},
 	"invalid-request": {
 		FR: Text{"Requête non conforme au contrat", "La requête ne respecte pas le contrat de l'API ; chaque écart est donné dans « errors ».", "Corrigez chaque champ nommé, puis renvoyez la requête."},
 		EN: Text{"Request does not follow the contract", "The request does not follow the API contract; each deviation is listed in “errors”.", "Correct each field named, then send the request again."},

@@ -116,7 +116,7 @@ func owned(t *testing.T, app *parvistest.App, theirs *world, theirPerson person,
 		for _, id := range slices.Sorted(maps.Keys(api.Operations)) {
 			op := api.Operations[id]
 			if op.Method == "GET" && !op.Public && len(op.PathParameters) > 0 && alike[id] == "" {
-				a := one.w.Get(address(t, op, merged(one.w.own, one.p.names), ""), parvistest.Header("Parvis-Access-Reason", "accueil"))
+				a := one.w.Get(address(t, op, merged(one.w.own, one.p.names), ""), parvistest.Header("Parvis-Reason", "accueil"))
 				require.Equal(t, 200, a.Status, "%s of %s: %s", id, one.p.word, a.Body)
 			}
 		}

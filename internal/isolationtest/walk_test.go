@@ -139,7 +139,7 @@ func (i *intruder) ask(t *testing.T, op api.OperationSpec, q question, at names)
 	}
 	to := address(t, op, route, q.query)
 	var payload any
-	options := []parvistest.RequestOption{parvistest.Header("Parvis-Access-Reason", "accueil")}
+	options := []parvistest.RequestOption{parvistest.Header("Parvis-Reason", "accueil")}
 	if op.IfMatch == "required" {
 		options = append(options, parvistest.IfMatch(`"1"`))
 	}

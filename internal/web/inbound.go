@@ -53,9 +53,7 @@ func InboundDoor(next echo.HandlerFunc) echo.HandlerFunc {
 		if err := refuseCoding(r); err != nil {
 			return err
 		}
-		done := hurry(c)
 		body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, maxInbound))
-		done()
 		var tooLarge *http.MaxBytesError
 		switch {
 		case errors.As(err, &tooLarge):
