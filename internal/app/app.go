@@ -27,6 +27,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/rights"
 	"github.com/parvis-crm/parvis/internal/seal"
+	"github.com/parvis-crm/parvis/internal/sensitive"
 	"github.com/parvis-crm/parvis/internal/telemetry"
 	"github.com/parvis-crm/parvis/internal/ticketing"
 	"github.com/parvis-crm/parvis/internal/transfers"
@@ -161,6 +162,9 @@ func (a *App) Ticketing() *ticketing.Service { return a.domains.ticketing }
 
 // Rights gives the domain of roles and their assignments.
 func (a *App) Rights() *rights.Service { return a.domains.rights }
+
+// Sensitive gives the domain of sensitive facts.
+func (a *App) Sensitive() *sensitive.Service { return a.domains.sensitive }
 
 // Auditing gives what reads and verifies the logs.
 func (a *App) Auditing() *audit.Service { return a.domains.auditing }

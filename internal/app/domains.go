@@ -118,6 +118,7 @@ type domains struct {
 	register    *register.Service
 	auditing    *audit.Service
 	siem        *siem.Service
+	sensitive   *sensitive.Service
 }
 
 // wire builds every domain. Order follows the tiers; what a higher tier needs
@@ -160,9 +161,11 @@ func (a *App) wire() (handlers, error) {
 		Secrets: a.sealed(clientSecrets), Keys: a.sealed(clientKeys), IDTokens: a.sealed(idTokens),
 	}, signin.Config{Secret: a.master.Derive("sign-in"), PublicURL: a.Config.Public()})
 	a.domains.rights.SetOwned(a.domains.contacts, a.domains.operations)
+	facts := sensitive.NewService(a.DB, a.Clock, a.vault, a.domains.contacts)
+	a.domains.sensitive = facts
 	a.domains.transfers = transfers.NewEngine(transfers.Deps{
 		DB: a.DB, Sequence: a.sequencer.Sequence, Contract: api.SpecJSON, Version: Version, Schema: db.LastMigration(),
-		SigningKey: ed25519.NewKeyFromSeed(a.master.Derive("archive signature")), Log: a.Log, Vault: a.vault,
+		SigningKey: ed25519.NewKeyFromSeed(a.master.Derive("archive signature")), Log: a.Log, Vault: a.vault, Sensitive: facts,
 	})
 	secrets, privateKeys := webhooks.SealedColumns(a.webhookKeys)
 	a.domains.webhooks = webhooks.NewService(webhooks.Needs{
@@ -216,6 +219,7 @@ func (a *App) wire() (handlers, error) {
 			runner{"webhook fan-out", a.domains.webhooks.RunFanOut},
 			runner{"webhook dispatcher", a.domains.webhooks.RunDispatcher},
 			runner{"webhook purge", a.domains.webhooks.RunPurge},
+			runner{"sensitive facts", func(ctx context.Context) error { return facts.Run(ctx, a.Log) }},
 			runner{"receivers of the logs", a.domains.siem.Run},
 		)
 	}
@@ -245,7 +249,7 @@ func (a *App) wire() (handlers, error) {
 		scimHandlers:        scim.NewHandlers(scim.NewService(a.DB, a.domains.access, a.domains.rights)),
 		vaultHandlers:       vault.NewHandlers(a.vault),
 		siemHandlers:        siem.NewHandlers(a.domains.siem, cursors),
-		sensitiveHandlers:   sensitive.NewHandlers(sensitive.NewService(a.DB, a.Clock, a.vault, a.domains.contacts), cursors),
+		sensitiveHandlers:   sensitive.NewHandlers(facts, cursors),
 	}
 	for kind, render := range renderers(h) {
 		a.domains.webhooks.Render(kind, render)

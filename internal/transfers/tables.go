@@ -16,6 +16,9 @@ type rule struct {
 	// opened columns leave in the clear what this installation has sealed, in the
 	// column that is named; on arrival it is sealed again.
 	opened map[string]string
+	// personal is the column under the key of the person that contact_id names: it
+	// leaves encrypted for a recipient.
+	personal string
 	// switched columns leave with another value than the database has, so that
 	// a credential without its secret arrives switched off.
 	switched map[string]string
@@ -80,7 +83,7 @@ func leaving() map[string]rule {
 		"contact_tags":         {},
 
 		// Sensitive facts travel only towards a destination that is named.
-		"sensitive_facts": {group: sensitiveGroup},
+		"sensitive_facts": {group: sensitiveGroup, where: readable, secret: map[string]string{"lookup": "null::bytea"}, personal: "sealed"},
 
 		"purposes":         {},
 		"consent_wordings": {},
