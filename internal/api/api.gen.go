@@ -1479,6 +1479,57 @@ func (e FormVersionObject) Valid() bool {
 	}
 }
 
+// Defines values for ForwarderObject.
+const (
+	ForwarderObjectSiemForwarder ForwarderObject = "siem_forwarder"
+)
+
+// Valid indicates whether the value is a known member of the ForwarderObject enum.
+func (e ForwarderObject) Valid() bool {
+	switch e {
+	case ForwarderObjectSiemForwarder:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ForwarderCreateStart.
+const (
+	ForwarderCreateStartBeginning ForwarderCreateStart = "beginning"
+	ForwarderCreateStartNow       ForwarderCreateStart = "now"
+)
+
+// Valid indicates whether the value is a known member of the ForwarderCreateStart enum.
+func (e ForwarderCreateStart) Valid() bool {
+	switch e {
+	case ForwarderCreateStartBeginning:
+		return true
+	case ForwarderCreateStartNow:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ForwarderPatchStatus.
+const (
+	ForwarderPatchStatusActive ForwarderPatchStatus = "active"
+	ForwarderPatchStatusPaused ForwarderPatchStatus = "paused"
+)
+
+// Valid indicates whether the value is a known member of the ForwarderPatchStatus enum.
+func (e ForwarderPatchStatus) Valid() bool {
+	switch e {
+	case ForwarderPatchStatusActive:
+		return true
+	case ForwarderPatchStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HistoryEntryObject.
 const (
 	HistoryEntryObjectHistoryEntry HistoryEntryObject = "history_entry"
@@ -2445,6 +2496,51 @@ func (e ReadPolicyPutNoted) Valid() bool {
 	case ReadPolicyPutNotedAll:
 		return true
 	case ReadPolicyPutNotedNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecordEventDataset.
+const (
+	RecordEventDatasetParvisAudit RecordEventDataset = "parvis.audit"
+)
+
+// Valid indicates whether the value is a known member of the RecordEventDataset enum.
+func (e RecordEventDataset) Valid() bool {
+	switch e {
+	case RecordEventDatasetParvisAudit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecordEventKind.
+const (
+	RecordEventKindEvent RecordEventKind = "event"
+)
+
+// Valid indicates whether the value is a known member of the RecordEventKind enum.
+func (e RecordEventKind) Valid() bool {
+	switch e {
+	case RecordEventKindEvent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecordEventModule.
+const (
+	RecordEventModuleParvis RecordEventModule = "parvis"
+)
+
+// Valid indicates whether the value is a known member of the RecordEventModule enum.
+func (e RecordEventModule) Valid() bool {
+	switch e {
+	case RecordEventModuleParvis:
 		return true
 	default:
 		return false
@@ -6151,6 +6247,28 @@ type AuditKeySet struct {
 	Keys []AuditKey `json:"keys"`
 }
 
+// AuditRecord An entry with the field names of the Elastic Common Schema; what that has no name for is under `parvis`.
+type AuditRecord struct {
+	Timestamp    time.Time     `json:"@timestamp"`
+	Ecs          RecordVersion `json:"ecs"`
+	Error        *RecordError  `json:"error,omitempty"`
+	Event        RecordEvent   `json:"event"`
+	HTTP         *RecordHTTP   `json:"http,omitempty"`
+	Organization RecordID      `json:"organization"`
+	Parvis       RecordOwn     `json:"parvis"`
+	Rule         *RecordRule   `json:"rule,omitempty"`
+	Source       *RecordSource `json:"source,omitempty"`
+	User         *RecordID     `json:"user,omitempty"`
+}
+
+// AuditRecordList defines model for AuditRecordList.
+type AuditRecordList struct {
+	Data []AuditRecord `json:"data"`
+
+	// Position After the last entry, or the one given where there is none.
+	Position string `json:"position"`
+}
+
 // AuditRetention defines model for AuditRetention.
 type AuditRetention struct {
 	// Months For how long reads now.
@@ -7316,11 +7434,16 @@ type EventTypeList struct {
 
 // ExportCreate What to export; everything where nothing is said.
 type ExportCreate struct {
-	// IncludeAccessLog The log of reads of identifiable data.
+	// IncludeAccessLog The logs of reads of identifiable data and of refusals.
 	IncludeAccessLog *bool `json:"include_access_log,omitempty"`
 
 	// IncludeEvents The log of everything that changed and its chain of digests.
 	IncludeEvents *bool `json:"include_events,omitempty"`
+
+	// SensitiveRecipient A public key (age, X25519) for which sensitive facts are encrypted; without it they are left out, and the manifest says
+	// how many. It asks for the scope `contacts.sensitive:read` as well, and every person concerned has it in their access log.
+	// `parvis import` restores them with the private key; an import by the API leaves them out.
+	SensitiveRecipient *string `json:"sensitive_recipient,omitempty"`
 }
 
 // ExternalIDCreate defines model for ExternalIdCreate.
@@ -7563,6 +7686,91 @@ type FormVersion struct {
 
 // FormVersionObject defines model for FormVersion.Object.
 type FormVersionObject string
+
+// Forwarder defines model for Forwarder.
+type Forwarder struct {
+	CaCertificates    nullable.Nullable[string] `json:"ca_certificates"`
+	ClientCertificate nullable.Nullable[string] `json:"client_certificate"`
+	CreatedAt         time.Time                 `json:"created_at"`
+	HasClientKey      bool                      `json:"has_client_key"`
+	HasToken          bool                      `json:"has_token"`
+	Health            ForwarderHealth           `json:"health"`
+	ID                openapi_types.UUID        `json:"id"`
+	Name              string                    `json:"name"`
+	Object            ForwarderObject           `json:"object"`
+	Status            string                    `json:"status"`
+	UpdatedAt         time.Time                 `json:"updated_at"`
+	URL               string                    `json:"url"`
+	Version           int64                     `json:"version"`
+}
+
+// ForwarderObject defines model for Forwarder.Object.
+type ForwarderObject string
+
+// ForwarderCreate defines model for ForwarderCreate.
+type ForwarderCreate struct {
+	// CaCertificates Authorities (PEM) by which alone the receiver is known; without them, the system's.
+	CaCertificates *string `json:"ca_certificates,omitempty"`
+
+	// ClientCertificate What we are known by to it (PEM), with `client_key`.
+	ClientCertificate *string `json:"client_certificate,omitempty"`
+
+	// ClientKey The key of the certificate (PEM).
+	ClientKey *string `json:"client_key,omitempty"`
+	Name      string  `json:"name"`
+
+	// Start From where on.
+	Start *ForwarderCreateStart `json:"start,omitempty"`
+
+	// Token Sent to an https address as a bearer token.
+	Token *string `json:"token,omitempty"`
+
+	// URL `syslog+tls://host:6514` or an https address.
+	URL string `json:"url"`
+}
+
+// ForwarderCreateStart From where on.
+type ForwarderCreateStart string
+
+// ForwarderHealth defines model for ForwarderHealth.
+type ForwarderHealth struct {
+	// Delivered Entries that it has taken.
+	Delivered    int64                        `json:"delivered"`
+	FailingSince nullable.Nullable[time.Time] `json:"failing_since"`
+
+	// LagSeconds How long that is ago; 0 when none waits.
+	LagSeconds      int64                        `json:"lag_seconds"`
+	LastDeliveredAt nullable.Nullable[time.Time] `json:"last_delivered_at"`
+
+	// LastError Why the last attempt failed: one of these, or `status-` with that of the answer.
+	LastError nullable.Nullable[string] `json:"last_error"`
+
+	// OldestUndeliveredAt When the first entry that waits happened.
+	OldestUndeliveredAt nullable.Nullable[time.Time] `json:"oldest_undelivered_at"`
+
+	// Position Up to where the receiver has taken entries.
+	Position string `json:"position"`
+}
+
+// ForwarderList defines model for ForwarderList.
+type ForwarderList struct {
+	Data       []Forwarder               `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// ForwarderPatch defines model for ForwarderPatch.
+type ForwarderPatch struct {
+	CaCertificates    nullable.Nullable[string] `json:"ca_certificates,omitempty"`
+	ClientCertificate nullable.Nullable[string] `json:"client_certificate,omitempty"`
+	ClientKey         nullable.Nullable[string] `json:"client_key,omitempty"`
+	Name              *string                   `json:"name,omitempty"`
+	Status            *ForwarderPatchStatus     `json:"status,omitempty"`
+	Token             nullable.Nullable[string] `json:"token,omitempty"`
+	URL               *string                   `json:"url,omitempty"`
+}
+
+// ForwarderPatchStatus defines model for ForwarderPatch.Status.
+type ForwarderPatchStatus string
 
 // HeldRole defines model for HeldRole.
 type HeldRole struct {
@@ -8944,6 +9152,90 @@ type ReadPolicyPutNoted string
 type Reassignment struct {
 	// To The active user who is to look after them.
 	To openapi_types.UUID `json:"to"`
+}
+
+// RecordError defines model for RecordError.
+type RecordError struct {
+	Code string `json:"code"`
+}
+
+// RecordEvent defines model for RecordEvent.
+type RecordEvent struct {
+	Action   string             `json:"action"`
+	Category []string           `json:"category"`
+	Dataset  RecordEventDataset `json:"dataset"`
+
+	// ID Of the entry; the same when it comes again.
+	ID      openapi_types.UUID `json:"id"`
+	Kind    RecordEventKind    `json:"kind"`
+	Module  RecordEventModule  `json:"module"`
+	Outcome string             `json:"outcome"`
+
+	// Sequence Of an event, its number in the log.
+	Sequence *int64   `json:"sequence,omitempty"`
+	Type     []string `json:"type"`
+}
+
+// RecordEventDataset defines model for RecordEvent.Dataset.
+type RecordEventDataset string
+
+// RecordEventKind defines model for RecordEvent.Kind.
+type RecordEventKind string
+
+// RecordEventModule defines model for RecordEvent.Module.
+type RecordEventModule string
+
+// RecordHTTP defines model for RecordHttp.
+type RecordHTTP struct {
+	Request  *RecordID     `json:"request,omitempty"`
+	Response *RecordStatus `json:"response,omitempty"`
+}
+
+// RecordID defines model for RecordId.
+type RecordID struct {
+	ID string `json:"id"`
+}
+
+// RecordOwn defines model for RecordOwn.
+type RecordOwn struct {
+	ActorKind *string `json:"actor_kind,omitempty"`
+
+	// ContactCount Of a read, how many there were.
+	ContactCount *int32 `json:"contact_count,omitempty"`
+
+	// ContactIds Of a read, the first hundred contacts in the answer.
+	ContactIds []openapi_types.UUID `json:"contact_ids,omitempty"`
+	Kind       string               `json:"kind"`
+	Log        string               `json:"log"`
+	Operation  *string              `json:"operation,omitempty"`
+
+	// Position Up to and with this entry.
+	Position    string              `json:"position"`
+	Proven      bool                `json:"proven"`
+	Purpose     *string             `json:"purpose,omitempty"`
+	Repeated    int32               `json:"repeated"`
+	SubjectID   *openapi_types.UUID `json:"subject_id,omitempty"`
+	SubjectKind *string             `json:"subject_kind,omitempty"`
+}
+
+// RecordRule defines model for RecordRule.
+type RecordRule struct {
+	Name string `json:"name"`
+}
+
+// RecordSource defines model for RecordSource.
+type RecordSource struct {
+	IP string `json:"ip"`
+}
+
+// RecordStatus defines model for RecordStatus.
+type RecordStatus struct {
+	StatusCode int32 `json:"status_code"`
+}
+
+// RecordVersion defines model for RecordVersion.
+type RecordVersion struct {
+	Version string `json:"version"`
 }
 
 // RecoveryCodes defines model for RecoveryCodes.
@@ -11771,6 +12063,9 @@ type FormID = openapi_types.UUID
 // FormSubmissionID defines model for FormSubmissionId.
 type FormSubmissionID = openapi_types.UUID
 
+// ForwarderID defines model for ForwarderId.
+type ForwarderID = openapi_types.UUID
+
 // HistoryContactID defines model for HistoryContactId.
 type HistoryContactID = openapi_types.UUID
 
@@ -12085,6 +12380,43 @@ type ListAuditEntriesParams struct {
 // ListAuditEntriesParamsKinds defines parameters for ListAuditEntries.
 type ListAuditEntriesParamsKinds string
 
+// ListForwardersParams defines parameters for ListForwarders.
+type ListForwardersParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+}
+
+// CreateForwarderParams defines parameters for CreateForwarder.
+type CreateForwarderParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// DeleteForwarderParams defines parameters for DeleteForwarder.
+type DeleteForwarderParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
+// GetForwarderParams defines parameters for GetForwarder.
+type GetForwarderParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateForwarderParams defines parameters for UpdateForwarder.
+type UpdateForwarderParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
 // PutReadPolicyParams defines parameters for PutReadPolicy.
 type PutReadPolicyParams struct {
 	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
@@ -12114,6 +12446,15 @@ type ListReadsParams struct {
 
 	// OccurredAtLt Before this instant.
 	OccurredAtLt *time.Time `form:"occurred_at_lt,omitempty" json:"occurred_at_lt,omitempty"`
+}
+
+// FollowAuditParams defines parameters for FollowAudit.
+type FollowAuditParams struct {
+	// After The position after which to read; without it, the beginning.
+	After *string `form:"after,omitempty" json:"after,omitempty"`
+
+	// Limit Greatest number of entries.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // VerifyLogParams defines parameters for VerifyLog.
@@ -12707,8 +13048,8 @@ type ListSensitiveFactsParams struct {
 	// IncludeExpired Whether facts whose `valid_until` has passed are listed too.
 	IncludeExpired *bool `form:"include_expired,omitempty" json:"include_expired,omitempty"`
 
-	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
-	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
+	// ParvisReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
+	ParvisReason *AccessReason `json:"Parvis-Reason,omitempty"`
 }
 
 // CreateSensitiveFactParams defines parameters for CreateSensitiveFact.
@@ -12725,8 +13066,8 @@ type DeleteSensitiveFactParams struct {
 
 // GetSensitiveFactParams defines parameters for GetSensitiveFact.
 type GetSensitiveFactParams struct {
-	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
-	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
+	// ParvisReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
+	ParvisReason *AccessReason `json:"Parvis-Reason,omitempty"`
 }
 
 // UpdateSensitiveFactParams defines parameters for UpdateSensitiveFact.
@@ -12740,8 +13081,8 @@ type UpdateSensitiveFactParams struct {
 
 // GetSensitiveFactHistoryParams defines parameters for GetSensitiveFactHistory.
 type GetSensitiveFactHistoryParams struct {
-	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
-	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
+	// ParvisReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
+	ParvisReason *AccessReason `json:"Parvis-Reason,omitempty"`
 }
 
 // ListContactTicketsParams defines parameters for ListContactTickets.
@@ -13697,8 +14038,8 @@ type ReplaceScimUserParams struct {
 
 // FindSensitiveIdentifierParams defines parameters for FindSensitiveIdentifier.
 type FindSensitiveIdentifierParams struct {
-	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
-	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
+	// ParvisReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
+	ParvisReason *AccessReason `json:"Parvis-Reason,omitempty"`
 }
 
 // ListSessionsParams defines parameters for ListSessions.
@@ -14752,6 +15093,12 @@ type UpdateAPIKeyApplicationMergePatchPlusJSONRequestBody = APIKeyPatch
 // RotateAPIKeyJSONRequestBody defines body for RotateAPIKey for application/json ContentType.
 type RotateAPIKeyJSONRequestBody = Rotation
 
+// CreateForwarderJSONRequestBody defines body for CreateForwarder for application/json ContentType.
+type CreateForwarderJSONRequestBody = ForwarderCreate
+
+// UpdateForwarderApplicationMergePatchPlusJSONRequestBody defines body for UpdateForwarder for application/merge-patch+json ContentType.
+type UpdateForwarderApplicationMergePatchPlusJSONRequestBody = ForwarderPatch
+
 // PutReadPolicyJSONRequestBody defines body for PutReadPolicy for application/json ContentType.
 type PutReadPolicyJSONRequestBody = ReadPolicyPut
 
@@ -15342,6 +15689,21 @@ type ServerInterface interface {
 	// ListAuditEntries List what was done, refused and read
 	// (GET /v1/audit/entries)
 	ListAuditEntries(ctx echo.Context, params ListAuditEntriesParams) error
+	// ListForwarders List where the logs are sent
+	// (GET /v1/audit/forwarders)
+	ListForwarders(ctx echo.Context, params ListForwardersParams) error
+	// CreateForwarder Send the logs somewhere
+	// (POST /v1/audit/forwarders)
+	CreateForwarder(ctx echo.Context, params CreateForwarderParams) error
+	// DeleteForwarder Send the logs there no longer
+	// (DELETE /v1/audit/forwarders/{forwarder_id})
+	DeleteForwarder(ctx echo.Context, forwarderID ForwarderID, params DeleteForwarderParams) error
+	// GetForwarder Read a forwarder
+	// (GET /v1/audit/forwarders/{forwarder_id})
+	GetForwarder(ctx echo.Context, forwarderID ForwarderID, params GetForwarderParams) error
+	// UpdateForwarder Change, pause or resume a forwarder
+	// (PATCH /v1/audit/forwarders/{forwarder_id})
+	UpdateForwarder(ctx echo.Context, forwarderID ForwarderID, params UpdateForwarderParams) error
 	// GetReadPolicy Read which reads need a reason
 	// (GET /v1/audit/read-policy)
 	GetReadPolicy(ctx echo.Context) error
@@ -15357,6 +15719,9 @@ type ServerInterface interface {
 	// PutAuditRetention Say for how long a log is kept
 	// (PUT /v1/audit/retention)
 	PutAuditRetention(ctx echo.Context) error
+	// FollowAudit Follow the logs without a gap
+	// (GET /v1/audit/stream)
+	FollowAudit(ctx echo.Context, params FollowAuditParams) error
 	// VerifyLog Verify the log against itself
 	// (GET /v1/audit/verification)
 	VerifyLog(ctx echo.Context, params VerifyLogParams) error
@@ -16707,6 +17072,177 @@ func (w *ServerInterfaceWrapper) ListAuditEntries(ctx echo.Context) error {
 	return err
 }
 
+// ListForwarders converts echo context to params.
+func (w *ServerInterfaceWrapper) ListForwarders(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListForwardersParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListForwarders(ctx, params)
+	return err
+}
+
+// CreateForwarder converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateForwarder(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateForwarderParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateForwarder(ctx, params)
+	return err
+}
+
+// DeleteForwarder converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteForwarder(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "forwarder_id" -------------
+	var forwarderID ForwarderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "forwarder_id", ctx.Param("forwarder_id"), &forwarderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter forwarder_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteForwarderParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteForwarder(ctx, forwarderID, params)
+	return err
+}
+
+// GetForwarder converts echo context to params.
+func (w *ServerInterfaceWrapper) GetForwarder(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "forwarder_id" -------------
+	var forwarderID ForwarderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "forwarder_id", ctx.Param("forwarder_id"), &forwarderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter forwarder_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetForwarderParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetForwarder(ctx, forwarderID, params)
+	return err
+}
+
+// UpdateForwarder converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateForwarder(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "forwarder_id" -------------
+	var forwarderID ForwarderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "forwarder_id", ctx.Param("forwarder_id"), &forwarderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter forwarder_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateForwarderParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateForwarder(ctx, forwarderID, params)
+	return err
+}
+
 // GetReadPolicy converts echo context to params.
 func (w *ServerInterfaceWrapper) GetReadPolicy(ctx echo.Context) error {
 	var err error
@@ -16820,6 +17356,31 @@ func (w *ServerInterfaceWrapper) PutAuditRetention(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.PutAuditRetention(ctx)
+	return err
+}
+
+// FollowAudit converts echo context to params.
+func (w *ServerInterfaceWrapper) FollowAudit(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FollowAuditParams
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FollowAudit(ctx, params)
 	return err
 }
 
@@ -18986,20 +19547,20 @@ func (w *ServerInterfaceWrapper) ListSensitiveFacts(ctx echo.Context) error {
 	}
 
 	headers := ctx.Request().Header
-	// ------------- Optional header parameter "Parvis-Access-Reason" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Parvis-Access-Reason")]; found {
-		var ParvisAccessReason AccessReason
+	// ------------- Optional header parameter "Parvis-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Parvis-Reason")]; found {
+		var ParvisReason AccessReason
 		n := len(valueList)
 		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Parvis-Access-Reason, got %d", n))
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Parvis-Reason, got %d", n))
 		}
 
-		err = runtime.BindStyledParameterWithOptions("simple", "Parvis-Access-Reason", valueList[0], &ParvisAccessReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		err = runtime.BindStyledParameterWithOptions("simple", "Parvis-Reason", valueList[0], &ParvisReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
 		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Parvis-Access-Reason: %s", err))
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Parvis-Reason: %s", err))
 		}
 
-		params.ParvisAccessReason = &ParvisAccessReason
+		params.ParvisReason = &ParvisReason
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
@@ -19112,20 +19673,20 @@ func (w *ServerInterfaceWrapper) GetSensitiveFact(ctx echo.Context) error {
 	var params GetSensitiveFactParams
 
 	headers := ctx.Request().Header
-	// ------------- Optional header parameter "Parvis-Access-Reason" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Parvis-Access-Reason")]; found {
-		var ParvisAccessReason AccessReason
+	// ------------- Optional header parameter "Parvis-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Parvis-Reason")]; found {
+		var ParvisReason AccessReason
 		n := len(valueList)
 		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Parvis-Access-Reason, got %d", n))
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Parvis-Reason, got %d", n))
 		}
 
-		err = runtime.BindStyledParameterWithOptions("simple", "Parvis-Access-Reason", valueList[0], &ParvisAccessReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		err = runtime.BindStyledParameterWithOptions("simple", "Parvis-Reason", valueList[0], &ParvisReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
 		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Parvis-Access-Reason: %s", err))
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Parvis-Reason: %s", err))
 		}
 
-		params.ParvisAccessReason = &ParvisAccessReason
+		params.ParvisReason = &ParvisReason
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
@@ -19215,20 +19776,20 @@ func (w *ServerInterfaceWrapper) GetSensitiveFactHistory(ctx echo.Context) error
 	var params GetSensitiveFactHistoryParams
 
 	headers := ctx.Request().Header
-	// ------------- Optional header parameter "Parvis-Access-Reason" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Parvis-Access-Reason")]; found {
-		var ParvisAccessReason AccessReason
+	// ------------- Optional header parameter "Parvis-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Parvis-Reason")]; found {
+		var ParvisReason AccessReason
 		n := len(valueList)
 		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Parvis-Access-Reason, got %d", n))
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Parvis-Reason, got %d", n))
 		}
 
-		err = runtime.BindStyledParameterWithOptions("simple", "Parvis-Access-Reason", valueList[0], &ParvisAccessReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		err = runtime.BindStyledParameterWithOptions("simple", "Parvis-Reason", valueList[0], &ParvisReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
 		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Parvis-Access-Reason: %s", err))
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Parvis-Reason: %s", err))
 		}
 
-		params.ParvisAccessReason = &ParvisAccessReason
+		params.ParvisReason = &ParvisReason
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
@@ -23411,20 +23972,20 @@ func (w *ServerInterfaceWrapper) FindSensitiveIdentifier(ctx echo.Context) error
 	var params FindSensitiveIdentifierParams
 
 	headers := ctx.Request().Header
-	// ------------- Optional header parameter "Parvis-Access-Reason" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Parvis-Access-Reason")]; found {
-		var ParvisAccessReason AccessReason
+	// ------------- Optional header parameter "Parvis-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Parvis-Reason")]; found {
+		var ParvisReason AccessReason
 		n := len(valueList)
 		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Parvis-Access-Reason, got %d", n))
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Parvis-Reason, got %d", n))
 		}
 
-		err = runtime.BindStyledParameterWithOptions("simple", "Parvis-Access-Reason", valueList[0], &ParvisAccessReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		err = runtime.BindStyledParameterWithOptions("simple", "Parvis-Reason", valueList[0], &ParvisReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
 		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Parvis-Access-Reason: %s", err))
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Parvis-Reason: %s", err))
 		}
 
-		params.ParvisAccessReason = &ParvisAccessReason
+		params.ParvisReason = &ParvisReason
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
@@ -27817,6 +28378,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/audit/retention", wrapper.GetAuditRetention, options.OperationMiddlewares["getAuditRetention"]...)
 	router.PUT(options.BaseURL+"/v1/audit/retention", wrapper.PutAuditRetention, options.OperationMiddlewares["putAuditRetention"]...)
 	router.GET(options.BaseURL+"/.well-known/audit-keys.json", wrapper.GetAuditKeys, options.OperationMiddlewares["getAuditKeys"]...)
+	router.GET(options.BaseURL+"/v1/audit/stream", wrapper.FollowAudit, options.OperationMiddlewares["followAudit"]...)
+	router.GET(options.BaseURL+"/v1/audit/forwarders", wrapper.ListForwarders, options.OperationMiddlewares["listForwarders"]...)
+	router.POST(options.BaseURL+"/v1/audit/forwarders", wrapper.CreateForwarder, options.OperationMiddlewares["createForwarder"]...)
+	router.DELETE(options.BaseURL+"/v1/audit/forwarders/:forwarder_id", wrapper.DeleteForwarder, options.OperationMiddlewares["deleteForwarder"]...)
+	router.GET(options.BaseURL+"/v1/audit/forwarders/:forwarder_id", wrapper.GetForwarder, options.OperationMiddlewares["getForwarder"]...)
+	router.PATCH(options.BaseURL+"/v1/audit/forwarders/:forwarder_id", wrapper.UpdateForwarder, options.OperationMiddlewares["updateForwarder"]...)
 	router.GET(options.BaseURL+"/v1/webhook-endpoints", wrapper.ListWebhookEndpoints, options.OperationMiddlewares["listWebhookEndpoints"]...)
 	router.POST(options.BaseURL+"/v1/webhook-endpoints", wrapper.CreateWebhookEndpoint, options.OperationMiddlewares["createWebhookEndpoint"]...)
 	router.DELETE(options.BaseURL+"/v1/webhook-endpoints/:endpoint_id", wrapper.DeleteWebhookEndpoint, options.OperationMiddlewares["deleteWebhookEndpoint"]...)
@@ -28591,6 +29158,159 @@ func (response ListAuditEntries200JSONResponse) VisitListAuditEntriesResponse(w 
 	return err
 }
 
+type ListForwardersRequestObject struct {
+	Params ListForwardersParams
+}
+
+type ListForwardersResponseObject interface {
+	VisitListForwardersResponse(w http.ResponseWriter) error
+}
+
+type ListForwarders200ResponseHeaders struct {
+	Link *string
+}
+
+type ListForwarders200JSONResponse struct {
+	Body    ForwarderList
+	Headers ListForwarders200ResponseHeaders
+}
+
+func (response ListForwarders200JSONResponse) VisitListForwardersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateForwarderRequestObject struct {
+	Params CreateForwarderParams
+	Body   *CreateForwarderJSONRequestBody
+}
+
+type CreateForwarderResponseObject interface {
+	VisitCreateForwarderResponse(w http.ResponseWriter) error
+}
+
+type CreateForwarder201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreateForwarder201JSONResponse struct {
+	Body    Forwarder
+	Headers CreateForwarder201ResponseHeaders
+}
+
+func (response CreateForwarder201JSONResponse) VisitCreateForwarderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteForwarderRequestObject struct {
+	ForwarderID ForwarderID `json:"forwarder_id"`
+	Params      DeleteForwarderParams
+}
+
+type DeleteForwarderResponseObject interface {
+	VisitDeleteForwarderResponse(w http.ResponseWriter) error
+}
+
+type DeleteForwarder204Response struct {
+}
+
+func (response DeleteForwarder204Response) VisitDeleteForwarderResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetForwarderRequestObject struct {
+	ForwarderID ForwarderID `json:"forwarder_id"`
+	Params      GetForwarderParams
+}
+
+type GetForwarderResponseObject interface {
+	VisitGetForwarderResponse(w http.ResponseWriter) error
+}
+
+type GetForwarder200ResponseHeaders struct {
+	ETag string
+}
+
+type GetForwarder200JSONResponse struct {
+	Body    Forwarder
+	Headers GetForwarder200ResponseHeaders
+}
+
+func (response GetForwarder200JSONResponse) VisitGetForwarderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetForwarder304Response = NotModifiedResponse
+
+func (response GetForwarder304Response) VisitGetForwarderResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type UpdateForwarderRequestObject struct {
+	ForwarderID ForwarderID `json:"forwarder_id"`
+	Params      UpdateForwarderParams
+	Body        *UpdateForwarderApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateForwarderResponseObject interface {
+	VisitUpdateForwarderResponse(w http.ResponseWriter) error
+}
+
+type UpdateForwarder200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateForwarder200JSONResponse struct {
+	Body    Forwarder
+	Headers UpdateForwarder200ResponseHeaders
+}
+
+func (response UpdateForwarder200JSONResponse) VisitUpdateForwarderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetReadPolicyRequestObject struct {
 }
 
@@ -28724,6 +29444,81 @@ func (response PutAuditRetention200JSONResponse) VisitPutAuditRetentionResponse(
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type FollowAuditRequestObject struct {
+	Params FollowAuditParams
+}
+
+type FollowAuditResponseObject interface {
+	VisitFollowAuditResponse(w http.ResponseWriter) error
+}
+
+type FollowAudit200ResponseHeaders struct {
+	ParvisPosition string
+}
+
+type FollowAudit200JSONResponse struct {
+	Body    AuditRecordList
+	Headers FollowAudit200ResponseHeaders
+}
+
+func (response FollowAudit200JSONResponse) VisitFollowAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Parvis-Position", fmt.Sprint(response.Headers.ParvisPosition))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowAudit200ApplicationXNdjsonResponse struct {
+	Body          io.Reader
+	Headers       FollowAudit200ResponseHeaders
+	ContentLength int64
+}
+
+func (response FollowAudit200ApplicationXNdjsonResponse) VisitFollowAuditResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Parvis-Position", fmt.Sprint(response.Headers.ParvisPosition))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
 }
 
 type VerifyLogRequestObject struct {
@@ -37319,6 +38114,21 @@ type StrictServerInterface interface {
 	// ListAuditEntries List what was done, refused and read
 	// (GET /v1/audit/entries)
 	ListAuditEntries(ctx context.Context, request ListAuditEntriesRequestObject) (ListAuditEntriesResponseObject, error)
+	// ListForwarders List where the logs are sent
+	// (GET /v1/audit/forwarders)
+	ListForwarders(ctx context.Context, request ListForwardersRequestObject) (ListForwardersResponseObject, error)
+	// CreateForwarder Send the logs somewhere
+	// (POST /v1/audit/forwarders)
+	CreateForwarder(ctx context.Context, request CreateForwarderRequestObject) (CreateForwarderResponseObject, error)
+	// DeleteForwarder Send the logs there no longer
+	// (DELETE /v1/audit/forwarders/{forwarder_id})
+	DeleteForwarder(ctx context.Context, request DeleteForwarderRequestObject) (DeleteForwarderResponseObject, error)
+	// GetForwarder Read a forwarder
+	// (GET /v1/audit/forwarders/{forwarder_id})
+	GetForwarder(ctx context.Context, request GetForwarderRequestObject) (GetForwarderResponseObject, error)
+	// UpdateForwarder Change, pause or resume a forwarder
+	// (PATCH /v1/audit/forwarders/{forwarder_id})
+	UpdateForwarder(ctx context.Context, request UpdateForwarderRequestObject) (UpdateForwarderResponseObject, error)
 	// GetReadPolicy Read which reads need a reason
 	// (GET /v1/audit/read-policy)
 	GetReadPolicy(ctx context.Context, request GetReadPolicyRequestObject) (GetReadPolicyResponseObject, error)
@@ -37334,6 +38144,9 @@ type StrictServerInterface interface {
 	// PutAuditRetention Say for how long a log is kept
 	// (PUT /v1/audit/retention)
 	PutAuditRetention(ctx context.Context, request PutAuditRetentionRequestObject) (PutAuditRetentionResponseObject, error)
+	// FollowAudit Follow the logs without a gap
+	// (GET /v1/audit/stream)
+	FollowAudit(ctx context.Context, request FollowAuditRequestObject) (FollowAuditResponseObject, error)
 	// VerifyLog Verify the log against itself
 	// (GET /v1/audit/verification)
 	VerifyLog(ctx context.Context, request VerifyLogRequestObject) (VerifyLogResponseObject, error)
@@ -38921,6 +39734,180 @@ func (sh *strictHandler) ListAuditEntries(ctx echo.Context, params ListAuditEntr
 	return nil
 }
 
+// ListForwarders operation middleware
+func (sh *strictHandler) ListForwarders(ctx echo.Context, params ListForwardersParams) error {
+	var request ListForwardersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListForwarders(ctx.Request().Context(), request.(ListForwardersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListForwarders")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListForwardersResponseObject); ok {
+		return validResponse.VisitListForwardersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateForwarder operation middleware
+func (sh *strictHandler) CreateForwarder(ctx echo.Context, params CreateForwarderParams) error {
+	var request CreateForwarderRequestObject
+
+	request.Params = params
+
+	var body CreateForwarderJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateForwarder(ctx.Request().Context(), request.(CreateForwarderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateForwarder")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateForwarderResponseObject); ok {
+		return validResponse.VisitCreateForwarderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteForwarder operation middleware
+func (sh *strictHandler) DeleteForwarder(ctx echo.Context, forwarderID ForwarderID, params DeleteForwarderParams) error {
+	var request DeleteForwarderRequestObject
+
+	request.ForwarderID = forwarderID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteForwarder(ctx.Request().Context(), request.(DeleteForwarderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteForwarder")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteForwarderResponseObject); ok {
+		return validResponse.VisitDeleteForwarderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetForwarder operation middleware
+func (sh *strictHandler) GetForwarder(ctx echo.Context, forwarderID ForwarderID, params GetForwarderParams) error {
+	var request GetForwarderRequestObject
+
+	request.ForwarderID = forwarderID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetForwarder(ctx.Request().Context(), request.(GetForwarderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetForwarder")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetForwarderResponseObject); ok {
+		return validResponse.VisitGetForwarderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateForwarder operation middleware
+func (sh *strictHandler) UpdateForwarder(ctx echo.Context, forwarderID ForwarderID, params UpdateForwarderParams) error {
+	var request UpdateForwarderRequestObject
+
+	request.ForwarderID = forwarderID
+	request.Params = params
+
+	var body UpdateForwarderApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateForwarder(ctx.Request().Context(), request.(UpdateForwarderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateForwarder")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateForwarderResponseObject); ok {
+		return validResponse.VisitUpdateForwarderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetReadPolicy operation middleware
 func (sh *strictHandler) GetReadPolicy(ctx echo.Context) error {
 	var request GetReadPolicyRequestObject
@@ -39080,6 +40067,31 @@ func (sh *strictHandler) PutAuditRetention(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(PutAuditRetentionResponseObject); ok {
 		return validResponse.VisitPutAuditRetentionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FollowAudit operation middleware
+func (sh *strictHandler) FollowAudit(ctx echo.Context, params FollowAuditParams) error {
+	var request FollowAuditRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FollowAudit(ctx.Request().Context(), request.(FollowAuditRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FollowAudit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FollowAuditResponseObject); ok {
+		return validResponse.VisitFollowAuditResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -528,6 +528,28 @@ type AuditOperations interface {
 	GetAuditKeys(ctx context.Context, request GetAuditKeysRequestObject) (GetAuditKeysResponseObject, error)
 }
 
+// SiemOperations are the operations of api/siem.yaml.
+type SiemOperations interface {
+	// FollowAudit: Follow the logs without a gap
+	// (GET /v1/audit/stream)
+	FollowAudit(ctx context.Context, request FollowAuditRequestObject) (FollowAuditResponseObject, error)
+	// ListForwarders: List where the logs are sent
+	// (GET /v1/audit/forwarders)
+	ListForwarders(ctx context.Context, request ListForwardersRequestObject) (ListForwardersResponseObject, error)
+	// CreateForwarder: Send the logs somewhere
+	// (POST /v1/audit/forwarders)
+	CreateForwarder(ctx context.Context, request CreateForwarderRequestObject) (CreateForwarderResponseObject, error)
+	// GetForwarder: Read a forwarder
+	// (GET /v1/audit/forwarders/{forwarder_id})
+	GetForwarder(ctx context.Context, request GetForwarderRequestObject) (GetForwarderResponseObject, error)
+	// UpdateForwarder: Change, pause or resume a forwarder
+	// (PATCH /v1/audit/forwarders/{forwarder_id})
+	UpdateForwarder(ctx context.Context, request UpdateForwarderRequestObject) (UpdateForwarderResponseObject, error)
+	// DeleteForwarder: Send the logs there no longer
+	// (DELETE /v1/audit/forwarders/{forwarder_id})
+	DeleteForwarder(ctx context.Context, request DeleteForwarderRequestObject) (DeleteForwarderResponseObject, error)
+}
+
 // WebhooksOperations are the operations of api/webhooks.yaml.
 type WebhooksOperations interface {
 	// ListWebhookEndpoints: List webhook endpoints

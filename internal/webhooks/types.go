@@ -12,7 +12,8 @@ import (
 // scopeOf is the scope that reading the records of an event type takes, by the
 // resource that its name begins with.
 var scopeOf = map[string]string{
-	"contact": "contacts:read", "contact_merge": "contacts:read", "contact_point": "contacts:read", "address": "contacts:read",
+	"siem_forwarder": "audit:read",
+	"contact":        "contacts:read", "contact_merge": "contacts:read", "contact_point": "contacts:read", "address": "contacts:read",
 	"tag": "contacts:read", "external_id": "contacts:read",
 	"sensitive_fact": "contacts.sensitive:read",
 	"consent":        "consents:read", "purpose": "consents:read", "preference_link": "consents:read",

@@ -1477,6 +1477,57 @@ func (e FormVersionObject) Valid() bool {
 	}
 }
 
+// Defines values for ForwarderObject.
+const (
+	ForwarderObjectSiemForwarder ForwarderObject = "siem_forwarder"
+)
+
+// Valid indicates whether the value is a known member of the ForwarderObject enum.
+func (e ForwarderObject) Valid() bool {
+	switch e {
+	case ForwarderObjectSiemForwarder:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ForwarderCreateStart.
+const (
+	ForwarderCreateStartBeginning ForwarderCreateStart = "beginning"
+	ForwarderCreateStartNow       ForwarderCreateStart = "now"
+)
+
+// Valid indicates whether the value is a known member of the ForwarderCreateStart enum.
+func (e ForwarderCreateStart) Valid() bool {
+	switch e {
+	case ForwarderCreateStartBeginning:
+		return true
+	case ForwarderCreateStartNow:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ForwarderPatchStatus.
+const (
+	ForwarderPatchStatusActive ForwarderPatchStatus = "active"
+	ForwarderPatchStatusPaused ForwarderPatchStatus = "paused"
+)
+
+// Valid indicates whether the value is a known member of the ForwarderPatchStatus enum.
+func (e ForwarderPatchStatus) Valid() bool {
+	switch e {
+	case ForwarderPatchStatusActive:
+		return true
+	case ForwarderPatchStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HistoryEntryObject.
 const (
 	HistoryEntryObjectHistoryEntry HistoryEntryObject = "history_entry"
@@ -2443,6 +2494,51 @@ func (e ReadPolicyPutNoted) Valid() bool {
 	case ReadPolicyPutNotedAll:
 		return true
 	case ReadPolicyPutNotedNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecordEventDataset.
+const (
+	RecordEventDatasetParvisAudit RecordEventDataset = "parvis.audit"
+)
+
+// Valid indicates whether the value is a known member of the RecordEventDataset enum.
+func (e RecordEventDataset) Valid() bool {
+	switch e {
+	case RecordEventDatasetParvisAudit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecordEventKind.
+const (
+	RecordEventKindEvent RecordEventKind = "event"
+)
+
+// Valid indicates whether the value is a known member of the RecordEventKind enum.
+func (e RecordEventKind) Valid() bool {
+	switch e {
+	case RecordEventKindEvent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecordEventModule.
+const (
+	RecordEventModuleParvis RecordEventModule = "parvis"
+)
+
+// Valid indicates whether the value is a known member of the RecordEventModule enum.
+func (e RecordEventModule) Valid() bool {
+	switch e {
+	case RecordEventModuleParvis:
 		return true
 	default:
 		return false
@@ -6149,6 +6245,28 @@ type AuditKeySet struct {
 	Keys []AuditKey `json:"keys"`
 }
 
+// AuditRecord An entry with the field names of the Elastic Common Schema; what that has no name for is under `parvis`.
+type AuditRecord struct {
+	Timestamp    time.Time     `json:"@timestamp"`
+	Ecs          RecordVersion `json:"ecs"`
+	Error        *RecordError  `json:"error,omitempty"`
+	Event        RecordEvent   `json:"event"`
+	HTTP         *RecordHTTP   `json:"http,omitempty"`
+	Organization RecordID      `json:"organization"`
+	Parvis       RecordOwn     `json:"parvis"`
+	Rule         *RecordRule   `json:"rule,omitempty"`
+	Source       *RecordSource `json:"source,omitempty"`
+	User         *RecordID     `json:"user,omitempty"`
+}
+
+// AuditRecordList defines model for AuditRecordList.
+type AuditRecordList struct {
+	Data []AuditRecord `json:"data"`
+
+	// Position After the last entry, or the one given where there is none.
+	Position string `json:"position"`
+}
+
 // AuditRetention defines model for AuditRetention.
 type AuditRetention struct {
 	// Months For how long reads now.
@@ -7314,11 +7432,16 @@ type EventTypeList struct {
 
 // ExportCreate What to export; everything where nothing is said.
 type ExportCreate struct {
-	// IncludeAccessLog The log of reads of identifiable data.
+	// IncludeAccessLog The logs of reads of identifiable data and of refusals.
 	IncludeAccessLog *bool `json:"include_access_log,omitempty"`
 
 	// IncludeEvents The log of everything that changed and its chain of digests.
 	IncludeEvents *bool `json:"include_events,omitempty"`
+
+	// SensitiveRecipient A public key (age, X25519) for which sensitive facts are encrypted; without it they are left out, and the manifest says
+	// how many. It asks for the scope `contacts.sensitive:read` as well, and every person concerned has it in their access log.
+	// `parvis import` restores them with the private key; an import by the API leaves them out.
+	SensitiveRecipient *string `json:"sensitive_recipient,omitempty"`
 }
 
 // ExternalIDCreate defines model for ExternalIdCreate.
@@ -7561,6 +7684,91 @@ type FormVersion struct {
 
 // FormVersionObject defines model for FormVersion.Object.
 type FormVersionObject string
+
+// Forwarder defines model for Forwarder.
+type Forwarder struct {
+	CaCertificates    nullable.Nullable[string] `json:"ca_certificates"`
+	ClientCertificate nullable.Nullable[string] `json:"client_certificate"`
+	CreatedAt         time.Time                 `json:"created_at"`
+	HasClientKey      bool                      `json:"has_client_key"`
+	HasToken          bool                      `json:"has_token"`
+	Health            ForwarderHealth           `json:"health"`
+	ID                openapi_types.UUID        `json:"id"`
+	Name              string                    `json:"name"`
+	Object            ForwarderObject           `json:"object"`
+	Status            string                    `json:"status"`
+	UpdatedAt         time.Time                 `json:"updated_at"`
+	URL               string                    `json:"url"`
+	Version           int64                     `json:"version"`
+}
+
+// ForwarderObject defines model for Forwarder.Object.
+type ForwarderObject string
+
+// ForwarderCreate defines model for ForwarderCreate.
+type ForwarderCreate struct {
+	// CaCertificates Authorities (PEM) by which alone the receiver is known; without them, the system's.
+	CaCertificates *string `json:"ca_certificates,omitempty"`
+
+	// ClientCertificate What we are known by to it (PEM), with `client_key`.
+	ClientCertificate *string `json:"client_certificate,omitempty"`
+
+	// ClientKey The key of the certificate (PEM).
+	ClientKey *string `json:"client_key,omitempty"`
+	Name      string  `json:"name"`
+
+	// Start From where on.
+	Start *ForwarderCreateStart `json:"start,omitempty"`
+
+	// Token Sent to an https address as a bearer token.
+	Token *string `json:"token,omitempty"`
+
+	// URL `syslog+tls://host:6514` or an https address.
+	URL string `json:"url"`
+}
+
+// ForwarderCreateStart From where on.
+type ForwarderCreateStart string
+
+// ForwarderHealth defines model for ForwarderHealth.
+type ForwarderHealth struct {
+	// Delivered Entries that it has taken.
+	Delivered    int64                        `json:"delivered"`
+	FailingSince nullable.Nullable[time.Time] `json:"failing_since"`
+
+	// LagSeconds How long that is ago; 0 when none waits.
+	LagSeconds      int64                        `json:"lag_seconds"`
+	LastDeliveredAt nullable.Nullable[time.Time] `json:"last_delivered_at"`
+
+	// LastError Why the last attempt failed: one of these, or `status-` with that of the answer.
+	LastError nullable.Nullable[string] `json:"last_error"`
+
+	// OldestUndeliveredAt When the first entry that waits happened.
+	OldestUndeliveredAt nullable.Nullable[time.Time] `json:"oldest_undelivered_at"`
+
+	// Position Up to where the receiver has taken entries.
+	Position string `json:"position"`
+}
+
+// ForwarderList defines model for ForwarderList.
+type ForwarderList struct {
+	Data       []Forwarder               `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// ForwarderPatch defines model for ForwarderPatch.
+type ForwarderPatch struct {
+	CaCertificates    nullable.Nullable[string] `json:"ca_certificates,omitempty"`
+	ClientCertificate nullable.Nullable[string] `json:"client_certificate,omitempty"`
+	ClientKey         nullable.Nullable[string] `json:"client_key,omitempty"`
+	Name              *string                   `json:"name,omitempty"`
+	Status            *ForwarderPatchStatus     `json:"status,omitempty"`
+	Token             nullable.Nullable[string] `json:"token,omitempty"`
+	URL               *string                   `json:"url,omitempty"`
+}
+
+// ForwarderPatchStatus defines model for ForwarderPatch.Status.
+type ForwarderPatchStatus string
 
 // HeldRole defines model for HeldRole.
 type HeldRole struct {
@@ -8942,6 +9150,90 @@ type ReadPolicyPutNoted string
 type Reassignment struct {
 	// To The active user who is to look after them.
 	To openapi_types.UUID `json:"to"`
+}
+
+// RecordError defines model for RecordError.
+type RecordError struct {
+	Code string `json:"code"`
+}
+
+// RecordEvent defines model for RecordEvent.
+type RecordEvent struct {
+	Action   string             `json:"action"`
+	Category []string           `json:"category"`
+	Dataset  RecordEventDataset `json:"dataset"`
+
+	// ID Of the entry; the same when it comes again.
+	ID      openapi_types.UUID `json:"id"`
+	Kind    RecordEventKind    `json:"kind"`
+	Module  RecordEventModule  `json:"module"`
+	Outcome string             `json:"outcome"`
+
+	// Sequence Of an event, its number in the log.
+	Sequence *int64   `json:"sequence,omitempty"`
+	Type     []string `json:"type"`
+}
+
+// RecordEventDataset defines model for RecordEvent.Dataset.
+type RecordEventDataset string
+
+// RecordEventKind defines model for RecordEvent.Kind.
+type RecordEventKind string
+
+// RecordEventModule defines model for RecordEvent.Module.
+type RecordEventModule string
+
+// RecordHTTP defines model for RecordHttp.
+type RecordHTTP struct {
+	Request  *RecordID     `json:"request,omitempty"`
+	Response *RecordStatus `json:"response,omitempty"`
+}
+
+// RecordID defines model for RecordId.
+type RecordID struct {
+	ID string `json:"id"`
+}
+
+// RecordOwn defines model for RecordOwn.
+type RecordOwn struct {
+	ActorKind *string `json:"actor_kind,omitempty"`
+
+	// ContactCount Of a read, how many there were.
+	ContactCount *int32 `json:"contact_count,omitempty"`
+
+	// ContactIds Of a read, the first hundred contacts in the answer.
+	ContactIds []openapi_types.UUID `json:"contact_ids,omitempty"`
+	Kind       string               `json:"kind"`
+	Log        string               `json:"log"`
+	Operation  *string              `json:"operation,omitempty"`
+
+	// Position Up to and with this entry.
+	Position    string              `json:"position"`
+	Proven      bool                `json:"proven"`
+	Purpose     *string             `json:"purpose,omitempty"`
+	Repeated    int32               `json:"repeated"`
+	SubjectID   *openapi_types.UUID `json:"subject_id,omitempty"`
+	SubjectKind *string             `json:"subject_kind,omitempty"`
+}
+
+// RecordRule defines model for RecordRule.
+type RecordRule struct {
+	Name string `json:"name"`
+}
+
+// RecordSource defines model for RecordSource.
+type RecordSource struct {
+	IP string `json:"ip"`
+}
+
+// RecordStatus defines model for RecordStatus.
+type RecordStatus struct {
+	StatusCode int32 `json:"status_code"`
+}
+
+// RecordVersion defines model for RecordVersion.
+type RecordVersion struct {
+	Version string `json:"version"`
 }
 
 // RecoveryCodes defines model for RecoveryCodes.
@@ -11769,6 +12061,9 @@ type FormID = openapi_types.UUID
 // FormSubmissionID defines model for FormSubmissionId.
 type FormSubmissionID = openapi_types.UUID
 
+// ForwarderID defines model for ForwarderId.
+type ForwarderID = openapi_types.UUID
+
 // HistoryContactID defines model for HistoryContactId.
 type HistoryContactID = openapi_types.UUID
 
@@ -12083,6 +12378,43 @@ type ListAuditEntriesParams struct {
 // ListAuditEntriesParamsKinds defines parameters for ListAuditEntries.
 type ListAuditEntriesParamsKinds string
 
+// ListForwardersParams defines parameters for ListForwarders.
+type ListForwardersParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+}
+
+// CreateForwarderParams defines parameters for CreateForwarder.
+type CreateForwarderParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// DeleteForwarderParams defines parameters for DeleteForwarder.
+type DeleteForwarderParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
+// GetForwarderParams defines parameters for GetForwarder.
+type GetForwarderParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateForwarderParams defines parameters for UpdateForwarder.
+type UpdateForwarderParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
 // PutReadPolicyParams defines parameters for PutReadPolicy.
 type PutReadPolicyParams struct {
 	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
@@ -12112,6 +12444,15 @@ type ListReadsParams struct {
 
 	// OccurredAtLt Before this instant.
 	OccurredAtLt *time.Time `form:"occurred_at_lt,omitempty" json:"occurred_at_lt,omitempty"`
+}
+
+// FollowAuditParams defines parameters for FollowAudit.
+type FollowAuditParams struct {
+	// After The position after which to read; without it, the beginning.
+	After *string `form:"after,omitempty" json:"after,omitempty"`
+
+	// Limit Greatest number of entries.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // VerifyLogParams defines parameters for VerifyLog.
@@ -12705,8 +13046,8 @@ type ListSensitiveFactsParams struct {
 	// IncludeExpired Whether facts whose `valid_until` has passed are listed too.
 	IncludeExpired *bool `form:"include_expired,omitempty" json:"include_expired,omitempty"`
 
-	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
-	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
+	// ParvisReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
+	ParvisReason *AccessReason `json:"Parvis-Reason,omitempty"`
 }
 
 // CreateSensitiveFactParams defines parameters for CreateSensitiveFact.
@@ -12723,8 +13064,8 @@ type DeleteSensitiveFactParams struct {
 
 // GetSensitiveFactParams defines parameters for GetSensitiveFact.
 type GetSensitiveFactParams struct {
-	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
-	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
+	// ParvisReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
+	ParvisReason *AccessReason `json:"Parvis-Reason,omitempty"`
 }
 
 // UpdateSensitiveFactParams defines parameters for UpdateSensitiveFact.
@@ -12738,8 +13079,8 @@ type UpdateSensitiveFactParams struct {
 
 // GetSensitiveFactHistoryParams defines parameters for GetSensitiveFactHistory.
 type GetSensitiveFactHistoryParams struct {
-	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
-	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
+	// ParvisReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
+	ParvisReason *AccessReason `json:"Parvis-Reason,omitempty"`
 }
 
 // ListContactTicketsParams defines parameters for ListContactTickets.
@@ -13695,8 +14036,8 @@ type ReplaceScimUserParams struct {
 
 // FindSensitiveIdentifierParams defines parameters for FindSensitiveIdentifier.
 type FindSensitiveIdentifierParams struct {
-	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
-	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
+	// ParvisReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
+	ParvisReason *AccessReason `json:"Parvis-Reason,omitempty"`
 }
 
 // ListSessionsParams defines parameters for ListSessions.
@@ -14750,6 +15091,12 @@ type UpdateAPIKeyApplicationMergePatchPlusJSONRequestBody = APIKeyPatch
 // RotateAPIKeyJSONRequestBody defines body for RotateAPIKey for application/json ContentType.
 type RotateAPIKeyJSONRequestBody = Rotation
 
+// CreateForwarderJSONRequestBody defines body for CreateForwarder for application/json ContentType.
+type CreateForwarderJSONRequestBody = ForwarderCreate
+
+// UpdateForwarderApplicationMergePatchPlusJSONRequestBody defines body for UpdateForwarder for application/merge-patch+json ContentType.
+type UpdateForwarderApplicationMergePatchPlusJSONRequestBody = ForwarderPatch
+
 // PutReadPolicyJSONRequestBody defines body for PutReadPolicy for application/json ContentType.
 type PutReadPolicyJSONRequestBody = ReadPolicyPut
 
@@ -15631,6 +15978,77 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/audit/entries (the `ListAuditEntries` operationId).
 	ListAuditEntries(ctx context.Context, params *ListAuditEntriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListForwarders List where the logs are sent
+	//
+	// The forwarders of the institution, the newest first, with how far each is behind.
+	//
+	// Corresponds with GET /v1/audit/forwarders (the `ListForwarders` operationId).
+	ListForwarders(ctx context.Context, params *ListForwardersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateForwarderWithBody Send the logs somewhere
+	//
+	// From then on every entry is sent to the address as it is written, at least once and in the order of its log: as syslog
+	// (RFC 5424) over TLS (RFC 5425) to `syslog+tls://host:6514`, or as lines of JSON by POST to an `https://` address. An entry
+	// that comes again has the same `event.id`. While the receiver is away, entries wait in their logs, and sending is tried again
+	// ever more rarely, up to every five minutes.
+	//
+	// The address must be of a public host, on port 443 or 6514, unless the operator has allowed its network. Its certificate is
+	// verified, by `ca_certificates` alone where they are given. Secrets are kept under the institution's key and never shown.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/audit/forwarders (the `CreateForwarder` operationId).
+	CreateForwarderWithBody(ctx context.Context, params *CreateForwarderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateForwarder Send the logs somewhere
+	//
+	// From then on every entry is sent to the address as it is written, at least once and in the order of its log: as syslog
+	// (RFC 5424) over TLS (RFC 5425) to `syslog+tls://host:6514`, or as lines of JSON by POST to an `https://` address. An entry
+	// that comes again has the same `event.id`. While the receiver is away, entries wait in their logs, and sending is tried again
+	// ever more rarely, up to every five minutes.
+	//
+	// The address must be of a public host, on port 443 or 6514, unless the operator has allowed its network. Its certificate is
+	// verified, by `ca_certificates` alone where they are given. Secrets are kept under the institution's key and never shown.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/audit/forwarders (the `CreateForwarder` operationId).
+	CreateForwarder(ctx context.Context, params *CreateForwarderParams, body CreateForwarderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteForwarder Send the logs there no longer
+	//
+	// The position is forgotten with it. `If-Match` is required.
+	//
+	// Corresponds with DELETE /v1/audit/forwarders/{forwarder_id} (the `DeleteForwarder` operationId).
+	DeleteForwarder(ctx context.Context, forwarderID ForwarderID, params *DeleteForwarderParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetForwarder Read a forwarder
+	//
+	// The forwarder and how far it is behind.
+	//
+	// Corresponds with GET /v1/audit/forwarders/{forwarder_id} (the `GetForwarder` operationId).
+	GetForwarder(ctx context.Context, forwarderID ForwarderID, params *GetForwarderParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateForwarderWithBody Change, pause or resume a forwarder
+	//
+	// What is given is changed (RFC 7396); a token or key that is null is forgotten. While it is paused nothing is lost: it goes on
+	// where it was. The address cannot be changed without giving the token and key again, so that nobody has them sent elsewhere.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/audit/forwarders/{forwarder_id} (the `UpdateForwarder` operationId).
+	UpdateForwarderWithBody(ctx context.Context, forwarderID ForwarderID, params *UpdateForwarderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateForwarderWithApplicationMergePatchPlusJSONBody Change, pause or resume a forwarder
+	//
+	// What is given is changed (RFC 7396); a token or key that is null is forgotten. While it is paused nothing is lost: it goes on
+	// where it was. The address cannot be changed without giving the token and key again, so that nobody has them sent elsewhere.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /v1/audit/forwarders/{forwarder_id} (the `UpdateForwarder` operationId).
+	UpdateForwarderWithApplicationMergePatchPlusJSONBody(ctx context.Context, forwarderID ForwarderID, params *UpdateForwarderParams, body UpdateForwarderApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetReadPolicy Read which reads need a reason
 	//
 	// The institution's policy; without one no reason is needed and every read is noted.
@@ -15694,6 +16112,22 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /v1/audit/retention (the `PutAuditRetention` operationId).
 	PutAuditRetention(ctx context.Context, body PutAuditRetentionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FollowAudit Follow the logs without a gap
+	//
+	// All entries of the institution's logs after a position, the oldest first, for a SIEM that pulls. Each log has its own order,
+	// in which nothing is ever put in between; among each other they are ordered by time as far as they are there. Fields have the
+	// names of the Elastic Common Schema.
+	//
+	// Keep the `position` of the last entry that you have stored and give it as `after` the next time: it stays good for as long
+	// as the entries are kept, and after any restart. An entry that comes again, because the position was not kept, has the same
+	// `event.id`. As `application/x-ndjson` each entry is a line. Reads and refusals appear when they are sealed, mostly within a
+	// second. What a purge has taken meanwhile is passed over.
+	//
+	// Asks for the sight of the whole institution, restricted contacts included.
+	//
+	// Corresponds with GET /v1/audit/stream (the `FollowAudit` operationId).
+	FollowAudit(ctx context.Context, params *FollowAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// VerifyLog Verify the log against itself
 	//
@@ -16226,7 +16660,7 @@ type ClientInterface interface {
 	//
 	// Access needs, disability, diet, health, guardianship of a minor and identifiers that are nobody else's business. They are kept
 	// under a key of the person's own and appear nowhere else: not in lists, search, webhooks, the log of events or exports. Each
-	// reading is noted with its reason, which `Parvis-Access-Reason` gives and without which nothing is answered. When the
+	// reading is noted with its reason, which `Parvis-Reason` gives and without which nothing is answered. When the
 	// person's key was destroyed the answer is 410 `sensitive-facts-destroyed`.
 	//
 	// Corresponds with GET /v1/contacts/{contact_id}/sensitive-facts (the `ListSensitiveFacts` operationId).
@@ -19504,6 +19938,147 @@ func (c *Client) ListAuditEntries(ctx context.Context, params *ListAuditEntriesP
 	return c.Client.Do(req)
 }
 
+// ListForwarders List where the logs are sent
+//
+// The forwarders of the institution, the newest first, with how far each is behind.
+//
+// Corresponds with GET /v1/audit/forwarders (the `ListForwarders` operationId).
+func (c *Client) ListForwarders(ctx context.Context, params *ListForwardersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListForwardersRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateForwarderWithBody Send the logs somewhere
+//
+// From then on every entry is sent to the address as it is written, at least once and in the order of its log: as syslog
+// (RFC 5424) over TLS (RFC 5425) to `syslog+tls://host:6514`, or as lines of JSON by POST to an `https://` address. An entry
+// that comes again has the same `event.id`. While the receiver is away, entries wait in their logs, and sending is tried again
+// ever more rarely, up to every five minutes.
+//
+// The address must be of a public host, on port 443 or 6514, unless the operator has allowed its network. Its certificate is
+// verified, by `ca_certificates` alone where they are given. Secrets are kept under the institution's key and never shown.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/audit/forwarders (the `CreateForwarder` operationId).
+func (c *Client) CreateForwarderWithBody(ctx context.Context, params *CreateForwarderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateForwarderRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateForwarder Send the logs somewhere
+//
+// From then on every entry is sent to the address as it is written, at least once and in the order of its log: as syslog
+// (RFC 5424) over TLS (RFC 5425) to `syslog+tls://host:6514`, or as lines of JSON by POST to an `https://` address. An entry
+// that comes again has the same `event.id`. While the receiver is away, entries wait in their logs, and sending is tried again
+// ever more rarely, up to every five minutes.
+//
+// The address must be of a public host, on port 443 or 6514, unless the operator has allowed its network. Its certificate is
+// verified, by `ca_certificates` alone where they are given. Secrets are kept under the institution's key and never shown.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/audit/forwarders (the `CreateForwarder` operationId).
+func (c *Client) CreateForwarder(ctx context.Context, params *CreateForwarderParams, body CreateForwarderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateForwarderRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteForwarder Send the logs there no longer
+//
+// The position is forgotten with it. `If-Match` is required.
+//
+// Corresponds with DELETE /v1/audit/forwarders/{forwarder_id} (the `DeleteForwarder` operationId).
+func (c *Client) DeleteForwarder(ctx context.Context, forwarderID ForwarderID, params *DeleteForwarderParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteForwarderRequest(c.Server, forwarderID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetForwarder Read a forwarder
+//
+// The forwarder and how far it is behind.
+//
+// Corresponds with GET /v1/audit/forwarders/{forwarder_id} (the `GetForwarder` operationId).
+func (c *Client) GetForwarder(ctx context.Context, forwarderID ForwarderID, params *GetForwarderParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetForwarderRequest(c.Server, forwarderID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateForwarderWithBody Change, pause or resume a forwarder
+//
+// What is given is changed (RFC 7396); a token or key that is null is forgotten. While it is paused nothing is lost: it goes on
+// where it was. The address cannot be changed without giving the token and key again, so that nobody has them sent elsewhere.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/audit/forwarders/{forwarder_id} (the `UpdateForwarder` operationId).
+func (c *Client) UpdateForwarderWithBody(ctx context.Context, forwarderID ForwarderID, params *UpdateForwarderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateForwarderRequestWithBody(c.Server, forwarderID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateForwarderWithApplicationMergePatchPlusJSONBody Change, pause or resume a forwarder
+//
+// What is given is changed (RFC 7396); a token or key that is null is forgotten. While it is paused nothing is lost: it goes on
+// where it was. The address cannot be changed without giving the token and key again, so that nobody has them sent elsewhere.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /v1/audit/forwarders/{forwarder_id} (the `UpdateForwarder` operationId).
+func (c *Client) UpdateForwarderWithApplicationMergePatchPlusJSONBody(ctx context.Context, forwarderID ForwarderID, params *UpdateForwarderParams, body UpdateForwarderApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateForwarderRequestWithApplicationMergePatchPlusJSONBody(c.Server, forwarderID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetReadPolicy Read which reads need a reason
 //
 // The institution's policy; without one no reason is needed and every read is noted.
@@ -19628,6 +20203,32 @@ func (c *Client) PutAuditRetentionWithBody(ctx context.Context, contentType stri
 // Corresponds with PUT /v1/audit/retention (the `PutAuditRetention` operationId).
 func (c *Client) PutAuditRetention(ctx context.Context, body PutAuditRetentionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutAuditRetentionRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FollowAudit Follow the logs without a gap
+//
+// All entries of the institution's logs after a position, the oldest first, for a SIEM that pulls. Each log has its own order,
+// in which nothing is ever put in between; among each other they are ordered by time as far as they are there. Fields have the
+// names of the Elastic Common Schema.
+//
+// Keep the `position` of the last entry that you have stored and give it as `after` the next time: it stays good for as long
+// as the entries are kept, and after any restart. An entry that comes again, because the position was not kept, has the same
+// `event.id`. As `application/x-ndjson` each entry is a line. Reads and refusals appear when they are sealed, mostly within a
+// second. What a purge has taken meanwhile is passed over.
+//
+// Asks for the sight of the whole institution, restricted contacts included.
+//
+// Corresponds with GET /v1/audit/stream (the `FollowAudit` operationId).
+func (c *Client) FollowAudit(ctx context.Context, params *FollowAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFollowAuditRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -20759,7 +21360,7 @@ func (c *Client) RestrictContact(ctx context.Context, contactID ContactID, param
 //
 // Access needs, disability, diet, health, guardianship of a minor and identifiers that are nobody else's business. They are kept
 // under a key of the person's own and appear nowhere else: not in lists, search, webhooks, the log of events or exports. Each
-// reading is noted with its reason, which `Parvis-Access-Reason` gives and without which nothing is answered. When the
+// reading is noted with its reason, which `Parvis-Reason` gives and without which nothing is answered. When the
 // person's key was destroyed the answer is 410 `sensitive-facts-destroyed`.
 //
 // Corresponds with GET /v1/contacts/{contact_id}/sensitive-facts (the `ListSensitiveFacts` operationId).
@@ -27675,6 +28276,297 @@ func NewListAuditEntriesRequest(server string, params *ListAuditEntriesParams) (
 	return req, nil
 }
 
+// NewListForwardersRequest constructs an http.Request for the ListForwarders method
+func NewListForwardersRequest(server string, params *ListForwardersParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/audit/forwarders")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateForwarderRequest calls the generic CreateForwarder builder with application/json body
+func NewCreateForwarderRequest(server string, params *CreateForwarderParams, body CreateForwarderJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateForwarderRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateForwarderRequestWithBody constructs an http.Request for the CreateForwarder method, with any body, and a specified content type
+func NewCreateForwarderRequestWithBody(server string, params *CreateForwarderParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/audit/forwarders")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteForwarderRequest constructs an http.Request for the DeleteForwarder method
+func NewDeleteForwarderRequest(server string, forwarderID ForwarderID, params *DeleteForwarderParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "forwarder_id", forwarderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/audit/forwarders/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetForwarderRequest constructs an http.Request for the GetForwarder method
+func NewGetForwarderRequest(server string, forwarderID ForwarderID, params *GetForwarderParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "forwarder_id", forwarderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/audit/forwarders/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateForwarderRequestWithApplicationMergePatchPlusJSONBody calls the generic UpdateForwarder builder with application/merge-patch+json body
+func NewUpdateForwarderRequestWithApplicationMergePatchPlusJSONBody(server string, forwarderID ForwarderID, params *UpdateForwarderParams, body UpdateForwarderApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateForwarderRequestWithBody(server, forwarderID, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewUpdateForwarderRequestWithBody constructs an http.Request for the UpdateForwarder method, with any body, and a specified content type
+func NewUpdateForwarderRequestWithBody(server string, forwarderID ForwarderID, params *UpdateForwarderParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "forwarder_id", forwarderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/audit/forwarders/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetReadPolicyRequest constructs an http.Request for the GetReadPolicy method
 func NewGetReadPolicyRequest(server string) (*http.Request, error) {
 	var err error
@@ -27946,6 +28838,72 @@ func NewPutAuditRetentionRequestWithBody(server string, contentType string, body
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewFollowAuditRequest constructs an http.Request for the FollowAudit method
+func NewFollowAuditRequest(server string, params *FollowAuditParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/audit/stream")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -31768,15 +32726,15 @@ func NewListSensitiveFactsRequest(server string, contactID ContactID, params *Li
 
 	if params != nil {
 
-		if params.ParvisAccessReason != nil {
+		if params.ParvisReason != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Parvis-Access-Reason", *params.ParvisAccessReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Parvis-Reason", *params.ParvisReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("Parvis-Access-Reason", headerParam0)
+			req.Header.Set("Parvis-Reason", headerParam0)
 		}
 
 	}
@@ -31940,15 +32898,15 @@ func NewGetSensitiveFactRequest(server string, contactID ContactID, sensitiveFac
 
 	if params != nil {
 
-		if params.ParvisAccessReason != nil {
+		if params.ParvisReason != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Parvis-Access-Reason", *params.ParvisAccessReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Parvis-Reason", *params.ParvisReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("Parvis-Access-Reason", headerParam0)
+			req.Header.Set("Parvis-Reason", headerParam0)
 		}
 
 	}
@@ -32076,15 +33034,15 @@ func NewGetSensitiveFactHistoryRequest(server string, contactID ContactID, sensi
 
 	if params != nil {
 
-		if params.ParvisAccessReason != nil {
+		if params.ParvisReason != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Parvis-Access-Reason", *params.ParvisAccessReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Parvis-Reason", *params.ParvisReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("Parvis-Access-Reason", headerParam0)
+			req.Header.Set("Parvis-Reason", headerParam0)
 		}
 
 	}
@@ -39493,15 +40451,15 @@ func NewFindSensitiveIdentifierRequestWithBody(server string, params *FindSensit
 
 	if params != nil {
 
-		if params.ParvisAccessReason != nil {
+		if params.ParvisReason != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Parvis-Access-Reason", *params.ParvisAccessReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Parvis-Reason", *params.ParvisReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("Parvis-Access-Reason", headerParam0)
+			req.Header.Set("Parvis-Reason", headerParam0)
 		}
 
 	}
@@ -47135,6 +48093,83 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/audit/entries (the `ListAuditEntries` operationId).
 	ListAuditEntriesWithResponse(ctx context.Context, params *ListAuditEntriesParams, reqEditors ...RequestEditorFn) (*ListAuditEntriesResponse, error)
 
+	// ListForwardersWithResponse List where the logs are sent
+	//
+	// The forwarders of the institution, the newest first, with how far each is behind.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/audit/forwarders (the `ListForwarders` operationId).
+	ListForwardersWithResponse(ctx context.Context, params *ListForwardersParams, reqEditors ...RequestEditorFn) (*ListForwardersResponse, error)
+
+	// CreateForwarderWithBodyWithResponse Send the logs somewhere
+	//
+	// From then on every entry is sent to the address as it is written, at least once and in the order of its log: as syslog
+	// (RFC 5424) over TLS (RFC 5425) to `syslog+tls://host:6514`, or as lines of JSON by POST to an `https://` address. An entry
+	// that comes again has the same `event.id`. While the receiver is away, entries wait in their logs, and sending is tried again
+	// ever more rarely, up to every five minutes.
+	//
+	// The address must be of a public host, on port 443 or 6514, unless the operator has allowed its network. Its certificate is
+	// verified, by `ca_certificates` alone where they are given. Secrets are kept under the institution's key and never shown.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/audit/forwarders (the `CreateForwarder` operationId).
+	CreateForwarderWithBodyWithResponse(ctx context.Context, params *CreateForwarderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateForwarderResponse, error)
+
+	// CreateForwarderWithResponse Send the logs somewhere
+	//
+	// From then on every entry is sent to the address as it is written, at least once and in the order of its log: as syslog
+	// (RFC 5424) over TLS (RFC 5425) to `syslog+tls://host:6514`, or as lines of JSON by POST to an `https://` address. An entry
+	// that comes again has the same `event.id`. While the receiver is away, entries wait in their logs, and sending is tried again
+	// ever more rarely, up to every five minutes.
+	//
+	// The address must be of a public host, on port 443 or 6514, unless the operator has allowed its network. Its certificate is
+	// verified, by `ca_certificates` alone where they are given. Secrets are kept under the institution's key and never shown.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/audit/forwarders (the `CreateForwarder` operationId).
+	CreateForwarderWithResponse(ctx context.Context, params *CreateForwarderParams, body CreateForwarderJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateForwarderResponse, error)
+
+	// DeleteForwarderWithResponse Send the logs there no longer
+	//
+	// The position is forgotten with it. `If-Match` is required.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/audit/forwarders/{forwarder_id} (the `DeleteForwarder` operationId).
+	DeleteForwarderWithResponse(ctx context.Context, forwarderID ForwarderID, params *DeleteForwarderParams, reqEditors ...RequestEditorFn) (*DeleteForwarderResponse, error)
+
+	// GetForwarderWithResponse Read a forwarder
+	//
+	// The forwarder and how far it is behind.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/audit/forwarders/{forwarder_id} (the `GetForwarder` operationId).
+	GetForwarderWithResponse(ctx context.Context, forwarderID ForwarderID, params *GetForwarderParams, reqEditors ...RequestEditorFn) (*GetForwarderResponse, error)
+
+	// UpdateForwarderWithBodyWithResponse Change, pause or resume a forwarder
+	//
+	// What is given is changed (RFC 7396); a token or key that is null is forgotten. While it is paused nothing is lost: it goes on
+	// where it was. The address cannot be changed without giving the token and key again, so that nobody has them sent elsewhere.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/audit/forwarders/{forwarder_id} (the `UpdateForwarder` operationId).
+	UpdateForwarderWithBodyWithResponse(ctx context.Context, forwarderID ForwarderID, params *UpdateForwarderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateForwarderResponse, error)
+
+	// UpdateForwarderWithApplicationMergePatchPlusJSONBodyWithResponse Change, pause or resume a forwarder
+	//
+	// What is given is changed (RFC 7396); a token or key that is null is forgotten. While it is paused nothing is lost: it goes on
+	// where it was. The address cannot be changed without giving the token and key again, so that nobody has them sent elsewhere.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/audit/forwarders/{forwarder_id} (the `UpdateForwarder` operationId).
+	UpdateForwarderWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, forwarderID ForwarderID, params *UpdateForwarderParams, body UpdateForwarderApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateForwarderResponse, error)
+
 	// GetReadPolicyWithResponse Read which reads need a reason
 	//
 	// The institution's policy; without one no reason is needed and every read is noted.
@@ -47204,6 +48239,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /v1/audit/retention (the `PutAuditRetention` operationId).
 	PutAuditRetentionWithResponse(ctx context.Context, body PutAuditRetentionJSONRequestBody, reqEditors ...RequestEditorFn) (*PutAuditRetentionResponse, error)
+
+	// FollowAuditWithResponse Follow the logs without a gap
+	//
+	// All entries of the institution's logs after a position, the oldest first, for a SIEM that pulls. Each log has its own order,
+	// in which nothing is ever put in between; among each other they are ordered by time as far as they are there. Fields have the
+	// names of the Elastic Common Schema.
+	//
+	// Keep the `position` of the last entry that you have stored and give it as `after` the next time: it stays good for as long
+	// as the entries are kept, and after any restart. An entry that comes again, because the position was not kept, has the same
+	// `event.id`. As `application/x-ndjson` each entry is a line. Reads and refusals appear when they are sealed, mostly within a
+	// second. What a purge has taken meanwhile is passed over.
+	//
+	// Asks for the sight of the whole institution, restricted contacts included.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/audit/stream (the `FollowAudit` operationId).
+	FollowAuditWithResponse(ctx context.Context, params *FollowAuditParams, reqEditors ...RequestEditorFn) (*FollowAuditResponse, error)
 
 	// VerifyLogWithResponse Verify the log against itself
 	//
@@ -47798,7 +48851,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Access needs, disability, diet, health, guardianship of a minor and identifiers that are nobody else's business. They are kept
 	// under a key of the person's own and appear nowhere else: not in lists, search, webhooks, the log of events or exports. Each
-	// reading is noted with its reason, which `Parvis-Access-Reason` gives and without which nothing is answered. When the
+	// reading is noted with its reason, which `Parvis-Reason` gives and without which nothing is answered. When the
 	// person's key was destroyed the answer is 410 `sensitive-facts-destroyed`.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -51750,6 +52803,240 @@ func (r ListAuditEntriesResponse) ContentType() string {
 	return ""
 }
 
+// ListForwardersResponse200Headers the declared response headers of an HTTP 200 response for ListForwarders
+type ListForwardersResponse200Headers struct {
+	Link *string
+}
+
+type ListForwardersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ForwarderList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListForwardersResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListForwardersResponse) GetJSON200() *ForwarderList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListForwardersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListForwardersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListForwardersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListForwardersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateForwarderResponse201Headers the declared response headers of an HTTP 201 response for CreateForwarder
+type CreateForwarderResponse201Headers struct {
+	ETag     string
+	Location string
+}
+
+type CreateForwarderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Forwarder
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateForwarderResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateForwarderResponse) GetJSON201() *Forwarder {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateForwarderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateForwarderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateForwarderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateForwarderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteForwarderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteForwarderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteForwarderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteForwarderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteForwarderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetForwarderResponse200Headers the declared response headers of an HTTP 200 response for GetForwarder
+type GetForwarderResponse200Headers struct {
+	ETag string
+}
+
+// GetForwarderResponse304Headers the declared response headers of an HTTP 304 response for GetForwarder
+type GetForwarderResponse304Headers struct {
+	ETag string
+}
+
+type GetForwarderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Forwarder
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetForwarderResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetForwarderResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetForwarderResponse) GetJSON200() *Forwarder {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetForwarderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetForwarderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetForwarderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetForwarderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateForwarderResponse200Headers the declared response headers of an HTTP 200 response for UpdateForwarder
+type UpdateForwarderResponse200Headers struct {
+	ETag string
+}
+
+type UpdateForwarderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Forwarder
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateForwarderResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateForwarderResponse) GetJSON200() *Forwarder {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateForwarderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateForwarderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateForwarderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateForwarderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetReadPolicyResponse200Headers the declared response headers of an HTTP 200 response for GetReadPolicy
 type GetReadPolicyResponse200Headers struct {
 	ETag string
@@ -51970,6 +53257,54 @@ func (r PutAuditRetentionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutAuditRetentionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// FollowAuditResponse200Headers the declared response headers of an HTTP 200 response for FollowAudit
+type FollowAuditResponse200Headers struct {
+	ParvisPosition string
+}
+
+type FollowAuditResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuditRecordList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *FollowAuditResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r FollowAuditResponse) GetJSON200() *AuditRecordList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r FollowAuditResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r FollowAuditResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r FollowAuditResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r FollowAuditResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -65301,6 +66636,125 @@ func (c *ClientWithResponses) ListAuditEntriesWithResponse(ctx context.Context, 
 	return ParseListAuditEntriesResponse(rsp)
 }
 
+// ListForwardersWithResponse List where the logs are sent
+//
+// The forwarders of the institution, the newest first, with how far each is behind.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/audit/forwarders (the `ListForwarders` operationId).
+func (c *ClientWithResponses) ListForwardersWithResponse(ctx context.Context, params *ListForwardersParams, reqEditors ...RequestEditorFn) (*ListForwardersResponse, error) {
+	rsp, err := c.ListForwarders(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListForwardersResponse(rsp)
+}
+
+// CreateForwarderWithBodyWithResponse Send the logs somewhere
+//
+// From then on every entry is sent to the address as it is written, at least once and in the order of its log: as syslog
+// (RFC 5424) over TLS (RFC 5425) to `syslog+tls://host:6514`, or as lines of JSON by POST to an `https://` address. An entry
+// that comes again has the same `event.id`. While the receiver is away, entries wait in their logs, and sending is tried again
+// ever more rarely, up to every five minutes.
+//
+// The address must be of a public host, on port 443 or 6514, unless the operator has allowed its network. Its certificate is
+// verified, by `ca_certificates` alone where they are given. Secrets are kept under the institution's key and never shown.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/audit/forwarders (the `CreateForwarder` operationId).
+func (c *ClientWithResponses) CreateForwarderWithBodyWithResponse(ctx context.Context, params *CreateForwarderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateForwarderResponse, error) {
+	rsp, err := c.CreateForwarderWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateForwarderResponse(rsp)
+}
+
+// CreateForwarderWithResponse Send the logs somewhere
+//
+// From then on every entry is sent to the address as it is written, at least once and in the order of its log: as syslog
+// (RFC 5424) over TLS (RFC 5425) to `syslog+tls://host:6514`, or as lines of JSON by POST to an `https://` address. An entry
+// that comes again has the same `event.id`. While the receiver is away, entries wait in their logs, and sending is tried again
+// ever more rarely, up to every five minutes.
+//
+// The address must be of a public host, on port 443 or 6514, unless the operator has allowed its network. Its certificate is
+// verified, by `ca_certificates` alone where they are given. Secrets are kept under the institution's key and never shown.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/audit/forwarders (the `CreateForwarder` operationId).
+func (c *ClientWithResponses) CreateForwarderWithResponse(ctx context.Context, params *CreateForwarderParams, body CreateForwarderJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateForwarderResponse, error) {
+	rsp, err := c.CreateForwarder(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateForwarderResponse(rsp)
+}
+
+// DeleteForwarderWithResponse Send the logs there no longer
+//
+// The position is forgotten with it. `If-Match` is required.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/audit/forwarders/{forwarder_id} (the `DeleteForwarder` operationId).
+func (c *ClientWithResponses) DeleteForwarderWithResponse(ctx context.Context, forwarderID ForwarderID, params *DeleteForwarderParams, reqEditors ...RequestEditorFn) (*DeleteForwarderResponse, error) {
+	rsp, err := c.DeleteForwarder(ctx, forwarderID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteForwarderResponse(rsp)
+}
+
+// GetForwarderWithResponse Read a forwarder
+//
+// The forwarder and how far it is behind.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/audit/forwarders/{forwarder_id} (the `GetForwarder` operationId).
+func (c *ClientWithResponses) GetForwarderWithResponse(ctx context.Context, forwarderID ForwarderID, params *GetForwarderParams, reqEditors ...RequestEditorFn) (*GetForwarderResponse, error) {
+	rsp, err := c.GetForwarder(ctx, forwarderID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetForwarderResponse(rsp)
+}
+
+// UpdateForwarderWithBodyWithResponse Change, pause or resume a forwarder
+//
+// What is given is changed (RFC 7396); a token or key that is null is forgotten. While it is paused nothing is lost: it goes on
+// where it was. The address cannot be changed without giving the token and key again, so that nobody has them sent elsewhere.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/audit/forwarders/{forwarder_id} (the `UpdateForwarder` operationId).
+func (c *ClientWithResponses) UpdateForwarderWithBodyWithResponse(ctx context.Context, forwarderID ForwarderID, params *UpdateForwarderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateForwarderResponse, error) {
+	rsp, err := c.UpdateForwarderWithBody(ctx, forwarderID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateForwarderResponse(rsp)
+}
+
+// UpdateForwarderWithApplicationMergePatchPlusJSONBodyWithResponse Change, pause or resume a forwarder
+//
+// What is given is changed (RFC 7396); a token or key that is null is forgotten. While it is paused nothing is lost: it goes on
+// where it was. The address cannot be changed without giving the token and key again, so that nobody has them sent elsewhere.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/audit/forwarders/{forwarder_id} (the `UpdateForwarder` operationId).
+func (c *ClientWithResponses) UpdateForwarderWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, forwarderID ForwarderID, params *UpdateForwarderParams, body UpdateForwarderApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateForwarderResponse, error) {
+	rsp, err := c.UpdateForwarderWithApplicationMergePatchPlusJSONBody(ctx, forwarderID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateForwarderResponse(rsp)
+}
+
 // GetReadPolicyWithResponse Read which reads need a reason
 //
 // The institution's policy; without one no reason is needed and every read is noted.
@@ -65411,6 +66865,30 @@ func (c *ClientWithResponses) PutAuditRetentionWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParsePutAuditRetentionResponse(rsp)
+}
+
+// FollowAuditWithResponse Follow the logs without a gap
+//
+// All entries of the institution's logs after a position, the oldest first, for a SIEM that pulls. Each log has its own order,
+// in which nothing is ever put in between; among each other they are ordered by time as far as they are there. Fields have the
+// names of the Elastic Common Schema.
+//
+// Keep the `position` of the last entry that you have stored and give it as `after` the next time: it stays good for as long
+// as the entries are kept, and after any restart. An entry that comes again, because the position was not kept, has the same
+// `event.id`. As `application/x-ndjson` each entry is a line. Reads and refusals appear when they are sealed, mostly within a
+// second. What a purge has taken meanwhile is passed over.
+//
+// Asks for the sight of the whole institution, restricted contacts included.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/audit/stream (the `FollowAudit` operationId).
+func (c *ClientWithResponses) FollowAuditWithResponse(ctx context.Context, params *FollowAuditParams, reqEditors ...RequestEditorFn) (*FollowAuditResponse, error) {
+	rsp, err := c.FollowAudit(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFollowAuditResponse(rsp)
 }
 
 // VerifyLogWithResponse Verify the log against itself
@@ -66360,7 +67838,7 @@ func (c *ClientWithResponses) RestrictContactWithResponse(ctx context.Context, c
 //
 // Access needs, disability, diet, health, guardianship of a minor and identifiers that are nobody else's business. They are kept
 // under a key of the person's own and appear nowhere else: not in lists, search, webhooks, the log of events or exports. Each
-// reading is noted with its reason, which `Parvis-Access-Reason` gives and without which nothing is answered. When the
+// reading is noted with its reason, which `Parvis-Reason` gives and without which nothing is answered. When the
 // person's key was destroyed the answer is 410 `sensitive-facts-destroyed`.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -71928,6 +73406,198 @@ func ParseListAuditEntriesResponse(rsp *http.Response) (*ListAuditEntriesRespons
 	return response, nil
 }
 
+// ParseListForwardersResponse parses an HTTP response from a ListForwardersWithResponse call
+func ParseListForwardersResponse(rsp *http.Response) (*ListForwardersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListForwardersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ForwarderList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListForwardersResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateForwarderResponse parses an HTTP response from a CreateForwarderWithResponse call
+func ParseCreateForwarderResponse(rsp *http.Response) (*CreateForwarderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateForwarderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Forwarder
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateForwarderResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteForwarderResponse parses an HTTP response from a DeleteForwarderWithResponse call
+func ParseDeleteForwarderResponse(rsp *http.Response) (*DeleteForwarderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteForwarderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetForwarderResponse parses an HTTP response from a GetForwarderWithResponse call
+func ParseGetForwarderResponse(rsp *http.Response) (*GetForwarderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetForwarderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Forwarder
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetForwarderResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetForwarderResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateForwarderResponse parses an HTTP response from a UpdateForwarderWithResponse call
+func ParseUpdateForwarderResponse(rsp *http.Response) (*UpdateForwarderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateForwarderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Forwarder
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateForwarderResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetReadPolicyResponse parses an HTTP response from a GetReadPolicyWithResponse call
 func ParseGetReadPolicyResponse(rsp *http.Response) (*GetReadPolicyResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -72092,6 +73762,48 @@ func ParsePutAuditRetentionResponse(rsp *http.Response) (*PutAuditRetentionRespo
 		}
 		response.JSON200 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseFollowAuditResponse parses an HTTP response from a FollowAuditWithResponse call
+func ParseFollowAuditResponse(rsp *http.Response) (*FollowAuditResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &FollowAuditResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuditRecordList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (application/x-ndjson) unsupported
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers FollowAuditResponse200Headers
+		if values := rsp.Header.Values("Parvis-Position"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Parvis-Position", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ParvisPosition = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

@@ -609,7 +609,7 @@ export interface paths {
          * List the sensitive facts about a contact
          * @description Access needs, disability, diet, health, guardianship of a minor and identifiers that are nobody else's business. They are kept
          *     under a key of the person's own and appear nowhere else: not in lists, search, webhooks, the log of events or exports. Each
-         *     reading is noted with its reason, which `Parvis-Access-Reason` gives and without which nothing is answered. When the
+         *     reading is noted with its reason, which `Parvis-Reason` gives and without which nothing is answered. When the
          *     person's key was destroyed the answer is 410 `sensitive-facts-destroyed`.
          */
         get: operations["listSensitiveFacts"];
@@ -2940,6 +2940,97 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow the logs without a gap
+         * @description All entries of the institution's logs after a position, the oldest first, for a SIEM that pulls. Each log has its own order,
+         *     in which nothing is ever put in between; among each other they are ordered by time as far as they are there. Fields have the
+         *     names of the Elastic Common Schema.
+         *
+         *     Keep the `position` of the last entry that you have stored and give it as `after` the next time: it stays good for as long
+         *     as the entries are kept, and after any restart. An entry that comes again, because the position was not kept, has the same
+         *     `event.id`. As `application/x-ndjson` each entry is a line. Reads and refusals appear when they are sealed, mostly within a
+         *     second. What a purge has taken meanwhile is passed over.
+         *
+         *     Asks for the sight of the whole institution, restricted contacts included.
+         */
+        get: operations["followAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/forwarders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List where the logs are sent
+         * @description The forwarders of the institution, the newest first, with how far each is behind.
+         */
+        get: operations["listForwarders"];
+        put?: never;
+        /**
+         * Send the logs somewhere
+         * @description From then on every entry is sent to the address as it is written, at least once and in the order of its log: as syslog
+         *     (RFC 5424) over TLS (RFC 5425) to `syslog+tls://host:6514`, or as lines of JSON by POST to an `https://` address. An entry
+         *     that comes again has the same `event.id`. While the receiver is away, entries wait in their logs, and sending is tried again
+         *     ever more rarely, up to every five minutes.
+         *
+         *     The address must be of a public host, on port 443 or 6514, unless the operator has allowed its network. Its certificate is
+         *     verified, by `ca_certificates` alone where they are given. Secrets are kept under the institution's key and never shown.
+         */
+        post: operations["createForwarder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/forwarders/{forwarder_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the forwarder. */
+                forwarder_id: components["parameters"]["ForwarderId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a forwarder
+         * @description The forwarder and how far it is behind.
+         */
+        get: operations["getForwarder"];
+        put?: never;
+        post?: never;
+        /**
+         * Send the logs there no longer
+         * @description The position is forgotten with it. `If-Match` is required.
+         */
+        delete: operations["deleteForwarder"];
+        options?: never;
+        head?: never;
+        /**
+         * Change, pause or resume a forwarder
+         * @description What is given is changed (RFC 7396); a token or key that is null is forgotten. While it is paused nothing is lost: it goes on
+         *     where it was. The address cannot be changed without giving the token and key again, so that nobody has them sent elsewhere.
+         */
+        patch: operations["updateForwarder"];
         trace?: never;
     };
     "/v1/webhook-endpoints": {
@@ -7710,6 +7801,106 @@ export interface webhooks {
          * @description Which reads need a reason, or which are noted, has changed.
          */
         post: operations["onReadPolicyUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "siem_forwarder.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A forwarder of the logs was made
+         * @description Its address is among the changes.
+         */
+        post: operations["onSiemForwarderCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "siem_forwarder.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A forwarder of the logs changed
+         * @description Which members changed; secrets are told without their values.
+         */
+        post: operations["onSiemForwarderUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "siem_forwarder.deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A forwarder of the logs is gone
+         * @description From then on nothing is sent there.
+         */
+        post: operations["onSiemForwarderDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "siem_forwarder.lagging": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A receiver of the logs is behind
+         * @description The first entry that it has not taken has been waiting for fifteen minutes; it is told once.
+         */
+        post: operations["onSiemForwarderLagging"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "siem_forwarder.recovered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A receiver of the logs is up to date again
+         * @description After it was behind.
+         */
+        post: operations["onSiemForwarderRecovered"];
         delete?: never;
         options?: never;
         head?: never;
@@ -14655,6 +14846,273 @@ export interface components {
         };
         /**
          * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        ForwarderList: {
+            data: components["schemas"]["Forwarder"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "name": "SOC",
+         *       "url": "syslog+tls://siem.example.org:6514",
+         *       "start": "beginning"
+         *     }
+         */
+        ForwarderCreate: {
+            name: string;
+            /** @description `syslog+tls://host:6514` or an https address. */
+            url: string;
+            /** @description Authorities (PEM) by which alone the receiver is known; without them, the system's. */
+            ca_certificates?: string;
+            /** @description What we are known by to it (PEM), with `client_key`. */
+            client_certificate?: string;
+            /** @description The key of the certificate (PEM). */
+            client_key?: string;
+            /** @description Sent to an https address as a bearer token. */
+            token?: string;
+            /**
+             * @description From where on.
+             * @default now
+             * @enum {string}
+             */
+            start: "now" | "beginning";
+        };
+        /**
+         * @example {
+         *       "status": "paused"
+         *     }
+         */
+        ForwarderPatch: {
+            name?: string;
+            url?: string;
+            ca_certificates?: string | null;
+            client_certificate?: string | null;
+            client_key?: string | null;
+            token?: string | null;
+            /** @enum {string} */
+            status?: "active" | "paused";
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e12",
+         *       "object": "siem_forwarder",
+         *       "name": "SOC",
+         *       "url": "syslog+tls://siem.example.org:6514",
+         *       "ca_certificates": null,
+         *       "client_certificate": null,
+         *       "has_token": false,
+         *       "has_client_key": false,
+         *       "status": "active",
+         *       "health": {
+         *         "position": "e48121-r112.4-f17.1",
+         *         "delivered": 48302,
+         *         "last_delivered_at": "2026-11-03T18:04:11.412Z",
+         *         "oldest_undelivered_at": null,
+         *         "lag_seconds": 0,
+         *         "failing_since": null,
+         *         "last_error": null
+         *       },
+         *       "created_at": "2026-11-03T18:04:11.412Z",
+         *       "updated_at": "2026-11-03T18:04:11.412Z",
+         *       "version": 1
+         *     }
+         */
+        Forwarder: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "siem_forwarder";
+            name: string;
+            url: string;
+            ca_certificates: string | null;
+            client_certificate: string | null;
+            has_token: boolean;
+            has_client_key: boolean;
+            status: string;
+            health: components["schemas"]["ForwarderHealth"];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        ForwarderHealth: {
+            /** @description Up to where the receiver has taken entries. */
+            position: string;
+            /**
+             * Format: int64
+             * @description Entries that it has taken.
+             */
+            delivered: number;
+            /** Format: date-time */
+            last_delivered_at: string | null;
+            /**
+             * Format: date-time
+             * @description When the first entry that waits happened.
+             */
+            oldest_undelivered_at: string | null;
+            /**
+             * Format: int64
+             * @description How long that is ago; 0 when none waits.
+             */
+            lag_seconds: number;
+            /** Format: date-time */
+            failing_since: string | null;
+            /** @description Why the last attempt failed: one of these, or `status-` with that of the answer. */
+            last_error: string | null;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "position": "e48121-r112.4-f17.1"
+         *     }
+         */
+        AuditRecordList: {
+            data: components["schemas"]["AuditRecord"][];
+            /** @description After the last entry, or the one given where there is none. */
+            position: string;
+        };
+        /**
+         * @description An entry with the field names of the Elastic Common Schema; what that has no name for is under `parvis`.
+         * @example {
+         *       "@timestamp": "2026-11-03T18:04:11.412Z",
+         *       "ecs": {
+         *         "version": "8.11"
+         *       },
+         *       "event": {
+         *         "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e12",
+         *         "kind": "event",
+         *         "dataset": "parvis.audit",
+         *         "module": "parvis",
+         *         "category": [
+         *           "api"
+         *         ],
+         *         "type": [
+         *           "denied"
+         *         ],
+         *         "action": "refused",
+         *         "outcome": "failure"
+         *       },
+         *       "organization": {
+         *         "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e13"
+         *       },
+         *       "user": {
+         *         "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e44"
+         *       },
+         *       "source": {
+         *         "ip": "192.0.2.7"
+         *       },
+         *       "http": {
+         *         "request": {
+         *           "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01"
+         *         },
+         *         "response": {
+         *           "status_code": 403
+         *         }
+         *       },
+         *       "error": {
+         *         "code": "insufficient-scope"
+         *       },
+         *       "rule": {
+         *         "name": "contacts:read"
+         *       },
+         *       "parvis": {
+         *         "kind": "refusal",
+         *         "log": "refusals",
+         *         "position": "e48121-r112.4-f17.1",
+         *         "actor_kind": "api_key",
+         *         "proven": true,
+         *         "operation": "listContacts",
+         *         "repeated": 3
+         *       }
+         *     }
+         */
+        AuditRecord: {
+            /** Format: date-time */
+            "@timestamp": string;
+            ecs: components["schemas"]["RecordVersion"];
+            event: components["schemas"]["RecordEvent"];
+            organization: components["schemas"]["RecordId"];
+            user?: components["schemas"]["RecordId"];
+            source?: components["schemas"]["RecordSource"];
+            http?: components["schemas"]["RecordHttp"];
+            error?: components["schemas"]["RecordError"];
+            rule?: components["schemas"]["RecordRule"];
+            parvis: components["schemas"]["RecordOwn"];
+        };
+        RecordVersion: {
+            version: string;
+        };
+        RecordEvent: {
+            /**
+             * Format: uuid
+             * @description Of the entry; the same when it comes again.
+             */
+            id: string;
+            /** @constant */
+            kind: "event";
+            /** @constant */
+            dataset: "parvis.audit";
+            /** @constant */
+            module: "parvis";
+            category: string[];
+            type: string[];
+            action: string;
+            outcome: string;
+            /**
+             * Format: int64
+             * @description Of an event, its number in the log.
+             */
+            sequence?: number;
+        };
+        RecordId: {
+            id: string;
+        };
+        RecordSource: {
+            ip: string;
+        };
+        RecordHttp: {
+            request?: components["schemas"]["RecordId"];
+            response?: components["schemas"]["RecordStatus"];
+        };
+        RecordStatus: {
+            /** Format: int32 */
+            status_code: number;
+        };
+        RecordError: {
+            code: string;
+        };
+        RecordRule: {
+            name: string;
+        };
+        RecordOwn: {
+            kind: string;
+            log: string;
+            /** @description Up to and with this entry. */
+            position: string;
+            actor_kind?: string;
+            proven: boolean;
+            operation?: string;
+            purpose?: string;
+            subject_kind?: string;
+            /** Format: uuid */
+            subject_id?: string;
+            /** @description Of a read, the first hundred contacts in the answer. */
+            contact_ids?: string[];
+            /**
+             * Format: int32
+             * @description Of a read, how many there were.
+             */
+            contact_count?: number;
+            /** Format: int32 */
+            repeated: number;
+        };
+        /**
+         * @example {
          *       "url": "https://billetterie.example.org/parvis",
          *       "event_types": [
          *         "contact.*",
@@ -15106,10 +15564,16 @@ export interface components {
              */
             include_events: boolean;
             /**
-             * @description The log of reads of identifiable data.
+             * @description The logs of reads of identifiable data and of refusals.
              * @default true
              */
             include_access_log: boolean;
+            /**
+             * @description A public key (age, X25519) for which sensitive facts are encrypted; without it they are left out, and the manifest says
+             *     how many. It asks for the scope `contacts.sensitive:read` as well, and every person concerned has it in their access log.
+             *     `parvis import` restores them with the private key; an import by the API leaves them out.
+             */
+            sensitive_recipient?: string;
         };
         /**
          * @example {
@@ -18382,6 +18846,8 @@ export interface components {
         OccurredAtGte: string;
         /** @description Before this instant. */
         OccurredAtLt: string;
+        /** @description Identifier of the forwarder. */
+        ForwarderId: string;
         /** @description Identifier of the endpoint. */
         WebhookEndpointId: string;
         /** @description Identifier of the delivery, which is the `webhook-id` that the receiver saw. */
@@ -19775,7 +20241,7 @@ export interface operations {
             };
             header?: {
                 /** @description Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact. */
-                "Parvis-Access-Reason"?: components["parameters"]["AccessReason"];
+                "Parvis-Reason"?: components["parameters"]["AccessReason"];
             };
             path: {
                 /** @description Identifier of the contact. */
@@ -19838,7 +20304,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact. */
-                "Parvis-Access-Reason"?: components["parameters"]["AccessReason"];
+                "Parvis-Reason"?: components["parameters"]["AccessReason"];
             };
             path: {
                 /** @description Identifier of the contact. */
@@ -19934,7 +20400,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact. */
-                "Parvis-Access-Reason"?: components["parameters"]["AccessReason"];
+                "Parvis-Reason"?: components["parameters"]["AccessReason"];
             };
             path: {
                 /** @description Identifier of the contact. */
@@ -19964,7 +20430,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact. */
-                "Parvis-Access-Reason"?: components["parameters"]["AccessReason"];
+                "Parvis-Reason"?: components["parameters"]["AccessReason"];
             };
             path?: never;
             cookie?: never;
@@ -23757,6 +24223,189 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditKeySet"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    followAudit: {
+        parameters: {
+            query?: {
+                /** @description The position after which to read; without it, the beginning. */
+                after?: string;
+                /** @description Greatest number of entries. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Entries after the position. */
+            200: {
+                headers: {
+                    /** @description The position after the last entry, or the one given where there is none. */
+                    "Parvis-Position": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditRecordList"];
+                    "application/x-ndjson": string;
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listForwarders: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of forwarders. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForwarderList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createForwarder: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForwarderCreate"];
+            };
+        };
+        responses: {
+            /** @description The forwarder. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forwarder"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getForwarder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the forwarder. */
+                forwarder_id: components["parameters"]["ForwarderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The forwarder. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forwarder"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteForwarder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+            };
+            path: {
+                /** @description Identifier of the forwarder. */
+                forwarder_id: components["parameters"]["ForwarderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updateForwarder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+            };
+            path: {
+                /** @description Identifier of the forwarder. */
+                forwarder_id: components["parameters"]["ForwarderId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["ForwarderPatch"];
+            };
+        };
+        responses: {
+            /** @description The forwarder as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forwarder"];
                 };
             };
             "4XX": components["responses"]["Error"];
@@ -30650,6 +31299,116 @@ export interface operations {
         };
     };
     onReadPolicyUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSiemForwarderCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSiemForwarderUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSiemForwarderDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSiemForwarderLagging: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSiemForwarderRecovered: {
         parameters: {
             query?: never;
             header?: never;
