@@ -3,7 +3,6 @@ package connectors
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -117,11 +116,22 @@ func (t *turn) readStreams(ctx context.Context) error {
 			continue
 		}
 		if err := t.readStream(ctx, stream, rows[i]); err != nil {
-			return fmt.Errorf("%s: %w", stream.Name, err)
+			return &streamError{stream.Name, err}
 		}
 	}
 	return nil
 }
+
+// streamError says in which stream a turn came to its end.
+type streamError struct {
+	stream string
+	cause  error
+}
+
+func (e *streamError) Error() string { return e.stream + ": " + e.cause.Error() }
+
+// Unwrap gives the cause.
+func (e *streamError) Unwrap() error { return e.cause }
 
 func (t *turn) readStream(ctx context.Context, stream port.Stream, row connectorsdb.ConnectorStream) error {
 	since := port.Since{Token: row.Token, Resume: row.Resume}
@@ -203,6 +213,9 @@ func ended(cause error) (code, text string, wait time.Duration, stop bool) {
 func (t *turn) endBadly(ctx context.Context, cause error) error {
 	s := t.s
 	code, text, wait, stop := ended(cause)
+	if in := (*streamError)(nil); errors.As(cause, &in) {
+		text = in.stream + ": " + text
+	}
 	if code == "internal" {
 		s.Log.ErrorContext(ctx, "connectors: a turn failed", "source", t.row.SourceID, "error", cause)
 	}

@@ -9,6 +9,11 @@ const (
 	PriceType   = "price_type"
 	Customer    = "customer"
 	Order       = "order"
+	Venue       = "venue"
+	Product     = "product"
+	Membership  = "membership"
+	GiftCard    = "gift_card"
+	Scan        = "scan"
 )
 
 // Record is one thing at the vendor, in the neutral form: Data is one of the
@@ -49,6 +54,73 @@ type PriceTypeData struct {
 	Name     Text   `json:"name"`
 	Class    string `json:"class,omitempty"`
 	Audience string `json:"audience,omitempty"`
+}
+
+// VenueData is a place.
+type VenueData struct {
+	Name     Text     `json:"name"`
+	Parent   string   `json:"parent,omitempty"`
+	Address  *Address `json:"address,omitempty"`
+	Capacity *int32   `json:"capacity,omitempty"`
+}
+
+// ProductData is what is sold besides admission to one date, or its type.
+type ProductData struct {
+	Name       Text   `json:"name"`
+	Kind       string `json:"kind"`
+	UsageLimit *int32 `json:"usage_limit,omitempty"`
+}
+
+// MembershipData is a subscription, pass or membership of somebody.
+type MembershipData struct {
+	Kind       string     `json:"kind,omitempty"`
+	Number     string     `json:"number,omitempty"`
+	Product    string     `json:"product,omitempty"`
+	Customer   string     `json:"customer,omitempty"`
+	Order      string     `json:"order,omitempty"`
+	Ticket     string     `json:"ticket,omitempty"`
+	Holder     *Person    `json:"holder,omitempty"`
+	ValidFrom  *time.Time `json:"valid_from,omitempty"`
+	ValidTo    *time.Time `json:"valid_to,omitempty"`
+	UsageLimit *int32     `json:"usage_limit,omitempty"`
+	Usages     *int32     `json:"usages,omitempty"`
+	State      string     `json:"state,omitempty"`
+	Test       bool       `json:"test,omitempty"`
+}
+
+// GiftCardData is a card with its ledger. Code opens the money: ticketing keeps
+// a keyed hash of it, and nothing else may keep anything.
+type GiftCardData struct {
+	Code         string                `json:"code,omitempty"`
+	LastFour     string                `json:"last_four,omitempty"`
+	Currency     string                `json:"currency,omitempty"`
+	Balance      string                `json:"balance"`
+	ExpiresAt    *time.Time            `json:"expires_at,omitempty"`
+	State        string                `json:"state,omitempty"`
+	Customer     string                `json:"customer,omitempty"`
+	Ticket       string                `json:"ticket,omitempty"`
+	Test         bool                  `json:"test,omitempty"`
+	Transactions []GiftCardTransaction `json:"transactions,omitempty"`
+}
+
+// GiftCardTransaction loads a card, or uses it.
+type GiftCardTransaction struct {
+	ExternalID string     `json:"external_id"`
+	Amount     string     `json:"amount"`
+	At         *time.Time `json:"at,omitempty"`
+	Order      string     `json:"order,omitempty"`
+}
+
+// ScanData is one reading at a door.
+type ScanData struct {
+	Ticket      string     `json:"ticket,omitempty"`
+	Performance string     `json:"performance,omitempty"`
+	OccurredAt  time.Time  `json:"occurred_at"`
+	RecordedAt  *time.Time `json:"recorded_at,omitempty"`
+	Direction   string     `json:"direction,omitempty"`
+	Result      string     `json:"result,omitempty"`
+	Reason      string     `json:"reason,omitempty"`
+	Gate        string     `json:"gate,omitempty"`
 }
 
 // Person is what the vendor says about somebody.

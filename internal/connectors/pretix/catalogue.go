@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/parvis-crm/parvis/internal/connectors/port"
@@ -130,19 +131,23 @@ func (s *session) eventRecords(e event) []port.Record {
 	if e.HasSubevents {
 		return []port.Record{production}
 	}
-	return []port.Record{production, {Kind: port.Performance, ExternalID: e.Slug, Data: port.PerformanceData{
+	return append(s.venueRecord(e.Location), production, port.Record{Kind: port.Performance, ExternalID: e.Slug, Data: port.PerformanceData{
 		Production: e.Slug, Name: e.Name.neutral(), StartsAt: e.DateFrom, EndsAt: ends(e.DateFrom, e.DateTo), TimeZone: s.zone(e), Venue: s.venue(e.Location),
-	}}}
+	}})
 }
 
-func (s *session) subeventRecord(e event, sub subevent) port.Record {
+func (s *session) subeventRecords(e event, sub subevent) []port.Record {
+	location := sub.Location
+	if s.venue(location) == "" {
+		location = e.Location
+	}
 	d := port.PerformanceData{
-		Production: e.Slug, Name: sub.Name.neutral(), StartsAt: sub.DateFrom, EndsAt: ends(sub.DateFrom, sub.DateTo), TimeZone: s.zone(e), Venue: s.venue(sub.Location), Status: "scheduled",
+		Production: e.Slug, Name: sub.Name.neutral(), StartsAt: sub.DateFrom, EndsAt: ends(sub.DateFrom, sub.DateTo), TimeZone: s.zone(e), Venue: s.venue(location), Status: "scheduled",
 	}
 	if sub.Active != nil && !*sub.Active {
 		d.Status = "closed" // not on sale; pretix does not say why
 	}
-	return port.Record{Kind: port.Performance, ExternalID: fmt.Sprintf("%s/%d", e.Slug, sub.ID), Data: d}
+	return append(s.venueRecord(location), port.Record{Kind: port.Performance, ExternalID: fmt.Sprintf("%s/%d", e.Slug, sub.ID), Data: d})
 }
 
 func (s *session) itemRecords(event string, i item) []port.Record {
@@ -177,7 +182,25 @@ func (s *session) zone(e event) string {
 	return s.c.TimeZone.String()
 }
 
-func (s *session) venue(m multilingual) string { return clip(m.in(languages()), 200) }
+// venue is the name of a place: pretix has nothing but a text for it, which is
+// an address on several lines.
+func (s *session) venue(m multilingual) string { return clip(oneLine(m.in(languages())), 200) }
+
+func (s *session) venueRecord(m multilingual) []port.Record {
+	id := s.venue(m)
+	if id == "" {
+		return nil
+	}
+	name := port.Text{}
+	for lang, t := range m.neutral() {
+		name[lang] = clip(oneLine(t), 400)
+	}
+	return []port.Record{{Kind: port.Venue, ExternalID: id, Data: port.VenueData{Name: name}}}
+}
+
+func oneLine(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), ", ")
+}
 
 // ends drops an end before its start, which a date copied from another may have.
 func ends(from, to *time.Time) *time.Time {
@@ -246,7 +269,7 @@ func (s *session) readEvent(ctx context.Context, e event, yield func(port.Page) 
 			if err != nil {
 				return err
 			}
-			records = append(records, s.subeventRecord(e, sub))
+			records = append(records, s.subeventRecords(e, sub)...)
 		}
 		return yield(port.Page{Records: records})
 	})
@@ -279,7 +302,7 @@ func (s *session) fetchSubevent(ctx context.Context, slug, id string) ([]port.Re
 	if err := a.JSON(&sub); err != nil {
 		return nil, err
 	}
-	return []port.Record{s.subeventRecord(e, sub)}, nil
+	return s.subeventRecords(e, sub), nil
 }
 
 func (s *session) fetchItem(ctx context.Context, slug, id string) ([]port.Record, error) {

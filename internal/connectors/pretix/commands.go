@@ -180,7 +180,7 @@ func (s *session) grantMembership(ctx context.Context, c port.Command) (port.Res
 	if err := json.Unmarshal(c.Data, &in); err != nil {
 		return port.Result{}, err
 	}
-	kind, err := strconv.ParseInt(in.Product, 10, 64)
+	kind, err := strconv.ParseInt(strings.TrimPrefix(in.Product, "type/"), 10, 64)
 	if err != nil {
 		return port.Result{}, &port.Rejected{Status: http.StatusBadRequest, Text: "the product is no membership type"}
 	}

@@ -17,6 +17,7 @@ type notice struct {
 	Code     string      `json:"code"`
 	Customer string      `json:"customer"`
 	Subevent *int64      `json:"subevent_id"`
+	GiftCard json.Number `json:"giftcard"`
 }
 
 // VerifyHook implements port.Session. pretix signs nothing: what protects is
@@ -57,9 +58,13 @@ func (s *session) ReadHook(h port.Hook) port.Reading {
 		r.Streams, r.Changed = []string{orders}, []port.Ref{ref}
 	case strings.HasPrefix(n.Action, "pretix.customer.") && n.Customer != "":
 		r.Changed = []port.Ref{{Kind: port.Customer, ExternalID: n.Customer}}
+	case strings.HasPrefix(n.Action, "pretix.event.checkin"):
+		r.Streams = []string{checkins}
+	case kind == "giftcards" && n.GiftCard != "":
+		r.Changed = []port.Ref{{Kind: port.GiftCard, ExternalID: n.GiftCard.String()}}
 	case n.Action == "pretix.subevent.deleted" && n.Subevent != nil:
 		r.Deleted = []port.Ref{{Kind: port.Performance, ExternalID: fmt.Sprintf("%s/%d", n.Event, *n.Subevent)}}
-	case kind == "subevent", kind == "event" && !strings.HasPrefix(n.Action, "pretix.event.checkin"):
+	case kind == "subevent", kind == "event":
 		r.Streams = []string{catalogue}
 	default:
 		r.Streams = []string{orders}

@@ -25,6 +25,9 @@ const (
 	orders    = "orders"
 	catalogue = "catalogue"
 	customers = "customers"
+	checkins  = "checkins"
+	members   = "memberships"
+	giftCards = "gift_cards"
 )
 
 // Connector is pretix.
@@ -43,11 +46,14 @@ func (Connector) Describe() port.Description {
 		Streams: []port.Stream{
 			{Name: orders, Every: 5 * time.Minute},
 			{Name: catalogue, Every: 15 * time.Minute},
+			{Name: checkins, Every: 5 * time.Minute},
 			{Name: customers, Every: 24 * time.Hour},
+			{Name: members, Every: 24 * time.Hour},
+			{Name: giftCards, Every: 24 * time.Hour},
 		},
-		Fetches:      []string{port.Order, port.Production, port.Performance, port.PriceType, port.Customer},
+		Fetches:      []string{port.Order, port.Production, port.Performance, port.PriceType, port.Customer, port.GiftCard},
 		Commands:     []string{"customer.upsert", "customer.anonymize", "voucher.create", "membership.grant", "giftcard.transact"},
-		Capabilities: []string{"push", "reconcile", "register_hooks"},
+		Capabilities: []string{"push", "reconcile", "register_hooks", "scan"},
 	}
 }
 
@@ -166,6 +172,12 @@ func (s *session) Changes(ctx context.Context, stream string, since port.Since, 
 		return s.readCatalogue(ctx, since, yield)
 	case customers:
 		return s.readCustomers(ctx, since, yield)
+	case checkins:
+		return s.readCheckins(ctx, since, yield)
+	case members:
+		return s.readMemberships(ctx, since, yield)
+	case giftCards:
+		return s.readGiftCards(ctx, since, yield)
 	}
 	return port.Mark{}, port.ErrUnsupported
 }
@@ -173,7 +185,7 @@ func (s *session) Changes(ctx context.Context, stream string, since port.Since, 
 // Fetch implements port.Session.
 func (s *session) Fetch(ctx context.Context, kind, externalID string) ([]port.Record, error) {
 	parts := strings.Split(externalID, "/")
-	if kind != port.Customer && !s.reads(parts[0]) {
+	if kind != port.Customer && kind != port.GiftCard && !s.reads(parts[0]) {
 		return nil, port.ErrUnsupported
 	}
 	switch {
@@ -181,6 +193,8 @@ func (s *session) Fetch(ctx context.Context, kind, externalID string) ([]port.Re
 		return s.fetchOrder(ctx, parts[0], parts[1])
 	case kind == port.Customer && len(parts) == 1:
 		return s.fetchCustomer(ctx, externalID)
+	case kind == port.GiftCard:
+		return s.fetchGiftCard(ctx, externalID)
 	case kind == port.Production && len(parts) == 1, kind == port.Performance && len(parts) == 1:
 		return s.fetchEvent(ctx, externalID)
 	case kind == port.Performance && len(parts) == 2:

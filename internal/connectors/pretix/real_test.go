@@ -323,6 +323,17 @@ func TestARealPretix(t *testing.T) {
 	require.Equal(t, "35.00", r.call("GET", fmt.Sprintf("/giftcards/%d/", int(card["id"].(float64))), nil)["value"])
 	app.command("voucher.create", m{"performance": fmt.Sprintf("%s/%d", r.seed.Event, r.seed.Dates[0]), "code": "GABIANS26"})
 
+	// Scanned at the door, which touches no order.
+	secret := r.call("GET", r.at(refunded), nil)["positions"].([]any)[0].(m)["secret"]
+	require.Equal(t, "ok", r.call("POST", "/checkinrpc/redeem/", m{"secret": secret, "lists": []any{r.seed.CheckinLists[0]}, "source_type": "barcode", "type": "entry", "force": false, "ignore_unpaid": false, "nonce": "n1", "questions_supported": false})["status"])
+	app.soon("the scan", func() bool {
+		scans := app.Walk("/v1/ticketing/scans")
+		return len(scans) == 1 && scans[0]["result"] == "accepted" && scans[0]["ticket_id"] != nil
+	})
+	app.Post(base+"/pulls", m{"streams": []string{"memberships", "gift_cards"}}).Is(202)
+	app.soon("the membership", func() bool { return len(app.Walk("/v1/ticketing/memberships")) == 1 })
+	app.soon("the gift card", func() bool { return strings.Contains(fmt.Sprint(app.Walk("/v1/ticketing/gift-cards")), "35.00") })
+
 	// The whole of it is the same to the cent.
 	result := app.compare()
 	require.Empty(t, result["differences"], "%v", result)

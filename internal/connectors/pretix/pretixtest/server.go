@@ -28,6 +28,7 @@ type Request struct {
 	Authorization string
 	Header        http.Header
 	Body          M
+	Answer        http.Header // of the answer
 }
 
 // Server is an organizer's pretix.
@@ -198,7 +199,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.answer(rec, r, request)
 		s.mu.Unlock()
 	}
-	request.Status = rec.status
+	request.Status, request.Answer = rec.status, rec.Header().Clone()
 	s.mu.Lock()
 	s.requests = append(s.requests, request)
 	s.mu.Unlock()
