@@ -2826,6 +2826,111 @@ func (e SessionsEndedObject) Valid() bool {
 	}
 }
 
+// Defines values for SibilDeclarationCurrency.
+const (
+	SibilDeclarationCurrencyEUR SibilDeclarationCurrency = "EUR"
+)
+
+// Valid indicates whether the value is a known member of the SibilDeclarationCurrency enum.
+func (e SibilDeclarationCurrency) Valid() bool {
+	switch e {
+	case SibilDeclarationCurrencyEUR:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SibilDeclarationObject.
+const (
+	SibilDeclarationObjectSibilDeclaration SibilDeclarationObject = "sibil_declaration"
+)
+
+// Valid indicates whether the value is a known member of the SibilDeclarationObject enum.
+func (e SibilDeclarationObject) Valid() bool {
+	switch e {
+	case SibilDeclarationObjectSibilDeclaration:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SibilQuarterCurrency.
+const (
+	SibilQuarterCurrencyEUR SibilQuarterCurrency = "EUR"
+)
+
+// Valid indicates whether the value is a known member of the SibilQuarterCurrency enum.
+func (e SibilQuarterCurrency) Valid() bool {
+	switch e {
+	case SibilQuarterCurrencyEUR:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SibilQuarterObject.
+const (
+	SibilQuarterObjectSibilQuarter SibilQuarterObject = "sibil_quarter"
+)
+
+// Valid indicates whether the value is a known member of the SibilQuarterObject enum.
+func (e SibilQuarterObject) Valid() bool {
+	switch e {
+	case SibilQuarterObjectSibilQuarter:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SibilSettingsObject.
+const (
+	SibilSettingsObjectSibilSettings SibilSettingsObject = "sibil_settings"
+)
+
+// Valid indicates whether the value is a known member of the SibilSettingsObject enum.
+func (e SibilSettingsObject) Valid() bool {
+	switch e {
+	case SibilSettingsObjectSibilSettings:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SibilSubmissionObject.
+const (
+	SibilSubmissionObjectSibilSubmission SibilSubmissionObject = "sibil_submission"
+)
+
+// Valid indicates whether the value is a known member of the SibilSubmissionObject enum.
+func (e SibilSubmissionObject) Valid() bool {
+	switch e {
+	case SibilSubmissionObjectSibilSubmission:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SibilSubmissionWithResultsObject.
+const (
+	SibilSubmissionWithResultsObjectSibilSubmission SibilSubmissionWithResultsObject = "sibil_submission"
+)
+
+// Valid indicates whether the value is a known member of the SibilSubmissionWithResultsObject enum.
+func (e SibilSubmissionWithResultsObject) Valid() bool {
+	switch e {
+	case SibilSubmissionWithResultsObjectSibilSubmission:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SignInChallengeObject.
 const (
 	SignInChallengeObjectSignInChallenge SignInChallengeObject = "sign_in_challenge"
@@ -9757,6 +9862,271 @@ type SessionsEnded struct {
 // SessionsEndedObject defines model for SessionsEnded.Object.
 type SessionsEndedObject string
 
+// SibilAnomaly defines model for SibilAnomaly.
+type SibilAnomaly struct {
+	Code string `json:"code"`
+
+	// Count How many tickets it concerns; 0 where it is about the performance.
+	Count int64 `json:"count"`
+
+	// Fields What is missing.
+	Fields     []string `json:"fields"`
+	IsBlocking bool     `json:"is_blocking"`
+}
+
+// SibilAnomalyCount defines model for SibilAnomalyCount.
+type SibilAnomalyCount struct {
+	Code         string `json:"code"`
+	Declarations int64  `json:"declarations"`
+	IsBlocking   bool   `json:"is_blocking"`
+}
+
+// SibilDeclaration Amounts are decimal strings in euros. As CSV, each member is a column of its name.
+type SibilDeclaration struct {
+	Anomalies []SibilAnomaly `json:"anomalies"`
+
+	// AveragePrice Revenue by paid ticket, to the cent; 0.00 without any.
+	AveragePrice      string                       `json:"average_price"`
+	BlockingAnomalies int32                        `json:"blocking_anomalies"`
+	Capacity          nullable.Nullable[int32]     `json:"capacity"`
+	Currency          SibilDeclarationCurrency     `json:"currency"`
+	DeclaredAt        nullable.Nullable[time.Time] `json:"declared_at"`
+
+	// Domain As SIBIL calls it.
+	Domain        nullable.Nullable[string] `json:"domain"`
+	ExemptTickets int64                     `json:"exempt_tickets"`
+
+	// ExternalID The performance at its source.
+	ExternalID string `json:"external_id"`
+
+	// ExternalKey The key under which SIBIL has it.
+	ExternalKey      string `json:"external_key"`
+	FullPriceAverage string `json:"full_price_average"`
+	FullPriceRevenue string `json:"full_price_revenue"`
+
+	// FullPriceTickets Paid at full price.
+	FullPriceTickets int64 `json:"full_price_tickets"`
+
+	// ID That of the performance.
+	ID openapi_types.UUID `json:"id"`
+
+	// LocalStart Date and time at the place.
+	LocalStart     string                 `json:"local_start"`
+	Object         SibilDeclarationObject `json:"object"`
+	PaidTickets    int64                  `json:"paid_tickets"`
+	Quarter        string                 `json:"quarter"`
+	ReducedRevenue string                 `json:"reduced_revenue"`
+
+	// ReducedTickets Paid, neither at full price nor by subscription.
+	ReducedTickets int64  `json:"reduced_tickets"`
+	Revenue        string `json:"revenue"`
+
+	// SibilID What SIBIL calls it.
+	SibilID nullable.Nullable[int64] `json:"sibil_id"`
+
+	// Source Code of the ticketing source.
+	Source string `json:"source"`
+
+	// SpreadRefunds What was taken off the revenue of refunds that name no cancelled ticket.
+	SpreadRefunds string    `json:"spread_refunds"`
+	StartsAt      time.Time `json:"starts_at"`
+
+	// Status `changed`: SIBIL has other figures than these.
+	Status              string `json:"status"`
+	SubscriptionRevenue string `json:"subscription_revenue"`
+
+	// SubscriptionTickets Paid by subscription.
+	SubscriptionTickets int64                                 `json:"subscription_tickets"`
+	Tickets             int64                                 `json:"tickets"`
+	TimeZone            string                                `json:"time_zone"`
+	Title               nullable.Nullable[string]             `json:"title"`
+	VenueCity           nullable.Nullable[string]             `json:"venue_city"`
+	VenueID             nullable.Nullable[openapi_types.UUID] `json:"venue_id"`
+	VenueName           nullable.Nullable[string]             `json:"venue_name"`
+	VenuePostalCode     nullable.Nullable[string]             `json:"venue_postal_code"`
+	VenueSiret          nullable.Nullable[string]             `json:"venue_siret"`
+	VenueStreet         nullable.Nullable[string]             `json:"venue_street"`
+	VenueType           nullable.Nullable[string]             `json:"venue_type"`
+	YoungAudience       bool                                  `json:"young_audience"`
+}
+
+// SibilDeclarationCurrency defines model for SibilDeclaration.Currency.
+type SibilDeclarationCurrency string
+
+// SibilDeclarationObject defines model for SibilDeclaration.Object.
+type SibilDeclarationObject string
+
+// SibilDeclarationList defines model for SibilDeclarationList.
+type SibilDeclarationList struct {
+	Data       []SibilDeclaration        `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// SibilQuarter defines model for SibilQuarter.
+type SibilQuarter struct {
+	Anomalies           []SibilAnomalyCount  `json:"anomalies"`
+	BlockedDeclarations int64                `json:"blocked_declarations"`
+	BlockingAnomalies   int64                `json:"blocking_anomalies"`
+	Changed             int64                `json:"changed"`
+	Currency            SibilQuarterCurrency `json:"currency"`
+	Declarations        int64                `json:"declarations"`
+	Declared            int64                `json:"declared"`
+
+	// DueBefore The return is due before this day (decree 2017-926).
+	DueBefore     openapi_types.Date `json:"due_before"`
+	EndsOn        openapi_types.Date `json:"ends_on"`
+	ExemptTickets int64              `json:"exempt_tickets"`
+
+	// IsClosed The quarter is over where the institution is.
+	IsClosed bool `json:"is_closed"`
+
+	// IsReady It is over and nothing blocks.
+	IsReady bool               `json:"is_ready"`
+	Object  SibilQuarterObject `json:"object"`
+
+	// Obsolete Declarations that SIBIL has of performances that are not to be declared any more, such as cancelled ones: they are withdrawn there by hand.
+	Obsolete      int64              `json:"obsolete"`
+	PaidTickets   int64              `json:"paid_tickets"`
+	Quarter       string             `json:"quarter"`
+	Revenue       string             `json:"revenue"`
+	SpreadRefunds string             `json:"spread_refunds"`
+	StartsOn      openapi_types.Date `json:"starts_on"`
+	Tickets       int64              `json:"tickets"`
+	Undeclared    int64              `json:"undeclared"`
+}
+
+// SibilQuarterCurrency defines model for SibilQuarter.Currency.
+type SibilQuarterCurrency string
+
+// SibilQuarterObject defines model for SibilQuarter.Object.
+type SibilQuarterObject string
+
+// SibilResult defines model for SibilResult.
+type SibilResult struct {
+	AnsweredAt nullable.Nullable[time.Time] `json:"answered_at"`
+
+	// Detail What SIBIL says of it.
+	Detail        nullable.Nullable[string] `json:"detail"`
+	ExternalKey   string                    `json:"external_key"`
+	PerformanceID openapi_types.UUID        `json:"performance_id"`
+	SibilID       nullable.Nullable[int64]  `json:"sibil_id"`
+	Status        string                    `json:"status"`
+}
+
+// SibilSettings defines model for SibilSettings.
+type SibilSettings struct {
+	// BaseURL Address of the State's system.
+	BaseURL nullable.Nullable[string] `json:"base_url"`
+
+	// CreatedAt Null: nobody has ever set anything.
+	CreatedAt nullable.Nullable[time.Time] `json:"created_at"`
+
+	// DomainLabels What the institution's words for domains are called at SIBIL. Without any, each word is taken for the name itself.
+	DomainLabels map[string]string `json:"domain_labels"`
+	HasPassword  bool              `json:"has_password"`
+
+	// IsEnabled Whether declarations may be sent.
+	IsEnabled bool `json:"is_enabled"`
+
+	// MultipleManagers Several are responsible for the ticketing (`gestionnaireMultiple`).
+	MultipleManagers bool                `json:"multiple_managers"`
+	Object           SibilSettingsObject `json:"object"`
+
+	// Registers Declarations arrive registered (`ENREGISTRE`), otherwise as drafts (`BROUILLON`).
+	Registers bool                         `json:"registers"`
+	UpdatedAt nullable.Nullable[time.Time] `json:"updated_at"`
+	Username  nullable.Nullable[string]    `json:"username"`
+	Version   int64                        `json:"version"`
+}
+
+// SibilSettingsObject defines model for SibilSettings.Object.
+type SibilSettingsObject string
+
+// SibilSettingsPatch defines model for SibilSettingsPatch.
+type SibilSettingsPatch struct {
+	BaseURL          nullable.Nullable[string] `json:"base_url,omitempty"`
+	DomainLabels     map[string]*string        `json:"domain_labels,omitempty"`
+	IsEnabled        *bool                     `json:"is_enabled,omitempty"`
+	MultipleManagers *bool                     `json:"multiple_managers,omitempty"`
+
+	// Password Kept under the institution's key and never told.
+	Password  nullable.Nullable[string] `json:"password,omitempty"`
+	Registers *bool                     `json:"registers,omitempty"`
+	Username  nullable.Nullable[string] `json:"username,omitempty"`
+}
+
+// SibilSubmission defines model for SibilSubmission.
+type SibilSubmission struct {
+	Created      int64     `json:"created"`
+	CreatedAt    time.Time `json:"created_at"`
+	Declarations int64     `json:"declarations"`
+
+	// Duplicate SIBIL has the same performance under another key.
+	Duplicate   int64                        `json:"duplicate"`
+	FinishedAt  nullable.Nullable[time.Time] `json:"finished_at"`
+	ID          openapi_types.UUID           `json:"id"`
+	Object      SibilSubmissionObject        `json:"object"`
+	OperationID openapi_types.UUID           `json:"operation_id"`
+
+	// Pending Not answered yet; not sent where the submission has ended.
+	Pending int64 `json:"pending"`
+
+	// ProblemCode Why it failed.
+	ProblemCode nullable.Nullable[string] `json:"problem_code"`
+	Quarter     string                    `json:"quarter"`
+	Rejected    int64                     `json:"rejected"`
+
+	// Status That of the operation; `succeeded` means that SIBIL has answered on every declaration, not that it accepted it.
+	Status string `json:"status"`
+
+	// Unchanged SIBIL has them as they are; not sent.
+	Unchanged int64     `json:"unchanged"`
+	Updated   int64     `json:"updated"`
+	UpdatedAt time.Time `json:"updated_at"`
+	Version   int64     `json:"version"`
+}
+
+// SibilSubmissionObject defines model for SibilSubmission.Object.
+type SibilSubmissionObject string
+
+// SibilSubmissionCreate defines model for SibilSubmissionCreate.
+type SibilSubmissionCreate struct {
+	// PerformanceIds Only these; all of the quarter where absent.
+	PerformanceIds []openapi_types.UUID `json:"performance_ids,omitempty"`
+	Quarter        string               `json:"quarter"`
+}
+
+// SibilSubmissionList defines model for SibilSubmissionList.
+type SibilSubmissionList struct {
+	Data       []SibilSubmission         `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// SibilSubmissionWithResults defines model for SibilSubmissionWithResults.
+type SibilSubmissionWithResults struct {
+	Created      int64                            `json:"created"`
+	CreatedAt    time.Time                        `json:"created_at"`
+	Declarations int64                            `json:"declarations"`
+	Duplicate    int64                            `json:"duplicate"`
+	FinishedAt   nullable.Nullable[time.Time]     `json:"finished_at"`
+	ID           openapi_types.UUID               `json:"id"`
+	Object       SibilSubmissionWithResultsObject `json:"object"`
+	OperationID  openapi_types.UUID               `json:"operation_id"`
+	Pending      int64                            `json:"pending"`
+	ProblemCode  nullable.Nullable[string]        `json:"problem_code"`
+	Quarter      string                           `json:"quarter"`
+	Rejected     int64                            `json:"rejected"`
+	Results      []SibilResult                    `json:"results"`
+	Status       string                           `json:"status"`
+	Unchanged    int64                            `json:"unchanged"`
+	Updated      int64                            `json:"updated"`
+	UpdatedAt    time.Time                        `json:"updated_at"`
+	Version      int64                            `json:"version"`
+}
+
+// SibilSubmissionWithResultsObject defines model for SibilSubmissionWithResults.Object.
+type SibilSubmissionWithResultsObject string
+
 // SignIn defines model for SignIn.
 type SignIn struct {
 	Email         string             `json:"email"`
@@ -12162,6 +12532,12 @@ type SensitiveFactID = openapi_types.UUID
 // SessionID defines model for SessionId.
 type SessionID = openapi_types.UUID
 
+// SibilQuarterName defines model for SibilQuarterName.
+type SibilQuarterName = string
+
+// SibilSubmissionID defines model for SibilSubmissionId.
+type SibilSubmissionID = openapi_types.UUID
+
 // SignInInstitutionID defines model for SignInInstitutionId.
 type SignInInstitutionID = openapi_types.UUID
 
@@ -14100,6 +14476,59 @@ type FinishSignInParams struct {
 	ErrorURI *string `form:"error_uri,omitempty" json:"error_uri,omitempty"`
 }
 
+// ListSibilDeclarationsParams defines parameters for ListSibilDeclarations.
+type ListSibilDeclarationsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// GetSibilSettingsParams defines parameters for GetSibilSettings.
+type GetSibilSettingsParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateSibilSettingsParams defines parameters for UpdateSibilSettings.
+type UpdateSibilSettingsParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListSibilSubmissionsParams defines parameters for ListSibilSubmissions.
+type ListSibilSubmissionsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// CreateSibilSubmissionParams defines parameters for CreateSibilSubmission.
+type CreateSibilSubmissionParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // ListTagsParams defines parameters for ListTags.
 type ListTagsParams struct {
 	// Limit Greatest number of items in the page.
@@ -15318,6 +15747,12 @@ type ExchangeSignInJSONRequestBody = SignInExchange
 // SignOutAtProviderJSONRequestBody defines body for SignOutAtProvider for application/json ContentType.
 type SignOutAtProviderJSONRequestBody = ProviderSignOut
 
+// UpdateSibilSettingsApplicationMergePatchPlusJSONRequestBody defines body for UpdateSibilSettings for application/merge-patch+json ContentType.
+type UpdateSibilSettingsApplicationMergePatchPlusJSONRequestBody = SibilSettingsPatch
+
+// CreateSibilSubmissionJSONRequestBody defines body for CreateSibilSubmission for application/json ContentType.
+type CreateSibilSubmissionJSONRequestBody = SibilSubmissionCreate
+
 // CreateTagJSONRequestBody defines body for CreateTag for application/json ContentType.
 type CreateTagJSONRequestBody = TagCreate
 
@@ -16271,6 +16706,27 @@ type ServerInterface interface {
 	// SignOutAtProvider End the session here and at the provider
 	// (POST /v1/sign-ins/sign-out)
 	SignOutAtProvider(ctx echo.Context) error
+	// GetSibilQuarter See how a quarter's return stands
+	// (GET /v1/statutory/sibil/quarters/{quarter})
+	GetSibilQuarter(ctx echo.Context, quarter SibilQuarterName) error
+	// ListSibilDeclarations List a quarter's declarations
+	// (GET /v1/statutory/sibil/quarters/{quarter}/declarations)
+	ListSibilDeclarations(ctx echo.Context, quarter SibilQuarterName, params ListSibilDeclarationsParams) error
+	// GetSibilSettings Read the settings of the SIBIL return
+	// (GET /v1/statutory/sibil/settings)
+	GetSibilSettings(ctx echo.Context, params GetSibilSettingsParams) error
+	// UpdateSibilSettings Change the settings of the SIBIL return
+	// (PATCH /v1/statutory/sibil/settings)
+	UpdateSibilSettings(ctx echo.Context, params UpdateSibilSettingsParams) error
+	// ListSibilSubmissions List submissions to SIBIL
+	// (GET /v1/statutory/sibil/submissions)
+	ListSibilSubmissions(ctx echo.Context, params ListSibilSubmissionsParams) error
+	// CreateSibilSubmission Declare performances to SIBIL
+	// (POST /v1/statutory/sibil/submissions)
+	CreateSibilSubmission(ctx echo.Context, params CreateSibilSubmissionParams) error
+	// GetSibilSubmission Read a submission to SIBIL
+	// (GET /v1/statutory/sibil/submissions/{sibil_submission_id})
+	GetSibilSubmission(ctx echo.Context, sibilSubmissionID SibilSubmissionID) error
 	// ListTags List tags
 	// (GET /v1/tags)
 	ListTags(ctx echo.Context, params ListTagsParams) error
@@ -24260,6 +24716,227 @@ func (w *ServerInterfaceWrapper) SignOutAtProvider(ctx echo.Context) error {
 	return err
 }
 
+// GetSibilQuarter converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSibilQuarter(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "quarter" -------------
+	var quarter SibilQuarterName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "quarter", ctx.Param("quarter"), &quarter, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter quarter: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSibilQuarter(ctx, quarter)
+	return err
+}
+
+// ListSibilDeclarations converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSibilDeclarations(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "quarter" -------------
+	var quarter SibilQuarterName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "quarter", ctx.Param("quarter"), &quarter, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter quarter: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSibilDeclarationsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSibilDeclarations(ctx, quarter, params)
+	return err
+}
+
+// GetSibilSettings converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSibilSettings(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetSibilSettingsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSibilSettings(ctx, params)
+	return err
+}
+
+// UpdateSibilSettings converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateSibilSettings(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateSibilSettingsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateSibilSettings(ctx, params)
+	return err
+}
+
+// ListSibilSubmissions converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSibilSubmissions(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSibilSubmissionsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSibilSubmissions(ctx, params)
+	return err
+}
+
+// CreateSibilSubmission converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateSibilSubmission(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateSibilSubmissionParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateSibilSubmission(ctx, params)
+	return err
+}
+
+// GetSibilSubmission converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSibilSubmission(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sibil_submission_id" -------------
+	var sibilSubmissionID SibilSubmissionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sibil_submission_id", ctx.Param("sibil_submission_id"), &sibilSubmissionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sibil_submission_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSibilSubmission(ctx, sibilSubmissionID)
+	return err
+}
+
 // ListTags converts echo context to params.
 func (w *ServerInterfaceWrapper) ListTags(ctx echo.Context) error {
 	var err error
@@ -28339,6 +29016,13 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/commands", wrapper.ListTicketingCommands, options.OperationMiddlewares["listTicketingCommands"]...)
 	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/commands", wrapper.CreateTicketingCommand, options.OperationMiddlewares["createTicketingCommand"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/commands/:command_id", wrapper.GetTicketingCommand, options.OperationMiddlewares["getTicketingCommand"]...)
+	router.GET(options.BaseURL+"/v1/statutory/sibil/settings", wrapper.GetSibilSettings, options.OperationMiddlewares["getSibilSettings"]...)
+	router.PATCH(options.BaseURL+"/v1/statutory/sibil/settings", wrapper.UpdateSibilSettings, options.OperationMiddlewares["updateSibilSettings"]...)
+	router.GET(options.BaseURL+"/v1/statutory/sibil/quarters/:quarter", wrapper.GetSibilQuarter, options.OperationMiddlewares["getSibilQuarter"]...)
+	router.GET(options.BaseURL+"/v1/statutory/sibil/quarters/:quarter/declarations", wrapper.ListSibilDeclarations, options.OperationMiddlewares["listSibilDeclarations"]...)
+	router.GET(options.BaseURL+"/v1/statutory/sibil/submissions", wrapper.ListSibilSubmissions, options.OperationMiddlewares["listSibilSubmissions"]...)
+	router.POST(options.BaseURL+"/v1/statutory/sibil/submissions", wrapper.CreateSibilSubmission, options.OperationMiddlewares["createSibilSubmission"]...)
+	router.GET(options.BaseURL+"/v1/statutory/sibil/submissions/:sibil_submission_id", wrapper.GetSibilSubmission, options.OperationMiddlewares["getSibilSubmission"]...)
 	router.GET(options.BaseURL+"/v1/forms", wrapper.ListForms, options.OperationMiddlewares["listForms"]...)
 	router.POST(options.BaseURL+"/v1/forms", wrapper.CreateForm, options.OperationMiddlewares["createForm"]...)
 	router.DELETE(options.BaseURL+"/v1/forms/:form_id", wrapper.DeleteForm, options.OperationMiddlewares["deleteForm"]...)
@@ -35202,6 +35886,221 @@ func (response SignOutAtProvider200JSONResponse) VisitSignOutAtProviderResponse(
 	return err
 }
 
+type GetSibilQuarterRequestObject struct {
+	Quarter SibilQuarterName `json:"quarter"`
+}
+
+type GetSibilQuarterResponseObject interface {
+	VisitGetSibilQuarterResponse(w http.ResponseWriter) error
+}
+
+type GetSibilQuarter200JSONResponse SibilQuarter
+
+func (response GetSibilQuarter200JSONResponse) VisitGetSibilQuarterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSibilDeclarationsRequestObject struct {
+	Quarter SibilQuarterName `json:"quarter"`
+	Params  ListSibilDeclarationsParams
+}
+
+type ListSibilDeclarationsResponseObject interface {
+	VisitListSibilDeclarationsResponse(w http.ResponseWriter) error
+}
+
+type ListSibilDeclarations200ResponseHeaders struct {
+	Link *string
+}
+
+type ListSibilDeclarations200JSONResponse struct {
+	Body    SibilDeclarationList
+	Headers ListSibilDeclarations200ResponseHeaders
+}
+
+func (response ListSibilDeclarations200JSONResponse) VisitListSibilDeclarationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSibilSettingsRequestObject struct {
+	Params GetSibilSettingsParams
+}
+
+type GetSibilSettingsResponseObject interface {
+	VisitGetSibilSettingsResponse(w http.ResponseWriter) error
+}
+
+type GetSibilSettings200ResponseHeaders struct {
+	ETag string
+}
+
+type GetSibilSettings200JSONResponse struct {
+	Body    SibilSettings
+	Headers GetSibilSettings200ResponseHeaders
+}
+
+func (response GetSibilSettings200JSONResponse) VisitGetSibilSettingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSibilSettings304Response = NotModifiedResponse
+
+func (response GetSibilSettings304Response) VisitGetSibilSettingsResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type UpdateSibilSettingsRequestObject struct {
+	Params UpdateSibilSettingsParams
+	Body   *UpdateSibilSettingsApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateSibilSettingsResponseObject interface {
+	VisitUpdateSibilSettingsResponse(w http.ResponseWriter) error
+}
+
+type UpdateSibilSettings200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateSibilSettings200JSONResponse struct {
+	Body    SibilSettings
+	Headers UpdateSibilSettings200ResponseHeaders
+}
+
+func (response UpdateSibilSettings200JSONResponse) VisitUpdateSibilSettingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSibilSubmissionsRequestObject struct {
+	Params ListSibilSubmissionsParams
+}
+
+type ListSibilSubmissionsResponseObject interface {
+	VisitListSibilSubmissionsResponse(w http.ResponseWriter) error
+}
+
+type ListSibilSubmissions200ResponseHeaders struct {
+	Link *string
+}
+
+type ListSibilSubmissions200JSONResponse struct {
+	Body    SibilSubmissionList
+	Headers ListSibilSubmissions200ResponseHeaders
+}
+
+func (response ListSibilSubmissions200JSONResponse) VisitListSibilSubmissionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateSibilSubmissionRequestObject struct {
+	Params CreateSibilSubmissionParams
+	Body   *CreateSibilSubmissionJSONRequestBody
+}
+
+type CreateSibilSubmissionResponseObject interface {
+	VisitCreateSibilSubmissionResponse(w http.ResponseWriter) error
+}
+
+type CreateSibilSubmission202ResponseHeaders struct {
+	ETag       string
+	Location   string
+	RetryAfter *int32
+}
+
+type CreateSibilSubmission202JSONResponse struct {
+	Body    Operation
+	Headers CreateSibilSubmission202ResponseHeaders
+}
+
+func (response CreateSibilSubmission202JSONResponse) VisitCreateSibilSubmissionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSibilSubmissionRequestObject struct {
+	SibilSubmissionID SibilSubmissionID `json:"sibil_submission_id"`
+}
+
+type GetSibilSubmissionResponseObject interface {
+	VisitGetSibilSubmissionResponse(w http.ResponseWriter) error
+}
+
+type GetSibilSubmission200JSONResponse SibilSubmissionWithResults
+
+func (response GetSibilSubmission200JSONResponse) VisitGetSibilSubmissionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTagsRequestObject struct {
 	Params ListTagsParams
 }
@@ -38696,6 +39595,27 @@ type StrictServerInterface interface {
 	// SignOutAtProvider End the session here and at the provider
 	// (POST /v1/sign-ins/sign-out)
 	SignOutAtProvider(ctx context.Context, request SignOutAtProviderRequestObject) (SignOutAtProviderResponseObject, error)
+	// GetSibilQuarter See how a quarter's return stands
+	// (GET /v1/statutory/sibil/quarters/{quarter})
+	GetSibilQuarter(ctx context.Context, request GetSibilQuarterRequestObject) (GetSibilQuarterResponseObject, error)
+	// ListSibilDeclarations List a quarter's declarations
+	// (GET /v1/statutory/sibil/quarters/{quarter}/declarations)
+	ListSibilDeclarations(ctx context.Context, request ListSibilDeclarationsRequestObject) (ListSibilDeclarationsResponseObject, error)
+	// GetSibilSettings Read the settings of the SIBIL return
+	// (GET /v1/statutory/sibil/settings)
+	GetSibilSettings(ctx context.Context, request GetSibilSettingsRequestObject) (GetSibilSettingsResponseObject, error)
+	// UpdateSibilSettings Change the settings of the SIBIL return
+	// (PATCH /v1/statutory/sibil/settings)
+	UpdateSibilSettings(ctx context.Context, request UpdateSibilSettingsRequestObject) (UpdateSibilSettingsResponseObject, error)
+	// ListSibilSubmissions List submissions to SIBIL
+	// (GET /v1/statutory/sibil/submissions)
+	ListSibilSubmissions(ctx context.Context, request ListSibilSubmissionsRequestObject) (ListSibilSubmissionsResponseObject, error)
+	// CreateSibilSubmission Declare performances to SIBIL
+	// (POST /v1/statutory/sibil/submissions)
+	CreateSibilSubmission(ctx context.Context, request CreateSibilSubmissionRequestObject) (CreateSibilSubmissionResponseObject, error)
+	// GetSibilSubmission Read a submission to SIBIL
+	// (GET /v1/statutory/sibil/submissions/{sibil_submission_id})
+	GetSibilSubmission(ctx context.Context, request GetSibilSubmissionRequestObject) (GetSibilSubmissionResponseObject, error)
 	// ListTags List tags
 	// (GET /v1/tags)
 	ListTags(ctx context.Context, request ListTagsRequestObject) (ListTagsResponseObject, error)
@@ -46340,6 +47260,228 @@ func (sh *strictHandler) SignOutAtProvider(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(SignOutAtProviderResponseObject); ok {
 		return validResponse.VisitSignOutAtProviderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSibilQuarter operation middleware
+func (sh *strictHandler) GetSibilQuarter(ctx echo.Context, quarter SibilQuarterName) error {
+	var request GetSibilQuarterRequestObject
+
+	request.Quarter = quarter
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSibilQuarter(ctx.Request().Context(), request.(GetSibilQuarterRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSibilQuarter")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSibilQuarterResponseObject); ok {
+		return validResponse.VisitGetSibilQuarterResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSibilDeclarations operation middleware
+func (sh *strictHandler) ListSibilDeclarations(ctx echo.Context, quarter SibilQuarterName, params ListSibilDeclarationsParams) error {
+	var request ListSibilDeclarationsRequestObject
+
+	request.Quarter = quarter
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSibilDeclarations(ctx.Request().Context(), request.(ListSibilDeclarationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSibilDeclarations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSibilDeclarationsResponseObject); ok {
+		return validResponse.VisitListSibilDeclarationsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSibilSettings operation middleware
+func (sh *strictHandler) GetSibilSettings(ctx echo.Context, params GetSibilSettingsParams) error {
+	var request GetSibilSettingsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSibilSettings(ctx.Request().Context(), request.(GetSibilSettingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSibilSettings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSibilSettingsResponseObject); ok {
+		return validResponse.VisitGetSibilSettingsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateSibilSettings operation middleware
+func (sh *strictHandler) UpdateSibilSettings(ctx echo.Context, params UpdateSibilSettingsParams) error {
+	var request UpdateSibilSettingsRequestObject
+
+	request.Params = params
+
+	var body UpdateSibilSettingsApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateSibilSettings(ctx.Request().Context(), request.(UpdateSibilSettingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateSibilSettings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateSibilSettingsResponseObject); ok {
+		return validResponse.VisitUpdateSibilSettingsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSibilSubmissions operation middleware
+func (sh *strictHandler) ListSibilSubmissions(ctx echo.Context, params ListSibilSubmissionsParams) error {
+	var request ListSibilSubmissionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSibilSubmissions(ctx.Request().Context(), request.(ListSibilSubmissionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSibilSubmissions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSibilSubmissionsResponseObject); ok {
+		return validResponse.VisitListSibilSubmissionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateSibilSubmission operation middleware
+func (sh *strictHandler) CreateSibilSubmission(ctx echo.Context, params CreateSibilSubmissionParams) error {
+	var request CreateSibilSubmissionRequestObject
+
+	request.Params = params
+
+	var body CreateSibilSubmissionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateSibilSubmission(ctx.Request().Context(), request.(CreateSibilSubmissionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateSibilSubmission")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateSibilSubmissionResponseObject); ok {
+		return validResponse.VisitCreateSibilSubmissionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSibilSubmission operation middleware
+func (sh *strictHandler) GetSibilSubmission(ctx echo.Context, sibilSubmissionID SibilSubmissionID) error {
+	var request GetSibilSubmissionRequestObject
+
+	request.SibilSubmissionID = sibilSubmissionID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSibilSubmission(ctx.Request().Context(), request.(GetSibilSubmissionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSibilSubmission")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSibilSubmissionResponseObject); ok {
+		return validResponse.VisitGetSibilSubmissionResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -395,6 +395,31 @@ type ConnectorsOperations interface {
 	GetTicketingCommand(ctx context.Context, request GetTicketingCommandRequestObject) (GetTicketingCommandResponseObject, error)
 }
 
+// SibilOperations are the operations of api/sibil.yaml.
+type SibilOperations interface {
+	// GetSibilSettings: Read the settings of the SIBIL return
+	// (GET /v1/statutory/sibil/settings)
+	GetSibilSettings(ctx context.Context, request GetSibilSettingsRequestObject) (GetSibilSettingsResponseObject, error)
+	// UpdateSibilSettings: Change the settings of the SIBIL return
+	// (PATCH /v1/statutory/sibil/settings)
+	UpdateSibilSettings(ctx context.Context, request UpdateSibilSettingsRequestObject) (UpdateSibilSettingsResponseObject, error)
+	// GetSibilQuarter: See how a quarter's return stands
+	// (GET /v1/statutory/sibil/quarters/{quarter})
+	GetSibilQuarter(ctx context.Context, request GetSibilQuarterRequestObject) (GetSibilQuarterResponseObject, error)
+	// ListSibilDeclarations: List a quarter's declarations
+	// (GET /v1/statutory/sibil/quarters/{quarter}/declarations)
+	ListSibilDeclarations(ctx context.Context, request ListSibilDeclarationsRequestObject) (ListSibilDeclarationsResponseObject, error)
+	// ListSibilSubmissions: List submissions to SIBIL
+	// (GET /v1/statutory/sibil/submissions)
+	ListSibilSubmissions(ctx context.Context, request ListSibilSubmissionsRequestObject) (ListSibilSubmissionsResponseObject, error)
+	// CreateSibilSubmission: Declare performances to SIBIL
+	// (POST /v1/statutory/sibil/submissions)
+	CreateSibilSubmission(ctx context.Context, request CreateSibilSubmissionRequestObject) (CreateSibilSubmissionResponseObject, error)
+	// GetSibilSubmission: Read a submission to SIBIL
+	// (GET /v1/statutory/sibil/submissions/{sibil_submission_id})
+	GetSibilSubmission(ctx context.Context, request GetSibilSubmissionRequestObject) (GetSibilSubmissionResponseObject, error)
+}
+
 // FormsOperations are the operations of api/forms.yaml.
 type FormsOperations interface {
 	// ListForms: List the forms

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/parvis-crm/parvis/db"
 	"github.com/parvis-crm/parvis/internal/access"
@@ -28,6 +29,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/rights"
 	"github.com/parvis-crm/parvis/internal/scim"
 	"github.com/parvis-crm/parvis/internal/sensitive"
+	"github.com/parvis-crm/parvis/internal/sibil"
 	"github.com/parvis-crm/parvis/internal/siem"
 	"github.com/parvis-crm/parvis/internal/signin"
 	"github.com/parvis-crm/parvis/internal/ticketing"
@@ -53,6 +55,7 @@ type (
 	webhooksHandlers    = webhooks.Handlers
 	ticketingHandlers   = ticketing.Handlers
 	connectorsHandlers  = connectors.Handlers
+	sibilHandlers       = sibil.Handlers
 	contactsHandlers    = contacts.Handlers
 	formsHandlers       = forms.Handlers
 	transfersHandlers   = transfers.Handlers
@@ -83,6 +86,7 @@ type handlers struct {
 	*webhooksHandlers
 	*ticketingHandlers
 	*connectorsHandlers
+	*sibilHandlers
 	*contactsHandlers
 	*formsHandlers
 	*transfersHandlers
@@ -112,6 +116,7 @@ type domains struct {
 	webhooks    *webhooks.Service
 	ticketing   *ticketing.Service
 	connectors  *connectors.Service
+	sibil       *sibil.Service
 	forms       *forms.Service
 	preferences *preferences.Service
 	rights      *rights.Service
@@ -176,6 +181,10 @@ func (a *App) wire() (handlers, error) {
 	a.domains.ticketing = ticketing.NewService(a.DB, a.Clock, a.domains.contacts, schemas, a.master.Derive("ticketing"))
 	a.domains.ticketing.SetConsents(captures{a.domains.consents})
 	a.domains.connectors = a.newConnectors(schemas)
+	a.domains.sibil = sibil.NewService(sibil.Needs{
+		DB: a.DB, Clock: a.Clock, Log: a.Log, Operations: a.domains.operations, Client: egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs, Timeout: declarationTimeout}),
+		Passwords: a.sealed(sibil.SealedPasswords()), Tenants: a.domains.access.TenantIDs,
+	})
 	work, err := forms.NewWork(a.master.Derive("form work"), a.Config.FormWorkCost)
 	if err != nil {
 		return handlers{}, err
@@ -216,6 +225,7 @@ func (a *App) wire() (handlers, error) {
 			runner{"abandoned operations", func(ctx context.Context) error { return a.domains.operations.Run(ctx, a.Log) }},
 			runner{"connectors", a.domains.connectors.Run},
 			runner{"connector watch", a.domains.connectors.Watch},
+			runner{"quarters to declare", a.domains.sibil.Run},
 			runner{"webhook fan-out", a.domains.webhooks.RunFanOut},
 			runner{"webhook dispatcher", a.domains.webhooks.RunDispatcher},
 			runner{"webhook purge", a.domains.webhooks.RunPurge},
@@ -239,6 +249,7 @@ func (a *App) wire() (handlers, error) {
 		webhooksHandlers:    webhooks.NewHandlers(a.domains.webhooks, cursors),
 		ticketingHandlers:   ticketing.NewHandlers(a.domains.ticketing, cursors),
 		connectorsHandlers:  connectors.NewHandlers(a.domains.connectors, cursors),
+		sibilHandlers:       sibil.NewHandlers(a.domains.sibil, cursors),
 		contactsHandlers:    contacts.NewHandlers(a.domains.contacts, cursors),
 		formsHandlers:       forms.NewHandlers(a.domains.forms, cursors),
 		transfersHandlers:   transfers.NewHandlers(a.domains.exports),
@@ -256,3 +267,9 @@ func (a *App) wire() (handlers, error) {
 	}
 	return h, nil
 }
+
+// declarationTimeout is how long the State's system may take to answer.
+const declarationTimeout = 30 * time.Second
+
+// Sibil gives the domain of the quarterly ticketing return, for tests.
+func (a *App) Sibil() *sibil.Service { return a.domains.sibil }

@@ -98,7 +98,7 @@ var tiers = floors(
 	floor{tier{3, true, "contacts and consents are the core: what is built on them must not be needed by them"},
 		"contacts consents register sensitive"},
 	floor{tier{4, false, "domains never use each other, so that each can be understood, changed and left out alone"},
-		"ticketing forms preferences cases segments campaigns fundraising bookings sales activities surveys knowledge"},
+		"ticketing sibil forms preferences cases segments campaigns fundraising bookings sales activities surveys knowledge"},
 	floor{tier{5, false, "what works over all domains is handed to them through small interfaces when the program is wired"},
 		"automation reports transfers webhooks siem privacy connectors"},
 	floor{tier{6, false, "the root knows everything, so nothing may know the root"}, "app"},

@@ -22,6 +22,8 @@ func subjectPath(kind string) string {
 		return "/v1/ticketing/gift-cards/"
 	case "group_booking":
 		return "/v1/ticketing/group-bookings/"
+	case "sibil_submission":
+		return "/v1/statutory/sibil/submissions/"
 	case "ticketing_source":
 		return "/v1/ticketing/sources/"
 	case "form_submission":

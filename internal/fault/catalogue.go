@@ -61,6 +61,7 @@ func catalogue() []Texts {
 		preferenceTexts,
 		webhookTexts,
 		ticketingTexts,
+		sibilTexts,
 		accessTexts,
 		accountTexts,
 		rightsTexts,

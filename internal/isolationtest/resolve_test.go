@@ -83,6 +83,8 @@ func lacking(kind string) string {
 		return "1"
 	case "kind":
 		return "order"
+	case "quarter":
+		return "2026-Q4"
 	case "token":
 		return strings.Repeat("a", 43)
 	case "source", "consumer", "external", "q", "name_prefix":

@@ -76,7 +76,7 @@ func (i *intruder) questions(t *testing.T, op api.OperationSpec) []question {
 	kinds := asked(op)
 	var secret []string
 	for _, k := range kinds {
-		if _, ok := i.secret[k]; ok && k != "number" && k != "kind" {
+		if _, ok := i.secret[k]; ok && k != "number" && k != "kind" && k != "quarter" {
 			secret = append(secret, k)
 		}
 	}

@@ -47,7 +47,7 @@ func newWorld(t *testing.T, app *parvistest.App, c *parvistest.Client, word stri
 	t.Helper()
 	actor, err := app.Access().Authenticate(t.Context(), c.Key, netip.IPv4Unspecified())
 	require.NoError(t, err)
-	w := &world{Client: c, app: app, tenant: actor.Tenant, word: word, own: names{"institution": actor.Tenant.String(), "number": "1", "kind": "order"}}
+	w := &world{Client: c, app: app, tenant: actor.Tenant, word: word, own: names{"institution": actor.Tenant.String(), "number": "1", "kind": "order", "quarter": "2026-Q4"}}
 	made := func(kind, path string, body m) string {
 		w.own[kind] = c.Post(path, body).Is(201).ID()
 		return w.own[kind]
@@ -80,6 +80,8 @@ func newWorld(t *testing.T, app *parvistest.App, c *parvistest.Client, word stri
 	form["slug"], form["name"] = "form-"+word, "Formulaire "+word
 	made("form", "/v1/forms", form)
 	c.Post("/v1/forms/"+w.own["form"]+"/publish", nil, parvistest.IfMatch(`"1"`)).Is(200)
+	w.own["sibil_submission"] = ids.New().String()
+	as(t, app.DB, "insert into sibil_submissions (tenant_id, id, quarter, operation_id, base_url) values ($1, $2, '2026-Q3', $3, 'http://127.0.0.1:9')", w.tenant, w.own["sibil_submission"], ids.New().String())
 	w.own["consumer"] = code("consumer" + word)
 	c.Put("/v1/event-consumers/"+w.own["consumer"], m{"sequence": 0})
 	endpoint := made("endpoint", "/v1/webhook-endpoints", m{"url": "http://127.0.0.1:9/" + word, "event_types": []string{"contact.*"}, "description": word})

@@ -126,6 +126,17 @@ func leaving() map[string]rule {
 		"connector_streams":  {},
 		"connector_absences": {},
 
+		// What was declared goes on to be declared under the same keys; sending is off
+		// until whoever takes over enters a password and switches it on.
+		"sibil_settings": {
+			secret:   map[string]string{"password": "null::bytea"},
+			switched: map[string]string{"is_enabled": "false"},
+		},
+		"sibil_quarters":         {},
+		"sibil_submissions":      {},
+		"sibil_submission_items": {},
+		"sibil_declarations":     {},
+
 		"forms":         {},
 		"form_versions": {},
 		"form_submissions": {

@@ -18,6 +18,7 @@ var scopeOf = map[string]string{
 	"sensitive_fact": "contacts.sensitive:read",
 	"consent":        "consents:read", "purpose": "consents:read", "preference_link": "consents:read",
 	"ticketing": "ticketing:read", "ticketing_source": "ticketing:read",
+	"statutory":  "statutory:read",
 	"membership": "ticketing:read", "giftcard": "ticketing:read",
 	"form": "forms:read", "form_submission": "forms:read",
 	"user": "users:read", "account": "users:read", "password": "users:read", "second_factor": "users:read",

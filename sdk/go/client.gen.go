@@ -2824,6 +2824,111 @@ func (e SessionsEndedObject) Valid() bool {
 	}
 }
 
+// Defines values for SibilDeclarationCurrency.
+const (
+	SibilDeclarationCurrencyEUR SibilDeclarationCurrency = "EUR"
+)
+
+// Valid indicates whether the value is a known member of the SibilDeclarationCurrency enum.
+func (e SibilDeclarationCurrency) Valid() bool {
+	switch e {
+	case SibilDeclarationCurrencyEUR:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SibilDeclarationObject.
+const (
+	SibilDeclarationObjectSibilDeclaration SibilDeclarationObject = "sibil_declaration"
+)
+
+// Valid indicates whether the value is a known member of the SibilDeclarationObject enum.
+func (e SibilDeclarationObject) Valid() bool {
+	switch e {
+	case SibilDeclarationObjectSibilDeclaration:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SibilQuarterCurrency.
+const (
+	SibilQuarterCurrencyEUR SibilQuarterCurrency = "EUR"
+)
+
+// Valid indicates whether the value is a known member of the SibilQuarterCurrency enum.
+func (e SibilQuarterCurrency) Valid() bool {
+	switch e {
+	case SibilQuarterCurrencyEUR:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SibilQuarterObject.
+const (
+	SibilQuarterObjectSibilQuarter SibilQuarterObject = "sibil_quarter"
+)
+
+// Valid indicates whether the value is a known member of the SibilQuarterObject enum.
+func (e SibilQuarterObject) Valid() bool {
+	switch e {
+	case SibilQuarterObjectSibilQuarter:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SibilSettingsObject.
+const (
+	SibilSettingsObjectSibilSettings SibilSettingsObject = "sibil_settings"
+)
+
+// Valid indicates whether the value is a known member of the SibilSettingsObject enum.
+func (e SibilSettingsObject) Valid() bool {
+	switch e {
+	case SibilSettingsObjectSibilSettings:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SibilSubmissionObject.
+const (
+	SibilSubmissionObjectSibilSubmission SibilSubmissionObject = "sibil_submission"
+)
+
+// Valid indicates whether the value is a known member of the SibilSubmissionObject enum.
+func (e SibilSubmissionObject) Valid() bool {
+	switch e {
+	case SibilSubmissionObjectSibilSubmission:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SibilSubmissionWithResultsObject.
+const (
+	SibilSubmissionWithResultsObjectSibilSubmission SibilSubmissionWithResultsObject = "sibil_submission"
+)
+
+// Valid indicates whether the value is a known member of the SibilSubmissionWithResultsObject enum.
+func (e SibilSubmissionWithResultsObject) Valid() bool {
+	switch e {
+	case SibilSubmissionWithResultsObjectSibilSubmission:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SignInChallengeObject.
 const (
 	SignInChallengeObjectSignInChallenge SignInChallengeObject = "sign_in_challenge"
@@ -9755,6 +9860,271 @@ type SessionsEnded struct {
 // SessionsEndedObject defines model for SessionsEnded.Object.
 type SessionsEndedObject string
 
+// SibilAnomaly defines model for SibilAnomaly.
+type SibilAnomaly struct {
+	Code string `json:"code"`
+
+	// Count How many tickets it concerns; 0 where it is about the performance.
+	Count int64 `json:"count"`
+
+	// Fields What is missing.
+	Fields     []string `json:"fields"`
+	IsBlocking bool     `json:"is_blocking"`
+}
+
+// SibilAnomalyCount defines model for SibilAnomalyCount.
+type SibilAnomalyCount struct {
+	Code         string `json:"code"`
+	Declarations int64  `json:"declarations"`
+	IsBlocking   bool   `json:"is_blocking"`
+}
+
+// SibilDeclaration Amounts are decimal strings in euros. As CSV, each member is a column of its name.
+type SibilDeclaration struct {
+	Anomalies []SibilAnomaly `json:"anomalies"`
+
+	// AveragePrice Revenue by paid ticket, to the cent; 0.00 without any.
+	AveragePrice      string                       `json:"average_price"`
+	BlockingAnomalies int32                        `json:"blocking_anomalies"`
+	Capacity          nullable.Nullable[int32]     `json:"capacity"`
+	Currency          SibilDeclarationCurrency     `json:"currency"`
+	DeclaredAt        nullable.Nullable[time.Time] `json:"declared_at"`
+
+	// Domain As SIBIL calls it.
+	Domain        nullable.Nullable[string] `json:"domain"`
+	ExemptTickets int64                     `json:"exempt_tickets"`
+
+	// ExternalID The performance at its source.
+	ExternalID string `json:"external_id"`
+
+	// ExternalKey The key under which SIBIL has it.
+	ExternalKey      string `json:"external_key"`
+	FullPriceAverage string `json:"full_price_average"`
+	FullPriceRevenue string `json:"full_price_revenue"`
+
+	// FullPriceTickets Paid at full price.
+	FullPriceTickets int64 `json:"full_price_tickets"`
+
+	// ID That of the performance.
+	ID openapi_types.UUID `json:"id"`
+
+	// LocalStart Date and time at the place.
+	LocalStart     string                 `json:"local_start"`
+	Object         SibilDeclarationObject `json:"object"`
+	PaidTickets    int64                  `json:"paid_tickets"`
+	Quarter        string                 `json:"quarter"`
+	ReducedRevenue string                 `json:"reduced_revenue"`
+
+	// ReducedTickets Paid, neither at full price nor by subscription.
+	ReducedTickets int64  `json:"reduced_tickets"`
+	Revenue        string `json:"revenue"`
+
+	// SibilID What SIBIL calls it.
+	SibilID nullable.Nullable[int64] `json:"sibil_id"`
+
+	// Source Code of the ticketing source.
+	Source string `json:"source"`
+
+	// SpreadRefunds What was taken off the revenue of refunds that name no cancelled ticket.
+	SpreadRefunds string    `json:"spread_refunds"`
+	StartsAt      time.Time `json:"starts_at"`
+
+	// Status `changed`: SIBIL has other figures than these.
+	Status              string `json:"status"`
+	SubscriptionRevenue string `json:"subscription_revenue"`
+
+	// SubscriptionTickets Paid by subscription.
+	SubscriptionTickets int64                                 `json:"subscription_tickets"`
+	Tickets             int64                                 `json:"tickets"`
+	TimeZone            string                                `json:"time_zone"`
+	Title               nullable.Nullable[string]             `json:"title"`
+	VenueCity           nullable.Nullable[string]             `json:"venue_city"`
+	VenueID             nullable.Nullable[openapi_types.UUID] `json:"venue_id"`
+	VenueName           nullable.Nullable[string]             `json:"venue_name"`
+	VenuePostalCode     nullable.Nullable[string]             `json:"venue_postal_code"`
+	VenueSiret          nullable.Nullable[string]             `json:"venue_siret"`
+	VenueStreet         nullable.Nullable[string]             `json:"venue_street"`
+	VenueType           nullable.Nullable[string]             `json:"venue_type"`
+	YoungAudience       bool                                  `json:"young_audience"`
+}
+
+// SibilDeclarationCurrency defines model for SibilDeclaration.Currency.
+type SibilDeclarationCurrency string
+
+// SibilDeclarationObject defines model for SibilDeclaration.Object.
+type SibilDeclarationObject string
+
+// SibilDeclarationList defines model for SibilDeclarationList.
+type SibilDeclarationList struct {
+	Data       []SibilDeclaration        `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// SibilQuarter defines model for SibilQuarter.
+type SibilQuarter struct {
+	Anomalies           []SibilAnomalyCount  `json:"anomalies"`
+	BlockedDeclarations int64                `json:"blocked_declarations"`
+	BlockingAnomalies   int64                `json:"blocking_anomalies"`
+	Changed             int64                `json:"changed"`
+	Currency            SibilQuarterCurrency `json:"currency"`
+	Declarations        int64                `json:"declarations"`
+	Declared            int64                `json:"declared"`
+
+	// DueBefore The return is due before this day (decree 2017-926).
+	DueBefore     openapi_types.Date `json:"due_before"`
+	EndsOn        openapi_types.Date `json:"ends_on"`
+	ExemptTickets int64              `json:"exempt_tickets"`
+
+	// IsClosed The quarter is over where the institution is.
+	IsClosed bool `json:"is_closed"`
+
+	// IsReady It is over and nothing blocks.
+	IsReady bool               `json:"is_ready"`
+	Object  SibilQuarterObject `json:"object"`
+
+	// Obsolete Declarations that SIBIL has of performances that are not to be declared any more, such as cancelled ones: they are withdrawn there by hand.
+	Obsolete      int64              `json:"obsolete"`
+	PaidTickets   int64              `json:"paid_tickets"`
+	Quarter       string             `json:"quarter"`
+	Revenue       string             `json:"revenue"`
+	SpreadRefunds string             `json:"spread_refunds"`
+	StartsOn      openapi_types.Date `json:"starts_on"`
+	Tickets       int64              `json:"tickets"`
+	Undeclared    int64              `json:"undeclared"`
+}
+
+// SibilQuarterCurrency defines model for SibilQuarter.Currency.
+type SibilQuarterCurrency string
+
+// SibilQuarterObject defines model for SibilQuarter.Object.
+type SibilQuarterObject string
+
+// SibilResult defines model for SibilResult.
+type SibilResult struct {
+	AnsweredAt nullable.Nullable[time.Time] `json:"answered_at"`
+
+	// Detail What SIBIL says of it.
+	Detail        nullable.Nullable[string] `json:"detail"`
+	ExternalKey   string                    `json:"external_key"`
+	PerformanceID openapi_types.UUID        `json:"performance_id"`
+	SibilID       nullable.Nullable[int64]  `json:"sibil_id"`
+	Status        string                    `json:"status"`
+}
+
+// SibilSettings defines model for SibilSettings.
+type SibilSettings struct {
+	// BaseURL Address of the State's system.
+	BaseURL nullable.Nullable[string] `json:"base_url"`
+
+	// CreatedAt Null: nobody has ever set anything.
+	CreatedAt nullable.Nullable[time.Time] `json:"created_at"`
+
+	// DomainLabels What the institution's words for domains are called at SIBIL. Without any, each word is taken for the name itself.
+	DomainLabels map[string]string `json:"domain_labels"`
+	HasPassword  bool              `json:"has_password"`
+
+	// IsEnabled Whether declarations may be sent.
+	IsEnabled bool `json:"is_enabled"`
+
+	// MultipleManagers Several are responsible for the ticketing (`gestionnaireMultiple`).
+	MultipleManagers bool                `json:"multiple_managers"`
+	Object           SibilSettingsObject `json:"object"`
+
+	// Registers Declarations arrive registered (`ENREGISTRE`), otherwise as drafts (`BROUILLON`).
+	Registers bool                         `json:"registers"`
+	UpdatedAt nullable.Nullable[time.Time] `json:"updated_at"`
+	Username  nullable.Nullable[string]    `json:"username"`
+	Version   int64                        `json:"version"`
+}
+
+// SibilSettingsObject defines model for SibilSettings.Object.
+type SibilSettingsObject string
+
+// SibilSettingsPatch defines model for SibilSettingsPatch.
+type SibilSettingsPatch struct {
+	BaseURL          nullable.Nullable[string] `json:"base_url,omitempty"`
+	DomainLabels     map[string]*string        `json:"domain_labels,omitempty"`
+	IsEnabled        *bool                     `json:"is_enabled,omitempty"`
+	MultipleManagers *bool                     `json:"multiple_managers,omitempty"`
+
+	// Password Kept under the institution's key and never told.
+	Password  nullable.Nullable[string] `json:"password,omitempty"`
+	Registers *bool                     `json:"registers,omitempty"`
+	Username  nullable.Nullable[string] `json:"username,omitempty"`
+}
+
+// SibilSubmission defines model for SibilSubmission.
+type SibilSubmission struct {
+	Created      int64     `json:"created"`
+	CreatedAt    time.Time `json:"created_at"`
+	Declarations int64     `json:"declarations"`
+
+	// Duplicate SIBIL has the same performance under another key.
+	Duplicate   int64                        `json:"duplicate"`
+	FinishedAt  nullable.Nullable[time.Time] `json:"finished_at"`
+	ID          openapi_types.UUID           `json:"id"`
+	Object      SibilSubmissionObject        `json:"object"`
+	OperationID openapi_types.UUID           `json:"operation_id"`
+
+	// Pending Not answered yet; not sent where the submission has ended.
+	Pending int64 `json:"pending"`
+
+	// ProblemCode Why it failed.
+	ProblemCode nullable.Nullable[string] `json:"problem_code"`
+	Quarter     string                    `json:"quarter"`
+	Rejected    int64                     `json:"rejected"`
+
+	// Status That of the operation; `succeeded` means that SIBIL has answered on every declaration, not that it accepted it.
+	Status string `json:"status"`
+
+	// Unchanged SIBIL has them as they are; not sent.
+	Unchanged int64     `json:"unchanged"`
+	Updated   int64     `json:"updated"`
+	UpdatedAt time.Time `json:"updated_at"`
+	Version   int64     `json:"version"`
+}
+
+// SibilSubmissionObject defines model for SibilSubmission.Object.
+type SibilSubmissionObject string
+
+// SibilSubmissionCreate defines model for SibilSubmissionCreate.
+type SibilSubmissionCreate struct {
+	// PerformanceIds Only these; all of the quarter where absent.
+	PerformanceIds []openapi_types.UUID `json:"performance_ids,omitempty"`
+	Quarter        string               `json:"quarter"`
+}
+
+// SibilSubmissionList defines model for SibilSubmissionList.
+type SibilSubmissionList struct {
+	Data       []SibilSubmission         `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// SibilSubmissionWithResults defines model for SibilSubmissionWithResults.
+type SibilSubmissionWithResults struct {
+	Created      int64                            `json:"created"`
+	CreatedAt    time.Time                        `json:"created_at"`
+	Declarations int64                            `json:"declarations"`
+	Duplicate    int64                            `json:"duplicate"`
+	FinishedAt   nullable.Nullable[time.Time]     `json:"finished_at"`
+	ID           openapi_types.UUID               `json:"id"`
+	Object       SibilSubmissionWithResultsObject `json:"object"`
+	OperationID  openapi_types.UUID               `json:"operation_id"`
+	Pending      int64                            `json:"pending"`
+	ProblemCode  nullable.Nullable[string]        `json:"problem_code"`
+	Quarter      string                           `json:"quarter"`
+	Rejected     int64                            `json:"rejected"`
+	Results      []SibilResult                    `json:"results"`
+	Status       string                           `json:"status"`
+	Unchanged    int64                            `json:"unchanged"`
+	Updated      int64                            `json:"updated"`
+	UpdatedAt    time.Time                        `json:"updated_at"`
+	Version      int64                            `json:"version"`
+}
+
+// SibilSubmissionWithResultsObject defines model for SibilSubmissionWithResults.Object.
+type SibilSubmissionWithResultsObject string
+
 // SignIn defines model for SignIn.
 type SignIn struct {
 	Email         string             `json:"email"`
@@ -12160,6 +12530,12 @@ type SensitiveFactID = openapi_types.UUID
 // SessionID defines model for SessionId.
 type SessionID = openapi_types.UUID
 
+// SibilQuarterName defines model for SibilQuarterName.
+type SibilQuarterName = string
+
+// SibilSubmissionID defines model for SibilSubmissionId.
+type SibilSubmissionID = openapi_types.UUID
+
 // SignInInstitutionID defines model for SignInInstitutionId.
 type SignInInstitutionID = openapi_types.UUID
 
@@ -14098,6 +14474,59 @@ type FinishSignInParams struct {
 	ErrorURI *string `form:"error_uri,omitempty" json:"error_uri,omitempty"`
 }
 
+// ListSibilDeclarationsParams defines parameters for ListSibilDeclarations.
+type ListSibilDeclarationsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// GetSibilSettingsParams defines parameters for GetSibilSettings.
+type GetSibilSettingsParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateSibilSettingsParams defines parameters for UpdateSibilSettings.
+type UpdateSibilSettingsParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListSibilSubmissionsParams defines parameters for ListSibilSubmissions.
+type ListSibilSubmissionsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// CreateSibilSubmissionParams defines parameters for CreateSibilSubmission.
+type CreateSibilSubmissionParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // ListTagsParams defines parameters for ListTags.
 type ListTagsParams struct {
 	// Limit Greatest number of items in the page.
@@ -15315,6 +15744,12 @@ type ExchangeSignInJSONRequestBody = SignInExchange
 
 // SignOutAtProviderJSONRequestBody defines body for SignOutAtProvider for application/json ContentType.
 type SignOutAtProviderJSONRequestBody = ProviderSignOut
+
+// UpdateSibilSettingsApplicationMergePatchPlusJSONRequestBody defines body for UpdateSibilSettings for application/merge-patch+json ContentType.
+type UpdateSibilSettingsApplicationMergePatchPlusJSONRequestBody = SibilSettingsPatch
+
+// CreateSibilSubmissionJSONRequestBody defines body for CreateSibilSubmission for application/json ContentType.
+type CreateSibilSubmissionJSONRequestBody = SibilSubmissionCreate
 
 // CreateTagJSONRequestBody defines body for CreateTag for application/json ContentType.
 type CreateTagJSONRequestBody = TagCreate
@@ -18347,6 +18782,91 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/sign-ins/sign-out (the `SignOutAtProvider` operationId).
 	SignOutAtProvider(ctx context.Context, body SignOutAtProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSibilQuarter See how a quarter's return stands
+	//
+	// Due date, totals and what is still in the way, computed from orders as they are now over everything of the institution. Totals name
+	// nobody, and are the same for whoever may read them.
+	//
+	// Corresponds with GET /v1/statutory/sibil/quarters/{quarter} (the `GetSibilQuarter` operationId).
+	GetSibilQuarter(ctx context.Context, quarter SibilQuarterName, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSibilDeclarations List a quarter's declarations
+	//
+	// One declaration a performance, the earliest first, each with its figures and what is wrong with it; also as CSV. Nothing is stored or sent
+	// by looking: this is the check before a submission.
+	// Counted are current tickets, valid or blocked, of confirmed orders that are no tests. A ticket of amount zero is exempt. Revenue includes
+	// tax, leaves fees out, and is net of refunds: cancelled tickets are out with their money, and what was given back beyond that is
+	// spread over the valid lines of its order in proportion (`spread_refunds`). Anomalies that block are `title_missing`, `domain_missing`,
+	// `domain_unknown`, `capacity_missing`, `venue_missing`, `venue_incomplete`, `price_type_unmapped`, `currency_unsupported`, `amount_negative`.
+	//
+	// Corresponds with GET /v1/statutory/sibil/quarters/{quarter}/declarations (the `ListSibilDeclarations` operationId).
+	ListSibilDeclarations(ctx context.Context, quarter SibilQuarterName, params *ListSibilDeclarationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSibilSettings Read the settings of the SIBIL return
+	//
+	// How the State's system for the quarterly ticketing return is reached, and what is said of the declarant. The password is never told.
+	//
+	// Corresponds with GET /v1/statutory/sibil/settings (the `GetSibilSettings` operationId).
+	GetSibilSettings(ctx context.Context, params *GetSibilSettingsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateSibilSettingsWithBody Change the settings of the SIBIL return
+	//
+	// Sending is off until `is_enabled` is set, which takes an address, a user name and a password; computing and exporting work without. The
+	// address of the production system is not public: the ministry gives it with the credentials. **Unconfirmed against production**: what is
+	// sent follows the descriptions published for the test system.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/statutory/sibil/settings (the `UpdateSibilSettings` operationId).
+	UpdateSibilSettingsWithBody(ctx context.Context, params *UpdateSibilSettingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateSibilSettingsWithApplicationMergePatchPlusJSONBody Change the settings of the SIBIL return
+	//
+	// Sending is off until `is_enabled` is set, which takes an address, a user name and a password; computing and exporting work without. The
+	// address of the production system is not public: the ministry gives it with the credentials. **Unconfirmed against production**: what is
+	// sent follows the descriptions published for the test system.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /v1/statutory/sibil/settings (the `UpdateSibilSettings` operationId).
+	UpdateSibilSettingsWithApplicationMergePatchPlusJSONBody(ctx context.Context, params *UpdateSibilSettingsParams, body UpdateSibilSettingsApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSibilSubmissions List submissions to SIBIL
+	//
+	// What was sent and how it was answered, the latest first.
+	//
+	// Corresponds with GET /v1/statutory/sibil/submissions (the `ListSibilSubmissions` operationId).
+	ListSibilSubmissions(ctx context.Context, params *ListSibilSubmissionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateSibilSubmissionWithBody Declare performances to SIBIL
+	//
+	// Sends one declaration a performance, each under a key of its own, so that sending again changes what is there and adds nothing; what has
+	// not changed since it was accepted is not sent. After a late refund, submit the quarter again. Refused with 409 while sending is off, while
+	// something that blocks is left on what is asked, for performances that have not begun, and while another submission is under way.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/statutory/sibil/submissions (the `CreateSibilSubmission` operationId).
+	CreateSibilSubmissionWithBody(ctx context.Context, params *CreateSibilSubmissionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateSibilSubmission Declare performances to SIBIL
+	//
+	// Sends one declaration a performance, each under a key of its own, so that sending again changes what is there and adds nothing; what has
+	// not changed since it was accepted is not sent. After a late refund, submit the quarter again. Refused with 409 while sending is off, while
+	// something that blocks is left on what is asked, for performances that have not begun, and while another submission is under way.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/statutory/sibil/submissions (the `CreateSibilSubmission` operationId).
+	CreateSibilSubmission(ctx context.Context, params *CreateSibilSubmissionParams, body CreateSibilSubmissionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSibilSubmission Read a submission to SIBIL
+	//
+	// One submission, with what became of each of its declarations.
+	//
+	// Corresponds with GET /v1/statutory/sibil/submissions/{sibil_submission_id} (the `GetSibilSubmission` operationId).
+	GetSibilSubmission(ctx context.Context, sibilSubmissionID SibilSubmissionID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTags List tags
 	//
@@ -24978,6 +25498,181 @@ func (c *Client) SignOutAtProviderWithBody(ctx context.Context, contentType stri
 // Corresponds with POST /v1/sign-ins/sign-out (the `SignOutAtProvider` operationId).
 func (c *Client) SignOutAtProvider(ctx context.Context, body SignOutAtProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSignOutAtProviderRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSibilQuarter See how a quarter's return stands
+//
+// Due date, totals and what is still in the way, computed from orders as they are now over everything of the institution. Totals name
+// nobody, and are the same for whoever may read them.
+//
+// Corresponds with GET /v1/statutory/sibil/quarters/{quarter} (the `GetSibilQuarter` operationId).
+func (c *Client) GetSibilQuarter(ctx context.Context, quarter SibilQuarterName, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSibilQuarterRequest(c.Server, quarter)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSibilDeclarations List a quarter's declarations
+//
+// One declaration a performance, the earliest first, each with its figures and what is wrong with it; also as CSV. Nothing is stored or sent
+// by looking: this is the check before a submission.
+// Counted are current tickets, valid or blocked, of confirmed orders that are no tests. A ticket of amount zero is exempt. Revenue includes
+// tax, leaves fees out, and is net of refunds: cancelled tickets are out with their money, and what was given back beyond that is
+// spread over the valid lines of its order in proportion (`spread_refunds`). Anomalies that block are `title_missing`, `domain_missing`,
+// `domain_unknown`, `capacity_missing`, `venue_missing`, `venue_incomplete`, `price_type_unmapped`, `currency_unsupported`, `amount_negative`.
+//
+// Corresponds with GET /v1/statutory/sibil/quarters/{quarter}/declarations (the `ListSibilDeclarations` operationId).
+func (c *Client) ListSibilDeclarations(ctx context.Context, quarter SibilQuarterName, params *ListSibilDeclarationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSibilDeclarationsRequest(c.Server, quarter, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSibilSettings Read the settings of the SIBIL return
+//
+// How the State's system for the quarterly ticketing return is reached, and what is said of the declarant. The password is never told.
+//
+// Corresponds with GET /v1/statutory/sibil/settings (the `GetSibilSettings` operationId).
+func (c *Client) GetSibilSettings(ctx context.Context, params *GetSibilSettingsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSibilSettingsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateSibilSettingsWithBody Change the settings of the SIBIL return
+//
+// Sending is off until `is_enabled` is set, which takes an address, a user name and a password; computing and exporting work without. The
+// address of the production system is not public: the ministry gives it with the credentials. **Unconfirmed against production**: what is
+// sent follows the descriptions published for the test system.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/statutory/sibil/settings (the `UpdateSibilSettings` operationId).
+func (c *Client) UpdateSibilSettingsWithBody(ctx context.Context, params *UpdateSibilSettingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateSibilSettingsRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateSibilSettingsWithApplicationMergePatchPlusJSONBody Change the settings of the SIBIL return
+//
+// Sending is off until `is_enabled` is set, which takes an address, a user name and a password; computing and exporting work without. The
+// address of the production system is not public: the ministry gives it with the credentials. **Unconfirmed against production**: what is
+// sent follows the descriptions published for the test system.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /v1/statutory/sibil/settings (the `UpdateSibilSettings` operationId).
+func (c *Client) UpdateSibilSettingsWithApplicationMergePatchPlusJSONBody(ctx context.Context, params *UpdateSibilSettingsParams, body UpdateSibilSettingsApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateSibilSettingsRequestWithApplicationMergePatchPlusJSONBody(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSibilSubmissions List submissions to SIBIL
+//
+// What was sent and how it was answered, the latest first.
+//
+// Corresponds with GET /v1/statutory/sibil/submissions (the `ListSibilSubmissions` operationId).
+func (c *Client) ListSibilSubmissions(ctx context.Context, params *ListSibilSubmissionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSibilSubmissionsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateSibilSubmissionWithBody Declare performances to SIBIL
+//
+// Sends one declaration a performance, each under a key of its own, so that sending again changes what is there and adds nothing; what has
+// not changed since it was accepted is not sent. After a late refund, submit the quarter again. Refused with 409 while sending is off, while
+// something that blocks is left on what is asked, for performances that have not begun, and while another submission is under way.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/statutory/sibil/submissions (the `CreateSibilSubmission` operationId).
+func (c *Client) CreateSibilSubmissionWithBody(ctx context.Context, params *CreateSibilSubmissionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateSibilSubmissionRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateSibilSubmission Declare performances to SIBIL
+//
+// Sends one declaration a performance, each under a key of its own, so that sending again changes what is there and adds nothing; what has
+// not changed since it was accepted is not sent. After a late refund, submit the quarter again. Refused with 409 while sending is off, while
+// something that blocks is left on what is asked, for performances that have not begun, and while another submission is under way.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/statutory/sibil/submissions (the `CreateSibilSubmission` operationId).
+func (c *Client) CreateSibilSubmission(ctx context.Context, params *CreateSibilSubmissionParams, body CreateSibilSubmissionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateSibilSubmissionRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSibilSubmission Read a submission to SIBIL
+//
+// One submission, with what became of each of its declarations.
+//
+// Corresponds with GET /v1/statutory/sibil/submissions/{sibil_submission_id} (the `GetSibilSubmission` operationId).
+func (c *Client) GetSibilSubmission(ctx context.Context, sibilSubmissionID SibilSubmissionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSibilSubmissionRequest(c.Server, sibilSubmissionID)
 	if err != nil {
 		return nil, err
 	}
@@ -41140,6 +41835,422 @@ func NewSignOutAtProviderRequestWithBody(server string, contentType string, body
 	return req, nil
 }
 
+// NewGetSibilQuarterRequest constructs an http.Request for the GetSibilQuarter method
+func NewGetSibilQuarterRequest(server string, quarter SibilQuarterName) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "quarter", quarter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/statutory/sibil/quarters/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListSibilDeclarationsRequest constructs an http.Request for the ListSibilDeclarations method
+func NewListSibilDeclarationsRequest(server string, quarter SibilQuarterName, params *ListSibilDeclarationsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "quarter", quarter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/statutory/sibil/quarters/%s/declarations", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetSibilSettingsRequest constructs an http.Request for the GetSibilSettings method
+func NewGetSibilSettingsRequest(server string, params *GetSibilSettingsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/statutory/sibil/settings")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateSibilSettingsRequestWithApplicationMergePatchPlusJSONBody calls the generic UpdateSibilSettings builder with application/merge-patch+json body
+func NewUpdateSibilSettingsRequestWithApplicationMergePatchPlusJSONBody(server string, params *UpdateSibilSettingsParams, body UpdateSibilSettingsApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateSibilSettingsRequestWithBody(server, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewUpdateSibilSettingsRequestWithBody constructs an http.Request for the UpdateSibilSettings method, with any body, and a specified content type
+func NewUpdateSibilSettingsRequestWithBody(server string, params *UpdateSibilSettingsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/statutory/sibil/settings")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListSibilSubmissionsRequest constructs an http.Request for the ListSibilSubmissions method
+func NewListSibilSubmissionsRequest(server string, params *ListSibilSubmissionsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/statutory/sibil/submissions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateSibilSubmissionRequest calls the generic CreateSibilSubmission builder with application/json body
+func NewCreateSibilSubmissionRequest(server string, params *CreateSibilSubmissionParams, body CreateSibilSubmissionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateSibilSubmissionRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateSibilSubmissionRequestWithBody constructs an http.Request for the CreateSibilSubmission method, with any body, and a specified content type
+func NewCreateSibilSubmissionRequestWithBody(server string, params *CreateSibilSubmissionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/statutory/sibil/submissions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewGetSibilSubmissionRequest constructs an http.Request for the GetSibilSubmission method
+func NewGetSibilSubmissionRequest(server string, sibilSubmissionID SibilSubmissionID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sibil_submission_id", sibilSubmissionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/statutory/sibil/submissions/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListTagsRequest constructs an http.Request for the ListTags method
 func NewListTagsRequest(server string, params *ListTagsParams) (*http.Request, error) {
 	var err error
@@ -50708,6 +51819,101 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/sign-ins/sign-out (the `SignOutAtProvider` operationId).
 	SignOutAtProviderWithResponse(ctx context.Context, body SignOutAtProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*SignOutAtProviderResponse, error)
+
+	// GetSibilQuarterWithResponse See how a quarter's return stands
+	//
+	// Due date, totals and what is still in the way, computed from orders as they are now over everything of the institution. Totals name
+	// nobody, and are the same for whoever may read them.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/statutory/sibil/quarters/{quarter} (the `GetSibilQuarter` operationId).
+	GetSibilQuarterWithResponse(ctx context.Context, quarter SibilQuarterName, reqEditors ...RequestEditorFn) (*GetSibilQuarterResponse, error)
+
+	// ListSibilDeclarationsWithResponse List a quarter's declarations
+	//
+	// One declaration a performance, the earliest first, each with its figures and what is wrong with it; also as CSV. Nothing is stored or sent
+	// by looking: this is the check before a submission.
+	// Counted are current tickets, valid or blocked, of confirmed orders that are no tests. A ticket of amount zero is exempt. Revenue includes
+	// tax, leaves fees out, and is net of refunds: cancelled tickets are out with their money, and what was given back beyond that is
+	// spread over the valid lines of its order in proportion (`spread_refunds`). Anomalies that block are `title_missing`, `domain_missing`,
+	// `domain_unknown`, `capacity_missing`, `venue_missing`, `venue_incomplete`, `price_type_unmapped`, `currency_unsupported`, `amount_negative`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/statutory/sibil/quarters/{quarter}/declarations (the `ListSibilDeclarations` operationId).
+	ListSibilDeclarationsWithResponse(ctx context.Context, quarter SibilQuarterName, params *ListSibilDeclarationsParams, reqEditors ...RequestEditorFn) (*ListSibilDeclarationsResponse, error)
+
+	// GetSibilSettingsWithResponse Read the settings of the SIBIL return
+	//
+	// How the State's system for the quarterly ticketing return is reached, and what is said of the declarant. The password is never told.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/statutory/sibil/settings (the `GetSibilSettings` operationId).
+	GetSibilSettingsWithResponse(ctx context.Context, params *GetSibilSettingsParams, reqEditors ...RequestEditorFn) (*GetSibilSettingsResponse, error)
+
+	// UpdateSibilSettingsWithBodyWithResponse Change the settings of the SIBIL return
+	//
+	// Sending is off until `is_enabled` is set, which takes an address, a user name and a password; computing and exporting work without. The
+	// address of the production system is not public: the ministry gives it with the credentials. **Unconfirmed against production**: what is
+	// sent follows the descriptions published for the test system.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/statutory/sibil/settings (the `UpdateSibilSettings` operationId).
+	UpdateSibilSettingsWithBodyWithResponse(ctx context.Context, params *UpdateSibilSettingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateSibilSettingsResponse, error)
+
+	// UpdateSibilSettingsWithApplicationMergePatchPlusJSONBodyWithResponse Change the settings of the SIBIL return
+	//
+	// Sending is off until `is_enabled` is set, which takes an address, a user name and a password; computing and exporting work without. The
+	// address of the production system is not public: the ministry gives it with the credentials. **Unconfirmed against production**: what is
+	// sent follows the descriptions published for the test system.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/statutory/sibil/settings (the `UpdateSibilSettings` operationId).
+	UpdateSibilSettingsWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, params *UpdateSibilSettingsParams, body UpdateSibilSettingsApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateSibilSettingsResponse, error)
+
+	// ListSibilSubmissionsWithResponse List submissions to SIBIL
+	//
+	// What was sent and how it was answered, the latest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/statutory/sibil/submissions (the `ListSibilSubmissions` operationId).
+	ListSibilSubmissionsWithResponse(ctx context.Context, params *ListSibilSubmissionsParams, reqEditors ...RequestEditorFn) (*ListSibilSubmissionsResponse, error)
+
+	// CreateSibilSubmissionWithBodyWithResponse Declare performances to SIBIL
+	//
+	// Sends one declaration a performance, each under a key of its own, so that sending again changes what is there and adds nothing; what has
+	// not changed since it was accepted is not sent. After a late refund, submit the quarter again. Refused with 409 while sending is off, while
+	// something that blocks is left on what is asked, for performances that have not begun, and while another submission is under way.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/statutory/sibil/submissions (the `CreateSibilSubmission` operationId).
+	CreateSibilSubmissionWithBodyWithResponse(ctx context.Context, params *CreateSibilSubmissionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateSibilSubmissionResponse, error)
+
+	// CreateSibilSubmissionWithResponse Declare performances to SIBIL
+	//
+	// Sends one declaration a performance, each under a key of its own, so that sending again changes what is there and adds nothing; what has
+	// not changed since it was accepted is not sent. After a late refund, submit the quarter again. Refused with 409 while sending is off, while
+	// something that blocks is left on what is asked, for performances that have not begun, and while another submission is under way.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/statutory/sibil/submissions (the `CreateSibilSubmission` operationId).
+	CreateSibilSubmissionWithResponse(ctx context.Context, params *CreateSibilSubmissionParams, body CreateSibilSubmissionJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateSibilSubmissionResponse, error)
+
+	// GetSibilSubmissionWithResponse Read a submission to SIBIL
+	//
+	// One submission, with what became of each of its declarations.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/statutory/sibil/submissions/{sibil_submission_id} (the `GetSibilSubmission` operationId).
+	GetSibilSubmissionWithResponse(ctx context.Context, sibilSubmissionID SibilSubmissionID, reqEditors ...RequestEditorFn) (*GetSibilSubmissionResponse, error)
 
 	// ListTagsWithResponse List tags
 	//
@@ -61772,6 +62978,337 @@ func (r SignOutAtProviderResponse) ContentType() string {
 	return ""
 }
 
+type GetSibilQuarterResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SibilQuarter
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSibilQuarterResponse) GetJSON200() *SibilQuarter {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSibilQuarterResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSibilQuarterResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSibilQuarterResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSibilQuarterResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListSibilDeclarationsResponse200Headers the declared response headers of an HTTP 200 response for ListSibilDeclarations
+type ListSibilDeclarationsResponse200Headers struct {
+	Link *string
+}
+
+type ListSibilDeclarationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SibilDeclarationList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListSibilDeclarationsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSibilDeclarationsResponse) GetJSON200() *SibilDeclarationList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSibilDeclarationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSibilDeclarationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSibilDeclarationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSibilDeclarationsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetSibilSettingsResponse200Headers the declared response headers of an HTTP 200 response for GetSibilSettings
+type GetSibilSettingsResponse200Headers struct {
+	ETag string
+}
+
+// GetSibilSettingsResponse304Headers the declared response headers of an HTTP 304 response for GetSibilSettings
+type GetSibilSettingsResponse304Headers struct {
+	ETag string
+}
+
+type GetSibilSettingsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SibilSettings
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetSibilSettingsResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetSibilSettingsResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSibilSettingsResponse) GetJSON200() *SibilSettings {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSibilSettingsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSibilSettingsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSibilSettingsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSibilSettingsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateSibilSettingsResponse200Headers the declared response headers of an HTTP 200 response for UpdateSibilSettings
+type UpdateSibilSettingsResponse200Headers struct {
+	ETag string
+}
+
+type UpdateSibilSettingsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SibilSettings
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateSibilSettingsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateSibilSettingsResponse) GetJSON200() *SibilSettings {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateSibilSettingsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateSibilSettingsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateSibilSettingsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateSibilSettingsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListSibilSubmissionsResponse200Headers the declared response headers of an HTTP 200 response for ListSibilSubmissions
+type ListSibilSubmissionsResponse200Headers struct {
+	Link *string
+}
+
+type ListSibilSubmissionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SibilSubmissionList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListSibilSubmissionsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSibilSubmissionsResponse) GetJSON200() *SibilSubmissionList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSibilSubmissionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSibilSubmissionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSibilSubmissionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSibilSubmissionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateSibilSubmissionResponse202Headers the declared response headers of an HTTP 202 response for CreateSibilSubmission
+type CreateSibilSubmissionResponse202Headers struct {
+	ETag       string
+	Location   string
+	RetryAfter *int32
+}
+
+type CreateSibilSubmissionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Operation
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *CreateSibilSubmissionResponse202Headers
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r CreateSibilSubmissionResponse) GetJSON202() *Operation {
+	return r.JSON202
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateSibilSubmissionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateSibilSubmissionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateSibilSubmissionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateSibilSubmissionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetSibilSubmissionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SibilSubmissionWithResults
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSibilSubmissionResponse) GetJSON200() *SibilSubmissionWithResults {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSibilSubmissionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSibilSubmissionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSibilSubmissionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSibilSubmissionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListTagsResponse200Headers the declared response headers of an HTTP 200 response for ListTags
 type ListTagsResponse200Headers struct {
 	Link *string
@@ -70858,6 +72395,155 @@ func (c *ClientWithResponses) SignOutAtProviderWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseSignOutAtProviderResponse(rsp)
+}
+
+// GetSibilQuarterWithResponse See how a quarter's return stands
+//
+// Due date, totals and what is still in the way, computed from orders as they are now over everything of the institution. Totals name
+// nobody, and are the same for whoever may read them.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/statutory/sibil/quarters/{quarter} (the `GetSibilQuarter` operationId).
+func (c *ClientWithResponses) GetSibilQuarterWithResponse(ctx context.Context, quarter SibilQuarterName, reqEditors ...RequestEditorFn) (*GetSibilQuarterResponse, error) {
+	rsp, err := c.GetSibilQuarter(ctx, quarter, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSibilQuarterResponse(rsp)
+}
+
+// ListSibilDeclarationsWithResponse List a quarter's declarations
+//
+// One declaration a performance, the earliest first, each with its figures and what is wrong with it; also as CSV. Nothing is stored or sent
+// by looking: this is the check before a submission.
+// Counted are current tickets, valid or blocked, of confirmed orders that are no tests. A ticket of amount zero is exempt. Revenue includes
+// tax, leaves fees out, and is net of refunds: cancelled tickets are out with their money, and what was given back beyond that is
+// spread over the valid lines of its order in proportion (`spread_refunds`). Anomalies that block are `title_missing`, `domain_missing`,
+// `domain_unknown`, `capacity_missing`, `venue_missing`, `venue_incomplete`, `price_type_unmapped`, `currency_unsupported`, `amount_negative`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/statutory/sibil/quarters/{quarter}/declarations (the `ListSibilDeclarations` operationId).
+func (c *ClientWithResponses) ListSibilDeclarationsWithResponse(ctx context.Context, quarter SibilQuarterName, params *ListSibilDeclarationsParams, reqEditors ...RequestEditorFn) (*ListSibilDeclarationsResponse, error) {
+	rsp, err := c.ListSibilDeclarations(ctx, quarter, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSibilDeclarationsResponse(rsp)
+}
+
+// GetSibilSettingsWithResponse Read the settings of the SIBIL return
+//
+// How the State's system for the quarterly ticketing return is reached, and what is said of the declarant. The password is never told.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/statutory/sibil/settings (the `GetSibilSettings` operationId).
+func (c *ClientWithResponses) GetSibilSettingsWithResponse(ctx context.Context, params *GetSibilSettingsParams, reqEditors ...RequestEditorFn) (*GetSibilSettingsResponse, error) {
+	rsp, err := c.GetSibilSettings(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSibilSettingsResponse(rsp)
+}
+
+// UpdateSibilSettingsWithBodyWithResponse Change the settings of the SIBIL return
+//
+// Sending is off until `is_enabled` is set, which takes an address, a user name and a password; computing and exporting work without. The
+// address of the production system is not public: the ministry gives it with the credentials. **Unconfirmed against production**: what is
+// sent follows the descriptions published for the test system.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/statutory/sibil/settings (the `UpdateSibilSettings` operationId).
+func (c *ClientWithResponses) UpdateSibilSettingsWithBodyWithResponse(ctx context.Context, params *UpdateSibilSettingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateSibilSettingsResponse, error) {
+	rsp, err := c.UpdateSibilSettingsWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateSibilSettingsResponse(rsp)
+}
+
+// UpdateSibilSettingsWithApplicationMergePatchPlusJSONBodyWithResponse Change the settings of the SIBIL return
+//
+// Sending is off until `is_enabled` is set, which takes an address, a user name and a password; computing and exporting work without. The
+// address of the production system is not public: the ministry gives it with the credentials. **Unconfirmed against production**: what is
+// sent follows the descriptions published for the test system.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/statutory/sibil/settings (the `UpdateSibilSettings` operationId).
+func (c *ClientWithResponses) UpdateSibilSettingsWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, params *UpdateSibilSettingsParams, body UpdateSibilSettingsApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateSibilSettingsResponse, error) {
+	rsp, err := c.UpdateSibilSettingsWithApplicationMergePatchPlusJSONBody(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateSibilSettingsResponse(rsp)
+}
+
+// ListSibilSubmissionsWithResponse List submissions to SIBIL
+//
+// What was sent and how it was answered, the latest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/statutory/sibil/submissions (the `ListSibilSubmissions` operationId).
+func (c *ClientWithResponses) ListSibilSubmissionsWithResponse(ctx context.Context, params *ListSibilSubmissionsParams, reqEditors ...RequestEditorFn) (*ListSibilSubmissionsResponse, error) {
+	rsp, err := c.ListSibilSubmissions(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSibilSubmissionsResponse(rsp)
+}
+
+// CreateSibilSubmissionWithBodyWithResponse Declare performances to SIBIL
+//
+// Sends one declaration a performance, each under a key of its own, so that sending again changes what is there and adds nothing; what has
+// not changed since it was accepted is not sent. After a late refund, submit the quarter again. Refused with 409 while sending is off, while
+// something that blocks is left on what is asked, for performances that have not begun, and while another submission is under way.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/statutory/sibil/submissions (the `CreateSibilSubmission` operationId).
+func (c *ClientWithResponses) CreateSibilSubmissionWithBodyWithResponse(ctx context.Context, params *CreateSibilSubmissionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateSibilSubmissionResponse, error) {
+	rsp, err := c.CreateSibilSubmissionWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateSibilSubmissionResponse(rsp)
+}
+
+// CreateSibilSubmissionWithResponse Declare performances to SIBIL
+//
+// Sends one declaration a performance, each under a key of its own, so that sending again changes what is there and adds nothing; what has
+// not changed since it was accepted is not sent. After a late refund, submit the quarter again. Refused with 409 while sending is off, while
+// something that blocks is left on what is asked, for performances that have not begun, and while another submission is under way.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/statutory/sibil/submissions (the `CreateSibilSubmission` operationId).
+func (c *ClientWithResponses) CreateSibilSubmissionWithResponse(ctx context.Context, params *CreateSibilSubmissionParams, body CreateSibilSubmissionJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateSibilSubmissionResponse, error) {
+	rsp, err := c.CreateSibilSubmission(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateSibilSubmissionResponse(rsp)
+}
+
+// GetSibilSubmissionWithResponse Read a submission to SIBIL
+//
+// One submission, with what became of each of its declarations.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/statutory/sibil/submissions/{sibil_submission_id} (the `GetSibilSubmission` operationId).
+func (c *ClientWithResponses) GetSibilSubmissionWithResponse(ctx context.Context, sibilSubmissionID SibilSubmissionID, reqEditors ...RequestEditorFn) (*GetSibilSubmissionResponse, error) {
+	rsp, err := c.GetSibilSubmission(ctx, sibilSubmissionID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSibilSubmissionResponse(rsp)
 }
 
 // ListTagsWithResponse List tags
@@ -80568,6 +82254,280 @@ func ParseSignOutAtProviderResponse(rsp *http.Response) (*SignOutAtProviderRespo
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest ProviderSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetSibilQuarterResponse parses an HTTP response from a GetSibilQuarterWithResponse call
+func ParseGetSibilQuarterResponse(rsp *http.Response) (*GetSibilQuarterResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSibilQuarterResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SibilQuarter
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListSibilDeclarationsResponse parses an HTTP response from a ListSibilDeclarationsWithResponse call
+func ParseListSibilDeclarationsResponse(rsp *http.Response) (*ListSibilDeclarationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSibilDeclarationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SibilDeclarationList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListSibilDeclarationsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetSibilSettingsResponse parses an HTTP response from a GetSibilSettingsWithResponse call
+func ParseGetSibilSettingsResponse(rsp *http.Response) (*GetSibilSettingsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSibilSettingsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SibilSettings
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetSibilSettingsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetSibilSettingsResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateSibilSettingsResponse parses an HTTP response from a UpdateSibilSettingsWithResponse call
+func ParseUpdateSibilSettingsResponse(rsp *http.Response) (*UpdateSibilSettingsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateSibilSettingsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SibilSettings
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateSibilSettingsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListSibilSubmissionsResponse parses an HTTP response from a ListSibilSubmissionsWithResponse call
+func ParseListSibilSubmissionsResponse(rsp *http.Response) (*ListSibilSubmissionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSibilSubmissionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SibilSubmissionList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListSibilSubmissionsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateSibilSubmissionResponse parses an HTTP response from a CreateSibilSubmissionWithResponse call
+func ParseCreateSibilSubmissionResponse(rsp *http.Response) (*CreateSibilSubmissionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateSibilSubmissionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Operation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers CreateSibilSubmissionResponse202Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetSibilSubmissionResponse parses an HTTP response from a GetSibilSubmissionWithResponse call
+func ParseGetSibilSubmissionResponse(rsp *http.Response) (*GetSibilSubmissionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSibilSubmissionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SibilSubmissionWithResults
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -2191,6 +2191,133 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/statutory/sibil/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the settings of the SIBIL return
+         * @description How the State's system for the quarterly ticketing return is reached, and what is said of the declarant. The password is never told.
+         */
+        get: operations["getSibilSettings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change the settings of the SIBIL return
+         * @description Sending is off until `is_enabled` is set, which takes an address, a user name and a password; computing and exporting work without. The
+         *     address of the production system is not public: the ministry gives it with the credentials. **Unconfirmed against production**: what is
+         *     sent follows the descriptions published for the test system.
+         */
+        patch: operations["updateSibilSettings"];
+        trace?: never;
+    };
+    "/v1/statutory/sibil/quarters/{quarter}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A quarter of a calendar year, such as `2026-Q4`. */
+                quarter: components["parameters"]["SibilQuarterName"];
+            };
+            cookie?: never;
+        };
+        /**
+         * See how a quarter's return stands
+         * @description Due date, totals and what is still in the way, computed from orders as they are now over everything of the institution. Totals name
+         *     nobody, and are the same for whoever may read them.
+         */
+        get: operations["getSibilQuarter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statutory/sibil/quarters/{quarter}/declarations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A quarter of a calendar year, such as `2026-Q4`. */
+                quarter: components["parameters"]["SibilQuarterName"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List a quarter's declarations
+         * @description One declaration a performance, the earliest first, each with its figures and what is wrong with it; also as CSV. Nothing is stored or sent
+         *     by looking: this is the check before a submission.
+         *     Counted are current tickets, valid or blocked, of confirmed orders that are no tests. A ticket of amount zero is exempt. Revenue includes
+         *     tax, leaves fees out, and is net of refunds: cancelled tickets are out with their money, and what was given back beyond that is
+         *     spread over the valid lines of its order in proportion (`spread_refunds`). Anomalies that block are `title_missing`, `domain_missing`,
+         *     `domain_unknown`, `capacity_missing`, `venue_missing`, `venue_incomplete`, `price_type_unmapped`, `currency_unsupported`, `amount_negative`.
+         */
+        get: operations["listSibilDeclarations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statutory/sibil/submissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List submissions to SIBIL
+         * @description What was sent and how it was answered, the latest first.
+         */
+        get: operations["listSibilSubmissions"];
+        put?: never;
+        /**
+         * Declare performances to SIBIL
+         * @description Sends one declaration a performance, each under a key of its own, so that sending again changes what is there and adds nothing; what has
+         *     not changed since it was accepted is not sent. After a late refund, submit the quarter again. Refused with 409 while sending is off, while
+         *     something that blocks is left on what is asked, for performances that have not begun, and while another submission is under way.
+         */
+        post: operations["createSibilSubmission"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statutory/sibil/submissions/{sibil_submission_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a submission. */
+                sibil_submission_id: components["parameters"]["SibilSubmissionId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a submission to SIBIL
+         * @description One submission, with what became of each of its declarations.
+         */
+        get: operations["getSibilSubmission"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/forms": {
         parameters: {
             query?: never;
@@ -7581,6 +7708,86 @@ export interface webhooks {
          * @description A source is well again; read the connection of the source for its present state.
          */
         post: operations["onTicketingSourceRecovered"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "statutory.sibil.settings_updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The settings of the SIBIL return changed
+         * @description `changed` names them. The password is in no event.
+         */
+        post: operations["onStatutorySibilSettingsUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "statutory.sibil.ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A quarter can be declared
+         * @description The quarter is over and nothing stands in the way of its return; told once a quarter, where sending is on. Facts are the quarter, when it is due and how many declarations it has.
+         */
+        post: operations["onStatutorySibilReady"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "statutory.sibil.submitted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A submission was accepted
+         * @description SIBIL has all of its declarations. Facts are the quarter and the counts.
+         */
+        post: operations["onStatutorySibilSubmitted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "statutory.sibil.rejected": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Declarations of a submission were refused
+         * @description SIBIL refused some of its declarations, or has them under another key; the submission says which and why. Facts are the quarter and the counts.
+         */
+        post: operations["onStatutorySibilRejected"];
         delete?: never;
         options?: never;
         head?: never;
@@ -13490,6 +13697,491 @@ export interface components {
                 [key: string]: "web" | "box_office" | "phone" | "reseller" | "partner" | "pass_culture" | "import" | "other";
             };
         };
+        /**
+         * @example {
+         *       "object": "sibil_settings",
+         *       "base_url": "https://sibil.example.org",
+         *       "username": "theatre-des-arcades",
+         *       "has_password": true,
+         *       "multiple_managers": false,
+         *       "registers": true,
+         *       "domain_labels": {
+         *         "theatre": "Théâtre",
+         *         "danse": "Danse de création"
+         *       },
+         *       "is_enabled": true,
+         *       "created_at": "2026-11-25T10:15:00Z",
+         *       "updated_at": "2026-11-25T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        SibilSettings: {
+            /** @constant */
+            object: "sibil_settings";
+            /** @description Address of the State's system. */
+            base_url: string | null;
+            username: string | null;
+            has_password: boolean;
+            /** @description Several are responsible for the ticketing (`gestionnaireMultiple`). */
+            multiple_managers: boolean;
+            /** @description Declarations arrive registered (`ENREGISTRE`), otherwise as drafts (`BROUILLON`). */
+            registers: boolean;
+            /** @description What the institution's words for domains are called at SIBIL. Without any, each word is taken for the name itself. */
+            domain_labels: {
+                [key: string]: string;
+            };
+            /** @description Whether declarations may be sent. */
+            is_enabled: boolean;
+            /**
+             * Format: date-time
+             * @description Null: nobody has ever set anything.
+             */
+            created_at: string | null;
+            /** Format: date-time */
+            updated_at: string | null;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "base_url": "https://sibil.example.org",
+         *       "username": "theatre-des-arcades",
+         *       "password": "not-a-real-password",
+         *       "domain_labels": {
+         *         "theatre": "Théâtre",
+         *         "danse": "Danse de création"
+         *       },
+         *       "is_enabled": true
+         *     }
+         */
+        SibilSettingsPatch: {
+            base_url?: string | null;
+            username?: string | null;
+            /** @description Kept under the institution's key and never told. */
+            password?: string | null;
+            multiple_managers?: boolean;
+            registers?: boolean;
+            domain_labels?: {
+                [key: string]: string | null;
+            };
+            is_enabled?: boolean;
+        };
+        /**
+         * @example {
+         *       "code": "venue_incomplete",
+         *       "is_blocking": true,
+         *       "fields": [
+         *         "city"
+         *       ],
+         *       "count": 0
+         *     }
+         */
+        SibilAnomaly: {
+            code: string;
+            is_blocking: boolean;
+            /** @description What is missing. */
+            fields: string[];
+            /**
+             * Format: int64
+             * @description How many tickets it concerns; 0 where it is about the performance.
+             */
+            count: number;
+        };
+        /**
+         * @description Amounts are decimal strings in euros. As CSV, each member is a column of its name.
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e21",
+         *       "object": "sibil_declaration",
+         *       "quarter": "2026-Q4",
+         *       "external_key": "6d0a41f7_b29c3e58",
+         *       "source": "principale",
+         *       "external_id": "date-31",
+         *       "starts_at": "2026-10-24T18:30:00Z",
+         *       "local_start": "2026-10-24T20:30",
+         *       "time_zone": "Europe/Paris",
+         *       "title": "La Traversée des brumes",
+         *       "domain": "Théâtre",
+         *       "young_audience": false,
+         *       "venue_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e22",
+         *       "venue_name": "Grande salle",
+         *       "venue_street": "3 quai des Brumes",
+         *       "venue_postal_code": "29200",
+         *       "venue_city": "Brest",
+         *       "venue_siret": "73282932000074",
+         *       "venue_type": "THEATRE",
+         *       "capacity": 320,
+         *       "tickets": 3,
+         *       "paid_tickets": 2,
+         *       "full_price_tickets": 1,
+         *       "reduced_tickets": 1,
+         *       "subscription_tickets": 0,
+         *       "exempt_tickets": 1,
+         *       "revenue": "42.50",
+         *       "full_price_revenue": "24.00",
+         *       "reduced_revenue": "18.50",
+         *       "subscription_revenue": "0.00",
+         *       "average_price": "21.25",
+         *       "full_price_average": "24.00",
+         *       "spread_refunds": "0.00",
+         *       "currency": "EUR",
+         *       "blocking_anomalies": 0,
+         *       "anomalies": [],
+         *       "status": "undeclared",
+         *       "sibil_id": null,
+         *       "declared_at": null
+         *     }
+         */
+        SibilDeclaration: {
+            /**
+             * Format: uuid
+             * @description That of the performance.
+             */
+            id: string;
+            /** @constant */
+            object: "sibil_declaration";
+            quarter: string;
+            /** @description The key under which SIBIL has it. */
+            external_key: string;
+            /** @description Code of the ticketing source. */
+            source: string;
+            /** @description The performance at its source. */
+            external_id: string;
+            /** Format: date-time */
+            starts_at: string;
+            /** @description Date and time at the place. */
+            local_start: string;
+            time_zone: string;
+            title: string | null;
+            /** @description As SIBIL calls it. */
+            domain: string | null;
+            young_audience: boolean;
+            /** Format: uuid */
+            venue_id: string | null;
+            venue_name: string | null;
+            venue_street: string | null;
+            venue_postal_code: string | null;
+            venue_city: string | null;
+            venue_siret: string | null;
+            venue_type: string | null;
+            /** Format: int32 */
+            capacity: number | null;
+            /** Format: int64 */
+            tickets: number;
+            /** Format: int64 */
+            paid_tickets: number;
+            /**
+             * Format: int64
+             * @description Paid at full price.
+             */
+            full_price_tickets: number;
+            /**
+             * Format: int64
+             * @description Paid, neither at full price nor by subscription.
+             */
+            reduced_tickets: number;
+            /**
+             * Format: int64
+             * @description Paid by subscription.
+             */
+            subscription_tickets: number;
+            /** Format: int64 */
+            exempt_tickets: number;
+            revenue: string;
+            full_price_revenue: string;
+            reduced_revenue: string;
+            subscription_revenue: string;
+            /** @description Revenue by paid ticket, to the cent; 0.00 without any. */
+            average_price: string;
+            full_price_average: string;
+            /** @description What was taken off the revenue of refunds that name no cancelled ticket. */
+            spread_refunds: string;
+            /** @constant */
+            currency: "EUR";
+            /** Format: int32 */
+            blocking_anomalies: number;
+            anomalies: components["schemas"]["SibilAnomaly"][];
+            /** @description `changed`: SIBIL has other figures than these. */
+            status: string;
+            /**
+             * Format: int64
+             * @description What SIBIL calls it.
+             */
+            sibil_id: number | null;
+            /** Format: date-time */
+            declared_at: string | null;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        SibilDeclarationList: {
+            data: components["schemas"]["SibilDeclaration"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "code": "capacity_missing",
+         *       "is_blocking": true,
+         *       "declarations": 1
+         *     }
+         */
+        SibilAnomalyCount: {
+            code: string;
+            is_blocking: boolean;
+            /** Format: int64 */
+            declarations: number;
+        };
+        /**
+         * @example {
+         *       "object": "sibil_quarter",
+         *       "quarter": "2026-Q4",
+         *       "starts_on": "2026-10-01",
+         *       "ends_on": "2026-12-31",
+         *       "due_before": "2027-01-10",
+         *       "is_closed": false,
+         *       "is_ready": false,
+         *       "declarations": 12,
+         *       "blocked_declarations": 1,
+         *       "blocking_anomalies": 1,
+         *       "anomalies": [
+         *         {
+         *           "code": "capacity_missing",
+         *           "is_blocking": true,
+         *           "declarations": 1
+         *         }
+         *       ],
+         *       "undeclared": 12,
+         *       "declared": 0,
+         *       "changed": 0,
+         *       "obsolete": 0,
+         *       "tickets": 3412,
+         *       "paid_tickets": 3298,
+         *       "exempt_tickets": 114,
+         *       "revenue": "58764.50",
+         *       "spread_refunds": "0.00",
+         *       "currency": "EUR"
+         *     }
+         */
+        SibilQuarter: {
+            /** @constant */
+            object: "sibil_quarter";
+            quarter: string;
+            /** Format: date */
+            starts_on: string;
+            /** Format: date */
+            ends_on: string;
+            /**
+             * Format: date
+             * @description The return is due before this day (decree 2017-926).
+             */
+            due_before: string;
+            /** @description The quarter is over where the institution is. */
+            is_closed: boolean;
+            /** @description It is over and nothing blocks. */
+            is_ready: boolean;
+            /** Format: int64 */
+            declarations: number;
+            /** Format: int64 */
+            blocked_declarations: number;
+            /** Format: int64 */
+            blocking_anomalies: number;
+            anomalies: components["schemas"]["SibilAnomalyCount"][];
+            /** Format: int64 */
+            undeclared: number;
+            /** Format: int64 */
+            declared: number;
+            /** Format: int64 */
+            changed: number;
+            /**
+             * Format: int64
+             * @description Declarations that SIBIL has of performances that are not to be declared any more, such as cancelled ones: they are withdrawn there by hand.
+             */
+            obsolete: number;
+            /** Format: int64 */
+            tickets: number;
+            /** Format: int64 */
+            paid_tickets: number;
+            /** Format: int64 */
+            exempt_tickets: number;
+            revenue: string;
+            spread_refunds: string;
+            /** @constant */
+            currency: "EUR";
+        };
+        /**
+         * @example {
+         *       "quarter": "2026-Q3"
+         *     }
+         */
+        SibilSubmissionCreate: {
+            quarter: string;
+            /** @description Only these; all of the quarter where absent. */
+            performance_ids?: string[];
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e31",
+         *       "object": "sibil_submission",
+         *       "quarter": "2026-Q3",
+         *       "operation_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e32",
+         *       "status": "succeeded",
+         *       "problem_code": null,
+         *       "declarations": 1,
+         *       "pending": 0,
+         *       "created": 1,
+         *       "updated": 0,
+         *       "unchanged": 0,
+         *       "duplicate": 0,
+         *       "rejected": 0,
+         *       "created_at": "2026-10-05T08:00:00Z",
+         *       "updated_at": "2026-10-05T08:00:02Z",
+         *       "finished_at": "2026-10-05T08:00:02Z",
+         *       "version": 2
+         *     }
+         */
+        SibilSubmission: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "sibil_submission";
+            quarter: string;
+            /** Format: uuid */
+            operation_id: string;
+            /** @description That of the operation; `succeeded` means that SIBIL has answered on every declaration, not that it accepted it. */
+            status: string;
+            /** @description Why it failed. */
+            problem_code: string | null;
+            /** Format: int64 */
+            declarations: number;
+            /**
+             * Format: int64
+             * @description Not answered yet; not sent where the submission has ended.
+             */
+            pending: number;
+            /** Format: int64 */
+            created: number;
+            /** Format: int64 */
+            updated: number;
+            /**
+             * Format: int64
+             * @description SIBIL has them as they are; not sent.
+             */
+            unchanged: number;
+            /**
+             * Format: int64
+             * @description SIBIL has the same performance under another key.
+             */
+            duplicate: number;
+            /** Format: int64 */
+            rejected: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: date-time */
+            finished_at: string | null;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        SibilSubmissionList: {
+            data: components["schemas"]["SibilSubmission"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "performance_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e21",
+         *       "external_key": "6d0a41f7_b29c3e58",
+         *       "status": "created",
+         *       "sibil_id": 900123,
+         *       "detail": null,
+         *       "answered_at": "2026-10-05T08:00:02Z"
+         *     }
+         */
+        SibilResult: {
+            /** Format: uuid */
+            performance_id: string;
+            external_key: string;
+            status: string;
+            /** Format: int64 */
+            sibil_id: number | null;
+            /** @description What SIBIL says of it. */
+            detail: string | null;
+            /** Format: date-time */
+            answered_at: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e31",
+         *       "object": "sibil_submission",
+         *       "quarter": "2026-Q3",
+         *       "operation_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e32",
+         *       "status": "succeeded",
+         *       "problem_code": null,
+         *       "declarations": 1,
+         *       "pending": 0,
+         *       "created": 1,
+         *       "updated": 0,
+         *       "unchanged": 0,
+         *       "duplicate": 0,
+         *       "rejected": 0,
+         *       "created_at": "2026-10-05T08:00:00Z",
+         *       "updated_at": "2026-10-05T08:00:02Z",
+         *       "finished_at": "2026-10-05T08:00:02Z",
+         *       "version": 2,
+         *       "results": [
+         *         {
+         *           "performance_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e21",
+         *           "external_key": "6d0a41f7_b29c3e58",
+         *           "status": "created",
+         *           "sibil_id": 900123,
+         *           "detail": null,
+         *           "answered_at": "2026-10-05T08:00:02Z"
+         *         }
+         *       ]
+         *     }
+         */
+        SibilSubmissionWithResults: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "sibil_submission";
+            quarter: string;
+            /** Format: uuid */
+            operation_id: string;
+            status: string;
+            problem_code: string | null;
+            /** Format: int64 */
+            declarations: number;
+            /** Format: int64 */
+            pending: number;
+            /** Format: int64 */
+            created: number;
+            /** Format: int64 */
+            updated: number;
+            /** Format: int64 */
+            unchanged: number;
+            /** Format: int64 */
+            duplicate: number;
+            /** Format: int64 */
+            rejected: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: date-time */
+            finished_at: string | null;
+            /** Format: int64 */
+            version: number;
+            results: components["schemas"]["SibilResult"][];
+        };
         /** @description One text in several languages, keyed by BCP 47. */
         LocalizedText: {
             [key: string]: string;
@@ -18830,6 +19522,10 @@ export interface components {
         ConnectorName: string;
         /** @description Identifier of the dead letter. */
         DeadLetterId: string;
+        /** @description A quarter of a calendar year, such as `2026-Q4`. */
+        SibilQuarterName: string;
+        /** @description The id of a submission. */
+        SibilSubmissionId: string;
         /** @description Identifier of the form. */
         FormId: string;
         /** @description Identifier of the submission. */
@@ -23034,6 +23730,220 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TicketingCommand"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getSibilSettings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SibilSettings"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updateSibilSettings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["SibilSettingsPatch"];
+            };
+        };
+        responses: {
+            /** @description The settings as they are now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SibilSettings"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getSibilQuarter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A quarter of a calendar year, such as `2026-Q4`. */
+                quarter: components["parameters"]["SibilQuarterName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The quarter. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SibilQuarter"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listSibilDeclarations: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+            };
+            header?: never;
+            path: {
+                /** @description A quarter of a calendar year, such as `2026-Q4`. */
+                quarter: components["parameters"]["SibilQuarterName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of declarations. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SibilDeclarationList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listSibilSubmissions: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of submissions. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SibilSubmissionList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createSibilSubmission: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SibilSubmissionCreate"];
+            };
+        };
+        responses: {
+            /** @description Started. `kind` is `sibil_submission`, and the submission is found under the id in the operation's result, and in the list at once. */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getSibilSubmission: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a submission. */
+                sibil_submission_id: components["parameters"]["SibilSubmissionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The submission. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SibilSubmissionWithResults"];
                 };
             };
             "4XX": components["responses"]["Error"];
@@ -31057,6 +31967,94 @@ export interface operations {
         };
     };
     onTicketingSourceRecovered: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onStatutorySibilSettingsUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onStatutorySibilReady: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onStatutorySibilSubmitted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onStatutorySibilRejected: {
         parameters: {
             query?: never;
             header?: never;
