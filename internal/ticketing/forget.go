@@ -135,7 +135,7 @@ func (u *unit) forget(r *Record) string {
 		Facts: map[string]any{"kind": r.Kind}, Source: u.sourceName()})
 	switch r.Kind {
 	case kindOrder:
-		u.forgetOrder(u.orders[r.ID], true)
+		u.forgetOrder(u.orders[r.ID], true, lostContact{record: r.ID})
 	case kindMembership:
 		u.forgetMembership(r.ID)
 	case kindGiftCard:
@@ -165,7 +165,7 @@ func (u *unit) forgetCustomer(r *Record) {
 	e.now.ContactID, e.now.MatchRule, e.now.MatchScore, e.now.MatchInputs = nil, nil, nil, nil
 	for _, id := range u.sequence {
 		if o := u.orders[id]; sameID(o.row.CustomerID, &r.ID) {
-			u.forgetOrder(o, false)
+			u.forgetOrder(o, false, lostContact{account: account, record: r.ID})
 		}
 	}
 	for id, m := range u.kinds.memberships.rows {
@@ -187,12 +187,13 @@ func (u *unit) forgetCustomer(r *Record) {
 
 // forgetOrder keeps what was sold and paid. Where the order itself is forgotten
 // nobody in it stays; where its buyer is, those holders stay that are others.
-func (u *unit) forgetOrder(o *order, everybody bool) {
+func (u *unit) forgetOrder(o *order, everybody bool, lost lostContact) {
 	if o == nil {
 		return
 	}
 	if o.row.ContactID != nil {
-		u.forgotten.contacts = append(u.forgotten.contacts, lostContact{contact: *o.row.ContactID, record: o.row.ID})
+		lost.contact = *o.row.ContactID
+		u.forgotten.contacts = append(u.forgotten.contacts, lost)
 	}
 	for _, l := range o.lines {
 		if everybody || samePerson(o.buyer, readPerson(l.Holder)) {
@@ -295,6 +296,15 @@ func (u *unit) withhold(m *message, r *Record) {
 // One that something else knows is kept and loses only the account's name; one
 // that nothing knows is emptied.
 func (u *unit) forgetContacts(ctx context.Context) error {
+	for id, name := range u.forgotten.names { // also of an account that was never described
+		c, err := u.s.contacts.FindByExternalIDTx(ctx, u.tx, u.sourceName(), name.externalID)
+		if err != nil {
+			return err
+		}
+		if c != nil {
+			u.forgotten.contacts = append(u.forgotten.contacts, lostContact{c.ID, name.externalID, id})
+		}
+	}
 	seen := map[uuid.UUID]bool{}
 	for _, lost := range u.forgotten.contacts {
 		survivor, err := u.s.contacts.SurvivorTx(ctx, u.tx, lost.contact)

@@ -100,3 +100,15 @@ func TestContactThatOthersKnowIsKept(t *testing.T) {
 	require.Equal(t, "44.00", total(at(app.Client, "order", "o1"), "net"))
 	app.Post(base+"/records/performance/soir/anonymize", nil).Problem(400, "invalid-request")
 }
+
+func TestAnAccountThatWasNeverDescribedIsForgottenToo(t *testing.T) {
+	t.Parallel()
+	app := institution(t)
+	send(app.Client, record("membership", "m1", t1, m{"customer": "C1", "valid_from": "2026-01-01"}))
+	order := send(app.Client, record("order", "o1", t1, orderData(m{"buyer": m{"customer": "C1", "given_name": "Nora", "family_name": "Castellan", "email": "nora@courrier.example"}})))[0]
+	contact := order["contact_id"].(string)
+	require.Equal(t, []any{contact, "customer"}, []any{at(app.Client, "membership", "m1")["contact_id"], at(app.Client, "membership", "m1")["contact_rule"]})
+	require.Equal(t, "blanked", app.Post(base+"/records/customer/C1/anonymize", nil).Is(200).JSON()["contact"])
+	require.Equal(t, "Anonymisé", app.Get("/v1/contacts/" + contact).Is(200).JSON()["display_name"])
+	require.Nil(t, at(app.Client, "membership", "m1")["contact_id"])
+}

@@ -229,6 +229,10 @@ func (u *unit) relinked() touched {
 		if o.before != nil && (!sameID(o.before.ContactID, o.row.ContactID) || o.before.Stub != o.row.Stub) {
 			t.orders = append(t.orders, id)
 		}
+		// An account that nobody described is known by the orders that name it.
+		if account := o.row.CustomerID; account != nil && (o.before == nil || !sameID(o.before.ContactID, o.row.ContactID)) && u.wasKnown(*account) {
+			t.customers = append(t.customers, *account)
+		}
 		if !o.changed {
 			continue
 		}
