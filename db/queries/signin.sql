@@ -28,8 +28,9 @@ RETURNING *;
 
 -- name: ListSignInProviders :many
 SELECT p.id, p.name, p.protocol FROM identity_providers p
-JOIN sign_in_clients c ON c.tenant_id = p.tenant_id AND c.provider_id = p.id AND c.is_enabled
 WHERE p.tenant_id = @tenant_id AND p.is_enabled
+  AND (EXISTS (SELECT 1 FROM sign_in_clients c WHERE c.tenant_id = p.tenant_id AND c.provider_id = p.id AND c.is_enabled)
+    OR EXISTS (SELECT 1 FROM saml_connections x WHERE x.tenant_id = p.tenant_id AND x.provider_id = p.id AND x.is_enabled))
 ORDER BY p.name, p.id
 LIMIT 100;
 
@@ -37,8 +38,8 @@ LIMIT 100;
 SELECT coalesce((SELECT return_addresses FROM account_policies WHERE tenant_id = @tenant_id), '{}')::text[] AS addresses;
 
 -- name: InsertSignIn :exec
-INSERT INTO sign_ins (tenant_id, id, provider_id, state_hash, nonce_hash, binding_hash, level, return_to, front_state, created_at, expires_at)
-VALUES (@tenant_id, @id, @provider_id, @state_hash, @nonce_hash, @binding_hash, @level, @return_to, @front_state, @created_at, @expires_at);
+INSERT INTO sign_ins (tenant_id, id, provider_id, state_hash, nonce_hash, binding_hash, level, return_to, front_state, created_at, expires_at, request_id)
+VALUES (@tenant_id, @id, @provider_id, @state_hash, @nonce_hash, @binding_hash, @level, @return_to, @front_state, @created_at, @expires_at, @request_id);
 
 -- name: AnswerSignIn :one
 -- Of two answers with one state, one changes the row.
@@ -65,3 +66,29 @@ DELETE FROM sign_ins WHERE tenant_id = @tenant_id AND expires_at < @before;
 
 -- name: UserStatus :one
 SELECT status FROM users WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: GetConnection :one
+SELECT * FROM saml_connections WHERE tenant_id = @tenant_id AND provider_id = @provider_id;
+
+-- name: LockConnection :one
+SELECT * FROM saml_connections WHERE tenant_id = @tenant_id AND provider_id = @provider_id FOR UPDATE;
+
+-- name: PutConnection :one
+INSERT INTO saml_connections AS c (tenant_id, provider_id, is_enabled, metadata, private_key, certificate, name_id_format, requested_contexts,
+                                   required_contexts, session_seconds)
+VALUES (@tenant_id, @provider_id, @is_enabled, @metadata, @private_key, @certificate, @name_id_format, @requested_contexts, @required_contexts,
+        @session_seconds)
+ON CONFLICT (tenant_id, provider_id) DO UPDATE
+SET is_enabled = excluded.is_enabled, metadata = excluded.metadata, private_key = excluded.private_key, certificate = excluded.certificate,
+    name_id_format = excluded.name_id_format, requested_contexts = excluded.requested_contexts, required_contexts = excluded.required_contexts,
+    session_seconds = excluded.session_seconds, updated_at = now(), version = c.version + 1
+RETURNING *;
+
+-- name: TakeAssertion :execrows
+-- Of two that bring one assertion, one adds the row.
+INSERT INTO saml_assertions (tenant_id, provider_id, assertion_hash, expires_at)
+VALUES (@tenant_id, @provider_id, @assertion_hash, @expires_at)
+ON CONFLICT DO NOTHING;
+
+-- name: DeleteAssertions :exec
+DELETE FROM saml_assertions WHERE tenant_id = @tenant_id AND expires_at < @before;

@@ -159,11 +159,11 @@ func (a *App) wire() (handlers, error) {
 		Client: egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs}),
 	})
 	a.domains.access.SetTrustedIssuers(a.domains.federation)
-	clientSecrets, clientKeys, idTokens := signin.Sealed()
+	clientSecrets, clientKeys, idTokens, samlKeys := signin.Sealed()
 	a.domains.signin = signin.NewService(a.DB, a.Clock, signin.Needs{
 		Access: a.domains.access, Accounts: a.domains.accounts, Federation: a.domains.federation, Log: a.Log,
 		Client:  egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs}),
-		Secrets: a.sealed(clientSecrets), Keys: a.sealed(clientKeys), IDTokens: a.sealed(idTokens),
+		Secrets: a.sealed(clientSecrets), Keys: a.sealed(clientKeys), IDTokens: a.sealed(idTokens), SAMLKeys: a.sealed(samlKeys),
 	}, signin.Config{Secret: a.master.Derive("sign-in"), PublicURL: a.Config.Public()})
 	a.domains.rights.SetOwned(a.domains.contacts, a.domains.operations)
 	facts := sensitive.NewService(a.DB, a.Clock, a.vault, a.domains.contacts)

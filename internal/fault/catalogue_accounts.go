@@ -57,6 +57,10 @@ var accountTexts = Texts{
 	"return-address-unknown": {FR: Text{"Adresse de retour inconnue", "Cette adresse ne figure pas parmi les adresses de retour de l'établissement.", ""}, EN: Text{"Return address unknown", "This address is not among the return addresses of the institution.", ""}},
 	"return-address-unfit":   {FR: Text{"Adresse de retour impropre", "Une adresse https complète est attendue, sans fragment ni nom d'utilisateur ; http seulement pour cette machine.", ""}, EN: Text{"Return address unfit", "A whole https address is expected, without fragment or user name; http for this machine only.", ""}},
 	"parameter-reserved":     {FR: Text{"Paramètre réservé", "Ce paramètre appartient au protocole.", ""}, EN: Text{"Parameter reserved", "This parameter belongs to the protocol.", ""}},
+	"saml-metadata-unfit": {
+		FR: Text{"Métadonnées SAML impropres", "Les métadonnées ne conviennent pas : {why}.", ""},
+		EN: Text{"SAML metadata unfit", "The metadata do not fit: {why}.", ""},
+	},
 	"not-for-saml":           {FR: Text{"Sans objet en SAML", "Un fournisseur SAML n'a pas cela.", ""}, EN: Text{"Not for SAML", "A SAML provider does not have this.", ""}},
 	"issuer-shared": {
 		FR: Text{"Émetteur partagé", "Un autre établissement accepte déjà cet émetteur pour la même audience : rien ne distinguerait leurs jetons.", "Employez une audience propre, ou distinguez les jetons par « tenant_claim » et « tenant_value »."},

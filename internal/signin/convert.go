@@ -1,6 +1,8 @@
 package signin
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 
 	"github.com/google/uuid"
@@ -41,6 +43,34 @@ func clientFromAPI(provider uuid.UUID, in api.ProviderSignInPut) (c Client, secr
 		c.Parameters, err = json.Marshal(in.Parameters)
 	}
 	return c, orElse(in.ClientSecret, ""), err
+}
+
+func (s *Service) connectionToAPI(c Connection, issuer string) (api.SamlConnection, error) {
+	at := s.entityOf(c.TenantID, c.ProviderID)
+	out := api.SamlConnection{
+		Object: api.SamlConnectionObjectSamlConnection, IdentityProviderID: c.ProviderID, IsEnabled: c.IsEnabled, EntityID: at, MetadataURL: at, AcsURL: s.acsURL(),
+		Certificates: []api.SamlCertificate{}, NameIDFormat: c.NameIDFormat, RequestedContexts: c.RequestedContexts, RequiredContexts: c.RequiredContexts,
+		SessionSeconds: c.SessionSeconds, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, Version: c.Version,
+	}
+	e, err := entityFrom(c.Metadata, issuer)
+	if err != nil {
+		return out, err
+	}
+	out.SsoURL = ssoOf(e)
+	all, err := certificatesOf(e)
+	for _, one := range all {
+		sum := sha256.Sum256(one.Raw)
+		out.Certificates = append(out.Certificates, api.SamlCertificate{Sha256: hex.EncodeToString(sum[:]), ExpiresAt: one.NotAfter})
+	}
+	return out, err
+}
+
+func connectionFromAPI(provider uuid.UUID, in api.SamlConnectionPut) Connection {
+	return Connection{
+		ProviderID: provider, IsEnabled: orElse(in.IsEnabled, true), Metadata: in.Metadata, NameIDFormat: string(orElse(in.NameIDFormat, "persistent")),
+		RequestedContexts: orElse(some(in.RequestedContexts), []string{}), RequiredContexts: orElse(some(in.RequiredContexts), []string{}),
+		SessionSeconds: orElse(in.SessionSeconds, 12*60*60),
+	}
 }
 
 func orElse[T any](given *T, otherwise T) T {

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/oapi-codegen/nullable"
@@ -88,4 +89,55 @@ func (h *Handlers) SignOutAtProvider(ctx context.Context, r api.SignOutAtProvide
 		out.LogoutURL = nullable.NewNullableWithValue(at)
 	}
 	return out, nil
+}
+
+// GetSamlConnection implements GET /v1/identity-providers/{identity_provider_id}/saml.
+func (h *Handlers) GetSamlConnection(ctx context.Context, r api.GetSamlConnectionRequestObject) (api.GetSamlConnectionResponseObject, error) {
+	c, err := h.service.GetConnection(ctx, r.IdentityProviderID)
+	if err != nil {
+		return nil, err
+	}
+	out, err := h.connection(ctx, c)
+	return api.GetSamlConnection200JSONResponse{Body: out, Headers: api.GetSamlConnection200ResponseHeaders{ETag: web.ETag(c.Version)}}, err
+}
+
+// PutSamlConnection implements PUT /v1/identity-providers/{identity_provider_id}/saml.
+func (h *Handlers) PutSamlConnection(ctx context.Context, r api.PutSamlConnectionRequestObject) (api.PutSamlConnectionResponseObject, error) {
+	version, err := web.IfMatch(r.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	c, err := h.service.PutConnection(ctx, connectionFromAPI(r.IdentityProviderID, *r.Body), version)
+	if err != nil {
+		return nil, err
+	}
+	out, err := h.connection(ctx, c)
+	return api.PutSamlConnection200JSONResponse{Body: out, Headers: api.PutSamlConnection200ResponseHeaders{ETag: web.ETag(c.Version)}}, err
+}
+
+func (h *Handlers) connection(ctx context.Context, c Connection) (api.SamlConnection, error) {
+	p, err := h.service.needs.Federation.Get(ctx, c.ProviderID)
+	if err != nil {
+		return api.SamlConnection{}, err
+	}
+	return h.service.connectionToAPI(c, p.Issuer)
+}
+
+// GetSamlMetadata implements GET /v1/public/institutions/{institution_id}/identity-providers/{identity_provider_id}/saml-metadata.
+func (h *Handlers) GetSamlMetadata(ctx context.Context, r api.GetSamlMetadataRequestObject) (api.GetSamlMetadataResponseObject, error) {
+	raw, err := h.service.Metadata(ctx, r.InstitutionID, r.IdentityProviderID)
+	if err != nil {
+		return nil, err
+	}
+	return api.GetSamlMetadata200ApplicationSamlmetadataXMLResponse{Body: bytes.NewReader(raw), ContentLength: int64(len(raw))}, nil
+}
+
+// FinishSamlSignIn implements POST /v1/public/sign-ins/saml.
+func (h *Handlers) FinishSamlSignIn(ctx context.Context, _ api.FinishSamlSignInRequestObject) (api.FinishSamlSignInResponseObject, error) {
+	form := web.VisitorOf(ctx).Fields
+	to, err := h.service.FinishSAML(ctx, form.Get("RelayState"), form.Get("SAMLResponse"))
+	if err != nil {
+		return nil, err
+	}
+	return api.FinishSamlSignIn303Response{Headers: api.FinishSamlSignIn303ResponseHeaders{Location: to}}, nil
 }

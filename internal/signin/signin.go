@@ -44,8 +44,8 @@ type Needs struct {
 	// Client asks providers; it is guarded, since institutions name the addresses.
 	Client *egress.Client
 	// Secrets, Keys and IDTokens seal what [Sealed] describes.
-	Secrets, Keys, IDTokens vault.Sealer
-	Log                     *slog.Logger
+	Secrets, Keys, IDTokens, SAMLKeys vault.Sealer
+	Log                               *slog.Logger
 }
 
 // Config is what the operator decides.
@@ -57,12 +57,13 @@ type Config struct {
 }
 
 // Sealed describes the columns that are sealed: secrets and private keys of
-// clients, and ID tokens between the answer and the exchange.
-func Sealed() (secrets, keys, idTokens vault.Column) {
+// clients, ID tokens between the answer and the exchange, and private keys of
+// SAML connections.
+func Sealed() (secrets, keys, idTokens, samlKeys vault.Column) {
 	of := func(table, column, key string, passing bool) vault.Column {
 		return vault.Column{Table: table, Column: column, Key: key, KeyType: "uuid", Passing: passing}
 	}
-	return of("sign_in_clients", "client_secret", "provider_id", false), of("sign_in_clients", "private_key", "provider_id", false), of("sign_ins", "id_token", "id", true)
+	return of("sign_in_clients", "client_secret", "provider_id", false), of("sign_in_clients", "private_key", "provider_id", false), of("sign_ins", "id_token", "id", true), of("saml_connections", "private_key", "provider_id", false)
 }
 
 // Service signs people in.
@@ -128,6 +129,9 @@ func (s *Service) Sweep(ctx context.Context) error {
 	for _, tenant := range tenants {
 		// The code may have been given in the last second.
 		if err := s.q.DeleteSignIns(ctx, s.db.Tenant(tenant), tenant, s.clock.Now().Add(-2*codeFor)); err != nil {
+			return err
+		}
+		if err := s.q.DeleteAssertions(ctx, s.db.Tenant(tenant), tenant, s.clock.Now().Add(-time.Hour)); err != nil {
 			return err
 		}
 	}

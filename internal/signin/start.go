@@ -65,24 +65,45 @@ func (s *Service) Start(ctx context.Context, in Start) (Started, error) {
 	if err := s.mayReturn(ctx, tenant, in.ReturnTo, "#/return_to"); err != nil {
 		return Started{}, err
 	}
-	p, c, err := s.standing(ctx, tenant, in.Provider)
+	state, now := newSecret(), s.clock.Now()
+	row := signindb.InsertSignInParams{
+		TenantID: tenant, ID: ids.New(), ProviderID: in.Provider, StateHash: hashOf(state), BindingHash: binding, Level: in.Level,
+		ReturnTo: in.ReturnTo, FrontState: in.State, CreatedAt: now, ExpiresAt: now.Add(startedFor),
+	}
+	at, err := s.sendTo(ctx, &row, state)
 	if err != nil {
 		return Started{}, err
+	}
+	return Started{URL: at, ExpiresAt: row.ExpiresAt}, s.q.InsertSignIn(ctx, s.db.Tenant(tenant), row)
+}
+
+// sendTo is where the browser is sent, in the protocol of the provider, with
+// what the answer will be known by.
+func (s *Service) sendTo(ctx context.Context, row *signindb.InsertSignInParams, state string) (string, error) {
+	p, err := s.needs.Federation.Known(ctx, row.TenantID, row.ProviderID)
+	if err != nil {
+		return "", err
+	}
+	if p.Protocol == "saml" {
+		p, c, err := s.connected(ctx, row.TenantID, row.ProviderID)
+		if err != nil {
+			return "", err
+		}
+		at, id, err := s.request(ctx, p, c, row.Level, state)
+		row.RequestID = &id
+		return at, err
+	}
+	p, c, err := s.standing(ctx, row.TenantID, row.ProviderID)
+	if err != nil {
+		return "", err
 	}
 	e, err := s.discover(ctx, p)
 	if err != nil {
-		return Started{}, unavailable(err)
+		return "", unavailable(err)
 	}
-	state, nonce, now := newSecret(), newSecret(), s.clock.Now()
-	at, err := s.authorization(p, c, e, in.Level, state, nonce)
-	if err != nil {
-		return Started{}, err
-	}
-	out := Started{URL: at, ExpiresAt: now.Add(startedFor)}
-	return out, s.q.InsertSignIn(ctx, s.db.Tenant(tenant), signindb.InsertSignInParams{
-		TenantID: tenant, ID: ids.New(), ProviderID: p.ID, StateHash: hashOf(state), NonceHash: hashOf(nonce), BindingHash: binding, Level: in.Level,
-		ReturnTo: in.ReturnTo, FrontState: in.State, CreatedAt: now, ExpiresAt: out.ExpiresAt,
-	})
+	nonce := newSecret()
+	row.NonceHash = hashOf(nonce)
+	return s.authorization(p, c, e, row.Level, state, nonce)
 }
 
 func unavailable(err error) error {

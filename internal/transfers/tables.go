@@ -46,6 +46,10 @@ func leaving() map[string]rule {
 		"identity_links":     {},
 		// The secret is for the provider and the former installation; the next one
 		// is entered, or its key made, before anybody signs in there.
+		"saml_connections": {
+			secret:   map[string]string{"private_key": "null::bytea", "certificate": "null::bytea"},
+			switched: map[string]string{"is_enabled": "false"},
+		},
 		"sign_in_clients": {
 			secret:   map[string]string{"client_secret": "null::bytea", "private_key": "null::bytea", "key_id": "null::text", "public_key": "null::jsonb"},
 			switched: map[string]string{"is_enabled": "false"},
@@ -243,6 +247,10 @@ func staying() map[string]reason {
 		"sign_ins": {
 			"Sign-ins with an identity provider under way, for minutes; the events tell who signed in when.",
 			"Connexions par un fournisseur d'identité en cours, pour quelques minutes ; les événements disent qui s'est connecté et quand.",
+		},
+		"saml_assertions": {
+			"Assertions of identity providers that were taken, remembered for minutes so that none is good twice.",
+			"Assertions de fournisseurs d'identité déjà reçues, retenues quelques minutes pour qu'aucune ne serve deux fois.",
 		},
 		"account_totps": {
 			"Secrets of second factors; a person enrols a device anew where the institution goes.",

@@ -130,6 +130,8 @@ INSERT INTO identity_links (tenant_id, id, user_id, issuer, subject) VALUES
     (pg_temp.here(), pg_temp.ref('link'), pg_temp.ref('claire'), 'https://proconnect.example/api/v2', 'claire « B »');
 INSERT INTO sign_in_clients (tenant_id, provider_id, client_id, authentication, client_secret, scopes, id_token_alg, userinfo, userinfo_alg, parameters, acr_request, requested_acr, session_seconds) VALUES
     (pg_temp.here(), pg_temp.ref('idp'), '5e1b6a4c', 'client_secret_post', '\x00', '{openid,given_name}', 'RS256', 'jwt', 'ES256', '{"idp_hint": "ville"}', 'claims', '{eidas1}', 43200);
+INSERT INTO saml_connections (tenant_id, provider_id, metadata, name_id_format, requested_contexts, session_seconds) VALUES
+    (pg_temp.here(), pg_temp.ref('idp'), '<EntityDescriptor entityID="urn:x"/>', 'persistent', '{urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport}', 43200);
 INSERT INTO scim_users (tenant_id, user_id, source, user_name, external_id, attributes) VALUES
     (pg_temp.here(), pg_temp.ref('claire'), 'directory', 'claire@arcades.example', 'c-1', '{"title": "Chargée des publics", "emails": [{"value": "claire@arcades.example", "primary": true}]}');
 INSERT INTO scim_groups (tenant_id, team_id, source) VALUES (pg_temp.here(), pg_temp.ref('team'), 'directory');

@@ -11,6 +11,22 @@ import (
 	"github.com/google/uuid"
 )
 
+type SamlConnection struct {
+	TenantID          uuid.UUID
+	ProviderID        uuid.UUID
+	IsEnabled         bool
+	Metadata          string
+	PrivateKey        []byte
+	Certificate       []byte
+	NameIDFormat      string
+	RequestedContexts []string
+	RequiredContexts  []string
+	SessionSeconds    int32
+	Version           int64
+	CreatedAt         time.Time
+	UpdatedAt         time.Time
+}
+
 type SignIn struct {
 	TenantID      uuid.UUID
 	ID            uuid.UUID
@@ -31,6 +47,7 @@ type SignIn struct {
 	IDToken       []byte
 	SessionUntil  *time.Time
 	ExchangedAt   *time.Time
+	RequestID     *string
 }
 
 type SignInClient struct {

@@ -16,7 +16,7 @@ import (
 const answerSignIn = `-- name: AnswerSignIn :one
 UPDATE sign_ins SET answered_at = $1::timestamptz
 WHERE tenant_id = $2 AND id = $3 AND state_hash = $4 AND answered_at IS NULL AND expires_at > $1
-RETURNING tenant_id, id, provider_id, state_hash, nonce_hash, binding_hash, level, return_to, front_state, created_at, expires_at, answered_at, code_hash, code_expires_at, user_id, methods, id_token, session_until, exchanged_at
+RETURNING tenant_id, id, provider_id, state_hash, nonce_hash, binding_hash, level, return_to, front_state, created_at, expires_at, answered_at, code_hash, code_expires_at, user_id, methods, id_token, session_until, exchanged_at, request_id
 `
 
 type AnswerSignInParams struct {
@@ -55,8 +55,18 @@ func (q *Queries) AnswerSignIn(ctx context.Context, db DBTX, arg AnswerSignInPar
 		&i.IDToken,
 		&i.SessionUntil,
 		&i.ExchangedAt,
+		&i.RequestID,
 	)
 	return i, err
+}
+
+const deleteAssertions = `-- name: DeleteAssertions :exec
+DELETE FROM saml_assertions WHERE tenant_id = $1 AND expires_at < $2
+`
+
+func (q *Queries) DeleteAssertions(ctx context.Context, db DBTX, tenantID uuid.UUID, before time.Time) error {
+	_, err := db.Exec(ctx, deleteAssertions, tenantID, before)
+	return err
 }
 
 const deleteSignIns = `-- name: DeleteSignIns :exec
@@ -71,7 +81,7 @@ func (q *Queries) DeleteSignIns(ctx context.Context, db DBTX, tenantID uuid.UUID
 const exchangeSignIn = `-- name: ExchangeSignIn :one
 UPDATE sign_ins SET exchanged_at = $1::timestamptz
 WHERE tenant_id = $2 AND id = $3 AND code_hash = $4::bytea AND exchanged_at IS NULL
-RETURNING tenant_id, id, provider_id, state_hash, nonce_hash, binding_hash, level, return_to, front_state, created_at, expires_at, answered_at, code_hash, code_expires_at, user_id, methods, id_token, session_until, exchanged_at
+RETURNING tenant_id, id, provider_id, state_hash, nonce_hash, binding_hash, level, return_to, front_state, created_at, expires_at, answered_at, code_hash, code_expires_at, user_id, methods, id_token, session_until, exchanged_at, request_id
 `
 
 type ExchangeSignInParams struct {
@@ -110,6 +120,7 @@ func (q *Queries) ExchangeSignIn(ctx context.Context, db DBTX, arg ExchangeSignI
 		&i.IDToken,
 		&i.SessionUntil,
 		&i.ExchangedAt,
+		&i.RequestID,
 	)
 	return i, err
 }
@@ -159,9 +170,34 @@ func (q *Queries) GetClient(ctx context.Context, db DBTX, tenantID uuid.UUID, pr
 	return i, err
 }
 
+const getConnection = `-- name: GetConnection :one
+SELECT tenant_id, provider_id, is_enabled, metadata, private_key, certificate, name_id_format, requested_contexts, required_contexts, session_seconds, version, created_at, updated_at FROM saml_connections WHERE tenant_id = $1 AND provider_id = $2
+`
+
+func (q *Queries) GetConnection(ctx context.Context, db DBTX, tenantID uuid.UUID, providerID uuid.UUID) (SamlConnection, error) {
+	row := db.QueryRow(ctx, getConnection, tenantID, providerID)
+	var i SamlConnection
+	err := row.Scan(
+		&i.TenantID,
+		&i.ProviderID,
+		&i.IsEnabled,
+		&i.Metadata,
+		&i.PrivateKey,
+		&i.Certificate,
+		&i.NameIDFormat,
+		&i.RequestedContexts,
+		&i.RequiredContexts,
+		&i.SessionSeconds,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
 const insertSignIn = `-- name: InsertSignIn :exec
-INSERT INTO sign_ins (tenant_id, id, provider_id, state_hash, nonce_hash, binding_hash, level, return_to, front_state, created_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO sign_ins (tenant_id, id, provider_id, state_hash, nonce_hash, binding_hash, level, return_to, front_state, created_at, expires_at, request_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 `
 
 type InsertSignInParams struct {
@@ -176,6 +212,7 @@ type InsertSignInParams struct {
 	FrontState  *string
 	CreatedAt   time.Time
 	ExpiresAt   time.Time
+	RequestID   *string
 }
 
 func (q *Queries) InsertSignIn(ctx context.Context, db DBTX, arg InsertSignInParams) error {
@@ -191,14 +228,16 @@ func (q *Queries) InsertSignIn(ctx context.Context, db DBTX, arg InsertSignInPar
 		arg.FrontState,
 		arg.CreatedAt,
 		arg.ExpiresAt,
+		arg.RequestID,
 	)
 	return err
 }
 
 const listSignInProviders = `-- name: ListSignInProviders :many
 SELECT p.id, p.name, p.protocol FROM identity_providers p
-JOIN sign_in_clients c ON c.tenant_id = p.tenant_id AND c.provider_id = p.id AND c.is_enabled
 WHERE p.tenant_id = $1 AND p.is_enabled
+  AND (EXISTS (SELECT 1 FROM sign_in_clients c WHERE c.tenant_id = p.tenant_id AND c.provider_id = p.id AND c.is_enabled)
+    OR EXISTS (SELECT 1 FROM saml_connections x WHERE x.tenant_id = p.tenant_id AND x.provider_id = p.id AND x.is_enabled))
 ORDER BY p.name, p.id
 LIMIT 100
 `
@@ -257,6 +296,31 @@ func (q *Queries) LockClient(ctx context.Context, db DBTX, tenantID uuid.UUID, p
 		&i.RequestsAmr,
 		&i.RequiredAcr,
 		&i.RequiredAmr,
+		&i.SessionSeconds,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const lockConnection = `-- name: LockConnection :one
+SELECT tenant_id, provider_id, is_enabled, metadata, private_key, certificate, name_id_format, requested_contexts, required_contexts, session_seconds, version, created_at, updated_at FROM saml_connections WHERE tenant_id = $1 AND provider_id = $2 FOR UPDATE
+`
+
+func (q *Queries) LockConnection(ctx context.Context, db DBTX, tenantID uuid.UUID, providerID uuid.UUID) (SamlConnection, error) {
+	row := db.QueryRow(ctx, lockConnection, tenantID, providerID)
+	var i SamlConnection
+	err := row.Scan(
+		&i.TenantID,
+		&i.ProviderID,
+		&i.IsEnabled,
+		&i.Metadata,
+		&i.PrivateKey,
+		&i.Certificate,
+		&i.NameIDFormat,
+		&i.RequestedContexts,
+		&i.RequiredContexts,
 		&i.SessionSeconds,
 		&i.Version,
 		&i.CreatedAt,
@@ -391,6 +455,63 @@ func (q *Queries) PutClient(ctx context.Context, db DBTX, arg PutClientParams) (
 	return i, err
 }
 
+const putConnection = `-- name: PutConnection :one
+INSERT INTO saml_connections AS c (tenant_id, provider_id, is_enabled, metadata, private_key, certificate, name_id_format, requested_contexts,
+                                   required_contexts, session_seconds)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
+        $10)
+ON CONFLICT (tenant_id, provider_id) DO UPDATE
+SET is_enabled = excluded.is_enabled, metadata = excluded.metadata, private_key = excluded.private_key, certificate = excluded.certificate,
+    name_id_format = excluded.name_id_format, requested_contexts = excluded.requested_contexts, required_contexts = excluded.required_contexts,
+    session_seconds = excluded.session_seconds, updated_at = now(), version = c.version + 1
+RETURNING tenant_id, provider_id, is_enabled, metadata, private_key, certificate, name_id_format, requested_contexts, required_contexts, session_seconds, version, created_at, updated_at
+`
+
+type PutConnectionParams struct {
+	TenantID          uuid.UUID
+	ProviderID        uuid.UUID
+	IsEnabled         bool
+	Metadata          string
+	PrivateKey        []byte
+	Certificate       []byte
+	NameIDFormat      string
+	RequestedContexts []string
+	RequiredContexts  []string
+	SessionSeconds    int32
+}
+
+func (q *Queries) PutConnection(ctx context.Context, db DBTX, arg PutConnectionParams) (SamlConnection, error) {
+	row := db.QueryRow(ctx, putConnection,
+		arg.TenantID,
+		arg.ProviderID,
+		arg.IsEnabled,
+		arg.Metadata,
+		arg.PrivateKey,
+		arg.Certificate,
+		arg.NameIDFormat,
+		arg.RequestedContexts,
+		arg.RequiredContexts,
+		arg.SessionSeconds,
+	)
+	var i SamlConnection
+	err := row.Scan(
+		&i.TenantID,
+		&i.ProviderID,
+		&i.IsEnabled,
+		&i.Metadata,
+		&i.PrivateKey,
+		&i.Certificate,
+		&i.NameIDFormat,
+		&i.RequestedContexts,
+		&i.RequiredContexts,
+		&i.SessionSeconds,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
 const resolveInstitution = `-- name: ResolveInstitution :one
 SELECT tenant_id::uuid AS tenant_id FROM resolve_institution($1)
 `
@@ -427,6 +548,33 @@ func (q *Queries) ReturnAddresses(ctx context.Context, db DBTX, tenantID uuid.UU
 	var addresses []string
 	err := row.Scan(&addresses)
 	return addresses, err
+}
+
+const takeAssertion = `-- name: TakeAssertion :execrows
+INSERT INTO saml_assertions (tenant_id, provider_id, assertion_hash, expires_at)
+VALUES ($1, $2, $3, $4)
+ON CONFLICT DO NOTHING
+`
+
+type TakeAssertionParams struct {
+	TenantID      uuid.UUID
+	ProviderID    uuid.UUID
+	AssertionHash []byte
+	ExpiresAt     time.Time
+}
+
+// Of two that bring one assertion, one adds the row.
+func (q *Queries) TakeAssertion(ctx context.Context, db DBTX, arg TakeAssertionParams) (int64, error) {
+	result, err := db.Exec(ctx, takeAssertion,
+		arg.TenantID,
+		arg.ProviderID,
+		arg.AssertionHash,
+		arg.ExpiresAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const userStatus = `-- name: UserStatus :one
