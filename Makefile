@@ -102,10 +102,19 @@ breaking:
 vuln:
 	@$(LINT) govulncheck ./...
 
-## test-oidc: try trusted issuers against a certified OpenID provider on this machine (needs Node)
+## test-oidc: try trusted issuers and signing in against a certified OpenID provider on this machine (needs Node)
 .PHONY: test-oidc
 test-oidc: tools/oidc/node_modules
-	@PARVIS_TEST_OIDC=$(CURDIR)/tools/oidc go test -count=1 -run TestACertifiedProvider ./internal/federation
+	@PARVIS_TEST_OIDC=$(CURDIR)/tools/oidc go test -count=1 -run TestACertifiedProvider ./internal/federation ./internal/signin
+
+## test-saml: try signing in against a SAML provider that others wrote on this machine (needs Node)
+.PHONY: test-saml
+test-saml: tools/saml/node_modules
+	@PARVIS_TEST_SAML=$(CURDIR)/tools/saml go test -count=1 -run TestASAMLProviderThatOthersWrote ./internal/signin
+
+tools/saml/node_modules: tools/saml/package-lock.json
+	@npm ci --silent --prefix tools/saml
+	@touch $@
 
 tools/oidc/node_modules: tools/oidc/package-lock.json
 	@npm ci --silent --prefix tools/oidc

@@ -2646,6 +2646,39 @@ func (e RoleRequestKind) Valid() bool {
 	}
 }
 
+// Defines values for SamlConnectionObject.
+const (
+	SamlConnectionObjectSamlConnection SamlConnectionObject = "saml_connection"
+)
+
+// Valid indicates whether the value is a known member of the SamlConnectionObject enum.
+func (e SamlConnectionObject) Valid() bool {
+	switch e {
+	case SamlConnectionObjectSamlConnection:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SamlConnectionPutNameIDFormat.
+const (
+	SamlConnectionPutNameIDFormatPersistent  SamlConnectionPutNameIDFormat = "persistent"
+	SamlConnectionPutNameIDFormatUnspecified SamlConnectionPutNameIDFormat = "unspecified"
+)
+
+// Valid indicates whether the value is a known member of the SamlConnectionPutNameIDFormat enum.
+func (e SamlConnectionPutNameIDFormat) Valid() bool {
+	switch e {
+	case SamlConnectionPutNameIDFormatPersistent:
+		return true
+	case SamlConnectionPutNameIDFormatUnspecified:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SecondFactorObject.
 const (
 	SecondFactorObjectSecondFactor SecondFactorObject = "second_factor"
@@ -9573,6 +9606,72 @@ type Rotation struct {
 	OverlapSeconds *int32 `json:"overlap_seconds,omitempty"`
 }
 
+// SamlAnswer defines model for SamlAnswer.
+type SamlAnswer struct {
+	RelayState   string `json:"RelayState"`
+	SAMLResponse string `json:"SAMLResponse"`
+}
+
+// SamlCertificate defines model for SamlCertificate.
+type SamlCertificate struct {
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// Sha256 Fingerprint, in hexadecimal.
+	Sha256 string `json:"sha256"`
+}
+
+// SamlConnection defines model for SamlConnection.
+type SamlConnection struct {
+	// AcsURL Where the provider has the browser post its answer.
+	AcsURL string `json:"acs_url"`
+
+	// Certificates The provider's, by which its signatures are judged.
+	Certificates []SamlCertificate `json:"certificates"`
+	CreatedAt    time.Time         `json:"created_at"`
+
+	// EntityID Ours.
+	EntityID           string             `json:"entity_id"`
+	IdentityProviderID openapi_types.UUID `json:"identity_provider_id"`
+	IsEnabled          bool               `json:"is_enabled"`
+
+	// MetadataURL Where our metadata is.
+	MetadataURL       string               `json:"metadata_url"`
+	NameIDFormat      string               `json:"name_id_format"`
+	Object            SamlConnectionObject `json:"object"`
+	RequestedContexts []string             `json:"requested_contexts"`
+	RequiredContexts  []string             `json:"required_contexts"`
+	SessionSeconds    int32                `json:"session_seconds"`
+
+	// SsoURL Where the provider takes requests.
+	SsoURL    string    `json:"sso_url"`
+	UpdatedAt time.Time `json:"updated_at"`
+	Version   int64     `json:"version"`
+}
+
+// SamlConnectionObject defines model for SamlConnection.Object.
+type SamlConnectionObject string
+
+// SamlConnectionPut defines model for SamlConnectionPut.
+type SamlConnectionPut struct {
+	IsEnabled *bool `json:"is_enabled,omitempty"`
+
+	// Metadata The metadata of the provider, as XML, of one entity.
+	Metadata string `json:"metadata"`
+
+	// NameIDFormat Which kind of subject is asked for. A transient one is never taken.
+	NameIDFormat *SamlConnectionPutNameIDFormat `json:"name_id_format,omitempty"`
+
+	// RequestedContexts Authentication contexts to ask for.
+	RequestedContexts []string `json:"requested_contexts,omitempty"`
+
+	// RequiredContexts Whoever comes with none of these, nor with one of `strong_acr`, is refused.
+	RequiredContexts []string `json:"required_contexts,omitempty"`
+	SessionSeconds   *int32   `json:"session_seconds,omitempty"`
+}
+
+// SamlConnectionPutNameIDFormat Which kind of subject is asked for. A transient one is never taken.
+type SamlConnectionPutNameIDFormat string
+
 // Sandbox defines model for Sandbox.
 type Sandbox struct {
 	APIKey      APIKey      `json:"api_key"`
@@ -9584,9 +9683,19 @@ type SandboxCreate struct {
 	Name string `json:"name"`
 }
 
+// ScimBulk Operations (RFC 7644 §3.7).
+//
+// Examples: {"Operations":[{"bulkId":"claire","data":{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"claire.martin@arcades.example"},"method":"POST","path":"/Users"},{"bulkId":"publics","data":{"displayName":"Relations avec les publics","members":[{"value":"bulkId:claire"}],"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"]},"method":"POST","path":"/Groups"}],"failOnErrors":1,"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"]}
+type ScimBulk = map[string]any
+
+// ScimBulkResult What came of operations (RFC 7644 §3.7.3).
+//
+// Examples: {"Operations":[{"bulkId":"claire","location":"https://parvis.example.org/v1/scim/v2/Users/0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01","method":"POST","status":"201","version":"W/\"1.1\""}],"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkResponse"]}
+type ScimBulkResult = map[string]any
+
 // ScimConfiguration What the service can do (RFC 7643 §5).
 //
-// Examples: {"authenticationSchemes":[{"description":"A key or an access token with the scope scim:manage","name":"Bearer","type":"oauthbearertoken"}],"bulk":{"maxOperations":0,"maxPayloadSize":0,"supported":false},"changePassword":{"supported":false},"etag":{"supported":true},"filter":{"maxResults":200,"supported":true},"patch":{"supported":true},"schemas":["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],"sort":{"supported":true}}
+// Examples: {"authenticationSchemes":[{"description":"A key or an access token with the scope scim:manage","name":"Bearer","type":"oauthbearertoken"}],"bulk":{"maxOperations":200,"maxPayloadSize":1048576,"supported":true},"changePassword":{"supported":false},"etag":{"supported":true},"filter":{"maxResults":200,"supported":true},"patch":{"supported":true},"schemas":["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],"sort":{"supported":true}}
 type ScimConfiguration = map[string]any
 
 // ScimError An error message (RFC 7644 §3.12).
@@ -9631,6 +9740,11 @@ type ScimResourceType = map[string]any
 //
 // Examples: {"attributes":[{"caseExact":false,"description":"Its name","multiValued":false,"mutability":"readWrite","name":"displayName","required":true,"returned":"default","type":"string","uniqueness":"none"}],"description":"A group of users","id":"urn:ietf:params:scim:schemas:core:2.0:Group","name":"Group","schemas":["urn:ietf:params:scim:schemas:core:2.0:Schema"]}
 type ScimSchema = map[string]any
+
+// ScimSearch A search (RFC 7644 §3.4.3).
+//
+// Examples: {"attributes":["displayName","userName"],"count":10,"filter":"displayName sw \"claire\"","schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"startIndex":1}
+type ScimSearch = map[string]any
 
 // ScimUser A user (RFC 7643 §4.1). `active` says whether they may act.
 //
@@ -13818,6 +13932,18 @@ type UpdateIdentityProviderParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// GetSamlConnectionParams defines parameters for GetSamlConnection.
+type GetSamlConnectionParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// PutSamlConnectionParams defines parameters for PutSamlConnection.
+type PutSamlConnectionParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
 // GetProviderSignInParams defines parameters for GetProviderSignIn.
 type GetProviderSignInParams struct {
 	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
@@ -14320,6 +14446,18 @@ type ReplaceScimGroupParams struct {
 
 	// IfMatch The `meta.version` that was read; without it the last write wins.
 	IfMatch *ScimIfMatch `json:"If-Match,omitempty"`
+}
+
+// GetScimMeParams defines parameters for GetScimMe.
+type GetScimMeParams struct {
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // ListScimResourceTypesParams defines parameters for ListScimResourceTypes.
@@ -15609,6 +15747,9 @@ type CreateIdentityProviderJSONRequestBody = IdentityProviderCreate
 // UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody defines body for UpdateIdentityProvider for application/merge-patch+json ContentType.
 type UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody = IdentityProviderPatch
 
+// PutSamlConnectionJSONRequestBody defines body for PutSamlConnection for application/json ContentType.
+type PutSamlConnectionJSONRequestBody = SamlConnectionPut
+
 // PutProviderSignInJSONRequestBody defines body for PutProviderSignIn for application/json ContentType.
 type PutProviderSignInJSONRequestBody = ProviderSignInPut
 
@@ -15663,6 +15804,9 @@ type ChangePreferencesFormdataRequestBody = PreferenceFields
 // ChangePreferencesMultipartRequestBody defines body for ChangePreferences for multipart/form-data ContentType.
 type ChangePreferencesMultipartRequestBody = PreferenceFields
 
+// FinishSamlSignInFormdataRequestBody defines body for FinishSamlSignIn for application/x-www-form-urlencoded ContentType.
+type FinishSamlSignInFormdataRequestBody = SamlAnswer
+
 // CreatePurposeJSONRequestBody defines body for CreatePurpose for application/json ContentType.
 type CreatePurposeJSONRequestBody = PurposeCreate
 
@@ -15702,8 +15846,17 @@ type CreateRoleJSONRequestBody = RoleCreate
 // UpdateRoleApplicationMergePatchPlusJSONRequestBody defines body for UpdateRole for application/merge-patch+json ContentType.
 type UpdateRoleApplicationMergePatchPlusJSONRequestBody = RolePatch
 
+// SearchScimApplicationScimPlusJSONRequestBody defines body for SearchScim for application/scim+json ContentType.
+type SearchScimApplicationScimPlusJSONRequestBody = ScimSearch
+
+// BulkScimApplicationScimPlusJSONRequestBody defines body for BulkScim for application/scim+json ContentType.
+type BulkScimApplicationScimPlusJSONRequestBody = ScimBulk
+
 // CreateScimGroupApplicationScimPlusJSONRequestBody defines body for CreateScimGroup for application/scim+json ContentType.
 type CreateScimGroupApplicationScimPlusJSONRequestBody = ScimGroupWrite
+
+// SearchScimGroupsApplicationScimPlusJSONRequestBody defines body for SearchScimGroups for application/scim+json ContentType.
+type SearchScimGroupsApplicationScimPlusJSONRequestBody = ScimSearch
 
 // PatchScimGroupApplicationScimPlusJSONRequestBody defines body for PatchScimGroup for application/scim+json ContentType.
 type PatchScimGroupApplicationScimPlusJSONRequestBody = ScimPatch
@@ -15713,6 +15866,9 @@ type ReplaceScimGroupApplicationScimPlusJSONRequestBody = ScimGroupWrite
 
 // CreateScimUserApplicationScimPlusJSONRequestBody defines body for CreateScimUser for application/scim+json ContentType.
 type CreateScimUserApplicationScimPlusJSONRequestBody = ScimUserWrite
+
+// SearchScimUsersApplicationScimPlusJSONRequestBody defines body for SearchScimUsers for application/scim+json ContentType.
+type SearchScimUsersApplicationScimPlusJSONRequestBody = ScimSearch
 
 // PatchScimUserApplicationScimPlusJSONRequestBody defines body for PatchScimUser for application/scim+json ContentType.
 type PatchScimUserApplicationScimPlusJSONRequestBody = ScimPatch
@@ -16430,6 +16586,12 @@ type ServerInterface interface {
 	// UpdateIdentityProvider Change an identity provider
 	// (PATCH /v1/identity-providers/{identity_provider_id})
 	UpdateIdentityProvider(ctx echo.Context, identityProviderID IdentityProviderID, params UpdateIdentityProviderParams) error
+	// GetSamlConnection Read how people sign in with SAML
+	// (GET /v1/identity-providers/{identity_provider_id}/saml)
+	GetSamlConnection(ctx echo.Context, identityProviderID IdentityProviderID, params GetSamlConnectionParams) error
+	// PutSamlConnection Say how people sign in with SAML
+	// (PUT /v1/identity-providers/{identity_provider_id}/saml)
+	PutSamlConnection(ctx echo.Context, identityProviderID IdentityProviderID, params PutSamlConnectionParams) error
 	// GetProviderSignIn Read how people sign in with a provider
 	// (GET /v1/identity-providers/{identity_provider_id}/sign-in)
 	GetProviderSignIn(ctx echo.Context, identityProviderID IdentityProviderID, params GetProviderSignInParams) error
@@ -16520,6 +16682,9 @@ type ServerInterface interface {
 	// ListSignInProviders List the providers to sign in with
 	// (GET /v1/public/institutions/{institution_id}/identity-providers)
 	ListSignInProviders(ctx echo.Context, institutionID SignInInstitutionID) error
+	// GetSamlMetadata Read our metadata for a SAML provider
+	// (GET /v1/public/institutions/{institution_id}/identity-providers/{identity_provider_id}/saml-metadata)
+	GetSamlMetadata(ctx echo.Context, institutionID SignInInstitutionID, identityProviderID IdentityProviderID) error
 	// RequestPassword Have a link to set a password sent
 	// (POST /v1/public/institutions/{institution_id}/password-requests)
 	RequestPassword(ctx echo.Context, institutionID InstitutionID) error
@@ -16538,6 +16703,9 @@ type ServerInterface interface {
 	// ChangePreferences Change what an address may be used for
 	// (POST /v1/public/preferences/{token})
 	ChangePreferences(ctx echo.Context, token PreferenceToken) error
+	// FinishSamlSignIn Take the answer of a SAML provider
+	// (POST /v1/public/sign-ins/saml)
+	FinishSamlSignIn(ctx echo.Context) error
 	// ListPurposes List the purposes
 	// (GET /v1/purposes)
 	ListPurposes(ctx echo.Context, params ListPurposesParams) error
@@ -16610,12 +16778,21 @@ type ServerInterface interface {
 	// RestoreRole Restore a role
 	// (POST /v1/roles/{role_id}/restore)
 	RestoreRole(ctx echo.Context, roleID RoleID, params RestoreRoleParams) error
+	// SearchScim Search users and groups over SCIM
+	// (POST /v1/scim/v2/.search)
+	SearchScim(ctx echo.Context) error
+	// BulkScim Do many operations over SCIM
+	// (POST /v1/scim/v2/Bulk)
+	BulkScim(ctx echo.Context) error
 	// ListScimGroups List groups over SCIM
 	// (GET /v1/scim/v2/Groups)
 	ListScimGroups(ctx echo.Context, params ListScimGroupsParams) error
 	// CreateScimGroup Create a group over SCIM
 	// (POST /v1/scim/v2/Groups)
 	CreateScimGroup(ctx echo.Context, params CreateScimGroupParams) error
+	// SearchScimGroups Search groups over SCIM
+	// (POST /v1/scim/v2/Groups/.search)
+	SearchScimGroups(ctx echo.Context) error
 	// DeleteScimGroup Delete a group over SCIM
 	// (DELETE /v1/scim/v2/Groups/{resource})
 	DeleteScimGroup(ctx echo.Context, resource ScimResource, params DeleteScimGroupParams) error
@@ -16628,6 +16805,9 @@ type ServerInterface interface {
 	// ReplaceScimGroup Replace a group over SCIM
 	// (PUT /v1/scim/v2/Groups/{resource})
 	ReplaceScimGroup(ctx echo.Context, resource ScimResource, params ReplaceScimGroupParams) error
+	// GetScimMe Read oneself over SCIM
+	// (GET /v1/scim/v2/Me)
+	GetScimMe(ctx echo.Context, params GetScimMeParams) error
 	// ListScimResourceTypes List SCIM resource types
 	// (GET /v1/scim/v2/ResourceTypes)
 	ListScimResourceTypes(ctx echo.Context, params ListScimResourceTypesParams) error
@@ -16649,6 +16829,9 @@ type ServerInterface interface {
 	// CreateScimUser Create a user over SCIM
 	// (POST /v1/scim/v2/Users)
 	CreateScimUser(ctx echo.Context, params CreateScimUserParams) error
+	// SearchScimUsers Search users over SCIM
+	// (POST /v1/scim/v2/Users/.search)
+	SearchScimUsers(ctx echo.Context) error
 	// DeleteScimUser Delete a user over SCIM
 	// (DELETE /v1/scim/v2/Users/{resource})
 	DeleteScimUser(ctx echo.Context, resource ScimResource, params DeleteScimUserParams) error
@@ -21769,6 +21952,78 @@ func (w *ServerInterfaceWrapper) UpdateIdentityProvider(ctx echo.Context) error 
 	return err
 }
 
+// GetSamlConnection converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSamlConnection(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "identity_provider_id" -------------
+	var identityProviderID IdentityProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "identity_provider_id", ctx.Param("identity_provider_id"), &identityProviderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter identity_provider_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetSamlConnectionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSamlConnection(ctx, identityProviderID, params)
+	return err
+}
+
+// PutSamlConnection converts echo context to params.
+func (w *ServerInterfaceWrapper) PutSamlConnection(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "identity_provider_id" -------------
+	var identityProviderID IdentityProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "identity_provider_id", ctx.Param("identity_provider_id"), &identityProviderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter identity_provider_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutSamlConnectionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PutSamlConnection(ctx, identityProviderID, params)
+	return err
+}
+
 // GetProviderSignIn converts echo context to params.
 func (w *ServerInterfaceWrapper) GetProviderSignIn(ctx echo.Context) error {
 	var err error
@@ -22645,6 +22900,30 @@ func (w *ServerInterfaceWrapper) ListSignInProviders(ctx echo.Context) error {
 	return err
 }
 
+// GetSamlMetadata converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSamlMetadata(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "institution_id" -------------
+	var institutionID SignInInstitutionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "institution_id", ctx.Param("institution_id"), &institutionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter institution_id: %s", err))
+	}
+
+	// ------------- Path parameter "identity_provider_id" -------------
+	var identityProviderID IdentityProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "identity_provider_id", ctx.Param("identity_provider_id"), &identityProviderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter identity_provider_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSamlMetadata(ctx, institutionID, identityProviderID)
+	return err
+}
+
 // RequestPassword converts echo context to params.
 func (w *ServerInterfaceWrapper) RequestPassword(ctx echo.Context) error {
 	var err error
@@ -22738,6 +23017,15 @@ func (w *ServerInterfaceWrapper) ChangePreferences(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ChangePreferences(ctx, token)
+	return err
+}
+
+// FinishSamlSignIn converts echo context to params.
+func (w *ServerInterfaceWrapper) FinishSamlSignIn(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FinishSamlSignIn(ctx)
 	return err
 }
 
@@ -23798,6 +24086,24 @@ func (w *ServerInterfaceWrapper) RestoreRole(ctx echo.Context) error {
 	return err
 }
 
+// SearchScim converts echo context to params.
+func (w *ServerInterfaceWrapper) SearchScim(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SearchScim(ctx)
+	return err
+}
+
+// BulkScim converts echo context to params.
+func (w *ServerInterfaceWrapper) BulkScim(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.BulkScim(ctx)
+	return err
+}
+
 // ListScimGroups converts echo context to params.
 func (w *ServerInterfaceWrapper) ListScimGroups(ctx echo.Context) error {
 	var err error
@@ -23880,6 +24186,15 @@ func (w *ServerInterfaceWrapper) CreateScimGroup(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateScimGroup(ctx, params)
+	return err
+}
+
+// SearchScimGroups converts echo context to params.
+func (w *ServerInterfaceWrapper) SearchScimGroups(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SearchScimGroups(ctx)
 	return err
 }
 
@@ -24066,6 +24381,48 @@ func (w *ServerInterfaceWrapper) ReplaceScimGroup(ctx echo.Context) error {
 	return err
 }
 
+// GetScimMe converts echo context to params.
+func (w *ServerInterfaceWrapper) GetScimMe(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetScimMeParams
+	// ------------- Optional query parameter "attributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attributes", ctx.QueryParams(), &params.Attributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attributes: %s", err))
+	}
+
+	// ------------- Optional query parameter "excludedAttributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "excludedAttributes", ctx.QueryParams(), &params.ExcludedAttributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter excludedAttributes: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetScimMe(ctx, params)
+	return err
+}
+
 // ListScimResourceTypes converts echo context to params.
 func (w *ServerInterfaceWrapper) ListScimResourceTypes(ctx echo.Context) error {
 	var err error
@@ -24225,6 +24582,15 @@ func (w *ServerInterfaceWrapper) CreateScimUser(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateScimUser(ctx, params)
+	return err
+}
+
+// SearchScimUsers converts echo context to params.
+func (w *ServerInterfaceWrapper) SearchScimUsers(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SearchScimUsers(ctx)
 	return err
 }
 
@@ -29188,6 +29554,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/users/:user_id/identities/:identity_id/unlink", wrapper.UnlinkIdentity, options.OperationMiddlewares["unlinkIdentity"]...)
 	router.GET(options.BaseURL+"/v1/identity-providers/:identity_provider_id/sign-in", wrapper.GetProviderSignIn, options.OperationMiddlewares["getProviderSignIn"]...)
 	router.PUT(options.BaseURL+"/v1/identity-providers/:identity_provider_id/sign-in", wrapper.PutProviderSignIn, options.OperationMiddlewares["putProviderSignIn"]...)
+	router.GET(options.BaseURL+"/v1/identity-providers/:identity_provider_id/saml", wrapper.GetSamlConnection, options.OperationMiddlewares["getSamlConnection"]...)
+	router.PUT(options.BaseURL+"/v1/identity-providers/:identity_provider_id/saml", wrapper.PutSamlConnection, options.OperationMiddlewares["putSamlConnection"]...)
+	router.GET(options.BaseURL+"/v1/public/institutions/:institution_id/identity-providers/:identity_provider_id/saml-metadata", wrapper.GetSamlMetadata, options.OperationMiddlewares["getSamlMetadata"]...)
+	router.POST(options.BaseURL+"/v1/public/sign-ins/saml", wrapper.FinishSamlSignIn, options.OperationMiddlewares["finishSamlSignIn"]...)
 	router.GET(options.BaseURL+"/v1/public/institutions/:institution_id/identity-providers", wrapper.ListSignInProviders, options.OperationMiddlewares["listSignInProviders"]...)
 	router.POST(options.BaseURL+"/v1/sign-ins", wrapper.StartSignIn, options.OperationMiddlewares["startSignIn"]...)
 	router.GET(options.BaseURL+"/v1/sign-ins/callback", wrapper.FinishSignIn, options.OperationMiddlewares["finishSignIn"]...)
@@ -29198,6 +29568,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/scim/v2/ResourceTypes/:name", wrapper.GetScimResourceType, options.OperationMiddlewares["getScimResourceType"]...)
 	router.GET(options.BaseURL+"/v1/scim/v2/Schemas", wrapper.ListScimSchemas, options.OperationMiddlewares["listScimSchemas"]...)
 	router.GET(options.BaseURL+"/v1/scim/v2/Schemas/:name", wrapper.GetScimSchema, options.OperationMiddlewares["getScimSchema"]...)
+	router.POST(options.BaseURL+"/v1/scim/v2/.search", wrapper.SearchScim, options.OperationMiddlewares["searchScim"]...)
+	router.POST(options.BaseURL+"/v1/scim/v2/Users/.search", wrapper.SearchScimUsers, options.OperationMiddlewares["searchScimUsers"]...)
+	router.POST(options.BaseURL+"/v1/scim/v2/Groups/.search", wrapper.SearchScimGroups, options.OperationMiddlewares["searchScimGroups"]...)
+	router.GET(options.BaseURL+"/v1/scim/v2/Me", wrapper.GetScimMe, options.OperationMiddlewares["getScimMe"]...)
+	router.POST(options.BaseURL+"/v1/scim/v2/Bulk", wrapper.BulkScim, options.OperationMiddlewares["bulkScim"]...)
 	router.GET(options.BaseURL+"/v1/scim/v2/Users", wrapper.ListScimUsers, options.OperationMiddlewares["listScimUsers"]...)
 	router.POST(options.BaseURL+"/v1/scim/v2/Users", wrapper.CreateScimUser, options.OperationMiddlewares["createScimUser"]...)
 	router.DELETE(options.BaseURL+"/v1/scim/v2/Users/:resource", wrapper.DeleteScimUser, options.OperationMiddlewares["deleteScimUser"]...)
@@ -33048,6 +33423,77 @@ func (response UpdateIdentityProvider200JSONResponse) VisitUpdateIdentityProvide
 	return err
 }
 
+type GetSamlConnectionRequestObject struct {
+	IdentityProviderID IdentityProviderID `json:"identity_provider_id"`
+	Params             GetSamlConnectionParams
+}
+
+type GetSamlConnectionResponseObject interface {
+	VisitGetSamlConnectionResponse(w http.ResponseWriter) error
+}
+
+type GetSamlConnection200ResponseHeaders struct {
+	ETag string
+}
+
+type GetSamlConnection200JSONResponse struct {
+	Body    SamlConnection
+	Headers GetSamlConnection200ResponseHeaders
+}
+
+func (response GetSamlConnection200JSONResponse) VisitGetSamlConnectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSamlConnection304Response = NotModifiedResponse
+
+func (response GetSamlConnection304Response) VisitGetSamlConnectionResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type PutSamlConnectionRequestObject struct {
+	IdentityProviderID IdentityProviderID `json:"identity_provider_id"`
+	Params             PutSamlConnectionParams
+	Body               *PutSamlConnectionJSONRequestBody
+}
+
+type PutSamlConnectionResponseObject interface {
+	VisitPutSamlConnectionResponse(w http.ResponseWriter) error
+}
+
+type PutSamlConnection200ResponseHeaders struct {
+	ETag string
+}
+
+type PutSamlConnection200JSONResponse struct {
+	Body    SamlConnection
+	Headers PutSamlConnection200ResponseHeaders
+}
+
+func (response PutSamlConnection200JSONResponse) VisitPutSamlConnectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetProviderSignInRequestObject struct {
 	IdentityProviderID IdentityProviderID `json:"identity_provider_id"`
 	Params             GetProviderSignInParams
@@ -34032,6 +34478,35 @@ func (response ListSignInProviders200JSONResponse) VisitListSignInProvidersRespo
 	return err
 }
 
+type GetSamlMetadataRequestObject struct {
+	InstitutionID      SignInInstitutionID `json:"institution_id"`
+	IdentityProviderID IdentityProviderID  `json:"identity_provider_id"`
+}
+
+type GetSamlMetadataResponseObject interface {
+	VisitGetSamlMetadataResponse(w http.ResponseWriter) error
+}
+
+type GetSamlMetadata200ApplicationSamlmetadataXMLResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetSamlMetadata200ApplicationSamlmetadataXMLResponse) VisitGetSamlMetadataResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/samlmetadata+xml")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
 type RequestPasswordRequestObject struct {
 	InstitutionID InstitutionID `json:"institution_id"`
 	Body          *RequestPasswordJSONRequestBody
@@ -34270,6 +34745,28 @@ func (response ChangePreferences200TextHTMLResponse) VisitChangePreferencesRespo
 	}
 	_, err := io.Copy(w, response.Body)
 	return err
+}
+
+type FinishSamlSignInRequestObject struct {
+	Body *FinishSamlSignInFormdataRequestBody
+}
+
+type FinishSamlSignInResponseObject interface {
+	VisitFinishSamlSignInResponse(w http.ResponseWriter) error
+}
+
+type FinishSamlSignIn303ResponseHeaders struct {
+	Location string
+}
+
+type FinishSamlSignIn303Response struct {
+	Headers FinishSamlSignIn303ResponseHeaders
+}
+
+func (response FinishSamlSignIn303Response) VisitFinishSamlSignInResponse(w http.ResponseWriter) error {
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(303)
+	return nil
 }
 
 type ListPurposesRequestObject struct {
@@ -35061,6 +35558,50 @@ func (response RestoreRole200JSONResponse) VisitRestoreRoleResponse(w http.Respo
 	return err
 }
 
+type SearchScimRequestObject struct {
+	Body *SearchScimApplicationScimPlusJSONRequestBody
+}
+
+type SearchScimResponseObject interface {
+	VisitSearchScimResponse(w http.ResponseWriter) error
+}
+
+type SearchScim200ApplicationScimPlusJSONResponse ScimList
+
+func (response SearchScim200ApplicationScimPlusJSONResponse) VisitSearchScimResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BulkScimRequestObject struct {
+	Body *BulkScimApplicationScimPlusJSONRequestBody
+}
+
+type BulkScimResponseObject interface {
+	VisitBulkScimResponse(w http.ResponseWriter) error
+}
+
+type BulkScim200ApplicationScimPlusJSONResponse ScimBulkResult
+
+func (response BulkScim200ApplicationScimPlusJSONResponse) VisitBulkScimResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListScimGroupsRequestObject struct {
 	Params ListScimGroupsParams
 }
@@ -35112,6 +35653,28 @@ func (response CreateScimGroup201ApplicationScimPlusJSONResponse) VisitCreateSci
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchScimGroupsRequestObject struct {
+	Body *SearchScimGroupsApplicationScimPlusJSONRequestBody
+}
+
+type SearchScimGroupsResponseObject interface {
+	VisitSearchScimGroupsResponse(w http.ResponseWriter) error
+}
+
+type SearchScimGroups200ApplicationScimPlusJSONResponse ScimList
+
+func (response SearchScimGroups200ApplicationScimPlusJSONResponse) VisitSearchScimGroupsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -35234,6 +35797,46 @@ func (response ReplaceScimGroup200ApplicationScimPlusJSONResponse) VisitReplaceS
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type GetScimMeRequestObject struct {
+	Params GetScimMeParams
+}
+
+type GetScimMeResponseObject interface {
+	VisitGetScimMeResponse(w http.ResponseWriter) error
+}
+
+type GetScimMe200ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type GetScimMe200ApplicationScimPlusJSONResponse struct {
+	Body    ScimUser
+	Headers GetScimMe200ResponseHeaders
+}
+
+func (response GetScimMe200ApplicationScimPlusJSONResponse) VisitGetScimMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetScimMe304Response = NotModifiedResponse
+
+func (response GetScimMe304Response) VisitGetScimMeResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
 }
 
 type ListScimResourceTypesRequestObject struct {
@@ -35396,6 +35999,28 @@ func (response CreateScimUser201ApplicationScimPlusJSONResponse) VisitCreateScim
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchScimUsersRequestObject struct {
+	Body *SearchScimUsersApplicationScimPlusJSONRequestBody
+}
+
+type SearchScimUsersResponseObject interface {
+	VisitSearchScimUsersResponse(w http.ResponseWriter) error
+}
+
+type SearchScimUsers200ApplicationScimPlusJSONResponse ScimList
+
+func (response SearchScimUsers200ApplicationScimPlusJSONResponse) VisitSearchScimUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -39319,6 +39944,12 @@ type StrictServerInterface interface {
 	// UpdateIdentityProvider Change an identity provider
 	// (PATCH /v1/identity-providers/{identity_provider_id})
 	UpdateIdentityProvider(ctx context.Context, request UpdateIdentityProviderRequestObject) (UpdateIdentityProviderResponseObject, error)
+	// GetSamlConnection Read how people sign in with SAML
+	// (GET /v1/identity-providers/{identity_provider_id}/saml)
+	GetSamlConnection(ctx context.Context, request GetSamlConnectionRequestObject) (GetSamlConnectionResponseObject, error)
+	// PutSamlConnection Say how people sign in with SAML
+	// (PUT /v1/identity-providers/{identity_provider_id}/saml)
+	PutSamlConnection(ctx context.Context, request PutSamlConnectionRequestObject) (PutSamlConnectionResponseObject, error)
 	// GetProviderSignIn Read how people sign in with a provider
 	// (GET /v1/identity-providers/{identity_provider_id}/sign-in)
 	GetProviderSignIn(ctx context.Context, request GetProviderSignInRequestObject) (GetProviderSignInResponseObject, error)
@@ -39409,6 +40040,9 @@ type StrictServerInterface interface {
 	// ListSignInProviders List the providers to sign in with
 	// (GET /v1/public/institutions/{institution_id}/identity-providers)
 	ListSignInProviders(ctx context.Context, request ListSignInProvidersRequestObject) (ListSignInProvidersResponseObject, error)
+	// GetSamlMetadata Read our metadata for a SAML provider
+	// (GET /v1/public/institutions/{institution_id}/identity-providers/{identity_provider_id}/saml-metadata)
+	GetSamlMetadata(ctx context.Context, request GetSamlMetadataRequestObject) (GetSamlMetadataResponseObject, error)
 	// RequestPassword Have a link to set a password sent
 	// (POST /v1/public/institutions/{institution_id}/password-requests)
 	RequestPassword(ctx context.Context, request RequestPasswordRequestObject) (RequestPasswordResponseObject, error)
@@ -39427,6 +40061,9 @@ type StrictServerInterface interface {
 	// ChangePreferences Change what an address may be used for
 	// (POST /v1/public/preferences/{token})
 	ChangePreferences(ctx context.Context, request ChangePreferencesRequestObject) (ChangePreferencesResponseObject, error)
+	// FinishSamlSignIn Take the answer of a SAML provider
+	// (POST /v1/public/sign-ins/saml)
+	FinishSamlSignIn(ctx context.Context, request FinishSamlSignInRequestObject) (FinishSamlSignInResponseObject, error)
 	// ListPurposes List the purposes
 	// (GET /v1/purposes)
 	ListPurposes(ctx context.Context, request ListPurposesRequestObject) (ListPurposesResponseObject, error)
@@ -39499,12 +40136,21 @@ type StrictServerInterface interface {
 	// RestoreRole Restore a role
 	// (POST /v1/roles/{role_id}/restore)
 	RestoreRole(ctx context.Context, request RestoreRoleRequestObject) (RestoreRoleResponseObject, error)
+	// SearchScim Search users and groups over SCIM
+	// (POST /v1/scim/v2/.search)
+	SearchScim(ctx context.Context, request SearchScimRequestObject) (SearchScimResponseObject, error)
+	// BulkScim Do many operations over SCIM
+	// (POST /v1/scim/v2/Bulk)
+	BulkScim(ctx context.Context, request BulkScimRequestObject) (BulkScimResponseObject, error)
 	// ListScimGroups List groups over SCIM
 	// (GET /v1/scim/v2/Groups)
 	ListScimGroups(ctx context.Context, request ListScimGroupsRequestObject) (ListScimGroupsResponseObject, error)
 	// CreateScimGroup Create a group over SCIM
 	// (POST /v1/scim/v2/Groups)
 	CreateScimGroup(ctx context.Context, request CreateScimGroupRequestObject) (CreateScimGroupResponseObject, error)
+	// SearchScimGroups Search groups over SCIM
+	// (POST /v1/scim/v2/Groups/.search)
+	SearchScimGroups(ctx context.Context, request SearchScimGroupsRequestObject) (SearchScimGroupsResponseObject, error)
 	// DeleteScimGroup Delete a group over SCIM
 	// (DELETE /v1/scim/v2/Groups/{resource})
 	DeleteScimGroup(ctx context.Context, request DeleteScimGroupRequestObject) (DeleteScimGroupResponseObject, error)
@@ -39517,6 +40163,9 @@ type StrictServerInterface interface {
 	// ReplaceScimGroup Replace a group over SCIM
 	// (PUT /v1/scim/v2/Groups/{resource})
 	ReplaceScimGroup(ctx context.Context, request ReplaceScimGroupRequestObject) (ReplaceScimGroupResponseObject, error)
+	// GetScimMe Read oneself over SCIM
+	// (GET /v1/scim/v2/Me)
+	GetScimMe(ctx context.Context, request GetScimMeRequestObject) (GetScimMeResponseObject, error)
 	// ListScimResourceTypes List SCIM resource types
 	// (GET /v1/scim/v2/ResourceTypes)
 	ListScimResourceTypes(ctx context.Context, request ListScimResourceTypesRequestObject) (ListScimResourceTypesResponseObject, error)
@@ -39538,6 +40187,9 @@ type StrictServerInterface interface {
 	// CreateScimUser Create a user over SCIM
 	// (POST /v1/scim/v2/Users)
 	CreateScimUser(ctx context.Context, request CreateScimUserRequestObject) (CreateScimUserResponseObject, error)
+	// SearchScimUsers Search users over SCIM
+	// (POST /v1/scim/v2/Users/.search)
+	SearchScimUsers(ctx context.Context, request SearchScimUsersRequestObject) (SearchScimUsersResponseObject, error)
 	// DeleteScimUser Delete a user over SCIM
 	// (DELETE /v1/scim/v2/Users/{resource})
 	DeleteScimUser(ctx context.Context, request DeleteScimUserRequestObject) (DeleteScimUserResponseObject, error)
@@ -43939,6 +44591,81 @@ func (sh *strictHandler) UpdateIdentityProvider(ctx echo.Context, identityProvid
 	return nil
 }
 
+// GetSamlConnection operation middleware
+func (sh *strictHandler) GetSamlConnection(ctx echo.Context, identityProviderID IdentityProviderID, params GetSamlConnectionParams) error {
+	var request GetSamlConnectionRequestObject
+
+	request.IdentityProviderID = identityProviderID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSamlConnection(ctx.Request().Context(), request.(GetSamlConnectionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSamlConnection")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSamlConnectionResponseObject); ok {
+		return validResponse.VisitGetSamlConnectionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PutSamlConnection operation middleware
+func (sh *strictHandler) PutSamlConnection(ctx echo.Context, identityProviderID IdentityProviderID, params PutSamlConnectionParams) error {
+	var request PutSamlConnectionRequestObject
+
+	request.IdentityProviderID = identityProviderID
+	request.Params = params
+
+	var body PutSamlConnectionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutSamlConnection(ctx.Request().Context(), request.(PutSamlConnectionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutSamlConnection")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PutSamlConnectionResponseObject); ok {
+		return validResponse.VisitPutSamlConnectionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetProviderSignIn operation middleware
 func (sh *strictHandler) GetProviderSignIn(ctx echo.Context, identityProviderID IdentityProviderID, params GetProviderSignInParams) error {
 	var request GetProviderSignInRequestObject
@@ -44917,6 +45644,32 @@ func (sh *strictHandler) ListSignInProviders(ctx echo.Context, institutionID Sig
 	return nil
 }
 
+// GetSamlMetadata operation middleware
+func (sh *strictHandler) GetSamlMetadata(ctx echo.Context, institutionID SignInInstitutionID, identityProviderID IdentityProviderID) error {
+	var request GetSamlMetadataRequestObject
+
+	request.InstitutionID = institutionID
+	request.IdentityProviderID = identityProviderID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSamlMetadata(ctx.Request().Context(), request.(GetSamlMetadataRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSamlMetadata")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSamlMetadataResponseObject); ok {
+		return validResponse.VisitGetSamlMetadataResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // RequestPassword operation middleware
 func (sh *strictHandler) RequestPassword(ctx echo.Context, institutionID InstitutionID) error {
 	var request RequestPasswordRequestObject
@@ -45199,6 +45952,39 @@ func (sh *strictHandler) ChangePreferences(ctx echo.Context, token PreferenceTok
 		return err
 	} else if validResponse, ok := response.(ChangePreferencesResponseObject); ok {
 		return validResponse.VisitChangePreferencesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FinishSamlSignIn operation middleware
+func (sh *strictHandler) FinishSamlSignIn(ctx echo.Context) error {
+	var request FinishSamlSignInRequestObject
+
+	if form, err := ctx.FormParams(); err == nil {
+		var body FinishSamlSignInFormdataRequestBody
+		if err := runtime.BindForm(&body, form, nil, nil); err != nil {
+			return err
+		}
+		request.Body = &body
+	} else {
+		return err
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FinishSamlSignIn(ctx.Request().Context(), request.(FinishSamlSignInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FinishSamlSignIn")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FinishSamlSignInResponseObject); ok {
+		return validResponse.VisitFinishSamlSignInResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -46133,6 +46919,98 @@ func (sh *strictHandler) RestoreRole(ctx echo.Context, roleID RoleID, params Res
 	return nil
 }
 
+// SearchScim operation middleware
+func (sh *strictHandler) SearchScim(ctx echo.Context) error {
+	var request SearchScimRequestObject
+
+	var body SearchScimApplicationScimPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SearchScim(ctx.Request().Context(), request.(SearchScimRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SearchScim")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SearchScimResponseObject); ok {
+		return validResponse.VisitSearchScimResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BulkScim operation middleware
+func (sh *strictHandler) BulkScim(ctx echo.Context) error {
+	var request BulkScimRequestObject
+
+	var body BulkScimApplicationScimPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BulkScim(ctx.Request().Context(), request.(BulkScimRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BulkScim")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BulkScimResponseObject); ok {
+		return validResponse.VisitBulkScimResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListScimGroups operation middleware
 func (sh *strictHandler) ListScimGroups(ctx echo.Context, params ListScimGroupsParams) error {
 	var request ListScimGroupsRequestObject
@@ -46200,6 +47078,52 @@ func (sh *strictHandler) CreateScimGroup(ctx echo.Context, params CreateScimGrou
 		return err
 	} else if validResponse, ok := response.(CreateScimGroupResponseObject); ok {
 		return validResponse.VisitCreateScimGroupResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SearchScimGroups operation middleware
+func (sh *strictHandler) SearchScimGroups(ctx echo.Context) error {
+	var request SearchScimGroupsRequestObject
+
+	var body SearchScimGroupsApplicationScimPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SearchScimGroups(ctx.Request().Context(), request.(SearchScimGroupsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SearchScimGroups")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SearchScimGroupsResponseObject); ok {
+		return validResponse.VisitSearchScimGroupsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -46350,6 +47274,31 @@ func (sh *strictHandler) ReplaceScimGroup(ctx echo.Context, resource ScimResourc
 		return err
 	} else if validResponse, ok := response.(ReplaceScimGroupResponseObject); ok {
 		return validResponse.VisitReplaceScimGroupResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetScimMe operation middleware
+func (sh *strictHandler) GetScimMe(ctx echo.Context, params GetScimMeParams) error {
+	var request GetScimMeRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetScimMe(ctx.Request().Context(), request.(GetScimMeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetScimMe")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetScimMeResponseObject); ok {
+		return validResponse.VisitGetScimMeResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -46546,6 +47495,52 @@ func (sh *strictHandler) CreateScimUser(ctx echo.Context, params CreateScimUserP
 		return err
 	} else if validResponse, ok := response.(CreateScimUserResponseObject); ok {
 		return validResponse.VisitCreateScimUserResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SearchScimUsers operation middleware
+func (sh *strictHandler) SearchScimUsers(ctx echo.Context) error {
+	var request SearchScimUsersRequestObject
+
+	var body SearchScimUsersApplicationScimPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SearchScimUsers(ctx.Request().Context(), request.(SearchScimUsersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SearchScimUsers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SearchScimUsersResponseObject); ok {
+		return validResponse.VisitSearchScimUsersResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

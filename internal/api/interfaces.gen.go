@@ -969,6 +969,18 @@ type SigninOperations interface {
 	// PutProviderSignIn: Say how people sign in with a provider
 	// (PUT /v1/identity-providers/{identity_provider_id}/sign-in)
 	PutProviderSignIn(ctx context.Context, request PutProviderSignInRequestObject) (PutProviderSignInResponseObject, error)
+	// GetSamlConnection: Read how people sign in with SAML
+	// (GET /v1/identity-providers/{identity_provider_id}/saml)
+	GetSamlConnection(ctx context.Context, request GetSamlConnectionRequestObject) (GetSamlConnectionResponseObject, error)
+	// PutSamlConnection: Say how people sign in with SAML
+	// (PUT /v1/identity-providers/{identity_provider_id}/saml)
+	PutSamlConnection(ctx context.Context, request PutSamlConnectionRequestObject) (PutSamlConnectionResponseObject, error)
+	// GetSamlMetadata: Read our metadata for a SAML provider
+	// (GET /v1/public/institutions/{institution_id}/identity-providers/{identity_provider_id}/saml-metadata)
+	GetSamlMetadata(ctx context.Context, request GetSamlMetadataRequestObject) (GetSamlMetadataResponseObject, error)
+	// FinishSamlSignIn: Take the answer of a SAML provider
+	// (POST /v1/public/sign-ins/saml)
+	FinishSamlSignIn(ctx context.Context, request FinishSamlSignInRequestObject) (FinishSamlSignInResponseObject, error)
 	// ListSignInProviders: List the providers to sign in with
 	// (GET /v1/public/institutions/{institution_id}/identity-providers)
 	ListSignInProviders(ctx context.Context, request ListSignInProvidersRequestObject) (ListSignInProvidersResponseObject, error)
@@ -1003,6 +1015,21 @@ type ScimOperations interface {
 	// GetScimSchema: Read a SCIM schema
 	// (GET /v1/scim/v2/Schemas/{name})
 	GetScimSchema(ctx context.Context, request GetScimSchemaRequestObject) (GetScimSchemaResponseObject, error)
+	// SearchScim: Search users and groups over SCIM
+	// (POST /v1/scim/v2/.search)
+	SearchScim(ctx context.Context, request SearchScimRequestObject) (SearchScimResponseObject, error)
+	// SearchScimUsers: Search users over SCIM
+	// (POST /v1/scim/v2/Users/.search)
+	SearchScimUsers(ctx context.Context, request SearchScimUsersRequestObject) (SearchScimUsersResponseObject, error)
+	// SearchScimGroups: Search groups over SCIM
+	// (POST /v1/scim/v2/Groups/.search)
+	SearchScimGroups(ctx context.Context, request SearchScimGroupsRequestObject) (SearchScimGroupsResponseObject, error)
+	// GetScimMe: Read oneself over SCIM
+	// (GET /v1/scim/v2/Me)
+	GetScimMe(ctx context.Context, request GetScimMeRequestObject) (GetScimMeResponseObject, error)
+	// BulkScim: Do many operations over SCIM
+	// (POST /v1/scim/v2/Bulk)
+	BulkScim(ctx context.Context, request BulkScimRequestObject) (BulkScimResponseObject, error)
 	// ListScimUsers: List users over SCIM
 	// (GET /v1/scim/v2/Users)
 	ListScimUsers(ctx context.Context, request ListScimUsersRequestObject) (ListScimUsersResponseObject, error)

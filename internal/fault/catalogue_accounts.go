@@ -61,7 +61,7 @@ var accountTexts = Texts{
 		FR: Text{"Métadonnées SAML impropres", "Les métadonnées ne conviennent pas : {why}.", ""},
 		EN: Text{"SAML metadata unfit", "The metadata do not fit: {why}.", ""},
 	},
-	"not-for-saml":           {FR: Text{"Sans objet en SAML", "Un fournisseur SAML n'a pas cela.", ""}, EN: Text{"Not for SAML", "A SAML provider does not have this.", ""}},
+	"not-for-saml": {FR: Text{"Sans objet en SAML", "Un fournisseur SAML n'a pas cela.", ""}, EN: Text{"Not for SAML", "A SAML provider does not have this.", ""}},
 	"issuer-shared": {
 		FR: Text{"Émetteur partagé", "Un autre établissement accepte déjà cet émetteur pour la même audience : rien ne distinguerait leurs jetons.", "Employez une audience propre, ou distinguez les jetons par « tenant_claim » et « tenant_value »."},
 		EN: Text{"Issuer shared", "Another institution already trusts this issuer for the same audience: nothing would tell their tokens apart.", "Use an audience of your own, or tell tokens apart by “tenant_claim” and “tenant_value”."},

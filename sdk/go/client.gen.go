@@ -2644,6 +2644,39 @@ func (e RoleRequestKind) Valid() bool {
 	}
 }
 
+// Defines values for SamlConnectionObject.
+const (
+	SamlConnectionObjectSamlConnection SamlConnectionObject = "saml_connection"
+)
+
+// Valid indicates whether the value is a known member of the SamlConnectionObject enum.
+func (e SamlConnectionObject) Valid() bool {
+	switch e {
+	case SamlConnectionObjectSamlConnection:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SamlConnectionPutNameIDFormat.
+const (
+	SamlConnectionPutNameIDFormatPersistent  SamlConnectionPutNameIDFormat = "persistent"
+	SamlConnectionPutNameIDFormatUnspecified SamlConnectionPutNameIDFormat = "unspecified"
+)
+
+// Valid indicates whether the value is a known member of the SamlConnectionPutNameIDFormat enum.
+func (e SamlConnectionPutNameIDFormat) Valid() bool {
+	switch e {
+	case SamlConnectionPutNameIDFormatPersistent:
+		return true
+	case SamlConnectionPutNameIDFormatUnspecified:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SecondFactorObject.
 const (
 	SecondFactorObjectSecondFactor SecondFactorObject = "second_factor"
@@ -9571,6 +9604,72 @@ type Rotation struct {
 	OverlapSeconds *int32 `json:"overlap_seconds,omitempty"`
 }
 
+// SamlAnswer defines model for SamlAnswer.
+type SamlAnswer struct {
+	RelayState   string `json:"RelayState"`
+	SAMLResponse string `json:"SAMLResponse"`
+}
+
+// SamlCertificate defines model for SamlCertificate.
+type SamlCertificate struct {
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// Sha256 Fingerprint, in hexadecimal.
+	Sha256 string `json:"sha256"`
+}
+
+// SamlConnection defines model for SamlConnection.
+type SamlConnection struct {
+	// AcsURL Where the provider has the browser post its answer.
+	AcsURL string `json:"acs_url"`
+
+	// Certificates The provider's, by which its signatures are judged.
+	Certificates []SamlCertificate `json:"certificates"`
+	CreatedAt    time.Time         `json:"created_at"`
+
+	// EntityID Ours.
+	EntityID           string             `json:"entity_id"`
+	IdentityProviderID openapi_types.UUID `json:"identity_provider_id"`
+	IsEnabled          bool               `json:"is_enabled"`
+
+	// MetadataURL Where our metadata is.
+	MetadataURL       string               `json:"metadata_url"`
+	NameIDFormat      string               `json:"name_id_format"`
+	Object            SamlConnectionObject `json:"object"`
+	RequestedContexts []string             `json:"requested_contexts"`
+	RequiredContexts  []string             `json:"required_contexts"`
+	SessionSeconds    int32                `json:"session_seconds"`
+
+	// SsoURL Where the provider takes requests.
+	SsoURL    string    `json:"sso_url"`
+	UpdatedAt time.Time `json:"updated_at"`
+	Version   int64     `json:"version"`
+}
+
+// SamlConnectionObject defines model for SamlConnection.Object.
+type SamlConnectionObject string
+
+// SamlConnectionPut defines model for SamlConnectionPut.
+type SamlConnectionPut struct {
+	IsEnabled *bool `json:"is_enabled,omitempty"`
+
+	// Metadata The metadata of the provider, as XML, of one entity.
+	Metadata string `json:"metadata"`
+
+	// NameIDFormat Which kind of subject is asked for. A transient one is never taken.
+	NameIDFormat *SamlConnectionPutNameIDFormat `json:"name_id_format,omitempty"`
+
+	// RequestedContexts Authentication contexts to ask for.
+	RequestedContexts []string `json:"requested_contexts,omitempty"`
+
+	// RequiredContexts Whoever comes with none of these, nor with one of `strong_acr`, is refused.
+	RequiredContexts []string `json:"required_contexts,omitempty"`
+	SessionSeconds   *int32   `json:"session_seconds,omitempty"`
+}
+
+// SamlConnectionPutNameIDFormat Which kind of subject is asked for. A transient one is never taken.
+type SamlConnectionPutNameIDFormat string
+
 // Sandbox defines model for Sandbox.
 type Sandbox struct {
 	APIKey      APIKey      `json:"api_key"`
@@ -9582,9 +9681,19 @@ type SandboxCreate struct {
 	Name string `json:"name"`
 }
 
+// ScimBulk Operations (RFC 7644 §3.7).
+//
+// Examples: {"Operations":[{"bulkId":"claire","data":{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"claire.martin@arcades.example"},"method":"POST","path":"/Users"},{"bulkId":"publics","data":{"displayName":"Relations avec les publics","members":[{"value":"bulkId:claire"}],"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"]},"method":"POST","path":"/Groups"}],"failOnErrors":1,"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"]}
+type ScimBulk = map[string]any
+
+// ScimBulkResult What came of operations (RFC 7644 §3.7.3).
+//
+// Examples: {"Operations":[{"bulkId":"claire","location":"https://parvis.example.org/v1/scim/v2/Users/0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01","method":"POST","status":"201","version":"W/\"1.1\""}],"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkResponse"]}
+type ScimBulkResult = map[string]any
+
 // ScimConfiguration What the service can do (RFC 7643 §5).
 //
-// Examples: {"authenticationSchemes":[{"description":"A key or an access token with the scope scim:manage","name":"Bearer","type":"oauthbearertoken"}],"bulk":{"maxOperations":0,"maxPayloadSize":0,"supported":false},"changePassword":{"supported":false},"etag":{"supported":true},"filter":{"maxResults":200,"supported":true},"patch":{"supported":true},"schemas":["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],"sort":{"supported":true}}
+// Examples: {"authenticationSchemes":[{"description":"A key or an access token with the scope scim:manage","name":"Bearer","type":"oauthbearertoken"}],"bulk":{"maxOperations":200,"maxPayloadSize":1048576,"supported":true},"changePassword":{"supported":false},"etag":{"supported":true},"filter":{"maxResults":200,"supported":true},"patch":{"supported":true},"schemas":["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],"sort":{"supported":true}}
 type ScimConfiguration = map[string]any
 
 // ScimError An error message (RFC 7644 §3.12).
@@ -9629,6 +9738,11 @@ type ScimResourceType = map[string]any
 //
 // Examples: {"attributes":[{"caseExact":false,"description":"Its name","multiValued":false,"mutability":"readWrite","name":"displayName","required":true,"returned":"default","type":"string","uniqueness":"none"}],"description":"A group of users","id":"urn:ietf:params:scim:schemas:core:2.0:Group","name":"Group","schemas":["urn:ietf:params:scim:schemas:core:2.0:Schema"]}
 type ScimSchema = map[string]any
+
+// ScimSearch A search (RFC 7644 §3.4.3).
+//
+// Examples: {"attributes":["displayName","userName"],"count":10,"filter":"displayName sw \"claire\"","schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"startIndex":1}
+type ScimSearch = map[string]any
 
 // ScimUser A user (RFC 7643 §4.1). `active` says whether they may act.
 //
@@ -13816,6 +13930,18 @@ type UpdateIdentityProviderParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// GetSamlConnectionParams defines parameters for GetSamlConnection.
+type GetSamlConnectionParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// PutSamlConnectionParams defines parameters for PutSamlConnection.
+type PutSamlConnectionParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
 // GetProviderSignInParams defines parameters for GetProviderSignIn.
 type GetProviderSignInParams struct {
 	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
@@ -14318,6 +14444,18 @@ type ReplaceScimGroupParams struct {
 
 	// IfMatch The `meta.version` that was read; without it the last write wins.
 	IfMatch *ScimIfMatch `json:"If-Match,omitempty"`
+}
+
+// GetScimMeParams defines parameters for GetScimMe.
+type GetScimMeParams struct {
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // ListScimResourceTypesParams defines parameters for ListScimResourceTypes.
@@ -15607,6 +15745,9 @@ type CreateIdentityProviderJSONRequestBody = IdentityProviderCreate
 // UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody defines body for UpdateIdentityProvider for application/merge-patch+json ContentType.
 type UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody = IdentityProviderPatch
 
+// PutSamlConnectionJSONRequestBody defines body for PutSamlConnection for application/json ContentType.
+type PutSamlConnectionJSONRequestBody = SamlConnectionPut
+
 // PutProviderSignInJSONRequestBody defines body for PutProviderSignIn for application/json ContentType.
 type PutProviderSignInJSONRequestBody = ProviderSignInPut
 
@@ -15661,6 +15802,9 @@ type ChangePreferencesFormdataRequestBody = PreferenceFields
 // ChangePreferencesMultipartRequestBody defines body for ChangePreferences for multipart/form-data ContentType.
 type ChangePreferencesMultipartRequestBody = PreferenceFields
 
+// FinishSamlSignInFormdataRequestBody defines body for FinishSamlSignIn for application/x-www-form-urlencoded ContentType.
+type FinishSamlSignInFormdataRequestBody = SamlAnswer
+
 // CreatePurposeJSONRequestBody defines body for CreatePurpose for application/json ContentType.
 type CreatePurposeJSONRequestBody = PurposeCreate
 
@@ -15700,8 +15844,17 @@ type CreateRoleJSONRequestBody = RoleCreate
 // UpdateRoleApplicationMergePatchPlusJSONRequestBody defines body for UpdateRole for application/merge-patch+json ContentType.
 type UpdateRoleApplicationMergePatchPlusJSONRequestBody = RolePatch
 
+// SearchScimApplicationScimPlusJSONRequestBody defines body for SearchScim for application/scim+json ContentType.
+type SearchScimApplicationScimPlusJSONRequestBody = ScimSearch
+
+// BulkScimApplicationScimPlusJSONRequestBody defines body for BulkScim for application/scim+json ContentType.
+type BulkScimApplicationScimPlusJSONRequestBody = ScimBulk
+
 // CreateScimGroupApplicationScimPlusJSONRequestBody defines body for CreateScimGroup for application/scim+json ContentType.
 type CreateScimGroupApplicationScimPlusJSONRequestBody = ScimGroupWrite
+
+// SearchScimGroupsApplicationScimPlusJSONRequestBody defines body for SearchScimGroups for application/scim+json ContentType.
+type SearchScimGroupsApplicationScimPlusJSONRequestBody = ScimSearch
 
 // PatchScimGroupApplicationScimPlusJSONRequestBody defines body for PatchScimGroup for application/scim+json ContentType.
 type PatchScimGroupApplicationScimPlusJSONRequestBody = ScimPatch
@@ -15711,6 +15864,9 @@ type ReplaceScimGroupApplicationScimPlusJSONRequestBody = ScimGroupWrite
 
 // CreateScimUserApplicationScimPlusJSONRequestBody defines body for CreateScimUser for application/scim+json ContentType.
 type CreateScimUserApplicationScimPlusJSONRequestBody = ScimUserWrite
+
+// SearchScimUsersApplicationScimPlusJSONRequestBody defines body for SearchScimUsers for application/scim+json ContentType.
+type SearchScimUsersApplicationScimPlusJSONRequestBody = ScimSearch
 
 // PatchScimUserApplicationScimPlusJSONRequestBody defines body for PatchScimUser for application/scim+json ContentType.
 type PatchScimUserApplicationScimPlusJSONRequestBody = ScimPatch
@@ -17582,6 +17738,33 @@ type ClientInterface interface {
 	// Corresponds with PATCH /v1/identity-providers/{identity_provider_id} (the `UpdateIdentityProvider` operationId).
 	UpdateIdentityProviderWithApplicationMergePatchPlusJSONBody(ctx context.Context, identityProviderID IdentityProviderID, params *UpdateIdentityProviderParams, body UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetSamlConnection Read how people sign in with SAML
+	//
+	// What this program knows of a SAML provider, and what the provider has to be told: the address of our metadata, which has the rest in it.
+	//
+	// Corresponds with GET /v1/identity-providers/{identity_provider_id}/saml (the `GetSamlConnection` operationId).
+	GetSamlConnection(ctx context.Context, identityProviderID IdentityProviderID, params *GetSamlConnectionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutSamlConnectionWithBody Say how people sign in with SAML
+	//
+	// Takes the metadata of the provider, whose entity id is the provider's `issuer`; again when its keys change. Our own key is made here, once,
+	// and never leaves. Only who may do everything may do this.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/identity-providers/{identity_provider_id}/saml (the `PutSamlConnection` operationId).
+	PutSamlConnectionWithBody(ctx context.Context, identityProviderID IdentityProviderID, params *PutSamlConnectionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutSamlConnection Say how people sign in with SAML
+	//
+	// Takes the metadata of the provider, whose entity id is the provider's `issuer`; again when its keys change. Our own key is made here, once,
+	// and never leaves. Only who may do everything may do this.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/identity-providers/{identity_provider_id}/saml (the `PutSamlConnection` operationId).
+	PutSamlConnection(ctx context.Context, identityProviderID IdentityProviderID, params *PutSamlConnectionParams, body PutSamlConnectionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetProviderSignIn Read how people sign in with a provider
 	//
 	// How this program is known to an OpenID provider as a client, and what it asks for. The secret is never shown; `redirect_uri` and, with
@@ -17925,6 +18108,13 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/public/institutions/{institution_id}/identity-providers (the `ListSignInProviders` operationId).
 	ListSignInProviders(ctx context.Context, institutionID SignInInstitutionID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetSamlMetadata Read our metadata for a SAML provider
+	//
+	// What the provider is told of this program (SAML 2.0 Metadata). Its address is our entity id.
+	//
+	// Corresponds with GET /v1/public/institutions/{institution_id}/identity-providers/{identity_provider_id}/saml-metadata (the `GetSamlMetadata` operationId).
+	GetSamlMetadata(ctx context.Context, institutionID SignInInstitutionID, identityProviderID IdentityProviderID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RequestPasswordWithBody Have a link to set a password sent
 	//
 	// Mails a link, good for 24 hours and once, to the address if a user has it who signs in here. The answer is the same, and takes as long,
@@ -18055,6 +18245,26 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/public/preferences/{token} (the `ChangePreferences` operationId).
 	ChangePreferencesWithFormdataBody(ctx context.Context, token PreferenceToken, body ChangePreferencesFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FinishSamlSignInWithBody Take the answer of a SAML provider
+	//
+	// Where a SAML provider has the browser post its answer (HTTP POST binding). The browser goes on as from the callback of an OpenID
+	// provider. An answer that was not asked for is not taken.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/public/sign-ins/saml (the `FinishSamlSignIn` operationId).
+	FinishSamlSignInWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FinishSamlSignInWithFormdataBody Take the answer of a SAML provider
+	//
+	// Where a SAML provider has the browser post its answer (HTTP POST binding). The browser goes on as from the callback of an OpenID
+	// provider. An answer that was not asked for is not taken.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /v1/public/sign-ins/saml (the `FinishSamlSignIn` operationId).
+	FinishSamlSignInWithFormdataBody(ctx context.Context, body FinishSamlSignInFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListPurposes List the purposes
 	//
@@ -18371,6 +18581,44 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/roles/{role_id}/restore (the `RestoreRole` operationId).
 	RestoreRole(ctx context.Context, roleID RoleID, params *RestoreRoleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// SearchScimWithBody Search users and groups over SCIM
+	//
+	// Users first, then groups (RFC 7644 §3.4.3). A filter on an attribute that one of the two does not have finds none of it. There is no order over both: `sortBy` is refused.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/scim/v2/.search (the `SearchScim` operationId).
+	SearchScimWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchScimWithApplicationScimPlusJSONBody Search users and groups over SCIM
+	//
+	// Users first, then groups (RFC 7644 §3.4.3). A filter on an attribute that one of the two does not have finds none of it. There is no order over both: `sortBy` is refused.
+	//
+	// Takes a body of the `application/scim+json` content type.
+	//
+	// Corresponds with POST /v1/scim/v2/.search (the `SearchScim` operationId).
+	SearchScimWithApplicationScimPlusJSONBody(ctx context.Context, body SearchScimApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BulkScimWithBody Do many operations over SCIM
+	//
+	// At most 200 operations in 1 MiB, each done or refused by itself (RFC 7644 §3.7). An operation that names `bulkId:…` of another waits for
+	// it, wherever it stands. After `failOnErrors` failures the rest is not done. The results are in the order of the operations.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/scim/v2/Bulk (the `BulkScim` operationId).
+	BulkScimWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BulkScimWithApplicationScimPlusJSONBody Do many operations over SCIM
+	//
+	// At most 200 operations in 1 MiB, each done or refused by itself (RFC 7644 §3.7). An operation that names `bulkId:…` of another waits for
+	// it, wherever it stands. After `failOnErrors` failures the rest is not done. The results are in the order of the operations.
+	//
+	// Takes a body of the `application/scim+json` content type.
+	//
+	// Corresponds with POST /v1/scim/v2/Bulk (the `BulkScim` operationId).
+	BulkScimWithApplicationScimPlusJSONBody(ctx context.Context, body BulkScimApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListScimGroups List groups over SCIM
 	//
 	// Teams whose members the directory decides on: those it has made, and those to which an administrator has given its `external_id`. The filter is that of RFC 7644 §3.4.2.2.
@@ -18395,6 +18643,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/scim/v2/Groups (the `CreateScimGroup` operationId).
 	CreateScimGroupWithApplicationScimPlusJSONBody(ctx context.Context, params *CreateScimGroupParams, body CreateScimGroupApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchScimGroupsWithBody Search groups over SCIM
+	//
+	// As the list of groups, with the search in the body (RFC 7644 §3.4.3).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/scim/v2/Groups/.search (the `SearchScimGroups` operationId).
+	SearchScimGroupsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchScimGroupsWithApplicationScimPlusJSONBody Search groups over SCIM
+	//
+	// As the list of groups, with the search in the body (RFC 7644 §3.4.3).
+	//
+	// Takes a body of the `application/scim+json` content type.
+	//
+	// Corresponds with POST /v1/scim/v2/Groups/.search (the `SearchScimGroups` operationId).
+	SearchScimGroupsWithApplicationScimPlusJSONBody(ctx context.Context, body SearchScimGroupsApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteScimGroup Delete a group over SCIM
 	//
@@ -18445,6 +18711,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /v1/scim/v2/Groups/{resource} (the `ReplaceScimGroup` operationId).
 	ReplaceScimGroupWithApplicationScimPlusJSONBody(ctx context.Context, resource ScimResource, params *ReplaceScimGroupParams, body ReplaceScimGroupApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetScimMe Read oneself over SCIM
+	//
+	// The user who asks (RFC 7644 §3.11). A program is nobody: 403.
+	//
+	// Corresponds with GET /v1/scim/v2/Me (the `GetScimMe` operationId).
+	GetScimMe(ctx context.Context, params *GetScimMeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListScimResourceTypes List SCIM resource types
 	//
@@ -18505,6 +18778,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/scim/v2/Users (the `CreateScimUser` operationId).
 	CreateScimUserWithApplicationScimPlusJSONBody(ctx context.Context, params *CreateScimUserParams, body CreateScimUserApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchScimUsersWithBody Search users over SCIM
+	//
+	// As the list of users, with the search in the body (RFC 7644 §3.4.3), where addresses in a log do not show it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/scim/v2/Users/.search (the `SearchScimUsers` operationId).
+	SearchScimUsersWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchScimUsersWithApplicationScimPlusJSONBody Search users over SCIM
+	//
+	// As the list of users, with the search in the body (RFC 7644 §3.4.3), where addresses in a log do not show it.
+	//
+	// Takes a body of the `application/scim+json` content type.
+	//
+	// Corresponds with POST /v1/scim/v2/Users/.search (the `SearchScimUsers` operationId).
+	SearchScimUsersWithApplicationScimPlusJSONBody(ctx context.Context, body SearchScimUsersApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteScimUser Delete a user over SCIM
 	//
@@ -22937,6 +23228,63 @@ func (c *Client) UpdateIdentityProviderWithApplicationMergePatchPlusJSONBody(ctx
 	return c.Client.Do(req)
 }
 
+// GetSamlConnection Read how people sign in with SAML
+//
+// What this program knows of a SAML provider, and what the provider has to be told: the address of our metadata, which has the rest in it.
+//
+// Corresponds with GET /v1/identity-providers/{identity_provider_id}/saml (the `GetSamlConnection` operationId).
+func (c *Client) GetSamlConnection(ctx context.Context, identityProviderID IdentityProviderID, params *GetSamlConnectionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSamlConnectionRequest(c.Server, identityProviderID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutSamlConnectionWithBody Say how people sign in with SAML
+//
+// Takes the metadata of the provider, whose entity id is the provider's `issuer`; again when its keys change. Our own key is made here, once,
+// and never leaves. Only who may do everything may do this.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/identity-providers/{identity_provider_id}/saml (the `PutSamlConnection` operationId).
+func (c *Client) PutSamlConnectionWithBody(ctx context.Context, identityProviderID IdentityProviderID, params *PutSamlConnectionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutSamlConnectionRequestWithBody(c.Server, identityProviderID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutSamlConnection Say how people sign in with SAML
+//
+// Takes the metadata of the provider, whose entity id is the provider's `issuer`; again when its keys change. Our own key is made here, once,
+// and never leaves. Only who may do everything may do this.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/identity-providers/{identity_provider_id}/saml (the `PutSamlConnection` operationId).
+func (c *Client) PutSamlConnection(ctx context.Context, identityProviderID IdentityProviderID, params *PutSamlConnectionParams, body PutSamlConnectionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutSamlConnectionRequest(c.Server, identityProviderID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetProviderSignIn Read how people sign in with a provider
 //
 // How this program is known to an OpenID provider as a client, and what it asks for. The secret is never shown; `redirect_uri` and, with
@@ -23680,6 +24028,23 @@ func (c *Client) ListSignInProviders(ctx context.Context, institutionID SignInIn
 	return c.Client.Do(req)
 }
 
+// GetSamlMetadata Read our metadata for a SAML provider
+//
+// What the provider is told of this program (SAML 2.0 Metadata). Its address is our entity id.
+//
+// Corresponds with GET /v1/public/institutions/{institution_id}/identity-providers/{identity_provider_id}/saml-metadata (the `GetSamlMetadata` operationId).
+func (c *Client) GetSamlMetadata(ctx context.Context, institutionID SignInInstitutionID, identityProviderID IdentityProviderID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSamlMetadataRequest(c.Server, institutionID, identityProviderID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RequestPasswordWithBody Have a link to set a password sent
 //
 // Mails a link, good for 24 hours and once, to the address if a user has it who signs in here. The answer is the same, and takes as long,
@@ -23931,6 +24296,46 @@ func (c *Client) ChangePreferences(ctx context.Context, token PreferenceToken, b
 // Corresponds with POST /v1/public/preferences/{token} (the `ChangePreferences` operationId).
 func (c *Client) ChangePreferencesWithFormdataBody(ctx context.Context, token PreferenceToken, body ChangePreferencesFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewChangePreferencesRequestWithFormdataBody(c.Server, token, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FinishSamlSignInWithBody Take the answer of a SAML provider
+//
+// Where a SAML provider has the browser post its answer (HTTP POST binding). The browser goes on as from the callback of an OpenID
+// provider. An answer that was not asked for is not taken.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/public/sign-ins/saml (the `FinishSamlSignIn` operationId).
+func (c *Client) FinishSamlSignInWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFinishSamlSignInRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FinishSamlSignInWithFormdataBody Take the answer of a SAML provider
+//
+// Where a SAML provider has the browser post its answer (HTTP POST binding). The browser goes on as from the callback of an OpenID
+// provider. An answer that was not asked for is not taken.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /v1/public/sign-ins/saml (the `FinishSamlSignIn` operationId).
+func (c *Client) FinishSamlSignInWithFormdataBody(ctx context.Context, body FinishSamlSignInFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFinishSamlSignInRequestWithFormdataBody(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -24626,6 +25031,84 @@ func (c *Client) RestoreRole(ctx context.Context, roleID RoleID, params *Restore
 	return c.Client.Do(req)
 }
 
+// SearchScimWithBody Search users and groups over SCIM
+//
+// Users first, then groups (RFC 7644 §3.4.3). A filter on an attribute that one of the two does not have finds none of it. There is no order over both: `sortBy` is refused.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/scim/v2/.search (the `SearchScim` operationId).
+func (c *Client) SearchScimWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchScimRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchScimWithApplicationScimPlusJSONBody Search users and groups over SCIM
+//
+// Users first, then groups (RFC 7644 §3.4.3). A filter on an attribute that one of the two does not have finds none of it. There is no order over both: `sortBy` is refused.
+//
+// Takes a body of the `application/scim+json` content type.
+//
+// Corresponds with POST /v1/scim/v2/.search (the `SearchScim` operationId).
+func (c *Client) SearchScimWithApplicationScimPlusJSONBody(ctx context.Context, body SearchScimApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchScimRequestWithApplicationScimPlusJSONBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BulkScimWithBody Do many operations over SCIM
+//
+// At most 200 operations in 1 MiB, each done or refused by itself (RFC 7644 §3.7). An operation that names `bulkId:…` of another waits for
+// it, wherever it stands. After `failOnErrors` failures the rest is not done. The results are in the order of the operations.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/scim/v2/Bulk (the `BulkScim` operationId).
+func (c *Client) BulkScimWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBulkScimRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BulkScimWithApplicationScimPlusJSONBody Do many operations over SCIM
+//
+// At most 200 operations in 1 MiB, each done or refused by itself (RFC 7644 §3.7). An operation that names `bulkId:…` of another waits for
+// it, wherever it stands. After `failOnErrors` failures the rest is not done. The results are in the order of the operations.
+//
+// Takes a body of the `application/scim+json` content type.
+//
+// Corresponds with POST /v1/scim/v2/Bulk (the `BulkScim` operationId).
+func (c *Client) BulkScimWithApplicationScimPlusJSONBody(ctx context.Context, body BulkScimApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBulkScimRequestWithApplicationScimPlusJSONBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListScimGroups List groups over SCIM
 //
 // Teams whose members the directory decides on: those it has made, and those to which an administrator has given its `external_id`. The filter is that of RFC 7644 §3.4.2.2.
@@ -24671,6 +25154,44 @@ func (c *Client) CreateScimGroupWithBody(ctx context.Context, params *CreateScim
 // Corresponds with POST /v1/scim/v2/Groups (the `CreateScimGroup` operationId).
 func (c *Client) CreateScimGroupWithApplicationScimPlusJSONBody(ctx context.Context, params *CreateScimGroupParams, body CreateScimGroupApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateScimGroupRequestWithApplicationScimPlusJSONBody(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchScimGroupsWithBody Search groups over SCIM
+//
+// As the list of groups, with the search in the body (RFC 7644 §3.4.3).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/scim/v2/Groups/.search (the `SearchScimGroups` operationId).
+func (c *Client) SearchScimGroupsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchScimGroupsRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchScimGroupsWithApplicationScimPlusJSONBody Search groups over SCIM
+//
+// As the list of groups, with the search in the body (RFC 7644 §3.4.3).
+//
+// Takes a body of the `application/scim+json` content type.
+//
+// Corresponds with POST /v1/scim/v2/Groups/.search (the `SearchScimGroups` operationId).
+func (c *Client) SearchScimGroupsWithApplicationScimPlusJSONBody(ctx context.Context, body SearchScimGroupsApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchScimGroupsRequestWithApplicationScimPlusJSONBody(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -24781,6 +25302,23 @@ func (c *Client) ReplaceScimGroupWithBody(ctx context.Context, resource ScimReso
 // Corresponds with PUT /v1/scim/v2/Groups/{resource} (the `ReplaceScimGroup` operationId).
 func (c *Client) ReplaceScimGroupWithApplicationScimPlusJSONBody(ctx context.Context, resource ScimResource, params *ReplaceScimGroupParams, body ReplaceScimGroupApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReplaceScimGroupRequestWithApplicationScimPlusJSONBody(c.Server, resource, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetScimMe Read oneself over SCIM
+//
+// The user who asks (RFC 7644 §3.11). A program is nobody: 403.
+//
+// Corresponds with GET /v1/scim/v2/Me (the `GetScimMe` operationId).
+func (c *Client) GetScimMe(ctx context.Context, params *GetScimMeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetScimMeRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -24921,6 +25459,44 @@ func (c *Client) CreateScimUserWithBody(ctx context.Context, params *CreateScimU
 // Corresponds with POST /v1/scim/v2/Users (the `CreateScimUser` operationId).
 func (c *Client) CreateScimUserWithApplicationScimPlusJSONBody(ctx context.Context, params *CreateScimUserParams, body CreateScimUserApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateScimUserRequestWithApplicationScimPlusJSONBody(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchScimUsersWithBody Search users over SCIM
+//
+// As the list of users, with the search in the body (RFC 7644 §3.4.3), where addresses in a log do not show it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/scim/v2/Users/.search (the `SearchScimUsers` operationId).
+func (c *Client) SearchScimUsersWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchScimUsersRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchScimUsersWithApplicationScimPlusJSONBody Search users over SCIM
+//
+// As the list of users, with the search in the body (RFC 7644 §3.4.3), where addresses in a log do not show it.
+//
+// Takes a body of the `application/scim+json` content type.
+//
+// Corresponds with POST /v1/scim/v2/Users/.search (the `SearchScimUsers` operationId).
+func (c *Client) SearchScimUsersWithApplicationScimPlusJSONBody(ctx context.Context, body SearchScimUsersApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchScimUsersRequestWithApplicationScimPlusJSONBody(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -36274,6 +36850,117 @@ func NewUpdateIdentityProviderRequestWithBody(server string, identityProviderID 
 	return req, nil
 }
 
+// NewGetSamlConnectionRequest constructs an http.Request for the GetSamlConnection method
+func NewGetSamlConnectionRequest(server string, identityProviderID IdentityProviderID, params *GetSamlConnectionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "identity_provider_id", identityProviderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/identity-providers/%s/saml", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewPutSamlConnectionRequest calls the generic PutSamlConnection builder with application/json body
+func NewPutSamlConnectionRequest(server string, identityProviderID IdentityProviderID, params *PutSamlConnectionParams, body PutSamlConnectionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutSamlConnectionRequestWithBody(server, identityProviderID, params, "application/json", bodyReader)
+}
+
+// NewPutSamlConnectionRequestWithBody constructs an http.Request for the PutSamlConnection method, with any body, and a specified content type
+func NewPutSamlConnectionRequestWithBody(server string, identityProviderID IdentityProviderID, params *PutSamlConnectionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "identity_provider_id", identityProviderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/identity-providers/%s/saml", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetProviderSignInRequest constructs an http.Request for the GetProviderSignIn method
 func NewGetProviderSignInRequest(server string, identityProviderID IdentityProviderID, params *GetProviderSignInParams) (*http.Request, error) {
 	var err error
@@ -37825,6 +38512,47 @@ func NewListSignInProvidersRequest(server string, institutionID SignInInstitutio
 	return req, nil
 }
 
+// NewGetSamlMetadataRequest constructs an http.Request for the GetSamlMetadata method
+func NewGetSamlMetadataRequest(server string, institutionID SignInInstitutionID, identityProviderID IdentityProviderID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "institution_id", institutionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "identity_provider_id", identityProviderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/public/institutions/%s/identity-providers/%s/saml-metadata", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewRequestPasswordRequest calls the generic RequestPassword builder with application/json body
 func NewRequestPasswordRequest(server string, institutionID InstitutionID, body RequestPasswordJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -38095,6 +38823,46 @@ func NewChangePreferencesRequestWithBody(server string, token PreferenceToken, c
 	}
 
 	operationPath := fmt.Sprintf("/v1/public/preferences/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewFinishSamlSignInRequestWithFormdataBody calls the generic FinishSamlSignIn builder with application/x-www-form-urlencoded body
+func NewFinishSamlSignInRequestWithFormdataBody(server string, body FinishSamlSignInFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewFinishSamlSignInRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewFinishSamlSignInRequestWithBody constructs an http.Request for the FinishSamlSignIn method, with any body, and a specified content type
+func NewFinishSamlSignInRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/public/sign-ins/saml")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -39789,6 +40557,86 @@ func NewRestoreRoleRequest(server string, roleID RoleID, params *RestoreRolePara
 	return req, nil
 }
 
+// NewSearchScimRequestWithApplicationScimPlusJSONBody calls the generic SearchScim builder with application/scim+json body
+func NewSearchScimRequestWithApplicationScimPlusJSONBody(server string, body SearchScimApplicationScimPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSearchScimRequestWithBody(server, "application/scim+json", bodyReader)
+}
+
+// NewSearchScimRequestWithBody constructs an http.Request for the SearchScim method, with any body, and a specified content type
+func NewSearchScimRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/.search")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewBulkScimRequestWithApplicationScimPlusJSONBody calls the generic BulkScim builder with application/scim+json body
+func NewBulkScimRequestWithApplicationScimPlusJSONBody(server string, body BulkScimApplicationScimPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBulkScimRequestWithBody(server, "application/scim+json", bodyReader)
+}
+
+// NewBulkScimRequestWithBody constructs an http.Request for the BulkScim method, with any body, and a specified content type
+func NewBulkScimRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/Bulk")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListScimGroupsRequest constructs an http.Request for the ListScimGroups method
 func NewListScimGroupsRequest(server string, params *ListScimGroupsParams) (*http.Request, error) {
 	var err error
@@ -39982,6 +40830,46 @@ func NewCreateScimGroupRequestWithBody(server string, params *CreateScimGroupPar
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSearchScimGroupsRequestWithApplicationScimPlusJSONBody calls the generic SearchScimGroups builder with application/scim+json body
+func NewSearchScimGroupsRequestWithApplicationScimPlusJSONBody(server string, body SearchScimGroupsApplicationScimPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSearchScimGroupsRequestWithBody(server, "application/scim+json", bodyReader)
+}
+
+// NewSearchScimGroupsRequestWithBody constructs an http.Request for the SearchScimGroups method, with any body, and a specified content type
+func NewSearchScimGroupsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/Groups/.search")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
@@ -40326,6 +41214,87 @@ func NewReplaceScimGroupRequestWithBody(server string, resource ScimResource, pa
 			}
 
 			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetScimMeRequest constructs an http.Request for the GetScimMe method
+func NewGetScimMeRequest(server string, params *GetScimMeParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/Me")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Attributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "attributes", *params.Attributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ExcludedAttributes != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "excludedAttributes", *params.ExcludedAttributes, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
 		}
 
 	}
@@ -40729,6 +41698,46 @@ func NewCreateScimUserRequestWithBody(server string, params *CreateScimUserParam
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSearchScimUsersRequestWithApplicationScimPlusJSONBody calls the generic SearchScimUsers builder with application/scim+json body
+func NewSearchScimUsersRequestWithApplicationScimPlusJSONBody(server string, body SearchScimUsersApplicationScimPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSearchScimUsersRequestWithBody(server, "application/scim+json", bodyReader)
+}
+
+// NewSearchScimUsersRequestWithBody constructs an http.Request for the SearchScimUsers method, with any body, and a specified content type
+func NewSearchScimUsersRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/scim/v2/Users/.search")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
@@ -50519,6 +51528,35 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /v1/identity-providers/{identity_provider_id} (the `UpdateIdentityProvider` operationId).
 	UpdateIdentityProviderWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, identityProviderID IdentityProviderID, params *UpdateIdentityProviderParams, body UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateIdentityProviderResponse, error)
 
+	// GetSamlConnectionWithResponse Read how people sign in with SAML
+	//
+	// What this program knows of a SAML provider, and what the provider has to be told: the address of our metadata, which has the rest in it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/identity-providers/{identity_provider_id}/saml (the `GetSamlConnection` operationId).
+	GetSamlConnectionWithResponse(ctx context.Context, identityProviderID IdentityProviderID, params *GetSamlConnectionParams, reqEditors ...RequestEditorFn) (*GetSamlConnectionResponse, error)
+
+	// PutSamlConnectionWithBodyWithResponse Say how people sign in with SAML
+	//
+	// Takes the metadata of the provider, whose entity id is the provider's `issuer`; again when its keys change. Our own key is made here, once,
+	// and never leaves. Only who may do everything may do this.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/identity-providers/{identity_provider_id}/saml (the `PutSamlConnection` operationId).
+	PutSamlConnectionWithBodyWithResponse(ctx context.Context, identityProviderID IdentityProviderID, params *PutSamlConnectionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutSamlConnectionResponse, error)
+
+	// PutSamlConnectionWithResponse Say how people sign in with SAML
+	//
+	// Takes the metadata of the provider, whose entity id is the provider's `issuer`; again when its keys change. Our own key is made here, once,
+	// and never leaves. Only who may do everything may do this.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/identity-providers/{identity_provider_id}/saml (the `PutSamlConnection` operationId).
+	PutSamlConnectionWithResponse(ctx context.Context, identityProviderID IdentityProviderID, params *PutSamlConnectionParams, body PutSamlConnectionJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSamlConnectionResponse, error)
+
 	// GetProviderSignInWithResponse Read how people sign in with a provider
 	//
 	// How this program is known to an OpenID provider as a client, and what it asks for. The secret is never shown; `redirect_uri` and, with
@@ -50902,6 +51940,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/public/institutions/{institution_id}/identity-providers (the `ListSignInProviders` operationId).
 	ListSignInProvidersWithResponse(ctx context.Context, institutionID SignInInstitutionID, reqEditors ...RequestEditorFn) (*ListSignInProvidersResponse, error)
 
+	// GetSamlMetadataWithResponse Read our metadata for a SAML provider
+	//
+	// What the provider is told of this program (SAML 2.0 Metadata). Its address is our entity id.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/public/institutions/{institution_id}/identity-providers/{identity_provider_id}/saml-metadata (the `GetSamlMetadata` operationId).
+	GetSamlMetadataWithResponse(ctx context.Context, institutionID SignInInstitutionID, identityProviderID IdentityProviderID, reqEditors ...RequestEditorFn) (*GetSamlMetadataResponse, error)
+
 	// RequestPasswordWithBodyWithResponse Have a link to set a password sent
 	//
 	// Mails a link, good for 24 hours and once, to the address if a user has it who signs in here. The answer is the same, and takes as long,
@@ -51036,6 +52083,26 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/public/preferences/{token} (the `ChangePreferences` operationId).
 	ChangePreferencesWithFormdataBodyWithResponse(ctx context.Context, token PreferenceToken, body ChangePreferencesFormdataRequestBody, reqEditors ...RequestEditorFn) (*ChangePreferencesResponse, error)
+
+	// FinishSamlSignInWithBodyWithResponse Take the answer of a SAML provider
+	//
+	// Where a SAML provider has the browser post its answer (HTTP POST binding). The browser goes on as from the callback of an OpenID
+	// provider. An answer that was not asked for is not taken.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/public/sign-ins/saml (the `FinishSamlSignIn` operationId).
+	FinishSamlSignInWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*FinishSamlSignInResponse, error)
+
+	// FinishSamlSignInWithFormdataBodyWithResponse Take the answer of a SAML provider
+	//
+	// Where a SAML provider has the browser post its answer (HTTP POST binding). The browser goes on as from the callback of an OpenID
+	// provider. An answer that was not asked for is not taken.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/public/sign-ins/saml (the `FinishSamlSignIn` operationId).
+	FinishSamlSignInWithFormdataBodyWithResponse(ctx context.Context, body FinishSamlSignInFormdataRequestBody, reqEditors ...RequestEditorFn) (*FinishSamlSignInResponse, error)
 
 	// ListPurposesWithResponse List the purposes
 	//
@@ -51374,6 +52441,44 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/roles/{role_id}/restore (the `RestoreRole` operationId).
 	RestoreRoleWithResponse(ctx context.Context, roleID RoleID, params *RestoreRoleParams, reqEditors ...RequestEditorFn) (*RestoreRoleResponse, error)
 
+	// SearchScimWithBodyWithResponse Search users and groups over SCIM
+	//
+	// Users first, then groups (RFC 7644 §3.4.3). A filter on an attribute that one of the two does not have finds none of it. There is no order over both: `sortBy` is refused.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/scim/v2/.search (the `SearchScim` operationId).
+	SearchScimWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchScimResponse, error)
+
+	// SearchScimWithApplicationScimPlusJSONBodyWithResponse Search users and groups over SCIM
+	//
+	// Users first, then groups (RFC 7644 §3.4.3). A filter on an attribute that one of the two does not have finds none of it. There is no order over both: `sortBy` is refused.
+	//
+	// Takes a body of the `application/scim+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/scim/v2/.search (the `SearchScim` operationId).
+	SearchScimWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, body SearchScimApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchScimResponse, error)
+
+	// BulkScimWithBodyWithResponse Do many operations over SCIM
+	//
+	// At most 200 operations in 1 MiB, each done or refused by itself (RFC 7644 §3.7). An operation that names `bulkId:…` of another waits for
+	// it, wherever it stands. After `failOnErrors` failures the rest is not done. The results are in the order of the operations.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/scim/v2/Bulk (the `BulkScim` operationId).
+	BulkScimWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BulkScimResponse, error)
+
+	// BulkScimWithApplicationScimPlusJSONBodyWithResponse Do many operations over SCIM
+	//
+	// At most 200 operations in 1 MiB, each done or refused by itself (RFC 7644 §3.7). An operation that names `bulkId:…` of another waits for
+	// it, wherever it stands. After `failOnErrors` failures the rest is not done. The results are in the order of the operations.
+	//
+	// Takes a body of the `application/scim+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/scim/v2/Bulk (the `BulkScim` operationId).
+	BulkScimWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, body BulkScimApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*BulkScimResponse, error)
+
 	// ListScimGroupsWithResponse List groups over SCIM
 	//
 	// Teams whose members the directory decides on: those it has made, and those to which an administrator has given its `external_id`. The filter is that of RFC 7644 §3.4.2.2.
@@ -51400,6 +52505,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/scim/v2/Groups (the `CreateScimGroup` operationId).
 	CreateScimGroupWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, params *CreateScimGroupParams, body CreateScimGroupApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateScimGroupResponse, error)
+
+	// SearchScimGroupsWithBodyWithResponse Search groups over SCIM
+	//
+	// As the list of groups, with the search in the body (RFC 7644 §3.4.3).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/scim/v2/Groups/.search (the `SearchScimGroups` operationId).
+	SearchScimGroupsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchScimGroupsResponse, error)
+
+	// SearchScimGroupsWithApplicationScimPlusJSONBodyWithResponse Search groups over SCIM
+	//
+	// As the list of groups, with the search in the body (RFC 7644 §3.4.3).
+	//
+	// Takes a body of the `application/scim+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/scim/v2/Groups/.search (the `SearchScimGroups` operationId).
+	SearchScimGroupsWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, body SearchScimGroupsApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchScimGroupsResponse, error)
 
 	// DeleteScimGroupWithResponse Delete a group over SCIM
 	//
@@ -51454,6 +52577,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /v1/scim/v2/Groups/{resource} (the `ReplaceScimGroup` operationId).
 	ReplaceScimGroupWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, resource ScimResource, params *ReplaceScimGroupParams, body ReplaceScimGroupApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplaceScimGroupResponse, error)
+
+	// GetScimMeWithResponse Read oneself over SCIM
+	//
+	// The user who asks (RFC 7644 §3.11). A program is nobody: 403.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/scim/v2/Me (the `GetScimMe` operationId).
+	GetScimMeWithResponse(ctx context.Context, params *GetScimMeParams, reqEditors ...RequestEditorFn) (*GetScimMeResponse, error)
 
 	// ListScimResourceTypesWithResponse List SCIM resource types
 	//
@@ -51526,6 +52658,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/scim/v2/Users (the `CreateScimUser` operationId).
 	CreateScimUserWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, params *CreateScimUserParams, body CreateScimUserApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateScimUserResponse, error)
+
+	// SearchScimUsersWithBodyWithResponse Search users over SCIM
+	//
+	// As the list of users, with the search in the body (RFC 7644 §3.4.3), where addresses in a log do not show it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/scim/v2/Users/.search (the `SearchScimUsers` operationId).
+	SearchScimUsersWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchScimUsersResponse, error)
+
+	// SearchScimUsersWithApplicationScimPlusJSONBodyWithResponse Search users over SCIM
+	//
+	// As the list of users, with the search in the body (RFC 7644 §3.4.3), where addresses in a log do not show it.
+	//
+	// Takes a body of the `application/scim+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/scim/v2/Users/.search (the `SearchScimUsers` operationId).
+	SearchScimUsersWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, body SearchScimUsersApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchScimUsersResponse, error)
 
 	// DeleteScimUserWithResponse Delete a user over SCIM
 	//
@@ -58758,6 +59908,109 @@ func (r UpdateIdentityProviderResponse) ContentType() string {
 	return ""
 }
 
+// GetSamlConnectionResponse200Headers the declared response headers of an HTTP 200 response for GetSamlConnection
+type GetSamlConnectionResponse200Headers struct {
+	ETag string
+}
+
+// GetSamlConnectionResponse304Headers the declared response headers of an HTTP 304 response for GetSamlConnection
+type GetSamlConnectionResponse304Headers struct {
+	ETag string
+}
+
+type GetSamlConnectionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SamlConnection
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetSamlConnectionResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetSamlConnectionResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSamlConnectionResponse) GetJSON200() *SamlConnection {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSamlConnectionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSamlConnectionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSamlConnectionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSamlConnectionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutSamlConnectionResponse200Headers the declared response headers of an HTTP 200 response for PutSamlConnection
+type PutSamlConnectionResponse200Headers struct {
+	ETag string
+}
+
+type PutSamlConnectionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SamlConnection
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutSamlConnectionResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutSamlConnectionResponse) GetJSON200() *SamlConnection {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r PutSamlConnectionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutSamlConnectionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutSamlConnectionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutSamlConnectionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetProviderSignInResponse200Headers the declared response headers of an HTTP 200 response for GetProviderSignIn
 type GetProviderSignInResponse200Headers struct {
 	ETag string
@@ -60163,6 +61416,40 @@ func (r ListSignInProvidersResponse) ContentType() string {
 	return ""
 }
 
+type GetSamlMetadataResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSamlMetadataResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSamlMetadataResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSamlMetadataResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSamlMetadataResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type RequestPasswordResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -60403,6 +61690,47 @@ func (r ChangePreferencesResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ChangePreferencesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// FinishSamlSignInResponse303Headers the declared response headers of an HTTP 303 response for FinishSamlSignIn
+type FinishSamlSignInResponse303Headers struct {
+	Location string
+}
+
+type FinishSamlSignInResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// Headers303 the parsed response headers for an HTTP 303 response
+	Headers303 *FinishSamlSignInResponse303Headers
+}
+
+// GetBody returns the raw response body bytes
+func (r FinishSamlSignInResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r FinishSamlSignInResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r FinishSamlSignInResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r FinishSamlSignInResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -61587,6 +62915,88 @@ func (r RestoreRoleResponse) ContentType() string {
 	return ""
 }
 
+type SearchScimResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationScimJSON200 the response for an HTTP 200 `application/scim+json` response
+	ApplicationScimJSON200 *ScimList
+}
+
+// GetApplicationScimJSON200 returns the response for an HTTP 200 `application/scim+json` response
+func (r SearchScimResponse) GetApplicationScimJSON200() *ScimList {
+	return r.ApplicationScimJSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r SearchScimResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SearchScimResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SearchScimResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SearchScimResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type BulkScimResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationScimJSON200 the response for an HTTP 200 `application/scim+json` response
+	ApplicationScimJSON200 *ScimBulkResult
+}
+
+// GetApplicationScimJSON200 returns the response for an HTTP 200 `application/scim+json` response
+func (r BulkScimResponse) GetApplicationScimJSON200() *ScimBulkResult {
+	return r.ApplicationScimJSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r BulkScimResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BulkScimResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BulkScimResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BulkScimResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListScimGroupsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -61671,6 +63081,47 @@ func (r CreateScimGroupResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CreateScimGroupResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SearchScimGroupsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationScimJSON200 the response for an HTTP 200 `application/scim+json` response
+	ApplicationScimJSON200 *ScimList
+}
+
+// GetApplicationScimJSON200 returns the response for an HTTP 200 `application/scim+json` response
+func (r SearchScimGroupsResponse) GetApplicationScimJSON200() *ScimList {
+	return r.ApplicationScimJSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r SearchScimGroupsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SearchScimGroupsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SearchScimGroupsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SearchScimGroupsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -61856,6 +63307,62 @@ func (r ReplaceScimGroupResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ReplaceScimGroupResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetScimMeResponse200Headers the declared response headers of an HTTP 200 response for GetScimMe
+type GetScimMeResponse200Headers struct {
+	ETag     string
+	Location string
+}
+
+// GetScimMeResponse304Headers the declared response headers of an HTTP 304 response for GetScimMe
+type GetScimMeResponse304Headers struct {
+	ETag string
+}
+
+type GetScimMeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationScimJSON200 the response for an HTTP 200 `application/scim+json` response
+	ApplicationScimJSON200 *ScimUser
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetScimMeResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetScimMeResponse304Headers
+}
+
+// GetApplicationScimJSON200 returns the response for an HTTP 200 `application/scim+json` response
+func (r GetScimMeResponse) GetApplicationScimJSON200() *ScimUser {
+	return r.ApplicationScimJSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetScimMeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetScimMeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetScimMeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetScimMeResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -62151,6 +63658,47 @@ func (r CreateScimUserResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CreateScimUserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SearchScimUsersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationScimJSON200 the response for an HTTP 200 `application/scim+json` response
+	ApplicationScimJSON200 *ScimList
+}
+
+// GetApplicationScimJSON200 returns the response for an HTTP 200 `application/scim+json` response
+func (r SearchScimUsersResponse) GetApplicationScimJSON200() *ScimList {
+	return r.ApplicationScimJSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r SearchScimUsersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SearchScimUsersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SearchScimUsersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SearchScimUsersResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -70274,6 +71822,53 @@ func (c *ClientWithResponses) UpdateIdentityProviderWithApplicationMergePatchPlu
 	return ParseUpdateIdentityProviderResponse(rsp)
 }
 
+// GetSamlConnectionWithResponse Read how people sign in with SAML
+//
+// What this program knows of a SAML provider, and what the provider has to be told: the address of our metadata, which has the rest in it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/identity-providers/{identity_provider_id}/saml (the `GetSamlConnection` operationId).
+func (c *ClientWithResponses) GetSamlConnectionWithResponse(ctx context.Context, identityProviderID IdentityProviderID, params *GetSamlConnectionParams, reqEditors ...RequestEditorFn) (*GetSamlConnectionResponse, error) {
+	rsp, err := c.GetSamlConnection(ctx, identityProviderID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSamlConnectionResponse(rsp)
+}
+
+// PutSamlConnectionWithBodyWithResponse Say how people sign in with SAML
+//
+// Takes the metadata of the provider, whose entity id is the provider's `issuer`; again when its keys change. Our own key is made here, once,
+// and never leaves. Only who may do everything may do this.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/identity-providers/{identity_provider_id}/saml (the `PutSamlConnection` operationId).
+func (c *ClientWithResponses) PutSamlConnectionWithBodyWithResponse(ctx context.Context, identityProviderID IdentityProviderID, params *PutSamlConnectionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutSamlConnectionResponse, error) {
+	rsp, err := c.PutSamlConnectionWithBody(ctx, identityProviderID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutSamlConnectionResponse(rsp)
+}
+
+// PutSamlConnectionWithResponse Say how people sign in with SAML
+//
+// Takes the metadata of the provider, whose entity id is the provider's `issuer`; again when its keys change. Our own key is made here, once,
+// and never leaves. Only who may do everything may do this.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/identity-providers/{identity_provider_id}/saml (the `PutSamlConnection` operationId).
+func (c *ClientWithResponses) PutSamlConnectionWithResponse(ctx context.Context, identityProviderID IdentityProviderID, params *PutSamlConnectionParams, body PutSamlConnectionJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSamlConnectionResponse, error) {
+	rsp, err := c.PutSamlConnection(ctx, identityProviderID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutSamlConnectionResponse(rsp)
+}
+
 // GetProviderSignInWithResponse Read how people sign in with a provider
 //
 // How this program is known to an OpenID provider as a client, and what it asks for. The secret is never shown; `redirect_uri` and, with
@@ -70897,6 +72492,21 @@ func (c *ClientWithResponses) ListSignInProvidersWithResponse(ctx context.Contex
 	return ParseListSignInProvidersResponse(rsp)
 }
 
+// GetSamlMetadataWithResponse Read our metadata for a SAML provider
+//
+// What the provider is told of this program (SAML 2.0 Metadata). Its address is our entity id.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/public/institutions/{institution_id}/identity-providers/{identity_provider_id}/saml-metadata (the `GetSamlMetadata` operationId).
+func (c *ClientWithResponses) GetSamlMetadataWithResponse(ctx context.Context, institutionID SignInInstitutionID, identityProviderID IdentityProviderID, reqEditors ...RequestEditorFn) (*GetSamlMetadataResponse, error) {
+	rsp, err := c.GetSamlMetadata(ctx, institutionID, identityProviderID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSamlMetadataResponse(rsp)
+}
+
 // RequestPasswordWithBodyWithResponse Have a link to set a password sent
 //
 // Mails a link, good for 24 hours and once, to the address if a user has it who signs in here. The answer is the same, and takes as long,
@@ -71108,6 +72718,38 @@ func (c *ClientWithResponses) ChangePreferencesWithFormdataBodyWithResponse(ctx 
 		return nil, err
 	}
 	return ParseChangePreferencesResponse(rsp)
+}
+
+// FinishSamlSignInWithBodyWithResponse Take the answer of a SAML provider
+//
+// Where a SAML provider has the browser post its answer (HTTP POST binding). The browser goes on as from the callback of an OpenID
+// provider. An answer that was not asked for is not taken.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/public/sign-ins/saml (the `FinishSamlSignIn` operationId).
+func (c *ClientWithResponses) FinishSamlSignInWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*FinishSamlSignInResponse, error) {
+	rsp, err := c.FinishSamlSignInWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFinishSamlSignInResponse(rsp)
+}
+
+// FinishSamlSignInWithFormdataBodyWithResponse Take the answer of a SAML provider
+//
+// Where a SAML provider has the browser post its answer (HTTP POST binding). The browser goes on as from the callback of an OpenID
+// provider. An answer that was not asked for is not taken.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/public/sign-ins/saml (the `FinishSamlSignIn` operationId).
+func (c *ClientWithResponses) FinishSamlSignInWithFormdataBodyWithResponse(ctx context.Context, body FinishSamlSignInFormdataRequestBody, reqEditors ...RequestEditorFn) (*FinishSamlSignInResponse, error) {
+	rsp, err := c.FinishSamlSignInWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFinishSamlSignInResponse(rsp)
 }
 
 // ListPurposesWithResponse List the purposes
@@ -71669,6 +73311,68 @@ func (c *ClientWithResponses) RestoreRoleWithResponse(ctx context.Context, roleI
 	return ParseRestoreRoleResponse(rsp)
 }
 
+// SearchScimWithBodyWithResponse Search users and groups over SCIM
+//
+// Users first, then groups (RFC 7644 §3.4.3). A filter on an attribute that one of the two does not have finds none of it. There is no order over both: `sortBy` is refused.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/scim/v2/.search (the `SearchScim` operationId).
+func (c *ClientWithResponses) SearchScimWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchScimResponse, error) {
+	rsp, err := c.SearchScimWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchScimResponse(rsp)
+}
+
+// SearchScimWithApplicationScimPlusJSONBodyWithResponse Search users and groups over SCIM
+//
+// Users first, then groups (RFC 7644 §3.4.3). A filter on an attribute that one of the two does not have finds none of it. There is no order over both: `sortBy` is refused.
+//
+// Takes a body of the `application/scim+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/scim/v2/.search (the `SearchScim` operationId).
+func (c *ClientWithResponses) SearchScimWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, body SearchScimApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchScimResponse, error) {
+	rsp, err := c.SearchScimWithApplicationScimPlusJSONBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchScimResponse(rsp)
+}
+
+// BulkScimWithBodyWithResponse Do many operations over SCIM
+//
+// At most 200 operations in 1 MiB, each done or refused by itself (RFC 7644 §3.7). An operation that names `bulkId:…` of another waits for
+// it, wherever it stands. After `failOnErrors` failures the rest is not done. The results are in the order of the operations.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/scim/v2/Bulk (the `BulkScim` operationId).
+func (c *ClientWithResponses) BulkScimWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BulkScimResponse, error) {
+	rsp, err := c.BulkScimWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBulkScimResponse(rsp)
+}
+
+// BulkScimWithApplicationScimPlusJSONBodyWithResponse Do many operations over SCIM
+//
+// At most 200 operations in 1 MiB, each done or refused by itself (RFC 7644 §3.7). An operation that names `bulkId:…` of another waits for
+// it, wherever it stands. After `failOnErrors` failures the rest is not done. The results are in the order of the operations.
+//
+// Takes a body of the `application/scim+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/scim/v2/Bulk (the `BulkScim` operationId).
+func (c *ClientWithResponses) BulkScimWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, body BulkScimApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*BulkScimResponse, error) {
+	rsp, err := c.BulkScimWithApplicationScimPlusJSONBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBulkScimResponse(rsp)
+}
+
 // ListScimGroupsWithResponse List groups over SCIM
 //
 // Teams whose members the directory decides on: those it has made, and those to which an administrator has given its `external_id`. The filter is that of RFC 7644 §3.4.2.2.
@@ -71712,6 +73416,36 @@ func (c *ClientWithResponses) CreateScimGroupWithApplicationScimPlusJSONBodyWith
 		return nil, err
 	}
 	return ParseCreateScimGroupResponse(rsp)
+}
+
+// SearchScimGroupsWithBodyWithResponse Search groups over SCIM
+//
+// As the list of groups, with the search in the body (RFC 7644 §3.4.3).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/scim/v2/Groups/.search (the `SearchScimGroups` operationId).
+func (c *ClientWithResponses) SearchScimGroupsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchScimGroupsResponse, error) {
+	rsp, err := c.SearchScimGroupsWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchScimGroupsResponse(rsp)
+}
+
+// SearchScimGroupsWithApplicationScimPlusJSONBodyWithResponse Search groups over SCIM
+//
+// As the list of groups, with the search in the body (RFC 7644 §3.4.3).
+//
+// Takes a body of the `application/scim+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/scim/v2/Groups/.search (the `SearchScimGroups` operationId).
+func (c *ClientWithResponses) SearchScimGroupsWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, body SearchScimGroupsApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchScimGroupsResponse, error) {
+	rsp, err := c.SearchScimGroupsWithApplicationScimPlusJSONBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchScimGroupsResponse(rsp)
 }
 
 // DeleteScimGroupWithResponse Delete a group over SCIM
@@ -71802,6 +73536,21 @@ func (c *ClientWithResponses) ReplaceScimGroupWithApplicationScimPlusJSONBodyWit
 		return nil, err
 	}
 	return ParseReplaceScimGroupResponse(rsp)
+}
+
+// GetScimMeWithResponse Read oneself over SCIM
+//
+// The user who asks (RFC 7644 §3.11). A program is nobody: 403.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/scim/v2/Me (the `GetScimMe` operationId).
+func (c *ClientWithResponses) GetScimMeWithResponse(ctx context.Context, params *GetScimMeParams, reqEditors ...RequestEditorFn) (*GetScimMeResponse, error) {
+	rsp, err := c.GetScimMe(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetScimMeResponse(rsp)
 }
 
 // ListScimResourceTypesWithResponse List SCIM resource types
@@ -71922,6 +73671,36 @@ func (c *ClientWithResponses) CreateScimUserWithApplicationScimPlusJSONBodyWithR
 		return nil, err
 	}
 	return ParseCreateScimUserResponse(rsp)
+}
+
+// SearchScimUsersWithBodyWithResponse Search users over SCIM
+//
+// As the list of users, with the search in the body (RFC 7644 §3.4.3), where addresses in a log do not show it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/scim/v2/Users/.search (the `SearchScimUsers` operationId).
+func (c *ClientWithResponses) SearchScimUsersWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchScimUsersResponse, error) {
+	rsp, err := c.SearchScimUsersWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchScimUsersResponse(rsp)
+}
+
+// SearchScimUsersWithApplicationScimPlusJSONBodyWithResponse Search users over SCIM
+//
+// As the list of users, with the search in the body (RFC 7644 §3.4.3), where addresses in a log do not show it.
+//
+// Takes a body of the `application/scim+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/scim/v2/Users/.search (the `SearchScimUsers` operationId).
+func (c *ClientWithResponses) SearchScimUsersWithApplicationScimPlusJSONBodyWithResponse(ctx context.Context, body SearchScimUsersApplicationScimPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchScimUsersResponse, error) {
+	rsp, err := c.SearchScimUsersWithApplicationScimPlusJSONBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchScimUsersResponse(rsp)
 }
 
 // DeleteScimUserWithResponse Delete a user over SCIM
@@ -78932,6 +80711,97 @@ func ParseUpdateIdentityProviderResponse(rsp *http.Response) (*UpdateIdentityPro
 	return response, nil
 }
 
+// ParseGetSamlConnectionResponse parses an HTTP response from a GetSamlConnectionWithResponse call
+func ParseGetSamlConnectionResponse(rsp *http.Response) (*GetSamlConnectionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSamlConnectionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SamlConnection
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetSamlConnectionResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetSamlConnectionResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutSamlConnectionResponse parses an HTTP response from a PutSamlConnectionWithResponse call
+func ParsePutSamlConnectionResponse(rsp *http.Response) (*PutSamlConnectionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutSamlConnectionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SamlConnection
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutSamlConnectionResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetProviderSignInResponse parses an HTTP response from a GetProviderSignInWithResponse call
 func ParseGetProviderSignInResponse(rsp *http.Response) (*GetProviderSignInResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -80085,6 +81955,22 @@ func ParseListSignInProvidersResponse(rsp *http.Response) (*ListSignInProvidersR
 	return response, nil
 }
 
+// ParseGetSamlMetadataResponse parses an HTTP response from a GetSamlMetadataWithResponse call
+func ParseGetSamlMetadataResponse(rsp *http.Response) (*GetSamlMetadataResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSamlMetadataResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
 // ParseRequestPasswordResponse parses an HTTP response from a RequestPasswordWithResponse call
 func ParseRequestPasswordResponse(rsp *http.Response) (*RequestPasswordResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -80251,6 +82137,35 @@ func ParseChangePreferencesResponse(rsp *http.Response) (*ChangePreferencesRespo
 	case rsp.StatusCode == 200:
 		// Content-type (text/html) unsupported
 
+	}
+
+	return response, nil
+}
+
+// ParseFinishSamlSignInResponse parses an HTTP response from a FinishSamlSignInWithResponse call
+func ParseFinishSamlSignInResponse(rsp *http.Response) (*FinishSamlSignInResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &FinishSamlSignInResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 303:
+		var headers FinishSamlSignInResponse303Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers303 = &headers
 	}
 
 	return response, nil
@@ -81266,6 +83181,58 @@ func ParseRestoreRoleResponse(rsp *http.Response) (*RestoreRoleResponse, error) 
 	return response, nil
 }
 
+// ParseSearchScimResponse parses an HTTP response from a SearchScimWithResponse call
+func ParseSearchScimResponse(rsp *http.Response) (*SearchScimResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SearchScimResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScimList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationScimJSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseBulkScimResponse parses an HTTP response from a BulkScimWithResponse call
+func ParseBulkScimResponse(rsp *http.Response) (*BulkScimResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BulkScimResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScimBulkResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationScimJSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListScimGroupsResponse parses an HTTP response from a ListScimGroupsWithResponse call
 func ParseListScimGroupsResponse(rsp *http.Response) (*ListScimGroupsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -81333,6 +83300,32 @@ func ParseCreateScimGroupResponse(rsp *http.Response) (*CreateScimGroupResponse,
 			headers.Location = value
 		}
 		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSearchScimGroupsResponse parses an HTTP response from a SearchScimGroupsWithResponse call
+func ParseSearchScimGroupsResponse(rsp *http.Response) (*SearchScimGroupsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SearchScimGroupsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScimList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationScimJSON200 = &dest
+
 	}
 
 	return response, nil
@@ -81479,6 +83472,65 @@ func ParseReplaceScimGroupResponse(rsp *http.Response) (*ReplaceScimGroupRespons
 			headers.ETag = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetScimMeResponse parses an HTTP response from a GetScimMeWithResponse call
+func ParseGetScimMeResponse(rsp *http.Response) (*GetScimMeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetScimMeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScimUser
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationScimJSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetScimMeResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetScimMeResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil
@@ -81681,6 +83733,32 @@ func ParseCreateScimUserResponse(rsp *http.Response) (*CreateScimUserResponse, e
 			headers.Location = value
 		}
 		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSearchScimUsersResponse parses an HTTP response from a SearchScimUsersWithResponse call
+func ParseSearchScimUsersResponse(rsp *http.Response) (*SearchScimUsersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SearchScimUsersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScimList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationScimJSON200 = &dest
+
 	}
 
 	return response, nil

@@ -25,7 +25,7 @@ var (
 	// irregularPlurals are collections whose plural does not end in s.
 	irregularPlurals = []string{"data", "media", "people", "children"}
 	// standardSegments are names of endpoints that a standard gives: RFC 7644 §3.2.
-	standardSegments = []string{"Users", "Groups", "Schemas", "ResourceTypes", "ServiceProviderConfig"}
+	standardSegments = []string{"Users", "Groups", "Schemas", "ResourceTypes", "ServiceProviderConfig", "Bulk", "Me", ".search"}
 	// errorSchemas are what a refusal looks like, by media type: a problem (RFC
 	// 9457), and the message of a standard that has its own (RFC 7644 §3.12).
 	errorSchemas = map[string]string{

@@ -5336,6 +5336,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/identity-providers/{identity_provider_id}/saml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the identity provider. */
+                identity_provider_id: components["parameters"]["IdentityProviderId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read how people sign in with SAML
+         * @description What this program knows of a SAML provider, and what the provider has to be told: the address of our metadata, which has the rest in it.
+         */
+        get: operations["getSamlConnection"];
+        /**
+         * Say how people sign in with SAML
+         * @description Takes the metadata of the provider, whose entity id is the provider's `issuer`; again when its keys change. Our own key is made here, once,
+         *     and never leaves. Only who may do everything may do this.
+         */
+        put: operations["putSamlConnection"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/public/institutions/{institution_id}/identity-providers/{identity_provider_id}/saml-metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the institution. */
+                institution_id: components["parameters"]["SignInInstitutionId"];
+                /** @description Identifier of the identity provider. */
+                identity_provider_id: components["parameters"]["IdentityProviderId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read our metadata for a SAML provider
+         * @description What the provider is told of this program (SAML 2.0 Metadata). Its address is our entity id.
+         */
+        get: operations["getSamlMetadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/public/sign-ins/saml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take the answer of a SAML provider
+         * @description Where a SAML provider has the browser post its answer (HTTP POST binding). The browser goes on as from the callback of an OpenID
+         *     provider. An answer that was not asked for is not taken.
+         */
+        post: operations["finishSamlSignIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/public/institutions/{institution_id}/identity-providers": {
         parameters: {
             query?: never;
@@ -5547,6 +5621,107 @@ export interface paths {
         get: operations["getScimSchema"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scim/v2/.search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Search users and groups over SCIM
+         * @description Users first, then groups (RFC 7644 §3.4.3). A filter on an attribute that one of the two does not have finds none of it. There is no order over both: `sortBy` is refused.
+         */
+        post: operations["searchScim"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scim/v2/Users/.search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Search users over SCIM
+         * @description As the list of users, with the search in the body (RFC 7644 §3.4.3), where addresses in a log do not show it.
+         */
+        post: operations["searchScimUsers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scim/v2/Groups/.search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Search groups over SCIM
+         * @description As the list of groups, with the search in the body (RFC 7644 §3.4.3).
+         */
+        post: operations["searchScimGroups"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scim/v2/Me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read oneself over SCIM
+         * @description The user who asks (RFC 7644 §3.11). A program is nobody: 403.
+         */
+        get: operations["getScimMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scim/v2/Bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Do many operations over SCIM
+         * @description At most 200 operations in 1 MiB, each done or refused by itself (RFC 7644 §3.7). An operation that names `bulkId:…` of another waits for
+         *     it, wherever it stands. After `failOnErrors` failures the rest is not done. The results are in the order of the operations.
+         */
+        post: operations["bulkScim"];
         delete?: never;
         options?: never;
         head?: never;
@@ -18888,6 +19063,112 @@ export interface components {
         };
         /**
          * @example {
+         *       "object": "saml_connection",
+         *       "identity_provider_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3bb002",
+         *       "is_enabled": true,
+         *       "entity_id": "https://crm.theatre.example.org/v1/public/institutions/0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e00/identity-providers/0199c0de-7b11-7e0a-9d1f-5b8f0a3bb002/saml-metadata",
+         *       "metadata_url": "https://crm.theatre.example.org/v1/public/institutions/0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e00/identity-providers/0199c0de-7b11-7e0a-9d1f-5b8f0a3bb002/saml-metadata",
+         *       "acs_url": "https://crm.theatre.example.org/v1/public/sign-ins/saml",
+         *       "sso_url": "https://sso.ville.example.org/saml/singleSignOn",
+         *       "certificates": [
+         *         {
+         *           "sha256": "5f6c0b9a7d3e",
+         *           "expires_at": "2031-11-23T10:15:00Z"
+         *         }
+         *       ],
+         *       "name_id_format": "persistent",
+         *       "requested_contexts": [],
+         *       "required_contexts": [],
+         *       "session_seconds": 43200,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        SamlConnection: {
+            /** @constant */
+            object: "saml_connection";
+            /** Format: uuid */
+            identity_provider_id: string;
+            is_enabled: boolean;
+            /** @description Ours. */
+            entity_id: string;
+            /** @description Where our metadata is. */
+            metadata_url: string;
+            /** @description Where the provider has the browser post its answer. */
+            acs_url: string;
+            /** @description Where the provider takes requests. */
+            sso_url: string;
+            /** @description The provider's, by which its signatures are judged. */
+            certificates: components["schemas"]["SamlCertificate"][];
+            name_id_format: string;
+            requested_contexts: string[];
+            required_contexts: string[];
+            /** Format: int32 */
+            session_seconds: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "sha256": "5f6c0b9a7d3e",
+         *       "expires_at": "2031-11-23T10:15:00Z"
+         *     }
+         */
+        SamlCertificate: {
+            /** @description Fingerprint, in hexadecimal. */
+            sha256: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
+        /**
+         * @example {
+         *       "metadata": "<md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"https://sso.ville.example.org/saml/metadata\"/>"
+         *     }
+         */
+        SamlConnectionPut: {
+            /** @default true */
+            is_enabled: boolean;
+            /** @description The metadata of the provider, as XML, of one entity. */
+            metadata: string;
+            /**
+             * @description Which kind of subject is asked for. A transient one is never taken.
+             * @default persistent
+             * @enum {string}
+             */
+            name_id_format: "persistent" | "unspecified";
+            /**
+             * @description Authentication contexts to ask for.
+             * @default []
+             */
+            requested_contexts: string[];
+            /**
+             * @description Whoever comes with none of these, nor with one of `strong_acr`, is refused.
+             * @default []
+             */
+            required_contexts: string[];
+            /**
+             * Format: int32
+             * @default 43200
+             */
+            session_seconds: number;
+        };
+        /**
+         * @example {
+         *       "SAMLResponse": "PHNhbWw=",
+         *       "RelayState": "s8Yp"
+         *     }
+         */
+        SamlAnswer: {
+            SAMLResponse: string;
+            RelayState: string;
+        };
+        /**
+         * @example {
          *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3bb001",
          *       "object": "sign_in_provider",
          *       "name": "ProConnect",
@@ -19032,9 +19313,9 @@ export interface components {
          *         "supported": true
          *       },
          *       "bulk": {
-         *         "supported": false,
-         *         "maxOperations": 0,
-         *         "maxPayloadSize": 0
+         *         "supported": true,
+         *         "maxOperations": 200,
+         *         "maxPayloadSize": 1048576
          *       },
          *       "filter": {
          *         "supported": true,
@@ -19267,6 +19548,110 @@ export interface components {
             members?: unknown;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * @description A search (RFC 7644 §3.4.3).
+         * @example {
+         *       "schemas": [
+         *         "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+         *       ],
+         *       "attributes": [
+         *         "displayName",
+         *         "userName"
+         *       ],
+         *       "filter": "displayName sw \"claire\"",
+         *       "startIndex": 1,
+         *       "count": 10
+         *     }
+         */
+        ScimSearch: {
+            /** @description `urn:ietf:params:scim:api:messages:2.0:SearchRequest`. */
+            schemas?: unknown;
+            /** @description The only attributes wanted, as a list. */
+            attributes?: unknown;
+            /** @description Attributes that are not wanted, as a list. */
+            excludedAttributes?: unknown;
+            /** @description A filter. */
+            filter?: unknown;
+            /** @description The attribute to sort by. */
+            sortBy?: unknown;
+            /** @description `ascending` or `descending`. */
+            sortOrder?: unknown;
+            /** @description The first result wanted, counted from 1. */
+            startIndex?: unknown;
+            /** @description How many results are wanted; more than 200 is taken for 200. */
+            count?: unknown;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * @description Operations (RFC 7644 §3.7).
+         * @example {
+         *       "schemas": [
+         *         "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+         *       ],
+         *       "failOnErrors": 1,
+         *       "Operations": [
+         *         {
+         *           "method": "POST",
+         *           "path": "/Users",
+         *           "bulkId": "claire",
+         *           "data": {
+         *             "schemas": [
+         *               "urn:ietf:params:scim:schemas:core:2.0:User"
+         *             ],
+         *             "userName": "claire.martin@arcades.example"
+         *           }
+         *         },
+         *         {
+         *           "method": "POST",
+         *           "path": "/Groups",
+         *           "bulkId": "publics",
+         *           "data": {
+         *             "schemas": [
+         *               "urn:ietf:params:scim:schemas:core:2.0:Group"
+         *             ],
+         *             "displayName": "Relations avec les publics",
+         *             "members": [
+         *               {
+         *                 "value": "bulkId:claire"
+         *               }
+         *             ]
+         *           }
+         *         }
+         *       ]
+         *     }
+         */
+        ScimBulk: {
+            /** @description `urn:ietf:params:scim:api:messages:2.0:BulkRequest`. */
+            schemas?: unknown;
+            /** @description After how many failures the rest is not done; without it, all are tried. */
+            failOnErrors?: unknown;
+            /** @description At most 200, each with `method`, `path`, and `bulkId`, `data` and `version` where they are wanted. */
+            Operations?: unknown;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * @description What came of operations (RFC 7644 §3.7.3).
+         * @example {
+         *       "schemas": [
+         *         "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
+         *       ],
+         *       "Operations": [
+         *         {
+         *           "method": "POST",
+         *           "bulkId": "claire",
+         *           "status": "201",
+         *           "version": "W/\"1.1\"",
+         *           "location": "https://parvis.example.org/v1/scim/v2/Users/0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01"
+         *         }
+         *       ]
+         *     }
+         */
+        ScimBulkResult: {
+            schemas: string[];
+            Operations: Record<string, never>[];
         };
         /**
          * @description Operations, done in their order (RFC 7644 §3.5.2).
@@ -29054,6 +29439,121 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    getSamlConnection: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the identity provider. */
+                identity_provider_id: components["parameters"]["IdentityProviderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SamlConnection"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    putSamlConnection: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+            };
+            path: {
+                /** @description Identifier of the identity provider. */
+                identity_provider_id: components["parameters"]["IdentityProviderId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SamlConnectionPut"];
+            };
+        };
+        responses: {
+            /** @description The connection as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SamlConnection"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getSamlMetadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the institution. */
+                institution_id: components["parameters"]["SignInInstitutionId"];
+                /** @description Identifier of the identity provider. */
+                identity_provider_id: components["parameters"]["IdentityProviderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The metadata. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/samlmetadata+xml": string;
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    finishSamlSignIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["SamlAnswer"];
+            };
+        };
+        responses: {
+            /** @description Back to the front end. */
+            303: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
     listSignInProviders: {
         parameters: {
             query?: never;
@@ -29311,6 +29811,143 @@ export interface operations {
                 };
                 content: {
                     "application/scim+json": components["schemas"]["ScimSchema"];
+                };
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    searchScim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/scim+json": components["schemas"]["ScimSearch"];
+            };
+        };
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimList"];
+                };
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    searchScimUsers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/scim+json": components["schemas"]["ScimSearch"];
+            };
+        };
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimList"];
+                };
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    searchScimGroups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/scim+json": components["schemas"]["ScimSearch"];
+            };
+        };
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimList"];
+                };
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    getScimMe: {
+        parameters: {
+            query?: {
+                /** @description The only attributes wanted, separated by commas, besides `id` and `schemas`. */
+                attributes?: components["parameters"]["ScimAttributes"];
+                /** @description Attributes that are not wanted, separated by commas. */
+                excludedAttributes?: components["parameters"]["ScimExcludedAttributes"];
+            };
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The user. */
+            200: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimUser"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    bulkScim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/scim+json": components["schemas"]["ScimBulk"];
+            };
+        };
+        responses: {
+            /** @description What came of each operation. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimBulkResult"];
                 };
             };
             "4XX": components["responses"]["ScimRefusal"];
