@@ -148,6 +148,7 @@ func (s *Service) principalOf(ctx context.Context, kind web.ActorKind, id uuid.U
 	default:
 		return Principal{}, fault.NotFound()
 	}
+	p.Actor.Networks, p.Actor.EndsAt = p.Allowed, p.EndsAt
 	if p.Ended == "" && p.EndsAt != nil && !now.Before(*p.EndsAt) {
 		p.Ended = "expired"
 	}

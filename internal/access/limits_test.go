@@ -133,6 +133,36 @@ func TestNobodyMakesAKeyWiderThanThemselves(t *testing.T) {
 	c.Post("/v1/users", object{"email": "a@b.example", "name": "A"}).Is(201)
 }
 
+// What ends, or may be used from some networks only, makes nothing that lives
+// longer or reaches further.
+func TestWhatIsMadeEndsAndReachesAsItsMaker(t *testing.T) {
+	t.Parallel()
+	app := parvistest.New(t)
+	soon, later := time.Now().Add(time.Hour).UTC().Format(time.RFC3339), time.Now().Add(2*time.Hour).UTC().Format(time.RFC3339)
+	bounds := object{"expires_at": soon, "allowed_cidrs": []string{"127.0.0.0/8", "10.0.0.0/8"}}
+	scopes := []string{"contacts:read", "api_keys:write", "oauth_clients:write", "webhooks:write", "events:read"}
+	c := with(app.Client, newKey(app.Client, parvistest.With(bounds, object{"scopes": scopes}))["secret"].(string))
+	within := object{"expires_at": soon, "allowed_cidrs": []string{"10.1.0.0/16"}}
+	in := parvistest.With(object{"name": "k", "kind": "sk", "scopes": []string{"contacts:read"}}, within)
+	client := parvistest.With(object{"name": "k", "scopes": []string{"contacts:read"}}, within)
+	mine, theirs := c.Post("/v1/api-keys", in).Is(201).ID(), c.Post("/v1/oauth-clients", client).Is(201).ID()
+	for _, wider := range []object{
+		{"expires_at": nil}, {"expires_at": later}, {"allowed_cidrs": []string{}}, {"allowed_cidrs": []string{"0.0.0.0/0"}}, {"allowed_cidrs": []string{"10.1.0.0/16", "192.0.2.0/24"}},
+	} {
+		c.Post("/v1/api-keys", parvistest.With(in, wider)).Problem(403, "rights-exceeded")
+		c.Patch("/v1/api-keys/"+mine, wider).Problem(403, "rights-exceeded")
+		c.Post("/v1/oauth-clients", parvistest.With(client, wider)).Problem(403, "rights-exceeded")
+		c.Patch("/v1/oauth-clients/"+theirs, wider).Problem(403, "rights-exceeded")
+	}
+	lasting := newKey(app.Client, object{"scopes": []string{"contacts:read"}})["id"].(string)
+	c.Post("/v1/api-keys/"+lasting+"/rotate", nil).Problem(403, "rights-exceeded")
+	c.Post("/v1/api-keys/"+mine+"/rotate", nil).Is(201)
+	endpoint := object{"url": "http://127.0.0.1:9/", "event_types": []string{"contact.*"}}
+	c.Post("/v1/webhook-endpoints", endpoint).Problem(403, "rights-exceeded")
+	// One that only ends may: the endpoint ends with it.
+	with(app.Client, newKey(app.Client, object{"scopes": scopes, "expires_at": soon})["secret"].(string)).Post("/v1/webhook-endpoints", endpoint).Is(201)
+}
+
 // Whoever has more by a role is not changed by who has less: the address of a
 // user is their way in.
 func TestNobodyTakesOverAUserWithMoreByARole(t *testing.T) {

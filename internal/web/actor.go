@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -46,6 +47,10 @@ type Actor struct {
 	// Purposes of the register that the credential is bound to, empty when it is
 	// not bound to any.
 	Purposes []string
+	// Networks from which the credential may be used, empty: any; EndsAt is when it
+	// ends by itself. What it makes reaches no further.
+	Networks []netip.Prefix
+	EndsAt   *time.Time
 	// Readable and Writable are the classes of fields that may be read and
 	// written; nil: all but the sensitive ones.
 	Readable, Writable []string

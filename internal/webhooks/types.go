@@ -48,8 +48,14 @@ func readScopes() []string {
 	return append(slices.Compact(slices.Sorted(maps.Values(scopeOf))), bareLog)
 }
 
-// allowTypes refuses event types whose records the actor may not read.
+// allowTypes refuses event types whose records the actor may not read, or may
+// read from certain networks only.
 func allowTypes(actor web.Actor, globs []string) error {
+	if len(actor.Networks) > 0 {
+		// What is sent goes to an address of its own, outside of where this credential
+		// may read.
+		return fault.New(fault.Forbidden, "rights-exceeded")
+	}
 	for _, glob := range globs {
 		needed := []string{readScope(glob)}
 		if glob == "*" {
