@@ -89,6 +89,9 @@ func newWorld(t *testing.T, app *parvistest.App, c *parvistest.Client, word stri
 	as(t, app.DB, "delete from webhook_deliveries where endpoint_id = $1", endpoint)
 	forwarder := made("forwarder", "/v1/audit/forwarders", m{"name": word, "url": "https://127.0.0.1:9/" + word})
 	as(t, app.DB, "update siem_forwarders set status = 'paused' where id = $1", forwarder)
+	w.own["conformance_run"] = ids.New().String() // trials take place in sandboxes only
+	as(t, app.DB, `insert into conformance_runs (tenant_id, id, hook_url, connector_name, connector_version, patience_seconds, parallel)
+		values ($1, $2, $3, $4, '1', 30, 1)`, w.tenant, w.own["conformance_run"], "http://127.0.0.1:9/"+word, "Connecteur "+word)
 	w.own["operation"] = c.Post("/v1/exports", m{}).Is(202).ID()
 	parvistest.Eventually(t, "the export", func() bool { return c.Get("/v1/operations/" + w.own["operation"]).JSON()["status"] == "succeeded" })
 	return w
