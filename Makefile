@@ -36,7 +36,7 @@ build:
 .PHONY: test
 test:
 	@tools/testmachine.sh $(MAKE) --no-print-directory verify breaking
-	@tools/testmachine.sh go test ./...
+	@tools/testmachine.sh go test -timeout 30m ./...
 
 ## generate: bundle the contract, generate server stubs, queries and clients
 .PHONY: generate
@@ -102,14 +102,32 @@ breaking:
 vuln:
 	@$(LINT) govulncheck ./...
 
-## test-oidc: try trusted issuers against a certified OpenID provider on this machine (needs Node)
+## test-oidc: try trusted issuers and signing in against a certified OpenID provider on this machine (needs Node)
 .PHONY: test-oidc
 test-oidc: tools/oidc/node_modules
-	@PARVIS_TEST_OIDC=$(CURDIR)/tools/oidc go test -count=1 -run TestACertifiedProvider ./internal/federation
+	@PARVIS_TEST_OIDC=$(CURDIR)/tools/oidc go test -count=1 -run TestACertifiedProvider ./internal/federation ./internal/signin
+
+## test-saml: try signing in against a SAML provider that others wrote on this machine (needs Node)
+.PHONY: test-saml
+test-saml: tools/saml/node_modules
+	@PARVIS_TEST_SAML=$(CURDIR)/tools/saml go test -count=1 -run TestASAMLProviderThatOthersWrote ./internal/signin
+
+tools/saml/node_modules: tools/saml/package-lock.json
+	@npm ci --silent --prefix tools/saml
+	@touch $@
 
 tools/oidc/node_modules: tools/oidc/package-lock.json
 	@npm ci --silent --prefix tools/oidc
 	@touch $@
+
+## test-pretix: read a real pretix on this machine, installed from PyPI (needs Python 3.11 or later)
+.PHONY: test-pretix
+test-pretix: .build/pretix/empty.sqlite3
+	@PARVIS_TEST_PRETIX=$(CURDIR)/.build/pretix go test -count=1 -timeout 30m -v -run TestARealPretix ./internal/connectors/pretix
+
+.build/pretix/empty.sqlite3: tools/pretix/requirements.txt tools/pretix/prepare.sh
+	@echo "Installing pretix: this takes some minutes, once." >&2
+	@tools/pretix/prepare.sh $(CURDIR)/.build/pretix
 
 ## fuzz: run every fuzz target for a while (FUZZTIME=10s)
 .PHONY: fuzz

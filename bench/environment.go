@@ -49,6 +49,12 @@ type environment struct {
 	work     string
 }
 
+// postgresOf is a durable PostgreSQL under a folder.
+func postgresOf(home string) pgembed.Config {
+	return pgembed.Config{DataDir: filepath.Join(home, "postgres"), Durable: true,
+		Parameters: map[string]string{"shared_buffers": "2GB", "max_wal_size": "8GB", "checkpoint_timeout": "30min", "maintenance_work_mem": "512MB"}}
+}
+
 func prepare(ctx context.Context, s settings) (*environment, error) {
 	home, err := filepath.Abs(s.home)
 	if err != nil {
@@ -58,8 +64,7 @@ func prepare(ctx context.Context, s settings) (*environment, error) {
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return nil, err
 	}
-	if e.pg, err = pgembed.Start(ctx, pgembed.Config{DataDir: filepath.Join(home, "postgres"), Durable: true,
-		Parameters: map[string]string{"shared_buffers": "2GB", "max_wal_size": "8GB", "checkpoint_timeout": "30min", "maintenance_work_mem": "512MB"}}); err != nil {
+	if e.pg, err = pgembed.Start(ctx, postgresOf(home)); err != nil {
 		return nil, err
 	}
 	if err := e.serve(ctx); err != nil {
@@ -167,6 +172,18 @@ func (e *environment) makeKey(ctx context.Context, scopes ...string) (string, er
 	defer a.Close()
 	ctx = web.WithActor(ctx, web.SystemActor(dataset.TenantID(0), "bench"))
 	_, key, err := a.Access().CreateKey(ctx, access.NewKey{Name: "bench", Kind: apikey.Secret, Scopes: scopes})
+	return key, err
+}
+
+// purposeKey makes a key that reads whoever agreed to the newsletter.
+func (e *environment) purposeKey(ctx context.Context, scopes ...string) (string, error) {
+	a, err := app.New(ctx, e.cfg, app.Options{})
+	if err != nil {
+		return "", err
+	}
+	defer a.Close()
+	ctx = web.WithActor(ctx, web.SystemActor(dataset.TenantID(0), "bench"))
+	_, key, err := a.Access().CreateKey(ctx, access.NewKey{Name: "bench newsletter", Kind: apikey.Secret, Scopes: scopes, Limits: access.Limits{Purposes: []string{"newsletter"}}})
 	return key, err
 }
 

@@ -32,6 +32,7 @@ type settings struct {
 	budget  time.Duration
 	limit   time.Duration
 	conns   int
+	loadFor time.Duration
 	out     string
 	home    string
 }
@@ -46,6 +47,7 @@ func main() {
 	flag.DurationVar(&s.budget, "budget", 30*time.Second, "after which a measurement begins no further round")
 	flag.DurationVar(&s.limit, "limit", 8*time.Minute, "after which, the making of the data set included, no further measurement begins; 0: none")
 	flag.IntVar(&s.conns, "conns", 16, "connections")
+	flag.DurationVar(&s.loadFor, "load-for", time.Minute, "how long each rate of the measurement `ticketing` is held")
 	flag.StringVar(&s.out, "out", "bench/results/latest.json", "where the figures are written")
 	flag.StringVar(&s.home, "home", ".parvis-bench", "where data sets are kept between runs")
 	flag.Parse()

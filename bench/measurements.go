@@ -34,6 +34,7 @@ func measurements() []measurement {
 		{name: "create", what: "create one, with its event", goal: 0.45, measure: inTurns, ceiling: createSQL, next: create},
 		{name: "upsert", what: "upsert by external id, with event", goal: 0.40, measure: inTurns, ceiling: upsertSQL, next: upsert},
 		{name: "rights", what: "get with one right, against all", measure: rights},
+		{name: "purpose", what: "get for a purpose, against all", measure: purpose},
 		{name: "feed", what: "event to feed", measure: feed},
 		{name: "start", what: "start to first answer", measure: startUp},
 		{name: "orders", what: "ticketing orders in, 500 a batch", measure: orders},
@@ -42,6 +43,8 @@ func measurements() []measurement {
 		{name: "export", what: "archive of the whole tenant (rows)", goal: 0.30, measure: export},
 		{name: "import", what: "import of that archive (rows)", goal: 0.30, measure: imports},
 		{name: "webhooks", what: "webhook deliveries", goal: 0.15, measure: webhooks},
+		// Takes minutes, and stops PostgreSQL.
+		{name: "ticketing", what: "an opening morning", named: true, measure: ticketingLoad},
 		// Takes the smaller data sets too.
 		{name: "growth", what: "growth", named: true, measure: growth},
 	}

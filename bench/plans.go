@@ -87,6 +87,19 @@ func judge(ctx context.Context, conn *pgx.Conn, queries []query) (out judged, er
 		if found = slices.DeleteFunc(found, func(table string) bool { _, ok := allowed[q.name+" "+table]; return ok }); len(found) > 0 {
 			out.scans = append(out.scans, q.name+" scans "+strings.Join(found, ", "))
 		}
+		if _, ok := byJoin[q.name]; ok && len(wide) > 0 {
+			// A plan that goes by index must exist all the same.
+			if _, err := tx.Exec(ctx, "set local enable_hashjoin = off; set local enable_mergejoin = off"); err != nil {
+				return out, err
+			}
+			if _, wide, err = examine(ctx, tx, q, out.empty); err != nil {
+				return out, fmt.Errorf("%s: %w", q.name, err)
+			}
+			if _, err := tx.Exec(ctx, "set local enable_hashjoin = on; set local enable_mergejoin = on"); err != nil {
+				return out, err
+			}
+		}
+		wide = slices.DeleteFunc(wide, func(table string) bool { _, ok := allowedWide[q.name+" "+table]; return ok })
 		if len(wide) > 0 {
 			out.wide = append(out.wide, q.name+" is bound by the institution alone in "+strings.Join(wide, ", "))
 		}

@@ -28,3 +28,31 @@ var small = map[string]string{
 // allowed are the queries that may scan a growing table, as "package.Query
 // table", each for its reason.
 var allowed = map[string]string{}
+
+// byJoin are the queries for which the planner prefers to read an index of the
+// whole institution into a hash, each for why it takes that for cheaper. Without
+// such joins their plans have to go by index to the rows alone.
+var byJoin = map[string]string{
+	"indicatorsdb.FindPersons":       "few are merged, and the index of those is small",
+	"ticketingdb.ListContactTickets": "few are merged, and the index of those is small",
+	"ticketingdb.FindLastOrders":     "few are merged, and the index of those is small",
+	"ticketingdb.FindMergedFamily":   "few are merged, and the index of those is small",
+}
+
+// allowedWide are the queries that may read all that an institution has in a
+// table, as "package.Query table", each for its reason. Where the reason is a
+// partial index or the length of a list, the data set cannot show the plan of a
+// grown institution: its index is empty here, and a list is guessed to be long.
+var allowedWide = map[string]string{
+	"indicatorsdb.NoteEverybody ticketing_orders":         "counting everything anew, as an operation",
+	"indicatorsdb.NoteEverybody ticketing_lines":          "counting everything anew, as an operation",
+	"indicatorsdb.FindTicketFacts ticketing_lines":        "a list of contacts",
+	"ticketingdb.FindHoldersOfBuyers ticketing_lines":     "a list of buyers",
+	"ticketingdb.SettleAttendance ticketing_performances": "a list of scans",
+	"ticketingdb.SettleGiftCardOwners ticketing_orders":   "a list of cards",
+	"ticketingdb.SettleMembershipOwners ticketing_orders": "a list of memberships",
+	"ticketingdb.FindContactsByName ticketing_customers":  "partial index: accounts decided by hand",
+	"ticketingdb.FindReplacements ticketing_lines":        "partial index: tickets that replace another",
+	"ticketingdb.FindOrdersToRematch ticketing_orders":    "partial index: orders of nobody",
+	"ticketingdb.FindSurvivors contacts":                  "partial index: contacts that were merged",
+}

@@ -40,7 +40,7 @@ func TestAScanIsFound(t *testing.T) {
 	conn := furnished(t)
 	found, err := judge(t.Context(), conn, []query{
 		{"by index", "SELECT * FROM ticketing_orders WHERE tenant_id = $1 AND id = $2"},
-		{"of an institution", "SELECT * FROM ticketing_orders WHERE tenant_id = $1 AND number = $2"},
+		{"of an institution", "SELECT * FROM ticketing_orders WHERE tenant_id = $1 AND channel_code = $2"},
 		{"a page", "SELECT * FROM contacts WHERE tenant_id = $1 ORDER BY id LIMIT $2"},
 		{"of everything", "SELECT * FROM contacts WHERE display_name = $1"},
 		{"of a small table", "SELECT * FROM tags WHERE tenant_id = $1 AND name = $2"},

@@ -5,7 +5,10 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/parvis-crm/parvis/bench/internal/dataset"
 	"github.com/parvis-crm/parvis/bench/internal/load"
@@ -20,10 +23,39 @@ func rights(ctx context.Context, e *environment, m measurement) ([]figure, error
 	if err != nil {
 		return nil, err
 	}
+	return dearer(ctx, e, m, narrow, func(r *rand.Rand) int { return pick(r, e.people) })
+}
+
+// purpose compares in the same way one read with a key that may read for the
+// newsletter only, of people who agreed to it.
+func purpose(ctx context.Context, e *environment, m measurement) ([]figure, error) {
+	narrow, err := e.purposeKey(ctx, "contacts:read")
+	if err != nil {
+		return nil, err
+	}
+	return dearer(ctx, e, m, narrow, func(r *rand.Rand) int {
+		for {
+			i := pick(r, e.people)
+			if slices.ContainsFunc(dataset.AnswersOf(dataset.At(i)), func(a dataset.Answer) bool { return a.Action == "given" }) {
+				return i
+			}
+		}
+	})
+}
+
+// dearer is what a read costs with a key that is held to something, against one
+// that may do all.
+func dearer(ctx context.Context, e *environment, m measurement, narrow string, who func(r *rand.Rand) int) ([]figure, error) {
+	// Chosen beforehand: choosing takes time of its own.
+	choose := rand.New(rand.NewPCG(uint64(e.people), 11))
+	people := make([]uuid.UUID, 20_000)
+	for i := range people {
+		people[i] = dataset.ContactID(who(choose))
+	}
 	cost := func(key string, d time.Duration) (server, postgres float64, r load.Result, err error) {
 		spent := e.cpu()
 		r, err = load.Run(ctx, e.address, e.conns, d, each(e, func(b *bytes.Buffer, r *rand.Rand) {
-			load.Request(b, "GET", e.address, "/v1/contacts/"+dataset.ContactID(pick(r, e.people)).String(), key, "", "")
+			load.Request(b, "GET", e.address, "/v1/contacts/"+people[r.IntN(len(people))].String(), key, "", "")
 		}))
 		server, postgres = spent(r.Requests)
 		return server, postgres, r, errors.Join(err, succeeded(r))
@@ -33,7 +65,7 @@ func rights(ctx context.Context, e *environment, m measurement) ([]figure, error
 	}
 	var all series
 	var ratios []float64
-	err = e.inRounds(func(round int) error {
+	err := e.inRounds(func(round int) error {
 		var spent [2]float64
 		var rates [2]float64
 		// The one that goes first changes from round to round.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/parvis-crm/parvis/bench/internal/dataset"
 	"github.com/parvis-crm/parvis/internal/consents"
@@ -115,7 +116,21 @@ func registerTables() []table {
 			})},
 		{"consents", []string{"tenant_id", "id", "contact_id", "contact_point_id", "point_value", "purpose_id", "channel", "action", "occurred_at", "recorded_at", "source", "actor_kind", "actor_id",
 			"mechanism", "purpose_copy", "controller_name", "sequence", "previous_digest", "digest"}, nil, answers},
+		{"contact_bases", []string{"tenant_id", "contact_id", "purpose_id", "stance", "channel", "point_value", "standing_from", "standing_until"}, nil, bases},
 	}
+}
+
+// bases are what the ledger's trigger derives from answers.
+func bases(i, _ int) (rows [][]any, err error) {
+	p := dataset.At(i)
+	for _, a := range dataset.AnswersOf(p) {
+		stance := "refused"
+		if a.Action == "given" {
+			stance = "given"
+		}
+		rows = append(rows, []any{dataset.TenantID(p.Tenant), p.ID(), dataset.PurposeID(p.Tenant), stance, a.Channel, a.Address, a.At, pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true}})
+	}
+	return rows, nil
 }
 
 // answers are chained and proven as the program does it.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -237,7 +238,7 @@ func TestKilledExportGoesOnByItself(t *testing.T) {
 	there := filepath.Join(s.dir, "downloaded.zip")
 	require.NoError(t, os.WriteFile(there, raw, 0o600))
 	succeed(t, nil, "verify", there)
-	onlyDiffersIn(t, path, there, "api_keys", "events", "event_sequence", "event_heads", "access_log", "access_log_index", "audit_batches", "audit_unsealed", "operations", "webhook_cursors")
+	onlyDiffersIn(t, path, there, "api_keys", "events", "event_sequence", "event_heads", "access_log", "operations", "webhook_cursors")
 	require.EqualValues(t, 1, number(t, db, "select count(*) from events where type = 'export.ready'"))
 	require.EqualValues(t, 1, number(t, db, "select count(*) from events where type = 'operation.finished' and subject_id = $1", id))
 }
@@ -253,7 +254,19 @@ func onlyDiffersIn(t *testing.T, first, second string, tables ...string) {
 	defer func() { _ = b.Close() }()
 	differences, err := archive.Compare(t.Context(), a, b, 1000)
 	require.NoError(t, err)
+	// What follows from the log of reads grows with it and nothing of it changes: what
+	// waited to be sealed is in a batch that is new.
+	sealed := slices.ContainsFunc(differences, func(d archive.Difference) bool { return d.Table == "audit_batches" })
 	for _, d := range differences {
+		switch {
+		case !slices.Contains(tables, "access_log"):
+		case d.Table == "access_log_index", d.Table == "audit_batches":
+			require.Equal(t, "is only in the second archive", d.What, "%s", d)
+			continue
+		case d.Table == "audit_unsealed" && d.What == "is only in the first archive":
+			require.True(t, sealed, "%s, and no batch holds it", d)
+			continue
+		}
 		require.Contains(t, tables, d.Table, "%s", d)
 	}
 }

@@ -107,6 +107,10 @@ UPDATE api_keys SET last_used_at = @last_used_at WHERE tenant_id = @tenant_id AN
 -- name: GetAPIKey :one
 SELECT * FROM api_keys WHERE tenant_id = @tenant_id AND id = @id;
 
+-- name: GetSuccessorKey :one
+-- The key that a rotation made of this one.
+SELECT id FROM api_keys WHERE tenant_id = @tenant_id AND rotated_from = @id ORDER BY id DESC LIMIT 1;
+
 -- name: LockAPIKey :one
 SELECT * FROM api_keys WHERE tenant_id = @tenant_id AND id = @id FOR UPDATE;
 
@@ -228,11 +232,17 @@ WHERE m.tenant_id = @tenant_id AND m.user_id = @user_id AND t.archived_at IS NUL
 ORDER BY m.team_id;
 
 -- name: SessionStands :one
--- Until when a session of a user stands, no row if it has ended.
--- With it, for whom a second factor is asked for.
-SELECT s.expires_at, s.methods, coalesce(p.mfa_roles, '{}')::text[] AS mfa_roles, coalesce(p.mfa_scopes, '{}')::text[] AS mfa_scopes
+-- Until when a session of a user stands, no row if it has ended or if the
+-- provider that vouched is trusted no more. With it, for whom a second factor
+-- is asked for.
+SELECT s.expires_at, s.methods, s.provider_id, coalesce(p.mfa_roles, '{}')::text[] AS mfa_roles, coalesce(p.mfa_scopes, '{}')::text[] AS mfa_scopes
 FROM account_sessions s LEFT JOIN account_policies p ON p.tenant_id = s.tenant_id
-WHERE s.tenant_id = @tenant_id AND s.id = @id AND s.user_id = @user_id AND s.ended_at IS NULL;
+WHERE s.tenant_id = @tenant_id AND s.id = @id AND s.user_id = @user_id AND s.ended_at IS NULL
+  AND (s.provider_id IS NULL OR EXISTS (SELECT 1 FROM identity_providers i WHERE i.tenant_id = s.tenant_id AND i.id = s.provider_id AND i.is_enabled));
+
+-- name: SecondFactorPolicy :one
+-- For whom a second factor is asked for; no row while nobody has said.
+SELECT mfa_roles, mfa_scopes FROM account_policies WHERE tenant_id = @tenant_id;
 
 -- name: DepartmentsInUse :many
 SELECT id FROM departments WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]) AND archived_at IS NULL;

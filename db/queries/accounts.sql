@@ -21,6 +21,9 @@ SELECT u.id, u.email, u.status, u.issuer, u.name, u.locale, coalesce(p.password_
 FROM users u LEFT JOIN account_passwords p ON p.tenant_id = u.tenant_id AND p.user_id = u.id
 WHERE u.tenant_id = @tenant_id AND u.id = @id;
 
+-- name: ProviderEnabled :one
+SELECT coalesce((SELECT is_enabled FROM identity_providers WHERE tenant_id = @tenant_id AND id = @id), false)::boolean;
+
 -- name: UserToInvite :one
 SELECT id, email, name, locale, status, issuer, version FROM users WHERE tenant_id = @tenant_id AND id = @id;
 
@@ -132,12 +135,12 @@ ORDER BY id DESC
 LIMIT @page_size;
 
 -- name: EndSession :one
-UPDATE account_sessions SET ended_at = @ended_at::timestamptz, end_reason = @end_reason::text, version = version + 1
+UPDATE account_sessions SET id_token = NULL, ended_at = @ended_at::timestamptz, end_reason = @end_reason::text, version = version + 1
 WHERE tenant_id = @tenant_id AND id = @id AND ended_at IS NULL
 RETURNING *;
 
 -- name: EndSessions :many
-UPDATE account_sessions SET ended_at = @ended_at::timestamptz, end_reason = @end_reason::text, version = version + 1
+UPDATE account_sessions SET id_token = NULL, ended_at = @ended_at::timestamptz, end_reason = @end_reason::text, version = version + 1
 WHERE tenant_id = @tenant_id AND user_id = @user_id AND ended_at IS NULL AND id IS DISTINCT FROM sqlc.narg('but')::uuid
 RETURNING *;
 
@@ -229,7 +232,7 @@ INSERT INTO account_policies (tenant_id) VALUES (@tenant_id) ON CONFLICT (tenant
 SELECT * FROM account_policies WHERE tenant_id = @tenant_id FOR UPDATE;
 
 -- name: UpdatePolicy :one
-UPDATE account_policies SET mfa_roles = @mfa_roles, mfa_scopes = @mfa_scopes, updated_at = now(), version = version + 1
+UPDATE account_policies SET mfa_roles = @mfa_roles, mfa_scopes = @mfa_scopes, return_addresses = @return_addresses, updated_at = now(), version = version + 1
 WHERE tenant_id = @tenant_id
 RETURNING *;
 

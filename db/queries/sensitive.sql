@@ -43,3 +43,33 @@ FROM events e LEFT JOIN event_changes c ON c.tenant_id = e.tenant_id AND c.event
 WHERE e.tenant_id = @tenant_id AND e.subject_id = @fact_id AND e.subject_kind = 'sensitive_fact'
 ORDER BY e.subject_version, e.id
 LIMIT 1000;
+
+-- name: LockFactsOf :many
+SELECT * FROM sensitive_facts
+WHERE tenant_id = @tenant_id AND contact_id = @contact_id AND (cardinality(@wanted::uuid[]) = 0 OR id = ANY(@wanted::uuid[]))
+ORDER BY id FOR UPDATE;
+
+-- name: MoveFact :one
+UPDATE sensitive_facts SET contact_id = @contact_id, sealed = @sealed, lookup = @lookup, updated_at = @now, version = version + 1
+WHERE tenant_id = @tenant_id AND id = @id
+RETURNING *;
+
+-- name: ListOnceMoved :many
+-- Facts about a person that were about another before.
+SELECT f.id FROM sensitive_facts f
+WHERE f.tenant_id = @tenant_id AND f.contact_id = @contact_id
+  AND EXISTS (SELECT FROM events e WHERE e.tenant_id = f.tenant_id AND e.subject_id = f.id AND e.facts ->> 'previous_contact_id' IS NOT NULL);
+
+-- name: LockExpired :many
+SELECT * FROM sensitive_facts
+WHERE tenant_id = @tenant_id AND valid_until < @today::date
+ORDER BY id LIMIT @page_size FOR UPDATE SKIP LOCKED;
+
+-- name: ListArrived :many
+SELECT * FROM sensitive_facts WHERE tenant_id = @tenant_id AND id > @after ORDER BY id LIMIT @page_size;
+
+-- name: SealArrived :exec
+UPDATE sensitive_facts SET sealed = @sealed, lookup = @lookup WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: DropArrived :execrows
+DELETE FROM sensitive_facts WHERE tenant_id = @tenant_id;

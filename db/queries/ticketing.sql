@@ -1,6 +1,8 @@
 -- name: InsertSource :one
-INSERT INTO ticketing_sources (tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities)
-VALUES (@tenant_id, @id, @code, @name, @kind, @time_zone, @currency, @precedence, @status, @capabilities)
+INSERT INTO ticketing_sources (tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities,
+    purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days)
+VALUES (@tenant_id, @id, @code, @name, @kind, @time_zone, @currency, @precedence, @status, @capabilities,
+    @purpose_codes, @price_classes, @campaign_codes, @field_policies, @grace_days, @renewal_days)
 RETURNING *;
 
 -- name: GetSource :one
@@ -12,7 +14,8 @@ SELECT * FROM ticketing_sources WHERE tenant_id = @tenant_id AND (code = @refere
 -- name: UpdateSource :one
 UPDATE ticketing_sources
 SET name = @name, kind = @kind, time_zone = @time_zone, currency = @currency, precedence = @precedence, status = @status,
-    capabilities = @capabilities, version = version + 1, updated_at = now()
+    capabilities = @capabilities, purpose_codes = @purpose_codes, price_classes = @price_classes, campaign_codes = @campaign_codes,
+    field_policies = @field_policies, grace_days = @grace_days, renewal_days = @renewal_days, version = version + 1, updated_at = now()
 WHERE tenant_id = @tenant_id AND id = @id
 RETURNING *;
 
@@ -105,18 +108,27 @@ SELECT * FROM ticketing_movements WHERE tenant_id = @tenant_id AND order_id = @o
 SELECT id FROM ticketing_orders WHERE tenant_id = @tenant_id AND customer_id = ANY(@customer_ids::uuid[]) AND contact_id IS NULL AND NOT test AND NOT stub AND NOT deleted;
 
 -- name: FindContactsByName :many
--- Whom the register knows under these names at the source, survivors of merges.
+-- Whom the register knows under these names, survivors of merges. An account of
+-- which somebody decided whose it is is known as well.
 WITH RECURSIVE found AS (
-    SELECT e.external_id, c.id, c.merged_into
+    SELECT e.source, e.external_id, c.id, c.merged_into
     FROM contact_external_ids e
     JOIN contacts c ON c.tenant_id = e.tenant_id AND c.id = e.contact_id
-    WHERE e.tenant_id = @tenant_id AND e.source = @source AND e.external_id = ANY(@external_ids::text[])
+    WHERE e.tenant_id = @tenant_id
+      AND (e.source, e.external_id) IN (SELECT unnest(@sources::text[]), unnest(@external_ids::text[]))
     UNION ALL
-    SELECT f.external_id, c.id, c.merged_into
+    SELECT 'ticketing:' || s.code, u.external_id, c.id, c.merged_into
+    FROM ticketing_customers u
+    JOIN ticketing_sources s ON s.tenant_id = u.tenant_id AND s.id = u.source_id
+    JOIN ticketing_records r ON r.tenant_id = u.tenant_id AND r.id = u.id
+    JOIN contacts c ON c.tenant_id = u.tenant_id AND c.id = u.contact_id
+    WHERE u.tenant_id = @tenant_id AND r.source_id = @source_id AND r.kind = 'customer' AND r.external_id = ANY(@external_ids::text[]) AND u.match_rule = 'review_contact'
+    UNION ALL
+    SELECT f.source, f.external_id, c.id, c.merged_into
     FROM found f
     JOIN contacts c ON c.tenant_id = @tenant_id AND c.id = f.merged_into
 )
-SELECT external_id, id FROM found WHERE merged_into IS NULL;
+SELECT source::text AS source, external_id, id FROM found WHERE merged_into IS NULL;
 
 -- name: FindContactsByID :many
 WITH RECURSIVE found AS (
@@ -127,13 +139,15 @@ WITH RECURSIVE found AS (
     FROM found f
     JOIN contacts c ON c.tenant_id = @tenant_id AND c.id = f.merged_into
 )
-SELECT f.asked, c.id, c.kind, coalesce(c.given_name, '')::text AS given_name, coalesce(c.family_name, '')::text AS family_name, c.display_name
+SELECT f.asked, c.id, c.kind, coalesce(c.given_name, '')::text AS given_name, coalesce(c.family_name, '')::text AS family_name,
+       coalesce(c.birth_name, '')::text AS birth_name, c.birthdate, c.display_name
 FROM found f JOIN contacts c ON c.tenant_id = @tenant_id AND c.id = f.id
 WHERE f.merged_into IS NULL;
 
 -- name: FindContactsByPoint :many
 SELECT p.kind AS point_kind, p.normalized, p.verified_at, c.id, c.kind, c.created_at,
-       coalesce(c.given_name, '')::text AS given_name, coalesce(c.family_name, '')::text AS family_name, c.display_name
+       coalesce(c.given_name, '')::text AS given_name, coalesce(c.family_name, '')::text AS family_name,
+       coalesce(c.birth_name, '')::text AS birth_name, c.birthdate, c.display_name
 FROM contact_points p
 JOIN contacts c ON c.tenant_id = p.tenant_id AND c.id = p.contact_id
 WHERE p.tenant_id = @tenant_id AND c.merged_into IS NULL
@@ -152,6 +166,12 @@ WHERE o.tenant_id = @tenant_id AND NOT o.stub AND NOT o.deleted AND o.test = @te
   AND (sqlc.narg('source_id')::uuid IS NULL OR o.source_id = sqlc.narg('source_id'))
   AND (sqlc.narg('performance_id')::uuid IS NULL OR EXISTS (
         SELECT 1 FROM ticketing_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.performance_id = sqlc.narg('performance_id')))
+  AND (sqlc.narg('voucher_code')::text IS NULL OR EXISTS (
+        SELECT 1 FROM ticketing_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.voucher_code = sqlc.narg('voucher_code')))
+  AND (sqlc.narg('campaign')::text IS NULL OR EXISTS (
+        SELECT 1 FROM ticketing_lines l JOIN ticketing_sources s ON s.tenant_id = l.tenant_id AND s.id = o.source_id
+        WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.voucher_code IS NOT NULL
+          AND coalesce(l.campaign, s.campaign_codes ->> l.voucher_code) = sqlc.narg('campaign')))
   AND (cardinality(@commercial_states::text[]) = 0 OR o.commercial_state = ANY(@commercial_states::text[]))
   AND (cardinality(@payment_states::text[]) = 0 OR o.payment_state = ANY(@payment_states::text[]))
   AND (sqlc.narg('placed_from')::timestamptz IS NULL OR o.placed_at >= sqlc.narg('placed_from'))

@@ -22,8 +22,8 @@ UPDATE webhook_cursors SET sequence = @sequence WHERE tenant_id = @tenant_id AND
 SELECT sequence FROM event_heads WHERE tenant_id = @tenant_id;
 
 -- name: InsertEndpoint :one
-INSERT INTO webhook_endpoints (tenant_id, id, url, event_types, scopes, payload, format, verification, description, from_sequence, verification_id)
-VALUES (@tenant_id, @id, @url, @event_types, @scopes, @payload, @format, @verification, @description, @from_sequence, @verification_id)
+INSERT INTO webhook_endpoints (tenant_id, id, url, event_types, scopes, payload, format, verification, description, from_sequence, verification_id, made_by_kind, made_by)
+VALUES (@tenant_id, @id, @url, @event_types, @scopes, @payload, @format, @verification, @description, @from_sequence, @verification_id, @made_by_kind, @made_by)
 RETURNING *;
 
 -- name: GetEndpoint :one
@@ -48,7 +48,7 @@ SELECT count(*) FROM webhook_endpoints WHERE tenant_id = @tenant_id;
 UPDATE webhook_endpoints
 SET url = @url, event_types = @event_types, scopes = @scopes, payload = @payload, format = @format, description = @description,
     verification = @verification, allowed_rate = sqlc.narg('allowed_rate'), status = @status, disabled_reason = sqlc.narg('disabled_reason'), disabled_at = sqlc.narg('disabled_at'),
-    from_sequence = @from_sequence, verification_id = @verification_id, version = version + 1, updated_at = now()
+    from_sequence = @from_sequence, verification_id = @verification_id, made_by_kind = @made_by_kind, made_by = @made_by, version = version + 1, updated_at = now()
 WHERE tenant_id = @tenant_id AND id = @id
 RETURNING *;
 
@@ -69,7 +69,7 @@ WHERE tenant_id = @tenant_id AND id = @id AND status <> 'disabled'
 RETURNING *;
 
 -- name: ListReceivers :many
-SELECT id, event_types, scopes, from_sequence FROM webhook_endpoints WHERE tenant_id = @tenant_id AND status <> 'disabled';
+SELECT id, event_types, scopes, from_sequence, made_by_kind, made_by FROM webhook_endpoints WHERE tenant_id = @tenant_id AND status <> 'disabled';
 
 -- name: GetHealth :many
 -- The epoch stands for nothing undelivered.
@@ -229,6 +229,11 @@ FROM events e JOIN event_sequence s ON s.tenant_id = e.tenant_id AND s.event_id 
 WHERE e.tenant_id = @tenant_id AND e.id > @after AND e.id < @before
 ORDER BY e.id
 LIMIT @batch_size;
+
+-- name: Withhold :exec
+-- What may not be sent leaves no trace.
+DELETE FROM webhook_deliveries
+WHERE tenant_id = @tenant_id AND endpoint_id = @endpoint_id AND event_id = ANY(@event_ids::uuid[]) AND kind = 'event' AND status = 'pending';
 
 -- name: Recover :execrows
 INSERT INTO webhook_deliveries (tenant_id, endpoint_id, event_id, sequence, event_type, due_at)

@@ -99,7 +99,7 @@ func TestFactsAreOpen(t *testing.T) {
 	for _, p := range policies {
 		names = append(names, p.(object)["name"].(string))
 	}
-	require.Equal(t, []string{"address", "bulk", "default", "institution", "oauth", "public-form", "search", "sign-in"}, names)
+	require.Equal(t, []string{"address", "bulk", "default", "inbound", "institution", "oauth", "public-form", "search", "sign-in"}, names)
 	require.EqualValues(t, 7, open.Get("/v1/meta").Is(200).JSON()["idempotency_retention_days"])
 	for _, s := range open.Get("/v1/scopes").Is(200).Data() {
 		if s["scope"] == "operations:read" {

@@ -30,6 +30,7 @@ func (s *Service) Authenticate(ctx context.Context, bearer string, remote netip.
 			return web.Actor{}, err
 		}
 		if !c.admits(remote) {
+			web.NoteAttempt(ctx, c.actor, "network")
 			return web.Actor{}, unauthenticated(nil)
 		}
 		return c.actor, nil
@@ -52,6 +53,9 @@ func (s *Service) authenticateKey(ctx context.Context, bearer string, remote net
 	}
 	now := s.clock.Now()
 	proven := c.provenBy(key, now, remote)
+	if wait > 0 || !proven {
+		web.NoteAttempt(ctx, claimedBy(c, key), c.flaw(key, now, remote, wait))
+	}
 	switch {
 	case wait > 0: // looked up all the same: it takes as long for a key that exists
 		return web.Actor{}, waiting(wait)
@@ -72,6 +76,32 @@ func (c *credential) provenBy(key apikey.Key, now time.Time, remote netip.Addr) 
 	// A publishable key is shown by browsers to everybody.
 	return key.Matches(c.secretHash) && c.stands(now) && c.admits(remote) && key.Kind() != apikey.Publishable &&
 		c.kind == string(key.Kind()) && c.actor.Test == (key.Mode() == apikey.Test)
+}
+
+// claimedBy is whom a key says it is of: with an institution where there is such
+// a key.
+func claimedBy(c *credential, key apikey.Key) web.Actor {
+	if c == nil {
+		return web.Actor{Kind: web.APIKey, ID: key.ID()}
+	}
+	return c.actor
+}
+
+// flaw is why a key does not prove itself, for the log and never for the answer.
+func (c *credential) flaw(key apikey.Key, now time.Time, remote netip.Addr, wait time.Duration) string {
+	switch {
+	case wait > 0:
+		return "attempts"
+	case c == nil:
+		return "unknown"
+	case !key.Matches(c.secretHash):
+		return "secret"
+	case !c.stands(now):
+		return "ended"
+	case !c.admits(remote):
+		return "network"
+	}
+	return "kind"
 }
 
 // refused counts a failed attempt and is the answer to it.
@@ -114,6 +144,7 @@ func (s *Service) tokenCredential(ctx context.Context, token string) (*credentia
 		return nil, claims, err
 	}
 	if c == nil || !c.stands(s.clock.Now()) {
+		web.NoteAttempt(ctx, web.Actor{Kind: web.OAuthClient, ID: claims.ClientID, Tenant: claims.Tenant}, "ended")
 		return nil, claims, unauthenticated(nil)
 	}
 	return c, claims, nil

@@ -108,6 +108,19 @@ func (s *Service) bySecret(ctx context.Context, remote netip.Addr, clientID, sec
 			return knownClient{}, err
 		}
 	}
+	if wait > 0 || !proven {
+		claimed := web.Actor{Kind: web.OAuthClient, ID: web.ClipBytes(clientID, 128), Tenant: client.tenant}
+		flaw := "secret"
+		switch {
+		case wait > 0:
+			flaw = "attempts"
+		case client.id == uuid.Nil:
+			flaw = "unknown"
+		case !client.stands(s.clock.Now()):
+			flaw = "ended"
+		}
+		web.NoteAttempt(ctx, claimed, flaw)
+	}
 	switch {
 	case wait > 0:
 		return knownClient{}, refuseGuesses(wait)
@@ -162,6 +175,7 @@ func (s *Service) byAssertion(ctx context.Context, in web.OAuthRequest) (knownCl
 		return knownClient{}, failed
 	case err != nil, !client.stands(now), claims.Issuer != client.id.String(), claims.Subject != claims.Issuer,
 		claims.ID == "", claims.ExpiresAt.After(now.Add(longestAssertion)):
+		web.NoteAttempt(ctx, web.Actor{Kind: web.OAuthClient, ID: web.ClipBytes(claims.Issuer, 128), Tenant: client.tenant}, "assertion")
 		return knownClient{}, refuseClient(unproven)
 	}
 	if named := in.Form.Get("client_id"); named != "" && named != claims.Subject {
@@ -172,6 +186,7 @@ func (s *Service) byAssertion(ctx context.Context, in web.OAuthRequest) (knownCl
 		TenantID: client.tenant, ClientID: client.id, JtiHash: seen[:], ExpiresAt: claims.ExpiresAt.Add(2 * accesstoken.Leeway),
 	})
 	if err == nil && fresh == 0 {
+		web.NoteAttempt(ctx, web.Actor{Kind: web.OAuthClient, ID: client.id.String(), Tenant: client.tenant}, "replayed")
 		err = refuseClient(unproven)
 	}
 	return client, err

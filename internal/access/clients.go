@@ -100,6 +100,9 @@ func (s *Service) CreateClient(ctx context.Context, in NewClient) (OAuthClient, 
 	if err := sameSource(actor, in.Source); err != nil {
 		return OAuthClient{}, "", err
 	}
+	if err := within(actor, in.AllowedCIDRs, in.ExpiresAt); err != nil {
+		return OAuthClient{}, "", err
+	}
 	p := accessdb.InsertOAuthClientParams{
 		TenantID: actor.Tenant, ID: ids.New(), Name: in.Name, Scopes: sorted(in.Scopes), Source: in.Source,
 		CreatedByKind: string(actor.Kind), CreatedBy: actor.ID, AllowedCidrs: nonNil(in.AllowedCIDRs), ExpiresAt: in.ExpiresAt,
@@ -187,6 +190,9 @@ func (s *Service) UpdateClient(ctx context.Context, id uuid.UUID, p ClientPatch,
 		if assign(&c.ExpiresAt, p.ExpiresAt); p.ExpiresAt.IsSpecified() && c.ExpiresAt != nil && !c.ExpiresAt.After(s.clock.Now()) {
 			return fault.Invalid().At("#/expires_at", "in-the-past")
 		}
+		if err := within(actor, c.AllowedCidrs, c.ExpiresAt); err != nil {
+			return err
+		}
 		replace(&c.Name, p.Name)
 		assign(&c.Source, p.Source)
 		if err := sameSource(actor, c.Source); err != nil {
@@ -257,6 +263,9 @@ func (s *Service) changeClient(ctx context.Context, id uuid.UUID, version *int64
 			return OAuthClient{}, err
 		}
 		if err := s.mayTouchProgram(ctx, actor, before.Scopes, limitsOfClient(before), before.Source); err != nil {
+			return OAuthClient{}, err
+		}
+		if err := within(actor, before.AllowedCidrs, before.ExpiresAt); err != nil {
 			return OAuthClient{}, err
 		}
 		if before.RevokedAt != nil {

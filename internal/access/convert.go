@@ -270,7 +270,7 @@ func catalogueToAPI(names []string, catalogue map[string][]string) []api.Scope {
 
 func policiesToAPI(policies map[string]web.Policy, places int) []api.LimitPolicy {
 	out := make([]api.LimitPolicy, 0, len(policies)+1)
-	partitions := map[string]string{"public-form": "address", "oauth": "address", "sign-in": "address", web.AddressPolicy: "address", web.InstitutionPolicy: "institution"}
+	partitions := map[string]string{"public-form": "address", "oauth": "address", "sign-in": "address", "inbound": "address", web.AddressPolicy: "address", web.InstitutionPolicy: "institution"}
 	for _, p := range policies {
 		out = append(out, api.LimitPolicy{
 			Name: p.Name, Quota: int32(p.Requests), WindowSeconds: int32(web.Window.Seconds()), Unit: "requests", Partition: orElse(partitions[p.Name], "credential"),

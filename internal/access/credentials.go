@@ -40,6 +40,7 @@ type credential struct {
 	revokedAt    *time.Time
 	tenantStatus string
 	roles        []string // codes of a user's
+	ended        string   // why it no longer stands, of one that is not calling
 	// freshUntil is when some of the rights end, so that they are asked for again.
 	freshUntil *time.Time
 	mu         sync.Mutex
@@ -146,6 +147,7 @@ func (s *Service) resolveKey(ctx context.Context, keyID string) (*credential, er
 		return nil, err
 	}
 	c.actor.Purposes, c.actor.Readable, c.actor.Writable = l.purposes, l.readable, l.writable
+	c.actor.Networks, c.actor.EndsAt = c.allowed, c.expiresAt
 	if c.actor.Sight, err = s.programSight(ctx, c.actor.Tenant, c.id, scopes, l); err != nil {
 		return nil, err
 	}
@@ -196,6 +198,7 @@ func (s *Service) resolveToken(ctx context.Context, claims accesstoken.Claims) (
 	}
 	c.actor.Kind, c.actor.ID, c.actor.Test, c.actor.Scopes = web.OAuthClient, claims.ClientID, mode == "test", withSelf(scopes)
 	c.actor.Purposes, c.actor.Readable, c.actor.Writable = l.purposes, l.readable, l.writable
+	c.actor.Networks, c.actor.EndsAt = c.allowed, c.expiresAt
 	if c.actor.Sight, err = s.programSight(ctx, c.actor.Tenant, client, scopes, l); err != nil {
 		return nil, err
 	}

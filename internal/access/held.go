@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -84,6 +85,12 @@ func (p Principal) Admits(a netip.Addr) bool { return (&credential{allowed: p.Al
 
 // PrincipalOf is a principal of the caller's institution, whether it may act or not.
 func (s *Service) PrincipalOf(ctx context.Context, kind web.ActorKind, id uuid.UUID) (Principal, error) {
+	return s.principalOf(ctx, kind, id, nil)
+}
+
+// principalOf is PrincipalOf for a client's token that was given some of its
+// scopes; nil: all.
+func (s *Service) principalOf(ctx context.Context, kind web.ActorKind, id uuid.UUID, granted web.Scopes) (Principal, error) {
 	caller, err := web.ActorFrom(ctx)
 	if err != nil {
 		return Principal{}, err
@@ -131,12 +138,17 @@ func (s *Service) PrincipalOf(ctx context.Context, kind web.ActorKind, id uuid.U
 			p.Ended = "revoked"
 		}
 		p.EndsAt, p.Allowed = c.ExpiresAt, c.AllowedCidrs
-		if err := s.programActor(ctx, &p, c.Scopes, limitsOfClient(c), c.Source); err != nil {
+		scopes := c.Scopes
+		if granted != nil {
+			scopes = slices.DeleteFunc(slices.Clone([]string(granted)), func(scope string) bool { return !web.Scopes(c.Scopes).Allow(scope) })
+		}
+		if err := s.programActor(ctx, &p, scopes, limitsOfClient(c), c.Source); err != nil {
 			return Principal{}, err
 		}
 	default:
 		return Principal{}, fault.NotFound()
 	}
+	p.Actor.Networks, p.Actor.EndsAt = p.Allowed, p.EndsAt
 	if p.Ended == "" && p.EndsAt != nil && !now.Before(*p.EndsAt) {
 		p.Ended = "expired"
 	}

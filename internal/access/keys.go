@@ -51,6 +51,9 @@ func (s *Service) CreateKey(ctx context.Context, in NewKey) (APIKey, string, err
 	if err := sameSource(actor, in.Source); err != nil {
 		return APIKey{}, "", err
 	}
+	if err := within(actor, in.AllowedCIDRs, in.ExpiresAt); err != nil {
+		return APIKey{}, "", err
+	}
 	var row APIKey
 	var secret string
 	err = pg.InTx(ctx, s.db, actor.Tenant, func(ctx context.Context, tx pgx.Tx) error {
@@ -185,6 +188,9 @@ func (s *Service) UpdateKey(ctx context.Context, id uuid.UUID, p KeyPatch, versi
 			assign(&k.ExpiresAt, p.ExpiresAt)
 			expires = k.ExpiresAt
 		}
+		if err := within(actor, k.AllowedCidrs, k.ExpiresAt); err != nil {
+			return err
+		}
 		return checkKey(apikey.Kind(k.Kind), k.Scopes, k.Source, expires, s.clock.Now())
 	})
 }
@@ -230,6 +236,9 @@ func (s *Service) lockKey(ctx context.Context, tx pgx.Tx, actor web.Actor, id uu
 		err = mayTouch(actor, k.Scopes, k.Source)
 	} else {
 		err = s.mayTouchProgram(ctx, actor, k.Scopes, limitsOfKey(k), k.Source)
+	}
+	if err == nil {
+		err = within(actor, k.AllowedCidrs, k.ExpiresAt)
 	}
 	if err != nil {
 		return APIKey{}, err

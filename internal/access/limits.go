@@ -3,7 +3,9 @@ package access
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -100,6 +102,20 @@ func (s *Service) mayGiveProgram(ctx context.Context, actor web.Actor, scopes []
 		return fault.New(fault.Forbidden, "rights-exceeded")
 	}
 	return nil
+}
+
+// within decides whether what the actor makes or changes ends no later than they
+// do, and may be used from no network from which they may not be.
+func within(actor web.Actor, networks []netip.Prefix, ends *time.Time) error {
+	longer := actor.EndsAt != nil && (ends == nil || ends.After(*actor.EndsAt))
+	if longer || (len(actor.Networks) > 0 && (len(networks) == 0 || slices.ContainsFunc(networks, func(n netip.Prefix) bool { return !inside(n, actor.Networks) }))) {
+		return fault.New(fault.Forbidden, "rights-exceeded")
+	}
+	return nil
+}
+
+func inside(n netip.Prefix, networks []netip.Prefix) bool {
+	return slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Bits() <= n.Bits() && p.Contains(n.Addr()) })
 }
 
 // mayTouchProgram decides whether the actor may change such a program.

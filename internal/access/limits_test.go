@@ -2,13 +2,19 @@ package access_test
 
 import (
 	"net/http"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/parvis-crm/parvis/internal/access"
+	"github.com/parvis-crm/parvis/internal/access/apikey"
 	"github.com/parvis-crm/parvis/internal/clock"
+	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/parvistest"
+	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/web"
 )
 
 func TestProgramsHaveLimitsOfTheirOwn(t *testing.T) {
@@ -86,6 +92,26 @@ func TestNobodyMakesAKeyWiderThanThemselves(t *testing.T) {
 	c := with(app.Client, holder["secret"].(string))
 	bound := newKey(app.Client, parvistest.With(own, object{"scopes": []string{"contacts:read", "api_keys:write"}, "purposes": []string{"billetterie"}}))
 	with(app.Client, bound["secret"].(string)).Post("/v1/api-keys", in).Problem(403, "outside-purpose")
+	// Held to purposes, nobody makes what is held to fewer or to others, were such a
+	// credential let near keys at all.
+	app.Post("/v1/purposes", object{"code": "lettre", "name": "Lettre", "legal_basis": "contract"}).Is(201)
+	narrow, err := app.Access().Authenticate(t.Context(), bound["secret"].(string), netip.MustParseAddr("127.0.0.1"))
+	require.NoError(t, err)
+	held := web.WithActor(t.Context(), narrow)
+	make := func(purposes ...string) error {
+		made := access.Limits{Departments: narrow.Sight.Departments(pg.See), Verbs: []string{"see"}, Readable: []string{"identity"}, Writable: []string{"identity"}, Purposes: purposes}
+		_, _, err := app.Access().CreateKey(held, access.NewKey{Name: "k", Kind: apikey.Secret, Scopes: []string{"contacts:read"}, Limits: made})
+		return err
+	}
+	require.NoError(t, make("billetterie"))
+	for _, wider := range [][]string{nil, {"lettre"}, {"billetterie", "lettre"}} {
+		f, is := fault.As(make(wider...))
+		require.True(t, is, "%v", wider)
+		require.Equal(t, "rights-exceeded", f.Code, "%v", wider)
+	}
+	for _, purposes := range [][]string{{}, {"lettre"}, {"billetterie", "lettre"}} {
+		with(app.Client, bound["secret"].(string)).Patch("/v1/api-keys/"+bound["id"].(string), object{"purposes": purposes}).Problem(403, "outside-purpose")
+	}
 	mine := c.Post("/v1/api-keys", in).Is(201).ID()
 	client := parvistest.With(in, nil)
 	delete(client, "kind")
@@ -105,6 +131,36 @@ func TestNobodyMakesAKeyWiderThanThemselves(t *testing.T) {
 	// What a user holds directly holds everywhere.
 	c.Post("/v1/users", object{"email": "a@b.example", "name": "A", "scopes": []string{"contacts:read"}}).Problem(403, "rights-exceeded")
 	c.Post("/v1/users", object{"email": "a@b.example", "name": "A"}).Is(201)
+}
+
+// What ends, or may be used from some networks only, makes nothing that lives
+// longer or reaches further.
+func TestWhatIsMadeEndsAndReachesAsItsMaker(t *testing.T) {
+	t.Parallel()
+	app := parvistest.New(t)
+	soon, later := time.Now().Add(time.Hour).UTC().Format(time.RFC3339), time.Now().Add(2*time.Hour).UTC().Format(time.RFC3339)
+	bounds := object{"expires_at": soon, "allowed_cidrs": []string{"127.0.0.0/8", "10.0.0.0/8"}}
+	scopes := []string{"contacts:read", "api_keys:write", "oauth_clients:write", "webhooks:write", "events:read"}
+	c := with(app.Client, newKey(app.Client, parvistest.With(bounds, object{"scopes": scopes}))["secret"].(string))
+	within := object{"expires_at": soon, "allowed_cidrs": []string{"10.1.0.0/16"}}
+	in := parvistest.With(object{"name": "k", "kind": "sk", "scopes": []string{"contacts:read"}}, within)
+	client := parvistest.With(object{"name": "k", "scopes": []string{"contacts:read"}}, within)
+	mine, theirs := c.Post("/v1/api-keys", in).Is(201).ID(), c.Post("/v1/oauth-clients", client).Is(201).ID()
+	for _, wider := range []object{
+		{"expires_at": nil}, {"expires_at": later}, {"allowed_cidrs": []string{}}, {"allowed_cidrs": []string{"0.0.0.0/0"}}, {"allowed_cidrs": []string{"10.1.0.0/16", "192.0.2.0/24"}},
+	} {
+		c.Post("/v1/api-keys", parvistest.With(in, wider)).Problem(403, "rights-exceeded")
+		c.Patch("/v1/api-keys/"+mine, wider).Problem(403, "rights-exceeded")
+		c.Post("/v1/oauth-clients", parvistest.With(client, wider)).Problem(403, "rights-exceeded")
+		c.Patch("/v1/oauth-clients/"+theirs, wider).Problem(403, "rights-exceeded")
+	}
+	lasting := newKey(app.Client, object{"scopes": []string{"contacts:read"}})["id"].(string)
+	c.Post("/v1/api-keys/"+lasting+"/rotate", nil).Problem(403, "rights-exceeded")
+	c.Post("/v1/api-keys/"+mine+"/rotate", nil).Is(201)
+	endpoint := object{"url": "http://127.0.0.1:9/", "event_types": []string{"contact.*"}}
+	c.Post("/v1/webhook-endpoints", endpoint).Problem(403, "rights-exceeded")
+	// One that only ends may: the endpoint ends with it.
+	with(app.Client, newKey(app.Client, object{"scopes": scopes, "expires_at": soon})["secret"].(string)).Post("/v1/webhook-endpoints", endpoint).Is(201)
 }
 
 // Whoever has more by a role is not changed by who has less: the address of a

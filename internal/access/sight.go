@@ -100,7 +100,7 @@ func (s *Service) resolveUser(ctx context.Context, tenant, user uuid.UUID) (*cre
 	}
 	c.actor = web.Actor{
 		Kind: web.User, ID: user.String(), Tenant: tenant, Test: mode == "test", Scopes: ofPerson(rights.Scopes), Sight: rights.Sight,
-		Readable: rights.Readable, Writable: rights.Writable,
+		Readable: rights.Readable, Writable: rights.Writable, EndsAt: c.expiresAt,
 	}
 	c.freshUntil = rights.Until
 	for _, r := range rights.Roles {

@@ -234,6 +234,20 @@ func (s *Service) mayTouchUser(ctx context.Context, actor web.Actor, u User) err
 	return mayTouchGiven(actor, Given{Scopes: r.Scopes, Sight: r.Sight, Readable: r.Readable, Writable: r.Writable}, nil)
 }
 
+// LockTouchableTx reads a user who is about to get another way in, if the actor
+// may change them.
+func (s *Service) LockTouchableTx(ctx context.Context, tx pgx.Tx, id uuid.UUID) (User, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return User{}, err
+	}
+	u, err := s.q.LockUser(ctx, tx, actor.Tenant, id)
+	if err != nil {
+		return User{}, err
+	}
+	return u, s.mayTouchUser(ctx, actor, u)
+}
+
 // writeUser keeps a changed user and records what changed, if anything did.
 func (s *Service) writeUser(ctx context.Context, tx pgx.Tx, event string, before, after User) (User, error) {
 	changes, err := events.Diff(recordOfUser(before), recordOfUser(after))

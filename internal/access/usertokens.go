@@ -14,6 +14,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/access/accesstoken"
 	"github.com/parvis-crm/parvis/internal/ids"
 	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/web"
 )
 
 // ManageAccount is what every user may: see to their own sessions and password.
@@ -57,6 +58,7 @@ func (s *Service) sessionCredential(ctx context.Context, claims accesstoken.Clai
 		return nil, err
 	}
 	if c == nil || !c.stands(s.clock.Now()) {
+		web.NoteAttempt(ctx, web.Actor{Kind: web.User, ID: claims.Subject, Tenant: claims.Tenant}, "ended")
 		return nil, unauthenticated(nil)
 	}
 	return c, nil
@@ -79,11 +81,48 @@ func (s *Service) resolveSession(ctx context.Context, claims accesstoken.Claims)
 		c.expiresAt = &row.ExpiresAt
 	}
 	if !slices.Contains(row.Methods, "mfa") && asksForMore(row.MfaRoles, row.MfaScopes, c) {
-		c.actor.Scopes, c.actor.Sight = ofPerson(nil), pg.SightOf{}.Sight()
-		c.actor.Readable, c.actor.Writable = []string{}, []string{}
+		why := "second-factor-required"
+		if row.ProviderID != nil {
+			why = "stronger-sign-in-required"
+		}
+		c.withhold(why)
 	}
 	c.actor.Session = session
 	return c, nil
+}
+
+// FederatedActor is a user whose identity provider vouches for them with a token
+// of its own. Where the institution asks for a second factor, strong says that
+// the provider has seen one.
+func (s *Service) FederatedActor(ctx context.Context, tenant, user uuid.UUID, strong bool) (actor web.Actor, ok bool, err error) {
+	if strong {
+		return s.UserActor(ctx, tenant, user)
+	}
+	c, err := s.known.get(ctx, "weak user:"+tenant.String()+":"+user.String(), func(ctx context.Context) (*credential, error) {
+		c, err := s.resolveUser(ctx, tenant, user)
+		if err != nil || c == nil {
+			return c, err
+		}
+		policy, err := s.q.SecondFactorPolicy(ctx, s.db.Tenant(tenant), tenant)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return c, nil
+		}
+		if err == nil && asksForMore(policy.MfaRoles, policy.MfaScopes, c) {
+			c.withhold("stronger-sign-in-required")
+		}
+		return c, err
+	})
+	if err != nil || c == nil || !c.stands(s.clock.Now()) {
+		return web.Actor{}, false, err
+	}
+	return c.actor, true, nil
+}
+
+// withhold leaves a user only their own account, until they have shown more.
+func (c *credential) withhold(why string) {
+	c.actor.Withheld, c.actor.WithheldFor = c.actor.Scopes, why
+	c.actor.Scopes, c.actor.Sight = ofPerson(nil), pg.SightOf{}.Sight()
+	c.actor.Readable, c.actor.Writable = []string{}, []string{}
 }
 
 // asksForMore tells whether the institution wants a second factor of a user

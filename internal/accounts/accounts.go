@@ -44,7 +44,9 @@ type Needs struct {
 	Mail   *mail.Service
 	// TOTPs seals the secrets of second factors, see [TOTPSecrets].
 	TOTPs vault.Sealer
-	Log   *slog.Logger
+	// IDTokens seals what providers want back, see [IDTokens].
+	IDTokens vault.Sealer
+	Log      *slog.Logger
 }
 
 // Service signs people in.
@@ -56,6 +58,7 @@ type Service struct {
 	access   *access.Service
 	mail     *mail.Service
 	totps    vault.Sealer
+	idTokens vault.Sealer
 	config   Config
 	hasher   *hasher
 	breached *breached
@@ -70,7 +73,7 @@ func NewService(db *pg.DB, c clock.Clock, needs Needs, config Config) (*Service,
 		return nil, err
 	}
 	return &Service{
-		db: db, q: accountsdb.New(), clock: c, log: needs.Log, access: needs.Access, mail: needs.Mail, totps: needs.TOTPs, config: config,
+		db: db, q: accountsdb.New(), clock: c, log: needs.Log, access: needs.Access, mail: needs.Mail, totps: needs.TOTPs, idTokens: needs.IDTokens, config: config,
 		hasher: newHasher(config.PasswordMemory), breached: leaked,
 	}, nil
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
-func tokensToAPI(t Tokens) api.SessionTokens {
+// TokensToAPI is what the holder of a new session is given.
+func TokensToAPI(t Tokens) api.SessionTokens {
 	return api.SessionTokens{
 		Object: api.SessionTokensObjectSessionTokens, SessionID: t.Session.ID, AccessToken: t.Access, TokenType: api.SessionTokensTokenTypeBearer,
 		ExpiresIn: int32(t.Life.Seconds()), RefreshToken: t.Refresh, UserID: t.Session.UserID,
@@ -32,7 +33,7 @@ func secondFactorToAPI(f SecondFactor) api.SecondFactor {
 
 func policyToAPI(p Policy) api.SignInPolicy {
 	return api.SignInPolicy{
-		Object: api.SignInPolicyObjectSignInPolicy, MfaRoles: p.MfaRoles, MfaScopes: p.MfaScopes, UpdatedAt: p.UpdatedAt, Version: p.Version,
+		Object: api.SignInPolicyObjectSignInPolicy, MfaRoles: p.MfaRoles, MfaScopes: p.MfaScopes, ReturnAddresses: p.ReturnAddresses, UpdatedAt: p.UpdatedAt, Version: p.Version,
 	}
 }
 

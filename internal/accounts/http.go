@@ -31,7 +31,7 @@ func (h *Handlers) CreateSession(ctx context.Context, r api.CreateSessionRequest
 	if challenge != nil {
 		return api.CreateSession200JSONResponse(challengeToAPI(*challenge)), nil
 	}
-	return api.CreateSession201JSONResponse(tokensToAPI(t)), nil
+	return api.CreateSession201JSONResponse(TokensToAPI(t)), nil
 }
 
 // CompleteSignIn implements POST /v1/sessions/second-factor.
@@ -40,7 +40,7 @@ func (h *Handlers) CompleteSignIn(ctx context.Context, r api.CompleteSignInReque
 	if err != nil {
 		return nil, err
 	}
-	return api.CompleteSignIn201JSONResponse(tokensToAPI(t)), nil
+	return api.CompleteSignIn201JSONResponse(TokensToAPI(t)), nil
 }
 
 // GetSecondFactor implements GET /v1/account/totp.
@@ -93,7 +93,7 @@ func (h *Handlers) UpdateSignInPolicy(ctx context.Context, r api.UpdateSignInPol
 	if err != nil {
 		return nil, err
 	}
-	p, err := h.service.UpdatePolicy(ctx, PolicyPatch{Roles: r.Body.MfaRoles, Scopes: r.Body.MfaScopes}, version)
+	p, err := h.service.UpdatePolicy(ctx, PolicyPatch{Roles: r.Body.MfaRoles, Scopes: r.Body.MfaScopes, Returns: r.Body.ReturnAddresses}, version)
 	return api.UpdateSignInPolicy200JSONResponse{Body: policyToAPI(p), Headers: api.UpdateSignInPolicy200ResponseHeaders{ETag: web.ETag(p.Version)}}, err
 }
 
@@ -103,7 +103,7 @@ func (h *Handlers) RefreshSession(ctx context.Context, r api.RefreshSessionReque
 	if err != nil {
 		return nil, err
 	}
-	return api.RefreshSession200JSONResponse(tokensToAPI(t)), nil
+	return api.RefreshSession200JSONResponse(TokensToAPI(t)), nil
 }
 
 // ListSessions implements GET /v1/sessions.

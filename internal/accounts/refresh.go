@@ -84,6 +84,15 @@ func (s *Service) Refresh(ctx context.Context, token string) (Tokens, error) {
 	if user.Status != "active" {
 		return Tokens{}, sessionEnded()
 	}
+	if row.ProviderID != nil {
+		trusted, err := s.q.ProviderEnabled(ctx, s.db.Tenant(at.TenantID), at.TenantID, *row.ProviderID)
+		if err != nil {
+			return Tokens{}, err
+		}
+		if !trusted {
+			return Tokens{}, sessionEnded()
+		}
+	}
 	return s.tokens(ctx, row, next)
 }
 

@@ -3,7 +3,9 @@ package accounts
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -15,11 +17,12 @@ import (
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
-// Policy says for whom an institution asks for a second factor.
+// Policy says for whom an institution asks for a second factor, and where a
+// browser may be sent back to after signing in.
 type Policy = accountsdb.AccountPolicy
 
 // PolicyPatch changes what is not nil.
-type PolicyPatch struct{ Roles, Scopes []string }
+type PolicyPatch struct{ Roles, Scopes, Returns []string }
 
 // GetPolicy returns the policy of the actor's institution. Until somebody says
 // otherwise it asks for nothing.
@@ -61,6 +64,9 @@ func (s *Service) UpdatePolicy(ctx context.Context, p PolicyPatch, version *int6
 		if p.Scopes != nil {
 			after.MfaScopes = inOrder(p.Scopes)
 		}
+		if p.Returns != nil {
+			after.ReturnAddresses = inOrder(p.Returns)
+		}
 		if err := s.checkPolicy(ctx, tx, actor.Tenant, after); err != nil {
 			return Policy{}, err
 		}
@@ -68,7 +74,9 @@ func (s *Service) UpdatePolicy(ctx context.Context, p PolicyPatch, version *int6
 		if err != nil || len(changes) == 0 {
 			return before, err
 		}
-		after, err = s.q.UpdatePolicy(ctx, tx, after.MfaRoles, after.MfaScopes, actor.Tenant)
+		after, err = s.q.UpdatePolicy(ctx, tx, accountsdb.UpdatePolicyParams{
+			TenantID: actor.Tenant, MfaRoles: after.MfaRoles, MfaScopes: after.MfaScopes, ReturnAddresses: after.ReturnAddresses,
+		})
 		if err != nil {
 			return Policy{}, err
 		}
@@ -81,7 +89,7 @@ func (s *Service) UpdatePolicy(ctx context.Context, p PolicyPatch, version *int6
 }
 
 func recordOf(p Policy) map[string]any {
-	return map[string]any{"mfa_roles": p.MfaRoles, "mfa_scopes": p.MfaScopes}
+	return map[string]any{"mfa_roles": p.MfaRoles, "mfa_scopes": p.MfaScopes, "return_addresses": p.ReturnAddresses}
 }
 
 func (s *Service) checkPolicy(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, p Policy) error {
@@ -101,7 +109,23 @@ func (s *Service) checkPolicy(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, 
 			f.At(fmt.Sprintf("#/mfa_roles/%d", i), "unknown-role")
 		}
 	}
+	for i, address := range p.ReturnAddresses {
+		if !fitsReturn(address) {
+			f.At(fmt.Sprintf("#/return_addresses/%d", i), "return-address-unfit")
+		}
+	}
 	return f.OrNil()
+}
+
+// fitsReturn: what a browser is sent to with a code is read by nobody on the
+// way, and is all of it compared.
+func fitsReturn(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || strings.HasSuffix(address, "#") || u.Opaque != "" {
+		return false
+	}
+	local := u.Hostname() == "localhost" || u.Hostname() == "127.0.0.1" || u.Hostname() == "::1"
+	return u.Scheme == "https" || (u.Scheme == "http" && local)
 }
 
 func inOrder(in []string) []string {

@@ -13,6 +13,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/ids"
 	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/vault"
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
@@ -35,7 +36,14 @@ type NewSession struct {
 	Methods []string
 	// Provider vouched for the person, and wants IDToken back when they sign out.
 	Provider *uuid.UUID
-	IDToken  []byte // sealed
+	IDToken  string
+	// Until ends the session before its time, if it is earlier; zero: does not.
+	Until time.Time
+}
+
+// IDTokens describes where what providers want back at sign-out is sealed.
+func IDTokens() vault.Column {
+	return vault.Column{Table: "account_sessions", Column: "id_token", Key: "id", KeyType: "uuid", Passing: true}
 }
 
 // Tokens are what the holder of a session has.
@@ -49,9 +57,19 @@ type Tokens struct {
 func (s *Service) StartTx(ctx context.Context, tx pgx.Tx, in NewSession) (Tokens, error) {
 	now, visitor := s.clock.Now(), web.VisitorOf(ctx)
 	ends := now.Add(s.config.Lifetime)
+	if !in.Until.IsZero() {
+		ends = earlier(ends, in.Until)
+	}
 	p := accountsdb.InsertSessionParams{
-		TenantID: in.Tenant, ID: ids.New(), UserID: in.User, Methods: in.Methods, ProviderID: in.Provider, IDToken: in.IDToken,
+		TenantID: in.Tenant, ID: ids.New(), UserID: in.User, Methods: in.Methods, ProviderID: in.Provider,
 		CreatedAt: now, IdleUntil: earlier(now.Add(s.config.Idle), ends), ExpiresAt: ends,
+	}
+	if in.IDToken != "" {
+		sealed, err := s.idTokens.Seal(ctx, tx, in.Tenant, p.ID.String(), []byte(in.IDToken))
+		if err != nil {
+			return Tokens{}, err
+		}
+		p.IDToken = sealed
 	}
 	if visitor.UserAgent != "" {
 		agent := web.ClipBytes(visitor.UserAgent, 1000)
@@ -158,6 +176,40 @@ func (s *Service) SignOut(ctx context.Context) error {
 		return fault.New(fault.Forbidden, "not-a-person")
 	}
 	return s.End(ctx, actor.Session)
+}
+
+// Vouched is what a session says of the provider that vouched for it.
+type Vouched struct {
+	Provider *uuid.UUID
+	IDToken  string
+}
+
+// SignOutVouched ends the session of the request and tells who vouched for it.
+func (s *Service) SignOutVouched(ctx context.Context) (Vouched, error) {
+	actor, _, err := person(ctx)
+	if err != nil {
+		return Vouched{}, err
+	}
+	if actor.Session == uuid.Nil {
+		return Vouched{}, fault.New(fault.Forbidden, "not-a-person")
+	}
+	v, err := pg.InTxValue(ctx, s.db, actor.Tenant, func(ctx context.Context, tx pgx.Tx) (Vouched, error) {
+		row, err := s.q.LockSession(ctx, tx, actor.Tenant, actor.Session)
+		if err != nil {
+			return Vouched{}, err
+		}
+		v := Vouched{Provider: row.ProviderID}
+		if row.IDToken != nil {
+			plain, err := s.idTokens.Open(ctx, tx, actor.Tenant, row.ID.String(), row.IDToken)
+			if err != nil {
+				return Vouched{}, err
+			}
+			v.IDToken = string(plain)
+		}
+		return v, s.endTx(ctx, tx, row, signedOut)
+	})
+	s.access.Forget(actor.Tenant)
+	return v, err
 }
 
 // EndAll ends the sessions of the user who asks, this one too unless it is kept.

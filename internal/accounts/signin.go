@@ -34,6 +34,7 @@ func (s *Service) SignIn(ctx context.Context, in Credentials) (Tokens, *Challeng
 	if err != nil {
 		return Tokens{}, nil, err
 	}
+	web.NoteAttempt(ctx, web.Actor{Tenant: row.TenantID}, "attempts") // what else is wrong is told by an event
 	ctx = web.WithActor(ctx, web.SystemActor(row.TenantID, "sign-in"))
 	email := foldEmail(in.Email)
 	a := s.attemptBy(ctx, row.TenantID, email)

@@ -180,6 +180,21 @@ func (e AddressPatchStatus) Valid() bool {
 	}
 }
 
+// Defines values for AuditEntryObject.
+const (
+	AuditEntryObjectAuditEntry AuditEntryObject = "audit_entry"
+)
+
+// Valid indicates whether the value is a known member of the AuditEntryObject enum.
+func (e AuditEntryObject) Valid() bool {
+	switch e {
+	case AuditEntryObjectAuditEntry:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AuditKeyCrv.
 const (
 	AuditKeyCrvEd25519 AuditKeyCrv = "Ed25519"
@@ -234,6 +249,39 @@ const (
 func (e AuditRetentionObject) Valid() bool {
 	switch e {
 	case AuditRetentionObjectAuditRetention:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AuditRetentionPutLog.
+const (
+	AuditRetentionPutLogReads    AuditRetentionPutLog = "reads"
+	AuditRetentionPutLogRefusals AuditRetentionPutLog = "refusals"
+)
+
+// Valid indicates whether the value is a known member of the AuditRetentionPutLog enum.
+func (e AuditRetentionPutLog) Valid() bool {
+	switch e {
+	case AuditRetentionPutLogReads:
+		return true
+	case AuditRetentionPutLogRefusals:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CaptureRatesObject.
+const (
+	CaptureRatesObjectCaptureRates CaptureRatesObject = "capture_rates"
+)
+
+// Valid indicates whether the value is a known member of the CaptureRatesObject enum.
+func (e CaptureRatesObject) Valid() bool {
+	switch e {
+	case CaptureRatesObjectCaptureRates:
 		return true
 	default:
 		return false
@@ -315,6 +363,21 @@ const (
 func (e ClientKeyUse) Valid() bool {
 	switch e {
 	case ClientKeyUseSig:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConnectorObject.
+const (
+	ConnectorObjectConnector ConnectorObject = "connector"
+)
+
+// Valid indicates whether the value is a known member of the ConnectorObject enum.
+func (e ConnectorObject) Valid() bool {
+	switch e {
+	case ConnectorObjectConnector:
 		return true
 	default:
 		return false
@@ -813,6 +876,21 @@ func (e ContactFilterOp) Valid() bool {
 	case ContactFilterOpPrefix:
 		return true
 	case ContactFilterOpWithinDays:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContactIndicatorsObject.
+const (
+	ContactIndicatorsObjectContactIndicators ContactIndicatorsObject = "contact_indicators"
+)
+
+// Valid indicates whether the value is a known member of the ContactIndicatorsObject enum.
+func (e ContactIndicatorsObject) Valid() bool {
+	switch e {
+	case ContactIndicatorsObjectContactIndicators:
 		return true
 	default:
 		return false
@@ -1431,6 +1509,72 @@ func (e FormVersionObject) Valid() bool {
 	}
 }
 
+// Defines values for ForwarderObject.
+const (
+	ForwarderObjectSiemForwarder ForwarderObject = "siem_forwarder"
+)
+
+// Valid indicates whether the value is a known member of the ForwarderObject enum.
+func (e ForwarderObject) Valid() bool {
+	switch e {
+	case ForwarderObjectSiemForwarder:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ForwarderCreateStart.
+const (
+	ForwarderCreateStartBeginning ForwarderCreateStart = "beginning"
+	ForwarderCreateStartNow       ForwarderCreateStart = "now"
+)
+
+// Valid indicates whether the value is a known member of the ForwarderCreateStart enum.
+func (e ForwarderCreateStart) Valid() bool {
+	switch e {
+	case ForwarderCreateStartBeginning:
+		return true
+	case ForwarderCreateStartNow:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ForwarderPatchStatus.
+const (
+	ForwarderPatchStatusActive ForwarderPatchStatus = "active"
+	ForwarderPatchStatusPaused ForwarderPatchStatus = "paused"
+)
+
+// Valid indicates whether the value is a known member of the ForwarderPatchStatus enum.
+func (e ForwarderPatchStatus) Valid() bool {
+	switch e {
+	case ForwarderPatchStatusActive:
+		return true
+	case ForwarderPatchStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GenericMailboxObject.
+const (
+	GenericMailboxObjectGenericMailbox GenericMailboxObject = "generic_mailbox"
+)
+
+// Valid indicates whether the value is a known member of the GenericMailboxObject enum.
+func (e GenericMailboxObject) Valid() bool {
+	switch e {
+	case GenericMailboxObjectGenericMailbox:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HistoryEntryObject.
 const (
 	HistoryEntryObjectHistoryEntry HistoryEntryObject = "history_entry"
@@ -1440,6 +1584,54 @@ const (
 func (e HistoryEntryObject) Valid() bool {
 	switch e {
 	case HistoryEntryObjectHistoryEntry:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HouseholdProposalObject.
+const (
+	HouseholdProposalObjectHouseholdProposal HouseholdProposalObject = "household_proposal"
+)
+
+// Valid indicates whether the value is a known member of the HouseholdProposalObject enum.
+func (e HouseholdProposalObject) Valid() bool {
+	switch e {
+	case HouseholdProposalObjectHouseholdProposal:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HouseholdProposalAnswerStatus.
+const (
+	HouseholdProposalAnswerStatusConfirmed HouseholdProposalAnswerStatus = "confirmed"
+	HouseholdProposalAnswerStatusDismissed HouseholdProposalAnswerStatus = "dismissed"
+)
+
+// Valid indicates whether the value is a known member of the HouseholdProposalAnswerStatus enum.
+func (e HouseholdProposalAnswerStatus) Valid() bool {
+	switch e {
+	case HouseholdProposalAnswerStatusConfirmed:
+		return true
+	case HouseholdProposalAnswerStatusDismissed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IdentityObject.
+const (
+	IdentityObjectIdentity IdentityObject = "identity"
+)
+
+// Valid indicates whether the value is a known member of the IdentityObject enum.
+func (e IdentityObject) Valid() bool {
+	switch e {
+	case IdentityObjectIdentity:
 		return true
 	default:
 		return false
@@ -1473,6 +1665,24 @@ func (e IdentityProviderCreateAllowedAlgs) Valid() bool {
 	case IdentityProviderCreateAllowedAlgsES256:
 		return true
 	case IdentityProviderCreateAllowedAlgsRS256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IdentityProviderCreateProtocol.
+const (
+	IdentityProviderCreateProtocolOidc IdentityProviderCreateProtocol = "oidc"
+	IdentityProviderCreateProtocolSaml IdentityProviderCreateProtocol = "saml"
+)
+
+// Valid indicates whether the value is a known member of the IdentityProviderCreateProtocol enum.
+func (e IdentityProviderCreateProtocol) Valid() bool {
+	switch e {
+	case IdentityProviderCreateProtocolOidc:
+		return true
+	case IdentityProviderCreateProtocolSaml:
 		return true
 	default:
 		return false
@@ -1569,6 +1779,36 @@ func (e IdentityProviderPatchTokenTypes) Valid() bool {
 	}
 }
 
+// Defines values for InboundMessageObject.
+const (
+	InboundMessageObjectInboundMessage InboundMessageObject = "inbound_message"
+)
+
+// Valid indicates whether the value is a known member of the InboundMessageObject enum.
+func (e InboundMessageObject) Valid() bool {
+	switch e {
+	case InboundMessageObjectInboundMessage:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for InboundMessageContentObject.
+const (
+	InboundMessageContentObjectInboundMessage InboundMessageContentObject = "inbound_message"
+)
+
+// Valid indicates whether the value is a known member of the InboundMessageContentObject enum.
+func (e InboundMessageContentObject) Valid() bool {
+	switch e {
+	case InboundMessageContentObjectInboundMessage:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for InstitutionObject.
 const (
 	InstitutionObjectInstitution InstitutionObject = "institution"
@@ -1608,6 +1848,84 @@ const (
 func (e LimitsObject) Valid() bool {
 	switch e {
 	case LimitsObjectLimits:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MatchDecisionObject.
+const (
+	MatchDecisionObjectMatchDecision MatchDecisionObject = "match_decision"
+)
+
+// Valid indicates whether the value is a known member of the MatchDecisionObject enum.
+func (e MatchDecisionObject) Valid() bool {
+	switch e {
+	case MatchDecisionObjectMatchDecision:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MatchReviewObject.
+const (
+	MatchReviewObjectMatchReview MatchReviewObject = "match_review"
+)
+
+// Valid indicates whether the value is a known member of the MatchReviewObject enum.
+func (e MatchReviewObject) Valid() bool {
+	switch e {
+	case MatchReviewObjectMatchReview:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MatchReviewAnswerAction.
+const (
+	MatchReviewAnswerActionAccept MatchReviewAnswerAction = "accept"
+	MatchReviewAnswerActionChoose MatchReviewAnswerAction = "choose"
+	MatchReviewAnswerActionCreate MatchReviewAnswerAction = "create"
+	MatchReviewAnswerActionReject MatchReviewAnswerAction = "reject"
+)
+
+// Valid indicates whether the value is a known member of the MatchReviewAnswerAction enum.
+func (e MatchReviewAnswerAction) Valid() bool {
+	switch e {
+	case MatchReviewAnswerActionAccept:
+		return true
+	case MatchReviewAnswerActionChoose:
+		return true
+	case MatchReviewAnswerActionCreate:
+		return true
+	case MatchReviewAnswerActionReject:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MatchReviewNamedAnswerAction.
+const (
+	MatchReviewNamedAnswerActionAccept MatchReviewNamedAnswerAction = "accept"
+	MatchReviewNamedAnswerActionChoose MatchReviewNamedAnswerAction = "choose"
+	MatchReviewNamedAnswerActionCreate MatchReviewNamedAnswerAction = "create"
+	MatchReviewNamedAnswerActionReject MatchReviewNamedAnswerAction = "reject"
+)
+
+// Valid indicates whether the value is a known member of the MatchReviewNamedAnswerAction enum.
+func (e MatchReviewNamedAnswerAction) Valid() bool {
+	switch e {
+	case MatchReviewNamedAnswerActionAccept:
+		return true
+	case MatchReviewNamedAnswerActionChoose:
+		return true
+	case MatchReviewNamedAnswerActionCreate:
+		return true
+	case MatchReviewNamedAnswerActionReject:
 		return true
 	default:
 		return false
@@ -1818,6 +2136,129 @@ func (e PreferencesObject) Valid() bool {
 	}
 }
 
+// Defines values for PretixSettingsChannels.
+const (
+	PretixSettingsChannelsBoxOffice   PretixSettingsChannels = "box_office"
+	PretixSettingsChannelsImport      PretixSettingsChannels = "import"
+	PretixSettingsChannelsOther       PretixSettingsChannels = "other"
+	PretixSettingsChannelsPartner     PretixSettingsChannels = "partner"
+	PretixSettingsChannelsPassCulture PretixSettingsChannels = "pass_culture"
+	PretixSettingsChannelsPhone       PretixSettingsChannels = "phone"
+	PretixSettingsChannelsReseller    PretixSettingsChannels = "reseller"
+	PretixSettingsChannelsWeb         PretixSettingsChannels = "web"
+)
+
+// Valid indicates whether the value is a known member of the PretixSettingsChannels enum.
+func (e PretixSettingsChannels) Valid() bool {
+	switch e {
+	case PretixSettingsChannelsBoxOffice:
+		return true
+	case PretixSettingsChannelsImport:
+		return true
+	case PretixSettingsChannelsOther:
+		return true
+	case PretixSettingsChannelsPartner:
+		return true
+	case PretixSettingsChannelsPassCulture:
+		return true
+	case PretixSettingsChannelsPhone:
+		return true
+	case PretixSettingsChannelsReseller:
+		return true
+	case PretixSettingsChannelsWeb:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PretixSettingsConsentsChannel.
+const (
+	PretixSettingsConsentsChannelEmail PretixSettingsConsentsChannel = "email"
+	PretixSettingsConsentsChannelPhone PretixSettingsConsentsChannel = "phone"
+	PretixSettingsConsentsChannelPost  PretixSettingsConsentsChannel = "post"
+	PretixSettingsConsentsChannelSms   PretixSettingsConsentsChannel = "sms"
+)
+
+// Valid indicates whether the value is a known member of the PretixSettingsConsentsChannel enum.
+func (e PretixSettingsConsentsChannel) Valid() bool {
+	switch e {
+	case PretixSettingsConsentsChannelEmail:
+		return true
+	case PretixSettingsConsentsChannelPhone:
+		return true
+	case PretixSettingsConsentsChannelPost:
+		return true
+	case PretixSettingsConsentsChannelSms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PretixSettingsPriceClasses.
+const (
+	PretixSettingsPriceClassesFree         PretixSettingsPriceClasses = "free"
+	PretixSettingsPriceClassesFull         PretixSettingsPriceClasses = "full"
+	PretixSettingsPriceClassesGroup        PretixSettingsPriceClasses = "group"
+	PretixSettingsPriceClassesOther        PretixSettingsPriceClasses = "other"
+	PretixSettingsPriceClassesPartner      PretixSettingsPriceClasses = "partner"
+	PretixSettingsPriceClassesReduced      PretixSettingsPriceClasses = "reduced"
+	PretixSettingsPriceClassesSchool       PretixSettingsPriceClasses = "school"
+	PretixSettingsPriceClassesStaff        PretixSettingsPriceClasses = "staff"
+	PretixSettingsPriceClassesSubscription PretixSettingsPriceClasses = "subscription"
+)
+
+// Valid indicates whether the value is a known member of the PretixSettingsPriceClasses enum.
+func (e PretixSettingsPriceClasses) Valid() bool {
+	switch e {
+	case PretixSettingsPriceClassesFree:
+		return true
+	case PretixSettingsPriceClassesFull:
+		return true
+	case PretixSettingsPriceClassesGroup:
+		return true
+	case PretixSettingsPriceClassesOther:
+		return true
+	case PretixSettingsPriceClassesPartner:
+		return true
+	case PretixSettingsPriceClassesReduced:
+		return true
+	case PretixSettingsPriceClassesSchool:
+		return true
+	case PretixSettingsPriceClassesStaff:
+		return true
+	case PretixSettingsPriceClassesSubscription:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PretixSettingsWithout.
+const (
+	PretixSettingsWithoutCheckins    PretixSettingsWithout = "checkins"
+	PretixSettingsWithoutCustomers   PretixSettingsWithout = "customers"
+	PretixSettingsWithoutGiftCards   PretixSettingsWithout = "gift_cards"
+	PretixSettingsWithoutMemberships PretixSettingsWithout = "memberships"
+)
+
+// Valid indicates whether the value is a known member of the PretixSettingsWithout enum.
+func (e PretixSettingsWithout) Valid() bool {
+	switch e {
+	case PretixSettingsWithoutCheckins:
+		return true
+	case PretixSettingsWithoutCustomers:
+		return true
+	case PretixSettingsWithoutGiftCards:
+		return true
+	case PretixSettingsWithoutMemberships:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProcessingActivityObject.
 const (
 	ProcessingActivityObjectProcessingActivity ProcessingActivityObject = "processing_activity"
@@ -1929,6 +2370,135 @@ const (
 func (e ProcessingRegisterObject) Valid() bool {
 	switch e {
 	case ProcessingRegisterObjectProcessingRegister:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProviderSignInObject.
+const (
+	ProviderSignInObjectProviderSignIn ProviderSignInObject = "provider_sign_in"
+)
+
+// Valid indicates whether the value is a known member of the ProviderSignInObject enum.
+func (e ProviderSignInObject) Valid() bool {
+	switch e {
+	case ProviderSignInObjectProviderSignIn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProviderSignInPutAcrRequest.
+const (
+	ProviderSignInPutAcrRequestAcrValues ProviderSignInPutAcrRequest = "acr_values"
+	ProviderSignInPutAcrRequestClaims    ProviderSignInPutAcrRequest = "claims"
+	ProviderSignInPutAcrRequestNone      ProviderSignInPutAcrRequest = "none"
+)
+
+// Valid indicates whether the value is a known member of the ProviderSignInPutAcrRequest enum.
+func (e ProviderSignInPutAcrRequest) Valid() bool {
+	switch e {
+	case ProviderSignInPutAcrRequestAcrValues:
+		return true
+	case ProviderSignInPutAcrRequestClaims:
+		return true
+	case ProviderSignInPutAcrRequestNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProviderSignInPutAuthentication.
+const (
+	ProviderSignInPutAuthenticationClientSecretBasic ProviderSignInPutAuthentication = "client_secret_basic"
+	ProviderSignInPutAuthenticationClientSecretPost  ProviderSignInPutAuthentication = "client_secret_post"
+	ProviderSignInPutAuthenticationPrivateKeyJwt     ProviderSignInPutAuthentication = "private_key_jwt"
+)
+
+// Valid indicates whether the value is a known member of the ProviderSignInPutAuthentication enum.
+func (e ProviderSignInPutAuthentication) Valid() bool {
+	switch e {
+	case ProviderSignInPutAuthenticationClientSecretBasic:
+		return true
+	case ProviderSignInPutAuthenticationClientSecretPost:
+		return true
+	case ProviderSignInPutAuthenticationPrivateKeyJwt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProviderSignInPutIDTokenAlg.
+const (
+	ProviderSignInPutIDTokenAlgES256 ProviderSignInPutIDTokenAlg = "ES256"
+	ProviderSignInPutIDTokenAlgRS256 ProviderSignInPutIDTokenAlg = "RS256"
+)
+
+// Valid indicates whether the value is a known member of the ProviderSignInPutIDTokenAlg enum.
+func (e ProviderSignInPutIDTokenAlg) Valid() bool {
+	switch e {
+	case ProviderSignInPutIDTokenAlgES256:
+		return true
+	case ProviderSignInPutIDTokenAlgRS256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProviderSignInPutUserinfo.
+const (
+	ProviderSignInPutUserinfoJSON ProviderSignInPutUserinfo = "json"
+	ProviderSignInPutUserinfoJwt  ProviderSignInPutUserinfo = "jwt"
+	ProviderSignInPutUserinfoNone ProviderSignInPutUserinfo = "none"
+)
+
+// Valid indicates whether the value is a known member of the ProviderSignInPutUserinfo enum.
+func (e ProviderSignInPutUserinfo) Valid() bool {
+	switch e {
+	case ProviderSignInPutUserinfoJSON:
+		return true
+	case ProviderSignInPutUserinfoJwt:
+		return true
+	case ProviderSignInPutUserinfoNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProviderSignInPutUserinfoAlg.
+const (
+	ProviderSignInPutUserinfoAlgES256 ProviderSignInPutUserinfoAlg = "ES256"
+	ProviderSignInPutUserinfoAlgRS256 ProviderSignInPutUserinfoAlg = "RS256"
+)
+
+// Valid indicates whether the value is a known member of the ProviderSignInPutUserinfoAlg enum.
+func (e ProviderSignInPutUserinfoAlg) Valid() bool {
+	switch e {
+	case ProviderSignInPutUserinfoAlgES256:
+		return true
+	case ProviderSignInPutUserinfoAlgRS256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProviderSignedOutObject.
+const (
+	ProviderSignedOutObjectSignedOut ProviderSignedOutObject = "signed_out"
+)
+
+// Valid indicates whether the value is a known member of the ProviderSignedOutObject enum.
+func (e ProviderSignedOutObject) Valid() bool {
+	switch e {
+	case ProviderSignedOutObjectSignedOut:
 		return true
 	default:
 		return false
@@ -2088,6 +2658,51 @@ func (e ReadPolicyPutNoted) Valid() bool {
 	}
 }
 
+// Defines values for RecordEventDataset.
+const (
+	RecordEventDatasetParvisAudit RecordEventDataset = "parvis.audit"
+)
+
+// Valid indicates whether the value is a known member of the RecordEventDataset enum.
+func (e RecordEventDataset) Valid() bool {
+	switch e {
+	case RecordEventDatasetParvisAudit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecordEventKind.
+const (
+	RecordEventKindEvent RecordEventKind = "event"
+)
+
+// Valid indicates whether the value is a known member of the RecordEventKind enum.
+func (e RecordEventKind) Valid() bool {
+	switch e {
+	case RecordEventKindEvent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecordEventModule.
+const (
+	RecordEventModuleParvis RecordEventModule = "parvis"
+)
+
+// Valid indicates whether the value is a known member of the RecordEventModule enum.
+func (e RecordEventModule) Valid() bool {
+	switch e {
+	case RecordEventModuleParvis:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RecoveryCodesObject.
 const (
 	RecoveryCodesObjectRecoveryCodes RecoveryCodesObject = "recovery_codes"
@@ -2181,6 +2796,39 @@ func (e RoleRequestKind) Valid() bool {
 	case RoleRequestKindElevation:
 		return true
 	case RoleRequestKindOrdinary:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SamlConnectionObject.
+const (
+	SamlConnectionObjectSamlConnection SamlConnectionObject = "saml_connection"
+)
+
+// Valid indicates whether the value is a known member of the SamlConnectionObject enum.
+func (e SamlConnectionObject) Valid() bool {
+	switch e {
+	case SamlConnectionObjectSamlConnection:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SamlConnectionPutNameIDFormat.
+const (
+	SamlConnectionPutNameIDFormatPersistent  SamlConnectionPutNameIDFormat = "persistent"
+	SamlConnectionPutNameIDFormatUnspecified SamlConnectionPutNameIDFormat = "unspecified"
+)
+
+// Valid indicates whether the value is a known member of the SamlConnectionPutNameIDFormat enum.
+func (e SamlConnectionPutNameIDFormat) Valid() bool {
+	switch e {
+	case SamlConnectionPutNameIDFormatPersistent:
+		return true
+	case SamlConnectionPutNameIDFormatUnspecified:
 		return true
 	default:
 		return false
@@ -2367,6 +3015,111 @@ func (e SessionsEndedObject) Valid() bool {
 	}
 }
 
+// Defines values for SibilDeclarationCurrency.
+const (
+	SibilDeclarationCurrencyEUR SibilDeclarationCurrency = "EUR"
+)
+
+// Valid indicates whether the value is a known member of the SibilDeclarationCurrency enum.
+func (e SibilDeclarationCurrency) Valid() bool {
+	switch e {
+	case SibilDeclarationCurrencyEUR:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SibilDeclarationObject.
+const (
+	SibilDeclarationObjectSibilDeclaration SibilDeclarationObject = "sibil_declaration"
+)
+
+// Valid indicates whether the value is a known member of the SibilDeclarationObject enum.
+func (e SibilDeclarationObject) Valid() bool {
+	switch e {
+	case SibilDeclarationObjectSibilDeclaration:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SibilQuarterCurrency.
+const (
+	SibilQuarterCurrencyEUR SibilQuarterCurrency = "EUR"
+)
+
+// Valid indicates whether the value is a known member of the SibilQuarterCurrency enum.
+func (e SibilQuarterCurrency) Valid() bool {
+	switch e {
+	case SibilQuarterCurrencyEUR:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SibilQuarterObject.
+const (
+	SibilQuarterObjectSibilQuarter SibilQuarterObject = "sibil_quarter"
+)
+
+// Valid indicates whether the value is a known member of the SibilQuarterObject enum.
+func (e SibilQuarterObject) Valid() bool {
+	switch e {
+	case SibilQuarterObjectSibilQuarter:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SibilSettingsObject.
+const (
+	SibilSettingsObjectSibilSettings SibilSettingsObject = "sibil_settings"
+)
+
+// Valid indicates whether the value is a known member of the SibilSettingsObject enum.
+func (e SibilSettingsObject) Valid() bool {
+	switch e {
+	case SibilSettingsObjectSibilSettings:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SibilSubmissionObject.
+const (
+	SibilSubmissionObjectSibilSubmission SibilSubmissionObject = "sibil_submission"
+)
+
+// Valid indicates whether the value is a known member of the SibilSubmissionObject enum.
+func (e SibilSubmissionObject) Valid() bool {
+	switch e {
+	case SibilSubmissionObjectSibilSubmission:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SibilSubmissionWithResultsObject.
+const (
+	SibilSubmissionWithResultsObjectSibilSubmission SibilSubmissionWithResultsObject = "sibil_submission"
+)
+
+// Valid indicates whether the value is a known member of the SibilSubmissionWithResultsObject enum.
+func (e SibilSubmissionWithResultsObject) Valid() bool {
+	switch e {
+	case SibilSubmissionWithResultsObjectSibilSubmission:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SignInChallengeObject.
 const (
 	SignInChallengeObjectSignInChallenge SignInChallengeObject = "sign_in_challenge"
@@ -2406,6 +3159,54 @@ const (
 func (e SignInPolicyObject) Valid() bool {
 	switch e {
 	case SignInPolicyObjectSignInPolicy:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInProviderObject.
+const (
+	SignInProviderObjectSignInProvider SignInProviderObject = "sign_in_provider"
+)
+
+// Valid indicates whether the value is a known member of the SignInProviderObject enum.
+func (e SignInProviderObject) Valid() bool {
+	switch e {
+	case SignInProviderObjectSignInProvider:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInStartLevel.
+const (
+	SignInStartLevelStrong SignInStartLevel = "strong"
+	SignInStartLevelUsual  SignInStartLevel = "usual"
+)
+
+// Valid indicates whether the value is a known member of the SignInStartLevel enum.
+func (e SignInStartLevel) Valid() bool {
+	switch e {
+	case SignInStartLevelStrong:
+		return true
+	case SignInStartLevelUsual:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInStartedObject.
+const (
+	SignInStartedObjectSignInStarted SignInStartedObject = "sign_in_started"
+)
+
+// Valid indicates whether the value is a known member of the SignInStartedObject enum.
+func (e SignInStartedObject) Valid() bool {
+	switch e {
+	case SignInStartedObjectSignInStarted:
 		return true
 	default:
 		return false
@@ -2457,15 +3258,33 @@ func (e TeamMemberObject) Valid() bool {
 	}
 }
 
+// Defines values for TicketingAttendanceObject.
+const (
+	TicketingAttendanceObjectAttendance TicketingAttendanceObject = "attendance"
+)
+
+// Valid indicates whether the value is a known member of the TicketingAttendanceObject enum.
+func (e TicketingAttendanceObject) Valid() bool {
+	switch e {
+	case TicketingAttendanceObjectAttendance:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingBatchRecordOp.
 const (
-	TicketingBatchRecordOpDelete TicketingBatchRecordOp = "delete"
-	TicketingBatchRecordOpUpsert TicketingBatchRecordOp = "upsert"
+	TicketingBatchRecordOpAnonymize TicketingBatchRecordOp = "anonymize"
+	TicketingBatchRecordOpDelete    TicketingBatchRecordOp = "delete"
+	TicketingBatchRecordOpUpsert    TicketingBatchRecordOp = "upsert"
 )
 
 // Valid indicates whether the value is a known member of the TicketingBatchRecordOp enum.
 func (e TicketingBatchRecordOp) Valid() bool {
 	switch e {
+	case TicketingBatchRecordOpAnonymize:
+		return true
 	case TicketingBatchRecordOpDelete:
 		return true
 	case TicketingBatchRecordOpUpsert:
@@ -2511,6 +3330,69 @@ func (e TicketingChannelKind) Valid() bool {
 	}
 }
 
+// Defines values for TicketingCommandObject.
+const (
+	TicketingCommandObjectTicketingCommand TicketingCommandObject = "ticketing_command"
+)
+
+// Valid indicates whether the value is a known member of the TicketingCommandObject enum.
+func (e TicketingCommandObject) Valid() bool {
+	switch e {
+	case TicketingCommandObjectTicketingCommand:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingCommandCreateKind.
+const (
+	TicketingCommandCreateKindConsentSet        TicketingCommandCreateKind = "consent.set"
+	TicketingCommandCreateKindCustomerAnonymize TicketingCommandCreateKind = "customer.anonymize"
+	TicketingCommandCreateKindCustomerUpsert    TicketingCommandCreateKind = "customer.upsert"
+	TicketingCommandCreateKindGiftcardTransact  TicketingCommandCreateKind = "giftcard.transact"
+	TicketingCommandCreateKindMembershipGrant   TicketingCommandCreateKind = "membership.grant"
+	TicketingCommandCreateKindTagSet            TicketingCommandCreateKind = "tag.set"
+	TicketingCommandCreateKindVoucherCreate     TicketingCommandCreateKind = "voucher.create"
+)
+
+// Valid indicates whether the value is a known member of the TicketingCommandCreateKind enum.
+func (e TicketingCommandCreateKind) Valid() bool {
+	switch e {
+	case TicketingCommandCreateKindConsentSet:
+		return true
+	case TicketingCommandCreateKindCustomerAnonymize:
+		return true
+	case TicketingCommandCreateKindCustomerUpsert:
+		return true
+	case TicketingCommandCreateKindGiftcardTransact:
+		return true
+	case TicketingCommandCreateKindMembershipGrant:
+		return true
+	case TicketingCommandCreateKindTagSet:
+		return true
+	case TicketingCommandCreateKindVoucherCreate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingConnectionObject.
+const (
+	TicketingConnectionObjectTicketingConnection TicketingConnectionObject = "ticketing_connection"
+)
+
+// Valid indicates whether the value is a known member of the TicketingConnectionObject enum.
+func (e TicketingConnectionObject) Valid() bool {
+	switch e {
+	case TicketingConnectionObjectTicketingConnection:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingConsentRecordChannel.
 const (
 	TicketingConsentRecordChannelEmail TicketingConsentRecordChannel = "email"
@@ -2537,8 +3419,9 @@ func (e TicketingConsentRecordChannel) Valid() bool {
 
 // Defines values for TicketingConsentRecordValue.
 const (
-	TicketingConsentRecordValueGranted TicketingConsentRecordValue = "granted"
-	TicketingConsentRecordValueRefused TicketingConsentRecordValue = "refused"
+	TicketingConsentRecordValueGranted    TicketingConsentRecordValue = "granted"
+	TicketingConsentRecordValueRefused    TicketingConsentRecordValue = "refused"
+	TicketingConsentRecordValueUnanswered TicketingConsentRecordValue = "unanswered"
 )
 
 // Valid indicates whether the value is a known member of the TicketingConsentRecordValue enum.
@@ -2547,6 +3430,65 @@ func (e TicketingConsentRecordValue) Valid() bool {
 	case TicketingConsentRecordValueGranted:
 		return true
 	case TicketingConsentRecordValueRefused:
+		return true
+	case TicketingConsentRecordValueUnanswered:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingConsentSetChannel.
+const (
+	TicketingConsentSetChannelEmail TicketingConsentSetChannel = "email"
+	TicketingConsentSetChannelPhone TicketingConsentSetChannel = "phone"
+	TicketingConsentSetChannelPost  TicketingConsentSetChannel = "post"
+	TicketingConsentSetChannelSms   TicketingConsentSetChannel = "sms"
+)
+
+// Valid indicates whether the value is a known member of the TicketingConsentSetChannel enum.
+func (e TicketingConsentSetChannel) Valid() bool {
+	switch e {
+	case TicketingConsentSetChannelEmail:
+		return true
+	case TicketingConsentSetChannelPhone:
+		return true
+	case TicketingConsentSetChannelPost:
+		return true
+	case TicketingConsentSetChannelSms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingConsentSetValue.
+const (
+	TicketingConsentSetValueGranted TicketingConsentSetValue = "granted"
+	TicketingConsentSetValueRefused TicketingConsentSetValue = "refused"
+)
+
+// Valid indicates whether the value is a known member of the TicketingConsentSetValue enum.
+func (e TicketingConsentSetValue) Valid() bool {
+	switch e {
+	case TicketingConsentSetValueGranted:
+		return true
+	case TicketingConsentSetValueRefused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingDeadLetterObject.
+const (
+	TicketingDeadLetterObjectTicketingDeadLetter TicketingDeadLetterObject = "ticketing_dead_letter"
+)
+
+// Valid indicates whether the value is a known member of the TicketingDeadLetterObject enum.
+func (e TicketingDeadLetterObject) Valid() bool {
+	switch e {
+	case TicketingDeadLetterObjectTicketingDeadLetter:
 		return true
 	default:
 		return false
@@ -2595,6 +3537,129 @@ func (e TicketingFeeRecordState) Valid() bool {
 	case TicketingFeeRecordStateCancelled:
 		return true
 	case TicketingFeeRecordStateValid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingGiftCardObject.
+const (
+	TicketingGiftCardObjectGiftCard TicketingGiftCardObject = "gift_card"
+)
+
+// Valid indicates whether the value is a known member of the TicketingGiftCardObject enum.
+func (e TicketingGiftCardObject) Valid() bool {
+	switch e {
+	case TicketingGiftCardObjectGiftCard:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingGiftCardDetailObject.
+const (
+	TicketingGiftCardDetailObjectGiftCard TicketingGiftCardDetailObject = "gift_card"
+)
+
+// Valid indicates whether the value is a known member of the TicketingGiftCardDetailObject enum.
+func (e TicketingGiftCardDetailObject) Valid() bool {
+	switch e {
+	case TicketingGiftCardDetailObjectGiftCard:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingGroupBookingObject.
+const (
+	TicketingGroupBookingObjectGroupBooking TicketingGroupBookingObject = "group_booking"
+)
+
+// Valid indicates whether the value is a known member of the TicketingGroupBookingObject enum.
+func (e TicketingGroupBookingObject) Valid() bool {
+	switch e {
+	case TicketingGroupBookingObjectGroupBooking:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingGroupBookingRecordState.
+const (
+	TicketingGroupBookingRecordStateCancelled TicketingGroupBookingRecordState = "cancelled"
+	TicketingGroupBookingRecordStateConfirmed TicketingGroupBookingRecordState = "confirmed"
+	TicketingGroupBookingRecordStateOption    TicketingGroupBookingRecordState = "option"
+	TicketingGroupBookingRecordStateRequested TicketingGroupBookingRecordState = "requested"
+)
+
+// Valid indicates whether the value is a known member of the TicketingGroupBookingRecordState enum.
+func (e TicketingGroupBookingRecordState) Valid() bool {
+	switch e {
+	case TicketingGroupBookingRecordStateCancelled:
+		return true
+	case TicketingGroupBookingRecordStateConfirmed:
+		return true
+	case TicketingGroupBookingRecordStateOption:
+		return true
+	case TicketingGroupBookingRecordStateRequested:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingHeadcountClass.
+const (
+	TicketingHeadcountClassFree         TicketingHeadcountClass = "free"
+	TicketingHeadcountClassFull         TicketingHeadcountClass = "full"
+	TicketingHeadcountClassGroup        TicketingHeadcountClass = "group"
+	TicketingHeadcountClassOther        TicketingHeadcountClass = "other"
+	TicketingHeadcountClassPartner      TicketingHeadcountClass = "partner"
+	TicketingHeadcountClassReduced      TicketingHeadcountClass = "reduced"
+	TicketingHeadcountClassSchool       TicketingHeadcountClass = "school"
+	TicketingHeadcountClassStaff        TicketingHeadcountClass = "staff"
+	TicketingHeadcountClassSubscription TicketingHeadcountClass = "subscription"
+)
+
+// Valid indicates whether the value is a known member of the TicketingHeadcountClass enum.
+func (e TicketingHeadcountClass) Valid() bool {
+	switch e {
+	case TicketingHeadcountClassFree:
+		return true
+	case TicketingHeadcountClassFull:
+		return true
+	case TicketingHeadcountClassGroup:
+		return true
+	case TicketingHeadcountClassOther:
+		return true
+	case TicketingHeadcountClassPartner:
+		return true
+	case TicketingHeadcountClassReduced:
+		return true
+	case TicketingHeadcountClassSchool:
+		return true
+	case TicketingHeadcountClassStaff:
+		return true
+	case TicketingHeadcountClassSubscription:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingHookAddressObject.
+const (
+	TicketingHookAddressObjectTicketingHookAddress TicketingHookAddressObject = "ticketing_hook_address"
+)
+
+// Valid indicates whether the value is a known member of the TicketingHookAddressObject enum.
+func (e TicketingHookAddressObject) Valid() bool {
+	switch e {
+	case TicketingHookAddressObjectTicketingHookAddress:
 		return true
 	default:
 		return false
@@ -2667,6 +3732,42 @@ func (e TicketingLineRecordState) Valid() bool {
 	}
 }
 
+// Defines values for TicketingMembershipObject.
+const (
+	TicketingMembershipObjectMembership TicketingMembershipObject = "membership"
+)
+
+// Valid indicates whether the value is a known member of the TicketingMembershipObject enum.
+func (e TicketingMembershipObject) Valid() bool {
+	switch e {
+	case TicketingMembershipObjectMembership:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingMembershipRecordKind.
+const (
+	TicketingMembershipRecordKindMembership   TicketingMembershipRecordKind = "membership"
+	TicketingMembershipRecordKindPass         TicketingMembershipRecordKind = "pass"
+	TicketingMembershipRecordKindSubscription TicketingMembershipRecordKind = "subscription"
+)
+
+// Valid indicates whether the value is a known member of the TicketingMembershipRecordKind enum.
+func (e TicketingMembershipRecordKind) Valid() bool {
+	switch e {
+	case TicketingMembershipRecordKindMembership:
+		return true
+	case TicketingMembershipRecordKindPass:
+		return true
+	case TicketingMembershipRecordKindSubscription:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingOrderObject.
 const (
 	TicketingOrderObjectOrder TicketingOrderObject = "order"
@@ -2676,6 +3777,30 @@ const (
 func (e TicketingOrderObject) Valid() bool {
 	switch e {
 	case TicketingOrderObjectOrder:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingOrderFiguresCommercialState.
+const (
+	TicketingOrderFiguresCommercialStateCancelled TicketingOrderFiguresCommercialState = "cancelled"
+	TicketingOrderFiguresCommercialStateConfirmed TicketingOrderFiguresCommercialState = "confirmed"
+	TicketingOrderFiguresCommercialStateExpired   TicketingOrderFiguresCommercialState = "expired"
+	TicketingOrderFiguresCommercialStateReserved  TicketingOrderFiguresCommercialState = "reserved"
+)
+
+// Valid indicates whether the value is a known member of the TicketingOrderFiguresCommercialState enum.
+func (e TicketingOrderFiguresCommercialState) Valid() bool {
+	switch e {
+	case TicketingOrderFiguresCommercialStateCancelled:
+		return true
+	case TicketingOrderFiguresCommercialStateConfirmed:
+		return true
+	case TicketingOrderFiguresCommercialStateExpired:
+		return true
+	case TicketingOrderFiguresCommercialStateReserved:
 		return true
 	default:
 		return false
@@ -2883,6 +4008,57 @@ func (e TicketingPriceTypeRecordClass) Valid() bool {
 	}
 }
 
+// Defines values for TicketingProductObject.
+const (
+	TicketingProductObjectProduct TicketingProductObject = "product"
+)
+
+// Valid indicates whether the value is a known member of the TicketingProductObject enum.
+func (e TicketingProductObject) Valid() bool {
+	switch e {
+	case TicketingProductObjectProduct:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingProductRecordKind.
+const (
+	TicketingProductRecordKindDonation     TicketingProductRecordKind = "donation"
+	TicketingProductRecordKindGiftCard     TicketingProductRecordKind = "gift_card"
+	TicketingProductRecordKindGoods        TicketingProductRecordKind = "goods"
+	TicketingProductRecordKindMembership   TicketingProductRecordKind = "membership"
+	TicketingProductRecordKindPass         TicketingProductRecordKind = "pass"
+	TicketingProductRecordKindService      TicketingProductRecordKind = "service"
+	TicketingProductRecordKindSubscription TicketingProductRecordKind = "subscription"
+	TicketingProductRecordKindTicket       TicketingProductRecordKind = "ticket"
+)
+
+// Valid indicates whether the value is a known member of the TicketingProductRecordKind enum.
+func (e TicketingProductRecordKind) Valid() bool {
+	switch e {
+	case TicketingProductRecordKindDonation:
+		return true
+	case TicketingProductRecordKindGiftCard:
+		return true
+	case TicketingProductRecordKindGoods:
+		return true
+	case TicketingProductRecordKindMembership:
+		return true
+	case TicketingProductRecordKindPass:
+		return true
+	case TicketingProductRecordKindService:
+		return true
+	case TicketingProductRecordKindSubscription:
+		return true
+	case TicketingProductRecordKindTicket:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingProductionObject.
 const (
 	TicketingProductionObjectProduction TicketingProductionObject = "production"
@@ -2982,6 +4158,60 @@ func (e TicketingRefundRecordState) Valid() bool {
 	}
 }
 
+// Defines values for TicketingScanObject.
+const (
+	TicketingScanObjectScan TicketingScanObject = "scan"
+)
+
+// Valid indicates whether the value is a known member of the TicketingScanObject enum.
+func (e TicketingScanObject) Valid() bool {
+	switch e {
+	case TicketingScanObjectScan:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingScanRecordDirection.
+const (
+	TicketingScanRecordDirectionEntry TicketingScanRecordDirection = "entry"
+	TicketingScanRecordDirectionExit  TicketingScanRecordDirection = "exit"
+)
+
+// Valid indicates whether the value is a known member of the TicketingScanRecordDirection enum.
+func (e TicketingScanRecordDirection) Valid() bool {
+	switch e {
+	case TicketingScanRecordDirectionEntry:
+		return true
+	case TicketingScanRecordDirectionExit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingScanRecordResult.
+const (
+	TicketingScanRecordResultAccepted TicketingScanRecordResult = "accepted"
+	TicketingScanRecordResultAnnulled TicketingScanRecordResult = "annulled"
+	TicketingScanRecordResultRefused  TicketingScanRecordResult = "refused"
+)
+
+// Valid indicates whether the value is a known member of the TicketingScanRecordResult enum.
+func (e TicketingScanRecordResult) Valid() bool {
+	switch e {
+	case TicketingScanRecordResultAccepted:
+		return true
+	case TicketingScanRecordResultAnnulled:
+		return true
+	case TicketingScanRecordResultRefused:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingSourceObject.
 const (
 	TicketingSourceObjectTicketingSource TicketingSourceObject = "ticketing_source"
@@ -2999,11 +4229,13 @@ func (e TicketingSourceObject) Valid() bool {
 
 // Defines values for TicketingSourceCreateCapabilities.
 const (
-	TicketingSourceCreateCapabilitiesPull          TicketingSourceCreateCapabilities = "pull"
-	TicketingSourceCreateCapabilitiesPush          TicketingSourceCreateCapabilities = "push"
-	TicketingSourceCreateCapabilitiesScan          TicketingSourceCreateCapabilities = "scan"
-	TicketingSourceCreateCapabilitiesWriteCustomer TicketingSourceCreateCapabilities = "write_customer"
-	TicketingSourceCreateCapabilitiesWriteVoucher  TicketingSourceCreateCapabilities = "write_voucher"
+	TicketingSourceCreateCapabilitiesPull            TicketingSourceCreateCapabilities = "pull"
+	TicketingSourceCreateCapabilitiesPush            TicketingSourceCreateCapabilities = "push"
+	TicketingSourceCreateCapabilitiesScan            TicketingSourceCreateCapabilities = "scan"
+	TicketingSourceCreateCapabilitiesWriteConsent    TicketingSourceCreateCapabilities = "write_consent"
+	TicketingSourceCreateCapabilitiesWriteCustomer   TicketingSourceCreateCapabilities = "write_customer"
+	TicketingSourceCreateCapabilitiesWriteMembership TicketingSourceCreateCapabilities = "write_membership"
+	TicketingSourceCreateCapabilitiesWriteVoucher    TicketingSourceCreateCapabilities = "write_voucher"
 )
 
 // Valid indicates whether the value is a known member of the TicketingSourceCreateCapabilities enum.
@@ -3015,9 +4247,37 @@ func (e TicketingSourceCreateCapabilities) Valid() bool {
 		return true
 	case TicketingSourceCreateCapabilitiesScan:
 		return true
+	case TicketingSourceCreateCapabilitiesWriteConsent:
+		return true
 	case TicketingSourceCreateCapabilitiesWriteCustomer:
 		return true
+	case TicketingSourceCreateCapabilitiesWriteMembership:
+		return true
 	case TicketingSourceCreateCapabilitiesWriteVoucher:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingSourceCreateFieldPolicies.
+const (
+	TicketingSourceCreateFieldPoliciesAlways  TicketingSourceCreateFieldPolicies = "always"
+	TicketingSourceCreateFieldPoliciesIfEmpty TicketingSourceCreateFieldPolicies = "if_empty"
+	TicketingSourceCreateFieldPoliciesIfNewer TicketingSourceCreateFieldPolicies = "if_newer"
+	TicketingSourceCreateFieldPoliciesNever   TicketingSourceCreateFieldPolicies = "never"
+)
+
+// Valid indicates whether the value is a known member of the TicketingSourceCreateFieldPolicies enum.
+func (e TicketingSourceCreateFieldPolicies) Valid() bool {
+	switch e {
+	case TicketingSourceCreateFieldPoliciesAlways:
+		return true
+	case TicketingSourceCreateFieldPoliciesIfEmpty:
+		return true
+	case TicketingSourceCreateFieldPoliciesIfNewer:
+		return true
+	case TicketingSourceCreateFieldPoliciesNever:
 		return true
 	default:
 		return false
@@ -3063,6 +4323,45 @@ func (e TicketingSourceCreateKind) Valid() bool {
 	}
 }
 
+// Defines values for TicketingSourceCreatePriceClasses.
+const (
+	TicketingSourceCreatePriceClassesFree         TicketingSourceCreatePriceClasses = "free"
+	TicketingSourceCreatePriceClassesFull         TicketingSourceCreatePriceClasses = "full"
+	TicketingSourceCreatePriceClassesGroup        TicketingSourceCreatePriceClasses = "group"
+	TicketingSourceCreatePriceClassesOther        TicketingSourceCreatePriceClasses = "other"
+	TicketingSourceCreatePriceClassesPartner      TicketingSourceCreatePriceClasses = "partner"
+	TicketingSourceCreatePriceClassesReduced      TicketingSourceCreatePriceClasses = "reduced"
+	TicketingSourceCreatePriceClassesSchool       TicketingSourceCreatePriceClasses = "school"
+	TicketingSourceCreatePriceClassesStaff        TicketingSourceCreatePriceClasses = "staff"
+	TicketingSourceCreatePriceClassesSubscription TicketingSourceCreatePriceClasses = "subscription"
+)
+
+// Valid indicates whether the value is a known member of the TicketingSourceCreatePriceClasses enum.
+func (e TicketingSourceCreatePriceClasses) Valid() bool {
+	switch e {
+	case TicketingSourceCreatePriceClassesFree:
+		return true
+	case TicketingSourceCreatePriceClassesFull:
+		return true
+	case TicketingSourceCreatePriceClassesGroup:
+		return true
+	case TicketingSourceCreatePriceClassesOther:
+		return true
+	case TicketingSourceCreatePriceClassesPartner:
+		return true
+	case TicketingSourceCreatePriceClassesReduced:
+		return true
+	case TicketingSourceCreatePriceClassesSchool:
+		return true
+	case TicketingSourceCreatePriceClassesStaff:
+		return true
+	case TicketingSourceCreatePriceClassesSubscription:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingSourceCreateStatus.
 const (
 	TicketingSourceCreateStatusActive TicketingSourceCreateStatus = "active"
@@ -3083,11 +4382,13 @@ func (e TicketingSourceCreateStatus) Valid() bool {
 
 // Defines values for TicketingSourcePatchCapabilities.
 const (
-	TicketingSourcePatchCapabilitiesPull          TicketingSourcePatchCapabilities = "pull"
-	TicketingSourcePatchCapabilitiesPush          TicketingSourcePatchCapabilities = "push"
-	TicketingSourcePatchCapabilitiesScan          TicketingSourcePatchCapabilities = "scan"
-	TicketingSourcePatchCapabilitiesWriteCustomer TicketingSourcePatchCapabilities = "write_customer"
-	TicketingSourcePatchCapabilitiesWriteVoucher  TicketingSourcePatchCapabilities = "write_voucher"
+	TicketingSourcePatchCapabilitiesPull            TicketingSourcePatchCapabilities = "pull"
+	TicketingSourcePatchCapabilitiesPush            TicketingSourcePatchCapabilities = "push"
+	TicketingSourcePatchCapabilitiesScan            TicketingSourcePatchCapabilities = "scan"
+	TicketingSourcePatchCapabilitiesWriteConsent    TicketingSourcePatchCapabilities = "write_consent"
+	TicketingSourcePatchCapabilitiesWriteCustomer   TicketingSourcePatchCapabilities = "write_customer"
+	TicketingSourcePatchCapabilitiesWriteMembership TicketingSourcePatchCapabilities = "write_membership"
+	TicketingSourcePatchCapabilitiesWriteVoucher    TicketingSourcePatchCapabilities = "write_voucher"
 )
 
 // Valid indicates whether the value is a known member of the TicketingSourcePatchCapabilities enum.
@@ -3099,9 +4400,40 @@ func (e TicketingSourcePatchCapabilities) Valid() bool {
 		return true
 	case TicketingSourcePatchCapabilitiesScan:
 		return true
+	case TicketingSourcePatchCapabilitiesWriteConsent:
+		return true
 	case TicketingSourcePatchCapabilitiesWriteCustomer:
 		return true
+	case TicketingSourcePatchCapabilitiesWriteMembership:
+		return true
 	case TicketingSourcePatchCapabilitiesWriteVoucher:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingSourcePatchFieldPolicies.
+const (
+	TicketingSourcePatchFieldPoliciesAlways      TicketingSourcePatchFieldPolicies = "always"
+	TicketingSourcePatchFieldPoliciesIfEmpty     TicketingSourcePatchFieldPolicies = "if_empty"
+	TicketingSourcePatchFieldPoliciesIfNewer     TicketingSourcePatchFieldPolicies = "if_newer"
+	TicketingSourcePatchFieldPoliciesLessThanNil TicketingSourcePatchFieldPolicies = "<nil>"
+	TicketingSourcePatchFieldPoliciesNever       TicketingSourcePatchFieldPolicies = "never"
+)
+
+// Valid indicates whether the value is a known member of the TicketingSourcePatchFieldPolicies enum.
+func (e TicketingSourcePatchFieldPolicies) Valid() bool {
+	switch e {
+	case TicketingSourcePatchFieldPoliciesAlways:
+		return true
+	case TicketingSourcePatchFieldPoliciesIfEmpty:
+		return true
+	case TicketingSourcePatchFieldPoliciesIfNewer:
+		return true
+	case TicketingSourcePatchFieldPoliciesLessThanNil:
+		return true
+	case TicketingSourcePatchFieldPoliciesNever:
 		return true
 	default:
 		return false
@@ -3147,6 +4479,48 @@ func (e TicketingSourcePatchKind) Valid() bool {
 	}
 }
 
+// Defines values for TicketingSourcePatchPriceClasses.
+const (
+	TicketingSourcePatchPriceClassesFree         TicketingSourcePatchPriceClasses = "free"
+	TicketingSourcePatchPriceClassesFull         TicketingSourcePatchPriceClasses = "full"
+	TicketingSourcePatchPriceClassesGroup        TicketingSourcePatchPriceClasses = "group"
+	TicketingSourcePatchPriceClassesLessThanNil  TicketingSourcePatchPriceClasses = "<nil>"
+	TicketingSourcePatchPriceClassesOther        TicketingSourcePatchPriceClasses = "other"
+	TicketingSourcePatchPriceClassesPartner      TicketingSourcePatchPriceClasses = "partner"
+	TicketingSourcePatchPriceClassesReduced      TicketingSourcePatchPriceClasses = "reduced"
+	TicketingSourcePatchPriceClassesSchool       TicketingSourcePatchPriceClasses = "school"
+	TicketingSourcePatchPriceClassesStaff        TicketingSourcePatchPriceClasses = "staff"
+	TicketingSourcePatchPriceClassesSubscription TicketingSourcePatchPriceClasses = "subscription"
+)
+
+// Valid indicates whether the value is a known member of the TicketingSourcePatchPriceClasses enum.
+func (e TicketingSourcePatchPriceClasses) Valid() bool {
+	switch e {
+	case TicketingSourcePatchPriceClassesFree:
+		return true
+	case TicketingSourcePatchPriceClassesFull:
+		return true
+	case TicketingSourcePatchPriceClassesGroup:
+		return true
+	case TicketingSourcePatchPriceClassesLessThanNil:
+		return true
+	case TicketingSourcePatchPriceClassesOther:
+		return true
+	case TicketingSourcePatchPriceClassesPartner:
+		return true
+	case TicketingSourcePatchPriceClassesReduced:
+		return true
+	case TicketingSourcePatchPriceClassesSchool:
+		return true
+	case TicketingSourcePatchPriceClassesStaff:
+		return true
+	case TicketingSourcePatchPriceClassesSubscription:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingSourcePatchStatus.
 const (
 	TicketingSourcePatchStatusActive TicketingSourcePatchStatus = "active"
@@ -3159,6 +4533,81 @@ func (e TicketingSourcePatchStatus) Valid() bool {
 	case TicketingSourcePatchStatusActive:
 		return true
 	case TicketingSourcePatchStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingTicketObject.
+const (
+	TicketingTicketObjectTicket TicketingTicketObject = "ticket"
+)
+
+// Valid indicates whether the value is a known member of the TicketingTicketObject enum.
+func (e TicketingTicketObject) Valid() bool {
+	switch e {
+	case TicketingTicketObjectTicket:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingVenueObject.
+const (
+	TicketingVenueObjectVenue TicketingVenueObject = "venue"
+)
+
+// Valid indicates whether the value is a known member of the TicketingVenueObject enum.
+func (e TicketingVenueObject) Valid() bool {
+	switch e {
+	case TicketingVenueObjectVenue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingVenueRecordSibilType.
+const (
+	TicketingVenueRecordSibilTypeAUTRE                                  TicketingVenueRecordSibilType = "AUTRE"
+	TicketingVenueRecordSibilTypeCABARETMUSICHALL                       TicketingVenueRecordSibilType = "CABARET_MUSIC_HALL"
+	TicketingVenueRecordSibilTypeCASINODISCOTHEQUEHOTELCAFERESTAURANT   TicketingVenueRecordSibilType = "CASINO_DISCOTHEQUE_HOTEL_CAFE_RESTAURANT"
+	TicketingVenueRecordSibilTypeESPACEPOLYVALENT                       TicketingVenueRecordSibilType = "ESPACE_POLYVALENT"
+	TicketingVenueRecordSibilTypeLIEUDECULTE                            TicketingVenueRecordSibilType = "LIEU_DE_CULTE"
+	TicketingVenueRecordSibilTypeLIEUDESANTE                            TicketingVenueRecordSibilType = "LIEU_DE_SANTE"
+	TicketingVenueRecordSibilTypeLessThanNil                            TicketingVenueRecordSibilType = "<nil>"
+	TicketingVenueRecordSibilTypePLEINAIRPARCLOISIRSATTRACTION          TicketingVenueRecordSibilType = "PLEIN_AIR_PARC_LOISIRS_ATTRACTION"
+	TicketingVenueRecordSibilTypeSALLECONCERTAUDITORIUMOPERAZENITH      TicketingVenueRecordSibilType = "SALLE_CONCERT_AUDITORIUM_OPERA_ZENITH"
+	TicketingVenueRecordSibilTypeSTRUCTUREITINERANTEDEMONTABLECHAPITEAU TicketingVenueRecordSibilType = "STRUCTURE_ITINERANTE_DEMONTABLE_CHAPITEAU"
+	TicketingVenueRecordSibilTypeTHEATRE                                TicketingVenueRecordSibilType = "THEATRE"
+)
+
+// Valid indicates whether the value is a known member of the TicketingVenueRecordSibilType enum.
+func (e TicketingVenueRecordSibilType) Valid() bool {
+	switch e {
+	case TicketingVenueRecordSibilTypeAUTRE:
+		return true
+	case TicketingVenueRecordSibilTypeCABARETMUSICHALL:
+		return true
+	case TicketingVenueRecordSibilTypeCASINODISCOTHEQUEHOTELCAFERESTAURANT:
+		return true
+	case TicketingVenueRecordSibilTypeESPACEPOLYVALENT:
+		return true
+	case TicketingVenueRecordSibilTypeLIEUDECULTE:
+		return true
+	case TicketingVenueRecordSibilTypeLIEUDESANTE:
+		return true
+	case TicketingVenueRecordSibilTypeLessThanNil:
+		return true
+	case TicketingVenueRecordSibilTypePLEINAIRPARCLOISIRSATTRACTION:
+		return true
+	case TicketingVenueRecordSibilTypeSALLECONCERTAUDITORIUMOPERAZENITH:
+		return true
+	case TicketingVenueRecordSibilTypeSTRUCTUREITINERANTEDEMONTABLECHAPITEAU:
+		return true
+	case TicketingVenueRecordSibilTypeTHEATRE:
 		return true
 	default:
 		return false
@@ -3593,11 +5042,17 @@ func (e ScimSortOrder) Valid() bool {
 
 // Defines values for TicketingRecordKind.
 const (
-	TicketingRecordKindCustomer    TicketingRecordKind = "customer"
-	TicketingRecordKindOrder       TicketingRecordKind = "order"
-	TicketingRecordKindPerformance TicketingRecordKind = "performance"
-	TicketingRecordKindPriceType   TicketingRecordKind = "price_type"
-	TicketingRecordKindProduction  TicketingRecordKind = "production"
+	TicketingRecordKindCustomer     TicketingRecordKind = "customer"
+	TicketingRecordKindGiftCard     TicketingRecordKind = "gift_card"
+	TicketingRecordKindGroupBooking TicketingRecordKind = "group_booking"
+	TicketingRecordKindMembership   TicketingRecordKind = "membership"
+	TicketingRecordKindOrder        TicketingRecordKind = "order"
+	TicketingRecordKindPerformance  TicketingRecordKind = "performance"
+	TicketingRecordKindPriceType    TicketingRecordKind = "price_type"
+	TicketingRecordKindProduct      TicketingRecordKind = "product"
+	TicketingRecordKindProduction   TicketingRecordKind = "production"
+	TicketingRecordKindScan         TicketingRecordKind = "scan"
+	TicketingRecordKindVenue        TicketingRecordKind = "venue"
 )
 
 // Valid indicates whether the value is a known member of the TicketingRecordKind enum.
@@ -3605,13 +5060,25 @@ func (e TicketingRecordKind) Valid() bool {
 	switch e {
 	case TicketingRecordKindCustomer:
 		return true
+	case TicketingRecordKindGiftCard:
+		return true
+	case TicketingRecordKindGroupBooking:
+		return true
+	case TicketingRecordKindMembership:
+		return true
 	case TicketingRecordKindOrder:
 		return true
 	case TicketingRecordKindPerformance:
 		return true
 	case TicketingRecordKindPriceType:
 		return true
+	case TicketingRecordKindProduct:
+		return true
 	case TicketingRecordKindProduction:
+		return true
+	case TicketingRecordKindScan:
+		return true
+	case TicketingRecordKindVenue:
 		return true
 	default:
 		return false
@@ -3708,6 +5175,39 @@ func (e ListAPIKeysParamsKind) Valid() bool {
 	case ListAPIKeysParamsKindRk:
 		return true
 	case ListAPIKeysParamsKindSk:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListAuditEntriesParamsKinds.
+const (
+	ListAuditEntriesParamsKindsConfiguration ListAuditEntriesParamsKinds = "configuration"
+	ListAuditEntriesParamsKindsData          ListAuditEntriesParamsKinds = "data"
+	ListAuditEntriesParamsKindsExport        ListAuditEntriesParamsKinds = "export"
+	ListAuditEntriesParamsKindsRead          ListAuditEntriesParamsKinds = "read"
+	ListAuditEntriesParamsKindsRefusal       ListAuditEntriesParamsKinds = "refusal"
+	ListAuditEntriesParamsKindsRights        ListAuditEntriesParamsKinds = "rights"
+	ListAuditEntriesParamsKindsSignIn        ListAuditEntriesParamsKinds = "sign_in"
+)
+
+// Valid indicates whether the value is a known member of the ListAuditEntriesParamsKinds enum.
+func (e ListAuditEntriesParamsKinds) Valid() bool {
+	switch e {
+	case ListAuditEntriesParamsKindsConfiguration:
+		return true
+	case ListAuditEntriesParamsKindsData:
+		return true
+	case ListAuditEntriesParamsKindsExport:
+		return true
+	case ListAuditEntriesParamsKindsRead:
+		return true
+	case ListAuditEntriesParamsKindsRefusal:
+		return true
+	case ListAuditEntriesParamsKindsRights:
+		return true
+	case ListAuditEntriesParamsKindsSignIn:
 		return true
 	default:
 		return false
@@ -3975,6 +5475,90 @@ func (e ListContactHistoryParamsSubjectKind) Valid() bool {
 	case ListContactHistoryParamsSubjectKindContact:
 		return true
 	case ListContactHistoryParamsSubjectKindContactPoint:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListContactMembershipsParamsStatus.
+const (
+	ListContactMembershipsParamsStatusActive    ListContactMembershipsParamsStatus = "active"
+	ListContactMembershipsParamsStatusCancelled ListContactMembershipsParamsStatus = "cancelled"
+	ListContactMembershipsParamsStatusExpired   ListContactMembershipsParamsStatus = "expired"
+	ListContactMembershipsParamsStatusGrace     ListContactMembershipsParamsStatus = "grace"
+	ListContactMembershipsParamsStatusPending   ListContactMembershipsParamsStatus = "pending"
+	ListContactMembershipsParamsStatusRenewed   ListContactMembershipsParamsStatus = "renewed"
+	ListContactMembershipsParamsStatusSuspended ListContactMembershipsParamsStatus = "suspended"
+	ListContactMembershipsParamsStatusUsedUp    ListContactMembershipsParamsStatus = "used_up"
+)
+
+// Valid indicates whether the value is a known member of the ListContactMembershipsParamsStatus enum.
+func (e ListContactMembershipsParamsStatus) Valid() bool {
+	switch e {
+	case ListContactMembershipsParamsStatusActive:
+		return true
+	case ListContactMembershipsParamsStatusCancelled:
+		return true
+	case ListContactMembershipsParamsStatusExpired:
+		return true
+	case ListContactMembershipsParamsStatusGrace:
+		return true
+	case ListContactMembershipsParamsStatusPending:
+		return true
+	case ListContactMembershipsParamsStatusRenewed:
+		return true
+	case ListContactMembershipsParamsStatusSuspended:
+		return true
+	case ListContactMembershipsParamsStatusUsedUp:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListContactTicketsParamsAs.
+const (
+	ListContactTicketsParamsAsBuyer  ListContactTicketsParamsAs = "buyer"
+	ListContactTicketsParamsAsHolder ListContactTicketsParamsAs = "holder"
+)
+
+// Valid indicates whether the value is a known member of the ListContactTicketsParamsAs enum.
+func (e ListContactTicketsParamsAs) Valid() bool {
+	switch e {
+	case ListContactTicketsParamsAsBuyer:
+		return true
+	case ListContactTicketsParamsAsHolder:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListContactTicketsParamsState.
+const (
+	ListContactTicketsParamsStateBlocked     ListContactTicketsParamsState = "blocked"
+	ListContactTicketsParamsStateCancelled   ListContactTicketsParamsState = "cancelled"
+	ListContactTicketsParamsStateExchanged   ListContactTicketsParamsState = "exchanged"
+	ListContactTicketsParamsStateResold      ListContactTicketsParamsState = "resold"
+	ListContactTicketsParamsStateTransferred ListContactTicketsParamsState = "transferred"
+	ListContactTicketsParamsStateValid       ListContactTicketsParamsState = "valid"
+)
+
+// Valid indicates whether the value is a known member of the ListContactTicketsParamsState enum.
+func (e ListContactTicketsParamsState) Valid() bool {
+	switch e {
+	case ListContactTicketsParamsStateBlocked:
+		return true
+	case ListContactTicketsParamsStateCancelled:
+		return true
+	case ListContactTicketsParamsStateExchanged:
+		return true
+	case ListContactTicketsParamsStateResold:
+		return true
+	case ListContactTicketsParamsStateTransferred:
+		return true
+	case ListContactTicketsParamsStateValid:
 		return true
 	default:
 		return false
@@ -4293,6 +5877,87 @@ func (e ListTeamsParamsArchived) Valid() bool {
 	}
 }
 
+// Defines values for ListTicketingGroupBookingsParamsState.
+const (
+	ListTicketingGroupBookingsParamsStateCancelled ListTicketingGroupBookingsParamsState = "cancelled"
+	ListTicketingGroupBookingsParamsStateConfirmed ListTicketingGroupBookingsParamsState = "confirmed"
+	ListTicketingGroupBookingsParamsStateOption    ListTicketingGroupBookingsParamsState = "option"
+	ListTicketingGroupBookingsParamsStateRequested ListTicketingGroupBookingsParamsState = "requested"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingGroupBookingsParamsState enum.
+func (e ListTicketingGroupBookingsParamsState) Valid() bool {
+	switch e {
+	case ListTicketingGroupBookingsParamsStateCancelled:
+		return true
+	case ListTicketingGroupBookingsParamsStateConfirmed:
+		return true
+	case ListTicketingGroupBookingsParamsStateOption:
+		return true
+	case ListTicketingGroupBookingsParamsStateRequested:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListHouseholdProposalsParamsStatus.
+const (
+	ListHouseholdProposalsParamsStatusConfirmed ListHouseholdProposalsParamsStatus = "confirmed"
+	ListHouseholdProposalsParamsStatusDismissed ListHouseholdProposalsParamsStatus = "dismissed"
+	ListHouseholdProposalsParamsStatusOpen      ListHouseholdProposalsParamsStatus = "open"
+)
+
+// Valid indicates whether the value is a known member of the ListHouseholdProposalsParamsStatus enum.
+func (e ListHouseholdProposalsParamsStatus) Valid() bool {
+	switch e {
+	case ListHouseholdProposalsParamsStatusConfirmed:
+		return true
+	case ListHouseholdProposalsParamsStatusDismissed:
+		return true
+	case ListHouseholdProposalsParamsStatusOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTicketingMembershipsParamsStatus.
+const (
+	ListTicketingMembershipsParamsStatusActive    ListTicketingMembershipsParamsStatus = "active"
+	ListTicketingMembershipsParamsStatusCancelled ListTicketingMembershipsParamsStatus = "cancelled"
+	ListTicketingMembershipsParamsStatusExpired   ListTicketingMembershipsParamsStatus = "expired"
+	ListTicketingMembershipsParamsStatusGrace     ListTicketingMembershipsParamsStatus = "grace"
+	ListTicketingMembershipsParamsStatusPending   ListTicketingMembershipsParamsStatus = "pending"
+	ListTicketingMembershipsParamsStatusRenewed   ListTicketingMembershipsParamsStatus = "renewed"
+	ListTicketingMembershipsParamsStatusSuspended ListTicketingMembershipsParamsStatus = "suspended"
+	ListTicketingMembershipsParamsStatusUsedUp    ListTicketingMembershipsParamsStatus = "used_up"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingMembershipsParamsStatus enum.
+func (e ListTicketingMembershipsParamsStatus) Valid() bool {
+	switch e {
+	case ListTicketingMembershipsParamsStatusActive:
+		return true
+	case ListTicketingMembershipsParamsStatusCancelled:
+		return true
+	case ListTicketingMembershipsParamsStatusExpired:
+		return true
+	case ListTicketingMembershipsParamsStatusGrace:
+		return true
+	case ListTicketingMembershipsParamsStatusPending:
+		return true
+	case ListTicketingMembershipsParamsStatusRenewed:
+		return true
+	case ListTicketingMembershipsParamsStatusSuspended:
+		return true
+	case ListTicketingMembershipsParamsStatusUsedUp:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListTicketingOrdersParamsCommercialState.
 const (
 	ListTicketingOrdersParamsCommercialStateCancelled ListTicketingOrdersParamsCommercialState = "cancelled"
@@ -4347,6 +6012,69 @@ func (e ListTicketingOrdersParamsPaymentState) Valid() bool {
 	}
 }
 
+// Defines values for ListTicketingProductsParamsKind.
+const (
+	ListTicketingProductsParamsKindDonation     ListTicketingProductsParamsKind = "donation"
+	ListTicketingProductsParamsKindGiftCard     ListTicketingProductsParamsKind = "gift_card"
+	ListTicketingProductsParamsKindGoods        ListTicketingProductsParamsKind = "goods"
+	ListTicketingProductsParamsKindMembership   ListTicketingProductsParamsKind = "membership"
+	ListTicketingProductsParamsKindPass         ListTicketingProductsParamsKind = "pass"
+	ListTicketingProductsParamsKindService      ListTicketingProductsParamsKind = "service"
+	ListTicketingProductsParamsKindSubscription ListTicketingProductsParamsKind = "subscription"
+	ListTicketingProductsParamsKindTicket       ListTicketingProductsParamsKind = "ticket"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingProductsParamsKind enum.
+func (e ListTicketingProductsParamsKind) Valid() bool {
+	switch e {
+	case ListTicketingProductsParamsKindDonation:
+		return true
+	case ListTicketingProductsParamsKindGiftCard:
+		return true
+	case ListTicketingProductsParamsKindGoods:
+		return true
+	case ListTicketingProductsParamsKindMembership:
+		return true
+	case ListTicketingProductsParamsKindPass:
+		return true
+	case ListTicketingProductsParamsKindService:
+		return true
+	case ListTicketingProductsParamsKindSubscription:
+		return true
+	case ListTicketingProductsParamsKindTicket:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListMatchReviewsParamsStatus.
+const (
+	ListMatchReviewsParamsStatusCreated  ListMatchReviewsParamsStatus = "created"
+	ListMatchReviewsParamsStatusLinked   ListMatchReviewsParamsStatus = "linked"
+	ListMatchReviewsParamsStatusOpen     ListMatchReviewsParamsStatus = "open"
+	ListMatchReviewsParamsStatusRejected ListMatchReviewsParamsStatus = "rejected"
+	ListMatchReviewsParamsStatusSettled  ListMatchReviewsParamsStatus = "settled"
+)
+
+// Valid indicates whether the value is a known member of the ListMatchReviewsParamsStatus enum.
+func (e ListMatchReviewsParamsStatus) Valid() bool {
+	switch e {
+	case ListMatchReviewsParamsStatusCreated:
+		return true
+	case ListMatchReviewsParamsStatusLinked:
+		return true
+	case ListMatchReviewsParamsStatusOpen:
+		return true
+	case ListMatchReviewsParamsStatusRejected:
+		return true
+	case ListMatchReviewsParamsStatusSettled:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListTicketingSourcesParamsStatus.
 const (
 	ListTicketingSourcesParamsStatusActive ListTicketingSourcesParamsStatus = "active"
@@ -4359,6 +6087,75 @@ func (e ListTicketingSourcesParamsStatus) Valid() bool {
 	case ListTicketingSourcesParamsStatusActive:
 		return true
 	case ListTicketingSourcesParamsStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTicketingCommandsParamsStatus.
+const (
+	ListTicketingCommandsParamsStatusConfirmed ListTicketingCommandsParamsStatus = "confirmed"
+	ListTicketingCommandsParamsStatusQueued    ListTicketingCommandsParamsStatus = "queued"
+	ListTicketingCommandsParamsStatusRejected  ListTicketingCommandsParamsStatus = "rejected"
+	ListTicketingCommandsParamsStatusSent      ListTicketingCommandsParamsStatus = "sent"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingCommandsParamsStatus enum.
+func (e ListTicketingCommandsParamsStatus) Valid() bool {
+	switch e {
+	case ListTicketingCommandsParamsStatusConfirmed:
+		return true
+	case ListTicketingCommandsParamsStatusQueued:
+		return true
+	case ListTicketingCommandsParamsStatusRejected:
+		return true
+	case ListTicketingCommandsParamsStatusSent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTicketingDeadLettersParamsStatus.
+const (
+	ListTicketingDeadLettersParamsStatusDismissed ListTicketingDeadLettersParamsStatus = "dismissed"
+	ListTicketingDeadLettersParamsStatusOpen      ListTicketingDeadLettersParamsStatus = "open"
+	ListTicketingDeadLettersParamsStatusResolved  ListTicketingDeadLettersParamsStatus = "resolved"
+	ListTicketingDeadLettersParamsStatusRetrying  ListTicketingDeadLettersParamsStatus = "retrying"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingDeadLettersParamsStatus enum.
+func (e ListTicketingDeadLettersParamsStatus) Valid() bool {
+	switch e {
+	case ListTicketingDeadLettersParamsStatusDismissed:
+		return true
+	case ListTicketingDeadLettersParamsStatusOpen:
+		return true
+	case ListTicketingDeadLettersParamsStatusResolved:
+		return true
+	case ListTicketingDeadLettersParamsStatusRetrying:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListInboundMessagesParamsStatus.
+const (
+	ListInboundMessagesParamsStatusIgnored   ListInboundMessagesParamsStatus = "ignored"
+	ListInboundMessagesParamsStatusPending   ListInboundMessagesParamsStatus = "pending"
+	ListInboundMessagesParamsStatusProcessed ListInboundMessagesParamsStatus = "processed"
+)
+
+// Valid indicates whether the value is a known member of the ListInboundMessagesParamsStatus enum.
+func (e ListInboundMessagesParamsStatus) Valid() bool {
+	switch e {
+	case ListInboundMessagesParamsStatusIgnored:
+		return true
+	case ListInboundMessagesParamsStatusPending:
+		return true
+	case ListInboundMessagesParamsStatusProcessed:
 		return true
 	default:
 		return false
@@ -4711,6 +6508,62 @@ type AddressPatchLabel string
 // AddressPatchStatus defines model for AddressPatch.Status.
 type AddressPatchStatus string
 
+// AuditEntry defines model for AuditEntry.
+type AuditEntry struct {
+	// Action The type of the event, `refused` or `read`.
+	Action string `json:"action"`
+
+	// Actor Null where nobody proved or claimed to be anybody.
+	Actor nullable.Nullable[Actor] `json:"actor"`
+
+	// Address Of a refusal, from where.
+	Address nullable.Nullable[string] `json:"address"`
+
+	// Code Of a refusal, that of the problem.
+	Code nullable.Nullable[string] `json:"code"`
+
+	// ContactIds Of a read, the contacts in the answer.
+	ContactIds []openapi_types.UUID `json:"contact_ids"`
+	ID         openapi_types.UUID   `json:"id"`
+	Kind       string               `json:"kind"`
+	Object     AuditEntryObject     `json:"object"`
+	OccurredAt time.Time            `json:"occurred_at"`
+
+	// Operation Null for changes, which name their type.
+	Operation nullable.Nullable[string] `json:"operation"`
+	Outcome   string                    `json:"outcome"`
+
+	// Proven It was them; otherwise somebody said so.
+	Proven bool `json:"proven"`
+
+	// Purpose Of a read, the purpose stated.
+	Purpose string `json:"purpose"`
+
+	// Repeated How many like refusals this entry stands for.
+	Repeated  int32  `json:"repeated"`
+	RequestID string `json:"request_id"`
+
+	// Rule Of a refusal: the scope, verb, purpose or quota that stood against it, `sight` for a record that was not to be seen; of a
+	// credential that was not believed: `unknown`, `secret`, `ended`, `network`, `kind`, `token`, `assertion`, `replayed` or `attempts`.
+	Rule nullable.Nullable[string] `json:"rule"`
+
+	// Status Of a refusal.
+	Status  nullable.Nullable[int32]        `json:"status"`
+	Subject nullable.Nullable[AuditSubject] `json:"subject"`
+
+	// URL Where there is more of it.
+	URL nullable.Nullable[string] `json:"url"`
+}
+
+// AuditEntryObject defines model for AuditEntry.Object.
+type AuditEntryObject string
+
+// AuditEntryList defines model for AuditEntryList.
+type AuditEntryList struct {
+	Data       []AuditEntry              `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
 // AuditKey defines model for AuditKey.
 type AuditKey struct {
 	Crv AuditKeyCrv `json:"crv"`
@@ -4736,11 +6589,36 @@ type AuditKeySet struct {
 	Keys []AuditKey `json:"keys"`
 }
 
+// AuditRecord An entry with the field names of the Elastic Common Schema; what that has no name for is under `parvis`.
+type AuditRecord struct {
+	Timestamp    time.Time     `json:"@timestamp"`
+	Ecs          RecordVersion `json:"ecs"`
+	Error        *RecordError  `json:"error,omitempty"`
+	Event        RecordEvent   `json:"event"`
+	HTTP         *RecordHTTP   `json:"http,omitempty"`
+	Organization RecordID      `json:"organization"`
+	Parvis       RecordOwn     `json:"parvis"`
+	Rule         *RecordRule   `json:"rule,omitempty"`
+	Source       *RecordSource `json:"source,omitempty"`
+	User         *RecordID     `json:"user,omitempty"`
+}
+
+// AuditRecordList defines model for AuditRecordList.
+type AuditRecordList struct {
+	Data []AuditRecord `json:"data"`
+
+	// Position After the last entry, or the one given where there is none.
+	Position string `json:"position"`
+}
+
 // AuditRetention defines model for AuditRetention.
 type AuditRetention struct {
-	// Months For how long now.
+	// Months For how long reads now.
 	Months int32                `json:"months"`
 	Object AuditRetentionObject `json:"object"`
+
+	// RefusalMonths For how long refusals now.
+	RefusalMonths int32 `json:"refusal_months"`
 
 	// Said The latest first.
 	Said []AuditRetentionSaid `json:"said"`
@@ -4751,17 +6629,30 @@ type AuditRetentionObject string
 
 // AuditRetentionPut defines model for AuditRetentionPut.
 type AuditRetentionPut struct {
-	Months int32 `json:"months"`
+	Log    *AuditRetentionPutLog `json:"log,omitempty"`
+	Months int32                 `json:"months"`
 
 	// ValidFrom Now, if absent.
 	ValidFrom *time.Time `json:"valid_from,omitempty"`
 }
 
+// AuditRetentionPutLog defines model for AuditRetentionPut.Log.
+type AuditRetentionPutLog string
+
 // AuditRetentionSaid defines model for AuditRetentionSaid.
 type AuditRetentionSaid struct {
 	CreatedAt time.Time `json:"created_at"`
+	Log       string    `json:"log"`
 	Months    int32     `json:"months"`
 	ValidFrom time.Time `json:"valid_from"`
+}
+
+// AuditSubject defines model for AuditSubject.
+type AuditSubject struct {
+	ID openapi_types.UUID `json:"id"`
+
+	// Kind Null for a refusal, whose address named it.
+	Kind nullable.Nullable[string] `json:"kind"`
 }
 
 // AuthorizationServerMetadata defines model for AuthorizationServerMetadata.
@@ -4811,6 +6702,31 @@ type BreakGlass struct {
 
 // CIDRs Networks (or single addresses) the key is used from; empty for any.
 type CIDRs = []string
+
+// CaptureRate defines model for CaptureRate.
+type CaptureRate struct {
+	// Channel Null for all of them.
+	Channel    nullable.Nullable[string] `json:"channel"`
+	Identified int64                     `json:"identified"`
+
+	// IdentifiedPercent Null where there is no ticket.
+	IdentifiedPercent nullable.Nullable[float64] `json:"identified_percent"`
+	Reachable         int64                      `json:"reachable"`
+	ReachablePercent  nullable.Nullable[float64] `json:"reachable_percent"`
+	Tickets           int64                      `json:"tickets"`
+}
+
+// CaptureRates defines model for CaptureRates.
+type CaptureRates struct {
+	Channels    []CaptureRate      `json:"channels"`
+	Object      CaptureRatesObject `json:"object"`
+	PlacedAtGte time.Time          `json:"placed_at_gte"`
+	PlacedAtLt  time.Time          `json:"placed_at_lt"`
+	Total       CaptureRate        `json:"total"`
+}
+
+// CaptureRatesObject defines model for CaptureRates.Object.
+type CaptureRatesObject string
 
 // CapturedMail defines model for CapturedMail.
 type CapturedMail struct {
@@ -4862,6 +6778,45 @@ type ClientKeyUse string
 // ClientKeys Public keys (RFC 7517) of a client that signs its assertions with ES256 or RS256.
 type ClientKeys struct {
 	Keys []ClientKey `json:"keys"`
+}
+
+// Connector defines model for Connector.
+type Connector struct {
+	Capabilities []string `json:"capabilities"`
+	Commands     []string `json:"commands"`
+
+	// DefaultBaseURL Where the vendor is; null where each institution has an address of its own.
+	DefaultBaseURL nullable.Nullable[string] `json:"default_base_url"`
+	Name           string                    `json:"name"`
+	Object         ConnectorObject           `json:"object"`
+	Secrets        []ConnectorSecret         `json:"secrets"`
+
+	// SettingsSchema The component of this contract that the settings follow.
+	SettingsSchema string            `json:"settings_schema"`
+	Streams        []ConnectorStream `json:"streams"`
+	Title          string            `json:"title"`
+}
+
+// ConnectorObject defines model for Connector.Object.
+type ConnectorObject string
+
+// ConnectorList defines model for ConnectorList.
+type ConnectorList struct {
+	Data []Connector `json:"data"`
+}
+
+// ConnectorSecret defines model for ConnectorSecret.
+type ConnectorSecret struct {
+	Description string `json:"description"`
+	Name        string `json:"name"`
+	Required    bool   `json:"required"`
+}
+
+// ConnectorStream defines model for ConnectorStream.
+type ConnectorStream struct {
+	// EverySeconds How often it is read when nobody calls.
+	EverySeconds int32  `json:"every_seconds"`
+	Name         string `json:"name"`
 }
 
 // Consent One entry of the ledger.
@@ -5303,6 +7258,46 @@ type ContactFilterField string
 // ContactFilterOp defines model for ContactFilter.Op.
 type ContactFilterOp string
 
+// ContactIndicators defines model for ContactIndicators.
+type ContactIndicators struct {
+	AsOf time.Time `json:"as_of"`
+
+	// AverageLeadDays From the order to the performance, over the tickets bought.
+	AverageLeadDays    nullable.Nullable[float64]   `json:"average_lead_days"`
+	ContactID          openapi_types.UUID           `json:"contact_id"`
+	CountedAt          time.Time                    `json:"counted_at"`
+	DaysSinceLastOrder nullable.Nullable[int32]     `json:"days_since_last_order"`
+	Disciplines        []IndicatorShare             `json:"disciplines"`
+	FirstOrderAt       nullable.Nullable[time.Time] `json:"first_order_at"`
+	FirstVisitAt       nullable.Nullable[time.Time] `json:"first_visit_at"`
+	LastOrderAt        nullable.Nullable[time.Time] `json:"last_order_at"`
+	LastVisitAt        nullable.Nullable[time.Time] `json:"last_visit_at"`
+
+	// Net Paid less refunded, by currency; of a cancelled order, what was kept.
+	Net    []Money                 `json:"net"`
+	Object ContactIndicatorsObject `json:"object"`
+
+	// Orders Confirmed orders.
+	Orders int32 `json:"orders"`
+
+	// OrdersLastYear Of the last 365 days.
+	OrdersLastYear int32            `json:"orders_last_year"`
+	Seasons        []IndicatorShare `json:"seasons"`
+
+	// Subscriptions Valid subscriptions, passes and memberships bought.
+	Subscriptions int32 `json:"subscriptions"`
+
+	// Tickets Valid tickets bought.
+	Tickets        int32 `json:"tickets"`
+	UpcomingVisits int32 `json:"upcoming_visits"`
+
+	// Visits Performances past for which the contact holds a valid ticket, or bought one that nobody else is known to hold; each counts once.
+	Visits int32 `json:"visits"`
+}
+
+// ContactIndicatorsObject defines model for ContactIndicators.Object.
+type ContactIndicatorsObject string
+
 // ContactList defines model for ContactList.
 type ContactList struct {
 	Data       []Contact                 `json:"data"`
@@ -5311,6 +7306,29 @@ type ContactList struct {
 	// TotalCount Only when `count` asked for it.
 	TotalCount     *int64  `json:"total_count,omitempty"`
 	TotalCountKind *string `json:"total_count_kind,omitempty"`
+}
+
+// ContactLookup Exactly one of these.
+type ContactLookup struct {
+	// CardNumber An external id with the source `card`.
+	CardNumber  *string                 `json:"card_number,omitempty"`
+	Email       *string                 `json:"email,omitempty"`
+	ExternalRef *ContactLookupReference `json:"external_ref,omitempty"`
+
+	// Phone In any usual form; without a country it is French.
+	Phone *string `json:"phone,omitempty"`
+}
+
+// ContactLookupReference defines model for ContactLookupReference.
+type ContactLookupReference struct {
+	ExternalID string `json:"external_id"`
+	Source     string `json:"source"`
+}
+
+// ContactLookupResult defines model for ContactLookupResult.
+type ContactLookupResult struct {
+	Data      []ContactProfile `json:"data"`
+	MatchedOn string           `json:"matched_on"`
 }
 
 // ContactPatch A merge patch (RFC 7396).
@@ -5435,6 +7453,24 @@ type ContactPointPatchLabel string
 
 // ContactPointPatchStatus defines model for ContactPointPatch.Status.
 type ContactPointPatchStatus string
+
+// ContactProfile As much of a contact as a seller needs to greet the right person.
+type ContactProfile struct {
+	ContactID   openapi_types.UUID        `json:"contact_id"`
+	DisplayName string                    `json:"display_name"`
+	FamilyName  nullable.Nullable[string] `json:"family_name"`
+	GivenName   nullable.Nullable[string] `json:"given_name"`
+
+	// HasBought Has an order here that was confirmed.
+	HasBought  bool `json:"has_bought"`
+	IsArchived bool `json:"is_archived"`
+
+	// IsMinor Under eighteen; null where the date of birth is not known.
+	IsMinor     nullable.Nullable[bool]      `json:"is_minor"`
+	Kind        string                       `json:"kind"`
+	LastOrderAt nullable.Nullable[time.Time] `json:"last_order_at"`
+	PostalCode  nullable.Nullable[string]    `json:"postal_code"`
+}
 
 // ContactRestrict defines model for ContactRestrict.
 type ContactRestrict struct {
@@ -5846,11 +7882,16 @@ type EventTypeList struct {
 
 // ExportCreate What to export; everything where nothing is said.
 type ExportCreate struct {
-	// IncludeAccessLog The log of reads of identifiable data.
+	// IncludeAccessLog The logs of reads of identifiable data and of refusals.
 	IncludeAccessLog *bool `json:"include_access_log,omitempty"`
 
 	// IncludeEvents The log of everything that changed and its chain of digests.
 	IncludeEvents *bool `json:"include_events,omitempty"`
+
+	// SensitiveRecipient A public key (age, X25519) for which sensitive facts are encrypted; without it they are left out, and the manifest says
+	// how many. It asks for the scope `contacts.sensitive:read` as well, and every person concerned has it in their access log.
+	// `parvis import` restores them with the private key; an import by the API leaves them out.
+	SensitiveRecipient *string `json:"sensitive_recipient,omitempty"`
 }
 
 // ExternalIDCreate defines model for ExternalIdCreate.
@@ -6094,6 +8135,117 @@ type FormVersion struct {
 // FormVersionObject defines model for FormVersion.Object.
 type FormVersionObject string
 
+// Forwarder defines model for Forwarder.
+type Forwarder struct {
+	CaCertificates    nullable.Nullable[string] `json:"ca_certificates"`
+	ClientCertificate nullable.Nullable[string] `json:"client_certificate"`
+	CreatedAt         time.Time                 `json:"created_at"`
+	HasClientKey      bool                      `json:"has_client_key"`
+	HasToken          bool                      `json:"has_token"`
+	Health            ForwarderHealth           `json:"health"`
+	ID                openapi_types.UUID        `json:"id"`
+	Name              string                    `json:"name"`
+	Object            ForwarderObject           `json:"object"`
+	Status            string                    `json:"status"`
+	UpdatedAt         time.Time                 `json:"updated_at"`
+	URL               string                    `json:"url"`
+	Version           int64                     `json:"version"`
+}
+
+// ForwarderObject defines model for Forwarder.Object.
+type ForwarderObject string
+
+// ForwarderCreate defines model for ForwarderCreate.
+type ForwarderCreate struct {
+	// CaCertificates Authorities (PEM) by which alone the receiver is known; without them, the system's.
+	CaCertificates *string `json:"ca_certificates,omitempty"`
+
+	// ClientCertificate What we are known by to it (PEM), with `client_key`.
+	ClientCertificate *string `json:"client_certificate,omitempty"`
+
+	// ClientKey The key of the certificate (PEM).
+	ClientKey *string `json:"client_key,omitempty"`
+	Name      string  `json:"name"`
+
+	// Start From where on.
+	Start *ForwarderCreateStart `json:"start,omitempty"`
+
+	// Token Sent to an https address as a bearer token.
+	Token *string `json:"token,omitempty"`
+
+	// URL `syslog+tls://host:6514` or an https address.
+	URL string `json:"url"`
+}
+
+// ForwarderCreateStart From where on.
+type ForwarderCreateStart string
+
+// ForwarderHealth defines model for ForwarderHealth.
+type ForwarderHealth struct {
+	// Delivered Entries that it has taken.
+	Delivered    int64                        `json:"delivered"`
+	FailingSince nullable.Nullable[time.Time] `json:"failing_since"`
+
+	// LagSeconds How long that is ago; 0 when none waits.
+	LagSeconds      int64                        `json:"lag_seconds"`
+	LastDeliveredAt nullable.Nullable[time.Time] `json:"last_delivered_at"`
+
+	// LastError Why the last attempt failed: one of these, or `status-` with that of the answer.
+	LastError nullable.Nullable[string] `json:"last_error"`
+
+	// OldestUndeliveredAt When the first entry that waits happened.
+	OldestUndeliveredAt nullable.Nullable[time.Time] `json:"oldest_undelivered_at"`
+
+	// Position Up to where the receiver has taken entries.
+	Position string `json:"position"`
+}
+
+// ForwarderList defines model for ForwarderList.
+type ForwarderList struct {
+	Data       []Forwarder               `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// ForwarderPatch defines model for ForwarderPatch.
+type ForwarderPatch struct {
+	CaCertificates    nullable.Nullable[string] `json:"ca_certificates,omitempty"`
+	ClientCertificate nullable.Nullable[string] `json:"client_certificate,omitempty"`
+	ClientKey         nullable.Nullable[string] `json:"client_key,omitempty"`
+	Name              *string                   `json:"name,omitempty"`
+	Status            *ForwarderPatchStatus     `json:"status,omitempty"`
+	Token             nullable.Nullable[string] `json:"token,omitempty"`
+	URL               *string                   `json:"url,omitempty"`
+}
+
+// ForwarderPatchStatus defines model for ForwarderPatch.Status.
+type ForwarderPatchStatus string
+
+// GenericMailbox defines model for GenericMailbox.
+type GenericMailbox struct {
+	CreatedAt time.Time                 `json:"created_at"`
+	IsGeneric bool                      `json:"is_generic"`
+	Mailbox   string                    `json:"mailbox"`
+	Object    GenericMailboxObject      `json:"object"`
+	Origin    string                    `json:"origin"`
+	Reason    nullable.Nullable[string] `json:"reason"`
+	UpdatedAt time.Time                 `json:"updated_at"`
+}
+
+// GenericMailboxObject defines model for GenericMailbox.Object.
+type GenericMailboxObject string
+
+// GenericMailboxList defines model for GenericMailboxList.
+type GenericMailboxList struct {
+	Data       []GenericMailbox          `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// GenericMailboxPut defines model for GenericMailboxPut.
+type GenericMailboxPut struct {
+	IsGeneric bool    `json:"is_generic"`
+	Reason    *string `json:"reason,omitempty"`
+}
+
 // HeldRole defines model for HeldRole.
 type HeldRole struct {
 	AssignmentID openapi_types.UUID `json:"assignment_id"`
@@ -6169,29 +8321,110 @@ type HistorySubject struct {
 	Version int64 `json:"version"`
 }
 
+// HolderMatch defines model for HolderMatch.
+type HolderMatch struct {
+	Confidence   nullable.Nullable[float64]            `json:"confidence"`
+	ContactID    nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	Evidence     []MatchEvidence                       `json:"evidence"`
+	Explanation  string                                `json:"explanation"`
+	ExternalID   string                                `json:"external_id"`
+	InputsDigest nullable.Nullable[string]             `json:"inputs_digest"`
+	Rule         string                                `json:"rule"`
+	TicketID     openapi_types.UUID                    `json:"ticket_id"`
+}
+
+// HouseholdProposal defines model for HouseholdProposal.
+type HouseholdProposal struct {
+	ContactID openapi_types.UUID           `json:"contact_id"`
+	CreatedAt time.Time                    `json:"created_at"`
+	DecidedAt nullable.Nullable[time.Time] `json:"decided_at"`
+	ID        openapi_types.UUID           `json:"id"`
+	Object    HouseholdProposalObject      `json:"object"`
+
+	// OrderID The order that showed it.
+	OrderID        nullable.Nullable[openapi_types.UUID] `json:"order_id"`
+	OtherContactID openapi_types.UUID                    `json:"other_contact_id"`
+	Reason         string                                `json:"reason"`
+	Status         string                                `json:"status"`
+	UpdatedAt      time.Time                             `json:"updated_at"`
+	Version        int64                                 `json:"version"`
+}
+
+// HouseholdProposalObject defines model for HouseholdProposal.Object.
+type HouseholdProposalObject string
+
+// HouseholdProposalAnswer defines model for HouseholdProposalAnswer.
+type HouseholdProposalAnswer struct {
+	Status HouseholdProposalAnswerStatus `json:"status"`
+}
+
+// HouseholdProposalAnswerStatus defines model for HouseholdProposalAnswer.Status.
+type HouseholdProposalAnswerStatus string
+
+// HouseholdProposalList defines model for HouseholdProposalList.
+type HouseholdProposalList struct {
+	Data       []HouseholdProposal       `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// Identity defines model for Identity.
+type Identity struct {
+	CreatedAt time.Time          `json:"created_at"`
+	ID        openapi_types.UUID `json:"id"`
+	Issuer    string             `json:"issuer"`
+	Object    IdentityObject     `json:"object"`
+	Subject   string             `json:"subject"`
+	UserID    openapi_types.UUID `json:"user_id"`
+	Version   int64              `json:"version"`
+}
+
+// IdentityObject defines model for Identity.Object.
+type IdentityObject string
+
+// IdentityLink defines model for IdentityLink.
+type IdentityLink struct {
+	// Issuer That of an identity provider that the institution trusts.
+	Issuer  string `json:"issuer"`
+	Subject string `json:"subject"`
+}
+
+// IdentityList defines model for IdentityList.
+type IdentityList struct {
+	Data       []Identity                `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
 // IdentityProvider defines model for IdentityProvider.
 type IdentityProvider struct {
-	AcceptsIDTokens bool                      `json:"accepts_id_tokens"`
-	AllowedAlgs     []string                  `json:"allowed_algs"`
-	Audience        string                    `json:"audience"`
-	CreatedAt       time.Time                 `json:"created_at"`
-	EmailClaim      string                    `json:"email_claim"`
-	ID              openapi_types.UUID        `json:"id"`
-	IsEnabled       bool                      `json:"is_enabled"`
-	Issuer          string                    `json:"issuer"`
-	JwksURI         nullable.Nullable[string] `json:"jwks_uri"`
-	Name            string                    `json:"name"`
-	NameClaim       string                    `json:"name_claim"`
-	Object          IdentityProviderObject    `json:"object"`
-	Provision       string                    `json:"provision"`
-	RequiredClaims  map[string]string         `json:"required_claims"`
-	RoleClaim       nullable.Nullable[string] `json:"role_claim"`
-	RoleMapping     []IdentityRoleRule        `json:"role_mapping"`
-	TenantClaim     nullable.Nullable[string] `json:"tenant_claim"`
-	TenantValue     nullable.Nullable[string] `json:"tenant_value"`
-	TokenTypes      []string                  `json:"token_types"`
-	UpdatedAt       time.Time                 `json:"updated_at"`
-	Version         int64                     `json:"version"`
+	AcceptsBearerTokens bool                      `json:"accepts_bearer_tokens"`
+	AcceptsIDTokens     bool                      `json:"accepts_id_tokens"`
+	AllowedAlgs         []string                  `json:"allowed_algs"`
+	Audience            string                    `json:"audience"`
+	CreatedAt           time.Time                 `json:"created_at"`
+	EmailClaim          string                    `json:"email_claim"`
+	ID                  openapi_types.UUID        `json:"id"`
+	IsEnabled           bool                      `json:"is_enabled"`
+	Issuer              string                    `json:"issuer"`
+	JwksURI             nullable.Nullable[string] `json:"jwks_uri"`
+	Name                string                    `json:"name"`
+	NameClaim           string                    `json:"name_claim"`
+	Object              IdentityProviderObject    `json:"object"`
+	Protocol            string                    `json:"protocol"`
+	Provision           string                    `json:"provision"`
+	RequiredClaims      map[string]string         `json:"required_claims"`
+	RoleClaim           nullable.Nullable[string] `json:"role_claim"`
+	RoleMapping         []IdentityRoleRule        `json:"role_mapping"`
+
+	// StrongAcr Values of the claim `acr` that stand for more than one factor.
+	StrongAcr []string `json:"strong_acr"`
+
+	// StrongAmr Values of the claim `amr` that stand for more than one factor.
+	StrongAmr   []string                  `json:"strong_amr"`
+	TenantClaim nullable.Nullable[string] `json:"tenant_claim"`
+	TenantValue nullable.Nullable[string] `json:"tenant_value"`
+	TokenTypes  []string                  `json:"token_types"`
+	UpdatedAt   time.Time                 `json:"updated_at"`
+	Version     int64                     `json:"version"`
 }
 
 // IdentityProviderObject defines model for IdentityProvider.Object.
@@ -6199,6 +8432,9 @@ type IdentityProviderObject string
 
 // IdentityProviderCreate defines model for IdentityProviderCreate.
 type IdentityProviderCreate struct {
+	// AcceptsBearerTokens Whether its access tokens open the API by themselves; false where people only sign in with it.
+	AcceptsBearerTokens *bool `json:"accepts_bearer_tokens,omitempty"`
+
 	// AcceptsIDTokens Whether ID tokens open something. They are meant for a client and not for an API.
 	AcceptsIDTokens *bool                               `json:"accepts_id_tokens,omitempty"`
 	AllowedAlgs     []IdentityProviderCreateAllowedAlgs `json:"allowed_algs,omitempty"`
@@ -6212,9 +8448,14 @@ type IdentityProviderCreate struct {
 	Issuer string `json:"issuer"`
 
 	// JwksURI Where the keys are; null is where the discovery document of the issuer says.
-	JwksURI   nullable.Nullable[string] `json:"jwks_uri,omitempty"`
-	Name      string                    `json:"name"`
-	NameClaim *string                   `json:"name_claim,omitempty"`
+	JwksURI nullable.Nullable[string] `json:"jwks_uri,omitempty"`
+	Name    string                    `json:"name"`
+
+	// NameClaim Claim of the name, or several with spaces between them: `given_name usual_name`.
+	NameClaim *string `json:"name_claim,omitempty"`
+
+	// Protocol How people sign in with it. A provider of SAML has no bearer tokens; its issuer is its entity id.
+	Protocol *IdentityProviderCreateProtocol `json:"protocol,omitempty"`
 
 	// Provision Whether a user is made for whoever comes first with a token.
 	Provision *IdentityProviderCreateProvision `json:"provision,omitempty"`
@@ -6225,6 +8466,12 @@ type IdentityProviderCreate struct {
 	// RoleClaim Claim whose values are mapped; dots go into objects.
 	RoleClaim   nullable.Nullable[string] `json:"role_claim,omitempty"`
 	RoleMapping []IdentityRoleRule        `json:"role_mapping,omitempty"`
+
+	// StrongAcr Values of the claim `acr` that stand for more than one factor, for the roles and scopes of the sign-in policy.
+	StrongAcr []string `json:"strong_acr,omitempty"`
+
+	// StrongAmr Values of the claim `amr` that do.
+	StrongAmr   []string                  `json:"strong_amr,omitempty"`
 	TenantClaim nullable.Nullable[string] `json:"tenant_claim,omitempty"`
 	TenantValue nullable.Nullable[string] `json:"tenant_value,omitempty"`
 
@@ -6234,6 +8481,9 @@ type IdentityProviderCreate struct {
 
 // IdentityProviderCreateAllowedAlgs defines model for IdentityProviderCreate.AllowedAlgs.
 type IdentityProviderCreateAllowedAlgs string
+
+// IdentityProviderCreateProtocol How people sign in with it. A provider of SAML has no bearer tokens; its issuer is its entity id.
+type IdentityProviderCreateProtocol string
 
 // IdentityProviderCreateProvision Whether a user is made for whoever comes first with a token.
 type IdentityProviderCreateProvision string
@@ -6249,18 +8499,21 @@ type IdentityProviderList struct {
 
 // IdentityProviderPatch defines model for IdentityProviderPatch.
 type IdentityProviderPatch struct {
-	AcceptsIDTokens *bool                              `json:"accepts_id_tokens,omitempty"`
-	AllowedAlgs     []IdentityProviderPatchAllowedAlgs `json:"allowed_algs,omitempty"`
-	EmailClaim      *string                            `json:"email_claim,omitempty"`
-	IsEnabled       *bool                              `json:"is_enabled,omitempty"`
-	JwksURI         nullable.Nullable[string]          `json:"jwks_uri,omitempty"`
-	Name            *string                            `json:"name,omitempty"`
-	NameClaim       *string                            `json:"name_claim,omitempty"`
-	Provision       *IdentityProviderPatchProvision    `json:"provision,omitempty"`
-	RequiredClaims  map[string]string                  `json:"required_claims,omitempty"`
-	RoleClaim       nullable.Nullable[string]          `json:"role_claim,omitempty"`
-	RoleMapping     []IdentityRoleRule                 `json:"role_mapping,omitempty"`
-	TokenTypes      []IdentityProviderPatchTokenTypes  `json:"token_types,omitempty"`
+	AcceptsBearerTokens *bool                              `json:"accepts_bearer_tokens,omitempty"`
+	AcceptsIDTokens     *bool                              `json:"accepts_id_tokens,omitempty"`
+	AllowedAlgs         []IdentityProviderPatchAllowedAlgs `json:"allowed_algs,omitempty"`
+	EmailClaim          *string                            `json:"email_claim,omitempty"`
+	IsEnabled           *bool                              `json:"is_enabled,omitempty"`
+	JwksURI             nullable.Nullable[string]          `json:"jwks_uri,omitempty"`
+	Name                *string                            `json:"name,omitempty"`
+	NameClaim           *string                            `json:"name_claim,omitempty"`
+	Provision           *IdentityProviderPatchProvision    `json:"provision,omitempty"`
+	RequiredClaims      map[string]string                  `json:"required_claims,omitempty"`
+	RoleClaim           nullable.Nullable[string]          `json:"role_claim,omitempty"`
+	RoleMapping         []IdentityRoleRule                 `json:"role_mapping,omitempty"`
+	StrongAcr           []string                           `json:"strong_acr,omitempty"`
+	StrongAmr           []string                           `json:"strong_amr,omitempty"`
+	TokenTypes          []IdentityProviderPatchTokenTypes  `json:"token_types,omitempty"`
 }
 
 // IdentityProviderPatchAllowedAlgs defines model for IdentityProviderPatch.AllowedAlgs.
@@ -6288,6 +8541,77 @@ type IdentityRoleRule struct {
 type ImportKey struct {
 	Key      string             `json:"key"`
 	TenantID openapi_types.UUID `json:"tenant_id"`
+}
+
+// InboundMessage defines model for InboundMessage.
+type InboundMessage struct {
+	Connector   string             `json:"connector"`
+	ContentType string             `json:"content_type"`
+	ID          openapi_types.UUID `json:"id"`
+
+	// Note What was made of it.
+	Note        nullable.Nullable[string]    `json:"note"`
+	Object      InboundMessageObject         `json:"object"`
+	ProcessedAt nullable.Nullable[time.Time] `json:"processed_at"`
+	ReceivedAt  time.Time                    `json:"received_at"`
+	Size        int32                        `json:"size"`
+	SourceID    openapi_types.UUID           `json:"source_id"`
+	Status      string                       `json:"status"`
+}
+
+// InboundMessageObject defines model for InboundMessage.Object.
+type InboundMessageObject string
+
+// InboundMessageContent defines model for InboundMessageContent.
+type InboundMessageContent struct {
+	Connector   string             `json:"connector"`
+	Content     string             `json:"content"`
+	ContentType string             `json:"content_type"`
+	ID          openapi_types.UUID `json:"id"`
+
+	// IsBase64 The content is not text and stands in base64.
+	IsBase64    bool                         `json:"is_base64"`
+	Note        nullable.Nullable[string]    `json:"note"`
+	Object      InboundMessageContentObject  `json:"object"`
+	ProcessedAt nullable.Nullable[time.Time] `json:"processed_at"`
+	ReceivedAt  time.Time                    `json:"received_at"`
+	Size        int32                        `json:"size"`
+	SourceID    openapi_types.UUID           `json:"source_id"`
+	Status      string                       `json:"status"`
+}
+
+// InboundMessageContentObject defines model for InboundMessageContent.Object.
+type InboundMessageContentObject string
+
+// InboundMessageList defines model for InboundMessageList.
+type InboundMessageList struct {
+	Data       []InboundMessage          `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// IndicatorFact defines model for IndicatorFact.
+type IndicatorFact struct {
+	Amount nullable.Nullable[Money] `json:"amount"`
+	At     time.Time                `json:"at"`
+
+	// CountsFor The discipline or season.
+	CountsFor     nullable.Nullable[string]             `json:"counts_for"`
+	ID            openapi_types.UUID                    `json:"id"`
+	Kind          string                                `json:"kind"`
+	OrderID       nullable.Nullable[openapi_types.UUID] `json:"order_id"`
+	PerformanceID nullable.Nullable[openapi_types.UUID] `json:"performance_id"`
+}
+
+// IndicatorFactList defines model for IndicatorFactList.
+type IndicatorFactList struct {
+	Data       []IndicatorFact           `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// IndicatorShare defines model for IndicatorShare.
+type IndicatorShare struct {
+	Name    string `json:"name"`
+	Tickets int32  `json:"tickets"`
 }
 
 // Institution defines model for Institution.
@@ -6428,6 +8752,148 @@ type LogVerification struct {
 
 	// Verified Events that agree with the chain.
 	Verified int64 `json:"verified"`
+}
+
+// MatchCandidate defines model for MatchCandidate.
+type MatchCandidate struct {
+	ContactID   openapi_types.UUID `json:"contact_id"`
+	DisplayName string             `json:"display_name"`
+	Evidence    []MatchEvidence    `json:"evidence"`
+	Explanation string             `json:"explanation"`
+	Rule        string             `json:"rule"`
+	Score       float64            `json:"score"`
+}
+
+// MatchDecision defines model for MatchDecision.
+type MatchDecision struct {
+	// Action `rules`: as if nobody had decided.
+	Action string `json:"action"`
+	Actor  struct {
+		ID   string `json:"id"`
+		Kind string `json:"kind"`
+	} `json:"actor"`
+	ContactID    nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	DecidedAt    time.Time                             `json:"decided_at"`
+	ID           openapi_types.UUID                    `json:"id"`
+	InputsDigest nullable.Nullable[string]             `json:"inputs_digest"`
+	Object       MatchDecisionObject                   `json:"object"`
+	OrderID      nullable.Nullable[openapi_types.UUID] `json:"order_id"`
+	Origin       string                                `json:"origin"`
+	Reason       nullable.Nullable[string]             `json:"reason"`
+	RevertsID    nullable.Nullable[openapi_types.UUID] `json:"reverts_id"`
+	ReviewID     nullable.Nullable[openapi_types.UUID] `json:"review_id"`
+
+	// Scope `inputs`: everybody who is described alike.
+	Scope string `json:"scope"`
+
+	// SubjectID The order or ticket.
+	SubjectID nullable.Nullable[openapi_types.UUID] `json:"subject_id"`
+}
+
+// MatchDecisionObject defines model for MatchDecision.Object.
+type MatchDecisionObject string
+
+// MatchDecisionList defines model for MatchDecisionList.
+type MatchDecisionList struct {
+	Data       []MatchDecision           `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// MatchEvidence defines model for MatchEvidence.
+type MatchEvidence struct {
+	// Code What was compared and what came of it.
+	Code string `json:"code"`
+	Text string `json:"text"`
+}
+
+// MatchRevert defines model for MatchRevert.
+type MatchRevert struct {
+	Reason *string `json:"reason,omitempty"`
+}
+
+// MatchReview defines model for MatchReview.
+type MatchReview struct {
+	Candidates []MatchCandidate                      `json:"candidates"`
+	ContactID  nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	CreatedAt  time.Time                             `json:"created_at"`
+	DecidedAt  nullable.Nullable[time.Time]          `json:"decided_at"`
+	DecisionID nullable.Nullable[openapi_types.UUID] `json:"decision_id"`
+	ID         openapi_types.UUID                    `json:"id"`
+	Object     MatchReviewObject                     `json:"object"`
+
+	// Orders Those that wait; empty in lists.
+	Orders []MatchReviewOrder `json:"orders"`
+
+	// Person What the source says of the person; null in lists.
+	Person   nullable.Nullable[map[string]interface{}] `json:"person"`
+	Reason   string                                    `json:"reason"`
+	Score    float64                                   `json:"score"`
+	SourceID openapi_types.UUID                        `json:"source_id"`
+
+	// Status `settled` was found out otherwise before anybody answered.
+	Status      string             `json:"status"`
+	SubjectID   openapi_types.UUID `json:"subject_id"`
+	SubjectKind string             `json:"subject_kind"`
+	UpdatedAt   time.Time          `json:"updated_at"`
+	Version     int64              `json:"version"`
+}
+
+// MatchReviewObject defines model for MatchReview.Object.
+type MatchReviewObject string
+
+// MatchReviewAnswer defines model for MatchReviewAnswer.
+type MatchReviewAnswer struct {
+	Action MatchReviewAnswerAction `json:"action"`
+
+	// ContactID Whom `choose` names.
+	ContactID *openapi_types.UUID `json:"contact_id,omitempty"`
+	Reason    *string             `json:"reason,omitempty"`
+}
+
+// MatchReviewAnswerAction defines model for MatchReviewAnswer.Action.
+type MatchReviewAnswerAction string
+
+// MatchReviewAnswers defines model for MatchReviewAnswers.
+type MatchReviewAnswers struct {
+	Answers []MatchReviewNamedAnswer `json:"answers"`
+}
+
+// MatchReviewList defines model for MatchReviewList.
+type MatchReviewList struct {
+	Data       []MatchReview             `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// MatchReviewNamedAnswer defines model for MatchReviewNamedAnswer.
+type MatchReviewNamedAnswer struct {
+	Action MatchReviewNamedAnswerAction `json:"action"`
+
+	// ContactID Whom `choose` names.
+	ContactID *openapi_types.UUID `json:"contact_id,omitempty"`
+	Reason    *string             `json:"reason,omitempty"`
+	ReviewID  openapi_types.UUID  `json:"review_id"`
+}
+
+// MatchReviewNamedAnswerAction defines model for MatchReviewNamedAnswer.Action.
+type MatchReviewNamedAnswerAction string
+
+// MatchReviewOrder defines model for MatchReviewOrder.
+type MatchReviewOrder struct {
+	ID     openapi_types.UUID        `json:"id"`
+	Number nullable.Nullable[string] `json:"number"`
+}
+
+// MatchReviewResult defines model for MatchReviewResult.
+type MatchReviewResult struct {
+	Index    int32                      `json:"index"`
+	Problem  nullable.Nullable[Problem] `json:"problem"`
+	ReviewID openapi_types.UUID         `json:"review_id"`
+	Status   string                     `json:"status"`
+}
+
+// MatchReviewResults defines model for MatchReviewResults.
+type MatchReviewResults struct {
+	Results []MatchReviewResult `json:"results"`
 }
 
 // Me defines model for Me.
@@ -6638,6 +9104,48 @@ type OperationProgress struct {
 	Unit  string                   `json:"unit"`
 }
 
+// OrderClaim defines model for OrderClaim.
+type OrderClaim struct {
+	ContactID openapi_types.UUID `json:"contact_id"`
+
+	// OrderNumber The number printed on the order.
+	OrderNumber string `json:"order_number"`
+
+	// Proof Exactly one of these.
+	Proof OrderClaimProof `json:"proof"`
+
+	// Source Code or id of the source.
+	Source string `json:"source"`
+}
+
+// OrderClaimProof Exactly one of these.
+type OrderClaimProof struct {
+	// Email The address given when buying.
+	Email *string `json:"email,omitempty"`
+
+	// Reason What the agent saw.
+	Reason *string `json:"reason,omitempty"`
+
+	// Secret The secret that came with the order.
+	Secret *string `json:"secret,omitempty"`
+}
+
+// OrderMatch defines model for OrderMatch.
+type OrderMatch struct {
+	Confidence   nullable.Nullable[float64]            `json:"confidence"`
+	ContactID    nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	Evidence     []MatchEvidence                       `json:"evidence"`
+	Explanation  string                                `json:"explanation"`
+	Holders      []HolderMatch                         `json:"holders"`
+	InputsDigest nullable.Nullable[string]             `json:"inputs_digest"`
+	MatchedAt    nullable.Nullable[time.Time]          `json:"matched_at"`
+	OrderID      openapi_types.UUID                    `json:"order_id"`
+
+	// ReviewID The review that waits for an answer about this buyer.
+	ReviewID nullable.Nullable[openapi_types.UUID] `json:"review_id"`
+	Rule     nullable.Nullable[string]             `json:"rule"`
+}
+
 // OutgoingHost defines model for OutgoingHost.
 type OutgoingHost struct {
 	Country      nullable.Nullable[string] `json:"country"`
@@ -6826,6 +9334,54 @@ type Preferences struct {
 
 // PreferencesObject defines model for Preferences.Object.
 type PreferencesObject string
+
+// PretixSettings How a pretix organizer is read.
+type PretixSettings struct {
+	// Channels Kind of each sales channel, by its identifier.
+	Channels map[string]PretixSettingsChannels `json:"channels,omitempty"`
+
+	// Consents Questions whose answer is a consent.
+	Consents []struct {
+		Channel PretixSettingsConsentsChannel `json:"channel"`
+		Purpose string                        `json:"purpose"`
+
+		// Question Identifier of the question.
+		Question string `json:"question"`
+
+		// Wording Which wording was shown, for the evidence.
+		Wording *string `json:"wording,omitempty"`
+	} `json:"consents,omitempty"`
+
+	// Events Only these events, by their short names; all if absent.
+	Events []string `json:"events,omitempty"`
+
+	// HookUser User name of Basic authentication at the hook address, with the secret `hook_password`.
+	HookUser *string `json:"hook_user,omitempty"`
+
+	// Organizer Short name of the organizer.
+	Organizer string `json:"organizer"`
+
+	// PriceClasses Class of each price, by item (`2101`) or by item and variation (`2101/7`).
+	PriceClasses map[string]PretixSettingsPriceClasses `json:"price_classes,omitempty"`
+
+	// RequestsPerMinute What we ask at most; the hosted service allows 360.
+	RequestsPerMinute *int32 `json:"requests_per_minute,omitempty"`
+
+	// Without What is not read, for a token that may not.
+	Without []PretixSettingsWithout `json:"without,omitempty"`
+}
+
+// PretixSettingsChannels defines model for PretixSettings.Channels.
+type PretixSettingsChannels string
+
+// PretixSettingsConsentsChannel defines model for PretixSettings.Consents.Channel.
+type PretixSettingsConsentsChannel string
+
+// PretixSettingsPriceClasses defines model for PretixSettings.PriceClasses.
+type PretixSettingsPriceClasses string
+
+// PretixSettingsWithout defines model for PretixSettings.Without.
+type PretixSettingsWithout string
 
 // Problem A problem (RFC 9457). `code` and `errors[].code` are for programs, `title` and `detail` for people.
 type Problem struct {
@@ -7024,6 +9580,117 @@ type ProtectedResourceMetadata struct {
 	ScopesSupported        []string `json:"scopes_supported"`
 }
 
+// ProviderSignIn defines model for ProviderSignIn.
+type ProviderSignIn struct {
+	AcrRequest         string               `json:"acr_request"`
+	Authentication     string               `json:"authentication"`
+	ClientID           string               `json:"client_id"`
+	CreatedAt          time.Time            `json:"created_at"`
+	HasClientSecret    bool                 `json:"has_client_secret"`
+	IDTokenAlg         string               `json:"id_token_alg"`
+	IdentityProviderID openapi_types.UUID   `json:"identity_provider_id"`
+	IsEnabled          bool                 `json:"is_enabled"`
+	Object             ProviderSignInObject `json:"object"`
+	Parameters         map[string]string    `json:"parameters"`
+
+	// PublicKey The key by which this program proves itself with `private_key_jwt`, as a JWK; null otherwise.
+	PublicKey nullable.Nullable[SignInPublicKey] `json:"public_key"`
+
+	// RedirectURI Where the provider sends browsers; to be registered there.
+	RedirectURI    string    `json:"redirect_uri"`
+	RequestedAcr   []string  `json:"requested_acr"`
+	RequestsAmr    bool      `json:"requests_amr"`
+	RequiredAcr    []string  `json:"required_acr"`
+	RequiredAmr    []string  `json:"required_amr"`
+	Scopes         []string  `json:"scopes"`
+	SessionSeconds int32     `json:"session_seconds"`
+	UpdatedAt      time.Time `json:"updated_at"`
+	Userinfo       string    `json:"userinfo"`
+	UserinfoAlg    string    `json:"userinfo_alg"`
+	UsesPkce       bool      `json:"uses_pkce"`
+	Version        int64     `json:"version"`
+}
+
+// ProviderSignInObject defines model for ProviderSignIn.Object.
+type ProviderSignInObject string
+
+// ProviderSignInPut defines model for ProviderSignInPut.
+type ProviderSignInPut struct {
+	// AcrRequest How a level is asked for: not, by `acr_values`, or as an essential claim of the ID token by `claims`.
+	AcrRequest *ProviderSignInPutAcrRequest `json:"acr_request,omitempty"`
+
+	// Authentication How this program proves itself where it exchanges the code.
+	Authentication *ProviderSignInPutAuthentication `json:"authentication,omitempty"`
+
+	// ClientID As the provider has given it.
+	ClientID string `json:"client_id"`
+
+	// ClientSecret Kept sealed; absent keeps the one that is there.
+	ClientSecret *string `json:"client_secret,omitempty"`
+
+	// IDTokenAlg The one algorithm of its ID tokens.
+	IDTokenAlg *ProviderSignInPutIDTokenAlg `json:"id_token_alg,omitempty"`
+	IsEnabled  *bool                        `json:"is_enabled,omitempty"`
+
+	// Parameters Further parameters of the authorisation request. Those of the protocol are not among them.
+	Parameters   map[string]string `json:"parameters,omitempty"`
+	RequestedAcr []string          `json:"requested_acr,omitempty"`
+
+	// RequestsAmr Whether `amr` is asked for by `claims`.
+	RequestsAmr *bool `json:"requests_amr,omitempty"`
+
+	// RequiredAcr Whoever comes with none of these, nor with one of `strong_acr`, is refused.
+	RequiredAcr []string `json:"required_acr,omitempty"`
+
+	// RequiredAmr Whoever comes without one of these is refused.
+	RequiredAmr []string `json:"required_amr,omitempty"`
+
+	// Scopes With `openid` among them.
+	Scopes []string `json:"scopes,omitempty"`
+
+	// SessionSeconds How long a session lasts at the most; less where the installation says less.
+	SessionSeconds *int32 `json:"session_seconds,omitempty"`
+
+	// Userinfo Whether claims are asked for at the userinfo endpoint; `jwt` is signed (`application/jwt`) and taken in no other form.
+	Userinfo *ProviderSignInPutUserinfo `json:"userinfo,omitempty"`
+
+	// UserinfoAlg The one algorithm of signed userinfo.
+	UserinfoAlg *ProviderSignInPutUserinfoAlg `json:"userinfo_alg,omitempty"`
+
+	// UsesPkce Whether PKCE (RFC 7636) is used; false for a provider that refuses parameters it does not know.
+	UsesPkce *bool `json:"uses_pkce,omitempty"`
+}
+
+// ProviderSignInPutAcrRequest How a level is asked for: not, by `acr_values`, or as an essential claim of the ID token by `claims`.
+type ProviderSignInPutAcrRequest string
+
+// ProviderSignInPutAuthentication How this program proves itself where it exchanges the code.
+type ProviderSignInPutAuthentication string
+
+// ProviderSignInPutIDTokenAlg The one algorithm of its ID tokens.
+type ProviderSignInPutIDTokenAlg string
+
+// ProviderSignInPutUserinfo Whether claims are asked for at the userinfo endpoint; `jwt` is signed (`application/jwt`) and taken in no other form.
+type ProviderSignInPutUserinfo string
+
+// ProviderSignInPutUserinfoAlg The one algorithm of signed userinfo.
+type ProviderSignInPutUserinfoAlg string
+
+// ProviderSignOut defines model for ProviderSignOut.
+type ProviderSignOut struct {
+	ReturnTo *string `json:"return_to,omitempty"`
+	State    *string `json:"state,omitempty"`
+}
+
+// ProviderSignedOut defines model for ProviderSignedOut.
+type ProviderSignedOut struct {
+	LogoutURL nullable.Nullable[string] `json:"logout_url"`
+	Object    ProviderSignedOutObject   `json:"object"`
+}
+
+// ProviderSignedOutObject defines model for ProviderSignedOut.Object.
+type ProviderSignedOutObject string
+
 // PublicForm defines model for PublicForm.
 type PublicForm struct {
 	Fields             []PublicFormField         `json:"fields"`
@@ -7216,6 +9883,90 @@ type Reassignment struct {
 	To openapi_types.UUID `json:"to"`
 }
 
+// RecordError defines model for RecordError.
+type RecordError struct {
+	Code string `json:"code"`
+}
+
+// RecordEvent defines model for RecordEvent.
+type RecordEvent struct {
+	Action   string             `json:"action"`
+	Category []string           `json:"category"`
+	Dataset  RecordEventDataset `json:"dataset"`
+
+	// ID Of the entry; the same when it comes again.
+	ID      openapi_types.UUID `json:"id"`
+	Kind    RecordEventKind    `json:"kind"`
+	Module  RecordEventModule  `json:"module"`
+	Outcome string             `json:"outcome"`
+
+	// Sequence Of an event, its number in the log.
+	Sequence *int64   `json:"sequence,omitempty"`
+	Type     []string `json:"type"`
+}
+
+// RecordEventDataset defines model for RecordEvent.Dataset.
+type RecordEventDataset string
+
+// RecordEventKind defines model for RecordEvent.Kind.
+type RecordEventKind string
+
+// RecordEventModule defines model for RecordEvent.Module.
+type RecordEventModule string
+
+// RecordHTTP defines model for RecordHttp.
+type RecordHTTP struct {
+	Request  *RecordID     `json:"request,omitempty"`
+	Response *RecordStatus `json:"response,omitempty"`
+}
+
+// RecordID defines model for RecordId.
+type RecordID struct {
+	ID string `json:"id"`
+}
+
+// RecordOwn defines model for RecordOwn.
+type RecordOwn struct {
+	ActorKind *string `json:"actor_kind,omitempty"`
+
+	// ContactCount Of a read, how many there were.
+	ContactCount *int32 `json:"contact_count,omitempty"`
+
+	// ContactIds Of a read, the first hundred contacts in the answer.
+	ContactIds []openapi_types.UUID `json:"contact_ids,omitempty"`
+	Kind       string               `json:"kind"`
+	Log        string               `json:"log"`
+	Operation  *string              `json:"operation,omitempty"`
+
+	// Position Up to and with this entry.
+	Position    string              `json:"position"`
+	Proven      bool                `json:"proven"`
+	Purpose     *string             `json:"purpose,omitempty"`
+	Repeated    int32               `json:"repeated"`
+	SubjectID   *openapi_types.UUID `json:"subject_id,omitempty"`
+	SubjectKind *string             `json:"subject_kind,omitempty"`
+}
+
+// RecordRule defines model for RecordRule.
+type RecordRule struct {
+	Name string `json:"name"`
+}
+
+// RecordSource defines model for RecordSource.
+type RecordSource struct {
+	IP string `json:"ip"`
+}
+
+// RecordStatus defines model for RecordStatus.
+type RecordStatus struct {
+	StatusCode int32 `json:"status_code"`
+}
+
+// RecordVersion defines model for RecordVersion.
+type RecordVersion struct {
+	Version string `json:"version"`
+}
+
 // RecoveryCodes defines model for RecoveryCodes.
 type RecoveryCodes struct {
 	Codes  []string            `json:"codes"`
@@ -7249,6 +10000,13 @@ type RegisteredServant struct {
 	ID   string `json:"id"`
 	Kind string `json:"kind"`
 	Name string `json:"name"`
+}
+
+// Relink defines model for Relink.
+type Relink struct {
+	// ContactID Whose it is; null: nobody's.
+	ContactID nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	Reason    *string                               `json:"reason,omitempty"`
 }
 
 // RightSource defines model for RightSource.
@@ -7446,6 +10204,72 @@ type Rotation struct {
 	OverlapSeconds *int32 `json:"overlap_seconds,omitempty"`
 }
 
+// SamlAnswer defines model for SamlAnswer.
+type SamlAnswer struct {
+	RelayState   string `json:"RelayState"`
+	SAMLResponse string `json:"SAMLResponse"`
+}
+
+// SamlCertificate defines model for SamlCertificate.
+type SamlCertificate struct {
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// Sha256 Fingerprint, in hexadecimal.
+	Sha256 string `json:"sha256"`
+}
+
+// SamlConnection defines model for SamlConnection.
+type SamlConnection struct {
+	// AcsURL Where the provider has the browser post its answer.
+	AcsURL string `json:"acs_url"`
+
+	// Certificates The provider's, by which its signatures are judged.
+	Certificates []SamlCertificate `json:"certificates"`
+	CreatedAt    time.Time         `json:"created_at"`
+
+	// EntityID Ours.
+	EntityID           string             `json:"entity_id"`
+	IdentityProviderID openapi_types.UUID `json:"identity_provider_id"`
+	IsEnabled          bool               `json:"is_enabled"`
+
+	// MetadataURL Where our metadata is.
+	MetadataURL       string               `json:"metadata_url"`
+	NameIDFormat      string               `json:"name_id_format"`
+	Object            SamlConnectionObject `json:"object"`
+	RequestedContexts []string             `json:"requested_contexts"`
+	RequiredContexts  []string             `json:"required_contexts"`
+	SessionSeconds    int32                `json:"session_seconds"`
+
+	// SsoURL Where the provider takes requests.
+	SsoURL    string    `json:"sso_url"`
+	UpdatedAt time.Time `json:"updated_at"`
+	Version   int64     `json:"version"`
+}
+
+// SamlConnectionObject defines model for SamlConnection.Object.
+type SamlConnectionObject string
+
+// SamlConnectionPut defines model for SamlConnectionPut.
+type SamlConnectionPut struct {
+	IsEnabled *bool `json:"is_enabled,omitempty"`
+
+	// Metadata The metadata of the provider, as XML, of one entity.
+	Metadata string `json:"metadata"`
+
+	// NameIDFormat Which kind of subject is asked for. A transient one is never taken.
+	NameIDFormat *SamlConnectionPutNameIDFormat `json:"name_id_format,omitempty"`
+
+	// RequestedContexts Authentication contexts to ask for.
+	RequestedContexts []string `json:"requested_contexts,omitempty"`
+
+	// RequiredContexts Whoever comes with none of these, nor with one of `strong_acr`, is refused.
+	RequiredContexts []string `json:"required_contexts,omitempty"`
+	SessionSeconds   *int32   `json:"session_seconds,omitempty"`
+}
+
+// SamlConnectionPutNameIDFormat Which kind of subject is asked for. A transient one is never taken.
+type SamlConnectionPutNameIDFormat string
+
 // Sandbox defines model for Sandbox.
 type Sandbox struct {
 	APIKey      APIKey      `json:"api_key"`
@@ -7457,9 +10281,19 @@ type SandboxCreate struct {
 	Name string `json:"name"`
 }
 
+// ScimBulk Operations (RFC 7644 §3.7).
+//
+// Examples: {"Operations":[{"bulkId":"claire","data":{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"claire.martin@arcades.example"},"method":"POST","path":"/Users"},{"bulkId":"publics","data":{"displayName":"Relations avec les publics","members":[{"value":"bulkId:claire"}],"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"]},"method":"POST","path":"/Groups"}],"failOnErrors":1,"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"]}
+type ScimBulk = map[string]any
+
+// ScimBulkResult What came of operations (RFC 7644 §3.7.3).
+//
+// Examples: {"Operations":[{"bulkId":"claire","location":"https://parvis.example.org/v1/scim/v2/Users/0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01","method":"POST","status":"201","version":"W/\"1.1\""}],"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkResponse"]}
+type ScimBulkResult = map[string]any
+
 // ScimConfiguration What the service can do (RFC 7643 §5).
 //
-// Examples: {"authenticationSchemes":[{"description":"A key or an access token with the scope scim:manage","name":"Bearer","type":"oauthbearertoken"}],"bulk":{"maxOperations":0,"maxPayloadSize":0,"supported":false},"changePassword":{"supported":false},"etag":{"supported":true},"filter":{"maxResults":200,"supported":true},"patch":{"supported":true},"schemas":["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],"sort":{"supported":true}}
+// Examples: {"authenticationSchemes":[{"description":"A key or an access token with the scope scim:manage","name":"Bearer","type":"oauthbearertoken"}],"bulk":{"maxOperations":200,"maxPayloadSize":1048576,"supported":true},"changePassword":{"supported":false},"etag":{"supported":true},"filter":{"maxResults":200,"supported":true},"patch":{"supported":true},"schemas":["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],"sort":{"supported":true}}
 type ScimConfiguration = map[string]any
 
 // ScimError An error message (RFC 7644 §3.12).
@@ -7504,6 +10338,11 @@ type ScimResourceType = map[string]any
 //
 // Examples: {"attributes":[{"caseExact":false,"description":"Its name","multiValued":false,"mutability":"readWrite","name":"displayName","required":true,"returned":"default","type":"string","uniqueness":"none"}],"description":"A group of users","id":"urn:ietf:params:scim:schemas:core:2.0:Group","name":"Group","schemas":["urn:ietf:params:scim:schemas:core:2.0:Schema"]}
 type ScimSchema = map[string]any
+
+// ScimSearch A search (RFC 7644 §3.4.3).
+//
+// Examples: {"attributes":["displayName","userName"],"count":10,"filter":"displayName sw \"claire\"","schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"startIndex":1}
+type ScimSearch = map[string]any
 
 // ScimUser A user (RFC 7643 §4.1). `active` says whether they may act.
 //
@@ -7735,6 +10574,271 @@ type SessionsEnded struct {
 // SessionsEndedObject defines model for SessionsEnded.Object.
 type SessionsEndedObject string
 
+// SibilAnomaly defines model for SibilAnomaly.
+type SibilAnomaly struct {
+	Code string `json:"code"`
+
+	// Count How many tickets it concerns; 0 where it is about the performance.
+	Count int64 `json:"count"`
+
+	// Fields What is missing.
+	Fields     []string `json:"fields"`
+	IsBlocking bool     `json:"is_blocking"`
+}
+
+// SibilAnomalyCount defines model for SibilAnomalyCount.
+type SibilAnomalyCount struct {
+	Code         string `json:"code"`
+	Declarations int64  `json:"declarations"`
+	IsBlocking   bool   `json:"is_blocking"`
+}
+
+// SibilDeclaration Amounts are decimal strings in euros. As CSV, each member is a column of its name.
+type SibilDeclaration struct {
+	Anomalies []SibilAnomaly `json:"anomalies"`
+
+	// AveragePrice Revenue by paid ticket, to the cent; 0.00 without any.
+	AveragePrice      string                       `json:"average_price"`
+	BlockingAnomalies int32                        `json:"blocking_anomalies"`
+	Capacity          nullable.Nullable[int32]     `json:"capacity"`
+	Currency          SibilDeclarationCurrency     `json:"currency"`
+	DeclaredAt        nullable.Nullable[time.Time] `json:"declared_at"`
+
+	// Domain As SIBIL calls it.
+	Domain        nullable.Nullable[string] `json:"domain"`
+	ExemptTickets int64                     `json:"exempt_tickets"`
+
+	// ExternalID The performance at its source.
+	ExternalID string `json:"external_id"`
+
+	// ExternalKey The key under which SIBIL has it.
+	ExternalKey      string `json:"external_key"`
+	FullPriceAverage string `json:"full_price_average"`
+	FullPriceRevenue string `json:"full_price_revenue"`
+
+	// FullPriceTickets Paid at full price.
+	FullPriceTickets int64 `json:"full_price_tickets"`
+
+	// ID That of the performance.
+	ID openapi_types.UUID `json:"id"`
+
+	// LocalStart Date and time at the place.
+	LocalStart     string                 `json:"local_start"`
+	Object         SibilDeclarationObject `json:"object"`
+	PaidTickets    int64                  `json:"paid_tickets"`
+	Quarter        string                 `json:"quarter"`
+	ReducedRevenue string                 `json:"reduced_revenue"`
+
+	// ReducedTickets Paid, neither at full price nor by subscription.
+	ReducedTickets int64  `json:"reduced_tickets"`
+	Revenue        string `json:"revenue"`
+
+	// SibilID What SIBIL calls it.
+	SibilID nullable.Nullable[int64] `json:"sibil_id"`
+
+	// Source Code of the ticketing source.
+	Source string `json:"source"`
+
+	// SpreadRefunds What was taken off the revenue of refunds that name no cancelled ticket.
+	SpreadRefunds string    `json:"spread_refunds"`
+	StartsAt      time.Time `json:"starts_at"`
+
+	// Status `changed`: SIBIL has other figures than these.
+	Status              string `json:"status"`
+	SubscriptionRevenue string `json:"subscription_revenue"`
+
+	// SubscriptionTickets Paid by subscription.
+	SubscriptionTickets int64                                 `json:"subscription_tickets"`
+	Tickets             int64                                 `json:"tickets"`
+	TimeZone            string                                `json:"time_zone"`
+	Title               nullable.Nullable[string]             `json:"title"`
+	VenueCity           nullable.Nullable[string]             `json:"venue_city"`
+	VenueID             nullable.Nullable[openapi_types.UUID] `json:"venue_id"`
+	VenueName           nullable.Nullable[string]             `json:"venue_name"`
+	VenuePostalCode     nullable.Nullable[string]             `json:"venue_postal_code"`
+	VenueSiret          nullable.Nullable[string]             `json:"venue_siret"`
+	VenueStreet         nullable.Nullable[string]             `json:"venue_street"`
+	VenueType           nullable.Nullable[string]             `json:"venue_type"`
+	YoungAudience       bool                                  `json:"young_audience"`
+}
+
+// SibilDeclarationCurrency defines model for SibilDeclaration.Currency.
+type SibilDeclarationCurrency string
+
+// SibilDeclarationObject defines model for SibilDeclaration.Object.
+type SibilDeclarationObject string
+
+// SibilDeclarationList defines model for SibilDeclarationList.
+type SibilDeclarationList struct {
+	Data       []SibilDeclaration        `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// SibilQuarter defines model for SibilQuarter.
+type SibilQuarter struct {
+	Anomalies           []SibilAnomalyCount  `json:"anomalies"`
+	BlockedDeclarations int64                `json:"blocked_declarations"`
+	BlockingAnomalies   int64                `json:"blocking_anomalies"`
+	Changed             int64                `json:"changed"`
+	Currency            SibilQuarterCurrency `json:"currency"`
+	Declarations        int64                `json:"declarations"`
+	Declared            int64                `json:"declared"`
+
+	// DueBefore The return is due before this day (decree 2017-926).
+	DueBefore     openapi_types.Date `json:"due_before"`
+	EndsOn        openapi_types.Date `json:"ends_on"`
+	ExemptTickets int64              `json:"exempt_tickets"`
+
+	// IsClosed The quarter is over where the institution is.
+	IsClosed bool `json:"is_closed"`
+
+	// IsReady It is over and nothing blocks.
+	IsReady bool               `json:"is_ready"`
+	Object  SibilQuarterObject `json:"object"`
+
+	// Obsolete Declarations that SIBIL has of performances that are not to be declared any more, such as cancelled ones: they are withdrawn there by hand.
+	Obsolete      int64              `json:"obsolete"`
+	PaidTickets   int64              `json:"paid_tickets"`
+	Quarter       string             `json:"quarter"`
+	Revenue       string             `json:"revenue"`
+	SpreadRefunds string             `json:"spread_refunds"`
+	StartsOn      openapi_types.Date `json:"starts_on"`
+	Tickets       int64              `json:"tickets"`
+	Undeclared    int64              `json:"undeclared"`
+}
+
+// SibilQuarterCurrency defines model for SibilQuarter.Currency.
+type SibilQuarterCurrency string
+
+// SibilQuarterObject defines model for SibilQuarter.Object.
+type SibilQuarterObject string
+
+// SibilResult defines model for SibilResult.
+type SibilResult struct {
+	AnsweredAt nullable.Nullable[time.Time] `json:"answered_at"`
+
+	// Detail What SIBIL says of it.
+	Detail        nullable.Nullable[string] `json:"detail"`
+	ExternalKey   string                    `json:"external_key"`
+	PerformanceID openapi_types.UUID        `json:"performance_id"`
+	SibilID       nullable.Nullable[int64]  `json:"sibil_id"`
+	Status        string                    `json:"status"`
+}
+
+// SibilSettings defines model for SibilSettings.
+type SibilSettings struct {
+	// BaseURL Address of the State's system.
+	BaseURL nullable.Nullable[string] `json:"base_url"`
+
+	// CreatedAt Null: nobody has ever set anything.
+	CreatedAt nullable.Nullable[time.Time] `json:"created_at"`
+
+	// DomainLabels What the institution's words for domains are called at SIBIL. Without any, each word is taken for the name itself.
+	DomainLabels map[string]string `json:"domain_labels"`
+	HasPassword  bool              `json:"has_password"`
+
+	// IsEnabled Whether declarations may be sent.
+	IsEnabled bool `json:"is_enabled"`
+
+	// MultipleManagers Several are responsible for the ticketing (`gestionnaireMultiple`).
+	MultipleManagers bool                `json:"multiple_managers"`
+	Object           SibilSettingsObject `json:"object"`
+
+	// Registers Declarations arrive registered (`ENREGISTRE`), otherwise as drafts (`BROUILLON`).
+	Registers bool                         `json:"registers"`
+	UpdatedAt nullable.Nullable[time.Time] `json:"updated_at"`
+	Username  nullable.Nullable[string]    `json:"username"`
+	Version   int64                        `json:"version"`
+}
+
+// SibilSettingsObject defines model for SibilSettings.Object.
+type SibilSettingsObject string
+
+// SibilSettingsPatch defines model for SibilSettingsPatch.
+type SibilSettingsPatch struct {
+	BaseURL          nullable.Nullable[string] `json:"base_url,omitempty"`
+	DomainLabels     map[string]*string        `json:"domain_labels,omitempty"`
+	IsEnabled        *bool                     `json:"is_enabled,omitempty"`
+	MultipleManagers *bool                     `json:"multiple_managers,omitempty"`
+
+	// Password Kept under the institution's key and never told.
+	Password  nullable.Nullable[string] `json:"password,omitempty"`
+	Registers *bool                     `json:"registers,omitempty"`
+	Username  nullable.Nullable[string] `json:"username,omitempty"`
+}
+
+// SibilSubmission defines model for SibilSubmission.
+type SibilSubmission struct {
+	Created      int64     `json:"created"`
+	CreatedAt    time.Time `json:"created_at"`
+	Declarations int64     `json:"declarations"`
+
+	// Duplicate SIBIL has the same performance under another key.
+	Duplicate   int64                        `json:"duplicate"`
+	FinishedAt  nullable.Nullable[time.Time] `json:"finished_at"`
+	ID          openapi_types.UUID           `json:"id"`
+	Object      SibilSubmissionObject        `json:"object"`
+	OperationID openapi_types.UUID           `json:"operation_id"`
+
+	// Pending Not answered yet; not sent where the submission has ended.
+	Pending int64 `json:"pending"`
+
+	// ProblemCode Why it failed.
+	ProblemCode nullable.Nullable[string] `json:"problem_code"`
+	Quarter     string                    `json:"quarter"`
+	Rejected    int64                     `json:"rejected"`
+
+	// Status That of the operation; `succeeded` means that SIBIL has answered on every declaration, not that it accepted it.
+	Status string `json:"status"`
+
+	// Unchanged SIBIL has them as they are; not sent.
+	Unchanged int64     `json:"unchanged"`
+	Updated   int64     `json:"updated"`
+	UpdatedAt time.Time `json:"updated_at"`
+	Version   int64     `json:"version"`
+}
+
+// SibilSubmissionObject defines model for SibilSubmission.Object.
+type SibilSubmissionObject string
+
+// SibilSubmissionCreate defines model for SibilSubmissionCreate.
+type SibilSubmissionCreate struct {
+	// PerformanceIds Only these; all of the quarter where absent.
+	PerformanceIds []openapi_types.UUID `json:"performance_ids,omitempty"`
+	Quarter        string               `json:"quarter"`
+}
+
+// SibilSubmissionList defines model for SibilSubmissionList.
+type SibilSubmissionList struct {
+	Data       []SibilSubmission         `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// SibilSubmissionWithResults defines model for SibilSubmissionWithResults.
+type SibilSubmissionWithResults struct {
+	Created      int64                            `json:"created"`
+	CreatedAt    time.Time                        `json:"created_at"`
+	Declarations int64                            `json:"declarations"`
+	Duplicate    int64                            `json:"duplicate"`
+	FinishedAt   nullable.Nullable[time.Time]     `json:"finished_at"`
+	ID           openapi_types.UUID               `json:"id"`
+	Object       SibilSubmissionWithResultsObject `json:"object"`
+	OperationID  openapi_types.UUID               `json:"operation_id"`
+	Pending      int64                            `json:"pending"`
+	ProblemCode  nullable.Nullable[string]        `json:"problem_code"`
+	Quarter      string                           `json:"quarter"`
+	Rejected     int64                            `json:"rejected"`
+	Results      []SibilResult                    `json:"results"`
+	Status       string                           `json:"status"`
+	Unchanged    int64                            `json:"unchanged"`
+	Updated      int64                            `json:"updated"`
+	UpdatedAt    time.Time                        `json:"updated_at"`
+	Version      int64                            `json:"version"`
+}
+
+// SibilSubmissionWithResultsObject defines model for SibilSubmissionWithResults.Object.
+type SibilSubmissionWithResultsObject string
+
 // SignIn defines model for SignIn.
 type SignIn struct {
 	Email         string             `json:"email"`
@@ -7765,6 +10869,14 @@ type SignInCompletion struct {
 	Code string `json:"code"`
 }
 
+// SignInExchange defines model for SignInExchange.
+type SignInExchange struct {
+	Code string `json:"code"`
+
+	// CodeVerifier The secret whose SHA-256 the sign-in was begun with.
+	CodeVerifier string `json:"code_verifier"`
+}
+
 // SignInPolicy defines model for SignInPolicy.
 type SignInPolicy struct {
 	// MfaRoles Codes of roles.
@@ -7773,8 +10885,11 @@ type SignInPolicy struct {
 	// MfaScopes Scopes; `*` is whoever may do everything.
 	MfaScopes []string           `json:"mfa_scopes"`
 	Object    SignInPolicyObject `json:"object"`
-	UpdatedAt time.Time          `json:"updated_at"`
-	Version   int64              `json:"version"`
+
+	// ReturnAddresses Where a browser may be sent back to after signing in with an identity provider, or out; letter by letter.
+	ReturnAddresses []string  `json:"return_addresses"`
+	UpdatedAt       time.Time `json:"updated_at"`
+	Version         int64     `json:"version"`
 }
 
 // SignInPolicyObject defines model for SignInPolicy.Object.
@@ -7782,9 +10897,64 @@ type SignInPolicyObject string
 
 // SignInPolicyPatch defines model for SignInPolicyPatch.
 type SignInPolicyPatch struct {
-	MfaRoles  []string `json:"mfa_roles,omitempty"`
-	MfaScopes []string `json:"mfa_scopes,omitempty"`
+	MfaRoles        []string `json:"mfa_roles,omitempty"`
+	MfaScopes       []string `json:"mfa_scopes,omitempty"`
+	ReturnAddresses []string `json:"return_addresses,omitempty"`
 }
+
+// SignInProvider defines model for SignInProvider.
+type SignInProvider struct {
+	ID       openapi_types.UUID   `json:"id"`
+	Name     string               `json:"name"`
+	Object   SignInProviderObject `json:"object"`
+	Protocol string               `json:"protocol"`
+}
+
+// SignInProviderObject defines model for SignInProvider.Object.
+type SignInProviderObject string
+
+// SignInProviderList defines model for SignInProviderList.
+type SignInProviderList struct {
+	Data []SignInProvider `json:"data"`
+}
+
+// SignInPublicKey defines model for SignInPublicKey.
+type SignInPublicKey struct {
+	Alg string `json:"alg"`
+	Crv string `json:"crv"`
+	Kid string `json:"kid"`
+	Kty string `json:"kty"`
+	Use string `json:"use"`
+	X   string `json:"x"`
+	Y   string `json:"y"`
+}
+
+// SignInStart defines model for SignInStart.
+type SignInStart struct {
+	CodeChallenge      string             `json:"code_challenge"`
+	IdentityProviderID openapi_types.UUID `json:"identity_provider_id"`
+	InstitutionID      openapi_types.UUID `json:"institution_id"`
+
+	// Level With `strong` more than one factor is asked for, as `strong_acr` and `strong_amr` of the provider say; less is refused.
+	Level    *SignInStartLevel `json:"level,omitempty"`
+	ReturnTo string            `json:"return_to"`
+
+	// State Comes back to `return_to` as it is.
+	State *string `json:"state,omitempty"`
+}
+
+// SignInStartLevel With `strong` more than one factor is asked for, as `strong_acr` and `strong_amr` of the provider say; less is refused.
+type SignInStartLevel string
+
+// SignInStarted defines model for SignInStarted.
+type SignInStarted struct {
+	AuthorizationURL string              `json:"authorization_url"`
+	ExpiresAt        time.Time           `json:"expires_at"`
+	Object           SignInStartedObject `json:"object"`
+}
+
+// SignInStartedObject defines model for SignInStarted.Object.
+type SignInStartedObject string
 
 // Tag defines model for Tag.
 type Tag struct {
@@ -7887,6 +11057,35 @@ type TeamPatch struct {
 	Name         *string                               `json:"name,omitempty"`
 }
 
+// TicketingAnonymization defines model for TicketingAnonymization.
+type TicketingAnonymization struct {
+	// Contact What became of the contact: there was none, something else knows it, or it was emptied.
+	Contact string             `json:"contact"`
+	ID      openapi_types.UUID `json:"id"`
+	Status  string             `json:"status"`
+}
+
+// TicketingAttendance defines model for TicketingAttendance.
+type TicketingAttendance struct {
+	AttendedAt    time.Time                             `json:"attended_at"`
+	Object        TicketingAttendanceObject             `json:"object"`
+	OrderID       openapi_types.UUID                    `json:"order_id"`
+	PerformanceID nullable.Nullable[openapi_types.UUID] `json:"performance_id"`
+	ProductionID  nullable.Nullable[openapi_types.UUID] `json:"production_id"`
+	ScanID        openapi_types.UUID                    `json:"scan_id"`
+	SourceID      openapi_types.UUID                    `json:"source_id"`
+	TicketID      openapi_types.UUID                    `json:"ticket_id"`
+}
+
+// TicketingAttendanceObject defines model for TicketingAttendance.Object.
+type TicketingAttendanceObject string
+
+// TicketingAttendanceList defines model for TicketingAttendanceList.
+type TicketingAttendanceList struct {
+	Data       []TicketingAttendance     `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
 // TicketingBatch defines model for TicketingBatch.
 type TicketingBatch struct {
 	// BatchID The name of the batch at the sender, repeated in the answer.
@@ -7903,17 +11102,18 @@ type TicketingBatchItem struct {
 	Match     nullable.Nullable[TicketingMatch]     `json:"match"`
 	Problem   nullable.Nullable[Problem]            `json:"problem"`
 
-	// Status `applied` is a deletion that took effect.
-	Status string `json:"status"`
+	// Status `applied` is a deletion or anonymisation that took effect, `ignored_anonymized` a description of somebody who was forgotten.
+	Status   string             `json:"status"`
+	Warnings []TicketingWarning `json:"warnings"`
 }
 
 // TicketingBatchRecord defines model for TicketingBatchRecord.
 type TicketingBatchRecord struct {
-	// Data As the schema of the kind says; nothing for a deletion.
+	// Data As the schema of the kind says; nothing for a deletion or anonymisation.
 	Data       map[string]interface{} `json:"data,omitempty"`
 	ExternalID string                 `json:"external_id"`
 
-	// Kind production, performance, price_type, customer or order.
+	// Kind venue, production, performance, price_type, product, customer, order, membership, gift_card, scan or group_booking.
 	Kind string                  `json:"kind"`
 	Op   *TicketingBatchRecordOp `json:"op,omitempty"`
 
@@ -7934,13 +11134,14 @@ type TicketingBatchResult struct {
 
 // TicketingBatchSummary defines model for TicketingBatchSummary.
 type TicketingBatchSummary struct {
-	Applied      int32 `json:"applied"`
-	Created      int32 `json:"created"`
-	Failed       int32 `json:"failed"`
-	IgnoredStale int32 `json:"ignored_stale"`
-	Total        int32 `json:"total"`
-	Unchanged    int32 `json:"unchanged"`
-	Updated      int32 `json:"updated"`
+	Applied           int32 `json:"applied"`
+	Created           int32 `json:"created"`
+	Failed            int32 `json:"failed"`
+	IgnoredAnonymized int32 `json:"ignored_anonymized"`
+	IgnoredStale      int32 `json:"ignored_stale"`
+	Total             int32 `json:"total"`
+	Unchanged         int32 `json:"unchanged"`
+	Updated           int32 `json:"updated"`
 }
 
 // TicketingChannel defines model for TicketingChannel.
@@ -7952,13 +11153,127 @@ type TicketingChannel struct {
 // TicketingChannelKind defines model for TicketingChannel.Kind.
 type TicketingChannelKind string
 
-// TicketingConsentRecord A question answered while buying. A question not answered is left out.
+// TicketingCommand defines model for TicketingCommand.
+type TicketingCommand struct {
+	Attempts  int32                     `json:"attempts"`
+	CreatedAt time.Time                 `json:"created_at"`
+	Error     nullable.Nullable[string] `json:"error"`
+	ID        openapi_types.UUID        `json:"id"`
+	Kind      string                    `json:"kind"`
+	Object    TicketingCommandObject    `json:"object"`
+
+	// ResultID The vendor's name of what was made or changed.
+	ResultID   nullable.Nullable[string]    `json:"result_id"`
+	ResultKind nullable.Nullable[string]    `json:"result_kind"`
+	SentAt     nullable.Nullable[time.Time] `json:"sent_at"`
+	SourceID   openapi_types.UUID           `json:"source_id"`
+	Status     string                       `json:"status"`
+	UpdatedAt  time.Time                    `json:"updated_at"`
+	Version    int64                        `json:"version"`
+}
+
+// TicketingCommandObject defines model for TicketingCommand.Object.
+type TicketingCommandObject string
+
+// TicketingCommandCreate defines model for TicketingCommandCreate.
+type TicketingCommandCreate struct {
+	// Data As the schema of the kind says: `TicketingCustomerUpsert`, `TicketingCustomerAnonymize`, `TicketingConsentSet`, `TicketingVoucherCreate`, `TicketingMembershipGrant`, `TicketingGiftCardTransact`, `TicketingTagSet`.
+	Data map[string]interface{}     `json:"data"`
+	Kind TicketingCommandCreateKind `json:"kind"`
+}
+
+// TicketingCommandCreateKind defines model for TicketingCommandCreate.Kind.
+type TicketingCommandCreateKind string
+
+// TicketingCommandList defines model for TicketingCommandList.
+type TicketingCommandList struct {
+	Data       []TicketingCommand        `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingConnection defines model for TicketingConnection.
+type TicketingConnection struct {
+	BaseURL        string    `json:"base_url"`
+	Connector      string    `json:"connector"`
+	CreatedAt      time.Time `json:"created_at"`
+	HasHookAddress bool      `json:"has_hook_address"`
+
+	// HooksRegistered Whether the vendor was told of the hook address by us.
+	HooksRegistered bool                      `json:"hooks_registered"`
+	IsEnabled       bool                      `json:"is_enabled"`
+	Object          TicketingConnectionObject `json:"object"`
+
+	// Secrets Names of the secrets that are set.
+	Secrets  []string               `json:"secrets"`
+	Settings map[string]interface{} `json:"settings"`
+	SourceID openapi_types.UUID     `json:"source_id"`
+
+	// State How reading is going. `lag_seconds` is how old what is here may be by the stream that is read most often.
+	State     TicketingConnectionState `json:"state"`
+	UpdatedAt time.Time                `json:"updated_at"`
+	Version   int64                    `json:"version"`
+}
+
+// TicketingConnectionObject defines model for TicketingConnection.Object.
+type TicketingConnectionObject string
+
+// TicketingConnectionPut defines model for TicketingConnectionPut.
+type TicketingConnectionPut struct {
+	// BaseURL Address of the vendor's API; the connector's own if absent.
+	BaseURL *string `json:"base_url,omitempty"`
+
+	// Connector Name of the connector.
+	Connector string `json:"connector"`
+
+	// IsEnabled Whether anything is read, and hooks are taken.
+	IsEnabled *bool `json:"is_enabled,omitempty"`
+
+	// Secrets Credentials, by the names that the connector gives. They are kept under the institution's key and never shown.
+	Secrets map[string]*string `json:"secrets,omitempty"`
+
+	// Settings As the connector's settings schema says.
+	Settings map[string]interface{} `json:"settings,omitempty"`
+}
+
+// TicketingConnectionState How reading is going. `lag_seconds` is how old what is here may be by the stream that is read most often.
+type TicketingConnectionState struct {
+	FailingSince    nullable.Nullable[time.Time] `json:"failing_since"`
+	Failures        int32                        `json:"failures"`
+	LagSeconds      nullable.Nullable[int64]     `json:"lag_seconds"`
+	LaggingSince    nullable.Nullable[time.Time] `json:"lagging_since"`
+	LastError       nullable.Nullable[string]    `json:"last_error"`
+	LastErrorAt     nullable.Nullable[time.Time] `json:"last_error_at"`
+	LastErrorText   nullable.Nullable[string]    `json:"last_error_text"`
+	LastSuccessAt   nullable.Nullable[time.Time] `json:"last_success_at"`
+	NextReadAt      nullable.Nullable[time.Time] `json:"next_read_at"`
+	OpenDeadLetters int64                        `json:"open_dead_letters"`
+	PendingFetches  int64                        `json:"pending_fetches"`
+	PendingMessages int64                        `json:"pending_messages"`
+
+	// ReconciledAt When it was last compared with the vendor.
+	ReconciledAt nullable.Nullable[time.Time] `json:"reconciled_at"`
+
+	// ReconciledWith How many orders differed then.
+	ReconciledWith nullable.Nullable[int32] `json:"reconciled_with"`
+	Status         string                   `json:"status"`
+	Streams        []TicketingStreamState   `json:"streams"`
+}
+
+// TicketingConsentRecord A question answered while buying or in an account. A question that was not answered is left out, or `unanswered`; it is no refusal and changes nothing.
 type TicketingConsentRecord struct {
-	At       time.Time                     `json:"at"`
+	At       string                        `json:"at"`
 	Channel  TicketingConsentRecordChannel `json:"channel"`
 	Evidence nullable.Nullable[string]     `json:"evidence,omitempty"`
-	Purpose  string                        `json:"purpose"`
-	Value    TicketingConsentRecordValue   `json:"value"`
+
+	// Purpose Code of the purpose, or the name of the question at the source for which `purpose_codes` of the source has one.
+	Purpose string `json:"purpose"`
+
+	// Question Identifier of the question at the source.
+	Question nullable.Nullable[string]   `json:"question,omitempty"`
+	Value    TicketingConsentRecordValue `json:"value"`
+
+	// WordingVersion Version of the text that was answered.
+	WordingVersion nullable.Nullable[string] `json:"wording_version,omitempty"`
 }
 
 // TicketingConsentRecordChannel defines model for TicketingConsentRecord.Channel.
@@ -7967,19 +11282,78 @@ type TicketingConsentRecordChannel string
 // TicketingConsentRecordValue defines model for TicketingConsentRecord.Value.
 type TicketingConsentRecordValue string
 
+// TicketingConsentSet defines model for TicketingConsentSet.
+type TicketingConsentSet struct {
+	Channel  TicketingConsentSetChannel `json:"channel"`
+	Customer string                     `json:"customer"`
+	Purpose  string                     `json:"purpose"`
+	Value    TicketingConsentSetValue   `json:"value"`
+}
+
+// TicketingConsentSetChannel defines model for TicketingConsentSet.Channel.
+type TicketingConsentSetChannel string
+
+// TicketingConsentSetValue defines model for TicketingConsentSet.Value.
+type TicketingConsentSetValue string
+
+// TicketingCustomerAnonymize defines model for TicketingCustomerAnonymize.
+type TicketingCustomerAnonymize struct {
+	Customer string `json:"customer"`
+}
+
 // TicketingCustomerRecord defines model for TicketingCustomerRecord.
 type TicketingCustomerRecord struct {
-	Address       nullable.Nullable[TicketingPostalAddress] `json:"address,omitempty"`
-	Birthdate     nullable.Nullable[openapi_types.Date]     `json:"birthdate,omitempty"`
-	ContactID     nullable.Nullable[openapi_types.UUID]     `json:"contact_id,omitempty"`
-	Email         nullable.Nullable[string]                 `json:"email,omitempty"`
-	EmailVerified *bool                                     `json:"email_verified,omitempty"`
-	FamilyName    nullable.Nullable[string]                 `json:"family_name,omitempty"`
-	GivenName     nullable.Nullable[string]                 `json:"given_name,omitempty"`
-	Locale        nullable.Nullable[string]                 `json:"locale,omitempty"`
-	Name          nullable.Nullable[string]                 `json:"name,omitempty"`
-	Organisation  nullable.Nullable[string]                 `json:"organisation,omitempty"`
-	Phone         nullable.Nullable[string]                 `json:"phone,omitempty"`
+	Address   nullable.Nullable[TicketingPostalAddress] `json:"address,omitempty"`
+	Birthdate nullable.Nullable[openapi_types.Date]     `json:"birthdate,omitempty"`
+
+	// CardNumber Number of a card of ours that was shown: an external id with the source `card`.
+	CardNumber    nullable.Nullable[string]             `json:"card_number,omitempty"`
+	Consents      []TicketingConsentRecord              `json:"consents,omitempty"`
+	ContactID     nullable.Nullable[openapi_types.UUID] `json:"contact_id,omitempty"`
+	Email         nullable.Nullable[string]             `json:"email,omitempty"`
+	EmailVerified *bool                                 `json:"email_verified,omitempty"`
+	FamilyName    nullable.Nullable[string]             `json:"family_name,omitempty"`
+	GivenName     nullable.Nullable[string]             `json:"given_name,omitempty"`
+	Locale        nullable.Nullable[string]             `json:"locale,omitempty"`
+	Name          nullable.Nullable[string]             `json:"name,omitempty"`
+	Organisation  nullable.Nullable[string]             `json:"organisation,omitempty"`
+	Phone         nullable.Nullable[string]             `json:"phone,omitempty"`
+}
+
+// TicketingCustomerUpsert defines model for TicketingCustomerUpsert.
+type TicketingCustomerUpsert struct {
+	// Customer The account at the source; a new one if null.
+	Customer nullable.Nullable[string] `json:"customer"`
+	Profile  TicketingCustomerRecord   `json:"profile"`
+}
+
+// TicketingDeadLetter defines model for TicketingDeadLetter.
+type TicketingDeadLetter struct {
+	Attempts int32 `json:"attempts"`
+
+	// Code Code of the problem.
+	Code       string                    `json:"code"`
+	CreatedAt  time.Time                 `json:"created_at"`
+	ExternalID string                    `json:"external_id"`
+	ID         openapi_types.UUID        `json:"id"`
+	Kind       string                    `json:"kind"`
+	Object     TicketingDeadLetterObject `json:"object"`
+
+	// Problem What was wrong, by pointers into the neutral record.
+	Problem   map[string]interface{} `json:"problem"`
+	SourceID  openapi_types.UUID     `json:"source_id"`
+	Status    string                 `json:"status"`
+	UpdatedAt time.Time              `json:"updated_at"`
+	Version   int64                  `json:"version"`
+}
+
+// TicketingDeadLetterObject defines model for TicketingDeadLetter.Object.
+type TicketingDeadLetterObject string
+
+// TicketingDeadLetterList defines model for TicketingDeadLetterList.
+type TicketingDeadLetterList struct {
+	Data       []TicketingDeadLetter     `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
 // TicketingDecimal A decimal amount in the currency of the order; negative where the source's own price is.
@@ -7987,6 +11361,18 @@ type TicketingDecimal = string
 
 // TicketingDecimalPositive A decimal amount in the currency of the order.
 type TicketingDecimalPositive = string
+
+// TicketingDifference defines model for TicketingDifference.
+type TicketingDifference struct {
+	ExternalID string `json:"external_id"`
+	Field      string `json:"field"`
+
+	// Here Null where the order is not here.
+	Here nullable.Nullable[string] `json:"here"`
+
+	// There Null where the vendor does not have the order.
+	There nullable.Nullable[string] `json:"there"`
+}
 
 // TicketingFee defines model for TicketingFee.
 type TicketingFee struct {
@@ -8018,10 +11404,200 @@ type TicketingFeeRecordKind string
 // TicketingFeeRecordState defines model for TicketingFeeRecord.State.
 type TicketingFeeRecordState string
 
+// TicketingGiftCard defines model for TicketingGiftCard.
+type TicketingGiftCard struct {
+	// Balance A decimal amount with the decimals of its currency (ISO 4217).
+	Balance           Money                                 `json:"balance"`
+	ContactID         nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	ContactRule       nullable.Nullable[string]             `json:"contact_rule"`
+	CreatedAt         time.Time                             `json:"created_at"`
+	CustomerID        nullable.Nullable[openapi_types.UUID] `json:"customer_id"`
+	ExpiresAt         nullable.Nullable[time.Time]          `json:"expires_at"`
+	ExternalID        string                                `json:"external_id"`
+	ID                openapi_types.UUID                    `json:"id"`
+	IsMissingAtSource bool                                  `json:"is_missing_at_source"`
+	IsTest            bool                                  `json:"is_test"`
+	LastFour          nullable.Nullable[string]             `json:"last_four"`
+	Object            TicketingGiftCardObject               `json:"object"`
+	OrderID           nullable.Nullable[openapi_types.UUID] `json:"order_id"`
+	ProductID         nullable.Nullable[openapi_types.UUID] `json:"product_id"`
+	SourceID          openapi_types.UUID                    `json:"source_id"`
+	StatedState       nullable.Nullable[string]             `json:"stated_state"`
+	TicketID          nullable.Nullable[openapi_types.UUID] `json:"ticket_id"`
+	UpdatedAt         time.Time                             `json:"updated_at"`
+	Version           int64                                 `json:"version"`
+}
+
+// TicketingGiftCardObject defines model for TicketingGiftCard.Object.
+type TicketingGiftCardObject string
+
+// TicketingGiftCardDetail defines model for TicketingGiftCardDetail.
+type TicketingGiftCardDetail struct {
+	// Balance A decimal amount with the decimals of its currency (ISO 4217).
+	Balance           Money                                 `json:"balance"`
+	ContactID         nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	ContactRule       nullable.Nullable[string]             `json:"contact_rule"`
+	CreatedAt         time.Time                             `json:"created_at"`
+	CustomerID        nullable.Nullable[openapi_types.UUID] `json:"customer_id"`
+	ExpiresAt         nullable.Nullable[time.Time]          `json:"expires_at"`
+	ExternalID        string                                `json:"external_id"`
+	ID                openapi_types.UUID                    `json:"id"`
+	IsMissingAtSource bool                                  `json:"is_missing_at_source"`
+	IsTest            bool                                  `json:"is_test"`
+	LastFour          nullable.Nullable[string]             `json:"last_four"`
+	Ledger            []TicketingGiftCardEntry              `json:"ledger"`
+	Object            TicketingGiftCardDetailObject         `json:"object"`
+	OrderID           nullable.Nullable[openapi_types.UUID] `json:"order_id"`
+	ProductID         nullable.Nullable[openapi_types.UUID] `json:"product_id"`
+	SourceID          openapi_types.UUID                    `json:"source_id"`
+	StatedState       nullable.Nullable[string]             `json:"stated_state"`
+	TicketID          nullable.Nullable[openapi_types.UUID] `json:"ticket_id"`
+	UpdatedAt         time.Time                             `json:"updated_at"`
+	Version           int64                                 `json:"version"`
+}
+
+// TicketingGiftCardDetailObject defines model for TicketingGiftCardDetail.Object.
+type TicketingGiftCardDetailObject string
+
+// TicketingGiftCardEntry An entry of the card's ledger, never changed. `external_id` is null for what the balance says and no transaction explains.
+type TicketingGiftCardEntry struct {
+	// Amount A decimal amount with the decimals of its currency (ISO 4217).
+	Amount     Money                        `json:"amount"`
+	ExternalID nullable.Nullable[string]    `json:"external_id"`
+	ID         openapi_types.UUID           `json:"id"`
+	OccurredAt nullable.Nullable[time.Time] `json:"occurred_at"`
+	Reason     string                       `json:"reason"`
+	RecordedAt time.Time                    `json:"recorded_at"`
+}
+
+// TicketingGiftCardList defines model for TicketingGiftCardList.
+type TicketingGiftCardList struct {
+	Data       []TicketingGiftCard       `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingGiftCardRecord `code` opens the money: it is not kept, only a keyed hash of it and its last four characters. Transactions are all that happened to the card, loads positive, uses negative.
+type TicketingGiftCardRecord struct {
+	// Balance A decimal amount in the currency of the order; negative where the source's own price is.
+	Balance TicketingDecimal          `json:"balance"`
+	Code    nullable.Nullable[string] `json:"code,omitempty"`
+
+	// Currency That of the source when absent.
+	Currency  *string                               `json:"currency,omitempty"`
+	Customer  nullable.Nullable[TicketingReference] `json:"customer,omitempty"`
+	ExpiresAt nullable.Nullable[string]             `json:"expires_at,omitempty"`
+	LastFour  nullable.Nullable[string]             `json:"last_four,omitempty"`
+
+	// Order The order that sold it.
+	Order   nullable.Nullable[TicketingReference] `json:"order,omitempty"`
+	Product nullable.Nullable[TicketingReference] `json:"product,omitempty"`
+	State   nullable.Nullable[string]             `json:"state,omitempty"`
+	Test    *bool                                 `json:"test,omitempty"`
+
+	// Ticket The line that sold it.
+	Ticket       nullable.Nullable[TicketingReference] `json:"ticket,omitempty"`
+	Transactions []TicketingGiftCardTransactionRecord  `json:"transactions,omitempty"`
+}
+
+// TicketingGiftCardTransact defines model for TicketingGiftCardTransact.
+type TicketingGiftCardTransact struct {
+	// Amount A decimal amount in the currency of the order; negative where the source's own price is.
+	Amount TicketingDecimal `json:"amount"`
+
+	// GiftCard The card's identifier at the source.
+	GiftCard string                    `json:"gift_card"`
+	Text     nullable.Nullable[string] `json:"text,omitempty"`
+}
+
+// TicketingGiftCardTransactionRecord defines model for TicketingGiftCardTransactionRecord.
+type TicketingGiftCardTransactionRecord struct {
+	// Amount A decimal amount in the currency of the order; negative where the source's own price is.
+	Amount     TicketingDecimal                      `json:"amount"`
+	At         nullable.Nullable[string]             `json:"at,omitempty"`
+	ExternalID string                                `json:"external_id"`
+	Order      nullable.Nullable[TicketingReference] `json:"order,omitempty"`
+}
+
+// TicketingGroupBooking defines model for TicketingGroupBooking.
+type TicketingGroupBooking struct {
+	// ContactID The organisation.
+	ContactID         nullable.Nullable[openapi_types.UUID]     `json:"contact_id"`
+	ContactPerson     nullable.Nullable[map[string]interface{}] `json:"contact_person"`
+	ContactRule       nullable.Nullable[string]                 `json:"contact_rule"`
+	CreatedAt         time.Time                                 `json:"created_at"`
+	ExternalID        string                                    `json:"external_id"`
+	Headcount         []TicketingHeadcount                      `json:"headcount"`
+	HeadcountTotal    int32                                     `json:"headcount_total"`
+	ID                openapi_types.UUID                        `json:"id"`
+	IsMissingAtSource bool                                      `json:"is_missing_at_source"`
+	IsTest            bool                                      `json:"is_test"`
+	Number            nullable.Nullable[string]                 `json:"number"`
+	Object            TicketingGroupBookingObject               `json:"object"`
+	OrderID           nullable.Nullable[openapi_types.UUID]     `json:"order_id"`
+	Organisation      nullable.Nullable[map[string]interface{}] `json:"organisation"`
+	PerformanceID     nullable.Nullable[openapi_types.UUID]     `json:"performance_id"`
+	PersonContactID   nullable.Nullable[openapi_types.UUID]     `json:"person_contact_id"`
+	PlacedAt          nullable.Nullable[time.Time]              `json:"placed_at"`
+	SourceID          openapi_types.UUID                        `json:"source_id"`
+	State             string                                    `json:"state"`
+	UpdatedAt         time.Time                                 `json:"updated_at"`
+	Version           int64                                     `json:"version"`
+}
+
+// TicketingGroupBookingObject defines model for TicketingGroupBooking.Object.
+type TicketingGroupBookingObject string
+
+// TicketingGroupBookingList defines model for TicketingGroupBookingList.
+type TicketingGroupBookingList struct {
+	Data       []TicketingGroupBooking   `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingGroupBookingRecord defines model for TicketingGroupBookingRecord.
+type TicketingGroupBookingRecord struct {
+	ContactPerson nullable.Nullable[TicketingPerson]    `json:"contact_person,omitempty"`
+	Headcount     []TicketingHeadcount                  `json:"headcount,omitempty"`
+	Number        nullable.Nullable[string]             `json:"number,omitempty"`
+	Order         nullable.Nullable[TicketingReference] `json:"order,omitempty"`
+	Organisation  nullable.Nullable[TicketingPerson]    `json:"organisation,omitempty"`
+	Performance   nullable.Nullable[TicketingReference] `json:"performance,omitempty"`
+	PlacedAt      nullable.Nullable[string]             `json:"placed_at,omitempty"`
+	State         TicketingGroupBookingRecordState      `json:"state"`
+	Test          *bool                                 `json:"test,omitempty"`
+}
+
+// TicketingGroupBookingRecordState defines model for TicketingGroupBookingRecord.State.
+type TicketingGroupBookingRecordState string
+
+// TicketingHeadcount defines model for TicketingHeadcount.
+type TicketingHeadcount struct {
+	Class TicketingHeadcountClass `json:"class"`
+	Count int32                   `json:"count"`
+}
+
+// TicketingHeadcountClass defines model for TicketingHeadcount.Class.
+type TicketingHeadcountClass string
+
+// TicketingHookAddress defines model for TicketingHookAddress.
+type TicketingHookAddress struct {
+	Object TicketingHookAddressObject `json:"object"`
+	URL    string                     `json:"url"`
+}
+
+// TicketingHookAddressObject defines model for TicketingHookAddress.Object.
+type TicketingHookAddressObject string
+
+// TicketingHookReceipt defines model for TicketingHookReceipt.
+type TicketingHookReceipt struct {
+	Status string `json:"status"`
+}
+
 // TicketingLine defines model for TicketingLine.
 type TicketingLine struct {
 	// Amount A decimal amount with the decimals of its currency (ISO 4217).
 	Amount          Money                                     `json:"amount"`
+	Campaign        nullable.Nullable[string]                 `json:"campaign"`
+	Exemption       nullable.Nullable[string]                 `json:"exemption"`
 	ExternalID      string                                    `json:"external_id"`
 	Holder          nullable.Nullable[map[string]interface{}] `json:"holder"`
 	HolderContactID nullable.Nullable[openapi_types.UUID]     `json:"holder_contact_id"`
@@ -8034,17 +11610,23 @@ type TicketingLine struct {
 	Parent        nullable.Nullable[string]             `json:"parent"`
 	PerformanceID nullable.Nullable[openapi_types.UUID] `json:"performance_id"`
 	PriceTypeID   nullable.Nullable[openapi_types.UUID] `json:"price_type_id"`
+	ProductID     nullable.Nullable[openapi_types.UUID] `json:"product_id"`
+	ReplacedBy    nullable.Nullable[string]             `json:"replaced_by"`
 	Replaces      nullable.Nullable[string]             `json:"replaces"`
 	Seat          nullable.Nullable[string]             `json:"seat"`
 	State         string                                `json:"state"`
 	Tax           nullable.Nullable[Money]              `json:"tax"`
 	TaxRateBp     nullable.Nullable[int32]              `json:"tax_rate_bp"`
+	VoucherCode   nullable.Nullable[string]             `json:"voucher_code"`
 }
 
 // TicketingLineRecord defines model for TicketingLineRecord.
 type TicketingLineRecord struct {
 	// Amount A decimal amount in the currency of the order; negative where the source's own price is.
 	Amount TicketingDecimal `json:"amount"`
+
+	// Exemption Why nothing or less was paid: invitation, staff, partner …
+	Exemption nullable.Nullable[string] `json:"exemption,omitempty"`
 
 	// ExternalID The ticket's own name, which it keeps when it moves to another order.
 	ExternalID  string                                `json:"external_id"`
@@ -8054,13 +11636,15 @@ type TicketingLineRecord struct {
 	Parent      nullable.Nullable[TicketingReference] `json:"parent,omitempty"`
 	Performance nullable.Nullable[TicketingReference] `json:"performance,omitempty"`
 	PriceType   nullable.Nullable[TicketingReference] `json:"price_type,omitempty"`
+	Product     nullable.Nullable[TicketingReference] `json:"product,omitempty"`
 	Replaces    nullable.Nullable[TicketingReference] `json:"replaces,omitempty"`
 	Seat        nullable.Nullable[string]             `json:"seat,omitempty"`
 	State       *TicketingLineRecordState             `json:"state,omitempty"`
 	Tax         nullable.Nullable[TicketingDecimal]   `json:"tax,omitempty"`
 
 	// TaxRateBp Hundredths of a percent.
-	TaxRateBp nullable.Nullable[int32] `json:"tax_rate_bp,omitempty"`
+	TaxRateBp nullable.Nullable[int32]            `json:"tax_rate_bp,omitempty"`
+	Voucher   nullable.Nullable[TicketingVoucher] `json:"voucher,omitempty"`
 }
 
 // TicketingLineRecordKind defines model for TicketingLineRecord.Kind.
@@ -8078,6 +11662,105 @@ type TicketingMatch struct {
 	Rule         string                    `json:"rule"`
 }
 
+// TicketingMembership defines model for TicketingMembership.
+type TicketingMembership struct {
+	AsOf        time.Time                             `json:"as_of"`
+	AutoRenew   bool                                  `json:"auto_renew"`
+	Benefits    []string                              `json:"benefits"`
+	CancelledAt nullable.Nullable[time.Time]          `json:"cancelled_at"`
+	ContactID   nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+
+	// ContactRule By what it is known whose it is.
+	ContactRule       nullable.Nullable[string]                 `json:"contact_rule"`
+	CreatedAt         time.Time                                 `json:"created_at"`
+	CustomerID        nullable.Nullable[openapi_types.UUID]     `json:"customer_id"`
+	ExternalID        string                                    `json:"external_id"`
+	Holder            nullable.Nullable[map[string]interface{}] `json:"holder"`
+	ID                openapi_types.UUID                        `json:"id"`
+	IsMissingAtSource bool                                      `json:"is_missing_at_source"`
+
+	// IsRenewable Whether it may be renewed as of `as_of`.
+	IsRenewable bool                                  `json:"is_renewable"`
+	IsTest      bool                                  `json:"is_test"`
+	Kind        string                                `json:"kind"`
+	Number      nullable.Nullable[string]             `json:"number"`
+	Object      TicketingMembershipObject             `json:"object"`
+	OrderID     nullable.Nullable[openapi_types.UUID] `json:"order_id"`
+	ProductID   nullable.Nullable[openapi_types.UUID] `json:"product_id"`
+	RenewedByID nullable.Nullable[openapi_types.UUID] `json:"renewed_by_id"`
+	RenewsID    nullable.Nullable[openapi_types.UUID] `json:"renews_id"`
+	SourceID    openapi_types.UUID                    `json:"source_id"`
+	StatedState nullable.Nullable[string]             `json:"stated_state"`
+
+	// Status Derived, as of `as_of`.
+	Status     string                                `json:"status"`
+	TicketID   nullable.Nullable[openapi_types.UUID] `json:"ticket_id"`
+	TimeZone   string                                `json:"time_zone"`
+	UpdatedAt  time.Time                             `json:"updated_at"`
+	UsageLimit nullable.Nullable[int32]              `json:"usage_limit"`
+	Usages     nullable.Nullable[int32]              `json:"usages"`
+	ValidFrom  nullable.Nullable[time.Time]          `json:"valid_from"`
+
+	// ValidUntil The first instant at which it is no longer valid.
+	ValidUntil nullable.Nullable[time.Time] `json:"valid_until"`
+	Version    int64                        `json:"version"`
+}
+
+// TicketingMembershipObject defines model for TicketingMembership.Object.
+type TicketingMembershipObject string
+
+// TicketingMembershipGrant defines model for TicketingMembershipGrant.
+type TicketingMembershipGrant struct {
+	Customer string                             `json:"customer"`
+	Holder   nullable.Nullable[TicketingPerson] `json:"holder,omitempty"`
+
+	// Product The membership type at the source.
+	Product   string    `json:"product"`
+	ValidFrom time.Time `json:"valid_from"`
+	ValidTo   time.Time `json:"valid_to"`
+}
+
+// TicketingMembershipList defines model for TicketingMembershipList.
+type TicketingMembershipList struct {
+	Data       []TicketingMembership     `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingMembershipRecord A subscription, pass or membership, valid from one instant to another. A date alone as `valid_to` is its last day. Whose it is follows from `ticket`, `customer` or `order`.
+type TicketingMembershipRecord struct {
+	AutoRenew   *bool                                 `json:"auto_renew,omitempty"`
+	Benefits    []string                              `json:"benefits,omitempty"`
+	CancelledAt nullable.Nullable[string]             `json:"cancelled_at,omitempty"`
+	Customer    nullable.Nullable[TicketingReference] `json:"customer,omitempty"`
+	Holder      nullable.Nullable[TicketingPerson]    `json:"holder,omitempty"`
+	Kind        *TicketingMembershipRecordKind        `json:"kind,omitempty"`
+
+	// Number As printed on the card.
+	Number  nullable.Nullable[string]             `json:"number,omitempty"`
+	Order   nullable.Nullable[TicketingReference] `json:"order,omitempty"`
+	Product nullable.Nullable[TicketingReference] `json:"product,omitempty"`
+
+	// Renews The one that this one continues.
+	Renews nullable.Nullable[TicketingReference] `json:"renews,omitempty"`
+
+	// State As the source calls it. `cancelled`, `suspended` and `pending` count; every other is kept and the status derived from dates and uses.
+	State nullable.Nullable[string] `json:"state,omitempty"`
+	Test  *bool                     `json:"test,omitempty"`
+
+	// Ticket The line that sold it.
+	Ticket nullable.Nullable[TicketingReference] `json:"ticket,omitempty"`
+
+	// TimeZone IANA name; that of the source when absent.
+	TimeZone   nullable.Nullable[string] `json:"time_zone,omitempty"`
+	UsageLimit nullable.Nullable[int32]  `json:"usage_limit,omitempty"`
+	Usages     nullable.Nullable[int32]  `json:"usages,omitempty"`
+	ValidFrom  nullable.Nullable[string] `json:"valid_from,omitempty"`
+	ValidTo    nullable.Nullable[string] `json:"valid_to,omitempty"`
+}
+
+// TicketingMembershipRecordKind defines model for TicketingMembershipRecord.Kind.
+type TicketingMembershipRecordKind string
+
 // TicketingMovement An entry of the order's ledger, never changed. Money in is positive, money out negative; `corrected` entries adjust an earlier one of the same name.
 type TicketingMovement struct {
 	// Amount A decimal amount with the decimals of its currency (ISO 4217).
@@ -8093,29 +11776,32 @@ type TicketingMovement struct {
 
 // TicketingOrder An order. `buyer`, `payer` and each line's `holder` are what the source said, unchanged; `contact_id` is whom we believe it to be, for the reason in `match`.
 type TicketingOrder struct {
-	Buyer           nullable.Nullable[map[string]interface{}] `json:"buyer"`
-	Channel         nullable.Nullable[string]                 `json:"channel"`
-	ChannelCode     nullable.Nullable[string]                 `json:"channel_code"`
-	CommercialState string                                    `json:"commercial_state"`
-	Consents        []map[string]interface{}                  `json:"consents"`
-	ContactID       nullable.Nullable[openapi_types.UUID]     `json:"contact_id"`
-	CreatedAt       time.Time                                 `json:"created_at"`
-	CustomerID      nullable.Nullable[openapi_types.UUID]     `json:"customer_id"`
-	ExternalID      string                                    `json:"external_id"`
-	Fees            []TicketingFee                            `json:"fees"`
-	ID              openapi_types.UUID                        `json:"id"`
-	IsTest          bool                                      `json:"is_test"`
-	Lines           []TicketingLine                           `json:"lines"`
-	Match           nullable.Nullable[TicketingMatch]         `json:"match"`
-	Movements       []TicketingMovement                       `json:"movements"`
-	Number          nullable.Nullable[string]                 `json:"number"`
-	Object          TicketingOrderObject                      `json:"object"`
-	Payer           nullable.Nullable[map[string]interface{}] `json:"payer"`
-	PaymentState    string                                    `json:"payment_state"`
-	Payments        []TicketingPayment                        `json:"payments"`
-	PlacedAt        nullable.Nullable[time.Time]              `json:"placed_at"`
-	SourceID        openapi_types.UUID                        `json:"source_id"`
-	SplitFromID     nullable.Nullable[openapi_types.UUID]     `json:"split_from_id"`
+	Buyer nullable.Nullable[map[string]interface{}] `json:"buyer"`
+
+	// CancellationReason Why it is cancelled where the source did not say so.
+	CancellationReason nullable.Nullable[string]                 `json:"cancellation_reason"`
+	Channel            nullable.Nullable[string]                 `json:"channel"`
+	ChannelCode        nullable.Nullable[string]                 `json:"channel_code"`
+	CommercialState    string                                    `json:"commercial_state"`
+	Consents           []map[string]interface{}                  `json:"consents"`
+	ContactID          nullable.Nullable[openapi_types.UUID]     `json:"contact_id"`
+	CreatedAt          time.Time                                 `json:"created_at"`
+	CustomerID         nullable.Nullable[openapi_types.UUID]     `json:"customer_id"`
+	ExternalID         string                                    `json:"external_id"`
+	Fees               []TicketingFee                            `json:"fees"`
+	ID                 openapi_types.UUID                        `json:"id"`
+	IsTest             bool                                      `json:"is_test"`
+	Lines              []TicketingLine                           `json:"lines"`
+	Match              nullable.Nullable[TicketingMatch]         `json:"match"`
+	Movements          []TicketingMovement                       `json:"movements"`
+	Number             nullable.Nullable[string]                 `json:"number"`
+	Object             TicketingOrderObject                      `json:"object"`
+	Payer              nullable.Nullable[map[string]interface{}] `json:"payer"`
+	PaymentState       string                                    `json:"payment_state"`
+	Payments           []TicketingPayment                        `json:"payments"`
+	PlacedAt           nullable.Nullable[time.Time]              `json:"placed_at"`
+	SourceID           openapi_types.UUID                        `json:"source_id"`
+	SplitFromID        nullable.Nullable[openapi_types.UUID]     `json:"split_from_id"`
 
 	// Totals `gross` is everything sold, whatever became of it; `due` what is still owed for (valid lines and fees); `paid` and `refunded` the settled money in and out; `net` what stays, paid less refunded.
 	Totals    TicketingTotals `json:"totals"`
@@ -8126,6 +11812,30 @@ type TicketingOrder struct {
 // TicketingOrderObject defines model for TicketingOrder.Object.
 type TicketingOrderObject string
 
+// TicketingOrderFigures defines model for TicketingOrderFigures.
+type TicketingOrderFigures struct {
+	CommercialState *TicketingOrderFiguresCommercialState `json:"commercial_state,omitempty"`
+
+	// Due A decimal amount in the currency of the order; negative where the source's own price is.
+	Due        *TicketingDecimal `json:"due,omitempty"`
+	ExternalID string            `json:"external_id"`
+
+	// Gross A decimal amount in the currency of the order; negative where the source's own price is.
+	Gross *TicketingDecimal `json:"gross,omitempty"`
+
+	// Paid A decimal amount in the currency of the order; negative where the source's own price is.
+	Paid *TicketingDecimal `json:"paid,omitempty"`
+
+	// Refunded A decimal amount in the currency of the order; negative where the source's own price is.
+	Refunded *TicketingDecimal `json:"refunded,omitempty"`
+
+	// ValidLines How many tickets are valid.
+	ValidLines *int32 `json:"valid_lines,omitempty"`
+}
+
+// TicketingOrderFiguresCommercialState defines model for TicketingOrderFigures.CommercialState.
+type TicketingOrderFiguresCommercialState string
+
 // TicketingOrderList defines model for TicketingOrderList.
 type TicketingOrderList struct {
 	Data       []TicketingOrderSummary   `json:"data"`
@@ -8134,8 +11844,11 @@ type TicketingOrderList struct {
 
 // TicketingOrderRecord The whole order as the source sees it now: what is left out is gone. Cancelled lines stay listed with their amount; money given back is a refund and changes no line.
 type TicketingOrderRecord struct {
-	Buyer           nullable.Nullable[TicketingPerson]  `json:"buyer,omitempty"`
-	Channel         nullable.Nullable[TicketingChannel] `json:"channel,omitempty"`
+	Buyer   nullable.Nullable[TicketingPerson]  `json:"buyer,omitempty"`
+	Channel nullable.Nullable[TicketingChannel] `json:"channel,omitempty"`
+
+	// ClaimSecret A secret that the buyer has, such as the end of the link in their confirmation. Only its SHA-256 is kept: who shows it may claim the order.
+	ClaimSecret     nullable.Nullable[string]           `json:"claim_secret,omitempty"`
 	CommercialState TicketingOrderRecordCommercialState `json:"commercial_state"`
 	Consents        []TicketingConsentRecord            `json:"consents,omitempty"`
 
@@ -8146,7 +11859,7 @@ type TicketingOrderRecord struct {
 	Number    nullable.Nullable[string]             `json:"number,omitempty"`
 	Payer     nullable.Nullable[TicketingPerson]    `json:"payer,omitempty"`
 	Payments  []TicketingPaymentRecord              `json:"payments,omitempty"`
-	PlacedAt  nullable.Nullable[time.Time]          `json:"placed_at,omitempty"`
+	PlacedAt  nullable.Nullable[string]             `json:"placed_at,omitempty"`
 	Refunds   []TicketingRefundRecord               `json:"refunds,omitempty"`
 	SplitFrom nullable.Nullable[TicketingReference] `json:"split_from,omitempty"`
 	Test      *bool                                 `json:"test,omitempty"`
@@ -8197,7 +11910,7 @@ type TicketingPayment struct {
 type TicketingPaymentRecord struct {
 	// Amount A decimal amount in the currency of the order.
 	Amount     TicketingDecimalPositive      `json:"amount"`
-	At         nullable.Nullable[time.Time]  `json:"at,omitempty"`
+	At         nullable.Nullable[string]     `json:"at,omitempty"`
 	ExternalID string                        `json:"external_id"`
 	Method     *TicketingPaymentRecordMethod `json:"method,omitempty"`
 	State      TicketingPaymentRecordState   `json:"state"`
@@ -8211,6 +11924,7 @@ type TicketingPaymentRecordState string
 
 // TicketingPerformance defines model for TicketingPerformance.
 type TicketingPerformance struct {
+	AdmissionAt  nullable.Nullable[time.Time]          `json:"admission_at"`
 	Capacity     nullable.Nullable[int32]              `json:"capacity"`
 	CreatedAt    time.Time                             `json:"created_at"`
 	EndsAt       nullable.Nullable[time.Time]          `json:"ends_at"`
@@ -8221,13 +11935,19 @@ type TicketingPerformance struct {
 	Name         map[string]string                     `json:"name"`
 	Object       TicketingPerformanceObject            `json:"object"`
 	ProductionID nullable.Nullable[openapi_types.UUID] `json:"production_id"`
+	ReplacesID   nullable.Nullable[openapi_types.UUID] `json:"replaces_id"`
+	SibilDomain  nullable.Nullable[string]             `json:"sibil_domain"`
 	SourceID     openapi_types.UUID                    `json:"source_id"`
 	StartsAt     nullable.Nullable[time.Time]          `json:"starts_at"`
 	Status       string                                `json:"status"`
 	TimeZone     string                                `json:"time_zone"`
 	UpdatedAt    time.Time                             `json:"updated_at"`
-	Venue        nullable.Nullable[string]             `json:"venue"`
-	Version      int64                                 `json:"version"`
+
+	// Venue Name of the venue at the source.
+	Venue         nullable.Nullable[string]             `json:"venue"`
+	VenueID       nullable.Nullable[openapi_types.UUID] `json:"venue_id"`
+	Version       int64                                 `json:"version"`
+	YoungAudience nullable.Nullable[bool]               `json:"young_audience"`
 }
 
 // TicketingPerformanceObject defines model for TicketingPerformance.Object.
@@ -8241,20 +11961,31 @@ type TicketingPerformanceList struct {
 
 // TicketingPerformanceRecord defines model for TicketingPerformanceRecord.
 type TicketingPerformanceRecord struct {
-	Capacity nullable.Nullable[int32]     `json:"capacity,omitempty"`
-	EndsAt   nullable.Nullable[time.Time] `json:"ends_at,omitempty"`
+	// AdmissionAt When the doors open.
+	AdmissionAt nullable.Nullable[string] `json:"admission_at,omitempty"`
+	Capacity    nullable.Nullable[int32]  `json:"capacity,omitempty"`
+	EndsAt      nullable.Nullable[string] `json:"ends_at,omitempty"`
 
 	// Name A text by language (BCP 47).
 	Name       *TicketingText                        `json:"name,omitempty"`
 	Production nullable.Nullable[TicketingReference] `json:"production,omitempty"`
+	Replaces   nullable.Nullable[TicketingReference] `json:"replaces,omitempty"`
+
+	// SibilDomain That of the production when absent.
+	SibilDomain nullable.Nullable[string] `json:"sibil_domain,omitempty"`
 
 	// StartsAt Absent for open tickets and shops.
-	StartsAt nullable.Nullable[time.Time]      `json:"starts_at,omitempty"`
+	StartsAt nullable.Nullable[string]         `json:"starts_at,omitempty"`
 	Status   *TicketingPerformanceRecordStatus `json:"status,omitempty"`
 
 	// TimeZone IANA name; that of the source when absent.
 	TimeZone nullable.Nullable[string] `json:"time_zone,omitempty"`
-	Venue    nullable.Nullable[string] `json:"venue,omitempty"`
+
+	// Venue Name of the venue at the source.
+	Venue nullable.Nullable[string] `json:"venue,omitempty"`
+
+	// YoungAudience That of the production when absent.
+	YoungAudience nullable.Nullable[bool] `json:"young_audience,omitempty"`
 }
 
 // TicketingPerformanceRecordStatus defines model for TicketingPerformanceRecord.Status.
@@ -8262,15 +11993,18 @@ type TicketingPerformanceRecordStatus string
 
 // TicketingPerson What the source says about somebody. `contact_id` is our own identifier where the source carries it.
 type TicketingPerson struct {
-	Address       nullable.Nullable[TicketingPostalAddress] `json:"address,omitempty"`
-	Birthdate     nullable.Nullable[openapi_types.Date]     `json:"birthdate,omitempty"`
-	ContactID     nullable.Nullable[openapi_types.UUID]     `json:"contact_id,omitempty"`
-	Customer      nullable.Nullable[TicketingReference]     `json:"customer,omitempty"`
-	Email         nullable.Nullable[string]                 `json:"email,omitempty"`
-	EmailVerified *bool                                     `json:"email_verified,omitempty"`
-	FamilyName    nullable.Nullable[string]                 `json:"family_name,omitempty"`
-	GivenName     nullable.Nullable[string]                 `json:"given_name,omitempty"`
-	Locale        nullable.Nullable[string]                 `json:"locale,omitempty"`
+	Address   nullable.Nullable[TicketingPostalAddress] `json:"address,omitempty"`
+	Birthdate nullable.Nullable[openapi_types.Date]     `json:"birthdate,omitempty"`
+
+	// CardNumber Number of a card of ours that was shown: an external id with the source `card`.
+	CardNumber    nullable.Nullable[string]             `json:"card_number,omitempty"`
+	ContactID     nullable.Nullable[openapi_types.UUID] `json:"contact_id,omitempty"`
+	Customer      nullable.Nullable[TicketingReference] `json:"customer,omitempty"`
+	Email         nullable.Nullable[string]             `json:"email,omitempty"`
+	EmailVerified *bool                                 `json:"email_verified,omitempty"`
+	FamilyName    nullable.Nullable[string]             `json:"family_name,omitempty"`
+	GivenName     nullable.Nullable[string]             `json:"given_name,omitempty"`
+	Locale        nullable.Nullable[string]             `json:"locale,omitempty"`
 
 	// Name The whole name where the source does not divide it.
 	Name         nullable.Nullable[string] `json:"name,omitempty"`
@@ -8288,18 +12022,22 @@ type TicketingPostalAddress struct {
 
 // TicketingPriceType defines model for TicketingPriceType.
 type TicketingPriceType struct {
-	Audience   nullable.Nullable[string] `json:"audience"`
-	Class      string                    `json:"class"`
-	CreatedAt  time.Time                 `json:"created_at"`
-	ExternalID string                    `json:"external_id"`
-	ID         openapi_types.UUID        `json:"id"`
-	IsDeleted  bool                      `json:"is_deleted"`
-	IsStub     bool                      `json:"is_stub"`
-	Name       map[string]string         `json:"name"`
-	Object     TicketingPriceTypeObject  `json:"object"`
-	SourceID   openapi_types.UUID        `json:"source_id"`
-	UpdatedAt  time.Time                 `json:"updated_at"`
-	Version    int64                     `json:"version"`
+	Audience nullable.Nullable[string] `json:"audience"`
+	Class    string                    `json:"class"`
+
+	// ClassOrigin Why it is of that class: the institution said so, the source said so, or nobody did.
+	ClassOrigin string                    `json:"class_origin"`
+	CreatedAt   time.Time                 `json:"created_at"`
+	ExternalID  string                    `json:"external_id"`
+	ID          openapi_types.UUID        `json:"id"`
+	IsDeleted   bool                      `json:"is_deleted"`
+	IsStub      bool                      `json:"is_stub"`
+	Name        map[string]string         `json:"name"`
+	Object      TicketingPriceTypeObject  `json:"object"`
+	SourceID    openapi_types.UUID        `json:"source_id"`
+	StatedClass nullable.Nullable[string] `json:"stated_class"`
+	UpdatedAt   time.Time                 `json:"updated_at"`
+	Version     int64                     `json:"version"`
 }
 
 // TicketingPriceTypeObject defines model for TicketingPriceType.Object.
@@ -8313,30 +12051,82 @@ type TicketingPriceTypeList struct {
 
 // TicketingPriceTypeRecord defines model for TicketingPriceTypeRecord.
 type TicketingPriceTypeRecord struct {
-	Audience nullable.Nullable[string]      `json:"audience,omitempty"`
-	Class    *TicketingPriceTypeRecordClass `json:"class,omitempty"`
+	Audience nullable.Nullable[string] `json:"audience,omitempty"`
+
+	// Class As the source classes it; left out where it does not. What the institution has set for this price type of the source goes before.
+	Class *TicketingPriceTypeRecordClass `json:"class,omitempty"`
 
 	// Name A text by language (BCP 47).
 	Name TicketingText `json:"name"`
 }
 
-// TicketingPriceTypeRecordClass defines model for TicketingPriceTypeRecord.Class.
+// TicketingPriceTypeRecordClass As the source classes it; left out where it does not. What the institution has set for this price type of the source goes before.
 type TicketingPriceTypeRecordClass string
+
+// TicketingProduct defines model for TicketingProduct.
+type TicketingProduct struct {
+	Benefits    []string                 `json:"benefits"`
+	CreatedAt   time.Time                `json:"created_at"`
+	ExternalID  string                   `json:"external_id"`
+	GraceDays   nullable.Nullable[int32] `json:"grace_days"`
+	ID          openapi_types.UUID       `json:"id"`
+	IsDeleted   bool                     `json:"is_deleted"`
+	IsStub      bool                     `json:"is_stub"`
+	Kind        string                   `json:"kind"`
+	Name        map[string]string        `json:"name"`
+	Object      TicketingProductObject   `json:"object"`
+	RenewalDays nullable.Nullable[int32] `json:"renewal_days"`
+	SourceID    openapi_types.UUID       `json:"source_id"`
+	UpdatedAt   time.Time                `json:"updated_at"`
+	UsageLimit  nullable.Nullable[int32] `json:"usage_limit"`
+	Version     int64                    `json:"version"`
+}
+
+// TicketingProductObject defines model for TicketingProduct.Object.
+type TicketingProductObject string
+
+// TicketingProductList defines model for TicketingProductList.
+type TicketingProductList struct {
+	Data       []TicketingProduct        `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingProductRecord defines model for TicketingProductRecord.
+type TicketingProductRecord struct {
+	Benefits []string `json:"benefits,omitempty"`
+
+	// GraceDays How long it still counts after its end; as the source is set when absent.
+	GraceDays nullable.Nullable[int32]   `json:"grace_days,omitempty"`
+	Kind      TicketingProductRecordKind `json:"kind"`
+
+	// Name A text by language (BCP 47).
+	Name TicketingText `json:"name"`
+
+	// RenewalDays How long before its end it can be renewed; as the source is set when absent.
+	RenewalDays nullable.Nullable[int32] `json:"renewal_days,omitempty"`
+	UsageLimit  nullable.Nullable[int32] `json:"usage_limit,omitempty"`
+}
+
+// TicketingProductRecordKind defines model for TicketingProductRecord.Kind.
+type TicketingProductRecordKind string
 
 // TicketingProduction defines model for TicketingProduction.
 type TicketingProduction struct {
-	CreatedAt  time.Time                 `json:"created_at"`
-	Discipline nullable.Nullable[string] `json:"discipline"`
-	ExternalID string                    `json:"external_id"`
-	ID         openapi_types.UUID        `json:"id"`
-	IsDeleted  bool                      `json:"is_deleted"`
-	IsStub     bool                      `json:"is_stub"`
-	Name       map[string]string         `json:"name"`
-	Object     TicketingProductionObject `json:"object"`
-	Season     nullable.Nullable[string] `json:"season"`
-	SourceID   openapi_types.UUID        `json:"source_id"`
-	UpdatedAt  time.Time                 `json:"updated_at"`
-	Version    int64                     `json:"version"`
+	CreatedAt     time.Time                 `json:"created_at"`
+	Discipline    nullable.Nullable[string] `json:"discipline"`
+	ExternalID    string                    `json:"external_id"`
+	Festival      nullable.Nullable[string] `json:"festival"`
+	ID            openapi_types.UUID        `json:"id"`
+	IsDeleted     bool                      `json:"is_deleted"`
+	IsStub        bool                      `json:"is_stub"`
+	Name          map[string]string         `json:"name"`
+	Object        TicketingProductionObject `json:"object"`
+	Season        nullable.Nullable[string] `json:"season"`
+	SibilDomain   nullable.Nullable[string] `json:"sibil_domain"`
+	SourceID      openapi_types.UUID        `json:"source_id"`
+	UpdatedAt     time.Time                 `json:"updated_at"`
+	Version       int64                     `json:"version"`
+	YoungAudience nullable.Nullable[bool]   `json:"young_audience"`
 }
 
 // TicketingProductionObject defines model for TicketingProduction.Object.
@@ -8351,21 +12141,72 @@ type TicketingProductionList struct {
 // TicketingProductionRecord defines model for TicketingProductionRecord.
 type TicketingProductionRecord struct {
 	Discipline nullable.Nullable[string] `json:"discipline,omitempty"`
+	Festival   nullable.Nullable[string] `json:"festival,omitempty"`
 
 	// Name A text by language (BCP 47).
 	Name   TicketingText             `json:"name"`
 	Season nullable.Nullable[string] `json:"season,omitempty"`
+
+	// SibilDomain Domain of the show in the statutory ticketing return, by its label.
+	SibilDomain   nullable.Nullable[string] `json:"sibil_domain,omitempty"`
+	YoungAudience nullable.Nullable[bool]   `json:"young_audience,omitempty"`
+}
+
+// TicketingPullCreate defines model for TicketingPullCreate.
+type TicketingPullCreate struct {
+	// Streams All if absent.
+	Streams []string `json:"streams,omitempty"`
+}
+
+// TicketingReconciliation The result of a comparison. Amounts are decimals in the currency of the source.
+type TicketingReconciliation struct {
+	// Absent How many were missing at the vendor twice in a row.
+	Absent int64 `json:"absent"`
+
+	// Differences The first thousand.
+	Differences []TicketingDifference `json:"differences"`
+
+	// Differing How many orders differ.
+	Differing   int64         `json:"differing"`
+	From        time.Time     `json:"from"`
+	Here        TicketingSums `json:"here"`
+	OrdersHere  int64         `json:"orders_here"`
+	OrdersThere int64         `json:"orders_there"`
+	ReadFrom    string        `json:"read_from"`
+	Repaired    int64         `json:"repaired"`
+	Source      string        `json:"source"`
+	There       TicketingSums `json:"there"`
+	To          time.Time     `json:"to"`
+}
+
+// TicketingReconciliationCreate defines model for TicketingReconciliationCreate.
+type TicketingReconciliationCreate struct {
+	// From Orders placed from then on.
+	From time.Time `json:"from"`
+
+	// Orders The vendor's own figures of every order of the window. Without them the vendor is read.
+	Orders []TicketingOrderFigures `json:"orders,omitempty"`
+
+	// Repair Whether what the vendor has is taken in where it differs.
+	Repair *bool `json:"repair,omitempty"`
+
+	// To And before then.
+	To time.Time `json:"to"`
 }
 
 // TicketingRecord defines model for TicketingRecord.
 type TicketingRecord struct {
+	// Absences How many complete windows in a row were without it. After the first it is missing at its source; with the second it counts as cancelled.
+	Absences         int32                        `json:"absences"`
 	ContentDigest    nullable.Nullable[string]    `json:"content_digest"`
 	CreatedAt        time.Time                    `json:"created_at"`
 	ExternalID       string                       `json:"external_id"`
 	ID               openapi_types.UUID           `json:"id"`
+	IsAnonymized     bool                         `json:"is_anonymized"`
 	IsDeleted        bool                         `json:"is_deleted"`
 	IsStub           bool                         `json:"is_stub"`
 	Kind             string                       `json:"kind"`
+	MissingSince     nullable.Nullable[time.Time] `json:"missing_since"`
 	Object           TicketingRecordObject        `json:"object"`
 	SourceID         openapi_types.UUID           `json:"source_id"`
 	SourceModifiedAt nullable.Nullable[time.Time] `json:"source_modified_at"`
@@ -8391,6 +12232,7 @@ type TicketingRecordResult struct {
 	ID        openapi_types.UUID                    `json:"id"`
 	Match     nullable.Nullable[TicketingMatch]     `json:"match"`
 	Status    string                                `json:"status"`
+	Warnings  []TicketingWarning                    `json:"warnings"`
 }
 
 // TicketingReference The name of another record at the same source.
@@ -8399,9 +12241,9 @@ type TicketingReference = string
 // TicketingRefundRecord defines model for TicketingRefundRecord.
 type TicketingRefundRecord struct {
 	// Amount A decimal amount in the currency of the order.
-	Amount     TicketingDecimalPositive     `json:"amount"`
-	At         nullable.Nullable[time.Time] `json:"at,omitempty"`
-	ExternalID string                       `json:"external_id"`
+	Amount     TicketingDecimalPositive  `json:"amount"`
+	At         nullable.Nullable[string] `json:"at,omitempty"`
+	ExternalID string                    `json:"external_id"`
 
 	// Lines Which tickets it is for; empty when the source does not say.
 	Lines   []string                              `json:"lines,omitempty"`
@@ -8417,21 +12259,88 @@ type TicketingRefundRecordMethod string
 // TicketingRefundRecordState defines model for TicketingRefundRecord.State.
 type TicketingRefundRecordState string
 
+// TicketingScan defines model for TicketingScan.
+type TicketingScan struct {
+	CreatedAt  time.Time                 `json:"created_at"`
+	Direction  string                    `json:"direction"`
+	ExternalID string                    `json:"external_id"`
+	Gate       nullable.Nullable[string] `json:"gate"`
+	ID         openapi_types.UUID        `json:"id"`
+
+	// IsAttached Whether an order with its ticket has arrived.
+	IsAttached bool `json:"is_attached"`
+
+	// IsAttendance Whether its ticket counts as used by this scan.
+	IsAttendance bool `json:"is_attendance"`
+
+	// IsLate Recorded more than seven days after the performance; it changes no attendance.
+	IsLate     bool                         `json:"is_late"`
+	Object     TicketingScanObject          `json:"object"`
+	OccurredAt nullable.Nullable[time.Time] `json:"occurred_at"`
+
+	// PerformanceID As the scan says, or else its ticket.
+	PerformanceID nullable.Nullable[openapi_types.UUID] `json:"performance_id"`
+	Reason        nullable.Nullable[string]             `json:"reason"`
+	RecordedAt    nullable.Nullable[time.Time]          `json:"recorded_at"`
+	Result        string                                `json:"result"`
+	SourceID      openapi_types.UUID                    `json:"source_id"`
+	TicketID      nullable.Nullable[openapi_types.UUID] `json:"ticket_id"`
+	UpdatedAt     time.Time                             `json:"updated_at"`
+	Version       int64                                 `json:"version"`
+}
+
+// TicketingScanObject defines model for TicketingScan.Object.
+type TicketingScanObject string
+
+// TicketingScanList defines model for TicketingScanList.
+type TicketingScanList struct {
+	Data       []TicketingScan           `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingScanRecord One reading at a door. It may arrive before the order of its ticket, and is attached when that comes. An annulled scan is sent again with `annulled`.
+type TicketingScanRecord struct {
+	Direction  *TicketingScanRecordDirection `json:"direction,omitempty"`
+	Gate       nullable.Nullable[string]     `json:"gate,omitempty"`
+	OccurredAt string                        `json:"occurred_at"`
+
+	// Performance That of the ticket when absent.
+	Performance nullable.Nullable[TicketingReference] `json:"performance,omitempty"`
+	Reason      nullable.Nullable[string]             `json:"reason,omitempty"`
+
+	// RecordedAt When the source came to know of it; devices may have been off line. When it occurred if absent.
+	RecordedAt nullable.Nullable[string]             `json:"recorded_at,omitempty"`
+	Result     *TicketingScanRecordResult            `json:"result,omitempty"`
+	Ticket     nullable.Nullable[TicketingReference] `json:"ticket,omitempty"`
+}
+
+// TicketingScanRecordDirection defines model for TicketingScanRecord.Direction.
+type TicketingScanRecordDirection string
+
+// TicketingScanRecordResult defines model for TicketingScanRecord.Result.
+type TicketingScanRecordResult string
+
 // TicketingSource defines model for TicketingSource.
 type TicketingSource struct {
-	Capabilities []string              `json:"capabilities"`
-	Code         string                `json:"code"`
-	CreatedAt    time.Time             `json:"created_at"`
-	Currency     string                `json:"currency"`
-	ID           openapi_types.UUID    `json:"id"`
-	Kind         string                `json:"kind"`
-	Name         string                `json:"name"`
-	Object       TicketingSourceObject `json:"object"`
-	Precedence   int32                 `json:"precedence"`
-	Status       string                `json:"status"`
-	TimeZone     string                `json:"time_zone"`
-	UpdatedAt    time.Time             `json:"updated_at"`
-	Version      int64                 `json:"version"`
+	CampaignCodes map[string]string     `json:"campaign_codes"`
+	Capabilities  []string              `json:"capabilities"`
+	Code          string                `json:"code"`
+	CreatedAt     time.Time             `json:"created_at"`
+	Currency      string                `json:"currency"`
+	FieldPolicies map[string]string     `json:"field_policies"`
+	GraceDays     int32                 `json:"grace_days"`
+	ID            openapi_types.UUID    `json:"id"`
+	Kind          string                `json:"kind"`
+	Name          string                `json:"name"`
+	Object        TicketingSourceObject `json:"object"`
+	Precedence    int32                 `json:"precedence"`
+	PriceClasses  map[string]string     `json:"price_classes"`
+	PurposeCodes  map[string]string     `json:"purpose_codes"`
+	RenewalDays   int32                 `json:"renewal_days"`
+	Status        string                `json:"status"`
+	TimeZone      string                `json:"time_zone"`
+	UpdatedAt     time.Time             `json:"updated_at"`
+	Version       int64                 `json:"version"`
 }
 
 // TicketingSourceObject defines model for TicketingSource.Object.
@@ -8449,17 +12358,34 @@ type TicketingSourceCount struct {
 
 // TicketingSourceCreate defines model for TicketingSourceCreate.
 type TicketingSourceCreate struct {
-	Capabilities []TicketingSourceCreateCapabilities `json:"capabilities,omitempty"`
+	// CampaignCodes Campaign that gave out each offer, by the code of the offer, where the source does not say.
+	CampaignCodes map[string]string                   `json:"campaign_codes,omitempty"`
+	Capabilities  []TicketingSourceCreateCapabilities `json:"capabilities,omitempty"`
 
 	// Code Short name in addresses and in external identifiers (`ticketing:<code>`).
-	Code     string                    `json:"code"`
-	Currency *string                   `json:"currency,omitempty"`
-	Kind     TicketingSourceCreateKind `json:"kind"`
-	Name     string                    `json:"name"`
+	Code     string  `json:"code"`
+	Currency *string `json:"currency,omitempty"`
+
+	// FieldPolicies When an account of the source may change a field of the contact it belongs to; without a word, where the field is empty. What is newer is what changed later at the source than here. Addresses and numbers are only ever added, and consents go by the time of the answer.
+	FieldPolicies map[string]TicketingSourceCreateFieldPolicies `json:"field_policies,omitempty"`
+
+	// GraceDays How long memberships still count after their end, where their product does not say; 0 at first.
+	GraceDays *int32                    `json:"grace_days,omitempty"`
+	Kind      TicketingSourceCreateKind `json:"kind"`
+	Name      string                    `json:"name"`
 
 	// Precedence Of two sources that disagree the lower number is believed.
-	Precedence *int32                       `json:"precedence,omitempty"`
-	Status     *TicketingSourceCreateStatus `json:"status,omitempty"`
+	Precedence *int32 `json:"precedence,omitempty"`
+
+	// PriceClasses What each price type of the source counts as, by its name there. It goes before what the source says; without either a price type is `unmapped`.
+	PriceClasses map[string]TicketingSourceCreatePriceClasses `json:"price_classes,omitempty"`
+
+	// PurposeCodes Purpose of the register for each question of the source, by its name there.
+	PurposeCodes map[string]string `json:"purpose_codes,omitempty"`
+
+	// RenewalDays How long before their end memberships can be renewed, where their product does not say; 60 at first.
+	RenewalDays *int32                       `json:"renewal_days,omitempty"`
+	Status      *TicketingSourceCreateStatus `json:"status,omitempty"`
 
 	// TimeZone IANA name.
 	TimeZone *string `json:"time_zone,omitempty"`
@@ -8468,8 +12394,14 @@ type TicketingSourceCreate struct {
 // TicketingSourceCreateCapabilities defines model for TicketingSourceCreate.Capabilities.
 type TicketingSourceCreateCapabilities string
 
+// TicketingSourceCreateFieldPolicies defines model for TicketingSourceCreate.FieldPolicies.
+type TicketingSourceCreateFieldPolicies string
+
 // TicketingSourceCreateKind defines model for TicketingSourceCreate.Kind.
 type TicketingSourceCreateKind string
+
+// TicketingSourceCreatePriceClasses defines model for TicketingSourceCreate.PriceClasses.
+type TicketingSourceCreatePriceClasses string
 
 // TicketingSourceCreateStatus defines model for TicketingSourceCreate.Status.
 type TicketingSourceCreateStatus string
@@ -8492,26 +12424,109 @@ type TicketingSourceList struct {
 
 // TicketingSourcePatch defines model for TicketingSourcePatch.
 type TicketingSourcePatch struct {
-	Capabilities []TicketingSourcePatchCapabilities `json:"capabilities,omitempty"`
-	Currency     *string                            `json:"currency,omitempty"`
-	Kind         *TicketingSourcePatchKind          `json:"kind,omitempty"`
-	Name         *string                            `json:"name,omitempty"`
-	Precedence   *int32                             `json:"precedence,omitempty"`
-	Status       *TicketingSourcePatchStatus        `json:"status,omitempty"`
-	TimeZone     *string                            `json:"time_zone,omitempty"`
+	// CampaignCodes Campaign that gave out each offer, by the code of the offer, where the source does not say.
+	CampaignCodes map[string]*string                 `json:"campaign_codes,omitempty"`
+	Capabilities  []TicketingSourcePatchCapabilities `json:"capabilities,omitempty"`
+	Currency      *string                            `json:"currency,omitempty"`
+
+	// FieldPolicies When an account of the source may change a field of the contact it belongs to; without a word, where the field is empty. What is newer is what changed later at the source than here. Addresses and numbers are only ever added, and consents go by the time of the answer.
+	FieldPolicies map[string]*TicketingSourcePatchFieldPolicies `json:"field_policies,omitempty"`
+
+	// GraceDays How long memberships still count after their end, where their product does not say; 0 at first.
+	GraceDays  *int32                    `json:"grace_days,omitempty"`
+	Kind       *TicketingSourcePatchKind `json:"kind,omitempty"`
+	Name       *string                   `json:"name,omitempty"`
+	Precedence *int32                    `json:"precedence,omitempty"`
+
+	// PriceClasses What each price type of the source counts as, by its name there. It goes before what the source says; without either a price type is `unmapped`.
+	PriceClasses map[string]*TicketingSourcePatchPriceClasses `json:"price_classes,omitempty"`
+
+	// PurposeCodes Purpose of the register for each question of the source, by its name there.
+	PurposeCodes map[string]*string `json:"purpose_codes,omitempty"`
+
+	// RenewalDays How long before their end memberships can be renewed, where their product does not say; 60 at first.
+	RenewalDays *int32                      `json:"renewal_days,omitempty"`
+	Status      *TicketingSourcePatchStatus `json:"status,omitempty"`
+	TimeZone    *string                     `json:"time_zone,omitempty"`
 }
 
 // TicketingSourcePatchCapabilities defines model for TicketingSourcePatch.Capabilities.
 type TicketingSourcePatchCapabilities string
 
+// TicketingSourcePatchFieldPolicies defines model for TicketingSourcePatch.FieldPolicies.
+type TicketingSourcePatchFieldPolicies string
+
 // TicketingSourcePatchKind defines model for TicketingSourcePatch.Kind.
 type TicketingSourcePatchKind string
+
+// TicketingSourcePatchPriceClasses defines model for TicketingSourcePatch.PriceClasses.
+type TicketingSourcePatchPriceClasses string
 
 // TicketingSourcePatchStatus defines model for TicketingSourcePatch.Status.
 type TicketingSourcePatchStatus string
 
+// TicketingStreamState defines model for TicketingStreamState.
+type TicketingStreamState struct {
+	DueAt time.Time `json:"due_at"`
+
+	// MarkAt Everything that the vendor changed before this is here.
+	MarkAt nullable.Nullable[time.Time] `json:"mark_at"`
+	Name   string                       `json:"name"`
+	ReadAt nullable.Nullable[time.Time] `json:"read_at"`
+
+	// Records How many records were read since the connection was made.
+	Records int64 `json:"records"`
+}
+
+// TicketingSums defines model for TicketingSums.
+type TicketingSums struct {
+	Due      string `json:"due"`
+	Gross    string `json:"gross"`
+	Net      string `json:"net"`
+	Paid     string `json:"paid"`
+	Refunded string `json:"refunded"`
+}
+
+// TicketingTagSet defines model for TicketingTagSet.
+type TicketingTagSet struct {
+	Customer string   `json:"customer"`
+	Tags     []string `json:"tags"`
+}
+
 // TicketingText A text by language (BCP 47).
 type TicketingText map[string]string
+
+// TicketingTicket defines model for TicketingTicket.
+type TicketingTicket struct {
+	// Amount A decimal amount with the decimals of its currency (ISO 4217).
+	Amount Money `json:"amount"`
+
+	// AttendedAt When it was first let in, whichever the performance.
+	AttendedAt          nullable.Nullable[time.Time]          `json:"attended_at"`
+	ExternalID          string                                `json:"external_id"`
+	ID                  openapi_types.UUID                    `json:"id"`
+	Kind                string                                `json:"kind"`
+	Label               nullable.Nullable[string]             `json:"label"`
+	Object              TicketingTicketObject                 `json:"object"`
+	OrderID             openapi_types.UUID                    `json:"order_id"`
+	PerformanceID       nullable.Nullable[openapi_types.UUID] `json:"performance_id"`
+	PerformanceStartsAt nullable.Nullable[time.Time]          `json:"performance_starts_at"`
+	PriceTypeID         nullable.Nullable[openapi_types.UUID] `json:"price_type_id"`
+	ProductID           nullable.Nullable[openapi_types.UUID] `json:"product_id"`
+	Roles               []string                              `json:"roles"`
+	Seat                nullable.Nullable[string]             `json:"seat"`
+	SourceID            openapi_types.UUID                    `json:"source_id"`
+	State               string                                `json:"state"`
+}
+
+// TicketingTicketObject defines model for TicketingTicket.Object.
+type TicketingTicketObject string
+
+// TicketingTicketList defines model for TicketingTicketList.
+type TicketingTicketList struct {
+	Data       []TicketingTicket         `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
 
 // TicketingTotals `gross` is everything sold, whatever became of it; `due` what is still owed for (valid lines and fees); `paid` and `refunded` the settled money in and out; `net` what stays, paid less refunded.
 type TicketingTotals struct {
@@ -8529,6 +12544,76 @@ type TicketingTotals struct {
 
 	// Refunded A decimal amount with the decimals of its currency (ISO 4217).
 	Refunded Money `json:"refunded"`
+}
+
+// TicketingVenue defines model for TicketingVenue.
+type TicketingVenue struct {
+	Address    nullable.Nullable[TicketingPostalAddress] `json:"address"`
+	Capacity   nullable.Nullable[int32]                  `json:"capacity"`
+	CreatedAt  time.Time                                 `json:"created_at"`
+	ExternalID string                                    `json:"external_id"`
+	ID         openapi_types.UUID                        `json:"id"`
+	IsDeleted  bool                                      `json:"is_deleted"`
+	IsStub     bool                                      `json:"is_stub"`
+	Name       map[string]string                         `json:"name"`
+	Object     TicketingVenueObject                      `json:"object"`
+	ParentID   nullable.Nullable[openapi_types.UUID]     `json:"parent_id"`
+	SibilType  nullable.Nullable[string]                 `json:"sibil_type"`
+	Siret      nullable.Nullable[string]                 `json:"siret"`
+	SourceID   openapi_types.UUID                        `json:"source_id"`
+	UpdatedAt  time.Time                                 `json:"updated_at"`
+	Version    int64                                     `json:"version"`
+}
+
+// TicketingVenueObject defines model for TicketingVenue.Object.
+type TicketingVenueObject string
+
+// TicketingVenueList defines model for TicketingVenueList.
+type TicketingVenueList struct {
+	Data       []TicketingVenue          `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingVenueRecord defines model for TicketingVenueRecord.
+type TicketingVenueRecord struct {
+	Address  nullable.Nullable[TicketingPostalAddress] `json:"address,omitempty"`
+	Capacity nullable.Nullable[int32]                  `json:"capacity,omitempty"`
+
+	// Name A text by language (BCP 47).
+	Name   TicketingText                         `json:"name"`
+	Parent nullable.Nullable[TicketingReference] `json:"parent,omitempty"`
+
+	// SibilType Kind of place in the statutory ticketing return.
+	SibilType nullable.Nullable[TicketingVenueRecordSibilType] `json:"sibil_type,omitempty"`
+	Siret     nullable.Nullable[string]                        `json:"siret,omitempty"`
+}
+
+// TicketingVenueRecordSibilType Kind of place in the statutory ticketing return.
+type TicketingVenueRecordSibilType string
+
+// TicketingVoucher The offer a ticket was bought with, and the campaign that gave it out; that of the source's settings for the code when absent.
+type TicketingVoucher struct {
+	Campaign nullable.Nullable[string] `json:"campaign,omitempty"`
+	Code     string                    `json:"code"`
+}
+
+// TicketingVoucherCreate defines model for TicketingVoucherCreate.
+type TicketingVoucherCreate struct {
+	Code      nullable.Nullable[string] `json:"code,omitempty"`
+	Comment   nullable.Nullable[string] `json:"comment,omitempty"`
+	MaxUsages *int32                    `json:"max_usages,omitempty"`
+	Percent   nullable.Nullable[string] `json:"percent,omitempty"`
+
+	// Performance A performance or the production that it is for.
+	Performance string                       `json:"performance"`
+	PriceType   nullable.Nullable[string]    `json:"price_type,omitempty"`
+	ValidUntil  nullable.Nullable[time.Time] `json:"valid_until,omitempty"`
+}
+
+// TicketingWarning Something that was taken in, though it could have meant two things.
+type TicketingWarning struct {
+	Code    string `json:"code"`
+	Pointer string `json:"pointer"`
 }
 
 // TokenQuestion defines model for TokenQuestion.
@@ -8754,7 +12839,7 @@ type WebhookEndpoint struct {
 	Description string                       `json:"description"`
 	DisabledAt  nullable.Nullable[time.Time] `json:"disabled_at"`
 
-	// DisabledReason `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`.
+	// DisabledReason `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`, `orphaned` (`made_by` may no longer act: revoked, expired or deactivated).
 	DisabledReason nullable.Nullable[string] `json:"disabled_reason"`
 	EventTypes     []string                  `json:"event_types"`
 
@@ -8766,7 +12851,10 @@ type WebhookEndpoint struct {
 	// LagSeconds How long that event has been waiting; 0 when none does.
 	LagSeconds    int64                        `json:"lag_seconds"`
 	LastSuccessAt nullable.Nullable[time.Time] `json:"last_success_at"`
-	Object        WebhookEndpointObject        `json:"object"`
+
+	// MadeBy On whose behalf events are sent. Nothing is sent that it could not read at that instant.
+	MadeBy Actor                 `json:"made_by"`
+	Object WebhookEndpointObject `json:"object"`
 
 	// OldestUndeliveredAt When the oldest event that still waits was queued.
 	OldestUndeliveredAt nullable.Nullable[time.Time] `json:"oldest_undelivered_at"`
@@ -8843,7 +12931,7 @@ type WebhookEndpointSecret struct {
 	Description string                       `json:"description"`
 	DisabledAt  nullable.Nullable[time.Time] `json:"disabled_at"`
 
-	// DisabledReason `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`.
+	// DisabledReason `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`, `orphaned` (`made_by` may no longer act: revoked, expired or deactivated).
 	DisabledReason nullable.Nullable[string] `json:"disabled_reason"`
 	EventTypes     []string                  `json:"event_types"`
 
@@ -8855,7 +12943,10 @@ type WebhookEndpointSecret struct {
 	// LagSeconds How long that event has been waiting; 0 when none does.
 	LagSeconds    int64                        `json:"lag_seconds"`
 	LastSuccessAt nullable.Nullable[time.Time] `json:"last_success_at"`
-	Object        WebhookEndpointSecretObject  `json:"object"`
+
+	// MadeBy On whose behalf events are sent. Nothing is sent that it could not read at that instant.
+	MadeBy Actor                       `json:"made_by"`
+	Object WebhookEndpointSecretObject `json:"object"`
 
 	// OldestUndeliveredAt When the oldest event that still waits was queued.
 	OldestUndeliveredAt nullable.Nullable[time.Time] `json:"oldest_undelivered_at"`
@@ -8961,6 +13052,9 @@ type CSVSafe = bool
 // ConfirmationToken defines model for ConfirmationToken.
 type ConfirmationToken = string
 
+// ConnectorName defines model for ConnectorName.
+type ConnectorName = string
+
 // ConsentContactID defines model for ConsentContactId.
 type ConsentContactID = openapi_types.UUID
 
@@ -9036,6 +13130,9 @@ type CredentialID = openapi_types.UUID
 // Cursor defines model for Cursor.
 type Cursor = string
 
+// DeadLetterID defines model for DeadLetterId.
+type DeadLetterID = openapi_types.UUID
+
 // DepartmentID defines model for DepartmentId.
 type DepartmentID = openapi_types.UUID
 
@@ -9057,17 +13154,29 @@ type FormID = openapi_types.UUID
 // FormSubmissionID defines model for FormSubmissionId.
 type FormSubmissionID = openapi_types.UUID
 
+// ForwarderID defines model for ForwarderId.
+type ForwarderID = openapi_types.UUID
+
+// GenericMailboxName defines model for GenericMailboxName.
+type GenericMailboxName = string
+
 // HistoryContactID defines model for HistoryContactId.
 type HistoryContactID = openapi_types.UUID
 
 // HistoryPointer defines model for HistoryPointer.
 type HistoryPointer = string
 
+// HouseholdProposalID defines model for HouseholdProposalId.
+type HouseholdProposalID = openapi_types.UUID
+
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
 // IdempotencyKeyOptional defines model for IdempotencyKeyOptional.
 type IdempotencyKeyOptional = string
+
+// IdentityID defines model for IdentityId.
+type IdentityID = openapi_types.UUID
 
 // IdentityProviderID defines model for IdentityProviderId.
 type IdentityProviderID = openapi_types.UUID
@@ -9078,11 +13187,29 @@ type IfMatchOptional = string
 // IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
 
+// IndicatorName defines model for IndicatorName.
+type IndicatorName = string
+
+// IndicatorsContactID defines model for IndicatorsContactId.
+type IndicatorsContactID = openapi_types.UUID
+
 // InstitutionID defines model for InstitutionId.
 type InstitutionID = openapi_types.UUID
 
 // Limit defines model for Limit.
 type Limit = int32
+
+// MatchDecisionID defines model for MatchDecisionId.
+type MatchDecisionID = openapi_types.UUID
+
+// MatchReviewID defines model for MatchReviewId.
+type MatchReviewID = openapi_types.UUID
+
+// MatchingOrderID defines model for MatchingOrderId.
+type MatchingOrderID = openapi_types.UUID
+
+// MatchingTicketID defines model for MatchingTicketId.
+type MatchingTicketID = openapi_types.UUID
 
 // OAuthClientID defines model for OAuthClientId.
 type OAuthClientID = openapi_types.UUID
@@ -9150,6 +13277,15 @@ type SensitiveFactID = openapi_types.UUID
 // SessionID defines model for SessionId.
 type SessionID = openapi_types.UUID
 
+// SibilQuarterName defines model for SibilQuarterName.
+type SibilQuarterName = string
+
+// SibilSubmissionID defines model for SibilSubmissionId.
+type SibilSubmissionID = openapi_types.UUID
+
+// SignInInstitutionID defines model for SignInInstitutionId.
+type SignInInstitutionID = openapi_types.UUID
+
 // Source defines model for Source.
 type Source = string
 
@@ -9168,6 +13304,15 @@ type TicketingContactID = openapi_types.UUID
 // TicketingExternalID defines model for TicketingExternalId.
 type TicketingExternalID = string
 
+// TicketingGiftCardID defines model for TicketingGiftCardId.
+type TicketingGiftCardID = openapi_types.UUID
+
+// TicketingGroupBookingID defines model for TicketingGroupBookingId.
+type TicketingGroupBookingID = openapi_types.UUID
+
+// TicketingMembershipID defines model for TicketingMembershipId.
+type TicketingMembershipID = openapi_types.UUID
+
 // TicketingOrderID defines model for TicketingOrderId.
 type TicketingOrderID = openapi_types.UUID
 
@@ -9177,14 +13322,23 @@ type TicketingPerformanceID = openapi_types.UUID
 // TicketingPriceTypeID defines model for TicketingPriceTypeId.
 type TicketingPriceTypeID = openapi_types.UUID
 
+// TicketingProductID defines model for TicketingProductId.
+type TicketingProductID = openapi_types.UUID
+
 // TicketingProductionID defines model for TicketingProductionId.
 type TicketingProductionID = openapi_types.UUID
 
 // TicketingRecordKind defines model for TicketingRecordKind.
 type TicketingRecordKind string
 
+// TicketingScanID defines model for TicketingScanId.
+type TicketingScanID = openapi_types.UUID
+
 // TicketingSourceCode defines model for TicketingSourceCode.
 type TicketingSourceCode = string
+
+// TicketingVenueID defines model for TicketingVenueId.
+type TicketingVenueID = openapi_types.UUID
 
 // UpdatedAtGte defines model for UpdatedAtGte.
 type UpdatedAtGte = time.Time
@@ -9313,6 +13467,77 @@ type RotateAPIKeyParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
+// ListAuditEntriesParams defines parameters for ListAuditEntries.
+type ListAuditEntriesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Kinds Only entries of these kinds.
+	Kinds []ListAuditEntriesParamsKinds `form:"kinds,omitempty" json:"kinds,omitempty"`
+
+	// ActorID Only of this key, client or user. It asks for the scope `audit:actors` as well.
+	ActorID *string `form:"actor_id,omitempty" json:"actor_id,omitempty"`
+
+	// SubjectID Only about this record.
+	SubjectID *openapi_types.UUID `form:"subject_id,omitempty" json:"subject_id,omitempty"`
+
+	// Operation Only by this operation. Changes name their type instead and are left out.
+	Operation *string `form:"operation,omitempty" json:"operation,omitempty"`
+
+	// OccurredAtGte At this instant or later.
+	OccurredAtGte *OccurredAtGte `form:"occurred_at_gte,omitempty" json:"occurred_at_gte,omitempty"`
+
+	// OccurredAtLt Before this instant.
+	OccurredAtLt *OccurredAtLt `form:"occurred_at_lt,omitempty" json:"occurred_at_lt,omitempty"`
+}
+
+// ListAuditEntriesParamsKinds defines parameters for ListAuditEntries.
+type ListAuditEntriesParamsKinds string
+
+// ListForwardersParams defines parameters for ListForwarders.
+type ListForwardersParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+}
+
+// CreateForwarderParams defines parameters for CreateForwarder.
+type CreateForwarderParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// DeleteForwarderParams defines parameters for DeleteForwarder.
+type DeleteForwarderParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
+// GetForwarderParams defines parameters for GetForwarder.
+type GetForwarderParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateForwarderParams defines parameters for UpdateForwarder.
+type UpdateForwarderParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
 // PutReadPolicyParams defines parameters for PutReadPolicy.
 type PutReadPolicyParams struct {
 	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
@@ -9342,6 +13567,15 @@ type ListReadsParams struct {
 
 	// OccurredAtLt Before this instant.
 	OccurredAtLt *time.Time `form:"occurred_at_lt,omitempty" json:"occurred_at_lt,omitempty"`
+}
+
+// FollowAuditParams defines parameters for FollowAudit.
+type FollowAuditParams struct {
+	// After The position after which to read; without it, the beginning.
+	After *string `form:"after,omitempty" json:"after,omitempty"`
+
+	// Limit Greatest number of entries.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // VerifyLogParams defines parameters for VerifyLog.
@@ -9678,6 +13912,25 @@ type ArchiveContactParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListContactAttendancesParams defines parameters for ListContactAttendances.
+type ListContactAttendancesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+}
+
 // ListContactConsentsParams defines parameters for ListContactConsents.
 type ListContactConsentsParams struct {
 	// AsOf The instant whose state is wanted; now if absent.
@@ -9789,6 +14042,25 @@ type ListContactExternalIdsParams struct {
 	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
 }
 
+// ListContactGiftCardsParams defines parameters for ListContactGiftCards.
+type ListContactGiftCardsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+}
+
 // ListContactHistoryParams defines parameters for ListContactHistory.
 type ListContactHistoryParams struct {
 	// Limit Greatest number of items in the page.
@@ -9816,6 +14088,59 @@ type ListContactHistoryParams struct {
 
 // ListContactHistoryParamsSubjectKind defines parameters for ListContactHistory.
 type ListContactHistoryParamsSubjectKind string
+
+// GetContactIndicatorsParams defines parameters for GetContactIndicators.
+type GetContactIndicatorsParams struct {
+	// AsOf A day.
+	AsOf *openapi_types.Date `form:"as_of,omitempty" json:"as_of,omitempty"`
+}
+
+// ListIndicatorFactsParams defines parameters for ListIndicatorFacts.
+type ListIndicatorFactsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// AsOf A day.
+	AsOf *openapi_types.Date `form:"as_of,omitempty" json:"as_of,omitempty"`
+}
+
+// ListContactMembershipsParams defines parameters for ListContactMemberships.
+type ListContactMembershipsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// Status With one of these statuses.
+	Status []ListContactMembershipsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf The day or instant for which the status is derived; now when absent.
+	AsOf *time.Time `form:"as_of,omitempty" json:"as_of,omitempty"`
+}
+
+// ListContactMembershipsParamsStatus defines parameters for ListContactMemberships.
+type ListContactMembershipsParamsStatus string
 
 // ListContactOrdersParams defines parameters for ListContactOrders.
 type ListContactOrdersParams struct {
@@ -9869,8 +14194,8 @@ type ListSensitiveFactsParams struct {
 	// IncludeExpired Whether facts whose `valid_until` has passed are listed too.
 	IncludeExpired *bool `form:"include_expired,omitempty" json:"include_expired,omitempty"`
 
-	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
-	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
+	// ParvisReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
+	ParvisReason *AccessReason `json:"Parvis-Reason,omitempty"`
 }
 
 // CreateSensitiveFactParams defines parameters for CreateSensitiveFact.
@@ -9887,8 +14212,8 @@ type DeleteSensitiveFactParams struct {
 
 // GetSensitiveFactParams defines parameters for GetSensitiveFact.
 type GetSensitiveFactParams struct {
-	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
-	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
+	// ParvisReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
+	ParvisReason *AccessReason `json:"Parvis-Reason,omitempty"`
 }
 
 // UpdateSensitiveFactParams defines parameters for UpdateSensitiveFact.
@@ -9902,9 +14227,40 @@ type UpdateSensitiveFactParams struct {
 
 // GetSensitiveFactHistoryParams defines parameters for GetSensitiveFactHistory.
 type GetSensitiveFactHistoryParams struct {
-	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
-	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
+	// ParvisReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
+	ParvisReason *AccessReason `json:"Parvis-Reason,omitempty"`
 }
+
+// ListContactTicketsParams defines parameters for ListContactTickets.
+type ListContactTicketsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// As Only tickets that the contact bought, or only those it holds.
+	As *ListContactTicketsParamsAs `form:"as,omitempty" json:"as,omitempty"`
+
+	// State In one of these states.
+	State []ListContactTicketsParamsState `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// ListContactTicketsParamsAs defines parameters for ListContactTickets.
+type ListContactTicketsParamsAs string
+
+// ListContactTicketsParamsState defines parameters for ListContactTickets.
+type ListContactTicketsParamsState string
 
 // UnrestrictContactParams defines parameters for UnrestrictContact.
 type UnrestrictContactParams struct {
@@ -10232,10 +14588,52 @@ type UpdateIdentityProviderParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// GetSamlConnectionParams defines parameters for GetSamlConnection.
+type GetSamlConnectionParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// PutSamlConnectionParams defines parameters for PutSamlConnection.
+type PutSamlConnectionParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
+// GetProviderSignInParams defines parameters for GetProviderSignIn.
+type GetProviderSignInParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// PutProviderSignInParams defines parameters for PutProviderSignIn.
+type PutProviderSignInParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
 // ImportArchiveParams defines parameters for ImportArchive.
 type ImportArchiveParams struct {
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// GetCaptureRatesParams defines parameters for GetCaptureRates.
+type GetCaptureRatesParams struct {
+	// PlacedAtGte Placed at this instant or later.
+	PlacedAtGte *time.Time `form:"placed_at_gte,omitempty" json:"placed_at_gte,omitempty"`
+
+	// PlacedAtLt Placed before this instant.
+	PlacedAtLt *time.Time `form:"placed_at_lt,omitempty" json:"placed_at_lt,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+}
+
+// RecountIndicatorsParams defines parameters for RecountIndicators.
+type RecountIndicatorsParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
 // GetInstitutionParams defines parameters for GetInstitution.
@@ -10724,6 +15122,18 @@ type ReplaceScimGroupParams struct {
 	IfMatch *ScimIfMatch `json:"If-Match,omitempty"`
 }
 
+// GetScimMeParams defines parameters for GetScimMe.
+type GetScimMeParams struct {
+	// Attributes The only attributes wanted, separated by commas, besides `id` and `schemas`.
+	Attributes *ScimAttributes `form:"attributes,omitempty" json:"attributes,omitempty"`
+
+	// ExcludedAttributes Attributes that are not wanted, separated by commas.
+	ExcludedAttributes *ScimExcludedAttributes `form:"excludedAttributes,omitempty" json:"excludedAttributes,omitempty"`
+
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
 // ListScimResourceTypesParams defines parameters for ListScimResourceTypes.
 type ListScimResourceTypesParams struct {
 	// Filter Refused with 403.
@@ -10816,8 +15226,8 @@ type ReplaceScimUserParams struct {
 
 // FindSensitiveIdentifierParams defines parameters for FindSensitiveIdentifier.
 type FindSensitiveIdentifierParams struct {
-	// ParvisAccessReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
-	ParvisAccessReason *AccessReason `json:"Parvis-Access-Reason,omitempty"`
+	// ParvisReason Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact.
+	ParvisReason *AccessReason `json:"Parvis-Reason,omitempty"`
 }
 
 // ListSessionsParams defines parameters for ListSessions.
@@ -10849,6 +15259,86 @@ type UpdateSignInPolicyParams struct {
 
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// FinishSignInParams defines parameters for FinishSignIn.
+type FinishSignInParams struct {
+	// State Ours.
+	State string `form:"state" json:"state"`
+
+	// Code The provider's.
+	Code *string `form:"code,omitempty" json:"code,omitempty"`
+
+	// Iss Who answers (RFC 9207).
+	Iss *string `form:"iss,omitempty" json:"iss,omitempty"`
+
+	// SessionState Some providers send it.
+	SessionState *string `form:"session_state,omitempty" json:"session_state,omitempty"`
+
+	// Scope Some providers send it.
+	Scope *string `form:"scope,omitempty" json:"scope,omitempty"`
+
+	// Error Why there is no code.
+	Error *string `form:"error,omitempty" json:"error,omitempty"`
+
+	// ErrorDescription The same for people.
+	ErrorDescription *string `form:"error_description,omitempty" json:"error_description,omitempty"`
+
+	// ErrorURI A page about it.
+	ErrorURI *string `form:"error_uri,omitempty" json:"error_uri,omitempty"`
+}
+
+// ListSibilDeclarationsParams defines parameters for ListSibilDeclarations.
+type ListSibilDeclarationsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// GetSibilSettingsParams defines parameters for GetSibilSettings.
+type GetSibilSettingsParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateSibilSettingsParams defines parameters for UpdateSibilSettings.
+type UpdateSibilSettingsParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListSibilSubmissionsParams defines parameters for ListSibilSubmissions.
+type ListSibilSubmissionsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// CreateSibilSubmissionParams defines parameters for CreateSibilSubmission.
+type CreateSibilSubmissionParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
 // ListTagsParams defines parameters for ListTags.
@@ -11032,6 +15522,216 @@ type ListOutboxParams struct {
 	To *string `form:"to,omitempty" json:"to,omitempty"`
 }
 
+// ListMatchDecisionsParams defines parameters for ListMatchDecisions.
+type ListMatchDecisionsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// OrderID About this order.
+	OrderID *openapi_types.UUID `form:"order_id,omitempty" json:"order_id,omitempty"`
+}
+
+// RevertMatchDecisionParams defines parameters for RevertMatchDecision.
+type RevertMatchDecisionParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// ListTicketingGiftCardsParams defines parameters for ListTicketingGiftCards.
+type ListTicketingGiftCardsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// ContactID Of this contact, or of one merged into it.
+	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// Test Whether those of test orders are listed instead of real ones.
+	Test *bool `form:"test,omitempty" json:"test,omitempty"`
+}
+
+// GetTicketingGiftCardParams defines parameters for GetTicketingGiftCard.
+type GetTicketingGiftCardParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListTicketingGroupBookingsParams defines parameters for ListTicketingGroupBookings.
+type ListTicketingGroupBookingsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// ContactID Of this organisation, or with this contact person.
+	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// PerformanceID For this performance.
+	PerformanceID *openapi_types.UUID `form:"performance_id,omitempty" json:"performance_id,omitempty"`
+
+	// State In this state.
+	State *ListTicketingGroupBookingsParamsState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Test Whether those of test orders are listed instead of real ones.
+	Test *bool `form:"test,omitempty" json:"test,omitempty"`
+}
+
+// ListTicketingGroupBookingsParamsState defines parameters for ListTicketingGroupBookings.
+type ListTicketingGroupBookingsParamsState string
+
+// GetTicketingGroupBookingParams defines parameters for GetTicketingGroupBooking.
+type GetTicketingGroupBookingParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListHouseholdProposalsParams defines parameters for ListHouseholdProposals.
+type ListHouseholdProposalsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Status In this state.
+	Status *ListHouseholdProposalsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// ContactID Of this contact.
+	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
+}
+
+// ListHouseholdProposalsParamsStatus defines parameters for ListHouseholdProposals.
+type ListHouseholdProposalsParamsStatus string
+
+// DecideHouseholdProposalParams defines parameters for DecideHouseholdProposal.
+type DecideHouseholdProposalParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// ListGenericMailboxesParams defines parameters for ListGenericMailboxes.
+type ListGenericMailboxesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// PutGenericMailboxParams defines parameters for PutGenericMailbox.
+type PutGenericMailboxParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListTicketingMembershipsParams defines parameters for ListTicketingMemberships.
+type ListTicketingMembershipsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// ContactID Of this contact, or of one merged into it.
+	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// ProductID Of this product.
+	ProductID *openapi_types.UUID `form:"product_id,omitempty" json:"product_id,omitempty"`
+
+	// Status With one of these statuses.
+	Status []ListTicketingMembershipsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf The day or instant for which the status is derived; now when absent.
+	AsOf *time.Time `form:"as_of,omitempty" json:"as_of,omitempty"`
+
+	// ValidUntilGte Ending at this instant or later.
+	ValidUntilGte *time.Time `form:"valid_until_gte,omitempty" json:"valid_until_gte,omitempty"`
+
+	// ValidUntilLt Ending before this instant.
+	ValidUntilLt *time.Time `form:"valid_until_lt,omitempty" json:"valid_until_lt,omitempty"`
+
+	// Test Whether those of test orders are listed instead of real ones.
+	Test *bool `form:"test,omitempty" json:"test,omitempty"`
+}
+
+// ListTicketingMembershipsParamsStatus defines parameters for ListTicketingMemberships.
+type ListTicketingMembershipsParamsStatus string
+
+// GetTicketingMembershipParams defines parameters for GetTicketingMembership.
+type GetTicketingMembershipParams struct {
+	// AsOf The day or instant for which the status is derived; now when absent.
+	AsOf *time.Time `form:"as_of,omitempty" json:"as_of,omitempty"`
+
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ClaimOrderParams defines parameters for ClaimOrder.
+type ClaimOrderParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // ListTicketingOrdersParams defines parameters for ListTicketingOrders.
 type ListTicketingOrdersParams struct {
 	// Limit Greatest number of items in the page.
@@ -11068,6 +15768,12 @@ type ListTicketingOrdersParams struct {
 	// PlacedAtLt Placed before this instant.
 	PlacedAtLt *time.Time `form:"placed_at_lt,omitempty" json:"placed_at_lt,omitempty"`
 
+	// VoucherCode With a ticket bought with this offer.
+	VoucherCode *string `form:"voucher_code,omitempty" json:"voucher_code,omitempty"`
+
+	// Campaign With a ticket bought with an offer of this campaign.
+	Campaign *string `form:"campaign,omitempty" json:"campaign,omitempty"`
+
 	// Test Whether test orders are listed instead of real ones.
 	Test *bool `form:"test,omitempty" json:"test,omitempty"`
 }
@@ -11082,6 +15788,24 @@ type ListTicketingOrdersParamsPaymentState string
 type GetTicketingOrderParams struct {
 	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// RelinkOrderParams defines parameters for RelinkOrder.
+type RelinkOrderParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// RelinkTicketParams defines parameters for RelinkTicket.
+type RelinkTicketParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
 // ListTicketingPerformancesParams defines parameters for ListTicketingPerformances.
@@ -11168,6 +15892,126 @@ type GetTicketingProductionParams struct {
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
+// ListTicketingProductsParams defines parameters for ListTicketingProducts.
+type ListTicketingProductsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// Kind Of this kind.
+	Kind *ListTicketingProductsParamsKind `form:"kind,omitempty" json:"kind,omitempty"`
+}
+
+// ListTicketingProductsParamsKind defines parameters for ListTicketingProducts.
+type ListTicketingProductsParamsKind string
+
+// GetTicketingProductParams defines parameters for GetTicketingProduct.
+type GetTicketingProductParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListMatchReviewsParams defines parameters for ListMatchReviews.
+type ListMatchReviewsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Status In this state.
+	Status *ListMatchReviewsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// Source Raised by the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+}
+
+// ListMatchReviewsParamsStatus defines parameters for ListMatchReviews.
+type ListMatchReviewsParamsStatus string
+
+// DecideMatchReviewsParams defines parameters for DecideMatchReviews.
+type DecideMatchReviewsParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// GetMatchReviewParams defines parameters for GetMatchReview.
+type GetMatchReviewParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// DecideMatchReviewParams defines parameters for DecideMatchReview.
+type DecideMatchReviewParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// ListTicketingScansParams defines parameters for ListTicketingScans.
+type ListTicketingScansParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// TicketID Of this ticket.
+	TicketID *openapi_types.UUID `form:"ticket_id,omitempty" json:"ticket_id,omitempty"`
+
+	// PerformanceID For this performance.
+	PerformanceID *openapi_types.UUID `form:"performance_id,omitempty" json:"performance_id,omitempty"`
+
+	// Attended Whether it is the one by which its ticket counts as used.
+	Attended *bool `form:"attended,omitempty" json:"attended,omitempty"`
+
+	// Attached Whether an order with its ticket has arrived.
+	Attached *bool `form:"attached,omitempty" json:"attached,omitempty"`
+
+	// OccurredAtGte Read at this instant or later.
+	OccurredAtGte *time.Time `form:"occurred_at_gte,omitempty" json:"occurred_at_gte,omitempty"`
+
+	// OccurredAtLt Read before this instant.
+	OccurredAtLt *time.Time `form:"occurred_at_lt,omitempty" json:"occurred_at_lt,omitempty"`
+}
+
+// GetTicketingScanParams defines parameters for GetTicketingScan.
+type GetTicketingScanParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
 // ListTicketingSourcesParams defines parameters for ListTicketingSources.
 type ListTicketingSourcesParams struct {
 	// Limit Greatest number of items in the page.
@@ -11223,6 +16067,120 @@ type CreateTicketingBatchParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListTicketingCommandsParams defines parameters for ListTicketingCommands.
+type ListTicketingCommandsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Status Only commands in this state.
+	Status *ListTicketingCommandsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+}
+
+// ListTicketingCommandsParamsStatus defines parameters for ListTicketingCommands.
+type ListTicketingCommandsParamsStatus string
+
+// CreateTicketingCommandParams defines parameters for CreateTicketingCommand.
+type CreateTicketingCommandParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// DeleteTicketingConnectionParams defines parameters for DeleteTicketingConnection.
+type DeleteTicketingConnectionParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
+// GetTicketingConnectionParams defines parameters for GetTicketingConnection.
+type GetTicketingConnectionParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// PutTicketingConnectionParams defines parameters for PutTicketingConnection.
+type PutTicketingConnectionParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// RegisterTicketingHookParams defines parameters for RegisterTicketingHook.
+type RegisterTicketingHookParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListTicketingDeadLettersParams defines parameters for ListTicketingDeadLetters.
+type ListTicketingDeadLettersParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Status Only those in this state.
+	Status *ListTicketingDeadLettersParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+}
+
+// ListTicketingDeadLettersParamsStatus defines parameters for ListTicketingDeadLetters.
+type ListTicketingDeadLettersParamsStatus string
+
+// DismissTicketingDeadLetterParams defines parameters for DismissTicketingDeadLetter.
+type DismissTicketingDeadLetterParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// RetryTicketingDeadLetterParams defines parameters for RetryTicketingDeadLetter.
+type RetryTicketingDeadLetterParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListInboundMessagesParams defines parameters for ListInboundMessages.
+type ListInboundMessagesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Status Only messages in this state.
+	Status *ListInboundMessagesParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+}
+
+// ListInboundMessagesParamsStatus defines parameters for ListInboundMessages.
+type ListInboundMessagesParamsStatus string
+
+// StartTicketingPullParams defines parameters for StartTicketingPull.
+type StartTicketingPullParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// StartTicketingReconciliationParams defines parameters for StartTicketingReconciliation.
+type StartTicketingReconciliationParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
 // DeleteTicketingRecordParams defines parameters for DeleteTicketingRecord.
 type DeleteTicketingRecordParams struct {
 	// SourceVersion Number of the deletion at the source.
@@ -11236,6 +16194,46 @@ type DeleteTicketingRecordParams struct {
 type PutTicketingRecordParams struct {
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// AnonymizeTicketingRecordParams defines parameters for AnonymizeTicketingRecord.
+type AnonymizeTicketingRecordParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ReplayTicketingSourceParams defines parameters for ReplayTicketingSource.
+type ReplayTicketingSourceParams struct {
+	// From From when on; everything if absent.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListTicketingVenuesParams defines parameters for ListTicketingVenues.
+type ListTicketingVenuesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+}
+
+// GetTicketingVenueParams defines parameters for GetTicketingVenue.
+type GetTicketingVenueParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // ListUsersParams defines parameters for ListUsers.
@@ -11294,6 +16292,24 @@ type DeactivateUserParams struct {
 
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListIdentitiesParams defines parameters for ListIdentities.
+type ListIdentitiesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// LinkIdentityParams defines parameters for LinkIdentity.
+type LinkIdentityParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
 // InviteUserParams defines parameters for InviteUser.
@@ -11469,6 +16485,12 @@ type UpdateAPIKeyApplicationMergePatchPlusJSONRequestBody = APIKeyPatch
 // RotateAPIKeyJSONRequestBody defines body for RotateAPIKey for application/json ContentType.
 type RotateAPIKeyJSONRequestBody = Rotation
 
+// CreateForwarderJSONRequestBody defines body for CreateForwarder for application/json ContentType.
+type CreateForwarderJSONRequestBody = ForwarderCreate
+
+// UpdateForwarderApplicationMergePatchPlusJSONRequestBody defines body for UpdateForwarder for application/merge-patch+json ContentType.
+type UpdateForwarderApplicationMergePatchPlusJSONRequestBody = ForwarderPatch
+
 // PutReadPolicyJSONRequestBody defines body for PutReadPolicy for application/json ContentType.
 type PutReadPolicyJSONRequestBody = ReadPolicyPut
 
@@ -11486,6 +16508,9 @@ type BatchContactsJSONRequestBody = ContactBatch
 
 // UpsertContactByExternalIDApplicationMergePatchPlusJSONRequestBody defines body for UpsertContactByExternalID for application/merge-patch+json ContentType.
 type UpsertContactByExternalIDApplicationMergePatchPlusJSONRequestBody = ContactUpsert
+
+// LookupContactsJSONRequestBody defines body for LookupContacts for application/json ContentType.
+type LookupContactsJSONRequestBody = ContactLookup
 
 // SearchContactsJSONRequestBody defines body for SearchContacts for application/json ContentType.
 type SearchContactsJSONRequestBody = ContactSearch
@@ -11550,6 +16575,12 @@ type CreateIdentityProviderJSONRequestBody = IdentityProviderCreate
 // UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody defines body for UpdateIdentityProvider for application/merge-patch+json ContentType.
 type UpdateIdentityProviderApplicationMergePatchPlusJSONRequestBody = IdentityProviderPatch
 
+// PutSamlConnectionJSONRequestBody defines body for PutSamlConnection for application/json ContentType.
+type PutSamlConnectionJSONRequestBody = SamlConnectionPut
+
+// PutProviderSignInJSONRequestBody defines body for PutProviderSignIn for application/json ContentType.
+type PutProviderSignInJSONRequestBody = ProviderSignInPut
+
 // UpdateInstitutionApplicationMergePatchPlusJSONRequestBody defines body for UpdateInstitution for application/merge-patch+json ContentType.
 type UpdateInstitutionApplicationMergePatchPlusJSONRequestBody = InstitutionPatch
 
@@ -11601,6 +16632,9 @@ type ChangePreferencesFormdataRequestBody = PreferenceFields
 // ChangePreferencesMultipartRequestBody defines body for ChangePreferences for multipart/form-data ContentType.
 type ChangePreferencesMultipartRequestBody = PreferenceFields
 
+// FinishSamlSignInFormdataRequestBody defines body for FinishSamlSignIn for application/x-www-form-urlencoded ContentType.
+type FinishSamlSignInFormdataRequestBody = SamlAnswer
+
 // CreatePurposeJSONRequestBody defines body for CreatePurpose for application/json ContentType.
 type CreatePurposeJSONRequestBody = PurposeCreate
 
@@ -11640,8 +16674,17 @@ type CreateRoleJSONRequestBody = RoleCreate
 // UpdateRoleApplicationMergePatchPlusJSONRequestBody defines body for UpdateRole for application/merge-patch+json ContentType.
 type UpdateRoleApplicationMergePatchPlusJSONRequestBody = RolePatch
 
+// SearchScimApplicationScimPlusJSONRequestBody defines body for SearchScim for application/scim+json ContentType.
+type SearchScimApplicationScimPlusJSONRequestBody = ScimSearch
+
+// BulkScimApplicationScimPlusJSONRequestBody defines body for BulkScim for application/scim+json ContentType.
+type BulkScimApplicationScimPlusJSONRequestBody = ScimBulk
+
 // CreateScimGroupApplicationScimPlusJSONRequestBody defines body for CreateScimGroup for application/scim+json ContentType.
 type CreateScimGroupApplicationScimPlusJSONRequestBody = ScimGroupWrite
+
+// SearchScimGroupsApplicationScimPlusJSONRequestBody defines body for SearchScimGroups for application/scim+json ContentType.
+type SearchScimGroupsApplicationScimPlusJSONRequestBody = ScimSearch
 
 // PatchScimGroupApplicationScimPlusJSONRequestBody defines body for PatchScimGroup for application/scim+json ContentType.
 type PatchScimGroupApplicationScimPlusJSONRequestBody = ScimPatch
@@ -11651,6 +16694,9 @@ type ReplaceScimGroupApplicationScimPlusJSONRequestBody = ScimGroupWrite
 
 // CreateScimUserApplicationScimPlusJSONRequestBody defines body for CreateScimUser for application/scim+json ContentType.
 type CreateScimUserApplicationScimPlusJSONRequestBody = ScimUserWrite
+
+// SearchScimUsersApplicationScimPlusJSONRequestBody defines body for SearchScimUsers for application/scim+json ContentType.
+type SearchScimUsersApplicationScimPlusJSONRequestBody = ScimSearch
 
 // PatchScimUserApplicationScimPlusJSONRequestBody defines body for PatchScimUser for application/scim+json ContentType.
 type PatchScimUserApplicationScimPlusJSONRequestBody = ScimPatch
@@ -11676,6 +16722,21 @@ type CompleteSignInJSONRequestBody = SignInCompletion
 // UpdateSignInPolicyApplicationMergePatchPlusJSONRequestBody defines body for UpdateSignInPolicy for application/merge-patch+json ContentType.
 type UpdateSignInPolicyApplicationMergePatchPlusJSONRequestBody = SignInPolicyPatch
 
+// StartSignInJSONRequestBody defines body for StartSignIn for application/json ContentType.
+type StartSignInJSONRequestBody = SignInStart
+
+// ExchangeSignInJSONRequestBody defines body for ExchangeSignIn for application/json ContentType.
+type ExchangeSignInJSONRequestBody = SignInExchange
+
+// SignOutAtProviderJSONRequestBody defines body for SignOutAtProvider for application/json ContentType.
+type SignOutAtProviderJSONRequestBody = ProviderSignOut
+
+// UpdateSibilSettingsApplicationMergePatchPlusJSONRequestBody defines body for UpdateSibilSettings for application/merge-patch+json ContentType.
+type UpdateSibilSettingsApplicationMergePatchPlusJSONRequestBody = SibilSettingsPatch
+
+// CreateSibilSubmissionJSONRequestBody defines body for CreateSibilSubmission for application/json ContentType.
+type CreateSibilSubmissionJSONRequestBody = SibilSubmissionCreate
+
 // CreateTagJSONRequestBody defines body for CreateTag for application/json ContentType.
 type CreateTagJSONRequestBody = TagCreate
 
@@ -11691,6 +16752,30 @@ type CreateTeamJSONRequestBody = TeamCreate
 // UpdateTeamApplicationMergePatchPlusJSONRequestBody defines body for UpdateTeam for application/merge-patch+json ContentType.
 type UpdateTeamApplicationMergePatchPlusJSONRequestBody = TeamPatch
 
+// RevertMatchDecisionJSONRequestBody defines body for RevertMatchDecision for application/json ContentType.
+type RevertMatchDecisionJSONRequestBody = MatchRevert
+
+// DecideHouseholdProposalJSONRequestBody defines body for DecideHouseholdProposal for application/json ContentType.
+type DecideHouseholdProposalJSONRequestBody = HouseholdProposalAnswer
+
+// PutGenericMailboxJSONRequestBody defines body for PutGenericMailbox for application/json ContentType.
+type PutGenericMailboxJSONRequestBody = GenericMailboxPut
+
+// ClaimOrderJSONRequestBody defines body for ClaimOrder for application/json ContentType.
+type ClaimOrderJSONRequestBody = OrderClaim
+
+// RelinkOrderJSONRequestBody defines body for RelinkOrder for application/json ContentType.
+type RelinkOrderJSONRequestBody = Relink
+
+// RelinkTicketJSONRequestBody defines body for RelinkTicket for application/json ContentType.
+type RelinkTicketJSONRequestBody = Relink
+
+// DecideMatchReviewsJSONRequestBody defines body for DecideMatchReviews for application/json ContentType.
+type DecideMatchReviewsJSONRequestBody = MatchReviewAnswers
+
+// DecideMatchReviewJSONRequestBody defines body for DecideMatchReview for application/json ContentType.
+type DecideMatchReviewJSONRequestBody = MatchReviewAnswer
+
 // CreateTicketingSourceJSONRequestBody defines body for CreateTicketingSource for application/json ContentType.
 type CreateTicketingSourceJSONRequestBody = TicketingSourceCreate
 
@@ -11699,6 +16784,18 @@ type UpdateTicketingSourceApplicationMergePatchPlusJSONRequestBody = TicketingSo
 
 // CreateTicketingBatchJSONRequestBody defines body for CreateTicketingBatch for application/json ContentType.
 type CreateTicketingBatchJSONRequestBody = TicketingBatch
+
+// CreateTicketingCommandJSONRequestBody defines body for CreateTicketingCommand for application/json ContentType.
+type CreateTicketingCommandJSONRequestBody = TicketingCommandCreate
+
+// PutTicketingConnectionJSONRequestBody defines body for PutTicketingConnection for application/json ContentType.
+type PutTicketingConnectionJSONRequestBody = TicketingConnectionPut
+
+// StartTicketingPullJSONRequestBody defines body for StartTicketingPull for application/json ContentType.
+type StartTicketingPullJSONRequestBody = TicketingPullCreate
+
+// StartTicketingReconciliationJSONRequestBody defines body for StartTicketingReconciliation for application/json ContentType.
+type StartTicketingReconciliationJSONRequestBody = TicketingReconciliationCreate
 
 // PutTicketingRecordJSONRequestBody defines body for PutTicketingRecord for application/json ContentType.
 type PutTicketingRecordJSONRequestBody = TicketingRecordPut
@@ -11711,6 +16808,9 @@ type UpdateUserApplicationMergePatchPlusJSONRequestBody = UserPatch
 
 // DeactivateUserJSONRequestBody defines body for DeactivateUser for application/json ContentType.
 type DeactivateUserJSONRequestBody = Deactivation
+
+// LinkIdentityJSONRequestBody defines body for LinkIdentity for application/json ContentType.
+type LinkIdentityJSONRequestBody = IdentityLink
 
 // ReassignUserJSONRequestBody defines body for ReassignUser for application/json ContentType.
 type ReassignUserJSONRequestBody = Reassignment
@@ -11966,7 +17066,7 @@ func (a PreferenceRequestFields) MarshalJSON() ([]byte, error) {
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
-	// GetAuditKeys Read the key that signs the log of reads
+	// GetAuditKeys Read the key that signs the logs
 	// (GET /.well-known/audit-keys.json)
 	GetAuditKeys(ctx echo.Context) error
 	// GetJWKS Read the token signing keys
@@ -12029,6 +17129,24 @@ type ServerInterface interface {
 	// RotateAPIKey Rotate an API key
 	// (POST /v1/api-keys/{api_key_id}/rotate)
 	RotateAPIKey(ctx echo.Context, apiKeyID APIKeyID, params RotateAPIKeyParams) error
+	// ListAuditEntries List what was done, refused and read
+	// (GET /v1/audit/entries)
+	ListAuditEntries(ctx echo.Context, params ListAuditEntriesParams) error
+	// ListForwarders List where the logs are sent
+	// (GET /v1/audit/forwarders)
+	ListForwarders(ctx echo.Context, params ListForwardersParams) error
+	// CreateForwarder Send the logs somewhere
+	// (POST /v1/audit/forwarders)
+	CreateForwarder(ctx echo.Context, params CreateForwarderParams) error
+	// DeleteForwarder Send the logs there no longer
+	// (DELETE /v1/audit/forwarders/{forwarder_id})
+	DeleteForwarder(ctx echo.Context, forwarderID ForwarderID, params DeleteForwarderParams) error
+	// GetForwarder Read a forwarder
+	// (GET /v1/audit/forwarders/{forwarder_id})
+	GetForwarder(ctx echo.Context, forwarderID ForwarderID, params GetForwarderParams) error
+	// UpdateForwarder Change, pause or resume a forwarder
+	// (PATCH /v1/audit/forwarders/{forwarder_id})
+	UpdateForwarder(ctx echo.Context, forwarderID ForwarderID, params UpdateForwarderParams) error
 	// GetReadPolicy Read which reads need a reason
 	// (GET /v1/audit/read-policy)
 	GetReadPolicy(ctx echo.Context) error
@@ -12038,12 +17156,15 @@ type ServerInterface interface {
 	// ListReads List who read whose data
 	// (GET /v1/audit/reads)
 	ListReads(ctx echo.Context, params ListReadsParams) error
-	// GetAuditRetention Read for how long reads are kept
+	// GetAuditRetention Read for how long the logs are kept
 	// (GET /v1/audit/retention)
 	GetAuditRetention(ctx echo.Context) error
-	// PutAuditRetention Say for how long reads are kept
+	// PutAuditRetention Say for how long a log is kept
 	// (PUT /v1/audit/retention)
 	PutAuditRetention(ctx echo.Context) error
+	// FollowAudit Follow the logs without a gap
+	// (GET /v1/audit/stream)
+	FollowAudit(ctx echo.Context, params FollowAuditParams) error
 	// VerifyLog Verify the log against itself
 	// (GET /v1/audit/verification)
 	VerifyLog(ctx echo.Context, params VerifyLogParams) error
@@ -12083,6 +17204,9 @@ type ServerInterface interface {
 	// UpsertContactByExternalID Create or update by an external id
 	// (PATCH /v1/contacts/by-external-id/{source}/{external_id})
 	UpsertContactByExternalID(ctx echo.Context, source Source, externalID ExternalIDPath, params UpsertContactByExternalIDParams) error
+	// LookupContacts Find a contact for a seller's screen
+	// (POST /v1/contacts/lookup)
+	LookupContacts(ctx echo.Context) error
 	// SearchContacts Search contacts by a filter tree
 	// (POST /v1/contacts/search)
 	SearchContacts(ctx echo.Context) error
@@ -12113,6 +17237,9 @@ type ServerInterface interface {
 	// ArchiveContact Archive a contact
 	// (POST /v1/contacts/{contact_id}/archive)
 	ArchiveContact(ctx echo.Context, contactID ContactID, params ArchiveContactParams) error
+	// ListContactAttendances List the attendances of a contact
+	// (GET /v1/contacts/{contact_id}/attendances)
+	ListContactAttendances(ctx echo.Context, contactID TicketingContactID, params ListContactAttendancesParams) error
 	// ListContactConsents Read the present answers of a contact
 	// (GET /v1/contacts/{contact_id}/consents)
 	ListContactConsents(ctx echo.Context, contactID ConsentContactID, params ListContactConsentsParams) error
@@ -12158,9 +17285,21 @@ type ServerInterface interface {
 	// LinkContactExternalID Link an external id to a contact
 	// (PUT /v1/contacts/{contact_id}/external-ids/{source}/{external_id})
 	LinkContactExternalID(ctx echo.Context, contactID ContactID, source Source, externalID ExternalIDPath) error
+	// ListContactGiftCards List the gift cards of a contact
+	// (GET /v1/contacts/{contact_id}/gift-cards)
+	ListContactGiftCards(ctx echo.Context, contactID TicketingContactID, params ListContactGiftCardsParams) error
 	// ListContactHistory List the changes of a contact
 	// (GET /v1/contacts/{contact_id}/history)
 	ListContactHistory(ctx echo.Context, contactID HistoryContactID, params ListContactHistoryParams) error
+	// GetContactIndicators Read what a contact's purchases say
+	// (GET /v1/contacts/{contact_id}/indicators)
+	GetContactIndicators(ctx echo.Context, contactID IndicatorsContactID, params GetContactIndicatorsParams) error
+	// ListIndicatorFacts List what a figure counts
+	// (GET /v1/contacts/{contact_id}/indicators/{indicator}/facts)
+	ListIndicatorFacts(ctx echo.Context, contactID IndicatorsContactID, indicator IndicatorName, params ListIndicatorFactsParams) error
+	// ListContactMemberships List the memberships of a contact
+	// (GET /v1/contacts/{contact_id}/memberships)
+	ListContactMemberships(ctx echo.Context, contactID TicketingContactID, params ListContactMembershipsParams) error
 	// ListContactOrders List the orders of a contact
 	// (GET /v1/contacts/{contact_id}/orders)
 	ListContactOrders(ctx echo.Context, contactID TicketingContactID, params ListContactOrdersParams) error
@@ -12194,6 +17333,9 @@ type ServerInterface interface {
 	// TagContact Give a tag to a contact
 	// (PUT /v1/contacts/{contact_id}/tags/{tag_id})
 	TagContact(ctx echo.Context, contactID ContactID, tagID TagID) error
+	// ListContactTickets List the tickets of a contact
+	// (GET /v1/contacts/{contact_id}/tickets)
+	ListContactTickets(ctx echo.Context, contactID TicketingContactID, params ListContactTicketsParams) error
 	// UnrestrictContact Lift the restriction of a contact
 	// (POST /v1/contacts/{contact_id}/unrestrict)
 	UnrestrictContact(ctx echo.Context, contactID ContactID, params UnrestrictContactParams) error
@@ -12305,12 +17447,30 @@ type ServerInterface interface {
 	// UpdateIdentityProvider Change an identity provider
 	// (PATCH /v1/identity-providers/{identity_provider_id})
 	UpdateIdentityProvider(ctx echo.Context, identityProviderID IdentityProviderID, params UpdateIdentityProviderParams) error
+	// GetSamlConnection Read how people sign in with SAML
+	// (GET /v1/identity-providers/{identity_provider_id}/saml)
+	GetSamlConnection(ctx echo.Context, identityProviderID IdentityProviderID, params GetSamlConnectionParams) error
+	// PutSamlConnection Say how people sign in with SAML
+	// (PUT /v1/identity-providers/{identity_provider_id}/saml)
+	PutSamlConnection(ctx echo.Context, identityProviderID IdentityProviderID, params PutSamlConnectionParams) error
+	// GetProviderSignIn Read how people sign in with a provider
+	// (GET /v1/identity-providers/{identity_provider_id}/sign-in)
+	GetProviderSignIn(ctx echo.Context, identityProviderID IdentityProviderID, params GetProviderSignInParams) error
+	// PutProviderSignIn Say how people sign in with a provider
+	// (PUT /v1/identity-providers/{identity_provider_id}/sign-in)
+	PutProviderSignIn(ctx echo.Context, identityProviderID IdentityProviderID, params PutProviderSignInParams) error
 	// ImportArchive Import an institution from its archive
 	// (POST /v1/imports/archive)
 	ImportArchive(ctx echo.Context, params ImportArchiveParams) error
 	// CreateImportKey Make a key for an imported institution
 	// (POST /v1/imports/{operation_id}/administrator-key)
 	CreateImportKey(ctx echo.Context, operationID OperationID) error
+	// GetCaptureRates See how complete what is known of buyers is
+	// (GET /v1/indicators/capture-rates)
+	GetCaptureRates(ctx echo.Context, params GetCaptureRatesParams) error
+	// RecountIndicators Count everybody's figures anew
+	// (POST /v1/indicators/recount)
+	RecountIndicators(ctx echo.Context, params RecountIndicatorsParams) error
 	// GetInstitution Read the institution
 	// (GET /v1/institution)
 	GetInstitution(ctx echo.Context, params GetInstitutionParams) error
@@ -12386,6 +17546,12 @@ type ServerInterface interface {
 	// SubmitForm Send a form
 	// (POST /v1/public/forms/{form_id}/submissions)
 	SubmitForm(ctx echo.Context, formID FormID) error
+	// ListSignInProviders List the providers to sign in with
+	// (GET /v1/public/institutions/{institution_id}/identity-providers)
+	ListSignInProviders(ctx echo.Context, institutionID SignInInstitutionID) error
+	// GetSamlMetadata Read our metadata for a SAML provider
+	// (GET /v1/public/institutions/{institution_id}/identity-providers/{identity_provider_id}/saml-metadata)
+	GetSamlMetadata(ctx echo.Context, institutionID SignInInstitutionID, identityProviderID IdentityProviderID) error
 	// RequestPassword Have a link to set a password sent
 	// (POST /v1/public/institutions/{institution_id}/password-requests)
 	RequestPassword(ctx echo.Context, institutionID InstitutionID) error
@@ -12404,6 +17570,9 @@ type ServerInterface interface {
 	// ChangePreferences Change what an address may be used for
 	// (POST /v1/public/preferences/{token})
 	ChangePreferences(ctx echo.Context, token PreferenceToken) error
+	// FinishSamlSignIn Take the answer of a SAML provider
+	// (POST /v1/public/sign-ins/saml)
+	FinishSamlSignIn(ctx echo.Context) error
 	// ListPurposes List the purposes
 	// (GET /v1/purposes)
 	ListPurposes(ctx echo.Context, params ListPurposesParams) error
@@ -12476,12 +17645,21 @@ type ServerInterface interface {
 	// RestoreRole Restore a role
 	// (POST /v1/roles/{role_id}/restore)
 	RestoreRole(ctx echo.Context, roleID RoleID, params RestoreRoleParams) error
+	// SearchScim Search users and groups over SCIM
+	// (POST /v1/scim/v2/.search)
+	SearchScim(ctx echo.Context) error
+	// BulkScim Do many operations over SCIM
+	// (POST /v1/scim/v2/Bulk)
+	BulkScim(ctx echo.Context) error
 	// ListScimGroups List groups over SCIM
 	// (GET /v1/scim/v2/Groups)
 	ListScimGroups(ctx echo.Context, params ListScimGroupsParams) error
 	// CreateScimGroup Create a group over SCIM
 	// (POST /v1/scim/v2/Groups)
 	CreateScimGroup(ctx echo.Context, params CreateScimGroupParams) error
+	// SearchScimGroups Search groups over SCIM
+	// (POST /v1/scim/v2/Groups/.search)
+	SearchScimGroups(ctx echo.Context) error
 	// DeleteScimGroup Delete a group over SCIM
 	// (DELETE /v1/scim/v2/Groups/{resource})
 	DeleteScimGroup(ctx echo.Context, resource ScimResource, params DeleteScimGroupParams) error
@@ -12494,6 +17672,9 @@ type ServerInterface interface {
 	// ReplaceScimGroup Replace a group over SCIM
 	// (PUT /v1/scim/v2/Groups/{resource})
 	ReplaceScimGroup(ctx echo.Context, resource ScimResource, params ReplaceScimGroupParams) error
+	// GetScimMe Read oneself over SCIM
+	// (GET /v1/scim/v2/Me)
+	GetScimMe(ctx echo.Context, params GetScimMeParams) error
 	// ListScimResourceTypes List SCIM resource types
 	// (GET /v1/scim/v2/ResourceTypes)
 	ListScimResourceTypes(ctx echo.Context, params ListScimResourceTypesParams) error
@@ -12515,6 +17696,9 @@ type ServerInterface interface {
 	// CreateScimUser Create a user over SCIM
 	// (POST /v1/scim/v2/Users)
 	CreateScimUser(ctx echo.Context, params CreateScimUserParams) error
+	// SearchScimUsers Search users over SCIM
+	// (POST /v1/scim/v2/Users/.search)
+	SearchScimUsers(ctx echo.Context) error
 	// DeleteScimUser Delete a user over SCIM
 	// (DELETE /v1/scim/v2/Users/{resource})
 	DeleteScimUser(ctx echo.Context, resource ScimResource, params DeleteScimUserParams) error
@@ -12560,6 +17744,39 @@ type ServerInterface interface {
 	// UpdateSignInPolicy Change the sign-in policy
 	// (PATCH /v1/sign-in-policy)
 	UpdateSignInPolicy(ctx echo.Context, params UpdateSignInPolicyParams) error
+	// StartSignIn Begin to sign in with a provider
+	// (POST /v1/sign-ins)
+	StartSignIn(ctx echo.Context) error
+	// FinishSignIn Take the provider's answer
+	// (GET /v1/sign-ins/callback)
+	FinishSignIn(ctx echo.Context, params FinishSignInParams) error
+	// ExchangeSignIn Exchange the code of a sign-in
+	// (POST /v1/sign-ins/exchange)
+	ExchangeSignIn(ctx echo.Context) error
+	// SignOutAtProvider End the session here and at the provider
+	// (POST /v1/sign-ins/sign-out)
+	SignOutAtProvider(ctx echo.Context) error
+	// GetSibilQuarter See how a quarter's return stands
+	// (GET /v1/statutory/sibil/quarters/{quarter})
+	GetSibilQuarter(ctx echo.Context, quarter SibilQuarterName) error
+	// ListSibilDeclarations List a quarter's declarations
+	// (GET /v1/statutory/sibil/quarters/{quarter}/declarations)
+	ListSibilDeclarations(ctx echo.Context, quarter SibilQuarterName, params ListSibilDeclarationsParams) error
+	// GetSibilSettings Read the settings of the SIBIL return
+	// (GET /v1/statutory/sibil/settings)
+	GetSibilSettings(ctx echo.Context, params GetSibilSettingsParams) error
+	// UpdateSibilSettings Change the settings of the SIBIL return
+	// (PATCH /v1/statutory/sibil/settings)
+	UpdateSibilSettings(ctx echo.Context, params UpdateSibilSettingsParams) error
+	// ListSibilSubmissions List submissions to SIBIL
+	// (GET /v1/statutory/sibil/submissions)
+	ListSibilSubmissions(ctx echo.Context, params ListSibilSubmissionsParams) error
+	// CreateSibilSubmission Declare performances to SIBIL
+	// (POST /v1/statutory/sibil/submissions)
+	CreateSibilSubmission(ctx echo.Context, params CreateSibilSubmissionParams) error
+	// GetSibilSubmission Read a submission to SIBIL
+	// (GET /v1/statutory/sibil/submissions/{sibil_submission_id})
+	GetSibilSubmission(ctx echo.Context, sibilSubmissionID SibilSubmissionID) error
 	// ListTags List tags
 	// (GET /v1/tags)
 	ListTags(ctx echo.Context, params ListTagsParams) error
@@ -12611,12 +17828,72 @@ type ServerInterface interface {
 	// ListOutbox Read the captured mails of a sandbox
 	// (GET /v1/test/outbox)
 	ListOutbox(ctx echo.Context, params ListOutboxParams) error
+	// ListConnectors List the connectors of this program
+	// (GET /v1/ticketing/connectors)
+	ListConnectors(ctx echo.Context) error
+	// ListMatchDecisions List what people decided
+	// (GET /v1/ticketing/decisions)
+	ListMatchDecisions(ctx echo.Context, params ListMatchDecisionsParams) error
+	// RevertMatchDecision Take a decision back
+	// (POST /v1/ticketing/decisions/{decision_id}/revert)
+	RevertMatchDecision(ctx echo.Context, decisionID MatchDecisionID, params RevertMatchDecisionParams) error
+	// ListTicketingGiftCards List gift cards
+	// (GET /v1/ticketing/gift-cards)
+	ListTicketingGiftCards(ctx echo.Context, params ListTicketingGiftCardsParams) error
+	// GetTicketingGiftCard Read a gift card
+	// (GET /v1/ticketing/gift-cards/{gift_card_id})
+	GetTicketingGiftCard(ctx echo.Context, giftCardID TicketingGiftCardID, params GetTicketingGiftCardParams) error
+	// ListTicketingGroupBookings List group bookings
+	// (GET /v1/ticketing/group-bookings)
+	ListTicketingGroupBookings(ctx echo.Context, params ListTicketingGroupBookingsParams) error
+	// GetTicketingGroupBooking Read a group booking
+	// (GET /v1/ticketing/group-bookings/{group_booking_id})
+	GetTicketingGroupBooking(ctx echo.Context, groupBookingID TicketingGroupBookingID, params GetTicketingGroupBookingParams) error
+	// ReceiveTicketingHook Take a call of a ticketing system
+	// (POST /v1/ticketing/hooks/{connector}/{hook_key})
+	ReceiveTicketingHook(ctx echo.Context, connector ConnectorName, hookKey string) error
+	// ListHouseholdProposals List people who may share a home
+	// (GET /v1/ticketing/household-proposals)
+	ListHouseholdProposals(ctx echo.Context, params ListHouseholdProposalsParams) error
+	// DecideHouseholdProposal Confirm or dismiss a shared home
+	// (POST /v1/ticketing/household-proposals/{household_proposal_id}/decide)
+	DecideHouseholdProposal(ctx echo.Context, householdProposalID HouseholdProposalID, params DecideHouseholdProposalParams) error
+	// GetInboundMessage Read a message as it came
+	// (GET /v1/ticketing/inbound-messages/{message_id})
+	GetInboundMessage(ctx echo.Context, messageID openapi_types.UUID) error
+	// ListGenericMailboxes List addresses of services
+	// (GET /v1/ticketing/mailboxes)
+	ListGenericMailboxes(ctx echo.Context, params ListGenericMailboxesParams) error
+	// DeleteGenericMailbox Take an address off the list
+	// (DELETE /v1/ticketing/mailboxes/{mailbox})
+	DeleteGenericMailbox(ctx echo.Context, mailbox GenericMailboxName) error
+	// PutGenericMailbox Say whether an address is a service's
+	// (PUT /v1/ticketing/mailboxes/{mailbox})
+	PutGenericMailbox(ctx echo.Context, mailbox GenericMailboxName, params PutGenericMailboxParams) error
+	// ListTicketingMemberships List subscriptions, passes and memberships
+	// (GET /v1/ticketing/memberships)
+	ListTicketingMemberships(ctx echo.Context, params ListTicketingMembershipsParams) error
+	// GetTicketingMembership Read a subscription, pass or membership
+	// (GET /v1/ticketing/memberships/{membership_id})
+	GetTicketingMembership(ctx echo.Context, membershipID TicketingMembershipID, params GetTicketingMembershipParams) error
+	// ClaimOrder Claim an order of nobody
+	// (POST /v1/ticketing/order-claims)
+	ClaimOrder(ctx echo.Context, params ClaimOrderParams) error
 	// ListTicketingOrders List orders
 	// (GET /v1/ticketing/orders)
 	ListTicketingOrders(ctx echo.Context, params ListTicketingOrdersParams) error
 	// GetTicketingOrder Read an order
 	// (GET /v1/ticketing/orders/{order_id})
 	GetTicketingOrder(ctx echo.Context, orderID TicketingOrderID, params GetTicketingOrderParams) error
+	// ExplainOrderMatch See why an order is whose it is
+	// (GET /v1/ticketing/orders/{order_id}/match)
+	ExplainOrderMatch(ctx echo.Context, orderID MatchingOrderID) error
+	// RelinkOrder Attribute an order to another contact
+	// (POST /v1/ticketing/orders/{order_id}/relink)
+	RelinkOrder(ctx echo.Context, orderID MatchingOrderID, params RelinkOrderParams) error
+	// RelinkTicket Say who holds a ticket
+	// (POST /v1/ticketing/orders/{order_id}/tickets/{ticket_id}/relink)
+	RelinkTicket(ctx echo.Context, orderID MatchingOrderID, ticketID MatchingTicketID, params RelinkTicketParams) error
 	// ListTicketingPerformances List performances
 	// (GET /v1/ticketing/performances)
 	ListTicketingPerformances(ctx echo.Context, params ListTicketingPerformancesParams) error
@@ -12635,6 +17912,30 @@ type ServerInterface interface {
 	// GetTicketingProduction Read a production
 	// (GET /v1/ticketing/productions/{production_id})
 	GetTicketingProduction(ctx echo.Context, productionID TicketingProductionID, params GetTicketingProductionParams) error
+	// ListTicketingProducts List products
+	// (GET /v1/ticketing/products)
+	ListTicketingProducts(ctx echo.Context, params ListTicketingProductsParams) error
+	// GetTicketingProduct Read a product
+	// (GET /v1/ticketing/products/{product_id})
+	GetTicketingProduct(ctx echo.Context, productID TicketingProductID, params GetTicketingProductParams) error
+	// ListMatchReviews List the descriptions to decide about
+	// (GET /v1/ticketing/reviews)
+	ListMatchReviews(ctx echo.Context, params ListMatchReviewsParams) error
+	// DecideMatchReviews Answer many reviews
+	// (POST /v1/ticketing/reviews/decide)
+	DecideMatchReviews(ctx echo.Context, params DecideMatchReviewsParams) error
+	// GetMatchReview Read a review
+	// (GET /v1/ticketing/reviews/{review_id})
+	GetMatchReview(ctx echo.Context, reviewID MatchReviewID, params GetMatchReviewParams) error
+	// DecideMatchReview Answer a review
+	// (POST /v1/ticketing/reviews/{review_id}/decide)
+	DecideMatchReview(ctx echo.Context, reviewID MatchReviewID, params DecideMatchReviewParams) error
+	// ListTicketingScans List scans
+	// (GET /v1/ticketing/scans)
+	ListTicketingScans(ctx echo.Context, params ListTicketingScansParams) error
+	// GetTicketingScan Read a scan
+	// (GET /v1/ticketing/scans/{scan_id})
+	GetTicketingScan(ctx echo.Context, scanID TicketingScanID, params GetTicketingScanParams) error
 	// ListTicketingSources List ticketing sources
 	// (GET /v1/ticketing/sources)
 	ListTicketingSources(ctx echo.Context, params ListTicketingSourcesParams) error
@@ -12653,9 +17954,51 @@ type ServerInterface interface {
 	// CreateTicketingBatch Send up to 500 records
 	// (POST /v1/ticketing/sources/{source}/batches)
 	CreateTicketingBatch(ctx echo.Context, source TicketingSourceCode, params CreateTicketingBatchParams) error
+	// ListTicketingCommands List what a vendor was asked to do
+	// (GET /v1/ticketing/sources/{source}/commands)
+	ListTicketingCommands(ctx echo.Context, source TicketingSourceCode, params ListTicketingCommandsParams) error
+	// CreateTicketingCommand Ask a vendor to do something
+	// (POST /v1/ticketing/sources/{source}/commands)
+	CreateTicketingCommand(ctx echo.Context, source TicketingSourceCode, params CreateTicketingCommandParams) error
+	// GetTicketingCommand See what became of a command
+	// (GET /v1/ticketing/sources/{source}/commands/{command_id})
+	GetTicketingCommand(ctx echo.Context, source TicketingSourceCode, commandID openapi_types.UUID) error
+	// DeleteTicketingConnection Disconnect a source
+	// (DELETE /v1/ticketing/sources/{source}/connection)
+	DeleteTicketingConnection(ctx echo.Context, source TicketingSourceCode, params DeleteTicketingConnectionParams) error
+	// GetTicketingConnection Read how a source is reached
+	// (GET /v1/ticketing/sources/{source}/connection)
+	GetTicketingConnection(ctx echo.Context, source TicketingSourceCode, params GetTicketingConnectionParams) error
+	// PutTicketingConnection Connect a source to its ticketing system
+	// (PUT /v1/ticketing/sources/{source}/connection)
+	PutTicketingConnection(ctx echo.Context, source TicketingSourceCode, params PutTicketingConnectionParams) error
+	// CreateTicketingHookAddress Make a new hook address
+	// (POST /v1/ticketing/sources/{source}/connection/hook-address)
+	CreateTicketingHookAddress(ctx echo.Context, source TicketingSourceCode) error
+	// RegisterTicketingHook Tell the vendor where to call
+	// (POST /v1/ticketing/sources/{source}/connection/hook-registration)
+	RegisterTicketingHook(ctx echo.Context, source TicketingSourceCode, params RegisterTicketingHookParams) error
+	// ListTicketingDeadLetters List what could not be taken in
+	// (GET /v1/ticketing/sources/{source}/dead-letters)
+	ListTicketingDeadLetters(ctx echo.Context, source TicketingSourceCode, params ListTicketingDeadLettersParams) error
+	// DismissTicketingDeadLetter Set a dead letter aside
+	// (POST /v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/dismiss)
+	DismissTicketingDeadLetter(ctx echo.Context, source TicketingSourceCode, deadLetterID DeadLetterID, params DismissTicketingDeadLetterParams) error
+	// RetryTicketingDeadLetter Try a dead letter again
+	// (POST /v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/retry)
+	RetryTicketingDeadLetter(ctx echo.Context, source TicketingSourceCode, deadLetterID DeadLetterID, params RetryTicketingDeadLetterParams) error
 	// GetTicketingSourceHealth See how a source is doing
 	// (GET /v1/ticketing/sources/{source}/health)
 	GetTicketingSourceHealth(ctx echo.Context, source TicketingSourceCode) error
+	// ListInboundMessages List what a vendor sent unasked
+	// (GET /v1/ticketing/sources/{source}/inbound-messages)
+	ListInboundMessages(ctx echo.Context, source TicketingSourceCode, params ListInboundMessagesParams) error
+	// StartTicketingPull Read from the vendor now
+	// (POST /v1/ticketing/sources/{source}/pulls)
+	StartTicketingPull(ctx echo.Context, source TicketingSourceCode, params StartTicketingPullParams) error
+	// StartTicketingReconciliation Compare a window with the vendor
+	// (POST /v1/ticketing/sources/{source}/reconciliations)
+	StartTicketingReconciliation(ctx echo.Context, source TicketingSourceCode, params StartTicketingReconciliationParams) error
 	// DeleteTicketingRecord Say that a record is gone at the source
 	// (DELETE /v1/ticketing/sources/{source}/records/{kind}/{external_id})
 	DeleteTicketingRecord(ctx echo.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params DeleteTicketingRecordParams) error
@@ -12665,6 +18008,18 @@ type ServerInterface interface {
 	// PutTicketingRecord Send one record
 	// (PUT /v1/ticketing/sources/{source}/records/{kind}/{external_id})
 	PutTicketingRecord(ctx echo.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params PutTicketingRecordParams) error
+	// AnonymizeTicketingRecord Forget whom a record is about
+	// (POST /v1/ticketing/sources/{source}/records/{kind}/{external_id}/anonymize)
+	AnonymizeTicketingRecord(ctx echo.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params AnonymizeTicketingRecordParams) error
+	// ReplayTicketingSource Read again from a time on
+	// (POST /v1/ticketing/sources/{source}/replay)
+	ReplayTicketingSource(ctx echo.Context, source TicketingSourceCode, params ReplayTicketingSourceParams) error
+	// ListTicketingVenues List venues
+	// (GET /v1/ticketing/venues)
+	ListTicketingVenues(ctx echo.Context, params ListTicketingVenuesParams) error
+	// GetTicketingVenue Read a venue
+	// (GET /v1/ticketing/venues/{venue_id})
+	GetTicketingVenue(ctx echo.Context, venueID TicketingVenueID, params GetTicketingVenueParams) error
 	// ListUsers List users
 	// (GET /v1/users)
 	ListUsers(ctx echo.Context, params ListUsersParams) error
@@ -12683,6 +18038,15 @@ type ServerInterface interface {
 	// EndUserSessions End all sessions of a user
 	// (POST /v1/users/{user_id}/end-sessions)
 	EndUserSessions(ctx echo.Context, userID UserID) error
+	// ListIdentities List further identities of a user
+	// (GET /v1/users/{user_id}/identities)
+	ListIdentities(ctx echo.Context, userID UserID, params ListIdentitiesParams) error
+	// LinkIdentity Link a further identity to a user
+	// (POST /v1/users/{user_id}/identities)
+	LinkIdentity(ctx echo.Context, userID UserID, params LinkIdentityParams) error
+	// UnlinkIdentity Unlink an identity from a user
+	// (POST /v1/users/{user_id}/identities/{identity_id}/unlink)
+	UnlinkIdentity(ctx echo.Context, userID UserID, identityID IdentityID) error
 	// InviteUser Send a user a link to set a password
 	// (POST /v1/users/{user_id}/invitations)
 	InviteUser(ctx echo.Context, userID UserID, params InviteUserParams) error
@@ -13185,6 +18549,251 @@ func (w *ServerInterfaceWrapper) RotateAPIKey(ctx echo.Context) error {
 	return err
 }
 
+// ListAuditEntries converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAuditEntries(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAuditEntriesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "kinds" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "kinds", ctx.QueryParams(), &params.Kinds, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kinds: %s", err))
+	}
+
+	// ------------- Optional query parameter "actor_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "actor_id", ctx.QueryParams(), &params.ActorID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter actor_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "subject_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "subject_id", ctx.QueryParams(), &params.SubjectID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subject_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "operation" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "operation", ctx.QueryParams(), &params.Operation, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter operation: %s", err))
+	}
+
+	// ------------- Optional query parameter "occurred_at_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "occurred_at_gte", ctx.QueryParams(), &params.OccurredAtGte, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter occurred_at_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "occurred_at_lt" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "occurred_at_lt", ctx.QueryParams(), &params.OccurredAtLt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter occurred_at_lt: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAuditEntries(ctx, params)
+	return err
+}
+
+// ListForwarders converts echo context to params.
+func (w *ServerInterfaceWrapper) ListForwarders(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListForwardersParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListForwarders(ctx, params)
+	return err
+}
+
+// CreateForwarder converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateForwarder(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateForwarderParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateForwarder(ctx, params)
+	return err
+}
+
+// DeleteForwarder converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteForwarder(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "forwarder_id" -------------
+	var forwarderID ForwarderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "forwarder_id", ctx.Param("forwarder_id"), &forwarderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter forwarder_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteForwarderParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteForwarder(ctx, forwarderID, params)
+	return err
+}
+
+// GetForwarder converts echo context to params.
+func (w *ServerInterfaceWrapper) GetForwarder(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "forwarder_id" -------------
+	var forwarderID ForwarderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "forwarder_id", ctx.Param("forwarder_id"), &forwarderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter forwarder_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetForwarderParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetForwarder(ctx, forwarderID, params)
+	return err
+}
+
+// UpdateForwarder converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateForwarder(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "forwarder_id" -------------
+	var forwarderID ForwarderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "forwarder_id", ctx.Param("forwarder_id"), &forwarderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter forwarder_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateForwarderParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateForwarder(ctx, forwarderID, params)
+	return err
+}
+
 // GetReadPolicy converts echo context to params.
 func (w *ServerInterfaceWrapper) GetReadPolicy(ctx echo.Context) error {
 	var err error
@@ -13298,6 +18907,31 @@ func (w *ServerInterfaceWrapper) PutAuditRetention(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.PutAuditRetention(ctx)
+	return err
+}
+
+// FollowAudit converts echo context to params.
+func (w *ServerInterfaceWrapper) FollowAudit(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FollowAuditParams
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FollowAudit(ctx, params)
 	return err
 }
 
@@ -13974,6 +19608,15 @@ func (w *ServerInterfaceWrapper) UpsertContactByExternalID(ctx echo.Context) err
 	return err
 }
 
+// LookupContacts converts echo context to params.
+func (w *ServerInterfaceWrapper) LookupContacts(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.LookupContacts(ctx)
+	return err
+}
+
 // SearchContacts converts echo context to params.
 func (w *ServerInterfaceWrapper) SearchContacts(ctx echo.Context) error {
 	var err error
@@ -14435,6 +20078,59 @@ func (w *ServerInterfaceWrapper) ArchiveContact(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ArchiveContact(ctx, contactID, params)
+	return err
+}
+
+// ListContactAttendances converts echo context to params.
+func (w *ServerInterfaceWrapper) ListContactAttendances(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID TicketingContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContactAttendancesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListContactAttendances(ctx, contactID, params)
 	return err
 }
 
@@ -15027,6 +20723,59 @@ func (w *ServerInterfaceWrapper) LinkContactExternalID(ctx echo.Context) error {
 	return err
 }
 
+// ListContactGiftCards converts echo context to params.
+func (w *ServerInterfaceWrapper) ListContactGiftCards(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID TicketingContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContactGiftCardsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListContactGiftCards(ctx, contactID, params)
+	return err
+}
+
 // ListContactHistory converts echo context to params.
 func (w *ServerInterfaceWrapper) ListContactHistory(ctx echo.Context) error {
 	var err error
@@ -15091,6 +20840,159 @@ func (w *ServerInterfaceWrapper) ListContactHistory(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListContactHistory(ctx, contactID, params)
+	return err
+}
+
+// GetContactIndicators converts echo context to params.
+func (w *ServerInterfaceWrapper) GetContactIndicators(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID IndicatorsContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetContactIndicatorsParams
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetContactIndicators(ctx, contactID, params)
+	return err
+}
+
+// ListIndicatorFacts converts echo context to params.
+func (w *ServerInterfaceWrapper) ListIndicatorFacts(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID IndicatorsContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Path parameter "indicator" -------------
+	var indicator IndicatorName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "indicator", ctx.Param("indicator"), &indicator, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter indicator: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListIndicatorFactsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListIndicatorFacts(ctx, contactID, indicator, params)
+	return err
+}
+
+// ListContactMemberships converts echo context to params.
+func (w *ServerInterfaceWrapper) ListContactMemberships(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID TicketingContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContactMembershipsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListContactMemberships(ctx, contactID, params)
 	return err
 }
 
@@ -15291,20 +21193,20 @@ func (w *ServerInterfaceWrapper) ListSensitiveFacts(ctx echo.Context) error {
 	}
 
 	headers := ctx.Request().Header
-	// ------------- Optional header parameter "Parvis-Access-Reason" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Parvis-Access-Reason")]; found {
-		var ParvisAccessReason AccessReason
+	// ------------- Optional header parameter "Parvis-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Parvis-Reason")]; found {
+		var ParvisReason AccessReason
 		n := len(valueList)
 		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Parvis-Access-Reason, got %d", n))
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Parvis-Reason, got %d", n))
 		}
 
-		err = runtime.BindStyledParameterWithOptions("simple", "Parvis-Access-Reason", valueList[0], &ParvisAccessReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		err = runtime.BindStyledParameterWithOptions("simple", "Parvis-Reason", valueList[0], &ParvisReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
 		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Parvis-Access-Reason: %s", err))
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Parvis-Reason: %s", err))
 		}
 
-		params.ParvisAccessReason = &ParvisAccessReason
+		params.ParvisReason = &ParvisReason
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
@@ -15417,20 +21319,20 @@ func (w *ServerInterfaceWrapper) GetSensitiveFact(ctx echo.Context) error {
 	var params GetSensitiveFactParams
 
 	headers := ctx.Request().Header
-	// ------------- Optional header parameter "Parvis-Access-Reason" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Parvis-Access-Reason")]; found {
-		var ParvisAccessReason AccessReason
+	// ------------- Optional header parameter "Parvis-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Parvis-Reason")]; found {
+		var ParvisReason AccessReason
 		n := len(valueList)
 		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Parvis-Access-Reason, got %d", n))
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Parvis-Reason, got %d", n))
 		}
 
-		err = runtime.BindStyledParameterWithOptions("simple", "Parvis-Access-Reason", valueList[0], &ParvisAccessReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		err = runtime.BindStyledParameterWithOptions("simple", "Parvis-Reason", valueList[0], &ParvisReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
 		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Parvis-Access-Reason: %s", err))
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Parvis-Reason: %s", err))
 		}
 
-		params.ParvisAccessReason = &ParvisAccessReason
+		params.ParvisReason = &ParvisReason
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
@@ -15520,20 +21422,20 @@ func (w *ServerInterfaceWrapper) GetSensitiveFactHistory(ctx echo.Context) error
 	var params GetSensitiveFactHistoryParams
 
 	headers := ctx.Request().Header
-	// ------------- Optional header parameter "Parvis-Access-Reason" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Parvis-Access-Reason")]; found {
-		var ParvisAccessReason AccessReason
+	// ------------- Optional header parameter "Parvis-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Parvis-Reason")]; found {
+		var ParvisReason AccessReason
 		n := len(valueList)
 		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Parvis-Access-Reason, got %d", n))
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Parvis-Reason, got %d", n))
 		}
 
-		err = runtime.BindStyledParameterWithOptions("simple", "Parvis-Access-Reason", valueList[0], &ParvisAccessReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		err = runtime.BindStyledParameterWithOptions("simple", "Parvis-Reason", valueList[0], &ParvisReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
 		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Parvis-Access-Reason: %s", err))
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Parvis-Reason: %s", err))
 		}
 
-		params.ParvisAccessReason = &ParvisAccessReason
+		params.ParvisReason = &ParvisReason
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
@@ -15586,6 +21488,73 @@ func (w *ServerInterfaceWrapper) TagContact(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.TagContact(ctx, contactID, tagID)
+	return err
+}
+
+// ListContactTickets converts echo context to params.
+func (w *ServerInterfaceWrapper) ListContactTickets(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID TicketingContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContactTicketsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Optional query parameter "as" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as", ctx.QueryParams(), &params.As, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as: %s", err))
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListContactTickets(ctx, contactID, params)
 	return err
 }
 
@@ -16990,6 +22959,150 @@ func (w *ServerInterfaceWrapper) UpdateIdentityProvider(ctx echo.Context) error 
 	return err
 }
 
+// GetSamlConnection converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSamlConnection(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "identity_provider_id" -------------
+	var identityProviderID IdentityProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "identity_provider_id", ctx.Param("identity_provider_id"), &identityProviderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter identity_provider_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetSamlConnectionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSamlConnection(ctx, identityProviderID, params)
+	return err
+}
+
+// PutSamlConnection converts echo context to params.
+func (w *ServerInterfaceWrapper) PutSamlConnection(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "identity_provider_id" -------------
+	var identityProviderID IdentityProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "identity_provider_id", ctx.Param("identity_provider_id"), &identityProviderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter identity_provider_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutSamlConnectionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PutSamlConnection(ctx, identityProviderID, params)
+	return err
+}
+
+// GetProviderSignIn converts echo context to params.
+func (w *ServerInterfaceWrapper) GetProviderSignIn(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "identity_provider_id" -------------
+	var identityProviderID IdentityProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "identity_provider_id", ctx.Param("identity_provider_id"), &identityProviderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter identity_provider_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetProviderSignInParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetProviderSignIn(ctx, identityProviderID, params)
+	return err
+}
+
+// PutProviderSignIn converts echo context to params.
+func (w *ServerInterfaceWrapper) PutProviderSignIn(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "identity_provider_id" -------------
+	var identityProviderID IdentityProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "identity_provider_id", ctx.Param("identity_provider_id"), &identityProviderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter identity_provider_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutProviderSignInParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PutProviderSignIn(ctx, identityProviderID, params)
+	return err
+}
+
 // ImportArchive converts echo context to params.
 func (w *ServerInterfaceWrapper) ImportArchive(ctx echo.Context) error {
 	var err error
@@ -17032,6 +23145,69 @@ func (w *ServerInterfaceWrapper) CreateImportKey(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateImportKey(ctx, operationID)
+	return err
+}
+
+// GetCaptureRates converts echo context to params.
+func (w *ServerInterfaceWrapper) GetCaptureRates(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetCaptureRatesParams
+	// ------------- Optional query parameter "placed_at_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "placed_at_gte", ctx.QueryParams(), &params.PlacedAtGte, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placed_at_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "placed_at_lt" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "placed_at_lt", ctx.QueryParams(), &params.PlacedAtLt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placed_at_lt: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetCaptureRates(ctx, params)
+	return err
+}
+
+// RecountIndicators converts echo context to params.
+func (w *ServerInterfaceWrapper) RecountIndicators(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RecountIndicatorsParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RecountIndicators(ctx, params)
 	return err
 }
 
@@ -17778,6 +23954,46 @@ func (w *ServerInterfaceWrapper) SubmitForm(ctx echo.Context) error {
 	return err
 }
 
+// ListSignInProviders converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSignInProviders(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "institution_id" -------------
+	var institutionID SignInInstitutionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "institution_id", ctx.Param("institution_id"), &institutionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter institution_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSignInProviders(ctx, institutionID)
+	return err
+}
+
+// GetSamlMetadata converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSamlMetadata(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "institution_id" -------------
+	var institutionID SignInInstitutionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "institution_id", ctx.Param("institution_id"), &institutionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter institution_id: %s", err))
+	}
+
+	// ------------- Path parameter "identity_provider_id" -------------
+	var identityProviderID IdentityProviderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "identity_provider_id", ctx.Param("identity_provider_id"), &identityProviderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter identity_provider_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSamlMetadata(ctx, institutionID, identityProviderID)
+	return err
+}
+
 // RequestPassword converts echo context to params.
 func (w *ServerInterfaceWrapper) RequestPassword(ctx echo.Context) error {
 	var err error
@@ -17871,6 +24087,15 @@ func (w *ServerInterfaceWrapper) ChangePreferences(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ChangePreferences(ctx, token)
+	return err
+}
+
+// FinishSamlSignIn converts echo context to params.
+func (w *ServerInterfaceWrapper) FinishSamlSignIn(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FinishSamlSignIn(ctx)
 	return err
 }
 
@@ -18931,6 +25156,24 @@ func (w *ServerInterfaceWrapper) RestoreRole(ctx echo.Context) error {
 	return err
 }
 
+// SearchScim converts echo context to params.
+func (w *ServerInterfaceWrapper) SearchScim(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SearchScim(ctx)
+	return err
+}
+
+// BulkScim converts echo context to params.
+func (w *ServerInterfaceWrapper) BulkScim(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.BulkScim(ctx)
+	return err
+}
+
 // ListScimGroups converts echo context to params.
 func (w *ServerInterfaceWrapper) ListScimGroups(ctx echo.Context) error {
 	var err error
@@ -19013,6 +25256,15 @@ func (w *ServerInterfaceWrapper) CreateScimGroup(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateScimGroup(ctx, params)
+	return err
+}
+
+// SearchScimGroups converts echo context to params.
+func (w *ServerInterfaceWrapper) SearchScimGroups(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SearchScimGroups(ctx)
 	return err
 }
 
@@ -19199,6 +25451,48 @@ func (w *ServerInterfaceWrapper) ReplaceScimGroup(ctx echo.Context) error {
 	return err
 }
 
+// GetScimMe converts echo context to params.
+func (w *ServerInterfaceWrapper) GetScimMe(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetScimMeParams
+	// ------------- Optional query parameter "attributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attributes", ctx.QueryParams(), &params.Attributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attributes: %s", err))
+	}
+
+	// ------------- Optional query parameter "excludedAttributes" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "excludedAttributes", ctx.QueryParams(), &params.ExcludedAttributes, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter excludedAttributes: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetScimMe(ctx, params)
+	return err
+}
+
 // ListScimResourceTypes converts echo context to params.
 func (w *ServerInterfaceWrapper) ListScimResourceTypes(ctx echo.Context) error {
 	var err error
@@ -19358,6 +25652,15 @@ func (w *ServerInterfaceWrapper) CreateScimUser(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateScimUser(ctx, params)
+	return err
+}
+
+// SearchScimUsers converts echo context to params.
+func (w *ServerInterfaceWrapper) SearchScimUsers(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SearchScimUsers(ctx)
 	return err
 }
 
@@ -19561,20 +25864,20 @@ func (w *ServerInterfaceWrapper) FindSensitiveIdentifier(ctx echo.Context) error
 	var params FindSensitiveIdentifierParams
 
 	headers := ctx.Request().Header
-	// ------------- Optional header parameter "Parvis-Access-Reason" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Parvis-Access-Reason")]; found {
-		var ParvisAccessReason AccessReason
+	// ------------- Optional header parameter "Parvis-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Parvis-Reason")]; found {
+		var ParvisReason AccessReason
 		n := len(valueList)
 		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Parvis-Access-Reason, got %d", n))
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Parvis-Reason, got %d", n))
 		}
 
-		err = runtime.BindStyledParameterWithOptions("simple", "Parvis-Access-Reason", valueList[0], &ParvisAccessReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		err = runtime.BindStyledParameterWithOptions("simple", "Parvis-Reason", valueList[0], &ParvisReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
 		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Parvis-Access-Reason: %s", err))
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Parvis-Reason: %s", err))
 		}
 
-		params.ParvisAccessReason = &ParvisAccessReason
+		params.ParvisReason = &ParvisReason
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
@@ -19752,6 +26055,321 @@ func (w *ServerInterfaceWrapper) UpdateSignInPolicy(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.UpdateSignInPolicy(ctx, params)
+	return err
+}
+
+// StartSignIn converts echo context to params.
+func (w *ServerInterfaceWrapper) StartSignIn(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StartSignIn(ctx)
+	return err
+}
+
+// FinishSignIn converts echo context to params.
+func (w *ServerInterfaceWrapper) FinishSignIn(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FinishSignInParams
+	// ------------- Required query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "code" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "code", ctx.QueryParams(), &params.Code, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter code: %s", err))
+	}
+
+	// ------------- Optional query parameter "iss" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "iss", ctx.QueryParams(), &params.Iss, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter iss: %s", err))
+	}
+
+	// ------------- Optional query parameter "session_state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "session_state", ctx.QueryParams(), &params.SessionState, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter session_state: %s", err))
+	}
+
+	// ------------- Optional query parameter "scope" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "scope", ctx.QueryParams(), &params.Scope, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter scope: %s", err))
+	}
+
+	// ------------- Optional query parameter "error" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "error", ctx.QueryParams(), &params.Error, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter error: %s", err))
+	}
+
+	// ------------- Optional query parameter "error_description" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "error_description", ctx.QueryParams(), &params.ErrorDescription, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter error_description: %s", err))
+	}
+
+	// ------------- Optional query parameter "error_uri" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "error_uri", ctx.QueryParams(), &params.ErrorURI, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter error_uri: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FinishSignIn(ctx, params)
+	return err
+}
+
+// ExchangeSignIn converts echo context to params.
+func (w *ServerInterfaceWrapper) ExchangeSignIn(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExchangeSignIn(ctx)
+	return err
+}
+
+// SignOutAtProvider converts echo context to params.
+func (w *ServerInterfaceWrapper) SignOutAtProvider(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SignOutAtProvider(ctx)
+	return err
+}
+
+// GetSibilQuarter converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSibilQuarter(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "quarter" -------------
+	var quarter SibilQuarterName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "quarter", ctx.Param("quarter"), &quarter, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter quarter: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSibilQuarter(ctx, quarter)
+	return err
+}
+
+// ListSibilDeclarations converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSibilDeclarations(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "quarter" -------------
+	var quarter SibilQuarterName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "quarter", ctx.Param("quarter"), &quarter, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter quarter: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSibilDeclarationsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSibilDeclarations(ctx, quarter, params)
+	return err
+}
+
+// GetSibilSettings converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSibilSettings(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetSibilSettingsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSibilSettings(ctx, params)
+	return err
+}
+
+// UpdateSibilSettings converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateSibilSettings(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateSibilSettingsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateSibilSettings(ctx, params)
+	return err
+}
+
+// ListSibilSubmissions converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSibilSubmissions(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSibilSubmissionsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSibilSubmissions(ctx, params)
+	return err
+}
+
+// CreateSibilSubmission converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateSibilSubmission(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateSibilSubmissionParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateSibilSubmission(ctx, params)
+	return err
+}
+
+// GetSibilSubmission converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSibilSubmission(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sibil_submission_id" -------------
+	var sibilSubmissionID SibilSubmissionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sibil_submission_id", ctx.Param("sibil_submission_id"), &sibilSubmissionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sibil_submission_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSibilSubmission(ctx, sibilSubmissionID)
 	return err
 }
 
@@ -20516,6 +27134,710 @@ func (w *ServerInterfaceWrapper) ListOutbox(ctx echo.Context) error {
 	return err
 }
 
+// ListConnectors converts echo context to params.
+func (w *ServerInterfaceWrapper) ListConnectors(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListConnectors(ctx)
+	return err
+}
+
+// ListMatchDecisions converts echo context to params.
+func (w *ServerInterfaceWrapper) ListMatchDecisions(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMatchDecisionsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "order_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order_id", ctx.QueryParams(), &params.OrderID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListMatchDecisions(ctx, params)
+	return err
+}
+
+// RevertMatchDecision converts echo context to params.
+func (w *ServerInterfaceWrapper) RevertMatchDecision(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "decision_id" -------------
+	var decisionID MatchDecisionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "decision_id", ctx.Param("decision_id"), &decisionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter decision_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RevertMatchDecisionParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RevertMatchDecision(ctx, decisionID, params)
+	return err
+}
+
+// ListTicketingGiftCards converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingGiftCards(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingGiftCardsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "contact_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "contact_id", ctx.QueryParams(), &params.ContactID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Optional query parameter "test" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "test", ctx.QueryParams(), &params.Test, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter test: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingGiftCards(ctx, params)
+	return err
+}
+
+// GetTicketingGiftCard converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingGiftCard(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "gift_card_id" -------------
+	var giftCardID TicketingGiftCardID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "gift_card_id", ctx.Param("gift_card_id"), &giftCardID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter gift_card_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingGiftCardParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingGiftCard(ctx, giftCardID, params)
+	return err
+}
+
+// ListTicketingGroupBookings converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingGroupBookings(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingGroupBookingsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "contact_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "contact_id", ctx.QueryParams(), &params.ContactID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Optional query parameter "performance_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "performance_id", ctx.QueryParams(), &params.PerformanceID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter performance_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "test" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "test", ctx.QueryParams(), &params.Test, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter test: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingGroupBookings(ctx, params)
+	return err
+}
+
+// GetTicketingGroupBooking converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingGroupBooking(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "group_booking_id" -------------
+	var groupBookingID TicketingGroupBookingID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "group_booking_id", ctx.Param("group_booking_id"), &groupBookingID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter group_booking_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingGroupBookingParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingGroupBooking(ctx, groupBookingID, params)
+	return err
+}
+
+// ReceiveTicketingHook converts echo context to params.
+func (w *ServerInterfaceWrapper) ReceiveTicketingHook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "connector" -------------
+	var connector ConnectorName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "connector", ctx.Param("connector"), &connector, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter connector: %s", err))
+	}
+
+	// ------------- Path parameter "hook_key" -------------
+	var hookKey string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "hook_key", ctx.Param("hook_key"), &hookKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter hook_key: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReceiveTicketingHook(ctx, connector, hookKey)
+	return err
+}
+
+// ListHouseholdProposals converts echo context to params.
+func (w *ServerInterfaceWrapper) ListHouseholdProposals(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListHouseholdProposalsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "contact_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "contact_id", ctx.QueryParams(), &params.ContactID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListHouseholdProposals(ctx, params)
+	return err
+}
+
+// DecideHouseholdProposal converts echo context to params.
+func (w *ServerInterfaceWrapper) DecideHouseholdProposal(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "household_proposal_id" -------------
+	var householdProposalID HouseholdProposalID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "household_proposal_id", ctx.Param("household_proposal_id"), &householdProposalID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter household_proposal_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DecideHouseholdProposalParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DecideHouseholdProposal(ctx, householdProposalID, params)
+	return err
+}
+
+// GetInboundMessage converts echo context to params.
+func (w *ServerInterfaceWrapper) GetInboundMessage(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "message_id" -------------
+	var messageID openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "message_id", ctx.Param("message_id"), &messageID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter message_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetInboundMessage(ctx, messageID)
+	return err
+}
+
+// ListGenericMailboxes converts echo context to params.
+func (w *ServerInterfaceWrapper) ListGenericMailboxes(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListGenericMailboxesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListGenericMailboxes(ctx, params)
+	return err
+}
+
+// DeleteGenericMailbox converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteGenericMailbox(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "mailbox" -------------
+	var mailbox GenericMailboxName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "mailbox", ctx.Param("mailbox"), &mailbox, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mailbox: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteGenericMailbox(ctx, mailbox)
+	return err
+}
+
+// PutGenericMailbox converts echo context to params.
+func (w *ServerInterfaceWrapper) PutGenericMailbox(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "mailbox" -------------
+	var mailbox GenericMailboxName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "mailbox", ctx.Param("mailbox"), &mailbox, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mailbox: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutGenericMailboxParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PutGenericMailbox(ctx, mailbox, params)
+	return err
+}
+
+// ListTicketingMemberships converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingMemberships(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingMembershipsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "contact_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "contact_id", ctx.QueryParams(), &params.ContactID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Optional query parameter "product_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "product_id", ctx.QueryParams(), &params.ProductID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter product_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	// ------------- Optional query parameter "valid_until_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "valid_until_gte", ctx.QueryParams(), &params.ValidUntilGte, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter valid_until_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "valid_until_lt" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "valid_until_lt", ctx.QueryParams(), &params.ValidUntilLt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter valid_until_lt: %s", err))
+	}
+
+	// ------------- Optional query parameter "test" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "test", ctx.QueryParams(), &params.Test, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter test: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingMemberships(ctx, params)
+	return err
+}
+
+// GetTicketingMembership converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingMembership(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "membership_id" -------------
+	var membershipID TicketingMembershipID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "membership_id", ctx.Param("membership_id"), &membershipID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter membership_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingMembershipParams
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingMembership(ctx, membershipID, params)
+	return err
+}
+
+// ClaimOrder converts echo context to params.
+func (w *ServerInterfaceWrapper) ClaimOrder(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ClaimOrderParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ClaimOrder(ctx, params)
+	return err
+}
+
 // ListTicketingOrders converts echo context to params.
 func (w *ServerInterfaceWrapper) ListTicketingOrders(ctx echo.Context) error {
 	var err error
@@ -20599,6 +27921,20 @@ func (w *ServerInterfaceWrapper) ListTicketingOrders(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placed_at_lt: %s", err))
 	}
 
+	// ------------- Optional query parameter "voucher_code" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "voucher_code", ctx.QueryParams(), &params.VoucherCode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter voucher_code: %s", err))
+	}
+
+	// ------------- Optional query parameter "campaign" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "campaign", ctx.QueryParams(), &params.Campaign, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter campaign: %s", err))
+	}
+
 	// ------------- Optional query parameter "test" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "test", ctx.QueryParams(), &params.Test, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
@@ -20644,6 +27980,136 @@ func (w *ServerInterfaceWrapper) GetTicketingOrder(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetTicketingOrder(ctx, orderID, params)
+	return err
+}
+
+// ExplainOrderMatch converts echo context to params.
+func (w *ServerInterfaceWrapper) ExplainOrderMatch(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "order_id" -------------
+	var orderID MatchingOrderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "order_id", ctx.Param("order_id"), &orderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExplainOrderMatch(ctx, orderID)
+	return err
+}
+
+// RelinkOrder converts echo context to params.
+func (w *ServerInterfaceWrapper) RelinkOrder(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "order_id" -------------
+	var orderID MatchingOrderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "order_id", ctx.Param("order_id"), &orderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RelinkOrderParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RelinkOrder(ctx, orderID, params)
+	return err
+}
+
+// RelinkTicket converts echo context to params.
+func (w *ServerInterfaceWrapper) RelinkTicket(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "order_id" -------------
+	var orderID MatchingOrderID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "order_id", ctx.Param("order_id"), &orderID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order_id: %s", err))
+	}
+
+	// ------------- Path parameter "ticket_id" -------------
+	var ticketID MatchingTicketID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "ticket_id", ctx.Param("ticket_id"), &ticketID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter ticket_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RelinkTicketParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RelinkTicket(ctx, orderID, ticketID, params)
 	return err
 }
 
@@ -20914,6 +28380,392 @@ func (w *ServerInterfaceWrapper) GetTicketingProduction(ctx echo.Context) error 
 	return err
 }
 
+// ListTicketingProducts converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingProducts(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingProductsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingProducts(ctx, params)
+	return err
+}
+
+// GetTicketingProduct converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingProduct(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "product_id" -------------
+	var productID TicketingProductID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "product_id", ctx.Param("product_id"), &productID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter product_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingProductParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingProduct(ctx, productID, params)
+	return err
+}
+
+// ListMatchReviews converts echo context to params.
+func (w *ServerInterfaceWrapper) ListMatchReviews(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMatchReviewsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListMatchReviews(ctx, params)
+	return err
+}
+
+// DecideMatchReviews converts echo context to params.
+func (w *ServerInterfaceWrapper) DecideMatchReviews(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DecideMatchReviewsParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DecideMatchReviews(ctx, params)
+	return err
+}
+
+// GetMatchReview converts echo context to params.
+func (w *ServerInterfaceWrapper) GetMatchReview(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "review_id" -------------
+	var reviewID MatchReviewID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "review_id", ctx.Param("review_id"), &reviewID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter review_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetMatchReviewParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetMatchReview(ctx, reviewID, params)
+	return err
+}
+
+// DecideMatchReview converts echo context to params.
+func (w *ServerInterfaceWrapper) DecideMatchReview(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "review_id" -------------
+	var reviewID MatchReviewID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "review_id", ctx.Param("review_id"), &reviewID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter review_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DecideMatchReviewParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DecideMatchReview(ctx, reviewID, params)
+	return err
+}
+
+// ListTicketingScans converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingScans(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingScansParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Optional query parameter "ticket_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "ticket_id", ctx.QueryParams(), &params.TicketID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter ticket_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "performance_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "performance_id", ctx.QueryParams(), &params.PerformanceID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter performance_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "attended" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attended", ctx.QueryParams(), &params.Attended, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attended: %s", err))
+	}
+
+	// ------------- Optional query parameter "attached" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attached", ctx.QueryParams(), &params.Attached, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attached: %s", err))
+	}
+
+	// ------------- Optional query parameter "occurred_at_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "occurred_at_gte", ctx.QueryParams(), &params.OccurredAtGte, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter occurred_at_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "occurred_at_lt" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "occurred_at_lt", ctx.QueryParams(), &params.OccurredAtLt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter occurred_at_lt: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingScans(ctx, params)
+	return err
+}
+
+// GetTicketingScan converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingScan(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "scan_id" -------------
+	var scanID TicketingScanID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "scan_id", ctx.Param("scan_id"), &scanID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter scan_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingScanParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingScan(ctx, scanID, params)
+	return err
+}
+
 // ListTicketingSources converts echo context to params.
 func (w *ServerInterfaceWrapper) ListTicketingSources(ctx echo.Context) error {
 	var err error
@@ -21150,6 +29002,423 @@ func (w *ServerInterfaceWrapper) CreateTicketingBatch(ctx echo.Context) error {
 	return err
 }
 
+// ListTicketingCommands converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingCommands(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingCommandsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingCommands(ctx, source, params)
+	return err
+}
+
+// CreateTicketingCommand converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateTicketingCommand(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateTicketingCommandParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateTicketingCommand(ctx, source, params)
+	return err
+}
+
+// GetTicketingCommand converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingCommand(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Path parameter "command_id" -------------
+	var commandID openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "command_id", ctx.Param("command_id"), &commandID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter command_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingCommand(ctx, source, commandID)
+	return err
+}
+
+// DeleteTicketingConnection converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteTicketingConnection(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteTicketingConnectionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteTicketingConnection(ctx, source, params)
+	return err
+}
+
+// GetTicketingConnection converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingConnection(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingConnectionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingConnection(ctx, source, params)
+	return err
+}
+
+// PutTicketingConnection converts echo context to params.
+func (w *ServerInterfaceWrapper) PutTicketingConnection(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutTicketingConnectionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PutTicketingConnection(ctx, source, params)
+	return err
+}
+
+// CreateTicketingHookAddress converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateTicketingHookAddress(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateTicketingHookAddress(ctx, source)
+	return err
+}
+
+// RegisterTicketingHook converts echo context to params.
+func (w *ServerInterfaceWrapper) RegisterTicketingHook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RegisterTicketingHookParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RegisterTicketingHook(ctx, source, params)
+	return err
+}
+
+// ListTicketingDeadLetters converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingDeadLetters(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingDeadLettersParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingDeadLetters(ctx, source, params)
+	return err
+}
+
+// DismissTicketingDeadLetter converts echo context to params.
+func (w *ServerInterfaceWrapper) DismissTicketingDeadLetter(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Path parameter "dead_letter_id" -------------
+	var deadLetterID DeadLetterID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "dead_letter_id", ctx.Param("dead_letter_id"), &deadLetterID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter dead_letter_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DismissTicketingDeadLetterParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DismissTicketingDeadLetter(ctx, source, deadLetterID, params)
+	return err
+}
+
+// RetryTicketingDeadLetter converts echo context to params.
+func (w *ServerInterfaceWrapper) RetryTicketingDeadLetter(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Path parameter "dead_letter_id" -------------
+	var deadLetterID DeadLetterID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "dead_letter_id", ctx.Param("dead_letter_id"), &deadLetterID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter dead_letter_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RetryTicketingDeadLetterParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RetryTicketingDeadLetter(ctx, source, deadLetterID, params)
+	return err
+}
+
 // GetTicketingSourceHealth converts echo context to params.
 func (w *ServerInterfaceWrapper) GetTicketingSourceHealth(ctx echo.Context) error {
 	var err error
@@ -21163,6 +29432,124 @@ func (w *ServerInterfaceWrapper) GetTicketingSourceHealth(ctx echo.Context) erro
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetTicketingSourceHealth(ctx, source)
+	return err
+}
+
+// ListInboundMessages converts echo context to params.
+func (w *ServerInterfaceWrapper) ListInboundMessages(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListInboundMessagesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListInboundMessages(ctx, source, params)
+	return err
+}
+
+// StartTicketingPull converts echo context to params.
+func (w *ServerInterfaceWrapper) StartTicketingPull(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StartTicketingPullParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StartTicketingPull(ctx, source, params)
+	return err
+}
+
+// StartTicketingReconciliation converts echo context to params.
+func (w *ServerInterfaceWrapper) StartTicketingReconciliation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StartTicketingReconciliationParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StartTicketingReconciliation(ctx, source, params)
 	return err
 }
 
@@ -21295,6 +29682,182 @@ func (w *ServerInterfaceWrapper) PutTicketingRecord(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.PutTicketingRecord(ctx, source, kind, externalID, params)
+	return err
+}
+
+// AnonymizeTicketingRecord converts echo context to params.
+func (w *ServerInterfaceWrapper) AnonymizeTicketingRecord(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Path parameter "kind" -------------
+	var kind TicketingRecordKind
+
+	err = runtime.BindStyledParameterWithOptions("simple", "kind", ctx.Param("kind"), &kind, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Path parameter "external_id" -------------
+	var externalID TicketingExternalID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "external_id", ctx.Param("external_id"), &externalID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter external_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AnonymizeTicketingRecordParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AnonymizeTicketingRecord(ctx, source, kind, externalID, params)
+	return err
+}
+
+// ReplayTicketingSource converts echo context to params.
+func (w *ServerInterfaceWrapper) ReplayTicketingSource(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReplayTicketingSourceParams
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReplayTicketingSource(ctx, source, params)
+	return err
+}
+
+// ListTicketingVenues converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingVenues(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingVenuesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingVenues(ctx, params)
+	return err
+}
+
+// GetTicketingVenue converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingVenue(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "venue_id" -------------
+	var venueID TicketingVenueID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "venue_id", ctx.Param("venue_id"), &venueID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter venue_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingVenueParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingVenue(ctx, venueID, params)
 	return err
 }
 
@@ -21540,6 +30103,107 @@ func (w *ServerInterfaceWrapper) EndUserSessions(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.EndUserSessions(ctx, userID)
+	return err
+}
+
+// ListIdentities converts echo context to params.
+func (w *ServerInterfaceWrapper) ListIdentities(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", ctx.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter user_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListIdentitiesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListIdentities(ctx, userID, params)
+	return err
+}
+
+// LinkIdentity converts echo context to params.
+func (w *ServerInterfaceWrapper) LinkIdentity(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", ctx.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter user_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params LinkIdentityParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.LinkIdentity(ctx, userID, params)
+	return err
+}
+
+// UnlinkIdentity converts echo context to params.
+func (w *ServerInterfaceWrapper) UnlinkIdentity(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", ctx.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter user_id: %s", err))
+	}
+
+	// ------------- Path parameter "identity_id" -------------
+	var identityID IdentityID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "identity_id", ctx.Param("identity_id"), &identityID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter identity_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UnlinkIdentity(ctx, userID, identityID)
 	return err
 }
 
@@ -22359,6 +31023,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/v1/ticketing/sources/:source/records/:kind/:external_id", wrapper.DeleteTicketingRecord, options.OperationMiddlewares["deleteTicketingRecord"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/records/:kind/:external_id", wrapper.GetTicketingRecord, options.OperationMiddlewares["getTicketingRecord"]...)
 	router.PUT(options.BaseURL+"/v1/ticketing/sources/:source/records/:kind/:external_id", wrapper.PutTicketingRecord, options.OperationMiddlewares["putTicketingRecord"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/records/:kind/:external_id/anonymize", wrapper.AnonymizeTicketingRecord, options.OperationMiddlewares["anonymizeTicketingRecord"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/orders", wrapper.ListTicketingOrders, options.OperationMiddlewares["listTicketingOrders"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/orders/:order_id", wrapper.GetTicketingOrder, options.OperationMiddlewares["getTicketingOrder"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/productions", wrapper.ListTicketingProductions, options.OperationMiddlewares["listTicketingProductions"]...)
@@ -22368,6 +31033,67 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/ticketing/price-types", wrapper.ListTicketingPriceTypes, options.OperationMiddlewares["listTicketingPriceTypes"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/price-types/:price_type_id", wrapper.GetTicketingPriceType, options.OperationMiddlewares["getTicketingPriceType"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/orders", wrapper.ListContactOrders, options.OperationMiddlewares["listContactOrders"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/venues", wrapper.ListTicketingVenues, options.OperationMiddlewares["listTicketingVenues"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/venues/:venue_id", wrapper.GetTicketingVenue, options.OperationMiddlewares["getTicketingVenue"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/products", wrapper.ListTicketingProducts, options.OperationMiddlewares["listTicketingProducts"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/products/:product_id", wrapper.GetTicketingProduct, options.OperationMiddlewares["getTicketingProduct"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/memberships", wrapper.ListTicketingMemberships, options.OperationMiddlewares["listTicketingMemberships"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/memberships/:membership_id", wrapper.GetTicketingMembership, options.OperationMiddlewares["getTicketingMembership"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/gift-cards", wrapper.ListTicketingGiftCards, options.OperationMiddlewares["listTicketingGiftCards"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/gift-cards/:gift_card_id", wrapper.GetTicketingGiftCard, options.OperationMiddlewares["getTicketingGiftCard"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/scans", wrapper.ListTicketingScans, options.OperationMiddlewares["listTicketingScans"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/scans/:scan_id", wrapper.GetTicketingScan, options.OperationMiddlewares["getTicketingScan"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/group-bookings", wrapper.ListTicketingGroupBookings, options.OperationMiddlewares["listTicketingGroupBookings"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/group-bookings/:group_booking_id", wrapper.GetTicketingGroupBooking, options.OperationMiddlewares["getTicketingGroupBooking"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/tickets", wrapper.ListContactTickets, options.OperationMiddlewares["listContactTickets"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/attendances", wrapper.ListContactAttendances, options.OperationMiddlewares["listContactAttendances"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/memberships", wrapper.ListContactMemberships, options.OperationMiddlewares["listContactMemberships"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/gift-cards", wrapper.ListContactGiftCards, options.OperationMiddlewares["listContactGiftCards"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/connectors", wrapper.ListConnectors, options.OperationMiddlewares["listConnectors"]...)
+	router.DELETE(options.BaseURL+"/v1/ticketing/sources/:source/connection", wrapper.DeleteTicketingConnection, options.OperationMiddlewares["deleteTicketingConnection"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/connection", wrapper.GetTicketingConnection, options.OperationMiddlewares["getTicketingConnection"]...)
+	router.PUT(options.BaseURL+"/v1/ticketing/sources/:source/connection", wrapper.PutTicketingConnection, options.OperationMiddlewares["putTicketingConnection"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/connection/hook-address", wrapper.CreateTicketingHookAddress, options.OperationMiddlewares["createTicketingHookAddress"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/pulls", wrapper.StartTicketingPull, options.OperationMiddlewares["startTicketingPull"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/replay", wrapper.ReplayTicketingSource, options.OperationMiddlewares["replayTicketingSource"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/hooks/:connector/:hook_key", wrapper.ReceiveTicketingHook, options.OperationMiddlewares["receiveTicketingHook"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/inbound-messages", wrapper.ListInboundMessages, options.OperationMiddlewares["listInboundMessages"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/inbound-messages/:message_id", wrapper.GetInboundMessage, options.OperationMiddlewares["getInboundMessage"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/dead-letters", wrapper.ListTicketingDeadLetters, options.OperationMiddlewares["listTicketingDeadLetters"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/dead-letters/:dead_letter_id/retry", wrapper.RetryTicketingDeadLetter, options.OperationMiddlewares["retryTicketingDeadLetter"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/dead-letters/:dead_letter_id/dismiss", wrapper.DismissTicketingDeadLetter, options.OperationMiddlewares["dismissTicketingDeadLetter"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/connection/hook-registration", wrapper.RegisterTicketingHook, options.OperationMiddlewares["registerTicketingHook"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/reconciliations", wrapper.StartTicketingReconciliation, options.OperationMiddlewares["startTicketingReconciliation"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/commands", wrapper.ListTicketingCommands, options.OperationMiddlewares["listTicketingCommands"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/commands", wrapper.CreateTicketingCommand, options.OperationMiddlewares["createTicketingCommand"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/commands/:command_id", wrapper.GetTicketingCommand, options.OperationMiddlewares["getTicketingCommand"]...)
+	router.GET(options.BaseURL+"/v1/statutory/sibil/settings", wrapper.GetSibilSettings, options.OperationMiddlewares["getSibilSettings"]...)
+	router.PATCH(options.BaseURL+"/v1/statutory/sibil/settings", wrapper.UpdateSibilSettings, options.OperationMiddlewares["updateSibilSettings"]...)
+	router.GET(options.BaseURL+"/v1/statutory/sibil/quarters/:quarter", wrapper.GetSibilQuarter, options.OperationMiddlewares["getSibilQuarter"]...)
+	router.GET(options.BaseURL+"/v1/statutory/sibil/quarters/:quarter/declarations", wrapper.ListSibilDeclarations, options.OperationMiddlewares["listSibilDeclarations"]...)
+	router.GET(options.BaseURL+"/v1/statutory/sibil/submissions", wrapper.ListSibilSubmissions, options.OperationMiddlewares["listSibilSubmissions"]...)
+	router.POST(options.BaseURL+"/v1/statutory/sibil/submissions", wrapper.CreateSibilSubmission, options.OperationMiddlewares["createSibilSubmission"]...)
+	router.GET(options.BaseURL+"/v1/statutory/sibil/submissions/:sibil_submission_id", wrapper.GetSibilSubmission, options.OperationMiddlewares["getSibilSubmission"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/orders/:order_id/match", wrapper.ExplainOrderMatch, options.OperationMiddlewares["explainOrderMatch"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/orders/:order_id/relink", wrapper.RelinkOrder, options.OperationMiddlewares["relinkOrder"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/orders/:order_id/tickets/:ticket_id/relink", wrapper.RelinkTicket, options.OperationMiddlewares["relinkTicket"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/order-claims", wrapper.ClaimOrder, options.OperationMiddlewares["claimOrder"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/reviews", wrapper.ListMatchReviews, options.OperationMiddlewares["listMatchReviews"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/reviews/:review_id", wrapper.GetMatchReview, options.OperationMiddlewares["getMatchReview"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/reviews/:review_id/decide", wrapper.DecideMatchReview, options.OperationMiddlewares["decideMatchReview"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/reviews/decide", wrapper.DecideMatchReviews, options.OperationMiddlewares["decideMatchReviews"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/decisions", wrapper.ListMatchDecisions, options.OperationMiddlewares["listMatchDecisions"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/decisions/:decision_id/revert", wrapper.RevertMatchDecision, options.OperationMiddlewares["revertMatchDecision"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/household-proposals", wrapper.ListHouseholdProposals, options.OperationMiddlewares["listHouseholdProposals"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/household-proposals/:household_proposal_id/decide", wrapper.DecideHouseholdProposal, options.OperationMiddlewares["decideHouseholdProposal"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/mailboxes", wrapper.ListGenericMailboxes, options.OperationMiddlewares["listGenericMailboxes"]...)
+	router.DELETE(options.BaseURL+"/v1/ticketing/mailboxes/:mailbox", wrapper.DeleteGenericMailbox, options.OperationMiddlewares["deleteGenericMailbox"]...)
+	router.PUT(options.BaseURL+"/v1/ticketing/mailboxes/:mailbox", wrapper.PutGenericMailbox, options.OperationMiddlewares["putGenericMailbox"]...)
+	router.POST(options.BaseURL+"/v1/contacts/lookup", wrapper.LookupContacts, options.OperationMiddlewares["lookupContacts"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/indicators", wrapper.GetContactIndicators, options.OperationMiddlewares["getContactIndicators"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/indicators/:indicator/facts", wrapper.ListIndicatorFacts, options.OperationMiddlewares["listIndicatorFacts"]...)
+	router.POST(options.BaseURL+"/v1/indicators/recount", wrapper.RecountIndicators, options.OperationMiddlewares["recountIndicators"]...)
+	router.GET(options.BaseURL+"/v1/indicators/capture-rates", wrapper.GetCaptureRates, options.OperationMiddlewares["getCaptureRates"]...)
 	router.GET(options.BaseURL+"/v1/forms", wrapper.ListForms, options.OperationMiddlewares["listForms"]...)
 	router.POST(options.BaseURL+"/v1/forms", wrapper.CreateForm, options.OperationMiddlewares["createForm"]...)
 	router.DELETE(options.BaseURL+"/v1/forms/:form_id", wrapper.DeleteForm, options.OperationMiddlewares["deleteForm"]...)
@@ -22396,6 +31122,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/encryption", wrapper.GetEncryption, options.OperationMiddlewares["getEncryption"]...)
 	router.POST(options.BaseURL+"/v1/encryption/rotations", wrapper.RotateEncryptionKey, options.OperationMiddlewares["rotateEncryptionKey"]...)
 	router.GET(options.BaseURL+"/v1/audit/verification", wrapper.VerifyLog, options.OperationMiddlewares["verifyLog"]...)
+	router.GET(options.BaseURL+"/v1/audit/entries", wrapper.ListAuditEntries, options.OperationMiddlewares["listAuditEntries"]...)
 	router.GET(options.BaseURL+"/v1/audit/reads", wrapper.ListReads, options.OperationMiddlewares["listReads"]...)
 	router.GET(options.BaseURL+"/v1/history", wrapper.ListHistory, options.OperationMiddlewares["listHistory"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/history", wrapper.ListContactHistory, options.OperationMiddlewares["listContactHistory"]...)
@@ -22406,6 +31133,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/audit/retention", wrapper.GetAuditRetention, options.OperationMiddlewares["getAuditRetention"]...)
 	router.PUT(options.BaseURL+"/v1/audit/retention", wrapper.PutAuditRetention, options.OperationMiddlewares["putAuditRetention"]...)
 	router.GET(options.BaseURL+"/.well-known/audit-keys.json", wrapper.GetAuditKeys, options.OperationMiddlewares["getAuditKeys"]...)
+	router.GET(options.BaseURL+"/v1/audit/stream", wrapper.FollowAudit, options.OperationMiddlewares["followAudit"]...)
+	router.GET(options.BaseURL+"/v1/audit/forwarders", wrapper.ListForwarders, options.OperationMiddlewares["listForwarders"]...)
+	router.POST(options.BaseURL+"/v1/audit/forwarders", wrapper.CreateForwarder, options.OperationMiddlewares["createForwarder"]...)
+	router.DELETE(options.BaseURL+"/v1/audit/forwarders/:forwarder_id", wrapper.DeleteForwarder, options.OperationMiddlewares["deleteForwarder"]...)
+	router.GET(options.BaseURL+"/v1/audit/forwarders/:forwarder_id", wrapper.GetForwarder, options.OperationMiddlewares["getForwarder"]...)
+	router.PATCH(options.BaseURL+"/v1/audit/forwarders/:forwarder_id", wrapper.UpdateForwarder, options.OperationMiddlewares["updateForwarder"]...)
 	router.GET(options.BaseURL+"/v1/webhook-endpoints", wrapper.ListWebhookEndpoints, options.OperationMiddlewares["listWebhookEndpoints"]...)
 	router.POST(options.BaseURL+"/v1/webhook-endpoints", wrapper.CreateWebhookEndpoint, options.OperationMiddlewares["createWebhookEndpoint"]...)
 	router.DELETE(options.BaseURL+"/v1/webhook-endpoints/:endpoint_id", wrapper.DeleteWebhookEndpoint, options.OperationMiddlewares["deleteWebhookEndpoint"]...)
@@ -22521,11 +31254,30 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/identity-providers", wrapper.CreateIdentityProvider, options.OperationMiddlewares["createIdentityProvider"]...)
 	router.GET(options.BaseURL+"/v1/identity-providers/:identity_provider_id", wrapper.GetIdentityProvider, options.OperationMiddlewares["getIdentityProvider"]...)
 	router.PATCH(options.BaseURL+"/v1/identity-providers/:identity_provider_id", wrapper.UpdateIdentityProvider, options.OperationMiddlewares["updateIdentityProvider"]...)
+	router.GET(options.BaseURL+"/v1/users/:user_id/identities", wrapper.ListIdentities, options.OperationMiddlewares["listIdentities"]...)
+	router.POST(options.BaseURL+"/v1/users/:user_id/identities", wrapper.LinkIdentity, options.OperationMiddlewares["linkIdentity"]...)
+	router.POST(options.BaseURL+"/v1/users/:user_id/identities/:identity_id/unlink", wrapper.UnlinkIdentity, options.OperationMiddlewares["unlinkIdentity"]...)
+	router.GET(options.BaseURL+"/v1/identity-providers/:identity_provider_id/sign-in", wrapper.GetProviderSignIn, options.OperationMiddlewares["getProviderSignIn"]...)
+	router.PUT(options.BaseURL+"/v1/identity-providers/:identity_provider_id/sign-in", wrapper.PutProviderSignIn, options.OperationMiddlewares["putProviderSignIn"]...)
+	router.GET(options.BaseURL+"/v1/identity-providers/:identity_provider_id/saml", wrapper.GetSamlConnection, options.OperationMiddlewares["getSamlConnection"]...)
+	router.PUT(options.BaseURL+"/v1/identity-providers/:identity_provider_id/saml", wrapper.PutSamlConnection, options.OperationMiddlewares["putSamlConnection"]...)
+	router.GET(options.BaseURL+"/v1/public/institutions/:institution_id/identity-providers/:identity_provider_id/saml-metadata", wrapper.GetSamlMetadata, options.OperationMiddlewares["getSamlMetadata"]...)
+	router.POST(options.BaseURL+"/v1/public/sign-ins/saml", wrapper.FinishSamlSignIn, options.OperationMiddlewares["finishSamlSignIn"]...)
+	router.GET(options.BaseURL+"/v1/public/institutions/:institution_id/identity-providers", wrapper.ListSignInProviders, options.OperationMiddlewares["listSignInProviders"]...)
+	router.POST(options.BaseURL+"/v1/sign-ins", wrapper.StartSignIn, options.OperationMiddlewares["startSignIn"]...)
+	router.GET(options.BaseURL+"/v1/sign-ins/callback", wrapper.FinishSignIn, options.OperationMiddlewares["finishSignIn"]...)
+	router.POST(options.BaseURL+"/v1/sign-ins/exchange", wrapper.ExchangeSignIn, options.OperationMiddlewares["exchangeSignIn"]...)
+	router.POST(options.BaseURL+"/v1/sign-ins/sign-out", wrapper.SignOutAtProvider, options.OperationMiddlewares["signOutAtProvider"]...)
 	router.GET(options.BaseURL+"/v1/scim/v2/ServiceProviderConfig", wrapper.GetScimConfiguration, options.OperationMiddlewares["getScimConfiguration"]...)
 	router.GET(options.BaseURL+"/v1/scim/v2/ResourceTypes", wrapper.ListScimResourceTypes, options.OperationMiddlewares["listScimResourceTypes"]...)
 	router.GET(options.BaseURL+"/v1/scim/v2/ResourceTypes/:name", wrapper.GetScimResourceType, options.OperationMiddlewares["getScimResourceType"]...)
 	router.GET(options.BaseURL+"/v1/scim/v2/Schemas", wrapper.ListScimSchemas, options.OperationMiddlewares["listScimSchemas"]...)
 	router.GET(options.BaseURL+"/v1/scim/v2/Schemas/:name", wrapper.GetScimSchema, options.OperationMiddlewares["getScimSchema"]...)
+	router.POST(options.BaseURL+"/v1/scim/v2/.search", wrapper.SearchScim, options.OperationMiddlewares["searchScim"]...)
+	router.POST(options.BaseURL+"/v1/scim/v2/Users/.search", wrapper.SearchScimUsers, options.OperationMiddlewares["searchScimUsers"]...)
+	router.POST(options.BaseURL+"/v1/scim/v2/Groups/.search", wrapper.SearchScimGroups, options.OperationMiddlewares["searchScimGroups"]...)
+	router.GET(options.BaseURL+"/v1/scim/v2/Me", wrapper.GetScimMe, options.OperationMiddlewares["getScimMe"]...)
+	router.POST(options.BaseURL+"/v1/scim/v2/Bulk", wrapper.BulkScim, options.OperationMiddlewares["bulkScim"]...)
 	router.GET(options.BaseURL+"/v1/scim/v2/Users", wrapper.ListScimUsers, options.OperationMiddlewares["listScimUsers"]...)
 	router.POST(options.BaseURL+"/v1/scim/v2/Users", wrapper.CreateScimUser, options.OperationMiddlewares["createScimUser"]...)
 	router.DELETE(options.BaseURL+"/v1/scim/v2/Users/:resource", wrapper.DeleteScimUser, options.OperationMiddlewares["deleteScimUser"]...)
@@ -23138,6 +31890,191 @@ func (response RotateAPIKey201JSONResponse) VisitRotateAPIKeyResponse(w http.Res
 	return err
 }
 
+type ListAuditEntriesRequestObject struct {
+	Params ListAuditEntriesParams
+}
+
+type ListAuditEntriesResponseObject interface {
+	VisitListAuditEntriesResponse(w http.ResponseWriter) error
+}
+
+type ListAuditEntries200ResponseHeaders struct {
+	Link *string
+}
+
+type ListAuditEntries200JSONResponse struct {
+	Body    AuditEntryList
+	Headers ListAuditEntries200ResponseHeaders
+}
+
+func (response ListAuditEntries200JSONResponse) VisitListAuditEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListForwardersRequestObject struct {
+	Params ListForwardersParams
+}
+
+type ListForwardersResponseObject interface {
+	VisitListForwardersResponse(w http.ResponseWriter) error
+}
+
+type ListForwarders200ResponseHeaders struct {
+	Link *string
+}
+
+type ListForwarders200JSONResponse struct {
+	Body    ForwarderList
+	Headers ListForwarders200ResponseHeaders
+}
+
+func (response ListForwarders200JSONResponse) VisitListForwardersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateForwarderRequestObject struct {
+	Params CreateForwarderParams
+	Body   *CreateForwarderJSONRequestBody
+}
+
+type CreateForwarderResponseObject interface {
+	VisitCreateForwarderResponse(w http.ResponseWriter) error
+}
+
+type CreateForwarder201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreateForwarder201JSONResponse struct {
+	Body    Forwarder
+	Headers CreateForwarder201ResponseHeaders
+}
+
+func (response CreateForwarder201JSONResponse) VisitCreateForwarderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteForwarderRequestObject struct {
+	ForwarderID ForwarderID `json:"forwarder_id"`
+	Params      DeleteForwarderParams
+}
+
+type DeleteForwarderResponseObject interface {
+	VisitDeleteForwarderResponse(w http.ResponseWriter) error
+}
+
+type DeleteForwarder204Response struct {
+}
+
+func (response DeleteForwarder204Response) VisitDeleteForwarderResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetForwarderRequestObject struct {
+	ForwarderID ForwarderID `json:"forwarder_id"`
+	Params      GetForwarderParams
+}
+
+type GetForwarderResponseObject interface {
+	VisitGetForwarderResponse(w http.ResponseWriter) error
+}
+
+type GetForwarder200ResponseHeaders struct {
+	ETag string
+}
+
+type GetForwarder200JSONResponse struct {
+	Body    Forwarder
+	Headers GetForwarder200ResponseHeaders
+}
+
+func (response GetForwarder200JSONResponse) VisitGetForwarderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetForwarder304Response = NotModifiedResponse
+
+func (response GetForwarder304Response) VisitGetForwarderResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type UpdateForwarderRequestObject struct {
+	ForwarderID ForwarderID `json:"forwarder_id"`
+	Params      UpdateForwarderParams
+	Body        *UpdateForwarderApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateForwarderResponseObject interface {
+	VisitUpdateForwarderResponse(w http.ResponseWriter) error
+}
+
+type UpdateForwarder200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateForwarder200JSONResponse struct {
+	Body    Forwarder
+	Headers UpdateForwarder200ResponseHeaders
+}
+
+func (response UpdateForwarder200JSONResponse) VisitUpdateForwarderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetReadPolicyRequestObject struct {
 }
 
@@ -23271,6 +32208,81 @@ func (response PutAuditRetention200JSONResponse) VisitPutAuditRetentionResponse(
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type FollowAuditRequestObject struct {
+	Params FollowAuditParams
+}
+
+type FollowAuditResponseObject interface {
+	VisitFollowAuditResponse(w http.ResponseWriter) error
+}
+
+type FollowAudit200ResponseHeaders struct {
+	ParvisPosition string
+}
+
+type FollowAudit200JSONResponse struct {
+	Body    AuditRecordList
+	Headers FollowAudit200ResponseHeaders
+}
+
+func (response FollowAudit200JSONResponse) VisitFollowAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Parvis-Position", fmt.Sprint(response.Headers.ParvisPosition))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowAudit200ApplicationXNdjsonResponse struct {
+	Body          io.Reader
+	Headers       FollowAudit200ResponseHeaders
+	ContentLength int64
+}
+
+func (response FollowAudit200ApplicationXNdjsonResponse) VisitFollowAuditResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Parvis-Position", fmt.Sprint(response.Headers.ParvisPosition))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
 }
 
 type VerifyLogRequestObject struct {
@@ -23721,6 +32733,28 @@ func (response UpsertContactByExternalID201JSONResponse) VisitUpsertContactByExt
 	return err
 }
 
+type LookupContactsRequestObject struct {
+	Body *LookupContactsJSONRequestBody
+}
+
+type LookupContactsResponseObject interface {
+	VisitLookupContactsResponse(w http.ResponseWriter) error
+}
+
+type LookupContacts200JSONResponse ContactLookupResult
+
+func (response LookupContacts200JSONResponse) VisitLookupContactsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SearchContactsRequestObject struct {
 	Body *SearchContactsJSONRequestBody
 }
@@ -24031,6 +33065,39 @@ func (response ArchiveContact200JSONResponse) VisitArchiveContactResponse(w http
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListContactAttendancesRequestObject struct {
+	ContactID TicketingContactID `json:"contact_id"`
+	Params    ListContactAttendancesParams
+}
+
+type ListContactAttendancesResponseObject interface {
+	VisitListContactAttendancesResponse(w http.ResponseWriter) error
+}
+
+type ListContactAttendances200ResponseHeaders struct {
+	Link *string
+}
+
+type ListContactAttendances200JSONResponse struct {
+	Body    TicketingAttendanceList
+	Headers ListContactAttendances200ResponseHeaders
+}
+
+func (response ListContactAttendances200JSONResponse) VisitListContactAttendancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -24466,6 +33533,39 @@ func (response LinkContactExternalID200JSONResponse) VisitLinkContactExternalIDR
 	return err
 }
 
+type ListContactGiftCardsRequestObject struct {
+	ContactID TicketingContactID `json:"contact_id"`
+	Params    ListContactGiftCardsParams
+}
+
+type ListContactGiftCardsResponseObject interface {
+	VisitListContactGiftCardsResponse(w http.ResponseWriter) error
+}
+
+type ListContactGiftCards200ResponseHeaders struct {
+	Link *string
+}
+
+type ListContactGiftCards200JSONResponse struct {
+	Body    TicketingGiftCardList
+	Headers ListContactGiftCards200ResponseHeaders
+}
+
+func (response ListContactGiftCards200JSONResponse) VisitListContactGiftCardsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListContactHistoryRequestObject struct {
 	ContactID HistoryContactID `json:"contact_id"`
 	Params    ListContactHistoryParams
@@ -24485,6 +33585,96 @@ type ListContactHistory200JSONResponse struct {
 }
 
 func (response ListContactHistory200JSONResponse) VisitListContactHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetContactIndicatorsRequestObject struct {
+	ContactID IndicatorsContactID `json:"contact_id"`
+	Params    GetContactIndicatorsParams
+}
+
+type GetContactIndicatorsResponseObject interface {
+	VisitGetContactIndicatorsResponse(w http.ResponseWriter) error
+}
+
+type GetContactIndicators200JSONResponse ContactIndicators
+
+func (response GetContactIndicators200JSONResponse) VisitGetContactIndicatorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListIndicatorFactsRequestObject struct {
+	ContactID IndicatorsContactID `json:"contact_id"`
+	Indicator IndicatorName       `json:"indicator"`
+	Params    ListIndicatorFactsParams
+}
+
+type ListIndicatorFactsResponseObject interface {
+	VisitListIndicatorFactsResponse(w http.ResponseWriter) error
+}
+
+type ListIndicatorFacts200ResponseHeaders struct {
+	Link *string
+}
+
+type ListIndicatorFacts200JSONResponse struct {
+	Body    IndicatorFactList
+	Headers ListIndicatorFacts200ResponseHeaders
+}
+
+func (response ListIndicatorFacts200JSONResponse) VisitListIndicatorFactsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListContactMembershipsRequestObject struct {
+	ContactID TicketingContactID `json:"contact_id"`
+	Params    ListContactMembershipsParams
+}
+
+type ListContactMembershipsResponseObject interface {
+	VisitListContactMembershipsResponse(w http.ResponseWriter) error
+}
+
+type ListContactMemberships200ResponseHeaders struct {
+	Link *string
+}
+
+type ListContactMemberships200JSONResponse struct {
+	Body    TicketingMembershipList
+	Headers ListContactMemberships200ResponseHeaders
+}
+
+func (response ListContactMemberships200JSONResponse) VisitListContactMembershipsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -24801,6 +33991,39 @@ type TagContact204Response struct {
 func (response TagContact204Response) VisitTagContactResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
 	return nil
+}
+
+type ListContactTicketsRequestObject struct {
+	ContactID TicketingContactID `json:"contact_id"`
+	Params    ListContactTicketsParams
+}
+
+type ListContactTicketsResponseObject interface {
+	VisitListContactTicketsResponse(w http.ResponseWriter) error
+}
+
+type ListContactTickets200ResponseHeaders struct {
+	Link *string
+}
+
+type ListContactTickets200JSONResponse struct {
+	Body    TicketingTicketList
+	Headers ListContactTickets200ResponseHeaders
+}
+
+func (response ListContactTickets200JSONResponse) VisitListContactTicketsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type UnrestrictContactRequestObject struct {
@@ -25984,6 +35207,148 @@ func (response UpdateIdentityProvider200JSONResponse) VisitUpdateIdentityProvide
 	return err
 }
 
+type GetSamlConnectionRequestObject struct {
+	IdentityProviderID IdentityProviderID `json:"identity_provider_id"`
+	Params             GetSamlConnectionParams
+}
+
+type GetSamlConnectionResponseObject interface {
+	VisitGetSamlConnectionResponse(w http.ResponseWriter) error
+}
+
+type GetSamlConnection200ResponseHeaders struct {
+	ETag string
+}
+
+type GetSamlConnection200JSONResponse struct {
+	Body    SamlConnection
+	Headers GetSamlConnection200ResponseHeaders
+}
+
+func (response GetSamlConnection200JSONResponse) VisitGetSamlConnectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSamlConnection304Response = NotModifiedResponse
+
+func (response GetSamlConnection304Response) VisitGetSamlConnectionResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type PutSamlConnectionRequestObject struct {
+	IdentityProviderID IdentityProviderID `json:"identity_provider_id"`
+	Params             PutSamlConnectionParams
+	Body               *PutSamlConnectionJSONRequestBody
+}
+
+type PutSamlConnectionResponseObject interface {
+	VisitPutSamlConnectionResponse(w http.ResponseWriter) error
+}
+
+type PutSamlConnection200ResponseHeaders struct {
+	ETag string
+}
+
+type PutSamlConnection200JSONResponse struct {
+	Body    SamlConnection
+	Headers PutSamlConnection200ResponseHeaders
+}
+
+func (response PutSamlConnection200JSONResponse) VisitPutSamlConnectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProviderSignInRequestObject struct {
+	IdentityProviderID IdentityProviderID `json:"identity_provider_id"`
+	Params             GetProviderSignInParams
+}
+
+type GetProviderSignInResponseObject interface {
+	VisitGetProviderSignInResponse(w http.ResponseWriter) error
+}
+
+type GetProviderSignIn200ResponseHeaders struct {
+	ETag string
+}
+
+type GetProviderSignIn200JSONResponse struct {
+	Body    ProviderSignIn
+	Headers GetProviderSignIn200ResponseHeaders
+}
+
+func (response GetProviderSignIn200JSONResponse) VisitGetProviderSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProviderSignIn304Response = NotModifiedResponse
+
+func (response GetProviderSignIn304Response) VisitGetProviderSignInResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type PutProviderSignInRequestObject struct {
+	IdentityProviderID IdentityProviderID `json:"identity_provider_id"`
+	Params             PutProviderSignInParams
+	Body               *PutProviderSignInJSONRequestBody
+}
+
+type PutProviderSignInResponseObject interface {
+	VisitPutProviderSignInResponse(w http.ResponseWriter) error
+}
+
+type PutProviderSignIn200ResponseHeaders struct {
+	ETag string
+}
+
+type PutProviderSignIn200JSONResponse struct {
+	Body    ProviderSignIn
+	Headers PutProviderSignIn200ResponseHeaders
+}
+
+func (response PutProviderSignIn200JSONResponse) VisitPutProviderSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ImportArchiveRequestObject struct {
 	Params ImportArchiveParams
 	Body   io.Reader
@@ -26047,6 +35412,64 @@ func (response CreateImportKey201JSONResponse) VisitCreateImportKeyResponse(w ht
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCaptureRatesRequestObject struct {
+	Params GetCaptureRatesParams
+}
+
+type GetCaptureRatesResponseObject interface {
+	VisitGetCaptureRatesResponse(w http.ResponseWriter) error
+}
+
+type GetCaptureRates200JSONResponse CaptureRates
+
+func (response GetCaptureRates200JSONResponse) VisitGetCaptureRatesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecountIndicatorsRequestObject struct {
+	Params RecountIndicatorsParams
+}
+
+type RecountIndicatorsResponseObject interface {
+	VisitRecountIndicatorsResponse(w http.ResponseWriter) error
+}
+
+type RecountIndicators202ResponseHeaders struct {
+	ETag       string
+	Location   string
+	RetryAfter *int32
+}
+
+type RecountIndicators202JSONResponse struct {
+	Body    Operation
+	Headers RecountIndicators202ResponseHeaders
+}
+
+func (response RecountIndicators202JSONResponse) VisitRecountIndicatorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -26875,6 +36298,57 @@ func (response SubmitForm202TextHTMLResponse) VisitSubmitFormResponse(w http.Res
 	return err
 }
 
+type ListSignInProvidersRequestObject struct {
+	InstitutionID SignInInstitutionID `json:"institution_id"`
+}
+
+type ListSignInProvidersResponseObject interface {
+	VisitListSignInProvidersResponse(w http.ResponseWriter) error
+}
+
+type ListSignInProviders200JSONResponse SignInProviderList
+
+func (response ListSignInProviders200JSONResponse) VisitListSignInProvidersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSamlMetadataRequestObject struct {
+	InstitutionID      SignInInstitutionID `json:"institution_id"`
+	IdentityProviderID IdentityProviderID  `json:"identity_provider_id"`
+}
+
+type GetSamlMetadataResponseObject interface {
+	VisitGetSamlMetadataResponse(w http.ResponseWriter) error
+}
+
+type GetSamlMetadata200ApplicationSamlmetadataXMLResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetSamlMetadata200ApplicationSamlmetadataXMLResponse) VisitGetSamlMetadataResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/samlmetadata+xml")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
 type RequestPasswordRequestObject struct {
 	InstitutionID InstitutionID `json:"institution_id"`
 	Body          *RequestPasswordJSONRequestBody
@@ -27113,6 +36587,28 @@ func (response ChangePreferences200TextHTMLResponse) VisitChangePreferencesRespo
 	}
 	_, err := io.Copy(w, response.Body)
 	return err
+}
+
+type FinishSamlSignInRequestObject struct {
+	Body *FinishSamlSignInFormdataRequestBody
+}
+
+type FinishSamlSignInResponseObject interface {
+	VisitFinishSamlSignInResponse(w http.ResponseWriter) error
+}
+
+type FinishSamlSignIn303ResponseHeaders struct {
+	Location string
+}
+
+type FinishSamlSignIn303Response struct {
+	Headers FinishSamlSignIn303ResponseHeaders
+}
+
+func (response FinishSamlSignIn303Response) VisitFinishSamlSignInResponse(w http.ResponseWriter) error {
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(303)
+	return nil
 }
 
 type ListPurposesRequestObject struct {
@@ -27904,6 +37400,50 @@ func (response RestoreRole200JSONResponse) VisitRestoreRoleResponse(w http.Respo
 	return err
 }
 
+type SearchScimRequestObject struct {
+	Body *SearchScimApplicationScimPlusJSONRequestBody
+}
+
+type SearchScimResponseObject interface {
+	VisitSearchScimResponse(w http.ResponseWriter) error
+}
+
+type SearchScim200ApplicationScimPlusJSONResponse ScimList
+
+func (response SearchScim200ApplicationScimPlusJSONResponse) VisitSearchScimResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BulkScimRequestObject struct {
+	Body *BulkScimApplicationScimPlusJSONRequestBody
+}
+
+type BulkScimResponseObject interface {
+	VisitBulkScimResponse(w http.ResponseWriter) error
+}
+
+type BulkScim200ApplicationScimPlusJSONResponse ScimBulkResult
+
+func (response BulkScim200ApplicationScimPlusJSONResponse) VisitBulkScimResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListScimGroupsRequestObject struct {
 	Params ListScimGroupsParams
 }
@@ -27955,6 +37495,28 @@ func (response CreateScimGroup201ApplicationScimPlusJSONResponse) VisitCreateSci
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchScimGroupsRequestObject struct {
+	Body *SearchScimGroupsApplicationScimPlusJSONRequestBody
+}
+
+type SearchScimGroupsResponseObject interface {
+	VisitSearchScimGroupsResponse(w http.ResponseWriter) error
+}
+
+type SearchScimGroups200ApplicationScimPlusJSONResponse ScimList
+
+func (response SearchScimGroups200ApplicationScimPlusJSONResponse) VisitSearchScimGroupsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -28077,6 +37639,46 @@ func (response ReplaceScimGroup200ApplicationScimPlusJSONResponse) VisitReplaceS
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type GetScimMeRequestObject struct {
+	Params GetScimMeParams
+}
+
+type GetScimMeResponseObject interface {
+	VisitGetScimMeResponse(w http.ResponseWriter) error
+}
+
+type GetScimMe200ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type GetScimMe200ApplicationScimPlusJSONResponse struct {
+	Body    ScimUser
+	Headers GetScimMe200ResponseHeaders
+}
+
+func (response GetScimMe200ApplicationScimPlusJSONResponse) VisitGetScimMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetScimMe304Response = NotModifiedResponse
+
+func (response GetScimMe304Response) VisitGetScimMeResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
 }
 
 type ListScimResourceTypesRequestObject struct {
@@ -28239,6 +37841,28 @@ func (response CreateScimUser201ApplicationScimPlusJSONResponse) VisitCreateScim
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchScimUsersRequestObject struct {
+	Body *SearchScimUsersApplicationScimPlusJSONRequestBody
+}
+
+type SearchScimUsersResponseObject interface {
+	VisitSearchScimUsersResponse(w http.ResponseWriter) error
+}
+
+type SearchScimUsers200ApplicationScimPlusJSONResponse ScimList
+
+func (response SearchScimUsers200ApplicationScimPlusJSONResponse) VisitSearchScimUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/scim+json")
+	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -28636,6 +38260,309 @@ func (response UpdateSignInPolicy200JSONResponse) VisitUpdateSignInPolicyRespons
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartSignInRequestObject struct {
+	Body *StartSignInJSONRequestBody
+}
+
+type StartSignInResponseObject interface {
+	VisitStartSignInResponse(w http.ResponseWriter) error
+}
+
+type StartSignIn201JSONResponse SignInStarted
+
+func (response StartSignIn201JSONResponse) VisitStartSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishSignInRequestObject struct {
+	Params FinishSignInParams
+}
+
+type FinishSignInResponseObject interface {
+	VisitFinishSignInResponse(w http.ResponseWriter) error
+}
+
+type FinishSignIn303ResponseHeaders struct {
+	Location string
+}
+
+type FinishSignIn303Response struct {
+	Headers FinishSignIn303ResponseHeaders
+}
+
+func (response FinishSignIn303Response) VisitFinishSignInResponse(w http.ResponseWriter) error {
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(303)
+	return nil
+}
+
+type ExchangeSignInRequestObject struct {
+	Body *ExchangeSignInJSONRequestBody
+}
+
+type ExchangeSignInResponseObject interface {
+	VisitExchangeSignInResponse(w http.ResponseWriter) error
+}
+
+type ExchangeSignIn201JSONResponse SessionTokens
+
+func (response ExchangeSignIn201JSONResponse) VisitExchangeSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignOutAtProviderRequestObject struct {
+	Body *SignOutAtProviderJSONRequestBody
+}
+
+type SignOutAtProviderResponseObject interface {
+	VisitSignOutAtProviderResponse(w http.ResponseWriter) error
+}
+
+type SignOutAtProvider200JSONResponse ProviderSignedOut
+
+func (response SignOutAtProvider200JSONResponse) VisitSignOutAtProviderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSibilQuarterRequestObject struct {
+	Quarter SibilQuarterName `json:"quarter"`
+}
+
+type GetSibilQuarterResponseObject interface {
+	VisitGetSibilQuarterResponse(w http.ResponseWriter) error
+}
+
+type GetSibilQuarter200JSONResponse SibilQuarter
+
+func (response GetSibilQuarter200JSONResponse) VisitGetSibilQuarterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSibilDeclarationsRequestObject struct {
+	Quarter SibilQuarterName `json:"quarter"`
+	Params  ListSibilDeclarationsParams
+}
+
+type ListSibilDeclarationsResponseObject interface {
+	VisitListSibilDeclarationsResponse(w http.ResponseWriter) error
+}
+
+type ListSibilDeclarations200ResponseHeaders struct {
+	Link *string
+}
+
+type ListSibilDeclarations200JSONResponse struct {
+	Body    SibilDeclarationList
+	Headers ListSibilDeclarations200ResponseHeaders
+}
+
+func (response ListSibilDeclarations200JSONResponse) VisitListSibilDeclarationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSibilSettingsRequestObject struct {
+	Params GetSibilSettingsParams
+}
+
+type GetSibilSettingsResponseObject interface {
+	VisitGetSibilSettingsResponse(w http.ResponseWriter) error
+}
+
+type GetSibilSettings200ResponseHeaders struct {
+	ETag string
+}
+
+type GetSibilSettings200JSONResponse struct {
+	Body    SibilSettings
+	Headers GetSibilSettings200ResponseHeaders
+}
+
+func (response GetSibilSettings200JSONResponse) VisitGetSibilSettingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSibilSettings304Response = NotModifiedResponse
+
+func (response GetSibilSettings304Response) VisitGetSibilSettingsResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type UpdateSibilSettingsRequestObject struct {
+	Params UpdateSibilSettingsParams
+	Body   *UpdateSibilSettingsApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateSibilSettingsResponseObject interface {
+	VisitUpdateSibilSettingsResponse(w http.ResponseWriter) error
+}
+
+type UpdateSibilSettings200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateSibilSettings200JSONResponse struct {
+	Body    SibilSettings
+	Headers UpdateSibilSettings200ResponseHeaders
+}
+
+func (response UpdateSibilSettings200JSONResponse) VisitUpdateSibilSettingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSibilSubmissionsRequestObject struct {
+	Params ListSibilSubmissionsParams
+}
+
+type ListSibilSubmissionsResponseObject interface {
+	VisitListSibilSubmissionsResponse(w http.ResponseWriter) error
+}
+
+type ListSibilSubmissions200ResponseHeaders struct {
+	Link *string
+}
+
+type ListSibilSubmissions200JSONResponse struct {
+	Body    SibilSubmissionList
+	Headers ListSibilSubmissions200ResponseHeaders
+}
+
+func (response ListSibilSubmissions200JSONResponse) VisitListSibilSubmissionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateSibilSubmissionRequestObject struct {
+	Params CreateSibilSubmissionParams
+	Body   *CreateSibilSubmissionJSONRequestBody
+}
+
+type CreateSibilSubmissionResponseObject interface {
+	VisitCreateSibilSubmissionResponse(w http.ResponseWriter) error
+}
+
+type CreateSibilSubmission202ResponseHeaders struct {
+	ETag       string
+	Location   string
+	RetryAfter *int32
+}
+
+type CreateSibilSubmission202JSONResponse struct {
+	Body    Operation
+	Headers CreateSibilSubmission202ResponseHeaders
+}
+
+func (response CreateSibilSubmission202JSONResponse) VisitCreateSibilSubmissionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSibilSubmissionRequestObject struct {
+	SibilSubmissionID SibilSubmissionID `json:"sibil_submission_id"`
+}
+
+type GetSibilSubmissionResponseObject interface {
+	VisitGetSibilSubmissionResponse(w http.ResponseWriter) error
+}
+
+type GetSibilSubmission200JSONResponse SibilSubmissionWithResults
+
+func (response GetSibilSubmission200JSONResponse) VisitGetSibilSubmissionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -29162,6 +39089,509 @@ func (response ListOutbox200JSONResponse) VisitListOutboxResponse(w http.Respons
 	return err
 }
 
+type ListConnectorsRequestObject struct {
+}
+
+type ListConnectorsResponseObject interface {
+	VisitListConnectorsResponse(w http.ResponseWriter) error
+}
+
+type ListConnectors200JSONResponse ConnectorList
+
+func (response ListConnectors200JSONResponse) VisitListConnectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMatchDecisionsRequestObject struct {
+	Params ListMatchDecisionsParams
+}
+
+type ListMatchDecisionsResponseObject interface {
+	VisitListMatchDecisionsResponse(w http.ResponseWriter) error
+}
+
+type ListMatchDecisions200ResponseHeaders struct {
+	Link *string
+}
+
+type ListMatchDecisions200JSONResponse struct {
+	Body    MatchDecisionList
+	Headers ListMatchDecisions200ResponseHeaders
+}
+
+func (response ListMatchDecisions200JSONResponse) VisitListMatchDecisionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevertMatchDecisionRequestObject struct {
+	DecisionID MatchDecisionID `json:"decision_id"`
+	Params     RevertMatchDecisionParams
+	Body       *RevertMatchDecisionJSONRequestBody
+}
+
+type RevertMatchDecisionResponseObject interface {
+	VisitRevertMatchDecisionResponse(w http.ResponseWriter) error
+}
+
+type RevertMatchDecision200JSONResponse MatchDecision
+
+func (response RevertMatchDecision200JSONResponse) VisitRevertMatchDecisionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTicketingGiftCardsRequestObject struct {
+	Params ListTicketingGiftCardsParams
+}
+
+type ListTicketingGiftCardsResponseObject interface {
+	VisitListTicketingGiftCardsResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingGiftCards200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingGiftCards200JSONResponse struct {
+	Body    TicketingGiftCardList
+	Headers ListTicketingGiftCards200ResponseHeaders
+}
+
+func (response ListTicketingGiftCards200JSONResponse) VisitListTicketingGiftCardsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingGiftCardRequestObject struct {
+	GiftCardID TicketingGiftCardID `json:"gift_card_id"`
+	Params     GetTicketingGiftCardParams
+}
+
+type GetTicketingGiftCardResponseObject interface {
+	VisitGetTicketingGiftCardResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingGiftCard200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingGiftCard200JSONResponse struct {
+	Body    TicketingGiftCardDetail
+	Headers GetTicketingGiftCard200ResponseHeaders
+}
+
+func (response GetTicketingGiftCard200JSONResponse) VisitGetTicketingGiftCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingGiftCard304Response = NotModifiedResponse
+
+func (response GetTicketingGiftCard304Response) VisitGetTicketingGiftCardResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type ListTicketingGroupBookingsRequestObject struct {
+	Params ListTicketingGroupBookingsParams
+}
+
+type ListTicketingGroupBookingsResponseObject interface {
+	VisitListTicketingGroupBookingsResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingGroupBookings200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingGroupBookings200JSONResponse struct {
+	Body    TicketingGroupBookingList
+	Headers ListTicketingGroupBookings200ResponseHeaders
+}
+
+func (response ListTicketingGroupBookings200JSONResponse) VisitListTicketingGroupBookingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingGroupBookingRequestObject struct {
+	GroupBookingID TicketingGroupBookingID `json:"group_booking_id"`
+	Params         GetTicketingGroupBookingParams
+}
+
+type GetTicketingGroupBookingResponseObject interface {
+	VisitGetTicketingGroupBookingResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingGroupBooking200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingGroupBooking200JSONResponse struct {
+	Body    TicketingGroupBooking
+	Headers GetTicketingGroupBooking200ResponseHeaders
+}
+
+func (response GetTicketingGroupBooking200JSONResponse) VisitGetTicketingGroupBookingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingGroupBooking304Response = NotModifiedResponse
+
+func (response GetTicketingGroupBooking304Response) VisitGetTicketingGroupBookingResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type ReceiveTicketingHookRequestObject struct {
+	Connector ConnectorName `json:"connector"`
+	HookKey   string        `json:"hook_key"`
+	Body      io.Reader
+}
+
+type ReceiveTicketingHookResponseObject interface {
+	VisitReceiveTicketingHookResponse(w http.ResponseWriter) error
+}
+
+type ReceiveTicketingHook202JSONResponse TicketingHookReceipt
+
+func (response ReceiveTicketingHook202JSONResponse) VisitReceiveTicketingHookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListHouseholdProposalsRequestObject struct {
+	Params ListHouseholdProposalsParams
+}
+
+type ListHouseholdProposalsResponseObject interface {
+	VisitListHouseholdProposalsResponse(w http.ResponseWriter) error
+}
+
+type ListHouseholdProposals200ResponseHeaders struct {
+	Link *string
+}
+
+type ListHouseholdProposals200JSONResponse struct {
+	Body    HouseholdProposalList
+	Headers ListHouseholdProposals200ResponseHeaders
+}
+
+func (response ListHouseholdProposals200JSONResponse) VisitListHouseholdProposalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideHouseholdProposalRequestObject struct {
+	HouseholdProposalID HouseholdProposalID `json:"household_proposal_id"`
+	Params              DecideHouseholdProposalParams
+	Body                *DecideHouseholdProposalJSONRequestBody
+}
+
+type DecideHouseholdProposalResponseObject interface {
+	VisitDecideHouseholdProposalResponse(w http.ResponseWriter) error
+}
+
+type DecideHouseholdProposal200ResponseHeaders struct {
+	ETag string
+}
+
+type DecideHouseholdProposal200JSONResponse struct {
+	Body    HouseholdProposal
+	Headers DecideHouseholdProposal200ResponseHeaders
+}
+
+func (response DecideHouseholdProposal200JSONResponse) VisitDecideHouseholdProposalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetInboundMessageRequestObject struct {
+	MessageID openapi_types.UUID `json:"message_id"`
+}
+
+type GetInboundMessageResponseObject interface {
+	VisitGetInboundMessageResponse(w http.ResponseWriter) error
+}
+
+type GetInboundMessage200JSONResponse InboundMessageContent
+
+func (response GetInboundMessage200JSONResponse) VisitGetInboundMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListGenericMailboxesRequestObject struct {
+	Params ListGenericMailboxesParams
+}
+
+type ListGenericMailboxesResponseObject interface {
+	VisitListGenericMailboxesResponse(w http.ResponseWriter) error
+}
+
+type ListGenericMailboxes200ResponseHeaders struct {
+	Link *string
+}
+
+type ListGenericMailboxes200JSONResponse struct {
+	Body    GenericMailboxList
+	Headers ListGenericMailboxes200ResponseHeaders
+}
+
+func (response ListGenericMailboxes200JSONResponse) VisitListGenericMailboxesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteGenericMailboxRequestObject struct {
+	Mailbox GenericMailboxName `json:"mailbox"`
+}
+
+type DeleteGenericMailboxResponseObject interface {
+	VisitDeleteGenericMailboxResponse(w http.ResponseWriter) error
+}
+
+type DeleteGenericMailbox204Response struct {
+}
+
+func (response DeleteGenericMailbox204Response) VisitDeleteGenericMailboxResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type PutGenericMailboxRequestObject struct {
+	Mailbox GenericMailboxName `json:"mailbox"`
+	Params  PutGenericMailboxParams
+	Body    *PutGenericMailboxJSONRequestBody
+}
+
+type PutGenericMailboxResponseObject interface {
+	VisitPutGenericMailboxResponse(w http.ResponseWriter) error
+}
+
+type PutGenericMailbox200JSONResponse GenericMailbox
+
+func (response PutGenericMailbox200JSONResponse) VisitPutGenericMailboxResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTicketingMembershipsRequestObject struct {
+	Params ListTicketingMembershipsParams
+}
+
+type ListTicketingMembershipsResponseObject interface {
+	VisitListTicketingMembershipsResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingMemberships200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingMemberships200JSONResponse struct {
+	Body    TicketingMembershipList
+	Headers ListTicketingMemberships200ResponseHeaders
+}
+
+func (response ListTicketingMemberships200JSONResponse) VisitListTicketingMembershipsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingMembershipRequestObject struct {
+	MembershipID TicketingMembershipID `json:"membership_id"`
+	Params       GetTicketingMembershipParams
+}
+
+type GetTicketingMembershipResponseObject interface {
+	VisitGetTicketingMembershipResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingMembership200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingMembership200JSONResponse struct {
+	Body    TicketingMembership
+	Headers GetTicketingMembership200ResponseHeaders
+}
+
+func (response GetTicketingMembership200JSONResponse) VisitGetTicketingMembershipResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingMembership304Response = NotModifiedResponse
+
+func (response GetTicketingMembership304Response) VisitGetTicketingMembershipResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type ClaimOrderRequestObject struct {
+	Params ClaimOrderParams
+	Body   *ClaimOrderJSONRequestBody
+}
+
+type ClaimOrderResponseObject interface {
+	VisitClaimOrderResponse(w http.ResponseWriter) error
+}
+
+type ClaimOrder200ResponseHeaders struct {
+	ETag string
+}
+
+type ClaimOrder200JSONResponse struct {
+	Body    TicketingOrder
+	Headers ClaimOrder200ResponseHeaders
+}
+
+func (response ClaimOrder200JSONResponse) VisitClaimOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTicketingOrdersRequestObject struct {
 	Params ListTicketingOrdersParams
 }
@@ -29231,6 +39661,93 @@ func (response GetTicketingOrder304Response) VisitGetTicketingOrderResponse(w ht
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(304)
 	return nil
+}
+
+type ExplainOrderMatchRequestObject struct {
+	OrderID MatchingOrderID `json:"order_id"`
+}
+
+type ExplainOrderMatchResponseObject interface {
+	VisitExplainOrderMatchResponse(w http.ResponseWriter) error
+}
+
+type ExplainOrderMatch200JSONResponse OrderMatch
+
+func (response ExplainOrderMatch200JSONResponse) VisitExplainOrderMatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RelinkOrderRequestObject struct {
+	OrderID MatchingOrderID `json:"order_id"`
+	Params  RelinkOrderParams
+	Body    *RelinkOrderJSONRequestBody
+}
+
+type RelinkOrderResponseObject interface {
+	VisitRelinkOrderResponse(w http.ResponseWriter) error
+}
+
+type RelinkOrder200ResponseHeaders struct {
+	ETag string
+}
+
+type RelinkOrder200JSONResponse struct {
+	Body    TicketingOrder
+	Headers RelinkOrder200ResponseHeaders
+}
+
+func (response RelinkOrder200JSONResponse) VisitRelinkOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RelinkTicketRequestObject struct {
+	OrderID  MatchingOrderID  `json:"order_id"`
+	TicketID MatchingTicketID `json:"ticket_id"`
+	Params   RelinkTicketParams
+	Body     *RelinkTicketJSONRequestBody
+}
+
+type RelinkTicketResponseObject interface {
+	VisitRelinkTicketResponse(w http.ResponseWriter) error
+}
+
+type RelinkTicket200ResponseHeaders struct {
+	ETag string
+}
+
+type RelinkTicket200JSONResponse struct {
+	Body    TicketingOrder
+	Headers RelinkTicket200ResponseHeaders
+}
+
+func (response RelinkTicket200JSONResponse) VisitRelinkTicketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type ListTicketingPerformancesRequestObject struct {
@@ -29446,6 +39963,274 @@ func (response GetTicketingProduction304Response) VisitGetTicketingProductionRes
 	return nil
 }
 
+type ListTicketingProductsRequestObject struct {
+	Params ListTicketingProductsParams
+}
+
+type ListTicketingProductsResponseObject interface {
+	VisitListTicketingProductsResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingProducts200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingProducts200JSONResponse struct {
+	Body    TicketingProductList
+	Headers ListTicketingProducts200ResponseHeaders
+}
+
+func (response ListTicketingProducts200JSONResponse) VisitListTicketingProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingProductRequestObject struct {
+	ProductID TicketingProductID `json:"product_id"`
+	Params    GetTicketingProductParams
+}
+
+type GetTicketingProductResponseObject interface {
+	VisitGetTicketingProductResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingProduct200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingProduct200JSONResponse struct {
+	Body    TicketingProduct
+	Headers GetTicketingProduct200ResponseHeaders
+}
+
+func (response GetTicketingProduct200JSONResponse) VisitGetTicketingProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingProduct304Response = NotModifiedResponse
+
+func (response GetTicketingProduct304Response) VisitGetTicketingProductResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type ListMatchReviewsRequestObject struct {
+	Params ListMatchReviewsParams
+}
+
+type ListMatchReviewsResponseObject interface {
+	VisitListMatchReviewsResponse(w http.ResponseWriter) error
+}
+
+type ListMatchReviews200ResponseHeaders struct {
+	Link *string
+}
+
+type ListMatchReviews200JSONResponse struct {
+	Body    MatchReviewList
+	Headers ListMatchReviews200ResponseHeaders
+}
+
+func (response ListMatchReviews200JSONResponse) VisitListMatchReviewsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideMatchReviewsRequestObject struct {
+	Params DecideMatchReviewsParams
+	Body   *DecideMatchReviewsJSONRequestBody
+}
+
+type DecideMatchReviewsResponseObject interface {
+	VisitDecideMatchReviewsResponse(w http.ResponseWriter) error
+}
+
+type DecideMatchReviews207JSONResponse MatchReviewResults
+
+func (response DecideMatchReviews207JSONResponse) VisitDecideMatchReviewsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(207)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMatchReviewRequestObject struct {
+	ReviewID MatchReviewID `json:"review_id"`
+	Params   GetMatchReviewParams
+}
+
+type GetMatchReviewResponseObject interface {
+	VisitGetMatchReviewResponse(w http.ResponseWriter) error
+}
+
+type GetMatchReview200ResponseHeaders struct {
+	ETag string
+}
+
+type GetMatchReview200JSONResponse struct {
+	Body    MatchReview
+	Headers GetMatchReview200ResponseHeaders
+}
+
+func (response GetMatchReview200JSONResponse) VisitGetMatchReviewResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMatchReview304Response = NotModifiedResponse
+
+func (response GetMatchReview304Response) VisitGetMatchReviewResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type DecideMatchReviewRequestObject struct {
+	ReviewID MatchReviewID `json:"review_id"`
+	Params   DecideMatchReviewParams
+	Body     *DecideMatchReviewJSONRequestBody
+}
+
+type DecideMatchReviewResponseObject interface {
+	VisitDecideMatchReviewResponse(w http.ResponseWriter) error
+}
+
+type DecideMatchReview200ResponseHeaders struct {
+	ETag string
+}
+
+type DecideMatchReview200JSONResponse struct {
+	Body    MatchReview
+	Headers DecideMatchReview200ResponseHeaders
+}
+
+func (response DecideMatchReview200JSONResponse) VisitDecideMatchReviewResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTicketingScansRequestObject struct {
+	Params ListTicketingScansParams
+}
+
+type ListTicketingScansResponseObject interface {
+	VisitListTicketingScansResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingScans200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingScans200JSONResponse struct {
+	Body    TicketingScanList
+	Headers ListTicketingScans200ResponseHeaders
+}
+
+func (response ListTicketingScans200JSONResponse) VisitListTicketingScansResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingScanRequestObject struct {
+	ScanID TicketingScanID `json:"scan_id"`
+	Params GetTicketingScanParams
+}
+
+type GetTicketingScanResponseObject interface {
+	VisitGetTicketingScanResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingScan200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingScan200JSONResponse struct {
+	Body    TicketingScan
+	Headers GetTicketingScan200ResponseHeaders
+}
+
+func (response GetTicketingScan200JSONResponse) VisitGetTicketingScanResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingScan304Response = NotModifiedResponse
+
+func (response GetTicketingScan304Response) VisitGetTicketingScanResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
 type ListTicketingSourcesRequestObject struct {
 	Params ListTicketingSourcesParams
 }
@@ -29623,6 +40408,316 @@ func (response CreateTicketingBatch207JSONResponse) VisitCreateTicketingBatchRes
 	return err
 }
 
+type ListTicketingCommandsRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params ListTicketingCommandsParams
+}
+
+type ListTicketingCommandsResponseObject interface {
+	VisitListTicketingCommandsResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingCommands200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingCommands200JSONResponse struct {
+	Body    TicketingCommandList
+	Headers ListTicketingCommands200ResponseHeaders
+}
+
+func (response ListTicketingCommands200JSONResponse) VisitListTicketingCommandsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTicketingCommandRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params CreateTicketingCommandParams
+	Body   *CreateTicketingCommandJSONRequestBody
+}
+
+type CreateTicketingCommandResponseObject interface {
+	VisitCreateTicketingCommandResponse(w http.ResponseWriter) error
+}
+
+type CreateTicketingCommand202ResponseHeaders struct {
+	Location string
+}
+
+type CreateTicketingCommand202JSONResponse struct {
+	Body    TicketingCommand
+	Headers CreateTicketingCommand202ResponseHeaders
+}
+
+func (response CreateTicketingCommand202JSONResponse) VisitCreateTicketingCommandResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingCommandRequestObject struct {
+	Source    TicketingSourceCode `json:"source"`
+	CommandID openapi_types.UUID  `json:"command_id"`
+}
+
+type GetTicketingCommandResponseObject interface {
+	VisitGetTicketingCommandResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingCommand200JSONResponse TicketingCommand
+
+func (response GetTicketingCommand200JSONResponse) VisitGetTicketingCommandResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteTicketingConnectionRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params DeleteTicketingConnectionParams
+}
+
+type DeleteTicketingConnectionResponseObject interface {
+	VisitDeleteTicketingConnectionResponse(w http.ResponseWriter) error
+}
+
+type DeleteTicketingConnection204Response struct {
+}
+
+func (response DeleteTicketingConnection204Response) VisitDeleteTicketingConnectionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetTicketingConnectionRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params GetTicketingConnectionParams
+}
+
+type GetTicketingConnectionResponseObject interface {
+	VisitGetTicketingConnectionResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingConnection200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingConnection200JSONResponse struct {
+	Body    TicketingConnection
+	Headers GetTicketingConnection200ResponseHeaders
+}
+
+func (response GetTicketingConnection200JSONResponse) VisitGetTicketingConnectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingConnection304Response = NotModifiedResponse
+
+func (response GetTicketingConnection304Response) VisitGetTicketingConnectionResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type PutTicketingConnectionRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params PutTicketingConnectionParams
+	Body   *PutTicketingConnectionJSONRequestBody
+}
+
+type PutTicketingConnectionResponseObject interface {
+	VisitPutTicketingConnectionResponse(w http.ResponseWriter) error
+}
+
+type PutTicketingConnection200ResponseHeaders struct {
+	ETag string
+}
+
+type PutTicketingConnection200JSONResponse struct {
+	Body    TicketingConnection
+	Headers PutTicketingConnection200ResponseHeaders
+}
+
+func (response PutTicketingConnection200JSONResponse) VisitPutTicketingConnectionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTicketingHookAddressRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+}
+
+type CreateTicketingHookAddressResponseObject interface {
+	VisitCreateTicketingHookAddressResponse(w http.ResponseWriter) error
+}
+
+type CreateTicketingHookAddress201ResponseHeaders struct {
+	Location string
+}
+
+type CreateTicketingHookAddress201JSONResponse struct {
+	Body    TicketingHookAddress
+	Headers CreateTicketingHookAddress201ResponseHeaders
+}
+
+func (response CreateTicketingHookAddress201JSONResponse) VisitCreateTicketingHookAddressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RegisterTicketingHookRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params RegisterTicketingHookParams
+}
+
+type RegisterTicketingHookResponseObject interface {
+	VisitRegisterTicketingHookResponse(w http.ResponseWriter) error
+}
+
+type RegisterTicketingHook200JSONResponse TicketingConnection
+
+func (response RegisterTicketingHook200JSONResponse) VisitRegisterTicketingHookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTicketingDeadLettersRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params ListTicketingDeadLettersParams
+}
+
+type ListTicketingDeadLettersResponseObject interface {
+	VisitListTicketingDeadLettersResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingDeadLetters200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingDeadLetters200JSONResponse struct {
+	Body    TicketingDeadLetterList
+	Headers ListTicketingDeadLetters200ResponseHeaders
+}
+
+func (response ListTicketingDeadLetters200JSONResponse) VisitListTicketingDeadLettersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DismissTicketingDeadLetterRequestObject struct {
+	Source       TicketingSourceCode `json:"source"`
+	DeadLetterID DeadLetterID        `json:"dead_letter_id"`
+	Params       DismissTicketingDeadLetterParams
+}
+
+type DismissTicketingDeadLetterResponseObject interface {
+	VisitDismissTicketingDeadLetterResponse(w http.ResponseWriter) error
+}
+
+type DismissTicketingDeadLetter200JSONResponse TicketingDeadLetter
+
+func (response DismissTicketingDeadLetter200JSONResponse) VisitDismissTicketingDeadLetterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryTicketingDeadLetterRequestObject struct {
+	Source       TicketingSourceCode `json:"source"`
+	DeadLetterID DeadLetterID        `json:"dead_letter_id"`
+	Params       RetryTicketingDeadLetterParams
+}
+
+type RetryTicketingDeadLetterResponseObject interface {
+	VisitRetryTicketingDeadLetterResponse(w http.ResponseWriter) error
+}
+
+type RetryTicketingDeadLetter202JSONResponse TicketingDeadLetter
+
+func (response RetryTicketingDeadLetter202JSONResponse) VisitRetryTicketingDeadLetterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetTicketingSourceHealthRequestObject struct {
 	Source TicketingSourceCode `json:"source"`
 }
@@ -29641,6 +40736,101 @@ func (response GetTicketingSourceHealth200JSONResponse) VisitGetTicketingSourceH
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListInboundMessagesRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params ListInboundMessagesParams
+}
+
+type ListInboundMessagesResponseObject interface {
+	VisitListInboundMessagesResponse(w http.ResponseWriter) error
+}
+
+type ListInboundMessages200ResponseHeaders struct {
+	Link *string
+}
+
+type ListInboundMessages200JSONResponse struct {
+	Body    InboundMessageList
+	Headers ListInboundMessages200ResponseHeaders
+}
+
+func (response ListInboundMessages200JSONResponse) VisitListInboundMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartTicketingPullRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params StartTicketingPullParams
+	Body   *StartTicketingPullJSONRequestBody
+}
+
+type StartTicketingPullResponseObject interface {
+	VisitStartTicketingPullResponse(w http.ResponseWriter) error
+}
+
+type StartTicketingPull202JSONResponse TicketingConnection
+
+func (response StartTicketingPull202JSONResponse) VisitStartTicketingPullResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartTicketingReconciliationRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params StartTicketingReconciliationParams
+	Body   *StartTicketingReconciliationJSONRequestBody
+}
+
+type StartTicketingReconciliationResponseObject interface {
+	VisitStartTicketingReconciliationResponse(w http.ResponseWriter) error
+}
+
+type StartTicketingReconciliation202ResponseHeaders struct {
+	ETag       string
+	Location   string
+	RetryAfter *int32
+}
+
+type StartTicketingReconciliation202JSONResponse struct {
+	Body    Operation
+	Headers StartTicketingReconciliation202ResponseHeaders
+}
+
+func (response StartTicketingReconciliation202JSONResponse) VisitStartTicketingReconciliationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -29718,6 +40908,125 @@ func (response PutTicketingRecord200JSONResponse) VisitPutTicketingRecordRespons
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type AnonymizeTicketingRecordRequestObject struct {
+	Source     TicketingSourceCode `json:"source"`
+	Kind       TicketingRecordKind `json:"kind"`
+	ExternalID TicketingExternalID `json:"external_id"`
+	Params     AnonymizeTicketingRecordParams
+}
+
+type AnonymizeTicketingRecordResponseObject interface {
+	VisitAnonymizeTicketingRecordResponse(w http.ResponseWriter) error
+}
+
+type AnonymizeTicketingRecord200JSONResponse TicketingAnonymization
+
+func (response AnonymizeTicketingRecord200JSONResponse) VisitAnonymizeTicketingRecordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayTicketingSourceRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params ReplayTicketingSourceParams
+}
+
+type ReplayTicketingSourceResponseObject interface {
+	VisitReplayTicketingSourceResponse(w http.ResponseWriter) error
+}
+
+type ReplayTicketingSource202JSONResponse TicketingConnection
+
+func (response ReplayTicketingSource202JSONResponse) VisitReplayTicketingSourceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTicketingVenuesRequestObject struct {
+	Params ListTicketingVenuesParams
+}
+
+type ListTicketingVenuesResponseObject interface {
+	VisitListTicketingVenuesResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingVenues200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingVenues200JSONResponse struct {
+	Body    TicketingVenueList
+	Headers ListTicketingVenues200ResponseHeaders
+}
+
+func (response ListTicketingVenues200JSONResponse) VisitListTicketingVenuesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingVenueRequestObject struct {
+	VenueID TicketingVenueID `json:"venue_id"`
+	Params  GetTicketingVenueParams
+}
+
+type GetTicketingVenueResponseObject interface {
+	VisitGetTicketingVenueResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingVenue200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingVenue200JSONResponse struct {
+	Body    TicketingVenue
+	Headers GetTicketingVenue200ResponseHeaders
+}
+
+func (response GetTicketingVenue200JSONResponse) VisitGetTicketingVenueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingVenue304Response = NotModifiedResponse
+
+func (response GetTicketingVenue304Response) VisitGetTicketingVenueResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
 }
 
 type ListUsersRequestObject struct {
@@ -29908,6 +41217,88 @@ func (response EndUserSessions200JSONResponse) VisitEndUserSessionsResponse(w ht
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type ListIdentitiesRequestObject struct {
+	UserID UserID `json:"user_id"`
+	Params ListIdentitiesParams
+}
+
+type ListIdentitiesResponseObject interface {
+	VisitListIdentitiesResponse(w http.ResponseWriter) error
+}
+
+type ListIdentities200ResponseHeaders struct {
+	Link *string
+}
+
+type ListIdentities200JSONResponse struct {
+	Body    IdentityList
+	Headers ListIdentities200ResponseHeaders
+}
+
+func (response ListIdentities200JSONResponse) VisitListIdentitiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LinkIdentityRequestObject struct {
+	UserID UserID `json:"user_id"`
+	Params LinkIdentityParams
+	Body   *LinkIdentityJSONRequestBody
+}
+
+type LinkIdentityResponseObject interface {
+	VisitLinkIdentityResponse(w http.ResponseWriter) error
+}
+
+type LinkIdentity201ResponseHeaders struct {
+	Location string
+}
+
+type LinkIdentity201JSONResponse struct {
+	Body    Identity
+	Headers LinkIdentity201ResponseHeaders
+}
+
+func (response LinkIdentity201JSONResponse) VisitLinkIdentityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnlinkIdentityRequestObject struct {
+	UserID     UserID     `json:"user_id"`
+	IdentityID IdentityID `json:"identity_id"`
+}
+
+type UnlinkIdentityResponseObject interface {
+	VisitUnlinkIdentityResponse(w http.ResponseWriter) error
+}
+
+type UnlinkIdentity204Response struct {
+}
+
+func (response UnlinkIdentity204Response) VisitUnlinkIdentityResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
 }
 
 type InviteUserRequestObject struct {
@@ -30459,7 +41850,7 @@ func (response VerifyWebhookEndpoint202JSONResponse) VisitVerifyWebhookEndpointR
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
-	// GetAuditKeys Read the key that signs the log of reads
+	// GetAuditKeys Read the key that signs the logs
 	// (GET /.well-known/audit-keys.json)
 	GetAuditKeys(ctx context.Context, request GetAuditKeysRequestObject) (GetAuditKeysResponseObject, error)
 	// GetJWKS Read the token signing keys
@@ -30522,6 +41913,24 @@ type StrictServerInterface interface {
 	// RotateAPIKey Rotate an API key
 	// (POST /v1/api-keys/{api_key_id}/rotate)
 	RotateAPIKey(ctx context.Context, request RotateAPIKeyRequestObject) (RotateAPIKeyResponseObject, error)
+	// ListAuditEntries List what was done, refused and read
+	// (GET /v1/audit/entries)
+	ListAuditEntries(ctx context.Context, request ListAuditEntriesRequestObject) (ListAuditEntriesResponseObject, error)
+	// ListForwarders List where the logs are sent
+	// (GET /v1/audit/forwarders)
+	ListForwarders(ctx context.Context, request ListForwardersRequestObject) (ListForwardersResponseObject, error)
+	// CreateForwarder Send the logs somewhere
+	// (POST /v1/audit/forwarders)
+	CreateForwarder(ctx context.Context, request CreateForwarderRequestObject) (CreateForwarderResponseObject, error)
+	// DeleteForwarder Send the logs there no longer
+	// (DELETE /v1/audit/forwarders/{forwarder_id})
+	DeleteForwarder(ctx context.Context, request DeleteForwarderRequestObject) (DeleteForwarderResponseObject, error)
+	// GetForwarder Read a forwarder
+	// (GET /v1/audit/forwarders/{forwarder_id})
+	GetForwarder(ctx context.Context, request GetForwarderRequestObject) (GetForwarderResponseObject, error)
+	// UpdateForwarder Change, pause or resume a forwarder
+	// (PATCH /v1/audit/forwarders/{forwarder_id})
+	UpdateForwarder(ctx context.Context, request UpdateForwarderRequestObject) (UpdateForwarderResponseObject, error)
 	// GetReadPolicy Read which reads need a reason
 	// (GET /v1/audit/read-policy)
 	GetReadPolicy(ctx context.Context, request GetReadPolicyRequestObject) (GetReadPolicyResponseObject, error)
@@ -30531,12 +41940,15 @@ type StrictServerInterface interface {
 	// ListReads List who read whose data
 	// (GET /v1/audit/reads)
 	ListReads(ctx context.Context, request ListReadsRequestObject) (ListReadsResponseObject, error)
-	// GetAuditRetention Read for how long reads are kept
+	// GetAuditRetention Read for how long the logs are kept
 	// (GET /v1/audit/retention)
 	GetAuditRetention(ctx context.Context, request GetAuditRetentionRequestObject) (GetAuditRetentionResponseObject, error)
-	// PutAuditRetention Say for how long reads are kept
+	// PutAuditRetention Say for how long a log is kept
 	// (PUT /v1/audit/retention)
 	PutAuditRetention(ctx context.Context, request PutAuditRetentionRequestObject) (PutAuditRetentionResponseObject, error)
+	// FollowAudit Follow the logs without a gap
+	// (GET /v1/audit/stream)
+	FollowAudit(ctx context.Context, request FollowAuditRequestObject) (FollowAuditResponseObject, error)
 	// VerifyLog Verify the log against itself
 	// (GET /v1/audit/verification)
 	VerifyLog(ctx context.Context, request VerifyLogRequestObject) (VerifyLogResponseObject, error)
@@ -30576,6 +41988,9 @@ type StrictServerInterface interface {
 	// UpsertContactByExternalID Create or update by an external id
 	// (PATCH /v1/contacts/by-external-id/{source}/{external_id})
 	UpsertContactByExternalID(ctx context.Context, request UpsertContactByExternalIDRequestObject) (UpsertContactByExternalIDResponseObject, error)
+	// LookupContacts Find a contact for a seller's screen
+	// (POST /v1/contacts/lookup)
+	LookupContacts(ctx context.Context, request LookupContactsRequestObject) (LookupContactsResponseObject, error)
 	// SearchContacts Search contacts by a filter tree
 	// (POST /v1/contacts/search)
 	SearchContacts(ctx context.Context, request SearchContactsRequestObject) (SearchContactsResponseObject, error)
@@ -30606,6 +42021,9 @@ type StrictServerInterface interface {
 	// ArchiveContact Archive a contact
 	// (POST /v1/contacts/{contact_id}/archive)
 	ArchiveContact(ctx context.Context, request ArchiveContactRequestObject) (ArchiveContactResponseObject, error)
+	// ListContactAttendances List the attendances of a contact
+	// (GET /v1/contacts/{contact_id}/attendances)
+	ListContactAttendances(ctx context.Context, request ListContactAttendancesRequestObject) (ListContactAttendancesResponseObject, error)
 	// ListContactConsents Read the present answers of a contact
 	// (GET /v1/contacts/{contact_id}/consents)
 	ListContactConsents(ctx context.Context, request ListContactConsentsRequestObject) (ListContactConsentsResponseObject, error)
@@ -30651,9 +42069,21 @@ type StrictServerInterface interface {
 	// LinkContactExternalID Link an external id to a contact
 	// (PUT /v1/contacts/{contact_id}/external-ids/{source}/{external_id})
 	LinkContactExternalID(ctx context.Context, request LinkContactExternalIDRequestObject) (LinkContactExternalIDResponseObject, error)
+	// ListContactGiftCards List the gift cards of a contact
+	// (GET /v1/contacts/{contact_id}/gift-cards)
+	ListContactGiftCards(ctx context.Context, request ListContactGiftCardsRequestObject) (ListContactGiftCardsResponseObject, error)
 	// ListContactHistory List the changes of a contact
 	// (GET /v1/contacts/{contact_id}/history)
 	ListContactHistory(ctx context.Context, request ListContactHistoryRequestObject) (ListContactHistoryResponseObject, error)
+	// GetContactIndicators Read what a contact's purchases say
+	// (GET /v1/contacts/{contact_id}/indicators)
+	GetContactIndicators(ctx context.Context, request GetContactIndicatorsRequestObject) (GetContactIndicatorsResponseObject, error)
+	// ListIndicatorFacts List what a figure counts
+	// (GET /v1/contacts/{contact_id}/indicators/{indicator}/facts)
+	ListIndicatorFacts(ctx context.Context, request ListIndicatorFactsRequestObject) (ListIndicatorFactsResponseObject, error)
+	// ListContactMemberships List the memberships of a contact
+	// (GET /v1/contacts/{contact_id}/memberships)
+	ListContactMemberships(ctx context.Context, request ListContactMembershipsRequestObject) (ListContactMembershipsResponseObject, error)
 	// ListContactOrders List the orders of a contact
 	// (GET /v1/contacts/{contact_id}/orders)
 	ListContactOrders(ctx context.Context, request ListContactOrdersRequestObject) (ListContactOrdersResponseObject, error)
@@ -30687,6 +42117,9 @@ type StrictServerInterface interface {
 	// TagContact Give a tag to a contact
 	// (PUT /v1/contacts/{contact_id}/tags/{tag_id})
 	TagContact(ctx context.Context, request TagContactRequestObject) (TagContactResponseObject, error)
+	// ListContactTickets List the tickets of a contact
+	// (GET /v1/contacts/{contact_id}/tickets)
+	ListContactTickets(ctx context.Context, request ListContactTicketsRequestObject) (ListContactTicketsResponseObject, error)
 	// UnrestrictContact Lift the restriction of a contact
 	// (POST /v1/contacts/{contact_id}/unrestrict)
 	UnrestrictContact(ctx context.Context, request UnrestrictContactRequestObject) (UnrestrictContactResponseObject, error)
@@ -30798,12 +42231,30 @@ type StrictServerInterface interface {
 	// UpdateIdentityProvider Change an identity provider
 	// (PATCH /v1/identity-providers/{identity_provider_id})
 	UpdateIdentityProvider(ctx context.Context, request UpdateIdentityProviderRequestObject) (UpdateIdentityProviderResponseObject, error)
+	// GetSamlConnection Read how people sign in with SAML
+	// (GET /v1/identity-providers/{identity_provider_id}/saml)
+	GetSamlConnection(ctx context.Context, request GetSamlConnectionRequestObject) (GetSamlConnectionResponseObject, error)
+	// PutSamlConnection Say how people sign in with SAML
+	// (PUT /v1/identity-providers/{identity_provider_id}/saml)
+	PutSamlConnection(ctx context.Context, request PutSamlConnectionRequestObject) (PutSamlConnectionResponseObject, error)
+	// GetProviderSignIn Read how people sign in with a provider
+	// (GET /v1/identity-providers/{identity_provider_id}/sign-in)
+	GetProviderSignIn(ctx context.Context, request GetProviderSignInRequestObject) (GetProviderSignInResponseObject, error)
+	// PutProviderSignIn Say how people sign in with a provider
+	// (PUT /v1/identity-providers/{identity_provider_id}/sign-in)
+	PutProviderSignIn(ctx context.Context, request PutProviderSignInRequestObject) (PutProviderSignInResponseObject, error)
 	// ImportArchive Import an institution from its archive
 	// (POST /v1/imports/archive)
 	ImportArchive(ctx context.Context, request ImportArchiveRequestObject) (ImportArchiveResponseObject, error)
 	// CreateImportKey Make a key for an imported institution
 	// (POST /v1/imports/{operation_id}/administrator-key)
 	CreateImportKey(ctx context.Context, request CreateImportKeyRequestObject) (CreateImportKeyResponseObject, error)
+	// GetCaptureRates See how complete what is known of buyers is
+	// (GET /v1/indicators/capture-rates)
+	GetCaptureRates(ctx context.Context, request GetCaptureRatesRequestObject) (GetCaptureRatesResponseObject, error)
+	// RecountIndicators Count everybody's figures anew
+	// (POST /v1/indicators/recount)
+	RecountIndicators(ctx context.Context, request RecountIndicatorsRequestObject) (RecountIndicatorsResponseObject, error)
 	// GetInstitution Read the institution
 	// (GET /v1/institution)
 	GetInstitution(ctx context.Context, request GetInstitutionRequestObject) (GetInstitutionResponseObject, error)
@@ -30879,6 +42330,12 @@ type StrictServerInterface interface {
 	// SubmitForm Send a form
 	// (POST /v1/public/forms/{form_id}/submissions)
 	SubmitForm(ctx context.Context, request SubmitFormRequestObject) (SubmitFormResponseObject, error)
+	// ListSignInProviders List the providers to sign in with
+	// (GET /v1/public/institutions/{institution_id}/identity-providers)
+	ListSignInProviders(ctx context.Context, request ListSignInProvidersRequestObject) (ListSignInProvidersResponseObject, error)
+	// GetSamlMetadata Read our metadata for a SAML provider
+	// (GET /v1/public/institutions/{institution_id}/identity-providers/{identity_provider_id}/saml-metadata)
+	GetSamlMetadata(ctx context.Context, request GetSamlMetadataRequestObject) (GetSamlMetadataResponseObject, error)
 	// RequestPassword Have a link to set a password sent
 	// (POST /v1/public/institutions/{institution_id}/password-requests)
 	RequestPassword(ctx context.Context, request RequestPasswordRequestObject) (RequestPasswordResponseObject, error)
@@ -30897,6 +42354,9 @@ type StrictServerInterface interface {
 	// ChangePreferences Change what an address may be used for
 	// (POST /v1/public/preferences/{token})
 	ChangePreferences(ctx context.Context, request ChangePreferencesRequestObject) (ChangePreferencesResponseObject, error)
+	// FinishSamlSignIn Take the answer of a SAML provider
+	// (POST /v1/public/sign-ins/saml)
+	FinishSamlSignIn(ctx context.Context, request FinishSamlSignInRequestObject) (FinishSamlSignInResponseObject, error)
 	// ListPurposes List the purposes
 	// (GET /v1/purposes)
 	ListPurposes(ctx context.Context, request ListPurposesRequestObject) (ListPurposesResponseObject, error)
@@ -30969,12 +42429,21 @@ type StrictServerInterface interface {
 	// RestoreRole Restore a role
 	// (POST /v1/roles/{role_id}/restore)
 	RestoreRole(ctx context.Context, request RestoreRoleRequestObject) (RestoreRoleResponseObject, error)
+	// SearchScim Search users and groups over SCIM
+	// (POST /v1/scim/v2/.search)
+	SearchScim(ctx context.Context, request SearchScimRequestObject) (SearchScimResponseObject, error)
+	// BulkScim Do many operations over SCIM
+	// (POST /v1/scim/v2/Bulk)
+	BulkScim(ctx context.Context, request BulkScimRequestObject) (BulkScimResponseObject, error)
 	// ListScimGroups List groups over SCIM
 	// (GET /v1/scim/v2/Groups)
 	ListScimGroups(ctx context.Context, request ListScimGroupsRequestObject) (ListScimGroupsResponseObject, error)
 	// CreateScimGroup Create a group over SCIM
 	// (POST /v1/scim/v2/Groups)
 	CreateScimGroup(ctx context.Context, request CreateScimGroupRequestObject) (CreateScimGroupResponseObject, error)
+	// SearchScimGroups Search groups over SCIM
+	// (POST /v1/scim/v2/Groups/.search)
+	SearchScimGroups(ctx context.Context, request SearchScimGroupsRequestObject) (SearchScimGroupsResponseObject, error)
 	// DeleteScimGroup Delete a group over SCIM
 	// (DELETE /v1/scim/v2/Groups/{resource})
 	DeleteScimGroup(ctx context.Context, request DeleteScimGroupRequestObject) (DeleteScimGroupResponseObject, error)
@@ -30987,6 +42456,9 @@ type StrictServerInterface interface {
 	// ReplaceScimGroup Replace a group over SCIM
 	// (PUT /v1/scim/v2/Groups/{resource})
 	ReplaceScimGroup(ctx context.Context, request ReplaceScimGroupRequestObject) (ReplaceScimGroupResponseObject, error)
+	// GetScimMe Read oneself over SCIM
+	// (GET /v1/scim/v2/Me)
+	GetScimMe(ctx context.Context, request GetScimMeRequestObject) (GetScimMeResponseObject, error)
 	// ListScimResourceTypes List SCIM resource types
 	// (GET /v1/scim/v2/ResourceTypes)
 	ListScimResourceTypes(ctx context.Context, request ListScimResourceTypesRequestObject) (ListScimResourceTypesResponseObject, error)
@@ -31008,6 +42480,9 @@ type StrictServerInterface interface {
 	// CreateScimUser Create a user over SCIM
 	// (POST /v1/scim/v2/Users)
 	CreateScimUser(ctx context.Context, request CreateScimUserRequestObject) (CreateScimUserResponseObject, error)
+	// SearchScimUsers Search users over SCIM
+	// (POST /v1/scim/v2/Users/.search)
+	SearchScimUsers(ctx context.Context, request SearchScimUsersRequestObject) (SearchScimUsersResponseObject, error)
 	// DeleteScimUser Delete a user over SCIM
 	// (DELETE /v1/scim/v2/Users/{resource})
 	DeleteScimUser(ctx context.Context, request DeleteScimUserRequestObject) (DeleteScimUserResponseObject, error)
@@ -31053,6 +42528,39 @@ type StrictServerInterface interface {
 	// UpdateSignInPolicy Change the sign-in policy
 	// (PATCH /v1/sign-in-policy)
 	UpdateSignInPolicy(ctx context.Context, request UpdateSignInPolicyRequestObject) (UpdateSignInPolicyResponseObject, error)
+	// StartSignIn Begin to sign in with a provider
+	// (POST /v1/sign-ins)
+	StartSignIn(ctx context.Context, request StartSignInRequestObject) (StartSignInResponseObject, error)
+	// FinishSignIn Take the provider's answer
+	// (GET /v1/sign-ins/callback)
+	FinishSignIn(ctx context.Context, request FinishSignInRequestObject) (FinishSignInResponseObject, error)
+	// ExchangeSignIn Exchange the code of a sign-in
+	// (POST /v1/sign-ins/exchange)
+	ExchangeSignIn(ctx context.Context, request ExchangeSignInRequestObject) (ExchangeSignInResponseObject, error)
+	// SignOutAtProvider End the session here and at the provider
+	// (POST /v1/sign-ins/sign-out)
+	SignOutAtProvider(ctx context.Context, request SignOutAtProviderRequestObject) (SignOutAtProviderResponseObject, error)
+	// GetSibilQuarter See how a quarter's return stands
+	// (GET /v1/statutory/sibil/quarters/{quarter})
+	GetSibilQuarter(ctx context.Context, request GetSibilQuarterRequestObject) (GetSibilQuarterResponseObject, error)
+	// ListSibilDeclarations List a quarter's declarations
+	// (GET /v1/statutory/sibil/quarters/{quarter}/declarations)
+	ListSibilDeclarations(ctx context.Context, request ListSibilDeclarationsRequestObject) (ListSibilDeclarationsResponseObject, error)
+	// GetSibilSettings Read the settings of the SIBIL return
+	// (GET /v1/statutory/sibil/settings)
+	GetSibilSettings(ctx context.Context, request GetSibilSettingsRequestObject) (GetSibilSettingsResponseObject, error)
+	// UpdateSibilSettings Change the settings of the SIBIL return
+	// (PATCH /v1/statutory/sibil/settings)
+	UpdateSibilSettings(ctx context.Context, request UpdateSibilSettingsRequestObject) (UpdateSibilSettingsResponseObject, error)
+	// ListSibilSubmissions List submissions to SIBIL
+	// (GET /v1/statutory/sibil/submissions)
+	ListSibilSubmissions(ctx context.Context, request ListSibilSubmissionsRequestObject) (ListSibilSubmissionsResponseObject, error)
+	// CreateSibilSubmission Declare performances to SIBIL
+	// (POST /v1/statutory/sibil/submissions)
+	CreateSibilSubmission(ctx context.Context, request CreateSibilSubmissionRequestObject) (CreateSibilSubmissionResponseObject, error)
+	// GetSibilSubmission Read a submission to SIBIL
+	// (GET /v1/statutory/sibil/submissions/{sibil_submission_id})
+	GetSibilSubmission(ctx context.Context, request GetSibilSubmissionRequestObject) (GetSibilSubmissionResponseObject, error)
 	// ListTags List tags
 	// (GET /v1/tags)
 	ListTags(ctx context.Context, request ListTagsRequestObject) (ListTagsResponseObject, error)
@@ -31104,12 +42612,72 @@ type StrictServerInterface interface {
 	// ListOutbox Read the captured mails of a sandbox
 	// (GET /v1/test/outbox)
 	ListOutbox(ctx context.Context, request ListOutboxRequestObject) (ListOutboxResponseObject, error)
+	// ListConnectors List the connectors of this program
+	// (GET /v1/ticketing/connectors)
+	ListConnectors(ctx context.Context, request ListConnectorsRequestObject) (ListConnectorsResponseObject, error)
+	// ListMatchDecisions List what people decided
+	// (GET /v1/ticketing/decisions)
+	ListMatchDecisions(ctx context.Context, request ListMatchDecisionsRequestObject) (ListMatchDecisionsResponseObject, error)
+	// RevertMatchDecision Take a decision back
+	// (POST /v1/ticketing/decisions/{decision_id}/revert)
+	RevertMatchDecision(ctx context.Context, request RevertMatchDecisionRequestObject) (RevertMatchDecisionResponseObject, error)
+	// ListTicketingGiftCards List gift cards
+	// (GET /v1/ticketing/gift-cards)
+	ListTicketingGiftCards(ctx context.Context, request ListTicketingGiftCardsRequestObject) (ListTicketingGiftCardsResponseObject, error)
+	// GetTicketingGiftCard Read a gift card
+	// (GET /v1/ticketing/gift-cards/{gift_card_id})
+	GetTicketingGiftCard(ctx context.Context, request GetTicketingGiftCardRequestObject) (GetTicketingGiftCardResponseObject, error)
+	// ListTicketingGroupBookings List group bookings
+	// (GET /v1/ticketing/group-bookings)
+	ListTicketingGroupBookings(ctx context.Context, request ListTicketingGroupBookingsRequestObject) (ListTicketingGroupBookingsResponseObject, error)
+	// GetTicketingGroupBooking Read a group booking
+	// (GET /v1/ticketing/group-bookings/{group_booking_id})
+	GetTicketingGroupBooking(ctx context.Context, request GetTicketingGroupBookingRequestObject) (GetTicketingGroupBookingResponseObject, error)
+	// ReceiveTicketingHook Take a call of a ticketing system
+	// (POST /v1/ticketing/hooks/{connector}/{hook_key})
+	ReceiveTicketingHook(ctx context.Context, request ReceiveTicketingHookRequestObject) (ReceiveTicketingHookResponseObject, error)
+	// ListHouseholdProposals List people who may share a home
+	// (GET /v1/ticketing/household-proposals)
+	ListHouseholdProposals(ctx context.Context, request ListHouseholdProposalsRequestObject) (ListHouseholdProposalsResponseObject, error)
+	// DecideHouseholdProposal Confirm or dismiss a shared home
+	// (POST /v1/ticketing/household-proposals/{household_proposal_id}/decide)
+	DecideHouseholdProposal(ctx context.Context, request DecideHouseholdProposalRequestObject) (DecideHouseholdProposalResponseObject, error)
+	// GetInboundMessage Read a message as it came
+	// (GET /v1/ticketing/inbound-messages/{message_id})
+	GetInboundMessage(ctx context.Context, request GetInboundMessageRequestObject) (GetInboundMessageResponseObject, error)
+	// ListGenericMailboxes List addresses of services
+	// (GET /v1/ticketing/mailboxes)
+	ListGenericMailboxes(ctx context.Context, request ListGenericMailboxesRequestObject) (ListGenericMailboxesResponseObject, error)
+	// DeleteGenericMailbox Take an address off the list
+	// (DELETE /v1/ticketing/mailboxes/{mailbox})
+	DeleteGenericMailbox(ctx context.Context, request DeleteGenericMailboxRequestObject) (DeleteGenericMailboxResponseObject, error)
+	// PutGenericMailbox Say whether an address is a service's
+	// (PUT /v1/ticketing/mailboxes/{mailbox})
+	PutGenericMailbox(ctx context.Context, request PutGenericMailboxRequestObject) (PutGenericMailboxResponseObject, error)
+	// ListTicketingMemberships List subscriptions, passes and memberships
+	// (GET /v1/ticketing/memberships)
+	ListTicketingMemberships(ctx context.Context, request ListTicketingMembershipsRequestObject) (ListTicketingMembershipsResponseObject, error)
+	// GetTicketingMembership Read a subscription, pass or membership
+	// (GET /v1/ticketing/memberships/{membership_id})
+	GetTicketingMembership(ctx context.Context, request GetTicketingMembershipRequestObject) (GetTicketingMembershipResponseObject, error)
+	// ClaimOrder Claim an order of nobody
+	// (POST /v1/ticketing/order-claims)
+	ClaimOrder(ctx context.Context, request ClaimOrderRequestObject) (ClaimOrderResponseObject, error)
 	// ListTicketingOrders List orders
 	// (GET /v1/ticketing/orders)
 	ListTicketingOrders(ctx context.Context, request ListTicketingOrdersRequestObject) (ListTicketingOrdersResponseObject, error)
 	// GetTicketingOrder Read an order
 	// (GET /v1/ticketing/orders/{order_id})
 	GetTicketingOrder(ctx context.Context, request GetTicketingOrderRequestObject) (GetTicketingOrderResponseObject, error)
+	// ExplainOrderMatch See why an order is whose it is
+	// (GET /v1/ticketing/orders/{order_id}/match)
+	ExplainOrderMatch(ctx context.Context, request ExplainOrderMatchRequestObject) (ExplainOrderMatchResponseObject, error)
+	// RelinkOrder Attribute an order to another contact
+	// (POST /v1/ticketing/orders/{order_id}/relink)
+	RelinkOrder(ctx context.Context, request RelinkOrderRequestObject) (RelinkOrderResponseObject, error)
+	// RelinkTicket Say who holds a ticket
+	// (POST /v1/ticketing/orders/{order_id}/tickets/{ticket_id}/relink)
+	RelinkTicket(ctx context.Context, request RelinkTicketRequestObject) (RelinkTicketResponseObject, error)
 	// ListTicketingPerformances List performances
 	// (GET /v1/ticketing/performances)
 	ListTicketingPerformances(ctx context.Context, request ListTicketingPerformancesRequestObject) (ListTicketingPerformancesResponseObject, error)
@@ -31128,6 +42696,30 @@ type StrictServerInterface interface {
 	// GetTicketingProduction Read a production
 	// (GET /v1/ticketing/productions/{production_id})
 	GetTicketingProduction(ctx context.Context, request GetTicketingProductionRequestObject) (GetTicketingProductionResponseObject, error)
+	// ListTicketingProducts List products
+	// (GET /v1/ticketing/products)
+	ListTicketingProducts(ctx context.Context, request ListTicketingProductsRequestObject) (ListTicketingProductsResponseObject, error)
+	// GetTicketingProduct Read a product
+	// (GET /v1/ticketing/products/{product_id})
+	GetTicketingProduct(ctx context.Context, request GetTicketingProductRequestObject) (GetTicketingProductResponseObject, error)
+	// ListMatchReviews List the descriptions to decide about
+	// (GET /v1/ticketing/reviews)
+	ListMatchReviews(ctx context.Context, request ListMatchReviewsRequestObject) (ListMatchReviewsResponseObject, error)
+	// DecideMatchReviews Answer many reviews
+	// (POST /v1/ticketing/reviews/decide)
+	DecideMatchReviews(ctx context.Context, request DecideMatchReviewsRequestObject) (DecideMatchReviewsResponseObject, error)
+	// GetMatchReview Read a review
+	// (GET /v1/ticketing/reviews/{review_id})
+	GetMatchReview(ctx context.Context, request GetMatchReviewRequestObject) (GetMatchReviewResponseObject, error)
+	// DecideMatchReview Answer a review
+	// (POST /v1/ticketing/reviews/{review_id}/decide)
+	DecideMatchReview(ctx context.Context, request DecideMatchReviewRequestObject) (DecideMatchReviewResponseObject, error)
+	// ListTicketingScans List scans
+	// (GET /v1/ticketing/scans)
+	ListTicketingScans(ctx context.Context, request ListTicketingScansRequestObject) (ListTicketingScansResponseObject, error)
+	// GetTicketingScan Read a scan
+	// (GET /v1/ticketing/scans/{scan_id})
+	GetTicketingScan(ctx context.Context, request GetTicketingScanRequestObject) (GetTicketingScanResponseObject, error)
 	// ListTicketingSources List ticketing sources
 	// (GET /v1/ticketing/sources)
 	ListTicketingSources(ctx context.Context, request ListTicketingSourcesRequestObject) (ListTicketingSourcesResponseObject, error)
@@ -31146,9 +42738,51 @@ type StrictServerInterface interface {
 	// CreateTicketingBatch Send up to 500 records
 	// (POST /v1/ticketing/sources/{source}/batches)
 	CreateTicketingBatch(ctx context.Context, request CreateTicketingBatchRequestObject) (CreateTicketingBatchResponseObject, error)
+	// ListTicketingCommands List what a vendor was asked to do
+	// (GET /v1/ticketing/sources/{source}/commands)
+	ListTicketingCommands(ctx context.Context, request ListTicketingCommandsRequestObject) (ListTicketingCommandsResponseObject, error)
+	// CreateTicketingCommand Ask a vendor to do something
+	// (POST /v1/ticketing/sources/{source}/commands)
+	CreateTicketingCommand(ctx context.Context, request CreateTicketingCommandRequestObject) (CreateTicketingCommandResponseObject, error)
+	// GetTicketingCommand See what became of a command
+	// (GET /v1/ticketing/sources/{source}/commands/{command_id})
+	GetTicketingCommand(ctx context.Context, request GetTicketingCommandRequestObject) (GetTicketingCommandResponseObject, error)
+	// DeleteTicketingConnection Disconnect a source
+	// (DELETE /v1/ticketing/sources/{source}/connection)
+	DeleteTicketingConnection(ctx context.Context, request DeleteTicketingConnectionRequestObject) (DeleteTicketingConnectionResponseObject, error)
+	// GetTicketingConnection Read how a source is reached
+	// (GET /v1/ticketing/sources/{source}/connection)
+	GetTicketingConnection(ctx context.Context, request GetTicketingConnectionRequestObject) (GetTicketingConnectionResponseObject, error)
+	// PutTicketingConnection Connect a source to its ticketing system
+	// (PUT /v1/ticketing/sources/{source}/connection)
+	PutTicketingConnection(ctx context.Context, request PutTicketingConnectionRequestObject) (PutTicketingConnectionResponseObject, error)
+	// CreateTicketingHookAddress Make a new hook address
+	// (POST /v1/ticketing/sources/{source}/connection/hook-address)
+	CreateTicketingHookAddress(ctx context.Context, request CreateTicketingHookAddressRequestObject) (CreateTicketingHookAddressResponseObject, error)
+	// RegisterTicketingHook Tell the vendor where to call
+	// (POST /v1/ticketing/sources/{source}/connection/hook-registration)
+	RegisterTicketingHook(ctx context.Context, request RegisterTicketingHookRequestObject) (RegisterTicketingHookResponseObject, error)
+	// ListTicketingDeadLetters List what could not be taken in
+	// (GET /v1/ticketing/sources/{source}/dead-letters)
+	ListTicketingDeadLetters(ctx context.Context, request ListTicketingDeadLettersRequestObject) (ListTicketingDeadLettersResponseObject, error)
+	// DismissTicketingDeadLetter Set a dead letter aside
+	// (POST /v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/dismiss)
+	DismissTicketingDeadLetter(ctx context.Context, request DismissTicketingDeadLetterRequestObject) (DismissTicketingDeadLetterResponseObject, error)
+	// RetryTicketingDeadLetter Try a dead letter again
+	// (POST /v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/retry)
+	RetryTicketingDeadLetter(ctx context.Context, request RetryTicketingDeadLetterRequestObject) (RetryTicketingDeadLetterResponseObject, error)
 	// GetTicketingSourceHealth See how a source is doing
 	// (GET /v1/ticketing/sources/{source}/health)
 	GetTicketingSourceHealth(ctx context.Context, request GetTicketingSourceHealthRequestObject) (GetTicketingSourceHealthResponseObject, error)
+	// ListInboundMessages List what a vendor sent unasked
+	// (GET /v1/ticketing/sources/{source}/inbound-messages)
+	ListInboundMessages(ctx context.Context, request ListInboundMessagesRequestObject) (ListInboundMessagesResponseObject, error)
+	// StartTicketingPull Read from the vendor now
+	// (POST /v1/ticketing/sources/{source}/pulls)
+	StartTicketingPull(ctx context.Context, request StartTicketingPullRequestObject) (StartTicketingPullResponseObject, error)
+	// StartTicketingReconciliation Compare a window with the vendor
+	// (POST /v1/ticketing/sources/{source}/reconciliations)
+	StartTicketingReconciliation(ctx context.Context, request StartTicketingReconciliationRequestObject) (StartTicketingReconciliationResponseObject, error)
 	// DeleteTicketingRecord Say that a record is gone at the source
 	// (DELETE /v1/ticketing/sources/{source}/records/{kind}/{external_id})
 	DeleteTicketingRecord(ctx context.Context, request DeleteTicketingRecordRequestObject) (DeleteTicketingRecordResponseObject, error)
@@ -31158,6 +42792,18 @@ type StrictServerInterface interface {
 	// PutTicketingRecord Send one record
 	// (PUT /v1/ticketing/sources/{source}/records/{kind}/{external_id})
 	PutTicketingRecord(ctx context.Context, request PutTicketingRecordRequestObject) (PutTicketingRecordResponseObject, error)
+	// AnonymizeTicketingRecord Forget whom a record is about
+	// (POST /v1/ticketing/sources/{source}/records/{kind}/{external_id}/anonymize)
+	AnonymizeTicketingRecord(ctx context.Context, request AnonymizeTicketingRecordRequestObject) (AnonymizeTicketingRecordResponseObject, error)
+	// ReplayTicketingSource Read again from a time on
+	// (POST /v1/ticketing/sources/{source}/replay)
+	ReplayTicketingSource(ctx context.Context, request ReplayTicketingSourceRequestObject) (ReplayTicketingSourceResponseObject, error)
+	// ListTicketingVenues List venues
+	// (GET /v1/ticketing/venues)
+	ListTicketingVenues(ctx context.Context, request ListTicketingVenuesRequestObject) (ListTicketingVenuesResponseObject, error)
+	// GetTicketingVenue Read a venue
+	// (GET /v1/ticketing/venues/{venue_id})
+	GetTicketingVenue(ctx context.Context, request GetTicketingVenueRequestObject) (GetTicketingVenueResponseObject, error)
 	// ListUsers List users
 	// (GET /v1/users)
 	ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error)
@@ -31176,6 +42822,15 @@ type StrictServerInterface interface {
 	// EndUserSessions End all sessions of a user
 	// (POST /v1/users/{user_id}/end-sessions)
 	EndUserSessions(ctx context.Context, request EndUserSessionsRequestObject) (EndUserSessionsResponseObject, error)
+	// ListIdentities List further identities of a user
+	// (GET /v1/users/{user_id}/identities)
+	ListIdentities(ctx context.Context, request ListIdentitiesRequestObject) (ListIdentitiesResponseObject, error)
+	// LinkIdentity Link a further identity to a user
+	// (POST /v1/users/{user_id}/identities)
+	LinkIdentity(ctx context.Context, request LinkIdentityRequestObject) (LinkIdentityResponseObject, error)
+	// UnlinkIdentity Unlink an identity from a user
+	// (POST /v1/users/{user_id}/identities/{identity_id}/unlink)
+	UnlinkIdentity(ctx context.Context, request UnlinkIdentityRequestObject) (UnlinkIdentityResponseObject, error)
 	// InviteUser Send a user a link to set a password
 	// (POST /v1/users/{user_id}/invitations)
 	InviteUser(ctx context.Context, request InviteUserRequestObject) (InviteUserResponseObject, error)
@@ -31964,6 +43619,205 @@ func (sh *strictHandler) RotateAPIKey(ctx echo.Context, apiKeyID APIKeyID, param
 	return nil
 }
 
+// ListAuditEntries operation middleware
+func (sh *strictHandler) ListAuditEntries(ctx echo.Context, params ListAuditEntriesParams) error {
+	var request ListAuditEntriesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAuditEntries(ctx.Request().Context(), request.(ListAuditEntriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAuditEntries")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAuditEntriesResponseObject); ok {
+		return validResponse.VisitListAuditEntriesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListForwarders operation middleware
+func (sh *strictHandler) ListForwarders(ctx echo.Context, params ListForwardersParams) error {
+	var request ListForwardersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListForwarders(ctx.Request().Context(), request.(ListForwardersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListForwarders")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListForwardersResponseObject); ok {
+		return validResponse.VisitListForwardersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateForwarder operation middleware
+func (sh *strictHandler) CreateForwarder(ctx echo.Context, params CreateForwarderParams) error {
+	var request CreateForwarderRequestObject
+
+	request.Params = params
+
+	var body CreateForwarderJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateForwarder(ctx.Request().Context(), request.(CreateForwarderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateForwarder")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateForwarderResponseObject); ok {
+		return validResponse.VisitCreateForwarderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteForwarder operation middleware
+func (sh *strictHandler) DeleteForwarder(ctx echo.Context, forwarderID ForwarderID, params DeleteForwarderParams) error {
+	var request DeleteForwarderRequestObject
+
+	request.ForwarderID = forwarderID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteForwarder(ctx.Request().Context(), request.(DeleteForwarderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteForwarder")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteForwarderResponseObject); ok {
+		return validResponse.VisitDeleteForwarderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetForwarder operation middleware
+func (sh *strictHandler) GetForwarder(ctx echo.Context, forwarderID ForwarderID, params GetForwarderParams) error {
+	var request GetForwarderRequestObject
+
+	request.ForwarderID = forwarderID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetForwarder(ctx.Request().Context(), request.(GetForwarderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetForwarder")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetForwarderResponseObject); ok {
+		return validResponse.VisitGetForwarderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateForwarder operation middleware
+func (sh *strictHandler) UpdateForwarder(ctx echo.Context, forwarderID ForwarderID, params UpdateForwarderParams) error {
+	var request UpdateForwarderRequestObject
+
+	request.ForwarderID = forwarderID
+	request.Params = params
+
+	var body UpdateForwarderApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateForwarder(ctx.Request().Context(), request.(UpdateForwarderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateForwarder")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateForwarderResponseObject); ok {
+		return validResponse.VisitUpdateForwarderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetReadPolicy operation middleware
 func (sh *strictHandler) GetReadPolicy(ctx echo.Context) error {
 	var request GetReadPolicyRequestObject
@@ -32123,6 +43977,31 @@ func (sh *strictHandler) PutAuditRetention(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(PutAuditRetentionResponseObject); ok {
 		return validResponse.VisitPutAuditRetentionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FollowAudit operation middleware
+func (sh *strictHandler) FollowAudit(ctx echo.Context, params FollowAuditParams) error {
+	var request FollowAuditRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FollowAudit(ctx.Request().Context(), request.(FollowAuditRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FollowAudit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FollowAuditResponseObject); ok {
+		return validResponse.VisitFollowAuditResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -32552,6 +44431,52 @@ func (sh *strictHandler) UpsertContactByExternalID(ctx echo.Context, source Sour
 	return nil
 }
 
+// LookupContacts operation middleware
+func (sh *strictHandler) LookupContacts(ctx echo.Context) error {
+	var request LookupContactsRequestObject
+
+	var body LookupContactsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.LookupContacts(ctx.Request().Context(), request.(LookupContactsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LookupContacts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(LookupContactsResponseObject); ok {
+		return validResponse.VisitLookupContactsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // SearchContacts operation middleware
 func (sh *strictHandler) SearchContacts(ctx echo.Context) error {
 	var request SearchContactsRequestObject
@@ -32898,6 +44823,32 @@ func (sh *strictHandler) ArchiveContact(ctx echo.Context, contactID ContactID, p
 		return err
 	} else if validResponse, ok := response.(ArchiveContactResponseObject); ok {
 		return validResponse.VisitArchiveContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListContactAttendances operation middleware
+func (sh *strictHandler) ListContactAttendances(ctx echo.Context, contactID TicketingContactID, params ListContactAttendancesParams) error {
+	var request ListContactAttendancesRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContactAttendances(ctx.Request().Context(), request.(ListContactAttendancesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContactAttendances")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListContactAttendancesResponseObject); ok {
+		return validResponse.VisitListContactAttendancesResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -33415,6 +45366,32 @@ func (sh *strictHandler) LinkContactExternalID(ctx echo.Context, contactID Conta
 	return nil
 }
 
+// ListContactGiftCards operation middleware
+func (sh *strictHandler) ListContactGiftCards(ctx echo.Context, contactID TicketingContactID, params ListContactGiftCardsParams) error {
+	var request ListContactGiftCardsRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContactGiftCards(ctx.Request().Context(), request.(ListContactGiftCardsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContactGiftCards")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListContactGiftCardsResponseObject); ok {
+		return validResponse.VisitListContactGiftCardsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListContactHistory operation middleware
 func (sh *strictHandler) ListContactHistory(ctx echo.Context, contactID HistoryContactID, params ListContactHistoryParams) error {
 	var request ListContactHistoryRequestObject
@@ -33435,6 +45412,85 @@ func (sh *strictHandler) ListContactHistory(ctx echo.Context, contactID HistoryC
 		return err
 	} else if validResponse, ok := response.(ListContactHistoryResponseObject); ok {
 		return validResponse.VisitListContactHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetContactIndicators operation middleware
+func (sh *strictHandler) GetContactIndicators(ctx echo.Context, contactID IndicatorsContactID, params GetContactIndicatorsParams) error {
+	var request GetContactIndicatorsRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetContactIndicators(ctx.Request().Context(), request.(GetContactIndicatorsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetContactIndicators")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetContactIndicatorsResponseObject); ok {
+		return validResponse.VisitGetContactIndicatorsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListIndicatorFacts operation middleware
+func (sh *strictHandler) ListIndicatorFacts(ctx echo.Context, contactID IndicatorsContactID, indicator IndicatorName, params ListIndicatorFactsParams) error {
+	var request ListIndicatorFactsRequestObject
+
+	request.ContactID = contactID
+	request.Indicator = indicator
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListIndicatorFacts(ctx.Request().Context(), request.(ListIndicatorFactsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListIndicatorFacts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListIndicatorFactsResponseObject); ok {
+		return validResponse.VisitListIndicatorFactsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListContactMemberships operation middleware
+func (sh *strictHandler) ListContactMemberships(ctx echo.Context, contactID TicketingContactID, params ListContactMembershipsParams) error {
+	var request ListContactMembershipsRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContactMemberships(ctx.Request().Context(), request.(ListContactMembershipsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContactMemberships")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListContactMembershipsResponseObject); ok {
+		return validResponse.VisitListContactMembershipsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -33794,6 +45850,32 @@ func (sh *strictHandler) TagContact(ctx echo.Context, contactID ContactID, tagID
 		return err
 	} else if validResponse, ok := response.(TagContactResponseObject); ok {
 		return validResponse.VisitTagContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListContactTickets operation middleware
+func (sh *strictHandler) ListContactTickets(ctx echo.Context, contactID TicketingContactID, params ListContactTicketsParams) error {
+	var request ListContactTicketsRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContactTickets(ctx.Request().Context(), request.(ListContactTicketsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContactTickets")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListContactTicketsResponseObject); ok {
+		return validResponse.VisitListContactTicketsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -34946,6 +47028,156 @@ func (sh *strictHandler) UpdateIdentityProvider(ctx echo.Context, identityProvid
 	return nil
 }
 
+// GetSamlConnection operation middleware
+func (sh *strictHandler) GetSamlConnection(ctx echo.Context, identityProviderID IdentityProviderID, params GetSamlConnectionParams) error {
+	var request GetSamlConnectionRequestObject
+
+	request.IdentityProviderID = identityProviderID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSamlConnection(ctx.Request().Context(), request.(GetSamlConnectionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSamlConnection")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSamlConnectionResponseObject); ok {
+		return validResponse.VisitGetSamlConnectionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PutSamlConnection operation middleware
+func (sh *strictHandler) PutSamlConnection(ctx echo.Context, identityProviderID IdentityProviderID, params PutSamlConnectionParams) error {
+	var request PutSamlConnectionRequestObject
+
+	request.IdentityProviderID = identityProviderID
+	request.Params = params
+
+	var body PutSamlConnectionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutSamlConnection(ctx.Request().Context(), request.(PutSamlConnectionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutSamlConnection")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PutSamlConnectionResponseObject); ok {
+		return validResponse.VisitPutSamlConnectionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetProviderSignIn operation middleware
+func (sh *strictHandler) GetProviderSignIn(ctx echo.Context, identityProviderID IdentityProviderID, params GetProviderSignInParams) error {
+	var request GetProviderSignInRequestObject
+
+	request.IdentityProviderID = identityProviderID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetProviderSignIn(ctx.Request().Context(), request.(GetProviderSignInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetProviderSignIn")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetProviderSignInResponseObject); ok {
+		return validResponse.VisitGetProviderSignInResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PutProviderSignIn operation middleware
+func (sh *strictHandler) PutProviderSignIn(ctx echo.Context, identityProviderID IdentityProviderID, params PutProviderSignInParams) error {
+	var request PutProviderSignInRequestObject
+
+	request.IdentityProviderID = identityProviderID
+	request.Params = params
+
+	var body PutProviderSignInJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutProviderSignIn(ctx.Request().Context(), request.(PutProviderSignInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutProviderSignIn")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PutProviderSignInResponseObject); ok {
+		return validResponse.VisitPutProviderSignInResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ImportArchive operation middleware
 func (sh *strictHandler) ImportArchive(ctx echo.Context, params ImportArchiveParams) error {
 	var request ImportArchiveRequestObject
@@ -34992,6 +47224,56 @@ func (sh *strictHandler) CreateImportKey(ctx echo.Context, operationID Operation
 		return err
 	} else if validResponse, ok := response.(CreateImportKeyResponseObject); ok {
 		return validResponse.VisitCreateImportKeyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetCaptureRates operation middleware
+func (sh *strictHandler) GetCaptureRates(ctx echo.Context, params GetCaptureRatesParams) error {
+	var request GetCaptureRatesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCaptureRates(ctx.Request().Context(), request.(GetCaptureRatesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCaptureRates")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetCaptureRatesResponseObject); ok {
+		return validResponse.VisitGetCaptureRatesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RecountIndicators operation middleware
+func (sh *strictHandler) RecountIndicators(ctx echo.Context, params RecountIndicatorsParams) error {
+	var request RecountIndicatorsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RecountIndicators(ctx.Request().Context(), request.(RecountIndicatorsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RecountIndicators")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RecountIndicatorsResponseObject); ok {
+		return validResponse.VisitRecountIndicatorsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -35824,6 +48106,57 @@ func (sh *strictHandler) SubmitForm(ctx echo.Context, formID FormID) error {
 	return nil
 }
 
+// ListSignInProviders operation middleware
+func (sh *strictHandler) ListSignInProviders(ctx echo.Context, institutionID SignInInstitutionID) error {
+	var request ListSignInProvidersRequestObject
+
+	request.InstitutionID = institutionID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSignInProviders(ctx.Request().Context(), request.(ListSignInProvidersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSignInProviders")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSignInProvidersResponseObject); ok {
+		return validResponse.VisitListSignInProvidersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSamlMetadata operation middleware
+func (sh *strictHandler) GetSamlMetadata(ctx echo.Context, institutionID SignInInstitutionID, identityProviderID IdentityProviderID) error {
+	var request GetSamlMetadataRequestObject
+
+	request.InstitutionID = institutionID
+	request.IdentityProviderID = identityProviderID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSamlMetadata(ctx.Request().Context(), request.(GetSamlMetadataRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSamlMetadata")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSamlMetadataResponseObject); ok {
+		return validResponse.VisitGetSamlMetadataResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // RequestPassword operation middleware
 func (sh *strictHandler) RequestPassword(ctx echo.Context, institutionID InstitutionID) error {
 	var request RequestPasswordRequestObject
@@ -36106,6 +48439,39 @@ func (sh *strictHandler) ChangePreferences(ctx echo.Context, token PreferenceTok
 		return err
 	} else if validResponse, ok := response.(ChangePreferencesResponseObject); ok {
 		return validResponse.VisitChangePreferencesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FinishSamlSignIn operation middleware
+func (sh *strictHandler) FinishSamlSignIn(ctx echo.Context) error {
+	var request FinishSamlSignInRequestObject
+
+	if form, err := ctx.FormParams(); err == nil {
+		var body FinishSamlSignInFormdataRequestBody
+		if err := runtime.BindForm(&body, form, nil, nil); err != nil {
+			return err
+		}
+		request.Body = &body
+	} else {
+		return err
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FinishSamlSignIn(ctx.Request().Context(), request.(FinishSamlSignInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FinishSamlSignIn")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FinishSamlSignInResponseObject); ok {
+		return validResponse.VisitFinishSamlSignInResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -37040,6 +49406,98 @@ func (sh *strictHandler) RestoreRole(ctx echo.Context, roleID RoleID, params Res
 	return nil
 }
 
+// SearchScim operation middleware
+func (sh *strictHandler) SearchScim(ctx echo.Context) error {
+	var request SearchScimRequestObject
+
+	var body SearchScimApplicationScimPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SearchScim(ctx.Request().Context(), request.(SearchScimRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SearchScim")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SearchScimResponseObject); ok {
+		return validResponse.VisitSearchScimResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BulkScim operation middleware
+func (sh *strictHandler) BulkScim(ctx echo.Context) error {
+	var request BulkScimRequestObject
+
+	var body BulkScimApplicationScimPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BulkScim(ctx.Request().Context(), request.(BulkScimRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BulkScim")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BulkScimResponseObject); ok {
+		return validResponse.VisitBulkScimResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListScimGroups operation middleware
 func (sh *strictHandler) ListScimGroups(ctx echo.Context, params ListScimGroupsParams) error {
 	var request ListScimGroupsRequestObject
@@ -37107,6 +49565,52 @@ func (sh *strictHandler) CreateScimGroup(ctx echo.Context, params CreateScimGrou
 		return err
 	} else if validResponse, ok := response.(CreateScimGroupResponseObject); ok {
 		return validResponse.VisitCreateScimGroupResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SearchScimGroups operation middleware
+func (sh *strictHandler) SearchScimGroups(ctx echo.Context) error {
+	var request SearchScimGroupsRequestObject
+
+	var body SearchScimGroupsApplicationScimPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SearchScimGroups(ctx.Request().Context(), request.(SearchScimGroupsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SearchScimGroups")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SearchScimGroupsResponseObject); ok {
+		return validResponse.VisitSearchScimGroupsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -37257,6 +49761,31 @@ func (sh *strictHandler) ReplaceScimGroup(ctx echo.Context, resource ScimResourc
 		return err
 	} else if validResponse, ok := response.(ReplaceScimGroupResponseObject); ok {
 		return validResponse.VisitReplaceScimGroupResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetScimMe operation middleware
+func (sh *strictHandler) GetScimMe(ctx echo.Context, params GetScimMeParams) error {
+	var request GetScimMeRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetScimMe(ctx.Request().Context(), request.(GetScimMeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetScimMe")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetScimMeResponseObject); ok {
+		return validResponse.VisitGetScimMeResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -37453,6 +49982,52 @@ func (sh *strictHandler) CreateScimUser(ctx echo.Context, params CreateScimUserP
 		return err
 	} else if validResponse, ok := response.(CreateScimUserResponseObject); ok {
 		return validResponse.VisitCreateScimUserResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SearchScimUsers operation middleware
+func (sh *strictHandler) SearchScimUsers(ctx echo.Context) error {
+	var request SearchScimUsersRequestObject
+
+	var body SearchScimUsersApplicationScimPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SearchScimUsers(ctx.Request().Context(), request.(SearchScimUsersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SearchScimUsers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SearchScimUsersResponseObject); ok {
+		return validResponse.VisitSearchScimUsersResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -38004,6 +50579,391 @@ func (sh *strictHandler) UpdateSignInPolicy(ctx echo.Context, params UpdateSignI
 		return err
 	} else if validResponse, ok := response.(UpdateSignInPolicyResponseObject); ok {
 		return validResponse.VisitUpdateSignInPolicyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StartSignIn operation middleware
+func (sh *strictHandler) StartSignIn(ctx echo.Context) error {
+	var request StartSignInRequestObject
+
+	var body StartSignInJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StartSignIn(ctx.Request().Context(), request.(StartSignInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartSignIn")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StartSignInResponseObject); ok {
+		return validResponse.VisitStartSignInResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FinishSignIn operation middleware
+func (sh *strictHandler) FinishSignIn(ctx echo.Context, params FinishSignInParams) error {
+	var request FinishSignInRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FinishSignIn(ctx.Request().Context(), request.(FinishSignInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FinishSignIn")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FinishSignInResponseObject); ok {
+		return validResponse.VisitFinishSignInResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExchangeSignIn operation middleware
+func (sh *strictHandler) ExchangeSignIn(ctx echo.Context) error {
+	var request ExchangeSignInRequestObject
+
+	var body ExchangeSignInJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExchangeSignIn(ctx.Request().Context(), request.(ExchangeSignInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExchangeSignIn")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExchangeSignInResponseObject); ok {
+		return validResponse.VisitExchangeSignInResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SignOutAtProvider operation middleware
+func (sh *strictHandler) SignOutAtProvider(ctx echo.Context) error {
+	var request SignOutAtProviderRequestObject
+
+	var body SignOutAtProviderJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SignOutAtProvider(ctx.Request().Context(), request.(SignOutAtProviderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignOutAtProvider")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SignOutAtProviderResponseObject); ok {
+		return validResponse.VisitSignOutAtProviderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSibilQuarter operation middleware
+func (sh *strictHandler) GetSibilQuarter(ctx echo.Context, quarter SibilQuarterName) error {
+	var request GetSibilQuarterRequestObject
+
+	request.Quarter = quarter
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSibilQuarter(ctx.Request().Context(), request.(GetSibilQuarterRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSibilQuarter")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSibilQuarterResponseObject); ok {
+		return validResponse.VisitGetSibilQuarterResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSibilDeclarations operation middleware
+func (sh *strictHandler) ListSibilDeclarations(ctx echo.Context, quarter SibilQuarterName, params ListSibilDeclarationsParams) error {
+	var request ListSibilDeclarationsRequestObject
+
+	request.Quarter = quarter
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSibilDeclarations(ctx.Request().Context(), request.(ListSibilDeclarationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSibilDeclarations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSibilDeclarationsResponseObject); ok {
+		return validResponse.VisitListSibilDeclarationsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSibilSettings operation middleware
+func (sh *strictHandler) GetSibilSettings(ctx echo.Context, params GetSibilSettingsParams) error {
+	var request GetSibilSettingsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSibilSettings(ctx.Request().Context(), request.(GetSibilSettingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSibilSettings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSibilSettingsResponseObject); ok {
+		return validResponse.VisitGetSibilSettingsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateSibilSettings operation middleware
+func (sh *strictHandler) UpdateSibilSettings(ctx echo.Context, params UpdateSibilSettingsParams) error {
+	var request UpdateSibilSettingsRequestObject
+
+	request.Params = params
+
+	var body UpdateSibilSettingsApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateSibilSettings(ctx.Request().Context(), request.(UpdateSibilSettingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateSibilSettings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateSibilSettingsResponseObject); ok {
+		return validResponse.VisitUpdateSibilSettingsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSibilSubmissions operation middleware
+func (sh *strictHandler) ListSibilSubmissions(ctx echo.Context, params ListSibilSubmissionsParams) error {
+	var request ListSibilSubmissionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSibilSubmissions(ctx.Request().Context(), request.(ListSibilSubmissionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSibilSubmissions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSibilSubmissionsResponseObject); ok {
+		return validResponse.VisitListSibilSubmissionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateSibilSubmission operation middleware
+func (sh *strictHandler) CreateSibilSubmission(ctx echo.Context, params CreateSibilSubmissionParams) error {
+	var request CreateSibilSubmissionRequestObject
+
+	request.Params = params
+
+	var body CreateSibilSubmissionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateSibilSubmission(ctx.Request().Context(), request.(CreateSibilSubmissionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateSibilSubmission")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateSibilSubmissionResponseObject); ok {
+		return validResponse.VisitCreateSibilSubmissionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSibilSubmission operation middleware
+func (sh *strictHandler) GetSibilSubmission(ctx echo.Context, sibilSubmissionID SibilSubmissionID) error {
+	var request GetSibilSubmissionRequestObject
+
+	request.SibilSubmissionID = sibilSubmissionID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSibilSubmission(ctx.Request().Context(), request.(GetSibilSubmissionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSibilSubmission")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSibilSubmissionResponseObject); ok {
+		return validResponse.VisitGetSibilSubmissionResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -38564,6 +51524,530 @@ func (sh *strictHandler) ListOutbox(ctx echo.Context, params ListOutboxParams) e
 	return nil
 }
 
+// ListConnectors operation middleware
+func (sh *strictHandler) ListConnectors(ctx echo.Context) error {
+	var request ListConnectorsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListConnectors(ctx.Request().Context(), request.(ListConnectorsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListConnectors")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListConnectorsResponseObject); ok {
+		return validResponse.VisitListConnectorsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListMatchDecisions operation middleware
+func (sh *strictHandler) ListMatchDecisions(ctx echo.Context, params ListMatchDecisionsParams) error {
+	var request ListMatchDecisionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMatchDecisions(ctx.Request().Context(), request.(ListMatchDecisionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMatchDecisions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListMatchDecisionsResponseObject); ok {
+		return validResponse.VisitListMatchDecisionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RevertMatchDecision operation middleware
+func (sh *strictHandler) RevertMatchDecision(ctx echo.Context, decisionID MatchDecisionID, params RevertMatchDecisionParams) error {
+	var request RevertMatchDecisionRequestObject
+
+	request.DecisionID = decisionID
+	request.Params = params
+
+	var body RevertMatchDecisionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevertMatchDecision(ctx.Request().Context(), request.(RevertMatchDecisionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevertMatchDecision")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RevertMatchDecisionResponseObject); ok {
+		return validResponse.VisitRevertMatchDecisionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingGiftCards operation middleware
+func (sh *strictHandler) ListTicketingGiftCards(ctx echo.Context, params ListTicketingGiftCardsParams) error {
+	var request ListTicketingGiftCardsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingGiftCards(ctx.Request().Context(), request.(ListTicketingGiftCardsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingGiftCards")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingGiftCardsResponseObject); ok {
+		return validResponse.VisitListTicketingGiftCardsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingGiftCard operation middleware
+func (sh *strictHandler) GetTicketingGiftCard(ctx echo.Context, giftCardID TicketingGiftCardID, params GetTicketingGiftCardParams) error {
+	var request GetTicketingGiftCardRequestObject
+
+	request.GiftCardID = giftCardID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingGiftCard(ctx.Request().Context(), request.(GetTicketingGiftCardRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingGiftCard")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingGiftCardResponseObject); ok {
+		return validResponse.VisitGetTicketingGiftCardResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingGroupBookings operation middleware
+func (sh *strictHandler) ListTicketingGroupBookings(ctx echo.Context, params ListTicketingGroupBookingsParams) error {
+	var request ListTicketingGroupBookingsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingGroupBookings(ctx.Request().Context(), request.(ListTicketingGroupBookingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingGroupBookings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingGroupBookingsResponseObject); ok {
+		return validResponse.VisitListTicketingGroupBookingsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingGroupBooking operation middleware
+func (sh *strictHandler) GetTicketingGroupBooking(ctx echo.Context, groupBookingID TicketingGroupBookingID, params GetTicketingGroupBookingParams) error {
+	var request GetTicketingGroupBookingRequestObject
+
+	request.GroupBookingID = groupBookingID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingGroupBooking(ctx.Request().Context(), request.(GetTicketingGroupBookingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingGroupBooking")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingGroupBookingResponseObject); ok {
+		return validResponse.VisitGetTicketingGroupBookingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReceiveTicketingHook operation middleware
+func (sh *strictHandler) ReceiveTicketingHook(ctx echo.Context, connector ConnectorName, hookKey string) error {
+	var request ReceiveTicketingHookRequestObject
+
+	request.Connector = connector
+	request.HookKey = hookKey
+
+	request.Body = ctx.Request().Body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReceiveTicketingHook(ctx.Request().Context(), request.(ReceiveTicketingHookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReceiveTicketingHook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReceiveTicketingHookResponseObject); ok {
+		return validResponse.VisitReceiveTicketingHookResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListHouseholdProposals operation middleware
+func (sh *strictHandler) ListHouseholdProposals(ctx echo.Context, params ListHouseholdProposalsParams) error {
+	var request ListHouseholdProposalsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListHouseholdProposals(ctx.Request().Context(), request.(ListHouseholdProposalsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListHouseholdProposals")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListHouseholdProposalsResponseObject); ok {
+		return validResponse.VisitListHouseholdProposalsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DecideHouseholdProposal operation middleware
+func (sh *strictHandler) DecideHouseholdProposal(ctx echo.Context, householdProposalID HouseholdProposalID, params DecideHouseholdProposalParams) error {
+	var request DecideHouseholdProposalRequestObject
+
+	request.HouseholdProposalID = householdProposalID
+	request.Params = params
+
+	var body DecideHouseholdProposalJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DecideHouseholdProposal(ctx.Request().Context(), request.(DecideHouseholdProposalRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DecideHouseholdProposal")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DecideHouseholdProposalResponseObject); ok {
+		return validResponse.VisitDecideHouseholdProposalResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetInboundMessage operation middleware
+func (sh *strictHandler) GetInboundMessage(ctx echo.Context, messageID openapi_types.UUID) error {
+	var request GetInboundMessageRequestObject
+
+	request.MessageID = messageID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetInboundMessage(ctx.Request().Context(), request.(GetInboundMessageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetInboundMessage")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetInboundMessageResponseObject); ok {
+		return validResponse.VisitGetInboundMessageResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListGenericMailboxes operation middleware
+func (sh *strictHandler) ListGenericMailboxes(ctx echo.Context, params ListGenericMailboxesParams) error {
+	var request ListGenericMailboxesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListGenericMailboxes(ctx.Request().Context(), request.(ListGenericMailboxesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListGenericMailboxes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListGenericMailboxesResponseObject); ok {
+		return validResponse.VisitListGenericMailboxesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteGenericMailbox operation middleware
+func (sh *strictHandler) DeleteGenericMailbox(ctx echo.Context, mailbox GenericMailboxName) error {
+	var request DeleteGenericMailboxRequestObject
+
+	request.Mailbox = mailbox
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteGenericMailbox(ctx.Request().Context(), request.(DeleteGenericMailboxRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteGenericMailbox")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteGenericMailboxResponseObject); ok {
+		return validResponse.VisitDeleteGenericMailboxResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PutGenericMailbox operation middleware
+func (sh *strictHandler) PutGenericMailbox(ctx echo.Context, mailbox GenericMailboxName, params PutGenericMailboxParams) error {
+	var request PutGenericMailboxRequestObject
+
+	request.Mailbox = mailbox
+	request.Params = params
+
+	var body PutGenericMailboxJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutGenericMailbox(ctx.Request().Context(), request.(PutGenericMailboxRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutGenericMailbox")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PutGenericMailboxResponseObject); ok {
+		return validResponse.VisitPutGenericMailboxResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingMemberships operation middleware
+func (sh *strictHandler) ListTicketingMemberships(ctx echo.Context, params ListTicketingMembershipsParams) error {
+	var request ListTicketingMembershipsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingMemberships(ctx.Request().Context(), request.(ListTicketingMembershipsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingMemberships")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingMembershipsResponseObject); ok {
+		return validResponse.VisitListTicketingMembershipsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingMembership operation middleware
+func (sh *strictHandler) GetTicketingMembership(ctx echo.Context, membershipID TicketingMembershipID, params GetTicketingMembershipParams) error {
+	var request GetTicketingMembershipRequestObject
+
+	request.MembershipID = membershipID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingMembership(ctx.Request().Context(), request.(GetTicketingMembershipRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingMembership")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingMembershipResponseObject); ok {
+		return validResponse.VisitGetTicketingMembershipResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ClaimOrder operation middleware
+func (sh *strictHandler) ClaimOrder(ctx echo.Context, params ClaimOrderParams) error {
+	var request ClaimOrderRequestObject
+
+	request.Params = params
+
+	var body ClaimOrderJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ClaimOrder(ctx.Request().Context(), request.(ClaimOrderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ClaimOrder")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ClaimOrderResponseObject); ok {
+		return validResponse.VisitClaimOrderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListTicketingOrders operation middleware
 func (sh *strictHandler) ListTicketingOrders(ctx echo.Context, params ListTicketingOrdersParams) error {
 	var request ListTicketingOrdersRequestObject
@@ -38609,6 +52093,130 @@ func (sh *strictHandler) GetTicketingOrder(ctx echo.Context, orderID TicketingOr
 		return err
 	} else if validResponse, ok := response.(GetTicketingOrderResponseObject); ok {
 		return validResponse.VisitGetTicketingOrderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExplainOrderMatch operation middleware
+func (sh *strictHandler) ExplainOrderMatch(ctx echo.Context, orderID MatchingOrderID) error {
+	var request ExplainOrderMatchRequestObject
+
+	request.OrderID = orderID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExplainOrderMatch(ctx.Request().Context(), request.(ExplainOrderMatchRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExplainOrderMatch")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExplainOrderMatchResponseObject); ok {
+		return validResponse.VisitExplainOrderMatchResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RelinkOrder operation middleware
+func (sh *strictHandler) RelinkOrder(ctx echo.Context, orderID MatchingOrderID, params RelinkOrderParams) error {
+	var request RelinkOrderRequestObject
+
+	request.OrderID = orderID
+	request.Params = params
+
+	var body RelinkOrderJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RelinkOrder(ctx.Request().Context(), request.(RelinkOrderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RelinkOrder")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RelinkOrderResponseObject); ok {
+		return validResponse.VisitRelinkOrderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RelinkTicket operation middleware
+func (sh *strictHandler) RelinkTicket(ctx echo.Context, orderID MatchingOrderID, ticketID MatchingTicketID, params RelinkTicketParams) error {
+	var request RelinkTicketRequestObject
+
+	request.OrderID = orderID
+	request.TicketID = ticketID
+	request.Params = params
+
+	var body RelinkTicketJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RelinkTicket(ctx.Request().Context(), request.(RelinkTicketRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RelinkTicket")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RelinkTicketResponseObject); ok {
+		return validResponse.VisitRelinkTicketResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -38762,6 +52370,256 @@ func (sh *strictHandler) GetTicketingProduction(ctx echo.Context, productionID T
 		return err
 	} else if validResponse, ok := response.(GetTicketingProductionResponseObject); ok {
 		return validResponse.VisitGetTicketingProductionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingProducts operation middleware
+func (sh *strictHandler) ListTicketingProducts(ctx echo.Context, params ListTicketingProductsParams) error {
+	var request ListTicketingProductsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingProducts(ctx.Request().Context(), request.(ListTicketingProductsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingProducts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingProductsResponseObject); ok {
+		return validResponse.VisitListTicketingProductsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingProduct operation middleware
+func (sh *strictHandler) GetTicketingProduct(ctx echo.Context, productID TicketingProductID, params GetTicketingProductParams) error {
+	var request GetTicketingProductRequestObject
+
+	request.ProductID = productID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingProduct(ctx.Request().Context(), request.(GetTicketingProductRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingProduct")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingProductResponseObject); ok {
+		return validResponse.VisitGetTicketingProductResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListMatchReviews operation middleware
+func (sh *strictHandler) ListMatchReviews(ctx echo.Context, params ListMatchReviewsParams) error {
+	var request ListMatchReviewsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMatchReviews(ctx.Request().Context(), request.(ListMatchReviewsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMatchReviews")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListMatchReviewsResponseObject); ok {
+		return validResponse.VisitListMatchReviewsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DecideMatchReviews operation middleware
+func (sh *strictHandler) DecideMatchReviews(ctx echo.Context, params DecideMatchReviewsParams) error {
+	var request DecideMatchReviewsRequestObject
+
+	request.Params = params
+
+	var body DecideMatchReviewsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DecideMatchReviews(ctx.Request().Context(), request.(DecideMatchReviewsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DecideMatchReviews")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DecideMatchReviewsResponseObject); ok {
+		return validResponse.VisitDecideMatchReviewsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetMatchReview operation middleware
+func (sh *strictHandler) GetMatchReview(ctx echo.Context, reviewID MatchReviewID, params GetMatchReviewParams) error {
+	var request GetMatchReviewRequestObject
+
+	request.ReviewID = reviewID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMatchReview(ctx.Request().Context(), request.(GetMatchReviewRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMatchReview")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetMatchReviewResponseObject); ok {
+		return validResponse.VisitGetMatchReviewResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DecideMatchReview operation middleware
+func (sh *strictHandler) DecideMatchReview(ctx echo.Context, reviewID MatchReviewID, params DecideMatchReviewParams) error {
+	var request DecideMatchReviewRequestObject
+
+	request.ReviewID = reviewID
+	request.Params = params
+
+	var body DecideMatchReviewJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DecideMatchReview(ctx.Request().Context(), request.(DecideMatchReviewRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DecideMatchReview")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DecideMatchReviewResponseObject); ok {
+		return validResponse.VisitDecideMatchReviewResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingScans operation middleware
+func (sh *strictHandler) ListTicketingScans(ctx echo.Context, params ListTicketingScansParams) error {
+	var request ListTicketingScansRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingScans(ctx.Request().Context(), request.(ListTicketingScansRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingScans")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingScansResponseObject); ok {
+		return validResponse.VisitListTicketingScansResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingScan operation middleware
+func (sh *strictHandler) GetTicketingScan(ctx echo.Context, scanID TicketingScanID, params GetTicketingScanParams) error {
+	var request GetTicketingScanRequestObject
+
+	request.ScanID = scanID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingScan(ctx.Request().Context(), request.(GetTicketingScanRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingScan")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingScanResponseObject); ok {
+		return validResponse.VisitGetTicketingScanResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -38991,6 +52849,339 @@ func (sh *strictHandler) CreateTicketingBatch(ctx echo.Context, source Ticketing
 	return nil
 }
 
+// ListTicketingCommands operation middleware
+func (sh *strictHandler) ListTicketingCommands(ctx echo.Context, source TicketingSourceCode, params ListTicketingCommandsParams) error {
+	var request ListTicketingCommandsRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingCommands(ctx.Request().Context(), request.(ListTicketingCommandsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingCommands")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingCommandsResponseObject); ok {
+		return validResponse.VisitListTicketingCommandsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateTicketingCommand operation middleware
+func (sh *strictHandler) CreateTicketingCommand(ctx echo.Context, source TicketingSourceCode, params CreateTicketingCommandParams) error {
+	var request CreateTicketingCommandRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	var body CreateTicketingCommandJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateTicketingCommand(ctx.Request().Context(), request.(CreateTicketingCommandRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateTicketingCommand")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateTicketingCommandResponseObject); ok {
+		return validResponse.VisitCreateTicketingCommandResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingCommand operation middleware
+func (sh *strictHandler) GetTicketingCommand(ctx echo.Context, source TicketingSourceCode, commandID openapi_types.UUID) error {
+	var request GetTicketingCommandRequestObject
+
+	request.Source = source
+	request.CommandID = commandID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingCommand(ctx.Request().Context(), request.(GetTicketingCommandRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingCommand")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingCommandResponseObject); ok {
+		return validResponse.VisitGetTicketingCommandResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteTicketingConnection operation middleware
+func (sh *strictHandler) DeleteTicketingConnection(ctx echo.Context, source TicketingSourceCode, params DeleteTicketingConnectionParams) error {
+	var request DeleteTicketingConnectionRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteTicketingConnection(ctx.Request().Context(), request.(DeleteTicketingConnectionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteTicketingConnection")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteTicketingConnectionResponseObject); ok {
+		return validResponse.VisitDeleteTicketingConnectionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingConnection operation middleware
+func (sh *strictHandler) GetTicketingConnection(ctx echo.Context, source TicketingSourceCode, params GetTicketingConnectionParams) error {
+	var request GetTicketingConnectionRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingConnection(ctx.Request().Context(), request.(GetTicketingConnectionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingConnection")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingConnectionResponseObject); ok {
+		return validResponse.VisitGetTicketingConnectionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PutTicketingConnection operation middleware
+func (sh *strictHandler) PutTicketingConnection(ctx echo.Context, source TicketingSourceCode, params PutTicketingConnectionParams) error {
+	var request PutTicketingConnectionRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	var body PutTicketingConnectionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutTicketingConnection(ctx.Request().Context(), request.(PutTicketingConnectionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutTicketingConnection")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PutTicketingConnectionResponseObject); ok {
+		return validResponse.VisitPutTicketingConnectionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateTicketingHookAddress operation middleware
+func (sh *strictHandler) CreateTicketingHookAddress(ctx echo.Context, source TicketingSourceCode) error {
+	var request CreateTicketingHookAddressRequestObject
+
+	request.Source = source
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateTicketingHookAddress(ctx.Request().Context(), request.(CreateTicketingHookAddressRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateTicketingHookAddress")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateTicketingHookAddressResponseObject); ok {
+		return validResponse.VisitCreateTicketingHookAddressResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RegisterTicketingHook operation middleware
+func (sh *strictHandler) RegisterTicketingHook(ctx echo.Context, source TicketingSourceCode, params RegisterTicketingHookParams) error {
+	var request RegisterTicketingHookRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RegisterTicketingHook(ctx.Request().Context(), request.(RegisterTicketingHookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RegisterTicketingHook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RegisterTicketingHookResponseObject); ok {
+		return validResponse.VisitRegisterTicketingHookResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingDeadLetters operation middleware
+func (sh *strictHandler) ListTicketingDeadLetters(ctx echo.Context, source TicketingSourceCode, params ListTicketingDeadLettersParams) error {
+	var request ListTicketingDeadLettersRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingDeadLetters(ctx.Request().Context(), request.(ListTicketingDeadLettersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingDeadLetters")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingDeadLettersResponseObject); ok {
+		return validResponse.VisitListTicketingDeadLettersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DismissTicketingDeadLetter operation middleware
+func (sh *strictHandler) DismissTicketingDeadLetter(ctx echo.Context, source TicketingSourceCode, deadLetterID DeadLetterID, params DismissTicketingDeadLetterParams) error {
+	var request DismissTicketingDeadLetterRequestObject
+
+	request.Source = source
+	request.DeadLetterID = deadLetterID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DismissTicketingDeadLetter(ctx.Request().Context(), request.(DismissTicketingDeadLetterRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DismissTicketingDeadLetter")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DismissTicketingDeadLetterResponseObject); ok {
+		return validResponse.VisitDismissTicketingDeadLetterResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RetryTicketingDeadLetter operation middleware
+func (sh *strictHandler) RetryTicketingDeadLetter(ctx echo.Context, source TicketingSourceCode, deadLetterID DeadLetterID, params RetryTicketingDeadLetterParams) error {
+	var request RetryTicketingDeadLetterRequestObject
+
+	request.Source = source
+	request.DeadLetterID = deadLetterID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RetryTicketingDeadLetter(ctx.Request().Context(), request.(RetryTicketingDeadLetterRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RetryTicketingDeadLetter")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RetryTicketingDeadLetterResponseObject); ok {
+		return validResponse.VisitRetryTicketingDeadLetterResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetTicketingSourceHealth operation middleware
 func (sh *strictHandler) GetTicketingSourceHealth(ctx echo.Context, source TicketingSourceCode) error {
 	var request GetTicketingSourceHealthRequestObject
@@ -39010,6 +53201,130 @@ func (sh *strictHandler) GetTicketingSourceHealth(ctx echo.Context, source Ticke
 		return err
 	} else if validResponse, ok := response.(GetTicketingSourceHealthResponseObject); ok {
 		return validResponse.VisitGetTicketingSourceHealthResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListInboundMessages operation middleware
+func (sh *strictHandler) ListInboundMessages(ctx echo.Context, source TicketingSourceCode, params ListInboundMessagesParams) error {
+	var request ListInboundMessagesRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListInboundMessages(ctx.Request().Context(), request.(ListInboundMessagesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListInboundMessages")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListInboundMessagesResponseObject); ok {
+		return validResponse.VisitListInboundMessagesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StartTicketingPull operation middleware
+func (sh *strictHandler) StartTicketingPull(ctx echo.Context, source TicketingSourceCode, params StartTicketingPullParams) error {
+	var request StartTicketingPullRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	var body StartTicketingPullJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StartTicketingPull(ctx.Request().Context(), request.(StartTicketingPullRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartTicketingPull")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StartTicketingPullResponseObject); ok {
+		return validResponse.VisitStartTicketingPullResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StartTicketingReconciliation operation middleware
+func (sh *strictHandler) StartTicketingReconciliation(ctx echo.Context, source TicketingSourceCode, params StartTicketingReconciliationParams) error {
+	var request StartTicketingReconciliationRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	var body StartTicketingReconciliationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StartTicketingReconciliation(ctx.Request().Context(), request.(StartTicketingReconciliationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartTicketingReconciliation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StartTicketingReconciliationResponseObject); ok {
+		return validResponse.VisitStartTicketingReconciliationResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -39116,6 +53431,111 @@ func (sh *strictHandler) PutTicketingRecord(ctx echo.Context, source TicketingSo
 		return err
 	} else if validResponse, ok := response.(PutTicketingRecordResponseObject); ok {
 		return validResponse.VisitPutTicketingRecordResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AnonymizeTicketingRecord operation middleware
+func (sh *strictHandler) AnonymizeTicketingRecord(ctx echo.Context, source TicketingSourceCode, kind TicketingRecordKind, externalID TicketingExternalID, params AnonymizeTicketingRecordParams) error {
+	var request AnonymizeTicketingRecordRequestObject
+
+	request.Source = source
+	request.Kind = kind
+	request.ExternalID = externalID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AnonymizeTicketingRecord(ctx.Request().Context(), request.(AnonymizeTicketingRecordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AnonymizeTicketingRecord")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AnonymizeTicketingRecordResponseObject); ok {
+		return validResponse.VisitAnonymizeTicketingRecordResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReplayTicketingSource operation middleware
+func (sh *strictHandler) ReplayTicketingSource(ctx echo.Context, source TicketingSourceCode, params ReplayTicketingSourceParams) error {
+	var request ReplayTicketingSourceRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplayTicketingSource(ctx.Request().Context(), request.(ReplayTicketingSourceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplayTicketingSource")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReplayTicketingSourceResponseObject); ok {
+		return validResponse.VisitReplayTicketingSourceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingVenues operation middleware
+func (sh *strictHandler) ListTicketingVenues(ctx echo.Context, params ListTicketingVenuesParams) error {
+	var request ListTicketingVenuesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingVenues(ctx.Request().Context(), request.(ListTicketingVenuesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingVenues")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingVenuesResponseObject); ok {
+		return validResponse.VisitListTicketingVenuesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingVenue operation middleware
+func (sh *strictHandler) GetTicketingVenue(ctx echo.Context, venueID TicketingVenueID, params GetTicketingVenueParams) error {
+	var request GetTicketingVenueRequestObject
+
+	request.VenueID = venueID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingVenue(ctx.Request().Context(), request.(GetTicketingVenueRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingVenue")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingVenueResponseObject); ok {
+		return validResponse.VisitGetTicketingVenueResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -39341,6 +53761,107 @@ func (sh *strictHandler) EndUserSessions(ctx echo.Context, userID UserID) error 
 		return err
 	} else if validResponse, ok := response.(EndUserSessionsResponseObject); ok {
 		return validResponse.VisitEndUserSessionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListIdentities operation middleware
+func (sh *strictHandler) ListIdentities(ctx echo.Context, userID UserID, params ListIdentitiesParams) error {
+	var request ListIdentitiesRequestObject
+
+	request.UserID = userID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListIdentities(ctx.Request().Context(), request.(ListIdentitiesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListIdentities")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListIdentitiesResponseObject); ok {
+		return validResponse.VisitListIdentitiesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// LinkIdentity operation middleware
+func (sh *strictHandler) LinkIdentity(ctx echo.Context, userID UserID, params LinkIdentityParams) error {
+	var request LinkIdentityRequestObject
+
+	request.UserID = userID
+	request.Params = params
+
+	var body LinkIdentityJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.LinkIdentity(ctx.Request().Context(), request.(LinkIdentityRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LinkIdentity")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(LinkIdentityResponseObject); ok {
+		return validResponse.VisitLinkIdentityResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UnlinkIdentity operation middleware
+func (sh *strictHandler) UnlinkIdentity(ctx echo.Context, userID UserID, identityID IdentityID) error {
+	var request UnlinkIdentityRequestObject
+
+	request.UserID = userID
+	request.IdentityID = identityID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UnlinkIdentity(ctx.Request().Context(), request.(UnlinkIdentityRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnlinkIdentity")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UnlinkIdentityResponseObject); ok {
+		return validResponse.VisitUnlinkIdentityResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

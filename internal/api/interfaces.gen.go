@@ -257,6 +257,9 @@ type TicketingOperations interface {
 	// DeleteTicketingRecord: Say that a record is gone at the source
 	// (DELETE /v1/ticketing/sources/{source}/records/{kind}/{external_id})
 	DeleteTicketingRecord(ctx context.Context, request DeleteTicketingRecordRequestObject) (DeleteTicketingRecordResponseObject, error)
+	// AnonymizeTicketingRecord: Forget whom a record is about
+	// (POST /v1/ticketing/sources/{source}/records/{kind}/{external_id}/anonymize)
+	AnonymizeTicketingRecord(ctx context.Context, request AnonymizeTicketingRecordRequestObject) (AnonymizeTicketingRecordResponseObject, error)
 	// ListTicketingOrders: List orders
 	// (GET /v1/ticketing/orders)
 	ListTicketingOrders(ctx context.Context, request ListTicketingOrdersRequestObject) (ListTicketingOrdersResponseObject, error)
@@ -284,6 +287,205 @@ type TicketingOperations interface {
 	// ListContactOrders: List the orders of a contact
 	// (GET /v1/contacts/{contact_id}/orders)
 	ListContactOrders(ctx context.Context, request ListContactOrdersRequestObject) (ListContactOrdersResponseObject, error)
+	// ListTicketingVenues: List venues
+	// (GET /v1/ticketing/venues)
+	ListTicketingVenues(ctx context.Context, request ListTicketingVenuesRequestObject) (ListTicketingVenuesResponseObject, error)
+	// GetTicketingVenue: Read a venue
+	// (GET /v1/ticketing/venues/{venue_id})
+	GetTicketingVenue(ctx context.Context, request GetTicketingVenueRequestObject) (GetTicketingVenueResponseObject, error)
+	// ListTicketingProducts: List products
+	// (GET /v1/ticketing/products)
+	ListTicketingProducts(ctx context.Context, request ListTicketingProductsRequestObject) (ListTicketingProductsResponseObject, error)
+	// GetTicketingProduct: Read a product
+	// (GET /v1/ticketing/products/{product_id})
+	GetTicketingProduct(ctx context.Context, request GetTicketingProductRequestObject) (GetTicketingProductResponseObject, error)
+	// ListTicketingMemberships: List subscriptions, passes and memberships
+	// (GET /v1/ticketing/memberships)
+	ListTicketingMemberships(ctx context.Context, request ListTicketingMembershipsRequestObject) (ListTicketingMembershipsResponseObject, error)
+	// GetTicketingMembership: Read a subscription, pass or membership
+	// (GET /v1/ticketing/memberships/{membership_id})
+	GetTicketingMembership(ctx context.Context, request GetTicketingMembershipRequestObject) (GetTicketingMembershipResponseObject, error)
+	// ListTicketingGiftCards: List gift cards
+	// (GET /v1/ticketing/gift-cards)
+	ListTicketingGiftCards(ctx context.Context, request ListTicketingGiftCardsRequestObject) (ListTicketingGiftCardsResponseObject, error)
+	// GetTicketingGiftCard: Read a gift card
+	// (GET /v1/ticketing/gift-cards/{gift_card_id})
+	GetTicketingGiftCard(ctx context.Context, request GetTicketingGiftCardRequestObject) (GetTicketingGiftCardResponseObject, error)
+	// ListTicketingScans: List scans
+	// (GET /v1/ticketing/scans)
+	ListTicketingScans(ctx context.Context, request ListTicketingScansRequestObject) (ListTicketingScansResponseObject, error)
+	// GetTicketingScan: Read a scan
+	// (GET /v1/ticketing/scans/{scan_id})
+	GetTicketingScan(ctx context.Context, request GetTicketingScanRequestObject) (GetTicketingScanResponseObject, error)
+	// ListTicketingGroupBookings: List group bookings
+	// (GET /v1/ticketing/group-bookings)
+	ListTicketingGroupBookings(ctx context.Context, request ListTicketingGroupBookingsRequestObject) (ListTicketingGroupBookingsResponseObject, error)
+	// GetTicketingGroupBooking: Read a group booking
+	// (GET /v1/ticketing/group-bookings/{group_booking_id})
+	GetTicketingGroupBooking(ctx context.Context, request GetTicketingGroupBookingRequestObject) (GetTicketingGroupBookingResponseObject, error)
+	// ListContactTickets: List the tickets of a contact
+	// (GET /v1/contacts/{contact_id}/tickets)
+	ListContactTickets(ctx context.Context, request ListContactTicketsRequestObject) (ListContactTicketsResponseObject, error)
+	// ListContactAttendances: List the attendances of a contact
+	// (GET /v1/contacts/{contact_id}/attendances)
+	ListContactAttendances(ctx context.Context, request ListContactAttendancesRequestObject) (ListContactAttendancesResponseObject, error)
+	// ListContactMemberships: List the memberships of a contact
+	// (GET /v1/contacts/{contact_id}/memberships)
+	ListContactMemberships(ctx context.Context, request ListContactMembershipsRequestObject) (ListContactMembershipsResponseObject, error)
+	// ListContactGiftCards: List the gift cards of a contact
+	// (GET /v1/contacts/{contact_id}/gift-cards)
+	ListContactGiftCards(ctx context.Context, request ListContactGiftCardsRequestObject) (ListContactGiftCardsResponseObject, error)
+}
+
+// ConnectorsOperations are the operations of api/connectors.yaml.
+type ConnectorsOperations interface {
+	// ListConnectors: List the connectors of this program
+	// (GET /v1/ticketing/connectors)
+	ListConnectors(ctx context.Context, request ListConnectorsRequestObject) (ListConnectorsResponseObject, error)
+	// GetTicketingConnection: Read how a source is reached
+	// (GET /v1/ticketing/sources/{source}/connection)
+	GetTicketingConnection(ctx context.Context, request GetTicketingConnectionRequestObject) (GetTicketingConnectionResponseObject, error)
+	// PutTicketingConnection: Connect a source to its ticketing system
+	// (PUT /v1/ticketing/sources/{source}/connection)
+	PutTicketingConnection(ctx context.Context, request PutTicketingConnectionRequestObject) (PutTicketingConnectionResponseObject, error)
+	// DeleteTicketingConnection: Disconnect a source
+	// (DELETE /v1/ticketing/sources/{source}/connection)
+	DeleteTicketingConnection(ctx context.Context, request DeleteTicketingConnectionRequestObject) (DeleteTicketingConnectionResponseObject, error)
+	// CreateTicketingHookAddress: Make a new hook address
+	// (POST /v1/ticketing/sources/{source}/connection/hook-address)
+	CreateTicketingHookAddress(ctx context.Context, request CreateTicketingHookAddressRequestObject) (CreateTicketingHookAddressResponseObject, error)
+	// StartTicketingPull: Read from the vendor now
+	// (POST /v1/ticketing/sources/{source}/pulls)
+	StartTicketingPull(ctx context.Context, request StartTicketingPullRequestObject) (StartTicketingPullResponseObject, error)
+	// ReplayTicketingSource: Read again from a time on
+	// (POST /v1/ticketing/sources/{source}/replay)
+	ReplayTicketingSource(ctx context.Context, request ReplayTicketingSourceRequestObject) (ReplayTicketingSourceResponseObject, error)
+	// ReceiveTicketingHook: Take a call of a ticketing system
+	// (POST /v1/ticketing/hooks/{connector}/{hook_key})
+	ReceiveTicketingHook(ctx context.Context, request ReceiveTicketingHookRequestObject) (ReceiveTicketingHookResponseObject, error)
+	// ListInboundMessages: List what a vendor sent unasked
+	// (GET /v1/ticketing/sources/{source}/inbound-messages)
+	ListInboundMessages(ctx context.Context, request ListInboundMessagesRequestObject) (ListInboundMessagesResponseObject, error)
+	// GetInboundMessage: Read a message as it came
+	// (GET /v1/ticketing/inbound-messages/{message_id})
+	GetInboundMessage(ctx context.Context, request GetInboundMessageRequestObject) (GetInboundMessageResponseObject, error)
+	// ListTicketingDeadLetters: List what could not be taken in
+	// (GET /v1/ticketing/sources/{source}/dead-letters)
+	ListTicketingDeadLetters(ctx context.Context, request ListTicketingDeadLettersRequestObject) (ListTicketingDeadLettersResponseObject, error)
+	// RetryTicketingDeadLetter: Try a dead letter again
+	// (POST /v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/retry)
+	RetryTicketingDeadLetter(ctx context.Context, request RetryTicketingDeadLetterRequestObject) (RetryTicketingDeadLetterResponseObject, error)
+	// DismissTicketingDeadLetter: Set a dead letter aside
+	// (POST /v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/dismiss)
+	DismissTicketingDeadLetter(ctx context.Context, request DismissTicketingDeadLetterRequestObject) (DismissTicketingDeadLetterResponseObject, error)
+	// RegisterTicketingHook: Tell the vendor where to call
+	// (POST /v1/ticketing/sources/{source}/connection/hook-registration)
+	RegisterTicketingHook(ctx context.Context, request RegisterTicketingHookRequestObject) (RegisterTicketingHookResponseObject, error)
+	// StartTicketingReconciliation: Compare a window with the vendor
+	// (POST /v1/ticketing/sources/{source}/reconciliations)
+	StartTicketingReconciliation(ctx context.Context, request StartTicketingReconciliationRequestObject) (StartTicketingReconciliationResponseObject, error)
+	// ListTicketingCommands: List what a vendor was asked to do
+	// (GET /v1/ticketing/sources/{source}/commands)
+	ListTicketingCommands(ctx context.Context, request ListTicketingCommandsRequestObject) (ListTicketingCommandsResponseObject, error)
+	// CreateTicketingCommand: Ask a vendor to do something
+	// (POST /v1/ticketing/sources/{source}/commands)
+	CreateTicketingCommand(ctx context.Context, request CreateTicketingCommandRequestObject) (CreateTicketingCommandResponseObject, error)
+	// GetTicketingCommand: See what became of a command
+	// (GET /v1/ticketing/sources/{source}/commands/{command_id})
+	GetTicketingCommand(ctx context.Context, request GetTicketingCommandRequestObject) (GetTicketingCommandResponseObject, error)
+}
+
+// SibilOperations are the operations of api/sibil.yaml.
+type SibilOperations interface {
+	// GetSibilSettings: Read the settings of the SIBIL return
+	// (GET /v1/statutory/sibil/settings)
+	GetSibilSettings(ctx context.Context, request GetSibilSettingsRequestObject) (GetSibilSettingsResponseObject, error)
+	// UpdateSibilSettings: Change the settings of the SIBIL return
+	// (PATCH /v1/statutory/sibil/settings)
+	UpdateSibilSettings(ctx context.Context, request UpdateSibilSettingsRequestObject) (UpdateSibilSettingsResponseObject, error)
+	// GetSibilQuarter: See how a quarter's return stands
+	// (GET /v1/statutory/sibil/quarters/{quarter})
+	GetSibilQuarter(ctx context.Context, request GetSibilQuarterRequestObject) (GetSibilQuarterResponseObject, error)
+	// ListSibilDeclarations: List a quarter's declarations
+	// (GET /v1/statutory/sibil/quarters/{quarter}/declarations)
+	ListSibilDeclarations(ctx context.Context, request ListSibilDeclarationsRequestObject) (ListSibilDeclarationsResponseObject, error)
+	// ListSibilSubmissions: List submissions to SIBIL
+	// (GET /v1/statutory/sibil/submissions)
+	ListSibilSubmissions(ctx context.Context, request ListSibilSubmissionsRequestObject) (ListSibilSubmissionsResponseObject, error)
+	// CreateSibilSubmission: Declare performances to SIBIL
+	// (POST /v1/statutory/sibil/submissions)
+	CreateSibilSubmission(ctx context.Context, request CreateSibilSubmissionRequestObject) (CreateSibilSubmissionResponseObject, error)
+	// GetSibilSubmission: Read a submission to SIBIL
+	// (GET /v1/statutory/sibil/submissions/{sibil_submission_id})
+	GetSibilSubmission(ctx context.Context, request GetSibilSubmissionRequestObject) (GetSibilSubmissionResponseObject, error)
+}
+
+// MatchingOperations are the operations of api/matching.yaml.
+type MatchingOperations interface {
+	// ExplainOrderMatch: See why an order is whose it is
+	// (GET /v1/ticketing/orders/{order_id}/match)
+	ExplainOrderMatch(ctx context.Context, request ExplainOrderMatchRequestObject) (ExplainOrderMatchResponseObject, error)
+	// RelinkOrder: Attribute an order to another contact
+	// (POST /v1/ticketing/orders/{order_id}/relink)
+	RelinkOrder(ctx context.Context, request RelinkOrderRequestObject) (RelinkOrderResponseObject, error)
+	// RelinkTicket: Say who holds a ticket
+	// (POST /v1/ticketing/orders/{order_id}/tickets/{ticket_id}/relink)
+	RelinkTicket(ctx context.Context, request RelinkTicketRequestObject) (RelinkTicketResponseObject, error)
+	// ClaimOrder: Claim an order of nobody
+	// (POST /v1/ticketing/order-claims)
+	ClaimOrder(ctx context.Context, request ClaimOrderRequestObject) (ClaimOrderResponseObject, error)
+	// ListMatchReviews: List the descriptions to decide about
+	// (GET /v1/ticketing/reviews)
+	ListMatchReviews(ctx context.Context, request ListMatchReviewsRequestObject) (ListMatchReviewsResponseObject, error)
+	// GetMatchReview: Read a review
+	// (GET /v1/ticketing/reviews/{review_id})
+	GetMatchReview(ctx context.Context, request GetMatchReviewRequestObject) (GetMatchReviewResponseObject, error)
+	// DecideMatchReview: Answer a review
+	// (POST /v1/ticketing/reviews/{review_id}/decide)
+	DecideMatchReview(ctx context.Context, request DecideMatchReviewRequestObject) (DecideMatchReviewResponseObject, error)
+	// DecideMatchReviews: Answer many reviews
+	// (POST /v1/ticketing/reviews/decide)
+	DecideMatchReviews(ctx context.Context, request DecideMatchReviewsRequestObject) (DecideMatchReviewsResponseObject, error)
+	// ListMatchDecisions: List what people decided
+	// (GET /v1/ticketing/decisions)
+	ListMatchDecisions(ctx context.Context, request ListMatchDecisionsRequestObject) (ListMatchDecisionsResponseObject, error)
+	// RevertMatchDecision: Take a decision back
+	// (POST /v1/ticketing/decisions/{decision_id}/revert)
+	RevertMatchDecision(ctx context.Context, request RevertMatchDecisionRequestObject) (RevertMatchDecisionResponseObject, error)
+	// ListHouseholdProposals: List people who may share a home
+	// (GET /v1/ticketing/household-proposals)
+	ListHouseholdProposals(ctx context.Context, request ListHouseholdProposalsRequestObject) (ListHouseholdProposalsResponseObject, error)
+	// DecideHouseholdProposal: Confirm or dismiss a shared home
+	// (POST /v1/ticketing/household-proposals/{household_proposal_id}/decide)
+	DecideHouseholdProposal(ctx context.Context, request DecideHouseholdProposalRequestObject) (DecideHouseholdProposalResponseObject, error)
+	// ListGenericMailboxes: List addresses of services
+	// (GET /v1/ticketing/mailboxes)
+	ListGenericMailboxes(ctx context.Context, request ListGenericMailboxesRequestObject) (ListGenericMailboxesResponseObject, error)
+	// PutGenericMailbox: Say whether an address is a service's
+	// (PUT /v1/ticketing/mailboxes/{mailbox})
+	PutGenericMailbox(ctx context.Context, request PutGenericMailboxRequestObject) (PutGenericMailboxResponseObject, error)
+	// DeleteGenericMailbox: Take an address off the list
+	// (DELETE /v1/ticketing/mailboxes/{mailbox})
+	DeleteGenericMailbox(ctx context.Context, request DeleteGenericMailboxRequestObject) (DeleteGenericMailboxResponseObject, error)
+	// LookupContacts: Find a contact for a seller's screen
+	// (POST /v1/contacts/lookup)
+	LookupContacts(ctx context.Context, request LookupContactsRequestObject) (LookupContactsResponseObject, error)
+}
+
+// IndicatorsOperations are the operations of api/indicators.yaml.
+type IndicatorsOperations interface {
+	// GetContactIndicators: Read what a contact's purchases say
+	// (GET /v1/contacts/{contact_id}/indicators)
+	GetContactIndicators(ctx context.Context, request GetContactIndicatorsRequestObject) (GetContactIndicatorsResponseObject, error)
+	// ListIndicatorFacts: List what a figure counts
+	// (GET /v1/contacts/{contact_id}/indicators/{indicator}/facts)
+	ListIndicatorFacts(ctx context.Context, request ListIndicatorFactsRequestObject) (ListIndicatorFactsResponseObject, error)
+	// RecountIndicators: Count everybody's figures anew
+	// (POST /v1/indicators/recount)
+	RecountIndicators(ctx context.Context, request RecountIndicatorsRequestObject) (RecountIndicatorsResponseObject, error)
+	// GetCaptureRates: See how complete what is known of buyers is
+	// (GET /v1/indicators/capture-rates)
+	GetCaptureRates(ctx context.Context, request GetCaptureRatesRequestObject) (GetCaptureRatesResponseObject, error)
 }
 
 // FormsOperations are the operations of api/forms.yaml.
@@ -384,6 +586,9 @@ type AuditOperations interface {
 	// VerifyLog: Verify the log against itself
 	// (GET /v1/audit/verification)
 	VerifyLog(ctx context.Context, request VerifyLogRequestObject) (VerifyLogResponseObject, error)
+	// ListAuditEntries: List what was done, refused and read
+	// (GET /v1/audit/entries)
+	ListAuditEntries(ctx context.Context, request ListAuditEntriesRequestObject) (ListAuditEntriesResponseObject, error)
 	// ListReads: List who read whose data
 	// (GET /v1/audit/reads)
 	ListReads(ctx context.Context, request ListReadsRequestObject) (ListReadsResponseObject, error)
@@ -405,15 +610,37 @@ type AuditOperations interface {
 	// StartVerification: Verify all chains of the institution
 	// (POST /v1/audit/verifications)
 	StartVerification(ctx context.Context, request StartVerificationRequestObject) (StartVerificationResponseObject, error)
-	// GetAuditRetention: Read for how long reads are kept
+	// GetAuditRetention: Read for how long the logs are kept
 	// (GET /v1/audit/retention)
 	GetAuditRetention(ctx context.Context, request GetAuditRetentionRequestObject) (GetAuditRetentionResponseObject, error)
-	// PutAuditRetention: Say for how long reads are kept
+	// PutAuditRetention: Say for how long a log is kept
 	// (PUT /v1/audit/retention)
 	PutAuditRetention(ctx context.Context, request PutAuditRetentionRequestObject) (PutAuditRetentionResponseObject, error)
-	// GetAuditKeys: Read the key that signs the log of reads
+	// GetAuditKeys: Read the key that signs the logs
 	// (GET /.well-known/audit-keys.json)
 	GetAuditKeys(ctx context.Context, request GetAuditKeysRequestObject) (GetAuditKeysResponseObject, error)
+}
+
+// SiemOperations are the operations of api/siem.yaml.
+type SiemOperations interface {
+	// FollowAudit: Follow the logs without a gap
+	// (GET /v1/audit/stream)
+	FollowAudit(ctx context.Context, request FollowAuditRequestObject) (FollowAuditResponseObject, error)
+	// ListForwarders: List where the logs are sent
+	// (GET /v1/audit/forwarders)
+	ListForwarders(ctx context.Context, request ListForwardersRequestObject) (ListForwardersResponseObject, error)
+	// CreateForwarder: Send the logs somewhere
+	// (POST /v1/audit/forwarders)
+	CreateForwarder(ctx context.Context, request CreateForwarderRequestObject) (CreateForwarderResponseObject, error)
+	// GetForwarder: Read a forwarder
+	// (GET /v1/audit/forwarders/{forwarder_id})
+	GetForwarder(ctx context.Context, request GetForwarderRequestObject) (GetForwarderResponseObject, error)
+	// UpdateForwarder: Change, pause or resume a forwarder
+	// (PATCH /v1/audit/forwarders/{forwarder_id})
+	UpdateForwarder(ctx context.Context, request UpdateForwarderRequestObject) (UpdateForwarderResponseObject, error)
+	// DeleteForwarder: Send the logs there no longer
+	// (DELETE /v1/audit/forwarders/{forwarder_id})
+	DeleteForwarder(ctx context.Context, request DeleteForwarderRequestObject) (DeleteForwarderResponseObject, error)
 }
 
 // WebhooksOperations are the operations of api/webhooks.yaml.
@@ -791,6 +1018,52 @@ type FederationOperations interface {
 	// UpdateIdentityProvider: Change an identity provider
 	// (PATCH /v1/identity-providers/{identity_provider_id})
 	UpdateIdentityProvider(ctx context.Context, request UpdateIdentityProviderRequestObject) (UpdateIdentityProviderResponseObject, error)
+	// ListIdentities: List further identities of a user
+	// (GET /v1/users/{user_id}/identities)
+	ListIdentities(ctx context.Context, request ListIdentitiesRequestObject) (ListIdentitiesResponseObject, error)
+	// LinkIdentity: Link a further identity to a user
+	// (POST /v1/users/{user_id}/identities)
+	LinkIdentity(ctx context.Context, request LinkIdentityRequestObject) (LinkIdentityResponseObject, error)
+	// UnlinkIdentity: Unlink an identity from a user
+	// (POST /v1/users/{user_id}/identities/{identity_id}/unlink)
+	UnlinkIdentity(ctx context.Context, request UnlinkIdentityRequestObject) (UnlinkIdentityResponseObject, error)
+}
+
+// SigninOperations are the operations of api/signin.yaml.
+type SigninOperations interface {
+	// GetProviderSignIn: Read how people sign in with a provider
+	// (GET /v1/identity-providers/{identity_provider_id}/sign-in)
+	GetProviderSignIn(ctx context.Context, request GetProviderSignInRequestObject) (GetProviderSignInResponseObject, error)
+	// PutProviderSignIn: Say how people sign in with a provider
+	// (PUT /v1/identity-providers/{identity_provider_id}/sign-in)
+	PutProviderSignIn(ctx context.Context, request PutProviderSignInRequestObject) (PutProviderSignInResponseObject, error)
+	// GetSamlConnection: Read how people sign in with SAML
+	// (GET /v1/identity-providers/{identity_provider_id}/saml)
+	GetSamlConnection(ctx context.Context, request GetSamlConnectionRequestObject) (GetSamlConnectionResponseObject, error)
+	// PutSamlConnection: Say how people sign in with SAML
+	// (PUT /v1/identity-providers/{identity_provider_id}/saml)
+	PutSamlConnection(ctx context.Context, request PutSamlConnectionRequestObject) (PutSamlConnectionResponseObject, error)
+	// GetSamlMetadata: Read our metadata for a SAML provider
+	// (GET /v1/public/institutions/{institution_id}/identity-providers/{identity_provider_id}/saml-metadata)
+	GetSamlMetadata(ctx context.Context, request GetSamlMetadataRequestObject) (GetSamlMetadataResponseObject, error)
+	// FinishSamlSignIn: Take the answer of a SAML provider
+	// (POST /v1/public/sign-ins/saml)
+	FinishSamlSignIn(ctx context.Context, request FinishSamlSignInRequestObject) (FinishSamlSignInResponseObject, error)
+	// ListSignInProviders: List the providers to sign in with
+	// (GET /v1/public/institutions/{institution_id}/identity-providers)
+	ListSignInProviders(ctx context.Context, request ListSignInProvidersRequestObject) (ListSignInProvidersResponseObject, error)
+	// StartSignIn: Begin to sign in with a provider
+	// (POST /v1/sign-ins)
+	StartSignIn(ctx context.Context, request StartSignInRequestObject) (StartSignInResponseObject, error)
+	// FinishSignIn: Take the provider's answer
+	// (GET /v1/sign-ins/callback)
+	FinishSignIn(ctx context.Context, request FinishSignInRequestObject) (FinishSignInResponseObject, error)
+	// ExchangeSignIn: Exchange the code of a sign-in
+	// (POST /v1/sign-ins/exchange)
+	ExchangeSignIn(ctx context.Context, request ExchangeSignInRequestObject) (ExchangeSignInResponseObject, error)
+	// SignOutAtProvider: End the session here and at the provider
+	// (POST /v1/sign-ins/sign-out)
+	SignOutAtProvider(ctx context.Context, request SignOutAtProviderRequestObject) (SignOutAtProviderResponseObject, error)
 }
 
 // ScimOperations are the operations of api/scim.yaml.
@@ -810,6 +1083,21 @@ type ScimOperations interface {
 	// GetScimSchema: Read a SCIM schema
 	// (GET /v1/scim/v2/Schemas/{name})
 	GetScimSchema(ctx context.Context, request GetScimSchemaRequestObject) (GetScimSchemaResponseObject, error)
+	// SearchScim: Search users and groups over SCIM
+	// (POST /v1/scim/v2/.search)
+	SearchScim(ctx context.Context, request SearchScimRequestObject) (SearchScimResponseObject, error)
+	// SearchScimUsers: Search users over SCIM
+	// (POST /v1/scim/v2/Users/.search)
+	SearchScimUsers(ctx context.Context, request SearchScimUsersRequestObject) (SearchScimUsersResponseObject, error)
+	// SearchScimGroups: Search groups over SCIM
+	// (POST /v1/scim/v2/Groups/.search)
+	SearchScimGroups(ctx context.Context, request SearchScimGroupsRequestObject) (SearchScimGroupsResponseObject, error)
+	// GetScimMe: Read oneself over SCIM
+	// (GET /v1/scim/v2/Me)
+	GetScimMe(ctx context.Context, request GetScimMeRequestObject) (GetScimMeResponseObject, error)
+	// BulkScim: Do many operations over SCIM
+	// (POST /v1/scim/v2/Bulk)
+	BulkScim(ctx context.Context, request BulkScimRequestObject) (BulkScimResponseObject, error)
 	// ListScimUsers: List users over SCIM
 	// (GET /v1/scim/v2/Users)
 	ListScimUsers(ctx context.Context, request ListScimUsersRequestObject) (ListScimUsersResponseObject, error)

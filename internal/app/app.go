@@ -20,13 +20,16 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/parvis-crm/parvis/internal/access"
+	"github.com/parvis-crm/parvis/internal/audit"
 	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/config"
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/rights"
 	"github.com/parvis-crm/parvis/internal/seal"
+	"github.com/parvis-crm/parvis/internal/sensitive"
 	"github.com/parvis-crm/parvis/internal/telemetry"
+	"github.com/parvis-crm/parvis/internal/ticketing"
 	"github.com/parvis-crm/parvis/internal/transfers"
 	"github.com/parvis-crm/parvis/internal/vault"
 	"github.com/parvis-crm/parvis/internal/web"
@@ -154,8 +157,17 @@ func (a *App) Handler() http.Handler { return a.echo }
 // Access gives the access domain, for the administration commands.
 func (a *App) Access() *access.Service { return a.domains.access }
 
+// Ticketing gives what ticketing systems have sent.
+func (a *App) Ticketing() *ticketing.Service { return a.domains.ticketing }
+
 // Rights gives the domain of roles and their assignments.
 func (a *App) Rights() *rights.Service { return a.domains.rights }
+
+// Sensitive gives the domain of sensitive facts.
+func (a *App) Sensitive() *sensitive.Service { return a.domains.sensitive }
+
+// Auditing gives what reads and verifies the logs.
+func (a *App) Auditing() *audit.Service { return a.domains.auditing }
 
 // Webhooks gives the webhooks domain, for wiring and tests.
 func (a *App) Webhooks() *webhooks.Service { return a.domains.webhooks }

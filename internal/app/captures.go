@@ -28,7 +28,7 @@ func (c captures) RecordCaptureTx(ctx context.Context, tx pgx.Tx, in ticketing.C
 	}
 	entry := consents.Entry{
 		Contact: in.ContactID, Purpose: in.Purpose, Channel: in.Channel, Action: consents.Given, When: in.At,
-		Source: in.Source, Reference: "order " + in.OrderID.String(), Mechanism: "ticketing", Evidence: consents.Evidence{Note: in.Evidence},
+		Source: in.Source, Reference: in.Reference, Mechanism: "ticketing", Evidence: consents.Evidence{Note: in.Evidence},
 	}
 	if in.Value != "granted" {
 		entry.Action = consents.Refused

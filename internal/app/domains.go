@@ -6,12 +6,14 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/parvis-crm/parvis/db"
 	"github.com/parvis-crm/parvis/internal/access"
 	"github.com/parvis-crm/parvis/internal/accounts"
 	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/audit"
+	"github.com/parvis-crm/parvis/internal/connectors"
 	"github.com/parvis-crm/parvis/internal/consents"
 	"github.com/parvis-crm/parvis/internal/contacts"
 	"github.com/parvis-crm/parvis/internal/egress"
@@ -19,6 +21,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/federation"
 	"github.com/parvis-crm/parvis/internal/forms"
 	"github.com/parvis-crm/parvis/internal/forms/maildomain"
+	"github.com/parvis-crm/parvis/internal/indicators"
 	"github.com/parvis-crm/parvis/internal/mail"
 	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/preferences"
@@ -27,6 +30,9 @@ import (
 	"github.com/parvis-crm/parvis/internal/rights"
 	"github.com/parvis-crm/parvis/internal/scim"
 	"github.com/parvis-crm/parvis/internal/sensitive"
+	"github.com/parvis-crm/parvis/internal/sibil"
+	"github.com/parvis-crm/parvis/internal/siem"
+	"github.com/parvis-crm/parvis/internal/signin"
 	"github.com/parvis-crm/parvis/internal/ticketing"
 	"github.com/parvis-crm/parvis/internal/transfers"
 	"github.com/parvis-crm/parvis/internal/vault"
@@ -49,6 +55,9 @@ type (
 	quotasHandlers      = quotas.Handlers
 	webhooksHandlers    = webhooks.Handlers
 	ticketingHandlers   = ticketing.Handlers
+	connectorsHandlers  = connectors.Handlers
+	sibilHandlers       = sibil.Handlers
+	indicatorsHandlers  = indicators.Handlers
 	contactsHandlers    = contacts.Handlers
 	formsHandlers       = forms.Handlers
 	transfersHandlers   = transfers.Handlers
@@ -56,8 +65,10 @@ type (
 	rightsHandlers      = rights.Handlers
 	registerHandlers    = register.Handlers
 	scimHandlers        = scim.Handlers
+	signinHandlers      = signin.Handlers
 	vaultHandlers       = vault.Handlers
 	sensitiveHandlers   = sensitive.Handlers
+	siemHandlers        = siem.Handlers
 )
 
 type handlers struct {
@@ -66,6 +77,7 @@ type handlers struct {
 	*registerHandlers
 	*accountsHandlers
 	*federationHandlers
+	*signinHandlers
 	*scimHandlers
 	*operationsHandlers
 	*eventsHandlers
@@ -75,12 +87,16 @@ type handlers struct {
 	*quotasHandlers
 	*webhooksHandlers
 	*ticketingHandlers
+	*indicatorsHandlers
+	*connectorsHandlers
+	*sibilHandlers
 	*contactsHandlers
 	*formsHandlers
 	*transfersHandlers
 	*preferencesHandlers
 	*vaultHandlers
 	*sensitiveHandlers
+	*siemHandlers
 }
 
 var _ api.StrictServerInterface = handlers{}
@@ -90,8 +106,10 @@ type domains struct {
 	access      *access.Service
 	accounts    *accounts.Service
 	federation  *federation.Service
+	signin      *signin.Service
 	events      *events.Service
 	reads       *audit.ReadLog
+	refusals    *audit.RefusalLog
 	operations  *operations.Service
 	contacts    *contacts.Service
 	consents    *consents.Service
@@ -100,16 +118,22 @@ type domains struct {
 	exports     *transfers.Service
 	webhooks    *webhooks.Service
 	ticketing   *ticketing.Service
+	indicators  *indicators.Service
+	connectors  *connectors.Service
+	sibil       *sibil.Service
 	forms       *forms.Service
 	preferences *preferences.Service
 	rights      *rights.Service
 	register    *register.Service
+	auditing    *audit.Service
+	siem        *siem.Service
+	sensitive   *sensitive.Service
 }
 
 // wire builds every domain. Order follows the tiers; what a higher tier needs
 // from a lower one is handed over here and nowhere else.
 func (a *App) wire() (handlers, error) {
-	schemas, err := web.CompileSchemas(api.SpecJSON, slices.Collect(maps.Values(ticketing.RecordSchemas()))...)
+	schemas, err := web.CompileSchemas(api.SpecJSON, append(slices.Collect(maps.Values(ticketing.RecordSchemas())), append(connectors.SettingsSchemas(vendors()...), connectors.CommandSchemas()...)...)...)
 	if err != nil {
 		return handlers{}, err
 	}
@@ -120,6 +144,7 @@ func (a *App) wire() (handlers, error) {
 	a.domains.reads = audit.NewReadLog(a.DB, a.Clock, a.Log, filepath.Join(a.Config.DataDir, "reads"), audit.MostKept)
 	auditKey := ed25519.NewKeyFromSeed(a.master.Derive("audit signature"))
 	a.domains.reads.Sign(auditKey)
+	a.domains.refusals = audit.NewRefusalLog(a.DB, a.Clock, a.Log, filepath.Join(a.Config.DataDir, "refusals"), audit.MostRefusalsKept, auditKey)
 	a.domains.operations = operations.NewService(a.DB)
 	a.vault.SetOperations(a.domains.operations)
 	a.domains.contacts = contacts.NewService(a.DB, a.Clock)
@@ -128,7 +153,7 @@ func (a *App) wire() (handlers, error) {
 	a.domains.mail = mail.NewService(a.DB, a.Clock, a.Config.MailFrom, a.sealed(mail.Bodies()))
 	a.domains.rights = rights.NewService(a.DB, a.Clock, a.domains.access, a.domains.mail, a.Log)
 	a.domains.accounts, err = accounts.NewService(a.DB, a.Clock, accounts.Needs{
-		Access: a.domains.access, Mail: a.domains.mail, TOTPs: a.sealed(accounts.TOTPSecrets()), Log: a.Log,
+		Access: a.domains.access, Mail: a.domains.mail, TOTPs: a.sealed(accounts.TOTPSecrets()), IDTokens: a.sealed(accounts.IDTokens()), Log: a.Log,
 	}, a.accountsConfig())
 	if err != nil {
 		return handlers{}, err
@@ -138,19 +163,33 @@ func (a *App) wire() (handlers, error) {
 		Client: egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs}),
 	})
 	a.domains.access.SetTrustedIssuers(a.domains.federation)
+	clientSecrets, clientKeys, idTokens, samlKeys := signin.Sealed()
+	a.domains.signin = signin.NewService(a.DB, a.Clock, signin.Needs{
+		Access: a.domains.access, Accounts: a.domains.accounts, Federation: a.domains.federation, Log: a.Log,
+		Client:  egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs}),
+		Secrets: a.sealed(clientSecrets), Keys: a.sealed(clientKeys), IDTokens: a.sealed(idTokens), SAMLKeys: a.sealed(samlKeys),
+	}, signin.Config{Secret: a.master.Derive("sign-in"), PublicURL: a.Config.Public()})
 	a.domains.rights.SetOwned(a.domains.contacts, a.domains.operations)
+	facts := sensitive.NewService(a.DB, a.Clock, a.vault, a.domains.contacts)
+	a.domains.sensitive = facts
 	a.domains.transfers = transfers.NewEngine(transfers.Deps{
 		DB: a.DB, Sequence: a.sequencer.Sequence, Contract: api.SpecJSON, Version: Version, Schema: db.LastMigration(),
-		SigningKey: ed25519.NewKeyFromSeed(a.master.Derive("archive signature")), Log: a.Log, Vault: a.vault,
+		SigningKey: ed25519.NewKeyFromSeed(a.master.Derive("archive signature")), Log: a.Log, Vault: a.vault, Sensitive: facts,
 	})
 	secrets, privateKeys := webhooks.SealedColumns(a.webhookKeys)
 	a.domains.webhooks = webhooks.NewService(webhooks.Needs{
-		DB: a.DB, Events: a.domains.events, Hub: a.hub, Operations: a.domains.operations, Mail: a.domains.mail, Log: a.Log,
+		DB: a.DB, Events: a.domains.events, Hub: a.hub, Operations: a.domains.operations, Mail: a.domains.mail, Log: a.Log, Acting: a.acting,
 		Client:  egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs, MaxIdlePerHost: 64, MaxBody: egress.WebhookBodyLimit}),
 		Secrets: a.sealed(secrets), PrivateKeys: a.sealed(privateKeys),
 	}, webhooks.Options{Schedule: a.Config.WebhookSchedule, Origin: a.Config.PublicHost()})
-	a.domains.ticketing = ticketing.NewService(a.DB, a.Clock, a.domains.contacts, schemas)
+	a.domains.ticketing = ticketing.NewService(a.DB, a.Clock, a.domains.contacts, schemas, a.master.Derive("ticketing"))
 	a.domains.ticketing.SetConsents(captures{a.domains.consents})
+	a.domains.indicators = indicators.NewService(a.DB, a.Clock, indicators.Needs{Contacts: a.domains.contacts, Operations: a.domains.operations, Log: a.Log})
+	a.domains.connectors = a.newConnectors(schemas)
+	a.domains.sibil = sibil.NewService(sibil.Needs{
+		DB: a.DB, Clock: a.Clock, Log: a.Log, Operations: a.domains.operations, Client: egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs, Timeout: declarationTimeout}),
+		Passwords: a.sealed(sibil.SealedPasswords()), Tenants: a.domains.access.TenantIDs,
+	})
 	work, err := forms.NewWork(a.master.Derive("form work"), a.Config.FormWorkCost)
 	if err != nil {
 		return handlers{}, err
@@ -170,25 +209,38 @@ func (a *App) wire() (handlers, error) {
 		runner{"event announcements", a.listenToEvents},
 		runner{"mail", a.sendMail},
 		runner{"access log", a.domains.reads.Run},
-		runner{"old reads", audit.NewPurger(a.DB, a.Clock, a.Log, auditKey).Run},
+		runner{"refusals", a.domains.refusals.Run},
+		runner{"old entries of logs", audit.NewPurger(a.DB, a.Clock, a.Log, auditKey).Run},
 		runner{"access", a.domains.access.KeepHouse},
 		runner{"rights", a.domains.rights.Run},
 		runner{"accounts", a.domains.accounts.Run},
+		runner{"sign-ins", a.domains.signin.Run},
 		runner{"forms", a.domains.forms.Run},
 		runner{"preferences", a.domains.preferences.Run},
 		runner{"old archives", a.domains.exports.Run},
 		runner{"vault", a.keepVault},
 	)
+	a.domains.auditing = audit.NewService(a.DB, a.domains.events)
+	a.domains.siem = siem.NewService(siem.Needs{
+		DB: a.DB, Audit: a.domains.auditing, Secrets: a.sealed(siem.Secrets()), Log: a.Log, AllowCIDRs: a.Config.WebhookAllowCIDRs, Host: a.Config.PublicHost(),
+	}, siem.Options{})
+	a.metrics.Ask("siem", a.siemFigures, a.Log)
 	if a.Config.Workers {
 		a.runners = append(a.runners,
 			runner{"abandoned operations", func(ctx context.Context) error { return a.domains.operations.Run(ctx, a.Log) }},
+			runner{"connectors", a.domains.connectors.Run},
+			runner{"connector watch", a.domains.connectors.Watch},
+			runner{"quarters to declare", a.domains.sibil.Run},
+			runner{"matching", func(ctx context.Context) error { return a.domains.ticketing.RunRematching(ctx, a.Log) }},
+			runner{"indicators", a.domains.indicators.Run},
 			runner{"webhook fan-out", a.domains.webhooks.RunFanOut},
 			runner{"webhook dispatcher", a.domains.webhooks.RunDispatcher},
 			runner{"webhook purge", a.domains.webhooks.RunPurge},
+			runner{"sensitive facts", func(ctx context.Context) error { return facts.Run(ctx, a.Log) }},
+			runner{"receivers of the logs", a.domains.siem.Run},
 		)
 	}
-	auditing := audit.NewService(a.DB, a.domains.events)
-	verifier := audit.NewVerifier(a.DB, auditing, a.domains.operations, auditKey.Public().(ed25519.PublicKey))
+	verifier := audit.NewVerifier(a.DB, a.domains.auditing, a.domains.operations, auditKey.Public().(ed25519.PublicKey))
 	h := handlers{
 		accessHandlers: access.NewHandlers(a.domains.access, cursors, access.Facts{
 			Version: Version, Policies: a.policies(), BulkPlaces: a.Config.BulkPlaces, OperationDays: operations.KeptDays,
@@ -197,24 +249,35 @@ func (a *App) wire() (handlers, error) {
 		federationHandlers:  federation.NewHandlers(a.domains.federation, cursors),
 		operationsHandlers:  operations.NewHandlers(a.domains.operations, cursors),
 		eventsHandlers:      events.NewHandlers(a.domains.events, cursors),
-		auditHandlers:       audit.NewHandlers(auditing, a.domains.reads, verifier, cursors),
+		auditHandlers:       audit.NewHandlers(a.domains.auditing, a.domains.reads, verifier, cursors),
 		consentsHandlers:    consents.NewHandlers(a.domains.consents, cursors),
 		quotasHandlers:      quotas.NewHandlers(quotas.NewService(a.DB), cursors),
 		mailHandlers:        mail.NewHandlers(a.domains.mail, cursors),
 		webhooksHandlers:    webhooks.NewHandlers(a.domains.webhooks, cursors),
 		ticketingHandlers:   ticketing.NewHandlers(a.domains.ticketing, cursors),
+		connectorsHandlers:  connectors.NewHandlers(a.domains.connectors, cursors),
+		sibilHandlers:       sibil.NewHandlers(a.domains.sibil, cursors),
+		indicatorsHandlers:  indicators.NewHandlers(a.domains.indicators, cursors),
 		contactsHandlers:    contacts.NewHandlers(a.domains.contacts, cursors),
 		formsHandlers:       forms.NewHandlers(a.domains.forms, cursors),
 		transfersHandlers:   transfers.NewHandlers(a.domains.exports),
 		preferencesHandlers: preferences.NewHandlers(a.domains.preferences),
 		rightsHandlers:      rights.NewHandlers(a.domains.rights, cursors),
 		registerHandlers:    register.NewHandlers(a.domains.register, cursors),
+		signinHandlers:      signin.NewHandlers(a.domains.signin),
 		scimHandlers:        scim.NewHandlers(scim.NewService(a.DB, a.domains.access, a.domains.rights)),
 		vaultHandlers:       vault.NewHandlers(a.vault),
-		sensitiveHandlers:   sensitive.NewHandlers(sensitive.NewService(a.DB, a.Clock, a.vault, a.domains.contacts), cursors),
+		siemHandlers:        siem.NewHandlers(a.domains.siem, cursors),
+		sensitiveHandlers:   sensitive.NewHandlers(facts, cursors),
 	}
 	for kind, render := range renderers(h) {
 		a.domains.webhooks.Render(kind, render)
 	}
 	return h, nil
 }
+
+// declarationTimeout is how long the State's system may take to answer.
+const declarationTimeout = 30 * time.Second
+
+// Sibil gives the domain of the quarterly ticketing return, for tests.
+func (a *App) Sibil() *sibil.Service { return a.domains.sibil }

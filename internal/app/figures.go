@@ -73,3 +73,13 @@ func (a *App) sequencerFigures(ctx context.Context) ([]telemetry.Figure, error) 
 		{Name: "events_tenants_behind", Help: "Institutions with such events.", Value: float64(len(tenants))},
 	}, nil
 }
+
+// siemFigures tell how the receivers of the logs fare, over all institutions.
+func (a *App) siemFigures(ctx context.Context) ([]telemetry.Figure, error) {
+	active, failing, lag, err := a.domains.siem.Figures(ctx)
+	return []telemetry.Figure{
+		{Name: "siem_forwarders", Help: "Receivers that the logs are sent to.", Value: float64(active)},
+		{Name: "siem_forwarders_failing", Help: "Receivers whose last attempt failed.", Value: float64(failing)},
+		{Name: "siem_lag_seconds", Help: "How long the first entry that a receiver has not taken has been waiting.", Value: lag.Seconds()},
+	}, err
+}

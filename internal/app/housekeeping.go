@@ -38,10 +38,24 @@ func (a *App) tidy(ctx context.Context) error {
 		return err
 	}
 	for _, tenant := range tenants {
+		if err := a.tellMemberships(ctx, tenant); err != nil {
+			return err
+		}
 		scope := a.DB.Tenant(tenant)
 		if _, err := scope.Exec(ctx, "delete from idempotency_keys where tenant_id = $1 and created_at < now() - $2::interval", tenant, web.KeepAnswers); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// tellMemberships tells which memberships have begun or ended by the clock alone.
+func (a *App) tellMemberships(ctx context.Context, tenant uuid.UUID) error {
+	ctx = web.WithActor(ctx, web.SystemActor(tenant, "memberships"))
+	for {
+		looked, err := a.domains.ticketing.TellDue(ctx, tenant)
+		if err != nil || looked == 0 {
+			return err
+		}
+	}
 }

@@ -24,12 +24,13 @@ func (a *App) setUpHTTP(h handlers, auth web.Authenticator) error {
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = web.ErrorHandler(a.Log)
 	e.IPExtractor = a.ipExtractor()
-	e.Use(web.Arrival(Version))
+	e.Use(web.Arrival(Version, a.Config.Public(), a.Config.PublicURL != ""))
 	e.Use(telemetry.Requests(a.metrics, a.traces, a.Log))
 	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableErrorHandler: true, DisablePrintStack: true}))
 	if a.Config.RequireHTTPS {
 		e.Use(web.RequireHTTPS(a.Config.TrustedProxies))
 	}
+	e.Use(web.InboundDoor)
 	e.Use(web.PublicDoor(a.domains.forms.Allow))
 	e.Use(middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 1024, Skipper: streaming}))
 
@@ -46,8 +47,9 @@ func (a *App) setUpHTTP(h handlers, auth web.Authenticator) error {
 		Limiter:     web.NewLimiter(a.DB, a.Clock, web.LimiterConfig{Secret: a.master.Derive("quotas"), Policies: a.policies(), BulkPlaces: a.Config.BulkPlaces, Log: a.Log}),
 		Validator:   validator,
 		Classes:     classes,
-		Idempotency: web.Idempotency{DB: a.DB, Log: a.Log, Box: a.sealed(a.keptAnswers())},
+		Idempotency: web.Idempotency{DB: a.DB, Log: a.Log, Box: a.sealed(a.keptAnswers()), Subjects: a.domains.contacts, Classes: classes, Reads: a.domains.reads},
 		Reads:       a.domains.reads,
+		Refusals:    a.domains.refusals,
 		Purposes:    a.domains.register,
 		Clock:       a.Clock,
 		Log:         a.Log,
@@ -115,7 +117,7 @@ func (a *App) policies() map[string]web.Policy {
 	c := a.Config
 	out := map[string]web.Policy{}
 	for name, requests := range map[string]int{
-		"default": c.RateDefault, "search": c.RateSearch, "bulk": c.RateBulk, "public-form": c.RateForm, "oauth": c.RateOAuth, "sign-in": c.RateSignIn,
+		"default": c.RateDefault, "search": c.RateSearch, "bulk": c.RateBulk, "public-form": c.RateForm, "oauth": c.RateOAuth, "sign-in": c.RateSignIn, "inbound": c.RateInbound,
 		web.InstitutionPolicy: c.RateInstitution, web.AddressPolicy: c.RateAddress,
 	} {
 		if requests > 0 {
@@ -127,7 +129,7 @@ func (a *App) policies() map[string]web.Policy {
 
 // registerDocs serves the contract and its documentation.
 func (a *App) registerDocs(e *echo.Echo) {
-	docs.Register(e, docs.Spec{JSON: api.SpecJSON, YAML: contractYAML, Version: Version, Problems: problemPages{}, SecurityContact: a.Config.SecurityContact})
+	docs.Register(e, docs.Spec{JSON: api.SpecJSON, YAML: contractYAML, Version: Version, Origin: a.Config.Public(), Problems: problemPages{}, SecurityContact: a.Config.SecurityContact})
 }
 
 // contractYAML is made again from the JSON that the program embeds.

@@ -14,11 +14,13 @@ import (
 
 	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/ticketing"
 )
 
 // setUpJobs makes the queue's client and hands it to the domains that need it.
 func (a *App) setUpJobs() error {
 	river.AddWorker(a.workers, operations.NewWorker(a.domains.operations, a.Log))
+	river.AddWorker(a.workers, ticketing.NewRematchWorker(a.domains.ticketing))
 	cfg := &river.Config{
 		Schema: pg.JobSchema, Logger: a.Log, Workers: a.workers,
 		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 8}},
@@ -32,6 +34,7 @@ func (a *App) setUpJobs() error {
 	}
 	a.jobs = client
 	a.domains.operations.SetJobs(queue{client})
+	a.domains.ticketing.SetJobs(queue{client})
 	return nil
 }
 

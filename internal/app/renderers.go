@@ -16,12 +16,27 @@ import (
 type answer func(ctx context.Context, id uuid.UUID, w http.ResponseWriter) error
 
 // Render implements webhooks.Renderer.
-func (f answer) Render(ctx context.Context, tenant uuid.UUID, _ string, id uuid.UUID) (json.RawMessage, error) {
+func (f answer) Render(ctx context.Context, actor web.Actor, kind string, id uuid.UUID) (json.RawMessage, error) {
 	var p page
-	if err := f(web.WithActor(ctx, web.SystemActor(tenant, "webhooks")), id, &p); err != nil {
+	if err := f(web.WithActor(ctx, actor), id, &p); err != nil {
 		return nil, err
 	}
-	return bytes.TrimSpace(p.body.Bytes()), nil
+	classes, err := web.ContractClasses()
+	if err != nil {
+		return nil, err
+	}
+	return classes.MaskResource(actor, kind, bytes.TrimSpace(p.body.Bytes()))
+}
+
+// acting is a principal as it may act now, held to its purposes, for what is
+// sent on its behalf.
+func (a *App) acting(ctx context.Context, tenant uuid.UUID, kind web.ActorKind, id string, granted web.Scopes) (web.Actor, string, error) {
+	actor, ended, err := a.domains.access.Acting(ctx, tenant, kind, id, granted)
+	if err != nil || ended != "" {
+		return actor, ended, err
+	}
+	actor, err = web.Bound(ctx, a.domains.register, actor, a.Clock.Now)
+	return actor, "", err
 }
 
 // renderers are the records that a webhook can carry whole.

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"filippo.io/age"
 	"fmt"
 	"io"
 	"os"
@@ -23,9 +24,10 @@ import (
 
 // ExportCommand is `parvis export`.
 type ExportCommand struct {
-	Output  string   `short:"o" required:"" type:"path" help:"The archive to write (.zip)."`
-	Tenant  string   `help:"Identifier of the institution; needed where there are several."`
-	Without []string `enum:"events,access_log" help:"Leave out: events, access_log."`
+	Output       string   `short:"o" required:"" type:"path" help:"The archive to write (.zip)."`
+	Tenant       string   `help:"Identifier of the institution; needed where there are several."`
+	SensitiveFor string   `help:"Public key (age1…) for which sensitive facts are encrypted; without it they are left out."`
+	Without      []string `enum:"events,access_log" help:"Leave out: events, access_log."`
 }
 
 // Run implements the command.
@@ -39,7 +41,7 @@ func (c ExportCommand) Run(ctx context.Context) error {
 		defer bar.end()
 		var m archive.Manifest
 		err = transfers.Whole(c.Output, func(w io.Writer) error {
-			m, err = a.domains.transfers.Write(ctx, w, transfers.Export{Tenant: tenant, Without: c.Without, Progress: bar.set})
+			m, err = a.domains.transfers.Write(ctx, w, transfers.Export{Tenant: tenant, Without: c.Without, SensitiveFor: c.SensitiveFor, Progress: bar.set})
 			return err
 		})
 		if err != nil {
@@ -47,14 +49,18 @@ func (c ExportCommand) Run(ctx context.Context) error {
 		}
 		bar.end()
 		fmt.Printf("%s: %d records of %s in %d files, as of %s.\n", c.Output, m.Rows(), m.Tenant.Name, len(m.Files), m.SnapshotAt)
+		if m.Sensitive.LeftOut > 0 {
+			fmt.Printf("%d sensitive facts were left out: --sensitive-for names for whom they would be encrypted.\n", m.Sensitive.LeftOut)
+		}
 		return nil
 	})
 }
 
 // ImportCommand is `parvis import`.
 type ImportCommand struct {
-	File       string `arg:"" type:"existingfile" help:"The archive to import."`
-	WithoutKey bool   `help:"Make no administrator key: the institution stays exactly as it is in the archive (reversibility drills)."`
+	File         string `arg:"" type:"existingfile" help:"The archive to import."`
+	SensitiveKey string `type:"existingfile" help:"File with the private key (AGE-SECRET-KEY-1…) for the sensitive facts; without it they are left out."`
+	WithoutKey   bool   `help:"Make no administrator key: the institution stays exactly as it is in the archive (reversibility drills)."`
 }
 
 // Run implements the command.
@@ -64,10 +70,14 @@ func (c ImportCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = file.Close() }()
+	identity, err := identityIn(c.SensitiveKey)
+	if err != nil {
+		return err
+	}
 	return withProgram(ctx, func(a *App) error {
 		bar := newProgress(os.Stderr, "import")
 		defer bar.end()
-		in, err := a.domains.transfers.Read(ctx, file, transfers.Import{Progress: bar.set})
+		in, err := a.domains.transfers.Read(ctx, file, transfers.Import{Identity: identity, Progress: bar.set})
 		if err != nil {
 			return stopped(ctx, sentence(ctx, err), "nothing was imported; the same command starts again")
 		}
@@ -76,6 +86,9 @@ func (c ImportCommand) Run(ctx context.Context) error {
 			fmt.Printf("%d records of %s had been imported from this archive already as institution %s; nothing was done again.\n", in.Rows, file.Manifest.Tenant.Name, in.Tenant)
 		} else {
 			fmt.Printf("%d records of %s imported as institution %s.\n", in.Rows, file.Manifest.Tenant.Name, in.Tenant)
+		}
+		if in.SensitiveLeft > 0 {
+			fmt.Printf("%d sensitive facts were left out: --sensitive-key names the private key for them.\n", in.SensitiveLeft)
 		}
 		if c.WithoutKey {
 			return nil
@@ -246,4 +259,26 @@ func stopped(ctx context.Context, err error, meaning string) error {
 		return err
 	}
 	return errors.New("cancelled: " + meaning)
+}
+
+// identityIn reads the first private key in a file; nil without a file.
+func identityIn(path string) (*age.X25519Identity, error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	all, err := age.ParseIdentities(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s holds no private key of age: %w", path, err)
+	}
+	for _, one := range all {
+		if identity, ok := one.(*age.X25519Identity); ok {
+			return identity, nil
+		}
+	}
+	return nil, fmt.Errorf("%s holds no X25519 key of age", path)
 }

@@ -30,14 +30,17 @@ var globalUniques = map[string]string{
 
 // appendOnly tables are never changed and lose rows only as said.
 var appendOnly = map[string]string{
-	"events":              "the log is what everything else is checked against",
-	"event_sequence":      "a number once given stays",
-	"access_log_index":    "what it is found by is as little to be changed",
-	"access_log":          "who read what may not be rewritten by those who read",
-	"consent_wordings":    "the text that a consent answered stays what it was",
-	"form_versions":       "what a visitor saw is the proof of what they agreed to",
-	"ticketing_movements": "money that moved is corrected by another movement",
-	"consents":            "a consent is proved by what was written when it was given (GDPR art. 7 (1))",
+	"events":                      "the log is what everything else is checked against",
+	"event_sequence":              "a number once given stays",
+	"access_log_index":            "what it is found by is as little to be changed",
+	"refusals":                    "what was refused may not be rewritten by those who were",
+	"access_log":                  "who read what may not be rewritten by those who read",
+	"consent_wordings":            "the text that a consent answered stays what it was",
+	"form_versions":               "what a visitor saw is the proof of what they agreed to",
+	"ticketing_movements":         "money that moved is corrected by another movement",
+	"ticketing_gift_card_entries": "the same of gift cards",
+	"ticketing_forgotten":         "who was forgotten stays so",
+	"consents":                    "a consent is proved by what was written when it was given (GDPR art. 7 (1))",
 }
 
 func owner(t *testing.T) (*pgx.Conn, context.Context) {

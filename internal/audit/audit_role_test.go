@@ -10,7 +10,7 @@ import (
 func TestAuditNeedsItsScope(t *testing.T) {
 	t.Parallel()
 	a := parvistest.New(t)
-	for _, path := range []string{"/v1/audit/verification", "/v1/audit/reads"} {
+	for _, path := range []string{"/v1/audit/verification", "/v1/audit/reads", "/v1/audit/entries"} {
 		a.Anonymous().Get(path).Problem(http.StatusUnauthorized, "unauthenticated")
 		a.As("events:read", "events:changes").Get(path).Problem(http.StatusForbidden, "insufficient-scope")
 		a.As("audit:read").Get(path).Is(http.StatusOK)
@@ -34,4 +34,14 @@ func TestReadsOfARestrictedContactAreHidden(t *testing.T) {
 		t.Fatalf("%d reads of a restricted contact are shown", n)
 	}
 	a.As("contacts:read").Get("/v1/contacts/" + id).Is(http.StatusNotFound)
+}
+
+// To look for one agent asks for a right of its own.
+func TestLookingForOneAgentNeedsItsScope(t *testing.T) {
+	t.Parallel()
+	a := parvistest.New(t)
+	for _, path := range []string{"/v1/audit/reads?actor_id=x", "/v1/audit/entries?actor_id=x"} {
+		a.As("audit:read").Get(path).Problem(http.StatusForbidden, "insufficient-scope")
+		a.As("audit:read", "audit:actors").Get(path).Is(http.StatusOK)
+	}
 }

@@ -21,4 +21,11 @@ func TestAnotherInstitutionsAuditIsItsOwn(t *testing.T) {
 	parvistest.Eventually(t, "its first event is numbered", func() bool {
 		return other.Get("/v1/audit/verification").Is(http.StatusOK).JSON()["head"] == float64(1)
 	})
+	a.As("contacts:read").Get("/v1/audit/entries").Problem(http.StatusForbidden, "insufficient-scope")
+	refusals(t, a, "")
+	for _, e := range other.Get("/v1/audit/entries").Is(http.StatusOK).Data() {
+		require.NotEqual(t, "refusal", e["kind"])
+		require.NotEqual(t, event["id"], e["id"])
+	}
+	require.Empty(t, other.Get("/v1/audit/entries?subject_id="+event["data"].(map[string]any)["id"].(string)).Data())
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/pg"
 )
 
@@ -18,8 +19,18 @@ import (
 // altered, removed, added or moved an entry would have to compute all batches
 // since again, and to hold the installation's key.
 
-// readsLog is the name of the log of reads.
-const readsLog = "reads"
+// The logs that are chained in batches.
+const (
+	readsLog    = "reads"
+	refusalsLog = "refusals"
+)
+
+// chain seals what goes into one log.
+type chain struct {
+	log   string
+	clock clock.Clock
+	key   ed25519.PrivateKey // signs batches
+}
 
 // sealSize is an entry in a batch: id · SHA-256.
 const sealSize = 16 + sha256.Size
@@ -96,20 +107,20 @@ func headOf(ctx context.Context, db pg.DBTX, tenant uuid.UUID, log string) (numb
 }
 
 // sealTx puts entries, at least one, into a batch of their own.
-func (l *ReadLog) sealTx(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, entries []byte, newest int64) error {
-	if _, err := tx.Exec(ctx, lockChain, tenant, readsLog); err != nil {
+func (c chain) sealTx(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, entries []byte, newest int64) error {
+	if _, err := tx.Exec(ctx, lockChain, tenant, c.log); err != nil {
 		return err
 	}
-	number, before, err := headOf(ctx, tx, tenant, readsLog)
+	number, before, err := headOf(ctx, tx, tenant, c.log)
 	if err != nil {
 		return err
 	}
-	b := batch{number: number + 1, sealedAt: l.clock.Now(), newest: instant(newest), entries: entries}
-	b.digest = b.chained(tenant, readsLog, before)
-	if l.key != nil {
-		b.key, b.signature = publicOf(l.key), ed25519.Sign(l.key, b.digest)
+	b := batch{number: number + 1, sealedAt: c.clock.Now(), newest: instant(newest), entries: entries}
+	b.digest = b.chained(tenant, c.log, before)
+	if c.key != nil {
+		b.key, b.signature = publicOf(c.key), ed25519.Sign(c.key, b.digest)
 	}
-	_, err = tx.Exec(ctx, insertBatch, tenant, readsLog, b.number, b.sealedAt, b.newest, b.entries, b.digest, b.key, b.signature)
+	_, err = tx.Exec(ctx, insertBatch, tenant, c.log, b.number, b.sealedAt, b.newest, b.entries, b.digest, b.key, b.signature)
 	return err
 }
 
@@ -134,7 +145,7 @@ func (l *ReadLog) sealNew(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, entr
 	if len(sealed) == 0 {
 		return nil
 	}
-	return l.sealTx(ctx, tx, tenant, sealed, newest)
+	return l.chain.sealTx(ctx, tx, tenant, sealed, newest)
 }
 
 const (
@@ -184,7 +195,7 @@ func (l *ReadLog) sealWaiting(ctx context.Context) error {
 					sealed = append(append(sealed, r.ID[:]...), digest[:]...)
 					newest = max(newest, r.OccurredAt.UnixMicro())
 				}
-				return l.sealTx(ctx, tx, tenant, sealed, newest)
+				return l.chain.sealTx(ctx, tx, tenant, sealed, newest)
 			})
 			if err != nil {
 				return err

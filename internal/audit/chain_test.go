@@ -48,7 +48,7 @@ func readTwice(t *testing.T, db *pg.DB, c clock.Clock, folder string, tenant, co
 	stop()
 }
 
-func verify(t *testing.T, db *pg.DB, tenant uuid.UUID) audit.ReadsReport {
+func verify(t *testing.T, db *pg.DB, tenant uuid.UUID) audit.BatchReport {
 	t.Helper()
 	r, err := audit.NewService(db, nil).VerifyReads(t.Context(), tenant, nil)
 	require.NoError(t, err)
@@ -136,7 +136,7 @@ func TestReadsArePurgedAfterTheirTime(t *testing.T) {
 	readTwice(t, db, now, folder, tenant, contact) // ten days younger
 	purger := audit.NewPurger(db, now, slog.New(slog.DiscardHandler), installation)
 	purge := func() int64 {
-		n, err := purger.Purge(t.Context(), tenant)
+		n, err := purger.Purge(t.Context(), tenant, "reads")
 		require.NoError(t, err)
 		return n
 	}

@@ -4,6 +4,9 @@ import (
 	"encoding/hex"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/oapi-codegen/nullable"
+
 	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/web"
 )
@@ -60,4 +63,39 @@ func accessToAPI(r Read) api.Access {
 		ID: r.ID, Object: "access", OccurredAt: r.OccurredAt, Actor: api.Actor{Kind: r.ActorKind, ID: r.ActorID},
 		Operation: r.Operation, Purpose: r.Purpose, Reason: r.Reason, RequestID: r.RequestID,
 	}
+}
+
+func entryToAPI(e Entry) api.AuditEntry {
+	out := api.AuditEntry{
+		ID: e.ID, Object: api.AuditEntryObjectAuditEntry, Kind: e.Kind, Action: e.Action, OccurredAt: e.At, Proven: e.Proven, Outcome: "success",
+		Actor: nullable.NewNullNullable[api.Actor](), Operation: orNull(e.Operation), Status: nullable.NewNullNullable[int32](), Code: orNull(e.Code), Rule: orNull(e.Rule),
+		Subject: nullable.NewNullNullable[api.AuditSubject](), ContactIds: web.Map(e.Subjects, func(id uuid.UUID) uuid.UUID { return id }), Address: orNull(e.Address),
+		RequestID: e.RequestID, Repeated: e.Repeated, Purpose: e.Purpose, URL: nullable.NewNullNullable[string](),
+	}
+	if e.Failed {
+		out.Outcome = "failure"
+	}
+	if e.ActorKind != "" {
+		out.Actor = nullable.NewNullableWithValue(api.Actor{Kind: e.ActorKind, ID: e.ActorID})
+	}
+	if e.Status != 0 {
+		out.Status = nullable.NewNullableWithValue(int32(e.Status))
+	}
+	if e.SubjectID != nil {
+		out.Subject = nullable.NewNullableWithValue(api.AuditSubject{Kind: orNull(e.SubjectKind), ID: *e.SubjectID})
+	}
+	switch {
+	case e.Log == eventsLog:
+		out.URL = nullable.NewNullableWithValue("/v1/events/" + e.ID.String())
+	case e.Log == readsLog && e.SubjectID != nil:
+		out.URL = nullable.NewNullableWithValue("/v1/audit/reads?contact_id=" + e.SubjectID.String())
+	}
+	return out
+}
+
+func orNull(text string) nullable.Nullable[string] {
+	if text == "" {
+		return nullable.NewNullNullable[string]()
+	}
+	return nullable.NewNullableWithValue(text)
 }

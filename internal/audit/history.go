@@ -54,6 +54,9 @@ func (s *Service) History(ctx context.Context, kind string, id uuid.UUID, f Hist
 	if err != nil {
 		return nil, err
 	}
+	if rows, err = s.onlySeen(ctx, actor.Tenant, rows); err != nil {
+		return nil, err
+	}
 	return told(ctx, actor, rows, f)
 }
 
@@ -82,17 +85,33 @@ func (s *Service) ContactHistory(ctx context.Context, id uuid.UUID, kind *string
 	for _, r := range found {
 		rows = append(rows, auditdb.ListHistoryRow(r))
 	}
+	if rows, err = s.onlySeen(ctx, actor.Tenant, rows); err != nil {
+		return nil, err
+	}
 	return told(ctx, actor, rows, f)
 }
 
 // seesContact refuses a contact that is not there or that the principal does not
 // see.
 func (s *Service) seesContact(ctx context.Context, tenant, id uuid.UUID) error {
-	there, err := s.reads.q.ContactIsSeen(ctx, s.reads.db.Tenant(tenant), tenant, id)
+	there, err := s.reads.sees(ctx, tenant, id)
 	if err == nil && !there {
 		err = fault.NotFound()
 	}
 	return err
+}
+
+// onlySeen leaves of events those that the principal sees.
+func (s *Service) onlySeen(ctx context.Context, tenant uuid.UUID, rows []auditdb.ListHistoryRow) ([]auditdb.ListHistoryRow, error) {
+	if pg.SightIn(ctx).All() || len(rows) == 0 {
+		return rows, nil
+	}
+	ids := make([]uuid.UUID, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
+	}
+	seen, err := s.log.SeenOf(ctx, tenant, ids)
+	return slices.DeleteFunc(rows, func(r auditdb.ListHistoryRow) bool { return !seen[r.ID] }), err
 }
 
 // told gives events their values, as far as the actor may read them.

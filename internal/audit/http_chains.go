@@ -31,7 +31,11 @@ func (h *Handlers) GetAuditRetention(ctx context.Context, _ api.GetAuditRetentio
 
 // PutAuditRetention implements PUT /v1/audit/retention.
 func (h *Handlers) PutAuditRetention(ctx context.Context, r api.PutAuditRetentionRequestObject) (api.PutAuditRetentionResponseObject, error) {
-	if err := h.service.Retain(ctx, int(r.Body.Months), r.Body.ValidFrom); err != nil {
+	log := readsLog
+	if r.Body.Log != nil {
+		log = string(*r.Body.Log)
+	}
+	if err := h.service.Retain(ctx, log, int(r.Body.Months), r.Body.ValidFrom); err != nil {
 		return nil, err
 	}
 	body, err := h.retention(ctx)
@@ -39,10 +43,13 @@ func (h *Handlers) PutAuditRetention(ctx context.Context, r api.PutAuditRetentio
 }
 
 func (h *Handlers) retention(ctx context.Context) (api.AuditRetention, error) {
-	months, said, err := h.service.Retentions(ctx)
-	return api.AuditRetention{Object: "audit_retention", Months: int32(months), Said: web.Map(said, func(r Retention) api.AuditRetentionSaid {
-		return api.AuditRetentionSaid{Months: r.Months, ValidFrom: r.ValidFrom, CreatedAt: r.CreatedAt}
-	})}, err
+	kept, said, err := h.service.Retentions(ctx)
+	return api.AuditRetention{
+		Object: "audit_retention", Months: int32(kept.Reads), RefusalMonths: int32(kept.Refusals),
+		Said: web.Map(said, func(r Retention) api.AuditRetentionSaid {
+			return api.AuditRetentionSaid{Log: r.Log, Months: r.Months, ValidFrom: r.ValidFrom, CreatedAt: r.CreatedAt}
+		}),
+	}, err
 }
 
 // GetAuditKeys implements GET /.well-known/audit-keys.json.

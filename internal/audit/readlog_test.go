@@ -269,6 +269,9 @@ func TestMain(m *testing.M) {
 	if url := os.Getenv("PARVIS_TEST_READER"); url != "" {
 		read(url, os.Getenv("PARVIS_TEST_FOLDER"), os.Getenv("PARVIS_TEST_TENANT"))
 	}
+	if url := os.Getenv("PARVIS_TEST_REFUSER"); url != "" {
+		refuse(url, os.Getenv("PARVIS_TEST_FOLDER"), os.Getenv("PARVIS_TEST_TENANT"))
+	}
 	os.Exit(m.Run())
 }
 

@@ -32,6 +32,7 @@ type Read = auditdb.AccessLog
 type ReadFilter struct {
 	Contact      *uuid.UUID
 	Actor        *string
+	Operation    *string
 	Since, Until *time.Time
 }
 
@@ -43,10 +44,29 @@ type Position struct {
 
 // Reads returns at most limit reads before a position, newest first.
 func (s *Service) Reads(ctx context.Context, tenant uuid.UUID, f ReadFilter, before *Position, limit int) ([]Read, error) {
-	rows, err := s.allReads(ctx, tenant, f, before, limit)
-	if err != nil || pg.SightIn(ctx).All() {
-		return rows, err
+	var out []Read
+	for {
+		rows, err := s.allReads(ctx, tenant, f, before, limit)
+		if err != nil || pg.SightIn(ctx).All() {
+			return rows, err
+		}
+		full := len(rows) == limit
+		if full {
+			last := rows[len(rows)-1]
+			before = &Position{last.OccurredAt, last.ID}
+		}
+		if rows, err = s.readsSeen(ctx, tenant, rows); err != nil {
+			return nil, err
+		}
+		if out = append(out, rows...); !full || len(out) >= limit {
+			return out[:min(len(out), limit)], nil
+		}
 	}
+}
+
+// readsSeen names of each read only those whom the reader of the log sees; where
+// nobody is left, only others were read.
+func (s *Service) readsSeen(ctx context.Context, tenant uuid.UUID, rows []Read) ([]Read, error) {
 	var named []uuid.UUID
 	for _, r := range rows {
 		named = append(named, r.Subjects...)
@@ -55,8 +75,6 @@ func (s *Service) Reads(ctx context.Context, tenant uuid.UUID, f ReadFilter, bef
 	if err != nil {
 		return nil, err
 	}
-	// Of a read only those are named whom the reader of the log sees; where
-	// nobody is left, only they were named.
 	for i, r := range rows {
 		rows[i].Subjects = slices.DeleteFunc(r.Subjects, func(id uuid.UUID) bool { return !look.Sees(&id) })
 	}
@@ -73,8 +91,28 @@ func (s *Service) allReads(ctx context.Context, tenant uuid.UUID, f ReadFilter, 
 		at, id = &before.At, &before.ID
 	}
 	return s.reads.q.ListReads(ctx, s.reads.db.Tenant(tenant), auditdb.ListReadsParams{
-		TenantID: tenant, ActorID: f.Actor, Since: f.Since, Until: f.Until, BeforeAt: at, BeforeID: id, PageSize: int32(limit),
+		TenantID: tenant, ActorID: f.Actor, Operation: f.Operation, Since: f.Since, Until: f.Until, BeforeAt: at, BeforeID: id, PageSize: int32(limit),
 	})
+}
+
+// sees reports whether a contact is there and the principal sees it.
+func (s *readStore) sees(ctx context.Context, tenant, contact uuid.UUID) (bool, error) {
+	db := s.db.Tenant(tenant)
+	there, err := s.q.ContactIsSeen(ctx, db, tenant, contact)
+	if err != nil || !there {
+		return false, err
+	}
+	look, err := pg.LookAt(ctx, db, tenant, []uuid.UUID{contact})
+	return err == nil && look.Sees(&contact), err
+}
+
+// hides reports whether this is a contact that the principal does not see: what
+// was refused of it is for those who do.
+func (s *readStore) hides(ctx context.Context, tenant, subject uuid.UUID) (bool, error) {
+	if seen, err := s.sees(ctx, tenant, subject); err != nil || seen {
+		return false, err
+	}
+	return s.q.ContactIsSeen(pg.WithSight(ctx, pg.Everything()), s.db.Tenant(tenant), tenant, subject)
 }
 
 // of is Reads for one contact: what is not folded into the index yet, then what
@@ -88,12 +126,12 @@ func (s *readStore) of(ctx context.Context, tenant uuid.UUID, f ReadFilter, befo
 	db := s.db.Tenant(tenant)
 	if !pg.SightIn(ctx).All() {
 		// Who may not see a contact may not see who looked at it.
-		if seen, err := s.q.ContactIsSeen(ctx, db, tenant, *f.Contact); err != nil || !seen {
+		if seen, err := s.sees(ctx, tenant, *f.Contact); err != nil || !seen {
 			return nil, err
 		}
 	}
 	found, err := s.q.ListUnfoldedReadsOf(ctx, db, auditdb.ListUnfoldedReadsOfParams{
-		TenantID: tenant, SubjectID: *f.Contact, ActorID: f.Actor, Since: f.Since, Until: f.Until, BeforeAt: at, BeforeID: id, PageSize: int32(limit),
+		TenantID: tenant, SubjectID: *f.Contact, ActorID: f.Actor, Operation: f.Operation, Since: f.Since, Until: f.Until, BeforeAt: at, BeforeID: id, PageSize: int32(limit),
 	})
 	if err != nil {
 		return nil, err
@@ -114,7 +152,7 @@ func (s *readStore) of(ctx context.Context, tenant uuid.UUID, f ReadFilter, befo
 		}
 		folded = folded[n:]
 		for _, r := range rows {
-			if f.Actor == nil || r.ActorID == *f.Actor {
+			if (f.Actor == nil || r.ActorID == *f.Actor) && (f.Operation == nil || r.Operation == *f.Operation) {
 				found, taken = append(found, r), taken+1
 			}
 		}

@@ -44,9 +44,10 @@ func (v *Verifier) Start(ctx context.Context) (operations.Operation, error) {
 
 // Verified is the result of a verification.
 type Verified struct {
-	Intact bool           `json:"intact"`
-	Events VerifiedEvents `json:"events"`
-	Reads  VerifiedReads  `json:"reads"`
+	Intact   bool            `json:"intact"`
+	Events   VerifiedEvents  `json:"events"`
+	Reads    VerifiedBatches `json:"reads"`
+	Refusals VerifiedBatches `json:"refusals"`
 }
 
 // VerifiedEvents is what was found of the chain of events.
@@ -58,8 +59,8 @@ type VerifiedEvents struct {
 	Break    *VerifiedBreak `json:"first_break"`
 }
 
-// VerifiedReads is what was found of the chain of reads.
-type VerifiedReads struct {
+// VerifiedBatches is what was found of a log that is chained in batches.
+type VerifiedBatches struct {
 	Batches int64          `json:"batches"`
 	Entries int64          `json:"entries"`
 	Purged  int64          `json:"purged"`
@@ -102,7 +103,11 @@ func (v *Verifier) verify(ctx context.Context, run *operations.Run) (any, error)
 	if verifyErr != nil || err != nil {
 		return nil, firstOf(verifyErr, err)
 	}
-	return v.result(found, reads), nil
+	refusals, verifyErr := v.service.VerifyRefusals(ctx, actor.Tenant, func(n int) { tell(int64(n)) })
+	if verifyErr != nil || err != nil {
+		return nil, firstOf(verifyErr, err)
+	}
+	return v.result(found, reads, refusals), nil
 }
 
 func firstOf(errs ...error) error {
@@ -114,20 +119,25 @@ func firstOf(errs ...error) error {
 	return nil
 }
 
-func (v *Verifier) result(found Report, reads ReadsReport) Verified {
+func (v *Verifier) result(found Report, reads, refusals BatchReport) Verified {
 	out := Verified{
-		Intact: found.Intact() && reads.Intact(),
+		Intact: found.Intact() && reads.Intact() && refusals.Intact(),
 		Events: VerifiedEvents{Verified: found.Verified, Erased: found.Erased, Head: found.Head, Digest: hex.EncodeToString(found.Digest)},
-		Reads:  VerifiedReads{Batches: reads.Batches, Entries: reads.Entries, Purged: reads.Purged, Digest: hex.EncodeToString(reads.Digest), Keys: []VerifiedKey{}},
+		Reads:  v.batches(reads), Refusals: v.batches(refusals),
 	}
 	if b := found.Break; b != nil {
 		out.Events.Break = &VerifiedBreak{Kind: b.Kind, At: b.Sequence, ID: b.EventID}
 	}
-	if b := reads.Break; b != nil {
-		out.Reads.Break = &VerifiedBreak{Kind: b.Kind, At: b.Batch, ID: b.Entry}
+	return out
+}
+
+func (v *Verifier) batches(r BatchReport) VerifiedBatches {
+	out := VerifiedBatches{Batches: r.Batches, Entries: r.Entries, Purged: r.Purged, Digest: hex.EncodeToString(r.Digest), Keys: []VerifiedKey{}}
+	if b := r.Break; b != nil {
+		out.Break = &VerifiedBreak{Kind: b.Kind, At: b.Batch, ID: b.Entry}
 	}
-	for _, key := range reads.Keys {
-		out.Reads.Keys = append(out.Reads.Keys, VerifiedKey{PublicKey: key, Own: key == hex.EncodeToString(v.key)})
+	for _, key := range r.Keys {
+		out.Keys = append(out.Keys, VerifiedKey{PublicKey: key, Own: key == hex.EncodeToString(v.key)})
 	}
 	return out
 }

@@ -86,6 +86,12 @@ type Config struct {
 	// RateSignIn is attempts to sign in a minute and address; what fails waits
 	// longer than that.
 	RateSignIn int `env:"PARVIS_RATE_SIGN_IN" envDefault:"30"`
+	// RateInbound is calls of ticketing systems a minute and address.
+	RateInbound int `env:"PARVIS_RATE_INBOUND" envDefault:"6000"`
+	// ConnectorDebounce is how long calls of a ticketing system are gathered before
+	// it is read, ConnectorBackoff the first pause after a failure to read.
+	ConnectorDebounce time.Duration `env:"PARVIS_CONNECTOR_DEBOUNCE" envDefault:"1500ms"`
+	ConnectorBackoff  time.Duration `env:"PARVIS_CONNECTOR_BACKOFF" envDefault:"5s"`
 	// SessionIdle is how long a session lasts that nobody uses, SessionLifetime
 	// how long one lasts at all.
 	SessionIdle     time.Duration `env:"PARVIS_SESSION_IDLE" envDefault:"2h"`

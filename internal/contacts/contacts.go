@@ -67,6 +67,12 @@ func (s *Service) Get(ctx context.Context, id uuid.UUID) (Contact, error) {
 	return c, present(c)
 }
 
+// Present implements web.Subjects.
+func (s *Service) Present(ctx context.Context, id uuid.UUID) (reaches bool, err error) {
+	c, err := s.Get(ctx, id)
+	return err == nil && pg.SightIn(ctx).May(pg.SeeContactPoints, heldOf(c)), err
+}
+
 // seen refuses a contact that the principal of the context does not see, or with
 // which nothing may be done for its purposes, in the words for one that is not
 // there.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
@@ -105,7 +106,21 @@ func (s *Service) claimExternalIDs(ctx context.Context, tx pgx.Tx, tenant uuid.U
 	}
 	taken, err := s.q.FindTakenExternalIDs(ctx, tx, sources, names, tenant)
 	if err == nil && len(taken) > 0 {
-		return fault.New(fault.Conflict, "already-exists").Extra("existing_id", taken[0].String())
+		return alreadyOf(ctx, tx, tenant, taken[0])
 	}
 	return err
+}
+
+// alreadyOf refuses a name that a contact has, and says whose it is to those who
+// see that contact.
+func alreadyOf(ctx context.Context, tx pgx.Tx, tenant, contact uuid.UUID) error {
+	f := fault.New(fault.Conflict, "already-exists")
+	look, err := pg.LookAt(ctx, tx, tenant, []uuid.UUID{contact})
+	if err != nil {
+		return err
+	}
+	if look.Sees(&contact) {
+		f.Extra("existing_id", contact.String())
+	}
+	return f
 }

@@ -33,6 +33,8 @@ type Patch struct {
 	LegalName, TradeName, OrganisationType, SIREN, SIRET, RNA nullable.Nullable[string]
 	Website, Locale, Zoneinfo                                 nullable.Nullable[string]
 	OwnerID                                                   nullable.Nullable[uuid.UUID]
+	// Source is what the change came from, "ticketing:<code>"; empty for the API.
+	Source string
 }
 
 // textField is one text of Fields: its name in the contract, where it is, its

@@ -142,7 +142,7 @@ func NamesCompatible(a, b Name) bool {
 func familiesCompatible(a, b Name) bool {
 	for _, x := range []string{a.Family, a.Birth} {
 		for _, y := range []string{b.Family, b.Birth} {
-			if x, y := bareFamily(x), bareFamily(y); x != "" && x == y {
+			if sameFamily(x, y) {
 				return true
 			}
 		}
@@ -150,14 +150,30 @@ func familiesCompatible(a, b Name) bool {
 	return false
 }
 
-// bareFamily is a folded family name without any particle and without spaces:
-// "de La Tour", "Delatour" and "LA TOUR" differ only in care.
-func bareFamily(s string) string {
+// sameFamily reports whether two family names differ only in case, accents,
+// particles and spaces: "de La Tour", "Delatour", "LATOUR" and "La Tour".
+func sameFamily(x, y string) bool {
+	for _, p := range bareFamilies(x) {
+		if slices.Contains(bareFamilies(y), p) {
+			return true
+		}
+	}
+	return false
+}
+
+// bareFamilies is a folded family name without spaces, with all its particles,
+// with fewer of them, and with none.
+func bareFamilies(s string) []string {
 	words := strings.Fields(Fold(s))
+	if len(words) == 0 {
+		return nil
+	}
+	out := []string{strings.Join(words, "")}
 	for len(words) > 1 && slices.Contains([]string{"de", "d", "du", "des", "le", "la", "les", "l", "von", "van", "der", "den", "di", "da", "dos"}, words[0]) {
 		words = words[1:]
+		out = append(out, strings.Join(words, ""))
 	}
-	return strings.Join(words, "")
+	return out
 }
 
 func givenCompatible(a, b string) bool {
@@ -213,6 +229,19 @@ func shortForms() [][]string {
 		{"severine", "sev"}, {"solange", "soso"}, {"sophie", "soso", "fifi"}, {"stephane", "steph"}, {"stephanie", "steph"},
 		{"suzanne", "suzy"}, {"sylvain", "syl"}, {"sylvie", "syl"}, {"theodore", "theo"}, {"therese", "tess"}, {"thibault", "thibaut", "thibaud", "tibo"},
 		{"thomas", "tom"}, {"valerie", "val"}, {"veronique", "vero"}, {"victor", "vic"}, {"victoria", "vicky", "vic"},
+		{"alain", "al"}, {"amelie", "mel"}, {"andre", "dede"}, {"angelique", "angie"}, {"anthony", "antho", "tony"}, {"armelle", "mel"}, {"aurelie", "lili"}, {"aurelien", "orel"},
+		{"barbara", "babs"}, {"bastien", "bast"}, {"beatrice", "bea"}, {"bertrand", "bert"}, {"brigitte", "bri"}, {"camille", "cam"}, {"catarina", "cathy"}, {"cecile", "cec"},
+		{"charles", "charlie", "charly"}, {"clement", "clem"}, {"clementine", "clem"}, {"corinne", "coco"}, {"damien", "dam"}, {"delphine", "del"}, {"eleonore", "leo"},
+		{"eliane", "lili"}, {"estelle", "tel"}, {"fabien", "fab"}, {"fabienne", "fab"}, {"fabrice", "fab"}, {"ferdinand", "ferdi"}, {"georges", "jojo"}, {"geraldine", "gege"},
+		{"ghislaine", "gigi"}, {"gilbert", "gil"}, {"helene", "leni"}, {"henriette", "riette"}, {"herve", "rv"}, {"hippolyte", "hippo"}, {"hugues", "hugo"}, {"ingrid", "in"},
+		{"jean baptiste", "jb"}, {"jean bernard", "jb"}, {"jean christophe", "jc"}, {"jean jacques", "jj"}, {"jean louis", "jl"}, {"jean luc", "jl"}, {"jean noel", "jn"}, {"jean sebastien", "js"},
+		{"jean yves", "jy"}, {"jeanne", "jeannette"}, {"jerome", "jej"}, {"joel", "jo"}, {"johanna", "jo"}, {"jonathan", "jo", "john"}, {"jose", "pepe"}, {"julie", "juju"}, {"julien", "juju", "jul"},
+		{"juliette", "juju"}, {"leonard", "leo"}, {"leopold", "leo"}, {"louise", "lou", "loulou"}, {"lucie", "lulu"}, {"lucien", "lulu"}, {"magali", "mag"}, {"marcel", "marco"}, {"margaux", "margot"},
+		{"marie france", "mf"}, {"marie helene", "mh"}, {"marie jose", "mj"}, {"marie laure", "ml"}, {"marie louise", "malou"}, {"marie pierre", "mp"}, {"marie therese", "mt", "maite"},
+		{"melanie", "mel"}, {"melissa", "mel"}, {"mickael", "mika", "mike"}, {"michael", "mika", "mike"}, {"mireille", "mimi"}, {"morgane", "momo"}, {"odette", "dede"}, {"pauline", "popo"},
+		{"penelope", "penny"}, {"rachel", "rach"}, {"raymond", "ray"}, {"rebecca", "becky"}, {"remi", "remy"}, {"richard", "ricky"}, {"roland", "roro"}, {"romain", "rom"}, {"rose marie", "romy"},
+		{"sabrina", "sab"}, {"samantha", "sam"}, {"sandra", "sandy"}, {"segolene", "sego"}, {"simone", "momo"}, {"tatiana", "tania"}, {"theophile", "theo"}, {"timothee", "tim"}, {"tristan", "tris"},
+		{"valentin", "val"}, {"valentine", "val"}, {"vanessa", "vaness"}, {"violaine", "vio"}, {"william", "will", "bill"}, {"yolande", "yoyo"}, {"zoe", "zozo"},
 		{"vincent", "vince"}, {"virginie", "nini", "virgi"}, {"xavier", "xav"}, {"yannick", "yan"}, {"yves", "vivi"},
 	}
 }

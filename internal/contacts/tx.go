@@ -178,7 +178,7 @@ func (s *Service) AttachExternalIDTx(ctx context.Context, tx pgx.Tx, contactID u
 		return ExternalID{}, false, err
 	}
 	if present.ContactID != c.ID {
-		return ExternalID{}, false, fault.New(fault.Conflict, "already-exists").Extra("existing_id", present.ContactID.String())
+		return ExternalID{}, false, alreadyOf(ctx, tx, actor.Tenant, present.ContactID)
 	}
 	return present, false, nil
 }

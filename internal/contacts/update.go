@@ -71,7 +71,7 @@ func (s *Service) changeTx(ctx context.Context, tx pgx.Tx, c Contact, p Patch) (
 			return c, false, err
 		}
 	}
-	e.Subject.Version, e.Source, e.At = after.Version, "", after.UpdatedAt
+	e.Subject.Version, e.Source, e.At = after.Version, p.Source, after.UpdatedAt
 	return after, true, events.RecordTx(ctx, tx, e)
 }
 

@@ -70,8 +70,12 @@ func (s *Service) UpsertTx(ctx context.Context, tx pgx.Tx, key NewExternalID, u 
 		return Contact{}, "", err
 	}
 	c, err := s.lockByExternalID(ctx, tx, actor.Tenant, key)
+	if err == nil {
+		err = s.seen(ctx, tx, c)
+	}
+	f, isFault := fault.As(err)
 	switch {
-	case noRows(err):
+	case noRows(err), isFault && f.Kind == fault.Missing: // of nobody, or of a contact out of sight
 		return s.upsertUnknown(ctx, tx, actor.Tenant, key, u)
 	case err != nil:
 		return Contact{}, "", err

@@ -50,6 +50,8 @@ type Config struct {
 	// rules for strangers forbid it. An IPv4 network covers the same addresses
 	// written as IPv4-mapped IPv6.
 	AllowCIDRs []netip.Prefix
+	// AllowPorts are ports besides 443 that strangers may be called on.
+	AllowPorts []int
 	// ConnectTimeout bounds name resolution and TCP connection together, and
 	// the TLS handshake again. Default 5 s.
 	ConnectTimeout time.Duration
@@ -65,14 +67,18 @@ type Config struct {
 	Resolver *net.Resolver
 	// RootCAs are the certificate authorities trusted; nil is the system's.
 	RootCAs *x509.CertPool
+	// Certificates are what the client shows of itself to whoever asks.
+	Certificates []tls.Certificate
 }
 
 // Client calls strangers safely. It is safe for concurrent use; make one per
 // process, so that connections are shared.
 type Client struct {
 	allow          []netip.Prefix
+	ports          []int
 	connectTimeout time.Duration
 	resolver       *net.Resolver
+	dialer         *net.Dialer
 	http           *http.Client
 }
 
@@ -95,10 +101,11 @@ func New(config Config) *Client {
 	}
 	client := &Client{
 		allow:          normalise(config.AllowCIDRs),
+		ports:          config.AllowPorts,
 		connectTimeout: config.ConnectTimeout,
 		resolver:       config.Resolver,
 	}
-	dialer := &net.Dialer{
+	client.dialer = &net.Dialer{
 		Timeout:        config.ConnectTimeout,
 		Resolver:       config.Resolver,
 		ControlContext: client.control,
@@ -112,9 +119,9 @@ func New(config Config) *Client {
 			// Nil on purpose: a proxy of the environment would resolve and
 			// connect in our place, out of reach of control.
 			Proxy:                  nil,
-			DialContext:            dialer.DialContext,
+			DialContext:            client.dialer.DialContext,
 			ForceAttemptHTTP2:      true,
-			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: config.RootCAs},
+			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: config.RootCAs, Certificates: config.Certificates},
 			TLSHandshakeTimeout:    config.ConnectTimeout,
 			MaxIdleConns:           idleConnections,
 			MaxIdleConnsPerHost:    config.MaxIdlePerHost,
@@ -174,6 +181,15 @@ func (c *Client) admit(address netip.Addr, excused *Error) error {
 	default:
 		return nil
 	}
+}
+
+// unexcused is the rule that a URL breaks, unless it is that of the port and the
+// port is allowed.
+func (c *Client) unexcused(t target) *Error {
+	if t.excused != nil && t.excused.Code == CodePortForbidden && slices.Contains(c.ports, t.port) {
+		return nil
+	}
+	return t.excused
 }
 
 func (c *Client) allowed(address netip.Addr) bool {

@@ -28,6 +28,9 @@ type guard struct {
 // RoundTrip implements [http.RoundTripper].
 func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
 	found, err := inspect(request.URL)
+	if err == nil {
+		found.excused = g.client.unexcused(found)
+	}
 	if err == nil && found.excused != nil && len(g.client.allow) == 0 {
 		err = found.excused
 	}

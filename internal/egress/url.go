@@ -69,6 +69,7 @@ func (c *Client) ValidateURLContext(ctx context.Context, raw string) (*url.URL, 
 	if err != nil {
 		return nil, err
 	}
+	target.excused = c.unexcused(target)
 	addresses := []netip.Addr{target.literal}
 	if !target.literal.IsValid() {
 		if target.excused != nil && len(c.allow) == 0 {

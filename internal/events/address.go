@@ -16,12 +16,24 @@ func subjectPath(kind string) string {
 		return "/v1/ticketing/price-types/"
 	case "production":
 		return "/v1/ticketing/productions/"
+	case "venue", "product", "membership", "scan":
+		return "/v1/ticketing/" + kind + "s/"
+	case "gift_card":
+		return "/v1/ticketing/gift-cards/"
+	case "group_booking":
+		return "/v1/ticketing/group-bookings/"
+	case "sibil_submission":
+		return "/v1/statutory/sibil/submissions/"
+	case "ticketing_review":
+		return "/v1/ticketing/reviews/"
 	case "ticketing_source":
 		return "/v1/ticketing/sources/"
 	case "form_submission":
 		return "/v1/form-submissions/"
 	case "webhook_endpoint":
 		return "/v1/webhook-endpoints/"
+	case "siem_forwarder":
+		return "/v1/audit/forwarders/"
 	case "api_key":
 		return "/v1/api-keys/"
 	case "oauth_client":

@@ -51,7 +51,7 @@ func (e Envelope) about() about {
 	switch e.Data.Object {
 	case "contact":
 		a.contacts = append(a.contacts, e.Data.ID)
-	case "order", "ticketing_customer":
+	case "order", "ticketing_customer", "membership", "gift_card", "group_booking":
 		a.record = &e.Data.ID
 	case "ticket":
 		a.record = facts.OrderID
@@ -147,7 +147,7 @@ func (c *Changes) mask(ctx context.Context) error {
 }
 
 // amounts are the facts that tell what somebody paid.
-var amounts = []string{"amount", "tax", "gross", "due", "paid", "refunded", "net", "total", "totals"}
+var amounts = []string{"amount", "tax", "gross", "due", "paid", "refunded", "net", "total", "totals", "balance", "previous_balance"}
 
 // ForReader is an event as an actor may read it: facts about money only where it
 // reads that class.
@@ -172,6 +172,36 @@ func (e Envelope) ForReader(actor web.Actor) Envelope {
 func (s *Service) Sees(ctx context.Context, e Envelope) (bool, error) {
 	l, err := s.lookAt(ctx, e.Tenant, []Envelope{e})
 	return err == nil && l.sees(e), err
+}
+
+// Seen are those of these events that the principal of the context sees, as it
+// may read them now.
+func (s *Service) Seen(ctx context.Context, tenant uuid.UUID, list []Envelope) ([]Envelope, error) {
+	if pg.SightIn(ctx).All() {
+		return list, nil
+	}
+	return s.only(ctx, tenant, slices.Clone(list))
+}
+
+// SeenOf are the ids of those of these events that the principal of the context
+// sees.
+func (s *Service) SeenOf(ctx context.Context, tenant uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]bool, error) {
+	rows, err := s.q.ListAbout(ctx, s.db.Tenant(tenant).ByIndex(), tenant, ids)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Envelope, len(rows))
+	for i, r := range rows {
+		list[i] = Envelope{ID: r.ID, Tenant: tenant, Data: EnvelopeData{Object: r.SubjectKind, ID: r.SubjectID, Facts: r.Facts}}
+	}
+	if list, err = s.only(ctx, tenant, list); err != nil {
+		return nil, err
+	}
+	out := make(map[uuid.UUID]bool, len(list))
+	for _, e := range list {
+		out[e.ID] = true
+	}
+	return out, nil
 }
 
 // only leaves the events that may be handed out.

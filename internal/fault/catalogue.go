@@ -56,15 +56,17 @@ func catalogue() []Texts {
 		violationTexts,
 		eventTexts,
 		contactTexts,
+		connectorTexts,
 		consentTexts,
 		preferenceTexts,
 		webhookTexts,
 		ticketingTexts,
+		sibilTexts,
 		accessTexts,
 		accountTexts,
 		rightsTexts,
 		scimTexts,
 		formTexts,
-		vaultTexts,
+		vaultTexts, siemTexts,
 	}
 }

@@ -38,6 +38,30 @@ var accountTexts = Texts{
 		FR: Text{"Pas de second facteur", "Ce compte n'a pas de second facteur, ou il n'est pas encore confirmé.", "Commencez par en demander un."},
 		EN: Text{"No second factor", "This account has no second factor, or it is not confirmed yet.", "Begin one first."},
 	},
+	"second-factor-required": {
+		FR: Text{"Second facteur requis", "Votre rôle demande un second facteur, que cette session n'a pas montré. Enregistrez un appareil, puis connectez-vous avec un code.", "Enregistrez un appareil (« POST /v1/account/totp »), puis connectez-vous avec un code."},
+		EN: Text{"Second factor required", "Your role asks for a second factor, which this session has not shown. Enrol a device, then sign in with a code.", "Enrol a device (“POST /v1/account/totp”), then sign in with a code."},
+	},
+	"stronger-sign-in-required": {
+		FR: Text{"Connexion plus forte requise", "Votre rôle demande un second facteur, que votre fournisseur d'identité n'a pas vérifié. Reconnectez-vous chez lui avec un second facteur.", "Recommencez la connexion avec « level: strong » ; si cela ne change rien, demandez à votre service informatique d'activer le second facteur de votre compte."},
+		EN: Text{"Stronger sign-in required", "Your role asks for a second factor, which your identity provider has not checked. Sign in there again with a second factor.", "Begin to sign in again with “level: strong”; if that changes nothing, ask your IT department to turn on the second factor of your account."},
+	},
+	"sign-in-unknown": {
+		FR: Text{"Connexion inconnue", "Cette connexion n'existe pas, a déjà servi ou a expiré.", "Reprenez la connexion depuis le début."},
+		EN: Text{"Sign-in unknown", "This sign-in does not exist, has been used or has expired.", "Sign in again from the beginning."},
+	},
+	"provider-unavailable": {
+		FR: Text{"Fournisseur d'identité injoignable", "Le fournisseur d'identité ne répond pas, ou pas comme il le devrait.", "Réessayez plus tard ; l'administrateur vérifie l'émetteur et son document de découverte."},
+		EN: Text{"Identity provider unavailable", "The identity provider does not answer, or not as it should.", "Try again later; the administrator checks the issuer and its discovery document."},
+	},
+	"return-address-unknown": {FR: Text{"Adresse de retour inconnue", "Cette adresse ne figure pas parmi les adresses de retour de l'établissement.", ""}, EN: Text{"Return address unknown", "This address is not among the return addresses of the institution.", ""}},
+	"return-address-unfit":   {FR: Text{"Adresse de retour impropre", "Une adresse https complète est attendue, sans fragment ni nom d'utilisateur ; http seulement pour cette machine.", ""}, EN: Text{"Return address unfit", "A whole https address is expected, without fragment or user name; http for this machine only.", ""}},
+	"parameter-reserved":     {FR: Text{"Paramètre réservé", "Ce paramètre appartient au protocole.", ""}, EN: Text{"Parameter reserved", "This parameter belongs to the protocol.", ""}},
+	"saml-metadata-unfit": {
+		FR: Text{"Métadonnées SAML impropres", "Les métadonnées ne conviennent pas : {why}.", ""},
+		EN: Text{"SAML metadata unfit", "The metadata do not fit: {why}.", ""},
+	},
+	"not-for-saml": {FR: Text{"Sans objet en SAML", "Un fournisseur SAML n'a pas cela.", ""}, EN: Text{"Not for SAML", "A SAML provider does not have this.", ""}},
 	"issuer-shared": {
 		FR: Text{"Émetteur partagé", "Un autre établissement accepte déjà cet émetteur pour la même audience : rien ne distinguerait leurs jetons.", "Employez une audience propre, ou distinguez les jetons par « tenant_claim » et « tenant_value »."},
 		EN: Text{"Issuer shared", "Another institution already trusts this issuer for the same audience: nothing would tell their tokens apart.", "Use an audience of your own, or tell tokens apart by “tenant_claim” and “tenant_value”."},

@@ -2,6 +2,10 @@ package fault
 
 // platformTexts are the faults that any operation can answer with.
 var platformTexts = Texts{
+	"header-repeated": {
+		FR: Text{"En-tête répété", "Cet en-tête ne peut figurer qu'une fois.", ""},
+		EN: Text{"Repeated header", "This header may be there once only.", ""},
+	},
 	"invalid-request": {
 		FR: Text{"Requête non conforme au contrat", "La requête ne respecte pas le contrat de l'API ; chaque écart est donné dans « errors ».", "Corrigez chaque champ nommé, puis renvoyez la requête."},
 		EN: Text{"Request does not follow the contract", "The request does not follow the API contract; each deviation is listed in “errors”.", "Correct each field named, then send the request again."},
@@ -146,6 +150,8 @@ var violationTexts = Texts{
 	"invalid-utf8":           {FR: Text{"UTF-8 invalide", "Le texte n'est pas de l'UTF-8 valide.", ""}, EN: Text{"Invalid UTF-8", "The text is not valid UTF-8.", ""}},
 	"unknown-parameter-name": {FR: Text{"Paramètre inconnu", "Ce paramètre n'existe pas pour cette opération.", ""}, EN: Text{"Unknown parameter", "This parameter does not exist for this operation.", ""}},
 	"repeated-parameter":     {FR: Text{"Paramètre répété", "Ce paramètre ne peut figurer qu'une fois.", ""}, EN: Text{"Repeated parameter", "This parameter may appear only once.", ""}},
+	"unknown-connector":      {FR: Text{"Connecteur inconnu", "Ce programme ne connaît pas ce connecteur. Il connaît : {known}.", ""}, EN: Text{"Unknown connector", "This program does not know this connector. It knows: {known}.", ""}},
+	"unknown-stream":         {FR: Text{"Flux inconnu", "La source n'a pas ce flux. Elle a : {known}.", ""}, EN: Text{"Unknown stream", "The source has no such stream. It has: {known}.", ""}},
 	"unknown-time-zone":      {FR: Text{"Fuseau inconnu", "Le fuseau horaire n'existe pas dans la base IANA.", ""}, EN: Text{"Unknown time zone", "The time zone does not exist in the IANA database.", ""}},
 	"not-a-date":             {FR: Text{"Date impossible", "Cette date n'existe pas.", ""}, EN: Text{"Impossible date", "This date does not exist.", ""}},
 	"unknown-reference":      {FR: Text{"Référence inconnue", "L'élément désigné n'existe pas.", ""}, EN: Text{"Unknown reference", "The item referred to does not exist.", ""}},

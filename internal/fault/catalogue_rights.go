@@ -18,6 +18,10 @@ var rightsTexts = Texts{
 		FR: Text{"Champ non modifiable", "Vos droits ne permettent pas d'écrire certains des champs envoyés.", "Retirez les champs que nomme errors[], ou demandez le droit d'écrire leur classe."},
 		EN: Text{"Field not writable", "Your rights do not let you write some of the fields you sent.", "Leave out the fields that errors[] names, or ask for the right to write their class."},
 	},
+	"field-class-not-readable": {
+		FR: Text{"Champ non consultable", "Vos droits ne permettent pas de consulter certains des champs par lesquels vous cherchez.", "Retirez les champs que nomme errors[], ou demandez le droit de consulter leur classe."},
+		EN: Text{"Field not readable", "Your rights do not let you read some of the fields you search by.", "Leave out the fields that errors[] names, or ask for the right to read their class."},
+	},
 	"out-of-sight": {
 		FR: Text{"Le contact vous deviendrait invisible", "Après cette modification vous ne verriez plus ce contact.", "Laissez-le aussi à un de vos services, ou demandez à qui voit tout l'établissement de le faire."},
 		EN: Text{"You would lose sight of the contact", "After this change you would no longer see this contact.", "Leave it with a department of yours too, or ask somebody who sees the whole institution to do it."},

@@ -26,6 +26,10 @@ var scimTexts = Texts{
 		FR: Text{"Message non compris", "Le message n'est pas celui que la norme décrit : {why}.", "Écrivez-le selon la RFC 7644."},
 		EN: Text{"Message not understood", "The message is not what the standard describes: {why}.", "Write it as RFC 7644 has it."},
 	},
+	"scim-bulk-reference": {
+		FR: Text{"Référence non résolue", "« {reference} » ne désigne aucune opération réussie de cet envoi.", "Corrigez le « bulkId », ou l'opération qui le porte."},
+		EN: Text{"Reference not resolved", "“{reference}” names no operation of this request that succeeded.", "Correct the “bulkId”, or the operation that has it."},
+	},
 	"scim-other-source": {
 		FR: Text{"Tenu par quelqu'un d'autre", "Cette personne est provisionnée par un autre annuaire, ou a des droits donnés en propre que seul l'établissement modifie.", "Modifiez-la par /v1/users, ou retirez-lui ses droits propres avant de la confier à l'annuaire."},
 		EN: Text{"Kept by somebody else", "Another directory provisions this person, or they have rights of their own that only the institution changes.", "Change them through /v1/users, or take their own rights away before leaving them to the directory."},

@@ -14,4 +14,28 @@ var ticketingTexts = Texts{
 		FR: Text{"Source en pause", "La source « {code} » est en pause ; rien n'a été reçu.", "Réactivez la source, puis renvoyez les données."},
 		EN: Text{"Source paused", "The source “{code}” is paused; nothing was received.", "Activate the source, then send the data again."},
 	},
+	"ticketing-claim-not-proved": {
+		FR: Text{"Commande non reconnue", "Aucune commande ne correspond à ce numéro et à cette preuve.", "Vérifiez le numéro et la preuve, ou demandez à un agent de rattacher la commande."},
+		EN: Text{"Order not recognised", "No order matches this number and this proof.", "Check the number and the proof, or ask an agent to attribute the order."},
+	},
+	"ticketing-order-attributed": {
+		FR: Text{"Commande déjà rattachée", "Cette commande appartient déjà à un contact.", "Demandez à un agent de la rattacher à un autre contact."},
+		EN: Text{"Order already attributed", "This order already belongs to a contact.", "Ask an agent to attribute it to another contact."},
+	},
+	"ticketing-test-order": {
+		FR: Text{"Commande d'essai", "Une commande d'essai n'appartient à personne.", "Choisissez une vraie commande."},
+		EN: Text{"Trial order", "A trial order belongs to nobody.", "Choose a real order."},
+	},
+	"ticketing-review-closed": {
+		FR: Text{"Rapprochement déjà décidé", "Il n'y a plus rien à décider pour cette description.", "Annulez la décision prise si elle est fausse."},
+		EN: Text{"Review already answered", "There is nothing left to decide about this description.", "Revert the decision if it is wrong."},
+	},
+	"ticketing-review-ambiguous": {
+		FR: Text{"Aucun contact ne l'emporte", "Aucun des contacts proposés n'est plus probable que les autres.", "Choisissez un contact, ou créez-en un."},
+		EN: Text{"No contact stands out", "None of the contacts proposed is likelier than the others.", "Choose a contact, or create one."},
+	},
+	"ticketing-decision-superseded": {
+		FR: Text{"Décision remplacée", "Une décision plus récente a été prise entre-temps.", "Relisez les décisions et annulez la dernière."},
+		EN: Text{"Decision superseded", "A later decision was made meanwhile.", "Read the decisions again and revert the last one."},
+	},
 }

@@ -2,6 +2,14 @@ package fault
 
 // transferTexts are the faults of exports and imports.
 var transferTexts = Texts{
+	"recipient-invalid": {
+		FR: Text{"Clé publique invalide", "Ce n'est pas une clé publique age (age1…).", "Créez-en une avec age-keygen, et gardez la clé privée là où l'archive sera importée."},
+		EN: Text{"Invalid public key", "This is no public key of age (age1…).", "Make one with age-keygen, and keep the private key where the archive will be imported."},
+	},
+	"archive-key-wrong": {
+		FR: Text{"Mauvaise clé privée", "Les données sensibles de cette archive ne sont pas chiffrées pour cette clé.", "Donnez la clé privée du destinataire que nomme le manifeste, ou aucune pour les laisser de côté."},
+		EN: Text{"Wrong private key", "The sensitive facts of this archive are not encrypted for this key.", "Give the private key of the recipient that the manifest names, or none to leave them out."},
+	},
 	"disk-full": {
 		FR: Text{"Espace disque épuisé", "Le disque de l'installation est plein ; aucun fichier incomplet n'a été gardé. Libérez de l'espace, puis recommencez.", "Libérez de l'espace, puis recommencez."},
 		EN: Text{"Disk full", "The disk of the installation is full; no incomplete file was kept. Free some space, then start again.", "Free some space, then start again."},

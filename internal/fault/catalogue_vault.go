@@ -3,8 +3,8 @@ package fault
 // vaultTexts are the faults of keys and of what is under them.
 var vaultTexts = Texts{
 	"access-reason-required": {
-		FR: Text{"Motif nécessaire", "Ces données ne se lisent qu'avec un motif.", "Donnez-le dans l'en-tête Parvis-Access-Reason (3 à 200 caractères) ; il est gardé dans le journal des accès."},
-		EN: Text{"Reason required", "This is read for a reason only.", "Give it in the header Parvis-Access-Reason (3 to 200 characters); it is kept in the access log."},
+		FR: Text{"Motif nécessaire", "Ces données ne se lisent qu'avec un motif.", "Donnez-le dans l'en-tête Parvis-Reason (3 à 200 caractères) ; il est gardé dans le journal des accès."},
+		EN: Text{"Reason required", "This is read for a reason only.", "Give it in the header Parvis-Reason (3 to 200 characters); it is kept in the access log."},
 	},
 	"sensitive-facts-destroyed": {
 		FR: Text{"Données détruites", "La clé de cette personne a été détruite : ses données sensibles sont illisibles pour toujours.", ""},

@@ -27,6 +27,7 @@ func providerToAPI(p Provider) (api.IdentityProvider, error) {
 		AllowedAlgs: p.AllowedAlgs, TokenTypes: p.TokenTypes, AcceptsIDTokens: p.AcceptsIDTokens, TenantClaim: web.Nullable(p.TenantClaim),
 		TenantValue: web.Nullable(p.TenantValue), EmailClaim: p.EmailClaim, NameClaim: p.NameClaim, RoleClaim: web.Nullable(p.RoleClaim),
 		RoleMapping: []api.IdentityRoleRule{}, RequiredClaims: map[string]string{}, Provision: p.Provision, IsEnabled: p.IsEnabled,
+		Protocol: p.Protocol, AcceptsBearerTokens: p.AcceptsBearerTokens, StrongAcr: p.StrongAcr, StrongAmr: p.StrongAmr,
 		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Version: p.Version,
 	}
 	if err := json.Unmarshal(p.RequiredClaims, &out.RequiredClaims); err != nil {
@@ -39,7 +40,12 @@ func providerFromAPI(in api.IdentityProviderCreate) (Provider, error) {
 	p := Provider{
 		Name: in.Name, Issuer: in.Issuer, Audience: in.Audience, AllowedAlgs: []string{"RS256", "ES256"}, TokenTypes: []string{"at+jwt"},
 		EmailClaim: "email", NameClaim: "name", Provision: "none", IsEnabled: true, RequiredClaims: json.RawMessage("{}"), RoleMapping: json.RawMessage("[]"),
+		Protocol: "oidc", AcceptsBearerTokens: true, StrongAcr: list(in.StrongAcr), StrongAmr: list(in.StrongAmr),
 	}
+	if in.Protocol != nil {
+		p.Protocol = string(*in.Protocol)
+	}
+	replace(&p.AcceptsBearerTokens, in.AcceptsBearerTokens)
 	assign(&p.JwksUri, in.JwksURI)
 	assign(&p.TenantClaim, in.TenantClaim)
 	assign(&p.TenantValue, in.TenantValue)
@@ -64,6 +70,13 @@ func patchFromAPI(p *Provider, in api.IdentityProviderPatch) error {
 	assign(&p.JwksUri, in.JwksURI)
 	assign(&p.RoleClaim, in.RoleClaim)
 	replace(&p.Name, in.Name)
+	replace(&p.AcceptsBearerTokens, in.AcceptsBearerTokens)
+	if in.StrongAcr != nil {
+		p.StrongAcr = in.StrongAcr
+	}
+	if in.StrongAmr != nil {
+		p.StrongAmr = in.StrongAmr
+	}
 	replace(&p.AcceptsIDTokens, in.AcceptsIDTokens)
 	replace(&p.EmailClaim, in.EmailClaim)
 	replace(&p.NameClaim, in.NameClaim)
@@ -91,6 +104,20 @@ func rest(p *Provider, required map[string]string, rules []api.IdentityRoleRule)
 		p.RoleMapping, err = json.Marshal(rules)
 	}
 	return err
+}
+
+// list is never null in an answer or in a column.
+func list(in []string) []string {
+	if in == nil {
+		return []string{}
+	}
+	return in
+}
+
+func identityToAPI(l Link) api.Identity {
+	return api.Identity{
+		ID: l.ID, Object: api.IdentityObjectIdentity, UserID: l.UserID, Issuer: l.Issuer, Subject: l.Subject, CreatedAt: l.CreatedAt, Version: l.Version,
+	}
 }
 
 func names[T ~string](in []T) []string {

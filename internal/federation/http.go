@@ -83,3 +83,41 @@ func (h *Handlers) UpdateIdentityProvider(ctx context.Context, r api.UpdateIdent
 	out, err := providerToAPI(p)
 	return api.UpdateIdentityProvider200JSONResponse{Body: out, Headers: api.UpdateIdentityProvider200ResponseHeaders{ETag: web.ETag(p.Version)}}, err
 }
+
+// ListIdentities implements GET /v1/users/{user_id}/identities.
+func (h *Handlers) ListIdentities(ctx context.Context, r api.ListIdentitiesRequestObject) (api.ListIdentitiesResponseObject, error) {
+	walk, limit := "identities "+r.UserID.String(), web.Limit(r.Params.Limit)
+	var after uuid.UUID
+	resumed, err := h.cursors.Decode(r.Params.Cursor, walk, &after)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := h.service.Identities(ctx, r.UserID, web.If(resumed, &after), limit+1)
+	if err != nil {
+		return nil, err
+	}
+	page, err := web.Paginate(h.cursors, walk, rows, limit, func(l Link) any { return l.ID })
+	if err != nil {
+		return nil, err
+	}
+	return api.ListIdentities200JSONResponse{
+		Body:    api.IdentityList{Data: web.Map(page.Items, identityToAPI), NextCursor: page.Next},
+		Headers: api.ListIdentities200ResponseHeaders{Link: page.Link(ctx)},
+	}, nil
+}
+
+// LinkIdentity implements POST /v1/users/{user_id}/identities.
+func (h *Handlers) LinkIdentity(ctx context.Context, r api.LinkIdentityRequestObject) (api.LinkIdentityResponseObject, error) {
+	l, err := h.service.LinkIdentity(ctx, r.UserID, r.Body.Issuer, r.Body.Subject)
+	if err != nil {
+		return nil, err
+	}
+	return api.LinkIdentity201JSONResponse{
+		Body: identityToAPI(l), Headers: api.LinkIdentity201ResponseHeaders{Location: "/v1/users/" + l.UserID.String() + "/identities"},
+	}, nil
+}
+
+// UnlinkIdentity implements POST /v1/users/{user_id}/identities/{identity_id}/unlink.
+func (h *Handlers) UnlinkIdentity(ctx context.Context, r api.UnlinkIdentityRequestObject) (api.UnlinkIdentityResponseObject, error) {
+	return api.UnlinkIdentity204Response{}, h.service.UnlinkIdentity(ctx, r.UserID, r.IdentityID)
+}

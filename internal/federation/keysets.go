@@ -106,14 +106,28 @@ func (k *keySets) fetch(ctx context.Context, p Provider) (map[string]jwk.Key, er
 	if err := k.get(ctx, at, &set); err != nil {
 		return nil, err
 	}
-	out := map[string]jwk.Key{}
+	out, of := map[string]jwk.Key{}, map[string]int{}
 	for _, key := range set.Keys {
-		if _, _, err := key.Decode(); err == nil && key.ID != "" {
+		_, algorithm, err := key.Decode()
+		if err != nil {
+			continue
+		}
+		if key.ID != "" {
 			out[key.ID] = key
+		}
+		of[algorithm]++
+		out[sole(algorithm)] = key
+	}
+	for algorithm, n := range of {
+		if n > 1 {
+			delete(out, sole(algorithm))
 		}
 	}
 	return out, nil
 }
+
+// sole names the only key of an algorithm, for what names none.
+func sole(algorithm string) string { return "the only one of " + algorithm }
 
 func (k *keySets) get(ctx context.Context, at string, into any) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)

@@ -75,8 +75,8 @@ func NewService(db *pg.DB, c clock.Clock, n Needs) *Service {
 	}
 }
 
-// mayTrust: whoever trusts an issuer trusts it with everybody's rights.
-func mayTrust(actor web.Actor) error {
+// MayTrust: whoever trusts an issuer trusts it with everybody's rights.
+func MayTrust(actor web.Actor) error {
 	if !actor.Scopes.Allow("*") || actor.Source != "" {
 		return fault.New(fault.Forbidden, "rights-exceeded").Extra("required_scope", "*")
 	}
@@ -89,7 +89,7 @@ func (s *Service) Create(ctx context.Context, p Provider) (Provider, error) {
 	if err != nil {
 		return Provider{}, err
 	}
-	if err := mayTrust(actor); err != nil {
+	if err := MayTrust(actor); err != nil {
 		return Provider{}, err
 	}
 	p.TenantID, p.ID = actor.Tenant, ids.New()
@@ -101,7 +101,8 @@ func (s *Service) Create(ctx context.Context, p Provider) (Provider, error) {
 			TenantID: p.TenantID, ID: p.ID, Name: p.Name, Issuer: p.Issuer, Audience: p.Audience, JwksUri: p.JwksUri, AllowedAlgs: p.AllowedAlgs,
 			TokenTypes: p.TokenTypes, AcceptsIDTokens: p.AcceptsIDTokens, TenantClaim: p.TenantClaim, TenantValue: p.TenantValue,
 			RequiredClaims: p.RequiredClaims, EmailClaim: p.EmailClaim, NameClaim: p.NameClaim, RoleClaim: p.RoleClaim, RoleMapping: p.RoleMapping,
-			Provision: p.Provision, IsEnabled: p.IsEnabled,
+			Provision: p.Provision, IsEnabled: p.IsEnabled, Protocol: p.Protocol, AcceptsBearerTokens: p.AcceptsBearerTokens,
+			StrongAcr: p.StrongAcr, StrongAmr: p.StrongAmr,
 		})
 		if err != nil {
 			return Provider{}, err
@@ -118,7 +119,7 @@ func (s *Service) Update(ctx context.Context, id uuid.UUID, version *int64, chan
 	if err != nil {
 		return Provider{}, err
 	}
-	if err := mayTrust(actor); err != nil {
+	if err := MayTrust(actor); err != nil {
 		return Provider{}, err
 	}
 	out, err := pg.InTxValue(ctx, s.db, actor.Tenant, func(ctx context.Context, tx pgx.Tx) (Provider, error) {
@@ -140,7 +141,7 @@ func (s *Service) Update(ctx context.Context, id uuid.UUID, version *int64, chan
 			TenantID: p.TenantID, ID: p.ID, Name: p.Name, Issuer: p.Issuer, Audience: p.Audience, JwksUri: p.JwksUri, AllowedAlgs: p.AllowedAlgs,
 			TokenTypes: p.TokenTypes, AcceptsIDTokens: p.AcceptsIDTokens, TenantClaim: p.TenantClaim, TenantValue: p.TenantValue,
 			RequiredClaims: p.RequiredClaims, EmailClaim: p.EmailClaim, NameClaim: p.NameClaim, RoleClaim: p.RoleClaim, RoleMapping: p.RoleMapping,
-			Provision: p.Provision, IsEnabled: p.IsEnabled,
+			Provision: p.Provision, IsEnabled: p.IsEnabled, AcceptsBearerTokens: p.AcceptsBearerTokens, StrongAcr: p.StrongAcr, StrongAmr: p.StrongAmr,
 		})
 		if err != nil {
 			return Provider{}, err
@@ -148,6 +149,7 @@ func (s *Service) Update(ctx context.Context, id uuid.UUID, version *int64, chan
 		return row, record(ctx, tx, "identity_provider.updated", before, row)
 	})
 	s.forget()
+	s.access.Forget(actor.Tenant)
 	return out, taken(err)
 }
 
@@ -183,7 +185,15 @@ func (s *Service) check(ctx context.Context, tx pgx.Tx, p *Provider) error {
 		f.At("#/issuer", "own-issuer")
 	}
 	// Where there is no address of keys, the issuer's is where they are asked for.
-	for pointer, raw := range map[string]*string{"#/issuer": addressless(p), "#/jwks_uri": p.JwksUri} {
+	addresses := map[string]*string{"#/issuer": addressless(p), "#/jwks_uri": p.JwksUri}
+	if p.Protocol == "saml" {
+		// An entity id is a name, and its keys are in its metadata.
+		addresses, p.AcceptsBearerTokens = nil, false
+		if p.JwksUri != nil {
+			f.At("#/jwks_uri", "not-for-saml")
+		}
+	}
+	for pointer, raw := range addresses {
 		if raw == nil {
 			continue
 		}
@@ -202,6 +212,9 @@ func (s *Service) check(ctx context.Context, tx pgx.Tx, p *Provider) error {
 	}
 	if err := f.OrNil(); err != nil {
 		return err
+	}
+	if !p.AcceptsBearerTokens {
+		return nil
 	}
 	if err := s.q.LockIssuer(ctx, tx, p.Issuer); err != nil {
 		return err
@@ -281,6 +294,7 @@ func recordOf(p Provider) map[string]any {
 		"name": p.Name, "issuer": p.Issuer, "audience": p.Audience, "jwks_uri": p.JwksUri, "allowed_algs": p.AllowedAlgs, "token_types": p.TokenTypes,
 		"accepts_id_tokens": p.AcceptsIDTokens, "tenant_claim": p.TenantClaim, "tenant_value": p.TenantValue, "required_claims": p.RequiredClaims,
 		"email_claim": p.EmailClaim, "name_claim": p.NameClaim, "role_claim": p.RoleClaim, "role_mapping": p.RoleMapping, "provision": p.Provision, "is_enabled": p.IsEnabled,
+		"protocol": p.Protocol, "accepts_bearer_tokens": p.AcceptsBearerTokens, "strong_acr": p.StrongAcr, "strong_amr": p.StrongAmr,
 	}
 }
 

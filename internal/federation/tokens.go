@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
 
 	"github.com/parvis-crm/parvis/internal/federation/internal/federationdb"
 )
@@ -78,7 +79,12 @@ func (s *Service) judge(ctx context.Context, c claims) (Provider, error) {
 	if len(found) != 1 {
 		return Provider{}, invalid(fmt.Sprintf("meant for %d institutions", len(found)))
 	}
-	return s.q.GetProvider(ctx, s.db.Tenant(found[0].TenantID), found[0].TenantID, found[0].ID)
+	return s.Known(ctx, found[0].TenantID, found[0].ID)
+}
+
+// Known is a provider of an institution, whoever asks.
+func (s *Service) Known(ctx context.Context, tenant, id uuid.UUID) (Provider, error) {
+	return s.q.GetProvider(ctx, s.db.Tenant(tenant), tenant, id)
 }
 
 func (s *Service) whoTrusts(ctx context.Context, issuer string) ([]federationdb.ResolveProvidersRow, error) {
@@ -136,12 +142,21 @@ func (s *Service) keyFor(ctx context.Context, p Provider, t *jwt.Token) (crypto.
 	if kid == "" {
 		return nil, invalid("no key id")
 	}
+	return s.Key(ctx, p, kid, t.Method.Alg())
+}
+
+// Key is the provider's key of an id, if it is one of the algorithm; of no id
+// the only one that it has (OpenID Connect Core 1.0 §10.1).
+func (s *Service) Key(ctx context.Context, p Provider, kid, algorithm string) (crypto.PublicKey, error) {
+	if kid == "" {
+		kid = sole(algorithm)
+	}
 	key, err := s.keys.find(ctx, p, kid)
 	if err != nil {
 		return nil, err
 	}
-	public, algorithm, err := key.Decode()
-	if err != nil || algorithm != t.Method.Alg() {
+	public, own, err := key.Decode()
+	if err != nil || own != algorithm {
 		return nil, invalid("key and algorithm disagree")
 	}
 	return public, nil

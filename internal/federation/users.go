@@ -47,56 +47,97 @@ func (s *Service) authenticate(ctx context.Context, token string) (web.Actor, er
 	if err != nil {
 		return web.Actor{}, err
 	}
+	// Whom the provider's token is about counts once it is verified.
+	web.NoteAttempt(ctx, web.Actor{Kind: web.User, Tenant: p.TenantID}, "token")
 	c, err := s.verify(ctx, p, token)
 	if err != nil {
 		return web.Actor{}, err
 	}
-	ctx = web.WithActor(ctx, web.SystemActor(p.TenantID, "identity-provider:"+p.ID.String()))
-	user, err := s.user(ctx, p, c)
+	user, err := s.Reconcile(ctx, p, Identity{Subject: c.Subject, Claims: c.all, At: c.IssuedAt.Time})
 	if err != nil {
 		return web.Actor{}, err
 	}
-	if err := s.mapRoles(ctx, p, c, user); err != nil {
-		return web.Actor{}, err
-	}
-	actor, ok, err := s.access.UserActor(ctx, p.TenantID, user.ID)
+	acr, _ := c.all["acr"].(string)
+	actor, ok, err := s.access.FederatedActor(ctx, p.TenantID, user, Strong(p, acr, values(c.all["amr"])))
 	if err == nil && !ok {
 		err = invalid("the user may act no more")
 	}
 	return actor, err
 }
 
-// user finds whom a token is about, by issuer and subject and nothing else.
-func (s *Service) user(ctx context.Context, p Provider, c claims) (federationdb.UserOfIdentityRow, error) {
+// Identity is somebody for whom a provider vouches.
+type Identity struct {
+	Subject string
+	// Claims that the provider's settings name: address, name, roles.
+	Claims map[string]any
+	// At is when the provider said so.
+	At time.Time
+}
+
+// ErrNobody says that nobody here has an identity, and nobody is made for it.
+var ErrNobody = errors.New("federation: nobody has this identity")
+
+// Reconcile finds whom an identity is about, by issuer and subject and nothing
+// else, makes the user where that was said, and gives and takes mapped roles.
+func (s *Service) Reconcile(ctx context.Context, p Provider, id Identity) (uuid.UUID, error) {
+	ctx = web.WithActor(ctx, web.SystemActor(p.TenantID, "identity-provider:"+p.ID.String()))
+	user, err := s.user(ctx, p, id)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return user.ID, s.mapRoles(ctx, p, id, user)
+}
+
+// Strong tells whether a provider says that it has checked more than one factor
+// (RFC 8176), in the words that the institution expects of it.
+func Strong(p Provider, acr string, amr []string) bool {
+	return slices.Contains(p.StrongAcr, acr) || slices.ContainsFunc(amr, func(method string) bool { return slices.Contains(p.StrongAmr, method) })
+}
+
+func (s *Service) user(ctx context.Context, p Provider, id Identity) (federationdb.UserOfIdentityRow, error) {
 	find := func() (federationdb.UserOfIdentityRow, error) {
-		return s.q.UserOfIdentity(ctx, s.db.Tenant(p.TenantID), federationdb.UserOfIdentityParams{TenantID: p.TenantID, ProviderID: p.ID, Issuer: p.Issuer, Subject: c.Subject})
+		return s.q.UserOfIdentity(ctx, s.db.Tenant(p.TenantID), federationdb.UserOfIdentityParams{TenantID: p.TenantID, ProviderID: p.ID, Issuer: p.Issuer, Subject: id.Subject})
 	}
 	row, err := find()
 	if !pg.IsNoRows(err) {
 		return row, err
 	}
-	email, _ := at(c.all, p.EmailClaim).(string)
-	if p.Provision != "on_first_use" || !strings.Contains(email, "@") || len(email) > 254 || at(c.all, "email_verified") == any(false) {
-		return row, invalid("nobody has this identity")
+	email := first(at(id.Claims, p.EmailClaim))
+	if p.Provision != "on_first_use" || !strings.Contains(email, "@") || len(email) > 254 || at(id.Claims, "email_verified") == any(false) {
+		return row, fmt.Errorf("%w: %w", errInvalid, ErrNobody)
 	}
-	name, _ := at(c.all, p.NameClaim).(string)
-	if name = strings.TrimSpace(web.ClipBytes(name, 200)); name == "" {
+	var parts []string
+	for claim := range strings.FieldsSeq(p.NameClaim) {
+		if part := strings.TrimSpace(first(at(id.Claims, claim))); part != "" {
+			parts = append(parts, part)
+		}
+	}
+	name := strings.TrimSpace(web.ClipBytes(strings.Join(parts, " "), 200))
+	if name == "" {
 		name = email
 	}
-	_, err = s.access.CreateUser(ctx, access.NewUser{Email: email, Name: name, Issuer: &p.Issuer, Subject: &c.Subject})
+	_, err = s.access.CreateUser(ctx, access.NewUser{Email: email, Name: name, Issuer: &p.Issuer, Subject: &id.Subject})
 	// Another request may have been first; a colleague's address is nobody else's.
 	if err != nil && !fault.Is(err, "already-exists") {
 		return row, err
 	}
 	if row, err = find(); pg.IsNoRows(err) {
-		return row, invalid("the address is another user's")
+		return row, fmt.Errorf("%w: %w: the address is another user's", errInvalid, ErrNobody)
 	}
 	return row, err
 }
 
+// first is the one text of a claim, or the first of several.
+func first(v any) string {
+	if all := values(v); len(all) > 0 {
+		return all[0]
+	}
+	return ""
+}
+
 // mapRoles gives and takes the roles that the token's claim stands for, if the
 // token is younger than what was seen of the user.
-func (s *Service) mapRoles(ctx context.Context, p Provider, c claims, user federationdb.UserOfIdentityRow) error {
+func (s *Service) mapRoles(ctx context.Context, p Provider, id Identity, user federationdb.UserOfIdentityRow) error {
 	if p.RoleClaim == nil {
 		return nil
 	}
@@ -104,10 +145,10 @@ func (s *Service) mapRoles(ctx context.Context, p Provider, c claims, user feder
 	if err != nil {
 		return err
 	}
-	held := values(at(c.all, *p.RoleClaim))
+	held := values(at(id.Claims, *p.RoleClaim))
 	rules = slices.DeleteFunc(rules, func(r RoleRule) bool { return !slices.Contains(held, r.Value) })
 	digest := digestOf(rules)
-	issued := c.IssuedAt.Time
+	issued := id.At
 	if !issued.After(user.LastIssued) || (bytes.Equal(digest, user.RolesDigest) && issued.Sub(user.LastIssued) < time.Minute) {
 		return nil
 	}

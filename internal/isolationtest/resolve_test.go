@@ -63,15 +63,16 @@ var plain = map[string]string{
 	"purpose": "a code, which an institution knows of its own", "siren": "a number of the public register", "siret": "a number of the public register",
 	"filter": "conditions on what one may read", "startIndex": "place in a list of one's own", "sortBy": "order", "sortOrder": "order", "attributes": "projection", "excludedAttributes": "projection",
 	"at": "an instant", "subject_kind": "one of the contract's words", "pointer": "a name of a field",
+	"valid_until_gte": "an instant", "valid_until_lt": "an instant", "attended": "yes or no", "attached": "yes or no", "state": "one of the contract's words", "as": "one of the contract's words",
 	"csv_safe": "yes or no", "restricted": "yes or no", "operation": "one of the contract's words",
+	"kinds": "words of the contract",
 }
 
 // loose are places in bodies that end like an identifier and name no record,
 // with what they are.
 var loose = map[string]string{
-	"campaign_id": "the sender's own name for a mailing", "batch_id": "the sender's own name for a delivery", "external_id": "the name of a team in a directory",
-	"records[].external_id": "the sender's own name in a source that the address names", "items[].external_id": "asked as the operation on the single contact",
-	"items[].body": "asked as the operation on the single contact",
+	"client_id": "the name that an identity provider has given", "campaign_id": "the sender's own name for a mailing", "batch_id": "the sender's own name for a delivery", "external_id": "the name of a team in a directory",
+	"records[].external_id": "the sender's own name in a source that the address names", "items[].body": "asked as the operation on the single contact",
 }
 
 // lacking is a name of this kind that nobody has.
@@ -81,11 +82,13 @@ func lacking(kind string) string {
 		return "1"
 	case "kind":
 		return "order"
+	case "quarter":
+		return "2026-Q4"
 	case "token":
 		return strings.Repeat("a", 43)
 	case "source", "consumer", "external", "q", "name_prefix":
 		return "nobody" + strings.ReplaceAll(ids.New().String(), "-", "")
-	case "email":
+	case "email", "mailbox":
 		return "nobody" + ids.New().String() + "@courrier.example"
 	case "phone":
 		return "+33639989998"
@@ -243,6 +246,8 @@ func bodyFor(t *testing.T, op api.OperationSpec, with names, place string, at na
 	switch {
 	case op.ID == "putTicketingRecord": // the address says an order, the example shows a performance
 		body["data"] = m{"commercial_state": "confirmed", "lines": []m{}, "placed_at": "2026-11-01T10:00:00Z"}
+	case strings.HasPrefix(place, "external_ref."): // instead of what the example looks up by
+		clear(body)
 	case strings.HasPrefix(place, "definition."): // which is changed as a whole
 		whole, _, _ := example(operation("createForm"))
 		body["definition"] = whole["definition"]
@@ -310,10 +315,13 @@ func set(node map[string]any, place []string, value string, at names) {
 		}
 	}
 	switch place[0] { // what the schema asks for beside the identifier
-	case "external_ids[]":
+	case "external_ids[]", "external_ref":
 		next["source"] = at["source"]
 	case "items[]":
 		next = map[string]any{"op": "archive"}
+		if place[1] == "external_id" {
+			next = map[string]any{"op": "upsert", "source": at["source"], "body": map[string]any{"kind": "person", "family_name": "Essai"}}
+		}
 	case "consents[]":
 		next["field"], next["purpose"], next["channel"] = "newsletter", at["purpose_code"], "email"
 	}

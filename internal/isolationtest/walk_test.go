@@ -1,12 +1,15 @@
 package isolationtest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"maps"
+	"mime/multipart"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -52,9 +55,7 @@ func (q question) taken() bool {
 
 // awaited are operations of which it is known that they tell more to somebody of
 // the institution than its rights allow. What is entered here is a defect.
-var awaited = map[string]string{
-	"listReads": "the list of all reads names contacts that the reader of it does not see",
-}
+var awaited = map[string]string{}
 
 // wholes are operations whose answer, or what they make, holds the whole
 // institution in a form in which these tests could not read it.
@@ -65,6 +66,7 @@ var wholes = map[string]string{"createExport": "an archive of everything", "down
 // in the institution the answer does not say.
 var feeds = map[string]string{
 	"getTicketingRecord": "whether the sender's record has arrived", "putTicketingRecord": "the sender's record", "deleteTicketingRecord": "the sender's record",
+	"anonymizeTicketingRecord": "the sender's record",
 }
 
 // questions are all ways in which an operation can be asked for a record.
@@ -75,7 +77,7 @@ func (i *intruder) questions(t *testing.T, op api.OperationSpec) []question {
 	kinds := asked(op)
 	var secret []string
 	for _, k := range kinds {
-		if _, ok := i.secret[k]; ok && k != "number" && k != "kind" {
+		if _, ok := i.secret[k]; ok && k != "number" && k != "kind" && k != "indicator" && k != "mailbox" && k != "quarter" { // which every institution may list for itself
 			secret = append(secret, k)
 		}
 	}
@@ -138,7 +140,7 @@ func (i *intruder) ask(t *testing.T, op api.OperationSpec, q question, at names)
 	}
 	to := address(t, op, route, q.query)
 	var payload any
-	options := []parvistest.RequestOption{parvistest.Header("Parvis-Access-Reason", "accueil")}
+	options := []parvistest.RequestOption{parvistest.Header("Parvis-Reason", "accueil")}
 	if op.IfMatch == "required" {
 		options = append(options, parvistest.IfMatch(`"1"`))
 	}
@@ -187,6 +189,12 @@ func (i *intruder) walk(t *testing.T) {
 					continue
 				}
 				there, sent := i.ask(t, op, q, q.real)
+				if absent.Header.Get("Parvis-Upsert-Result") != "" && there.Status == absent.Status {
+					// The first of two writes changes what the second finds: both once more, each
+					// after the other.
+					absent, _ = i.ask(t, op, q, q.empty)
+					there, _ = i.ask(t, op, q, q.real)
+				}
 				require.NotContains(t, []int{400, 401, 405, 406, 415, 500}, absent.Status, "%s, %s: the request does not reach the handler: %s", id, q.what, absent.Body)
 				if i.secret["institution"] != "" || !q.taken() {
 					require.Equal(t, shape(absent, q.empty), shape(there, q.real), "%s, %s: what is not theirs to see is told from what is not there", id, q.what)
@@ -228,7 +236,43 @@ func (i *intruder) public(t *testing.T, op api.OperationSpec) {
 	at["token"] = lacking("token")
 	a, sent := i.ask(t, op, question{}, at)
 	require.NotEqual(t, 500, a.Status, "%s", a.Body)
-	require.Empty(t, tells(a, []string{i.secret["contact"], i.secret["email"], i.secret["order"]}, sent), "%s gives away: %s", op.ID, a.Body)
+	secret := []string{i.secret["contact"], i.secret["email"], i.secret["order"]}
+	require.Empty(t, tells(a, secret, sent), "%s gives away: %s", op.ID, a.Body)
+	for media := range op.Bodies { // as a browser sends them
+		body, sentMedia, is := asFields(t, op, media, at)
+		if !is {
+			continue
+		}
+		a := i.Do(op.Method, address(t, op, at, ""), body, parvistest.Header("Content-Type", sentMedia))
+		require.NotContains(t, []int{415, 500}, a.Status, "%s as %s: %s", op.ID, media, a.Body)
+		require.Empty(t, tells(a, secret, body), "%s as %s gives away: %s", op.ID, media, a.Body)
+	}
+}
+
+// asFields is the example of an operation, with the secret's address of mail in
+// it, as the fields of a form; is: whether it takes one of this media type.
+func asFields(t *testing.T, op api.OperationSpec, media string, at names) (body, contentType string, is bool) {
+	t.Helper()
+	example, _, _ := bodyFor(t, op, at, "", nil)
+	fields := url.Values{"email": {at["email"]}}
+	for name, v := range example {
+		if text, scalar := v.(string); scalar {
+			fields.Set(name, text)
+		}
+	}
+	switch media {
+	case "application/x-www-form-urlencoded":
+		return fields.Encode(), media, true
+	case "multipart/form-data":
+		var b bytes.Buffer
+		w := multipart.NewWriter(&b)
+		for _, name := range slices.Sorted(maps.Keys(fields)) {
+			require.NoError(t, w.WriteField(name, fields.Get(name)))
+		}
+		require.NoError(t, w.Close())
+		return b.String(), w.FormDataContentType(), true
+	}
+	return "", "", false
 }
 
 // otherwise are operations that a plain request does not exercise.

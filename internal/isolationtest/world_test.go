@@ -47,7 +47,7 @@ func newWorld(t *testing.T, app *parvistest.App, c *parvistest.Client, word stri
 	t.Helper()
 	actor, err := app.Access().Authenticate(t.Context(), c.Key, netip.IPv4Unspecified())
 	require.NoError(t, err)
-	w := &world{Client: c, app: app, tenant: actor.Tenant, word: word, own: names{"institution": actor.Tenant.String(), "number": "1", "kind": "order"}}
+	w := &world{Client: c, app: app, tenant: actor.Tenant, word: word, own: names{"institution": actor.Tenant.String(), "number": "1", "kind": "order", "quarter": "2026-Q4", "indicator": "orders"}}
 	made := func(kind, path string, body m) string {
 		w.own[kind] = c.Post(path, body).Is(201).ID()
 		return w.own[kind]
@@ -60,6 +60,8 @@ func newWorld(t *testing.T, app *parvistest.App, c *parvistest.Client, word stri
 	made("role_assignment", "/v1/role-assignments", m{"principal_kind": "user", "principal_id": user, "role_id": w.own["role"]})
 	w.own["principal"] = user
 	made("identity_provider", "/v1/identity-providers", m{"name": "Annuaire " + word, "issuer": "http://127.0.0.1/" + word, "audience": word})
+	c.Put("/v1/identity-providers/"+w.own["identity_provider"]+"/sign-in", m{"client_id": word, "client_secret": "a secret of " + word}).Is(200)
+	made("identity", "/v1/users/"+user+"/identities", m{"issuer": "http://127.0.0.1/" + word, "subject": word})
 	made("scim_user", "/v1/scim/v2/Users", m{"userName": word + "@annuaire.example", "displayName": "Agent " + word})
 	made("scim_group", "/v1/scim/v2/Groups", m{"displayName": "Groupe " + word})
 	w.own["scim_name"] = "nothing-" + word // what describes the service is the same for everybody
@@ -78,11 +80,18 @@ func newWorld(t *testing.T, app *parvistest.App, c *parvistest.Client, word stri
 	form["slug"], form["name"] = "form-"+word, "Formulaire "+word
 	made("form", "/v1/forms", form)
 	c.Post("/v1/forms/"+w.own["form"]+"/publish", nil, parvistest.IfMatch(`"1"`)).Is(200)
+	w.own["sibil_submission"] = ids.New().String()
+	as(t, app.DB, "insert into sibil_submissions (tenant_id, id, quarter, operation_id, base_url) values ($1, $2, '2026-Q3', $3, 'http://127.0.0.1:9')", w.tenant, w.own["sibil_submission"], ids.New().String())
 	w.own["consumer"] = code("consumer" + word)
 	c.Put("/v1/event-consumers/"+w.own["consumer"], m{"sequence": 0})
 	endpoint := made("endpoint", "/v1/webhook-endpoints", m{"url": "http://127.0.0.1:9/" + word, "event_types": []string{"contact.*"}, "description": word})
 	as(t, app.DB, "update webhook_endpoints set status = 'disabled', disabled_at = now(), disabled_reason = 'requested' where id = $1", endpoint)
 	as(t, app.DB, "delete from webhook_deliveries where endpoint_id = $1", endpoint)
+	forwarder := made("forwarder", "/v1/audit/forwarders", m{"name": word, "url": "https://127.0.0.1:9/" + word})
+	as(t, app.DB, "update siem_forwarders set status = 'paused' where id = $1", forwarder)
+	w.own["mailbox"] = "billets" + code(word) + "@revente.example"
+	c.Put("/v1/ticketing/mailboxes/"+w.own["mailbox"], m{"is_generic": true, "reason": word}).Is(200)
+	w.own["neighbour"] = c.Post("/v1/contacts", m{"kind": "person", "given_name": "Voisin", "family_name": word}).Is(201).ID()
 	w.own["operation"] = c.Post("/v1/exports", m{}).Is(202).ID()
 	parvistest.Eventually(t, "the export", func() bool { return c.Get("/v1/operations/" + w.own["operation"]).JSON()["status"] == "succeeded" })
 	return w
@@ -129,7 +138,16 @@ func (w *world) person(t *testing.T, word string) person {
 		},
 	}, {
 		"kind": "performance", "external_id": "soir-" + w.word, "source_modified_at": "2026-11-20T09:00:00Z",
-		"data": m{"name": m{"fr": "Soir " + w.word}, "starts_at": "2026-12-04T20:00:00+01:00", "time_zone": "Europe/Paris", "production": "piece-" + w.word},
+		"data": m{"name": m{"fr": "Soir " + w.word}, "starts_at": "2026-12-04T20:00:00+01:00", "time_zone": "Europe/Paris", "production": "piece-" + w.word, "venue": "salle-" + w.word},
+	}, {
+		"kind": "membership", "external_id": "m-" + word, "source_modified_at": "2026-11-20T09:00:00Z", "data": m{"order": n["external"], "number": "M-" + word, "product": "carte-" + w.word},
+	}, {
+		"kind": "gift_card", "external_id": "g-" + word, "source_modified_at": "2026-11-20T09:00:00Z", "data": m{"order": n["external"], "balance": "10.00", "last_four": "ZZ12"},
+	}, {
+		"kind": "scan", "external_id": "s-" + word, "source_modified_at": "2026-11-20T09:00:00Z", "data": m{"ticket": "t-" + word, "occurred_at": "2026-12-04T18:41:00Z"},
+	}, {
+		"kind": "group_booking", "external_id": "b-" + word, "source_modified_at": "2026-11-20T09:00:00Z",
+		"data": m{"state": "confirmed", "number": "B-" + word, "organisation": m{"contact_id": n["contact"], "organisation": "Groupe " + word}},
 	}, {"kind": "production", "external_id": "piece-" + w.word, "source_modified_at": "2026-11-20T09:00:00Z", "data": m{"name": m{"fr": "Pièce " + w.word}}}}}).Is(207)
 	first := order.JSON()["results"].([]any)[0].(m)
 	require.NotEmpty(t, first["id"], "%s", order.Body)
@@ -139,6 +157,17 @@ func (w *world) person(t *testing.T, word string) person {
 	w.own["performance"] = fmt.Sprint(line["lines"].([]any)[0].(m)["performance_id"])
 	w.own["price_type"] = fmt.Sprint(line["lines"].([]any)[0].(m)["price_type_id"])
 	w.own["production"] = fmt.Sprint(w.Get("/v1/ticketing/productions").Data()[0]["id"])
+	w.own["venue"] = fmt.Sprint(w.Get("/v1/ticketing/venues").Data()[0]["id"])
+	w.own["product"] = fmt.Sprint(w.Get("/v1/ticketing/products").Data()[0]["id"])
+	n["ticket"] = fmt.Sprint(line["lines"].([]any)[0].(m)["id"])
+	for kind, list := range map[string]string{"membership": "memberships", "gift_card": "gift-cards", "group_booking": "group-bookings"} {
+		found := w.Get("/v1/ticketing/" + list + "?contact_id=" + n["contact"]).Is(200).Data()
+		require.Len(t, found, 1, kind)
+		n[kind] = fmt.Sprint(found[0]["id"])
+	}
+	n["scan"] = fmt.Sprint(w.Get("/v1/ticketing/scans?ticket_id=" + n["ticket"]).Is(200).Data()[0]["id"])
+	n["ticket"] = fmt.Sprint(line["lines"].([]any)[0].(m)["id"])
+	w.decided(t, p)
 
 	// What a visitor would send, in the place where it is kept.
 	n["submission"] = ids.New().String()
@@ -193,6 +222,38 @@ func (w *world) limitedTo(t *testing.T, department string) *parvistest.Client {
 	require.NoError(t, err)
 	as(t, w.app.DB, "update api_keys set department_ids = array[$3::uuid], readable_classes = $4, writable_classes = $4 where tenant_id = $1 and id = $2",
 		w.tenant, made.ID, department, []string{"identity", "contact_point", "financial", "demographic", "internal", "sensitive"})
+	c := w.app.Acting(w.Client)
+	c.Key = key
+	return c
+}
+
+// decided leaves what people decided about a person's order, and what they were
+// asked.
+func (w *world) decided(t *testing.T, p person) {
+	t.Helper()
+	n := p.names
+	n["decision"], n["review"], n["household_proposal"] = ids.New().String(), ids.New().String(), ids.New().String()
+	as(t, w.app.DB, `insert into ticketing_decisions (tenant_id, id, scope, key, rank, action, contact_id, origin, order_id, reason, actor_kind, actor_id, decided_at)
+		values ($1, $2, 'order', $3::uuid::text, 1, 'contact', $4, 'relink', $3::uuid, $5, 'user', 'somebody', now())`, w.tenant, n["decision"], n["order"], n["contact"], p.word)
+	as(t, w.app.DB, `insert into ticketing_reviews (tenant_id, id, inputs, source_id, subject_kind, subject_id, reason, score, status, contact_id, decision_id, decided_at)
+		select $1, $2, encode(sha256($3::uuid::text::bytea), 'hex'), o.source_id, 'order', o.id, 'name_and_postcode', 0.65, 'linked', $4, $5, now() from ticketing_orders o where o.id = $3::uuid`,
+		w.tenant, n["review"], n["order"], n["contact"], n["decision"])
+	as(t, w.app.DB, `insert into ticketing_review_candidates (tenant_id, review_id, contact_id, score, rule, evidence) values ($1, $2, $3, 0.65, 'name_postcode', '{postcode}')`, w.tenant, n["review"], n["contact"])
+	as(t, w.app.DB, `insert into ticketing_household_proposals (tenant_id, id, contact_id, other_id, reason, order_id)
+		values ($1, $2, least($3::uuid, $4::uuid), greatest($3::uuid, $4::uuid), 'shared_email', $5)`, w.tenant, n["household_proposal"], n["contact"], w.own["neighbour"], n["order"])
+}
+
+// boundTo is a key with every scope that is held to a purpose, for which the
+// register lists every class of fields.
+func (w *world) boundTo(t *testing.T, purpose string) *parvistest.Client {
+	t.Helper()
+	w.Patch("/v1/processing-activities/"+w.own["activity"], m{
+		"status": "active", "purpose_ids": []string{w.own["purpose"]}, "field_classes": []string{"identity", "civil", "contact_point", "financial", "note", "sensitive"},
+	}).Is(200)
+	ctx := web.WithActor(t.Context(), web.SystemActor(w.tenant, "test"))
+	made, key, err := w.app.Access().CreateKey(ctx, access.NewKey{Name: "bound", Kind: apikey.Secret, Scopes: []string{"*"}})
+	require.NoError(t, err)
+	as(t, w.app.DB, "update api_keys set purposes = array[$3::text] where tenant_id = $1 and id = $2", w.tenant, made.ID, purpose)
 	c := w.app.Acting(w.Client)
 	c.Key = key
 	return c

@@ -2,6 +2,7 @@ package pg
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -21,8 +22,14 @@ func LookAt(ctx context.Context, db DBTX, tenant uuid.UUID, contacts []uuid.UUID
 	if l.sight.all || len(contacts) == 0 {
 		return l, nil
 	}
-	rows, err := db.Query(ctx, `select id, restricted, viewer_ids, department_ids, reach_department_ids, act_department_ids, export_department_ids
-		from crm.contacts where tenant_id = $1 and id = any($2)`, tenant, contacts)
+	args := []any{tenant, contacts}
+	// Purposes and times are the database's to compare: whoever is not seen is not read.
+	condition := l.sight.Condition("c", func(v any) string { args = append(args, v); return "$" + strconv.Itoa(len(args)) })
+	if condition != "" {
+		condition = " and " + condition
+	}
+	rows, err := db.Query(ctx, `select c.id, c.restricted, c.viewer_ids, c.department_ids, c.reach_department_ids, c.act_department_ids, c.export_department_ids
+		from crm.contacts c where c.tenant_id = $1 and c.id = any($2)`+condition, args...)
 	if err != nil {
 		return l, err
 	}

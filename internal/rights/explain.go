@@ -94,6 +94,13 @@ func (s *Service) Explain(ctx context.Context, q Question) (Explanation, error) 
 		if hidden, err = s.q.ContactHidden(ctx, s.db.Tenant(caller.Tenant), caller.Tenant, *q.Contact); err != nil {
 			return Explanation{}, err
 		}
+		look, err := pg.LookAt(ctx, s.db.Tenant(caller.Tenant), caller.Tenant, []uuid.UUID{*q.Contact})
+		if err != nil {
+			return Explanation{}, err
+		}
+		if !look.Sees(q.Contact) {
+			return Explanation{}, fault.NotFound()
+		}
 	}
 	r := &reasoning{lang: web.Language(ctx)}
 	if q.Operation.Public {
@@ -150,6 +157,11 @@ func (s *Service) explainContact(ctx context.Context, r *reasoning, p access.Pri
 	if err != nil {
 		return true, err
 	}
+	look, err := pg.LookAt(theirs, db, p.Actor.Tenant, []uuid.UUID{*q.Contact})
+	if err != nil {
+		return true, err
+	}
+	seen = seen && look.Sees(q.Contact)
 	if !seen {
 		rule, text := "sight", "unseen"
 		if hidden.Restricted && !p.Actor.Sight.Sees(pg.Held{Restricted: true, Departments: hidden.DepartmentIds}) && p.Actor.Sight.Sees(pg.Held{Departments: hidden.DepartmentIds}) {

@@ -7,7 +7,7 @@ func configuration(ctx context.Context) map[string]any {
 	yes, no := map[string]any{"supported": true}, map[string]any{"supported": false}
 	return map[string]any{
 		"schemas": []string{configURN}, "patch": yes, "changePassword": no, "sort": yes, "etag": yes,
-		"bulk":   map[string]any{"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+		"bulk":   map[string]any{"supported": true, "maxOperations": mostBulk, "maxPayloadSize": largestBulk},
 		"filter": map[string]any{"supported": true, "maxResults": mostResults},
 		"authenticationSchemes": []any{map[string]any{
 			"type": "oauthbearertoken", "name": "Bearer", "description": "A key of this interface, or an access token of its own, with the scope scim:manage (RFC 6750)", "primary": true,

@@ -6,6 +6,7 @@ import (
 
 	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/web"
 )
 
 // Handlers answers the operations of api/scim.yaml.
@@ -213,4 +214,74 @@ func (h *Handlers) DeleteScimGroup(ctx context.Context, r api.DeleteScimGroupReq
 		return nil, err
 	}
 	return api.DeleteScimGroup204Response{}, nil
+}
+
+// SearchScim implements POST /v1/scim/v2/.search.
+func (h *Handlers) SearchScim(ctx context.Context, r api.SearchScimRequestObject) (api.SearchScimResponseObject, error) {
+	search, err := readSearch(*r.Body)
+	if err != nil {
+		return nil, err
+	}
+	body, err := h.service.searchAll(ctx, search)
+	if err != nil {
+		return nil, err
+	}
+	return api.SearchScim200ApplicationScimPlusJSONResponse(body), nil
+}
+
+// SearchScimUsers implements POST /v1/scim/v2/Users/.search.
+func (h *Handlers) SearchScimUsers(ctx context.Context, r api.SearchScimUsersRequestObject) (api.SearchScimUsersResponseObject, error) {
+	search, err := readSearch(*r.Body)
+	if err != nil {
+		return nil, err
+	}
+	page, err := h.service.ListUsers(ctx, search)
+	if err != nil {
+		return nil, err
+	}
+	return api.SearchScimUsers200ApplicationScimPlusJSONResponse(answerPage(userKind(), page, search.Selection)), nil
+}
+
+// SearchScimGroups implements POST /v1/scim/v2/Groups/.search.
+func (h *Handlers) SearchScimGroups(ctx context.Context, r api.SearchScimGroupsRequestObject) (api.SearchScimGroupsResponseObject, error) {
+	search, err := readSearch(*r.Body)
+	if err != nil {
+		return nil, err
+	}
+	page, err := h.service.ListGroups(ctx, search)
+	if err != nil {
+		return nil, err
+	}
+	return api.SearchScimGroups200ApplicationScimPlusJSONResponse(answerPage(groupKind(), page, search.Selection)), nil
+}
+
+// GetScimMe implements GET /v1/scim/v2/Me.
+func (h *Handlers) GetScimMe(ctx context.Context, r api.GetScimMeRequestObject) (api.GetScimMeResponseObject, error) {
+	selection, err := Select(r.Params.Attributes, r.Params.ExcludedAttributes)
+	if err != nil {
+		return nil, err
+	}
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if actor.Kind != web.User {
+		return nil, fault.New(fault.Forbidden, "not-a-person")
+	}
+	x, err := h.service.GetUser(ctx, actor.ID)
+	if err != nil {
+		return nil, err
+	}
+	return api.GetScimMe200ApplicationScimPlusJSONResponse{
+		Body: selection.of(userKind(), x.Doc), Headers: api.GetScimMe200ResponseHeaders{Location: locationOf(ctx, "/Users", x.ID), ETag: x.Version},
+	}, nil
+}
+
+// BulkScim implements POST /v1/scim/v2/Bulk.
+func (h *Handlers) BulkScim(ctx context.Context, r api.BulkScimRequestObject) (api.BulkScimResponseObject, error) {
+	body, err := h.service.Bulk(ctx, *r.Body)
+	if err != nil {
+		return nil, err
+	}
+	return api.BulkScim200ApplicationScimPlusJSONResponse(body), nil
 }

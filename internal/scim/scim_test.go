@@ -201,7 +201,7 @@ func TestDiscovery(t *testing.T) {
 	t.Parallel()
 	d := newDirectory(t)
 	const base = "/v1/scim/v2"
-	require.Equal(t, false, d.scim.Get(base + "/ServiceProviderConfig").Is(200).JSON()["bulk"].(object)["supported"])
+	require.Equal(t, true, d.scim.Get(base + "/ServiceProviderConfig").Is(200).JSON()["bulk"].(object)["supported"])
 	for _, list := range []string{"/ResourceTypes", "/Schemas"} {
 		page := d.scim.Get(base + list).Is(200).JSON()
 		require.EqualValues(t, 2, page["totalResults"])

@@ -34,7 +34,7 @@ func (h *Handlers) ListSensitiveFacts(ctx context.Context, r api.ListSensitiveFa
 		return nil, err
 	}
 	limit := web.Limit(p.Limit)
-	facts, err := h.service.List(ctx, Reading{"listSensitiveFacts", p.ParvisAccessReason}, r.ContactID, expired, after, limit+1)
+	facts, err := h.service.List(ctx, Reading{"listSensitiveFacts", p.ParvisReason}, r.ContactID, expired, after, limit+1)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (h *Handlers) CreateSensitiveFact(ctx context.Context, r api.CreateSensitiv
 
 // GetSensitiveFact implements GET /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id}.
 func (h *Handlers) GetSensitiveFact(ctx context.Context, r api.GetSensitiveFactRequestObject) (api.GetSensitiveFactResponseObject, error) {
-	f, err := h.service.Get(ctx, Reading{"getSensitiveFact", r.Params.ParvisAccessReason}, r.ContactID, r.SensitiveFactID)
+	f, err := h.service.Get(ctx, Reading{"getSensitiveFact", r.Params.ParvisReason}, r.ContactID, r.SensitiveFactID)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (h *Handlers) DeleteSensitiveFact(ctx context.Context, r api.DeleteSensitiv
 
 // GetSensitiveFactHistory implements GET /v1/contacts/{contact_id}/sensitive-facts/{sensitive_fact_id}/history.
 func (h *Handlers) GetSensitiveFactHistory(ctx context.Context, r api.GetSensitiveFactHistoryRequestObject) (api.GetSensitiveFactHistoryResponseObject, error) {
-	changes, err := h.service.History(ctx, Reading{"getSensitiveFactHistory", r.Params.ParvisAccessReason}, r.ContactID, r.SensitiveFactID)
+	changes, err := h.service.History(ctx, Reading{"getSensitiveFactHistory", r.Params.ParvisReason}, r.ContactID, r.SensitiveFactID)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (h *Handlers) GetSensitiveFactHistory(ctx context.Context, r api.GetSensiti
 
 // FindSensitiveIdentifier implements POST /v1/sensitive-facts/search.
 func (h *Handlers) FindSensitiveIdentifier(ctx context.Context, r api.FindSensitiveIdentifierRequestObject) (api.FindSensitiveIdentifierResponseObject, error) {
-	rows, err := h.service.Find(ctx, Reading{"findSensitiveIdentifier", r.Params.ParvisAccessReason}, fromIdentifier(*r.Body))
+	rows, err := h.service.Find(ctx, Reading{"findSensitiveIdentifier", r.Params.ParvisReason}, fromIdentifier(*r.Body))
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ const shortestReason = 3
 
 func (r Reading) reason() (string, error) {
 	if r.Reason == nil || len(strings.TrimSpace(*r.Reason)) < shortestReason {
-		return "", fault.New(fault.Malformed, "access-reason-required").AtHeader("Parvis-Access-Reason", "required")
+		return "", fault.New(fault.Malformed, "access-reason-required").AtHeader("Parvis-Reason", "required")
 	}
 	return strings.TrimSpace(*r.Reason), nil
 }

@@ -79,11 +79,6 @@ func NewService(db *pg.DB, c clock.Clock, v *vault.Vault, register *contacts.Ser
 	return s
 }
 
-// forget removes what could still tell something after the person's key is gone.
-func (s *Service) forget(ctx context.Context, tx pgx.Tx, tenant, person uuid.UUID) error {
-	return s.q.ForgetLookups(ctx, tx, tenant, person)
-}
-
 func inTx[T any](ctx context.Context, s *Service, fn func(ctx context.Context, tx pgx.Tx, tenant uuid.UUID) (T, error)) (T, error) {
 	actor, err := web.ActorFrom(ctx)
 	if err != nil {

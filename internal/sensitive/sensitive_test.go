@@ -15,7 +15,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/pg"
 )
 
-var because = parvistest.Header("Parvis-Access-Reason", "seats for tonight")
+var because = parvistest.Header("Parvis-Reason", "seats for tonight")
 
 // person makes a purpose and a contact and returns the path of their facts.
 func person(t *testing.T, c *parvistest.Client) (path, contact string) {
@@ -48,7 +48,7 @@ func TestAFactIsRecordedReadChangedAndRemoved(t *testing.T) {
 	require.Equal(t, contact, fact["contact_id"])
 	require.Equal(t, "visits", fact["purpose"])
 	app.Get(one).Problem(400, "access-reason-required")
-	app.Get(path, parvistest.Header("Parvis-Access-Reason", "  ")).Is(400)
+	app.Get(path, parvistest.Header("Parvis-Reason", "  ")).Is(400)
 
 	changed := app.Patch(one, map[string]any{"text": "comes with a companion"}, parvistest.IfMatch(made.ETag())).Is(200)
 	require.NotContains(t, string(changed.Body), "companion")

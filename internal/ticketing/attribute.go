@@ -4,30 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 
 	"github.com/parvis-crm/parvis/internal/contacts"
-	"github.com/parvis-crm/parvis/internal/fault"
 )
-
-// candidate is a contact as far as attribution needs to know it.
-type candidate struct {
-	id           uuid.UUID
-	organisation bool
-	name         contacts.Name
-	display      string
-}
-
-// register is the part of the register of contacts that the orders of a unit
-// may belong to, read at once and kept up to date with what the unit creates.
-type register struct {
-	byAccount map[string]uuid.UUID // external id of an account at this source
-	byID      map[uuid.UUID]candidate
-	byEmail   map[string][]candidate // oldest contact first
-	byPhone   map[string][]candidate
-}
 
 // points are the contact points of a person in their normal form; empty where
 // there is none or where it cannot be one.
@@ -65,7 +48,9 @@ func (s *Service) namesOf(p *person, account string, source Source) []string {
 	return out
 }
 
-func (u *unit) sourceName() string { return "ticketing:" + u.source.Code }
+func (u *unit) sourceName() string { return sourceName(u.source) }
+
+func sourceName(s Source) string { return "ticketing:" + s.Code }
 
 // attribute finds, for each account and order that changed, the contact it
 // belongs to, and creates the contact where there is none and enough is known.
@@ -73,25 +58,20 @@ func (u *unit) attribute(ctx context.Context) error {
 	if err := u.loadRegister(ctx); err != nil {
 		return err
 	}
+	if err := u.loadDecisions(ctx); err != nil {
+		return err
+	}
+	if err := u.loadNamesakes(ctx); err != nil {
+		return err
+	}
 	var linked []uuid.UUID
-	for id, e := range u.customers {
-		if !e.dirty || e.now.Deleted || e.now.Profile == nil {
-			continue
-		}
-		profile := readPerson(e.now.Profile)
-		account := e.now.ExternalID
-		profile.Customer = &account
-		inputs := digestOf(profile, "")
-		if e.now.ContactID != nil && e.now.MatchInputs != nil && *e.now.MatchInputs == inputs {
-			continue
-		}
-		contact, rule, score, err := u.identify(ctx, profile, "")
-		if err != nil {
+	for _, e := range sortedEntities(u.customers) {
+		before := e.now.ContactID
+		if err := u.attributeCustomer(ctx, e); err != nil {
 			return err
 		}
-		e.now.ContactID, e.now.MatchRule, e.now.MatchScore, e.now.MatchInputs = contact, &rule, &score, &inputs
-		if contact != nil {
-			linked = append(linked, id)
+		if e.now.ContactID != nil && !sameID(before, e.now.ContactID) {
+			linked = append(linked, e.now.ID)
 		}
 	}
 	if len(linked) > 0 {
@@ -117,6 +97,9 @@ func (u *unit) wakeOrders(ctx context.Context, customers []uuid.UUID) error {
 		if err := u.loadWhole(ctx, waiting); err != nil {
 			return err
 		}
+		if err := u.loadDecisions(ctx); err != nil {
+			return err
+		}
 	}
 	of := map[uuid.UUID]bool{}
 	for _, id := range customers {
@@ -130,238 +113,82 @@ func (u *unit) wakeOrders(ctx context.Context, customers []uuid.UUID) error {
 	return nil
 }
 
+// attributeCustomer says whose account this is.
+func (u *unit) attributeCustomer(ctx context.Context, e *customer) error {
+	if e.now.Deleted || e.now.Profile == nil {
+		return nil
+	}
+	profile := readPerson(e.now.Profile)
+	account := e.now.ExternalID
+	profile.Customer = &account
+	inputs := u.digestOf(profile, "")
+	f, decided := u.decided(uuid.Nil, inputs)
+	if !decided {
+		if !u.retried[e.now.ID] && e.now.ContactID != nil && e.now.MatchInputs != nil && *e.now.MatchInputs == inputs {
+			return nil
+		}
+		var err error
+		if f, err = u.identify(ctx, profile, u.describe(profile, "", nil)); err != nil {
+			return err
+		}
+	}
+	u.note(inputs, kindCustomer, e.now.ID, e.now.MatchRule, f)
+	e.now.ContactID, e.now.MatchRule, e.now.MatchScore, e.now.MatchInputs, e.now.MatchEvidence = f.contact, &f.rule, &f.score, &inputs, f.evidence
+	return nil
+}
+
+// attributeOrder says whose order this is: as somebody decided, or else as the
+// rules find. An order of which nothing relevant changed stays where it is.
 func (u *unit) attributeOrder(ctx context.Context, o *order) error {
 	if o.row.Stub || o.row.Deleted {
 		return nil
 	}
-	if o.row.Test {
+	row := &o.row
+	if row.Test {
 		rule := "test"
-		o.row.ContactID, o.row.MatchRule, o.row.MatchScore, o.row.MatchInputs, o.row.MatchedAt = nil, &rule, nil, nil, nil
+		row.ContactID, row.MatchRule, row.MatchScore, row.MatchInputs, row.MatchedAt, row.MatchEvidence = nil, &rule, nil, nil, nil, nil
 		return nil
 	}
-	channel := or(o.row.ChannelKind, "")
-	inputs := digestOf(o.buyer, channel)
-	if !o.retry && o.row.MatchInputs != nil && *o.row.MatchInputs == inputs {
-		return nil
-	}
-	rule, score := "anonymous", 0.0
-	var contact *uuid.UUID
-	if o.buyer != nil {
-		var err error
-		if contact, rule, score, err = u.identify(ctx, o.buyer, channel); err != nil {
-			return err
+	channel := or(row.ChannelKind, "")
+	inputs := u.digestOf(o.buyer, channel)
+	f, decided := u.decided(row.ID, inputs)
+	if !decided {
+		if !o.retry && row.MatchInputs != nil && *row.MatchInputs == inputs {
+			return nil
+		}
+		f = finding{rule: "anonymous", evidence: []string{"nothing_said"}}
+		if o.buyer != nil {
+			var err error
+			if f, err = u.identify(ctx, o.buyer, u.describe(o.buyer, channel, readPerson(row.Payer))); err != nil {
+				return err
+			}
 		}
 	}
-	o.row.ContactID, o.row.MatchRule, o.row.MatchScore, o.row.MatchInputs, o.row.MatchedAt = contact, &rule, &score, &inputs, &u.now
+	u.note(inputs, kindOrder, row.ID, row.MatchRule, f)
+	if sameID(row.ContactID, f.contact) && or(row.MatchRule, "") == f.rule && or(row.MatchScore, -1) == f.score &&
+		or(row.MatchInputs, "") == inputs && slices.Equal(row.MatchEvidence, f.evidence) {
+		return nil
+	}
+	row.ContactID, row.MatchRule, row.MatchScore, row.MatchInputs, row.MatchedAt, row.MatchEvidence = f.contact, &f.rule, &f.score, &inputs, &u.now, f.evidence
 	return nil
 }
 
-// digestOf is the SHA-256 of what identify compares.
-func digestOf(p *person, channel string) string {
+// digestOf is the SHA-256 of what identify compares. An account is a name at
+// its source and nowhere else.
+func (u *unit) digestOf(p *person, channel string) string {
 	relevant := person{}
 	if p != nil {
-		relevant = person{Customer: p.Customer, ContactID: p.ContactID, Email: p.Email, EmailVerified: p.EmailVerified, Phone: p.Phone,
-			GivenName: p.GivenName, FamilyName: p.FamilyName, Name: p.Name, Organisation: p.Organisation}
+		relevant = person{Customer: p.Customer, ContactID: p.ContactID, CardNumber: p.CardNumber, Email: p.Email, EmailVerified: p.EmailVerified, Phone: p.Phone,
+			GivenName: p.GivenName, FamilyName: p.FamilyName, Name: p.Name, Organisation: p.Organisation, Birthdate: p.Birthdate}
+		if a := p.Address; a != nil {
+			relevant.Address = &address{Street: a.Street, PostalCode: a.PostalCode}
+		}
+		if p.Customer != nil {
+			channel += "\x1f" + u.source.Code
+		}
 	}
 	sum := sha256.Sum256(append(encode(relevant), channel...))
 	return hex.EncodeToString(sum[:])
-}
-
-// identify decides whom a buyer or account is. Rules are tried from the surest
-// down; an e-mail address alone is never an identity, and nobody is renamed.
-func (u *unit) identify(ctx context.Context, p *person, channel string) (*uuid.UUID, string, float64, error) {
-	email, phone := u.s.points(p)
-	name := nameOf(p)
-	service := email != "" && generic(email) || channel == "reseller"
-	link := func(id uuid.UUID, rule string, score float64) (*uuid.UUID, string, float64, error) {
-		return &id, rule, score, u.enrich(ctx, id, p, email, phone, service)
-	}
-	if p.Customer != nil {
-		if id, ok := u.people.byAccount[*p.Customer]; ok {
-			return link(id, "external_ref", 1)
-		}
-	}
-	if p.ContactID != nil {
-		if c, ok := u.people.byID[*p.ContactID]; ok {
-			return link(c.id, "contact_id", 1)
-		}
-	}
-	known := false
-	if email != "" && !service {
-		for _, c := range u.people.byEmail[email] {
-			known = true
-			if !c.organisation && contacts.NamesCompatible(c.name, name) {
-				if p.EmailVerified {
-					return link(c.id, "verified_email_name", 0.97)
-				}
-				return link(c.id, "email_name", 0.93)
-			}
-		}
-	}
-	if phone != "" && mobile(phone) && channel != "reseller" {
-		for _, c := range u.people.byPhone[phone] {
-			if !c.organisation && contacts.NamesCompatible(c.name, name) {
-				return link(c.id, "phone_name", 0.92)
-			}
-		}
-	}
-	organisation := strings.TrimSpace(or(p.Organisation, ""))
-	if organisation != "" && (service || !named(name)) {
-		return u.organisation(ctx, p, organisation, email)
-	}
-	if service && p.Customer == nil {
-		return nil, "generic_mailbox", 0, nil
-	}
-	if anonymous(p, name, email, phone) {
-		return nil, "anonymous", 0, nil
-	}
-	rule := "new_contact"
-	if known {
-		rule = "email_other_name"
-	}
-	if service {
-		email = ""
-	}
-	id, err := u.create(ctx, p, name, email, phone)
-	return id, rule, 1, err
-}
-
-// anonymous reports whether too little is known of somebody to make a contact:
-// of a name, a way to reach them and an account, two are needed.
-func anonymous(p *person, name contacts.Name, email, phone string) bool {
-	known := 0
-	for _, has := range []bool{named(name), email != "" || phone != "", p.Customer != nil} {
-		if has {
-			known++
-		}
-	}
-	return known < 2
-}
-
-// organisation finds or makes the organisation behind a service's address.
-func (u *unit) organisation(ctx context.Context, p *person, name, email string) (*uuid.UUID, string, float64, error) {
-	folded := contacts.Fold(name)
-	for _, c := range u.people.byEmail[email] {
-		if c.organisation && contacts.Fold(c.display) == folded {
-			id := c.id
-			return &id, "organisation", 0.93, nil
-		}
-	}
-	if email == "" {
-		return nil, "anonymous", 0, nil
-	}
-	in := contacts.New{
-		Fields: contacts.Fields{Kind: contacts.Organisation, LegalName: &name}, Source: u.sourceName(),
-		Points: []contacts.NewPoint{{Kind: contacts.Email, Value: email, Primary: true}},
-	}
-	if p.Customer != nil {
-		in.ExternalIDs = []contacts.NewExternalID{{Source: u.sourceName(), ExternalID: *p.Customer}}
-	}
-	made, err := u.fresh.Add(ctx, in)
-	if err != nil {
-		return nil, "", 0, err
-	}
-	u.people.byEmail[email] = append(u.people.byEmail[email], candidate{id: made.ID, organisation: true, display: made.DisplayName})
-	if p.Customer != nil {
-		u.people.byAccount[*p.Customer] = made.ID
-	}
-	return &made.ID, "organisation", 1, nil
-}
-
-// create makes the contact of a person nobody in the register is.
-func (u *unit) create(ctx context.Context, p *person, name contacts.Name, email, phone string) (*uuid.UUID, error) {
-	in := contacts.New{Fields: contacts.Fields{Kind: contacts.Person, GivenName: filled(name.Given), FamilyName: filled(name.Family)}, Source: u.sourceName()}
-	if email != "" {
-		in.Points = append(in.Points, contacts.NewPoint{Kind: contacts.Email, Value: strings.TrimSpace(*p.Email), Primary: true, Verified: p.EmailVerified})
-	}
-	if phone != "" {
-		label := "home"
-		if mobile(phone) {
-			label = "mobile"
-		}
-		in.Points = append(in.Points, contacts.NewPoint{Kind: contacts.Phone, Label: label, Value: phone, Primary: true})
-	}
-	if a := p.Address; a != nil && a.City != nil {
-		in.Addresses = []contacts.NewAddress{{Street: a.Street, Postcode: a.PostalCode, City: a.City, Country: or(a.Country, ""), Primary: true}}
-	}
-	if p.Customer != nil {
-		in.ExternalIDs = []contacts.NewExternalID{{Source: u.sourceName(), ExternalID: *p.Customer}}
-	}
-	made, err := u.fresh.Add(ctx, in)
-	if _, refused := fault.As(err); refused && in.Addresses != nil {
-		in.Addresses = nil // an address that cannot be one is not a reason to lose the person
-		made, err = u.fresh.Add(ctx, in)
-	}
-	if err != nil {
-		return nil, err
-	}
-	c := candidate{id: made.ID, name: name, display: made.DisplayName}
-	u.people.byID[c.id] = c
-	if email != "" {
-		u.people.byEmail[email] = append(u.people.byEmail[email], c)
-	}
-	if phone != "" {
-		u.people.byPhone[phone] = append(u.people.byPhone[phone], c)
-	}
-	if p.Customer != nil {
-		u.people.byAccount[*p.Customer] = c.id
-	}
-	return &c.id, nil
-}
-
-// enrich adds to a known contact the account and the contact points that it
-// was not known by. Names and addresses of a known contact are left alone.
-func (u *unit) enrich(ctx context.Context, id uuid.UUID, p *person, email, phone string, service bool) error {
-	// What is added to a contact of this unit comes after the contact.
-	written := func() error {
-		if u.fresh.Holds(id) {
-			return u.fresh.WriteTx(ctx, u.tx)
-		}
-		return nil
-	}
-	if p.Customer != nil {
-		if _, known := u.people.byAccount[*p.Customer]; !known {
-			if err := written(); err != nil {
-				return err
-			}
-			if _, _, err := u.s.contacts.AttachExternalIDTx(ctx, u.tx, id, u.sourceName(), *p.Customer); err != nil {
-				return err
-			}
-			u.people.byAccount[*p.Customer] = id
-		}
-	}
-	c, ok := u.people.byID[id]
-	if !ok {
-		c = candidate{id: id, name: nameOf(p)}
-	}
-	if email != "" && !service && !reachedAt(u.people.byEmail[email], id) {
-		if err := written(); err != nil {
-			return err
-		}
-		if _, err := u.s.contacts.EnsureContactPointTx(ctx, u.tx, id, contacts.NewPoint{Kind: contacts.Email, Value: email, Verified: p.EmailVerified, Source: u.sourceName()}); err != nil {
-			return err
-		}
-		u.people.byEmail[email] = append(u.people.byEmail[email], c)
-	}
-	if phone != "" && !service && !reachedAt(u.people.byPhone[phone], id) {
-		if err := written(); err != nil {
-			return err
-		}
-		if _, err := u.s.contacts.EnsureContactPointTx(ctx, u.tx, id, contacts.NewPoint{Kind: contacts.Phone, Value: phone, Source: u.sourceName()}); err != nil {
-			return err
-		}
-		u.people.byPhone[phone] = append(u.people.byPhone[phone], c)
-	}
-	return nil
-}
-
-func reachedAt(list []candidate, id uuid.UUID) bool {
-	for _, c := range list {
-		if c.id == id {
-			return true
-		}
-	}
-	return false
 }
 
 func filled(s string) *string {
@@ -369,4 +196,8 @@ func filled(s string) *string {
 		return nil
 	}
 	return &s
+}
+
+func sameID(a, b *uuid.UUID) bool {
+	return a == nil && b == nil || a != nil && b != nil && *a == *b
 }

@@ -2,7 +2,7 @@ package ticketing
 
 import (
 	"context"
-	"encoding/json"
+
 	"slices"
 
 	"github.com/google/uuid"
@@ -13,7 +13,8 @@ import (
 )
 
 // unrecorded are members of rows that are no change of the record itself.
-var unrecorded = []string{"tenant_id", "id", "source_id", "external_id", "stub", "deleted", "version", "created_at", "updated_at", "match_inputs", "matched_at"}
+var unrecorded = []string{"tenant_id", "id", "source_id", "external_id", "stub", "deleted", "version", "created_at", "updated_at", "match_inputs", "match_evidence", "matched_at", "claim_hash",
+	"code_hash", "told_status", "due_at", "contact_rule", "transactions", "late", "attended", "entered_id", "absent_at", "anonymized_at"}
 
 // recordChanges writes one event for each thing that changed, and none for
 // what is as it was.
@@ -46,12 +47,19 @@ func (u *unit) recordChanges(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, shelf := range u.kinds.all() {
+		if err := shelf.tell(u, &out); err != nil {
+			return err
+		}
+	}
 	for _, id := range u.sequence {
 		if err := u.orderEvents(&out, u.orders[id]); err != nil {
 			return err
 		}
 	}
 	u.ticketEvents(&out)
+	u.balanceEvents(&out)
+	out = append(out, u.belongings...)
 	if len(out) == 0 {
 		return nil
 	}
@@ -255,52 +263,4 @@ func changeOf(state string) string {
 		return "transferred"
 	}
 	return "updated"
-}
-
-// passConsents hands newly captured answers on, for orders that belong to
-// somebody.
-func (u *unit) passConsents(ctx context.Context) error {
-	if u.s.consents == nil {
-		return nil
-	}
-	for _, id := range u.sequence {
-		o := u.orders[id]
-		if !o.changed || o.row.ContactID == nil || o.row.Test {
-			continue
-		}
-		known := map[consentKey]bool{}
-		if o.before != nil && sameID(o.before.ContactID, o.row.ContactID) {
-			for _, c := range readConsents(o.before.Consents) {
-				known[c.key()] = true
-			}
-		}
-		for _, c := range readConsents(o.row.Consents) {
-			if known[c.key()] {
-				continue
-			}
-			err := u.s.consents.RecordCaptureTx(ctx, u.tx, ConsentCapture{ContactID: *o.row.ContactID, Purpose: c.Purpose, Channel: c.Channel, Value: c.Value,
-				At: c.At, Evidence: or(c.Evidence, ""), Source: u.sourceName(), OrderID: id})
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-type consentKey struct {
-	purpose, channel, value string
-	at                      int64
-}
-
-func (c consentDoc) key() consentKey {
-	return consentKey{c.Purpose, c.Channel, c.Value, c.At.UnixMicro()}
-}
-
-func readConsents(raw json.RawMessage) []consentDoc {
-	var out []consentDoc
-	if json.Unmarshal(raw, &out) != nil {
-		return nil
-	}
-	return out
 }

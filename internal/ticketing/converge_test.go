@@ -29,12 +29,21 @@ ords as (select jsonb_agg(jsonb_build_array(o.external_id, number, commercial_st
   from crm.ticketing_orders o left join r c on c.id = o.customer_id left join r s on s.id = o.split_from_id where o.source_id = $1),
 lins as (select jsonb_agg(jsonb_build_array(o.external_id, l.external_id, current, rank, amount_minor, state, p.external_id, q.external_id, holder) order by o.external_id, l.external_id) d
   from crm.ticketing_lines l join r o on o.id = l.order_id left join r p on p.id = l.performance_id left join r q on q.id = l.price_type_id),
+plac as (select jsonb_agg(jsonb_build_array(v.external_id, v.name, v.city, v.siret, v.capacity, v.stub, v.deleted, p.external_id) order by v.external_id) d from crm.ticketing_venues v left join r p on p.id = v.parent_id where v.source_id = $1),
+good as (select jsonb_agg(jsonb_build_array(external_id, name, kind, grace_days, stub, deleted) order by external_id) d from crm.ticketing_products where source_id = $1),
+memb as (select jsonb_agg(jsonb_build_array(m.external_id, m.valid_from, m.valid_until, usages, stated_state, m.holder, m.stub, m.deleted, p.external_id, c.external_id, o.external_id, t.external_id, n.external_id) order by m.external_id) d
+  from crm.ticketing_memberships m left join r p on p.id = m.product_id left join r c on c.id = m.customer_id left join r o on o.id = m.order_id left join r t on t.id = m.ticket_id left join r n on n.id = m.renews_id where m.source_id = $1),
+gift as (select jsonb_agg(jsonb_build_array(g.external_id, code_hash, last_four, balance_minor, currency, transactions, g.stub, g.deleted, o.external_id) order by g.external_id) d from crm.ticketing_gift_cards g left join r o on o.id = g.order_id where g.source_id = $1),
+gled as (select jsonb_agg(jsonb_build_array(e, x, total) order by e, x) d from (select g.external_id e, v.external_id x, sum(amount_minor) total from crm.ticketing_gift_card_entries v join r g on g.id = v.gift_card_id group by 1, 2 having sum(amount_minor) <> 0) z),
+scan as (select jsonb_agg(jsonb_build_array(s.external_id, t.external_id, p.external_id, q.external_id, occurred_at, recorded_at, direction, result, late, attended, s.stub, s.deleted) order by s.external_id) d
+  from crm.ticketing_scans s left join r t on t.id = s.ticket_id left join r p on p.id = s.performance_id left join r q on q.id = s.entered_id where s.source_id = $1),
+grou as (select jsonb_agg(jsonb_build_array(b.external_id, state, organisation, person, headcount, b.stub, b.deleted, o.external_id, p.external_id) order by b.external_id) d from crm.ticketing_group_bookings b left join r o on o.id = b.order_id left join r p on p.id = b.performance_id where b.source_id = $1),
 fee as (select jsonb_agg(jsonb_build_array(o.external_id, f.external_id, f.kind, amount_minor, state) order by o.external_id, f.external_id) d from crm.ticketing_fees f join r o on o.id = f.order_id),
 pay as (select jsonb_agg(jsonb_build_array(o.external_id, p.kind, p.external_id, amount_minor, state) order by o.external_id, p.kind, p.external_id) d from crm.ticketing_payments p join r o on o.id = p.order_id),
 led as (select jsonb_agg(jsonb_build_array(e, k, x, total) order by e, k, x) d from (select o.external_id e, v.kind k, v.external_id x, sum(amount_minor) total
   from crm.ticketing_movements v join r o on o.id = v.order_id group by 1, 2, 3 having sum(amount_minor) <> 0) g)
-select jsonb_build_object('records', recs.d, 'productions', prod.d, 'performances', perf.d, 'price_types', price.d, 'customers', cust.d, 'orders', ords.d, 'lines', lins.d, 'fees', fee.d, 'payments', pay.d, 'ledger', led.d)::text
-from recs, prod, perf, price, cust, ords, lins, fee, pay, led`
+select jsonb_build_object('records', recs.d, 'productions', prod.d, 'performances', perf.d, 'price_types', price.d, 'customers', cust.d, 'orders', ords.d, 'lines', lins.d, 'fees', fee.d, 'payments', pay.d, 'ledger', led.d, 'venues', plac.d, 'products', good.d, 'memberships', memb.d, 'gift_cards', gift.d, 'gift_ledger', gled.d, 'scans', scan.d, 'group_bookings', grou.d)::text
+from recs, prod, perf, price, cust, ords, lins, fee, pay, led, plac, good, memb, gift, gled, scan, grou`
 
 // tallies are what counting a source's records gives, and what is kept of it.
 const tallies = `select
@@ -60,14 +69,38 @@ func history(t *rapid.T) []m {
 	}
 	tickets := rapid.SampledFrom([]string{"ta", "tb", "tc", "td", "te"})
 	orders := rapid.SampledFrom([]string{"A", "B", "C"})
-	for range rapid.IntRange(3, 14).Draw(t, "messages") {
-		kind := rapid.IntRange(0, 9).Draw(t, "kind")
+	day := func(name string) string {
+		return rapid.SampledFrom([]string{"2026-12-01 20:00:00", "2026-12-05T20:00:00+01:00", "2026-12-20T19:00:00Z"}).Draw(t, name)
+	}
+	for range rapid.IntRange(3, 18).Draw(t, "messages") {
+		kind := rapid.IntRange(0, 16).Draw(t, "kind")
 		switch kind {
 		case 0:
-			stamp(m{"kind": "performance", "external_id": "soir", "data": m{"name": m{"fr": rapid.SampledFrom([]string{"X", "Y"}).Draw(t, "name")}, "production": "prod"}})
+			stamp(m{"kind": "performance", "external_id": "soir", "data": m{"name": m{"fr": rapid.SampledFrom([]string{"X", "Y"}).Draw(t, "name")}, "production": "prod", "venue": "salle", "starts_at": day("starts")}})
 			continue
 		case 1:
-			stamp(m{"kind": rapid.SampledFrom([]string{"performance", "customer", "order"}).Draw(t, "deleted"), "op": "delete", "external_id": rapid.SampledFrom([]string{"soir", "K", "A", "B"}).Draw(t, "gone")})
+			stamp(m{"kind": rapid.SampledFrom([]string{"performance", "customer", "order", "scan", "membership", "gift_card", "group_booking", "venue", "product"}).Draw(t, "deleted"), "op": "delete",
+				"external_id": rapid.SampledFrom([]string{"soir", "K", "A", "B", "x1", "x2"}).Draw(t, "gone")})
+			continue
+		case 10, 11, 12:
+			stamp(m{"kind": "scan", "external_id": rapid.SampledFrom([]string{"x1", "x2", "x3"}).Draw(t, "scan"), "data": m{"ticket": tickets.Draw(t, "read"), "occurred_at": day("occurred"), "recorded_at": day("recorded"),
+				"result": rapid.SampledFrom([]string{"accepted", "refused", "annulled"}).Draw(t, "result"), "direction": rapid.SampledFrom([]string{"entry", "entry", "exit"}).Draw(t, "direction")}})
+			continue
+		case 13:
+			stamp(m{"kind": "membership", "external_id": rapid.SampledFrom([]string{"x1", "x2"}).Draw(t, "membership"), "data": m{"product": "x1", "order": orders.Draw(t, "sold"), "ticket": tickets.Draw(t, "line"), "usages": rapid.IntRange(0, 3).Draw(t, "uses"),
+				"customer": rapid.SampledFrom([]any{"K", nil}).Draw(t, "holder"), "renews": rapid.SampledFrom([]any{"x3", nil}).Draw(t, "renews"), "valid_from": "2026-09-01", "valid_to": "2027-08-31", "state": rapid.SampledFrom([]string{"active", "cancelled"}).Draw(t, "stated")}})
+			continue
+		case 14:
+			stamp(m{"kind": "gift_card", "external_id": "x1", "data": m{"code": "CADEAU-0001-AAAA", "balance": fmt.Sprintf("%d.00", rapid.IntRange(0, 50).Draw(t, "balance")), "order": orders.Draw(t, "bought"),
+				"currency": rapid.SampledFrom([]string{"EUR", "CHF"}).Draw(t, "currency"), "transactions": []m{{"external_id": "l", "amount": "50.00"}, {"external_id": "u", "amount": fmt.Sprintf("-%d.00", rapid.IntRange(1, 20).Draw(t, "spent"))}}}})
+			continue
+		case 15:
+			stamp(m{"kind": "group_booking", "external_id": "x1", "data": m{"state": rapid.SampledFrom([]string{"option", "confirmed", "cancelled"}).Draw(t, "booking"), "order": orders.Draw(t, "group"), "performance": "soir",
+				"organisation": m{"customer": "K", "organisation": "Collège"}, "headcount": []m{{"class": "school", "count": rapid.IntRange(1, 30).Draw(t, "children")}}}})
+			continue
+		case 16:
+			stamp(m{"kind": "venue", "external_id": rapid.SampledFrom([]string{"salle", "x1"}).Draw(t, "venue"), "data": m{"name": m{"fr": "S"}, "parent": "x2", "capacity": rapid.IntRange(1, 3).Draw(t, "capacity")}})
+			stamp(m{"kind": "product", "external_id": "x1", "data": m{"name": m{"fr": "C"}, "kind": "membership", "grace_days": rapid.IntRange(0, 30).Draw(t, "grace")}})
 			continue
 		case 2:
 			stamp(m{"kind": "customer", "external_id": "K", "data": m{"given_name": "Ada", "family_name": "Lorme", "email": "ada@courrier.example"}})

@@ -19,7 +19,9 @@ import (
 func sourceToAPI(s Source) api.TicketingSource {
 	return api.TicketingSource{
 		ID: s.ID, Object: api.TicketingSourceObjectTicketingSource, Code: s.Code, Name: s.Name, Kind: s.Kind, TimeZone: s.TimeZone, Currency: s.Currency,
-		Precedence: s.Precedence, Status: s.Status, Capabilities: append([]string{}, s.Capabilities...), CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: s.Version,
+		Precedence: s.Precedence, Status: s.Status, Capabilities: append([]string{}, s.Capabilities...),
+		PurposeCodes: names(s.PurposeCodes), PriceClasses: names(s.PriceClasses), CampaignCodes: names(s.CampaignCodes), FieldPolicies: names(s.FieldPolicies),
+		GraceDays: s.GraceDays, RenewalDays: s.RenewalDays, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: s.Version,
 	}
 }
 
@@ -27,12 +29,16 @@ func sourceFromAPI(in api.TicketingSourceCreate) NewSource {
 	return NewSource{
 		Code: in.Code, Name: in.Name, Kind: string(in.Kind), TimeZone: or(in.TimeZone, "Europe/Paris"), Currency: or(in.Currency, "EUR"),
 		Status: string(or(in.Status, "active")), Precedence: or(in.Precedence, 100), Capabilities: texts(in.Capabilities),
+		Meanings:  Meanings{Purposes: in.PurposeCodes, Classes: textsByName(in.PriceClasses), Campaigns: in.CampaignCodes, Policies: textsByName(in.FieldPolicies)},
+		GraceDays: or(in.GraceDays, 0), RenewalDays: or(in.RenewalDays, 60),
 	}
 }
 
 func sourcePatchFromAPI(in api.TicketingSourcePatch) SourcePatch {
 	return SourcePatch{
 		Name: in.Name, Kind: plainText(in.Kind), TimeZone: in.TimeZone, Currency: in.Currency, Status: plainText(in.Status), Precedence: in.Precedence, Capabilities: texts(in.Capabilities),
+		Meanings:  MeaningsPatch{Purposes: in.PurposeCodes, Classes: changesByName(in.PriceClasses), Campaigns: in.CampaignCodes, Policies: changesByName(in.FieldPolicies)},
+		GraceDays: in.GraceDays, RenewalDays: in.RenewalDays,
 	}
 }
 
@@ -50,7 +56,7 @@ func healthToAPI(h Health) api.TicketingSourceHealth {
 func inputsFromAPI(records []api.TicketingBatchRecord) []Input {
 	out := make([]Input, 0, len(records))
 	for _, r := range records {
-		in := Input{Kind: r.Kind, ExternalID: r.ExternalID, Delete: r.Op != nil && *r.Op == "delete", SourceVersion: r.SourceVersion, Data: r.Data}
+		in := Input{Kind: r.Kind, ExternalID: r.ExternalID, Delete: r.Op != nil && *r.Op == "delete", Anonymize: r.Op != nil && *r.Op == "anonymize", SourceVersion: r.SourceVersion, Data: r.Data}
 		if r.SourceModifiedAt != nil {
 			at, err := time.Parse(time.RFC3339Nano, *r.SourceModifiedAt)
 			in.SourceModifiedAt, in.Misdated = &at, err != nil
@@ -64,7 +70,7 @@ func batchToAPI(ctx context.Context, batchID *string, outcomes []Outcome) api.Ti
 	out := api.TicketingBatchResult{BatchID: web.Nullable(batchID), Results: make([]api.TicketingBatchItem, 0, len(outcomes))}
 	out.Summary.Total = int32(len(outcomes))
 	for i, o := range outcomes {
-		item := api.TicketingBatchItem{Index: int32(i), Status: o.Status, ID: web.Nullable(o.ID), ContactID: web.Nullable(o.ContactID), Match: matchToAPI(o.Match), Problem: nullable.NewNullNullable[api.Problem]()}
+		item := api.TicketingBatchItem{Index: int32(i), Status: o.Status, ID: web.Nullable(o.ID), ContactID: web.Nullable(o.ContactID), Match: matchToAPI(o.Match), Problem: nullable.NewNullNullable[api.Problem](), Warnings: warningsToAPI(o.Warnings)}
 		switch o.Status {
 		case Created:
 			out.Summary.Created++
@@ -76,6 +82,8 @@ func batchToAPI(ctx context.Context, batchID *string, outcomes []Outcome) api.Ti
 			out.Summary.Unchanged++
 		case Stale:
 			out.Summary.IgnoredStale++
+		case Forgotten:
+			out.Summary.IgnoredAnonymized++
 		case Failed:
 			out.Summary.Failed++
 			item.ID = nullable.NewNullNullable[uuid.UUID]()
@@ -110,7 +118,7 @@ func problemToAPI(ctx context.Context, index int, err error) nullable.Nullable[a
 }
 
 func resultToAPI(o Outcome) api.TicketingRecordResult {
-	return api.TicketingRecordResult{Status: o.Status, ID: *o.ID, ContactID: web.Nullable(o.ContactID), Match: matchToAPI(o.Match)}
+	return api.TicketingRecordResult{Status: o.Status, ID: *o.ID, ContactID: web.Nullable(o.ContactID), Match: matchToAPI(o.Match), Warnings: warningsToAPI(o.Warnings)}
 }
 
 func matchToAPI(m *Match) nullable.Nullable[api.TicketingMatch] {
@@ -123,15 +131,17 @@ func matchToAPI(m *Match) nullable.Nullable[api.TicketingMatch] {
 func recordToAPI(r Record) api.TicketingRecord {
 	return api.TicketingRecord{
 		ID: r.ID, Object: api.TicketingRecordObjectTicketingRecord, SourceID: r.SourceID, Kind: r.Kind, ExternalID: r.ExternalID, IsStub: r.Stub, IsDeleted: r.Deleted,
-		SourceVersion: web.Nullable(r.ContentVersion), SourceModifiedAt: web.Nullable(r.ContentModifiedAt), ContentDigest: web.Nullable(r.ContentHash),
+		IsAnonymized: r.AnonymizedAt != nil, Absences: int32(r.Absences), MissingSince: web.Nullable(r.MissingSince), SourceVersion: web.Nullable(r.ContentVersion), SourceModifiedAt: web.Nullable(r.ContentModifiedAt), ContentDigest: web.Nullable(r.ContentHash),
 		URL: web.Nullable(addressOf(r)), CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
 	}
 }
 
 func addressOf(r Record) *string {
-	paths := map[string]string{kindProduction: "productions", kindPerformance: "performances", kindPriceType: "price-types", kindOrder: "orders"}
+	paths := map[string]string{kindProduction: "productions", kindPerformance: "performances", kindPriceType: "price-types", kindOrder: "orders",
+		kindVenue: "venues", kindProduct: "products", kindMembership: "memberships", kindGiftCard: "gift-cards", kindScan: "scans", kindGroupBooking: "group-bookings"}
 	path, ok := paths[r.Kind]
-	if !ok || r.Kind == kindOrder && (r.Stub || r.Deleted) {
+	whole := r.Kind == kindOrder || r.Kind == kindMembership || r.Kind == kindGiftCard || r.Kind == kindScan || r.Kind == kindGroupBooking
+	if !ok || whole && (r.Stub || r.Deleted) {
 		return nil
 	}
 	url := "/v1/ticketing/" + path + "/" + r.ID.String()
@@ -141,7 +151,7 @@ func addressOf(r Record) *string {
 func filterFromAPI(p api.ListTicketingOrdersParams) OrderFilter {
 	return OrderFilter{
 		ContactID: p.ContactID, PerformanceID: p.PerformanceID, Source: p.Source, CommercialStates: texts(p.CommercialState), PaymentStates: texts(p.PaymentState),
-		PlacedFrom: p.PlacedAtGte, PlacedBefore: p.PlacedAtLt, Test: or(p.Test, false),
+		VoucherCode: p.VoucherCode, Campaign: p.Campaign, PlacedFrom: p.PlacedAtGte, PlacedBefore: p.PlacedAtLt, Test: or(p.Test, false),
 	}
 }
 
@@ -174,14 +184,15 @@ func orderToAPI(o Order) api.TicketingOrder {
 	}
 	return api.TicketingOrder{
 		ID: o.ID, Object: api.TicketingOrderObjectOrder, SourceID: o.SourceID, ExternalID: o.ExternalID, Number: web.Nullable(o.Number), Channel: web.Nullable(o.ChannelKind), ChannelCode: web.Nullable(o.ChannelCode),
-		PlacedAt: web.Nullable(o.PlacedAt), CommercialState: o.CommercialState, PaymentState: o.PaymentState, IsTest: o.Test, ContactID: web.Nullable(o.ContactID),
+		PlacedAt: web.Nullable(o.PlacedAt), CommercialState: o.CommercialState, CancellationReason: web.Nullable(o.CancellationReason), PaymentState: o.PaymentState, IsTest: o.Test, ContactID: web.Nullable(o.ContactID),
 		Match: matchToAPI(matchOf(o.MatchRule, o.MatchScore, o.MatchInputs)), CustomerID: web.Nullable(o.CustomerID), SplitFromID: web.Nullable(o.SplitFromID),
 		Buyer: object(o.Buyer), Payer: object(o.Payer), Consents: consents,
 		Lines: web.Map(o.Lines, func(l ticketingdb.TicketingLine) api.TicketingLine {
 			return api.TicketingLine{
 				ID: l.TicketID, ExternalID: l.ExternalID, Kind: l.Kind, PerformanceID: web.Nullable(l.PerformanceID), PriceTypeID: web.Nullable(l.PriceTypeID), Label: web.Nullable(l.Label),
 				Amount: moneyToAPI(l.AmountMinor, currency), Tax: optional(l.TaxMinor), TaxRateBp: web.Nullable(l.TaxRateBp), Seat: web.Nullable(l.Seat), Parent: web.Nullable(l.Parent),
-				Replaces: web.Nullable(l.Replaces), State: l.State, Holder: object(l.Holder), HolderContactID: web.Nullable(l.HolderContactID), HolderRule: web.Nullable(l.HolderRule),
+				ProductID: web.Nullable(l.ProductID), Exemption: web.Nullable(l.Exemption), VoucherCode: web.Nullable(l.VoucherCode), Campaign: web.Nullable(l.Campaign),
+				Replaces: web.Nullable(l.Replaces), ReplacedBy: web.Nullable(o.replacedBy(l.ExternalID)), State: l.State, Holder: object(l.Holder), HolderContactID: web.Nullable(l.HolderContactID), HolderRule: web.Nullable(l.HolderRule),
 			}
 		}),
 		Fees: web.Map(o.Fees, func(f ticketingdb.TicketingFee) api.TicketingFee {
@@ -201,17 +212,18 @@ func orderToAPI(o Order) api.TicketingOrder {
 
 func productionToAPI(p ticketingdb.TicketingProduction) api.TicketingProduction {
 	return api.TicketingProduction{ID: p.ID, Object: api.TicketingProductionObjectProduction, SourceID: p.SourceID, ExternalID: p.ExternalID, Name: names(p.Name), Discipline: web.Nullable(p.Discipline),
-		Season: web.Nullable(p.Season), IsStub: p.Stub, IsDeleted: p.Deleted, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Version: p.Version}
+		Season: web.Nullable(p.Season), Festival: web.Nullable(p.Festival), SibilDomain: web.Nullable(p.SibilDomain), YoungAudience: web.Nullable(p.YoungAudience), IsStub: p.Stub, IsDeleted: p.Deleted, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Version: p.Version}
 }
 
 func performanceToAPI(p ticketingdb.TicketingPerformance) api.TicketingPerformance {
 	return api.TicketingPerformance{ID: p.ID, Object: api.TicketingPerformanceObjectPerformance, SourceID: p.SourceID, ExternalID: p.ExternalID, ProductionID: web.Nullable(p.ProductionID), Name: names(p.Name),
-		StartsAt: web.Nullable(p.StartsAt), EndsAt: web.Nullable(p.EndsAt), TimeZone: p.TimeZone, Venue: web.Nullable(p.Venue), Capacity: web.Nullable(p.Capacity), Status: p.Status,
+		StartsAt: web.Nullable(p.StartsAt), EndsAt: web.Nullable(p.EndsAt), TimeZone: p.TimeZone, Venue: web.Nullable(p.Venue), VenueID: web.Nullable(p.VenueID), AdmissionAt: web.Nullable(p.AdmissionAt),
+		SibilDomain: web.Nullable(p.SibilDomain), YoungAudience: web.Nullable(p.YoungAudience), ReplacesID: web.Nullable(p.ReplacesID), Capacity: web.Nullable(p.Capacity), Status: p.Status,
 		IsStub: p.Stub, IsDeleted: p.Deleted, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Version: p.Version}
 }
 
 func priceTypeToAPI(p ticketingdb.TicketingPriceType) api.TicketingPriceType {
-	return api.TicketingPriceType{ID: p.ID, Object: api.TicketingPriceTypeObjectPriceType, SourceID: p.SourceID, ExternalID: p.ExternalID, Name: names(p.Name), Class: p.Class, Audience: web.Nullable(p.Audience),
+	return api.TicketingPriceType{ID: p.ID, Object: api.TicketingPriceTypeObjectPriceType, SourceID: p.SourceID, ExternalID: p.ExternalID, Name: names(p.Name), Class: p.Class, ClassOrigin: p.ClassOrigin, StatedClass: web.Nullable(p.StatedClass), Audience: web.Nullable(p.Audience),
 		IsStub: p.Stub, IsDeleted: p.Deleted, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Version: p.Version}
 }
 
@@ -250,6 +262,25 @@ func plainText[T ~string](p *T) *string {
 	}
 	s := string(*p)
 	return &s
+}
+
+func textsByName[T ~string](in map[string]T) map[string]string {
+	out := make(map[string]string, len(in))
+	for name, v := range in {
+		out[name] = string(v)
+	}
+	return out
+}
+
+func changesByName[T ~string](in map[string]*T) Change {
+	if in == nil {
+		return nil
+	}
+	out := make(Change, len(in))
+	for name, v := range in {
+		out[name] = plainText(v)
+	}
+	return out
 }
 
 // texts is nil for nil, so that an absent list differs from an empty one.

@@ -17,6 +17,9 @@ import (
 // flush writes everything that changed, a table a statement, in one round trip.
 func (u *unit) flush(ctx context.Context) error {
 	b := &pgx.Batch{}
+	for id := range u.forgotten.names {
+		b.Queue("UPDATE ticketing_records SET external_id = $3 WHERE tenant_id = $1 AND id = $2", u.source.TenantID, id, u.recordOf[id].ExternalID)
+	}
 	var records []Record
 	for r := range u.dirtyRecords {
 		records = append(records, *r)
@@ -24,7 +27,15 @@ func (u *unit) flush(ctx context.Context) error {
 	if err := write(b, "ticketing_records", records, "tenant_id", "source_id", "kind", "external_id"); err != nil {
 		return err
 	}
+	if err := write(b, "ticketing_forgotten", u.forgotten.rows); err != nil {
+		return err
+	}
 	u.flushCounts(b)
+	for _, shelf := range u.kinds.early() {
+		if err := shelf.write(b); err != nil {
+			return err
+		}
+	}
 	if err := write(b, "ticketing_productions", dirty(u.productions), "tenant_id", "id"); err != nil {
 		return err
 	}
@@ -38,6 +49,14 @@ func (u *unit) flush(ctx context.Context) error {
 		return err
 	}
 	if err := u.flushOrders(b); err != nil {
+		return err
+	}
+	for _, shelf := range u.kinds.late() {
+		if err := shelf.write(b); err != nil {
+			return err
+		}
+	}
+	if err := write(b, "ticketing_gift_card_entries", u.giftEntries); err != nil {
 		return err
 	}
 	if b.Len() == 0 {

@@ -21,6 +21,7 @@ const (
 	Applied   = "applied" // a deletion that took effect
 	Unchanged = "unchanged"
 	Stale     = "ignored_stale"
+	Forgotten = "ignored_anonymized" // of somebody who was forgotten
 	Failed    = "failed"
 )
 
@@ -38,6 +39,8 @@ type Outcome struct {
 	ContactID *uuid.UUID
 	Match     *Match
 	Problem   error
+	Warnings  []Warning
+	forgotten string // what became of the contact, of an anonymisation
 }
 
 // Receive takes records of one source. Each stands or falls by itself; the
@@ -75,6 +78,10 @@ func (s *Service) Receive(ctx context.Context, reference string, inputs []Input)
 			if err := s.lock(ctx, tx, source, messages); err != nil {
 				return err
 			}
+			// What its codes mean may have changed until the lock was had.
+			if source, err = s.q.GetSource(ctx, tx, source.TenantID, source.ID.String()); err != nil {
+				return err
+			}
 			if err := s.receiveTx(ctx, tx, source, now, messages, outcomes); err != nil {
 				return err
 			}
@@ -85,6 +92,11 @@ func (s *Service) Receive(ctx context.Context, reference string, inputs []Input)
 	})
 	if err != nil {
 		return outcomes, err
+	}
+	for i, m := range messages {
+		if m != nil {
+			outcomes[i].Warnings = m.warnings
+		}
 	}
 	return outcomes, s.limitToSight(ctx, source.TenantID, outcomes)
 }
@@ -176,23 +188,49 @@ func (s *Service) apply(ctx context.Context, tx pgx.Tx, source Source, now time.
 			u.take(m, &outcomes[i])
 		}
 	}
+	return u.conclude(ctx, messages, outcomes)
+}
+
+// conclude derives what follows from what was taken, writes it and tells it.
+func (u *unit) conclude(ctx context.Context, messages []*message, outcomes []Outcome) error {
 	u.settleTickets()
 	u.settleMoney()
+	u.settleGiftCards()
 	if err := u.attribute(ctx); err != nil {
 		return err
 	}
-	u.attributeHolders()
+	if err := u.attributeHolders(ctx); err != nil {
+		return err
+	}
+	if err := u.applyPolicies(ctx); err != nil {
+		return err
+	}
 	u.settleVersions()
 	if err := u.flush(ctx); err != nil {
 		return err
 	}
+	if err := u.settleBelongings(ctx); err != nil {
+		return err
+	}
+	if err := u.settleAttendance(ctx); err != nil {
+		return err
+	}
 	if err := u.recordChanges(ctx); err != nil {
+		return err
+	}
+	if err := u.forgetContacts(ctx); err != nil {
+		return err
+	}
+	if err := u.ask(ctx); err != nil {
 		return err
 	}
 	for i, m := range messages {
 		if m != nil {
 			u.complete(m, &outcomes[i])
 		}
+	}
+	if err := u.tellMemberships(ctx); err != nil {
+		return err
 	}
 	return u.passConsents(ctx)
 }

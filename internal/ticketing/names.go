@@ -8,39 +8,11 @@ import (
 	"github.com/parvis-crm/parvis/internal/contacts"
 )
 
-// genericMailboxes are the local parts of addresses that belong to a service
-// and not to a person, folded and without separators.
-var genericMailboxes = []string{
-	"accueil", "admin", "administration", "adherent", "adherents", "association", "asso", "billet", "billets", "billetterie", "boxoffice", "bureau", "ce", "cse",
-	"comite", "commande", "commandes", "communication", "compta", "comptabilite", "contact", "contacts", "direction", "donotreply", "ecole", "facturation",
-	"gestion", "groupe", "groupes", "hello", "info", "infos", "information", "informations", "intendance", "mairie", "mail", "nepasrepondre", "noreply",
-	"office", "orders", "postmaster", "publics", "reservation", "reservations", "resa", "scolaire", "scolaires", "secretariat", "service", "standard", "support", "ticket", "ticketing", "tickets", "vente", "ventes", "webmaster",
-}
-
-// generic reports whether an address is that of a service. Of "billets+noreply"
-// or "contact.nantes" any part suffices.
-func generic(email string) bool {
-	local, _, _ := strings.Cut(strings.ToLower(email), "@")
-	parts := strings.FieldsFunc(local, func(r rune) bool { return !unicode.IsLetter(r) })
-	if slices.Contains(genericMailboxes, strings.Join(parts, "")) {
-		return true
-	}
-	for i, part := range parts {
-		if slices.Contains(genericMailboxes, part) && part != "ce" && part != "mail" {
-			return true
-		}
-		if i+1 < len(parts) && part == "no" && parts[i+1] == "reply" {
-			return true
-		}
-	}
-	return false
-}
-
 // placeholders are words that systems put where nobody gave a name.
 var placeholders = []string{
-	"a", "anonyme", "anonymous", "attendee", "beneficiaire", "billet", "client", "completer", "enfant", "guest", "inconnu", "inconnue", "info", "information",
+	"a", "abonne", "accompagnant", "accompagnateur", "adulte", "anonyme", "anonymous", "attendee", "beneficiaire", "billet", "comptoir", "client", "completer", "enfant", "guest", "guichet", "inconnu", "inconnue", "info", "information",
 	"invite", "invitee", "n", "name", "nc", "nom", "non", "participant", "participante", "personne", "place", "prenom", "renseigne", "requested", "spectateur",
-	"spectatrice", "test", "ticket", "unknown", "visiteur", "visitor", "x", "xx", "xxx",
+	"passage", "spectatrice", "tarif", "test", "ticket", "unknown", "visiteur", "visitor", "x", "xx", "xxx",
 }
 
 // placeholder reports whether a name says nothing: "Info Requested", "Billet 2".
@@ -58,6 +30,14 @@ func placeholder(name contacts.Name) bool {
 // first space where it does not. The zero name when there is none that says
 // anything.
 func nameOf(p *person) contacts.Name {
+	n := rawName(p)
+	if placeholder(n) {
+		return contacts.Name{}
+	}
+	return n
+}
+
+func rawName(p *person) contacts.Name {
 	n := contacts.Name{Given: strings.TrimSpace(or(p.GivenName, "")), Family: strings.TrimSpace(or(p.FamilyName, ""))}
 	if n.Given == "" && n.Family == "" {
 		given, family, divided := strings.Cut(strings.TrimSpace(or(p.Name, "")), " ")
@@ -65,9 +45,6 @@ func nameOf(p *person) contacts.Name {
 		if !divided {
 			n.Given, n.Family = "", given
 		}
-	}
-	if placeholder(n) {
-		return contacts.Name{}
 	}
 	return n
 }

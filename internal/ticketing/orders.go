@@ -174,28 +174,35 @@ func (u *unit) projectOrder(m *message, r *Record) {
 		return
 	}
 	o.row.Number, o.row.PlacedAt, o.row.Currency, o.row.Test, o.row.CommercialState = d.Number, d.PlacedAt, d.Currency, d.Test, d.CommercialState
+	o.row.StatedState, o.row.CancellationReason = &d.CommercialState, nil
 	o.row.ChannelKind, o.row.ChannelCode = nil, nil
 	if d.Channel != nil {
 		o.row.ChannelKind, o.row.ChannelCode = &d.Channel.Kind, d.Channel.Code
 	}
 	o.buyer = d.Buyer
-	o.row.Buyer, o.row.Payer, o.row.Consents = snapshot(d.Buyer), snapshot(d.Payer), json.RawMessage("[]")
-	if len(d.Consents) > 0 {
-		o.row.Consents = encode(d.Consents)
-	}
+	o.row.ClaimHash = claimHash(d.ClaimSecret)
+	o.row.Buyer, o.row.Payer, o.row.Consents = snapshot(d.Buyer), snapshot(d.Payer), consentsOf(d.Consents)
 	o.row.CustomerID, o.row.SplitFromID = nil, u.reference(kindOrder, d.SplitFrom)
 	if d.Buyer != nil {
 		o.row.CustomerID = u.reference(kindCustomer, d.Buyer.Customer)
+	}
+	if d.forgotten {
+		o.row.CustomerID = u.reference(kindCustomer, d.forgottenBuyer)
+		if o.row.AnonymizedAt == nil {
+			o.row.AnonymizedAt = &u.now
+		}
 	}
 	o.lines = map[uuid.UUID]*ticketingdb.TicketingLine{}
 	for i := range d.Lines {
 		l := &d.Lines[i]
 		ticket := u.records[recordKey{kindTicket, l.ExternalID}]
+		voucher, campaign := l.Voucher.offer()
 		o.lines[ticket.ID] = &ticketingdb.TicketingLine{
 			TenantID: r.TenantID, OrderID: r.ID, TicketID: ticket.ID, Rank: int32(i), ExternalID: l.ExternalID, Kind: l.Kind,
 			PerformanceID: u.reference(kindPerformance, l.Performance), PriceTypeID: u.reference(kindPriceType, l.PriceType), Label: l.Label,
 			AmountMinor: l.amount, TaxMinor: l.tax, TaxRateBp: l.TaxRateBP, Seat: l.Seat, Parent: l.Parent, Replaces: l.Replaces,
 			State: l.State, Holder: snapshot(l.Holder), Version: 1,
+			ProductID: u.reference(kindProduct, l.Product), Exemption: l.Exemption, VoucherCode: voucher, Campaign: campaign,
 		}
 	}
 	o.fees = nil
@@ -248,6 +255,7 @@ func (o *order) empty(currency string) {
 	o.row = ticketingdb.TicketingOrder{
 		TenantID: o.row.TenantID, ID: o.row.ID, SourceID: o.row.SourceID, ExternalID: o.row.ExternalID, Currency: currency, CommercialState: "reserved",
 		PaymentState: "unpaid", Consents: json.RawMessage("[]"), Stub: stub, Deleted: deleted, Version: o.row.Version, CreatedAt: o.row.CreatedAt, UpdatedAt: o.row.UpdatedAt,
+		AnonymizedAt: o.row.AnonymizedAt,
 	}
 	o.buyer, o.lines, o.fees, o.payments = nil, map[uuid.UUID]*ticketingdb.TicketingLine{}, nil, nil
 }
@@ -427,6 +435,9 @@ func (u *unit) settleVersions() {
 	settleEntities(u.performances, u.now, func(p *ticketingdb.TicketingPerformance) (*int64, *time.Time) { return &p.Version, &p.UpdatedAt })
 	settleEntities(u.priceTypes, u.now, func(p *ticketingdb.TicketingPriceType) (*int64, *time.Time) { return &p.Version, &p.UpdatedAt })
 	settleEntities(u.customers, u.now, func(p *ticketingdb.TicketingCustomer) (*int64, *time.Time) { return &p.Version, &p.UpdatedAt })
+	for _, shelf := range u.kinds.all() {
+		shelf.settle(u.now)
+	}
 }
 
 func settleEntities[T any](all map[uuid.UUID]*entity[T], now time.Time, of func(*T) (*int64, *time.Time)) {

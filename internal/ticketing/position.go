@@ -62,3 +62,7 @@ func settleDeleted(r *Record) {
 	content, deletion := contentPosition(r), deletionPosition(r)
 	r.Deleted = deletion != nil && (content == nil || deletion.compare(*content) > 0)
 }
+
+func sameTime(a, b *time.Time) bool {
+	return a == nil && b == nil || a != nil && b != nil && a.Equal(*b)
+}

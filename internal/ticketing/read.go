@@ -22,6 +22,17 @@ type Order struct {
 	Fees      []ticketingdb.TicketingFee
 	Payments  []ticketingdb.TicketingPayment
 	Movements []ticketingdb.TicketingMovement
+	// Replacements are the tickets that stand in for those of the order.
+	Replacements []ticketingdb.FindReplacementsRow
+}
+
+func (o Order) replacedBy(ticket string) *string {
+	for _, r := range o.Replacements {
+		if r.Replaces == ticket {
+			return &r.ExternalID
+		}
+	}
+	return nil
 }
 
 // OrderFilter narrows a list of orders.
@@ -29,6 +40,7 @@ type OrderFilter struct {
 	ContactID, PerformanceID        *uuid.UUID
 	Source                          *string
 	CommercialStates, PaymentStates []string
+	VoucherCode, Campaign           *string
 	PlacedFrom, PlacedBefore        *time.Time
 	Test                            bool
 }
@@ -80,6 +92,7 @@ func (s *Service) ListOrders(ctx context.Context, f OrderFilter, after *OrderPos
 	p := ticketingdb.ListOrdersParams{
 		TenantID: actor.Tenant, ContactID: f.ContactID, SourceID: source, PerformanceID: f.PerformanceID, Test: f.Test, CommercialStates: append([]string{}, f.CommercialStates...),
 		PaymentStates: append([]string{}, f.PaymentStates...), PlacedFrom: f.PlacedFrom, PlacedBefore: f.PlacedBefore, PageSize: int32(limit),
+		VoucherCode: f.VoucherCode, Campaign: f.Campaign,
 	}
 	if after != nil {
 		p.Resumed, p.AfterPlacedAt, p.AfterID = true, after.PlacedAt, after.ID
@@ -90,12 +103,22 @@ func (s *Service) ListOrders(ctx context.Context, f OrderFilter, after *OrderPos
 	}
 	look, err := pg.LookAt(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, buyers(rows))
 	rows = slices.DeleteFunc(rows, func(o ticketingdb.TicketingOrder) bool { return !look.Sees(o.ContactID) })
+	if err != nil {
+		return nil, err
+	}
+	bought := make([]**uuid.UUID, 0, len(rows))
+	for i := range rows {
+		bought = append(bought, &rows[i].ContactID)
+	}
+	if err := s.survivors(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, bought...); err != nil {
+		return nil, err
+	}
 	for _, r := range rows {
 		if r.ContactID != nil {
 			web.NoteSubjects(ctx, *r.ContactID)
 		}
 	}
-	return rows, err
+	return rows, nil
 }
 
 // ListContactOrders is ListOrders for a contact that must be there.
@@ -114,28 +137,61 @@ func (s *Service) GetOrder(ctx context.Context, id uuid.UUID) (Order, error) {
 	}
 	var out Order
 	err = pg.Snapshot(ctx, s.db, actor.Tenant, func(ctx context.Context, tx pgx.Tx) error {
-		if out.TicketingOrder, err = s.q.GetOrder(ctx, tx, actor.Tenant, id); err != nil {
-			return err
-		}
-		if only != nil && *only != out.SourceID {
-			return fault.NotFound()
-		}
-		if out.Lines, err = s.q.ListOrderLines(ctx, tx, actor.Tenant, id); err != nil {
-			return err
-		}
-		if err := out.limitToSight(ctx, tx); err != nil {
-			return err
-		}
-		if out.Fees, err = s.q.FindFees(ctx, tx, actor.Tenant, []uuid.UUID{id}); err != nil {
-			return err
-		}
-		if out.Payments, err = s.q.FindPayments(ctx, tx, actor.Tenant, []uuid.UUID{id}); err != nil {
-			return err
-		}
-		out.Movements, err = s.q.FindMovements(ctx, tx, actor.Tenant, id)
+		out, err = s.orderTx(ctx, tx, actor.Tenant, only, id)
 		return err
 	})
-	if err == nil && out.ContactID != nil {
+	return out, err
+}
+
+// orderWritten reads an order as this request leaves it.
+func (s *Service) orderWritten(ctx context.Context, id uuid.UUID) (Order, error) {
+	actor, only, err := s.scope(ctx, nil)
+	if err != nil {
+		return Order{}, err
+	}
+	return pg.InTxValue(ctx, s.db, actor.Tenant, func(ctx context.Context, tx pgx.Tx) (Order, error) { return s.orderTx(ctx, tx, actor.Tenant, only, id) })
+}
+
+func (s *Service) orderTx(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, only *uuid.UUID, id uuid.UUID) (out Order, err error) {
+	if out.TicketingOrder, err = s.q.GetOrder(ctx, tx, tenant, id); err != nil {
+		return out, err
+	}
+	if only != nil && *only != out.SourceID {
+		return out, fault.NotFound()
+	}
+	if out.Lines, err = s.q.ListOrderLines(ctx, tx, tenant, id); err != nil {
+		return out, err
+	}
+	if err := out.limitToSight(ctx, tx); err != nil {
+		return out, err
+	}
+	source, err := s.q.GetSource(ctx, tx, tenant, out.SourceID.String())
+	if err != nil {
+		return out, err
+	}
+	for i, l := range out.Lines {
+		out.Lines[i].Campaign = settingsOf(source).campaign(l.Campaign, l.VoucherCode)
+	}
+	if out.Replacements, err = s.q.FindReplacements(ctx, tx, tenant, out.SourceID, web.Map(out.Lines, func(l ticketingdb.TicketingLine) string { return l.ExternalID })); err != nil {
+		return out, err
+	}
+	if out.Fees, err = s.q.FindFees(ctx, tx, tenant, []uuid.UUID{id}); err != nil {
+		return out, err
+	}
+	if out.Payments, err = s.q.FindPayments(ctx, tx, tenant, []uuid.UUID{id}); err != nil {
+		return out, err
+	}
+	if out.Movements, err = s.q.FindMovements(ctx, tx, tenant, id); err != nil {
+		return out, err
+	}
+	people := []**uuid.UUID{&out.ContactID}
+	for i := range out.Lines {
+		people = append(people, &out.Lines[i].HolderContactID)
+	}
+	if err := s.survivors(ctx, tx, tenant, people...); err != nil {
+		return out, err
+	}
+	if out.ContactID != nil {
 		web.NoteSubjects(ctx, *out.ContactID)
 	}
 	return out, err

@@ -36,7 +36,8 @@ const (
 func RecordSchemas() map[string]string {
 	return map[string]string{
 		kindProduction: "TicketingProductionRecord", kindPerformance: "TicketingPerformanceRecord", kindPriceType: "TicketingPriceTypeRecord",
-		kindCustomer: "TicketingCustomerRecord", kindOrder: "TicketingOrderRecord",
+		kindCustomer: "TicketingCustomerRecord", kindOrder: "TicketingOrderRecord", kindVenue: "TicketingVenueRecord", kindProduct: "TicketingProductRecord",
+		kindMembership: "TicketingMembershipRecord", kindGiftCard: "TicketingGiftCardRecord", kindScan: "TicketingScanRecord", kindGroupBooking: "TicketingGroupBookingRecord",
 	}
 }
 
@@ -44,6 +45,7 @@ func RecordSchemas() map[string]string {
 type Input struct {
 	Kind, ExternalID string
 	Delete           bool
+	Anonymize        bool
 	SourceVersion    *int64
 	SourceModifiedAt *time.Time
 	Misdated         bool // the time of the change was not a time
@@ -54,34 +56,50 @@ type Input struct {
 type message struct {
 	kind, externalID string
 	delete           bool
+	anonymize        bool
 	position         position
 	production       *productionDoc
 	performance      *performanceDoc
 	priceType        *priceTypeDoc
 	customer         *person
+	consents         []consentDoc // of a customer
 	order            *orderDoc
+	venue            *venueDoc
+	product          *productDoc
+	membership       *membershipDoc
+	giftCard         *giftCardDoc
+	scan             *scanDoc
+	groupBooking     *groupBookingDoc
+	warnings         []Warning
 }
 
 type productionDoc struct {
-	Name       map[string]string `json:"name"`
-	Discipline *string           `json:"discipline"`
-	Season     *string           `json:"season"`
+	Name          map[string]string `json:"name"`
+	Discipline    *string           `json:"discipline"`
+	Season        *string           `json:"season"`
+	Festival      *string           `json:"festival"`
+	SibilDomain   *string           `json:"sibil_domain"`
+	YoungAudience *bool             `json:"young_audience"`
 }
 
 type performanceDoc struct {
-	Production *string           `json:"production"`
-	Name       map[string]string `json:"name"`
-	StartsAt   *time.Time        `json:"starts_at"`
-	EndsAt     *time.Time        `json:"ends_at"`
-	TimeZone   *string           `json:"time_zone"`
-	Venue      *string           `json:"venue"`
-	Capacity   *int32            `json:"capacity"`
-	Status     string            `json:"status"`
+	Production    *string           `json:"production"`
+	Name          map[string]string `json:"name"`
+	StartsAt      *time.Time        `json:"starts_at"`
+	EndsAt        *time.Time        `json:"ends_at"`
+	TimeZone      *string           `json:"time_zone"`
+	AdmissionAt   *time.Time        `json:"admission_at"`
+	Venue         *string           `json:"venue"`
+	SibilDomain   *string           `json:"sibil_domain"`
+	YoungAudience *bool             `json:"young_audience"`
+	Replaces      *string           `json:"replaces"`
+	Capacity      *int32            `json:"capacity"`
+	Status        string            `json:"status"`
 }
 
 type priceTypeDoc struct {
 	Name     map[string]string `json:"name"`
-	Class    string            `json:"class"`
+	Class    *string           `json:"class"` // nil where the source has none
 	Audience *string           `json:"audience"`
 }
 
@@ -89,6 +107,7 @@ type priceTypeDoc struct {
 type person struct {
 	Customer      *string    `json:"customer,omitempty"`
 	ContactID     *uuid.UUID `json:"contact_id,omitempty"`
+	CardNumber    *string    `json:"card_number,omitempty"`
 	Email         *string    `json:"email,omitempty"`
 	EmailVerified bool       `json:"email_verified,omitempty"`
 	Phone         *string    `json:"phone,omitempty"`
@@ -116,6 +135,7 @@ type orderDoc struct {
 	Currency        string       `json:"currency"`
 	Test            bool         `json:"test"`
 	SplitFrom       *string      `json:"split_from"`
+	ClaimSecret     *string      `json:"claim_secret"`
 	Buyer           *person      `json:"buyer"`
 	Payer           *person      `json:"payer"`
 	Lines           []lineDoc    `json:"lines"`
@@ -123,6 +143,10 @@ type orderDoc struct {
 	Payments        []paymentDoc `json:"payments"`
 	Refunds         []paymentDoc `json:"refunds"`
 	Consents        []consentDoc `json:"consents"`
+
+	// forgotten: whoever bought it was; forgottenBuyer is the account's name.
+	forgotten      bool
+	forgottenBuyer *string
 }
 
 type channelDoc struct {
@@ -131,22 +155,30 @@ type channelDoc struct {
 }
 
 type lineDoc struct {
-	ExternalID  string  `json:"external_id"`
-	Kind        string  `json:"kind"`
-	Performance *string `json:"performance"`
-	PriceType   *string `json:"price_type"`
-	Label       *string `json:"label"`
-	Amount      string  `json:"amount"`
-	Tax         *string `json:"tax"`
-	TaxRateBP   *int32  `json:"tax_rate_bp"`
-	Seat        *string `json:"seat"`
-	Parent      *string `json:"parent"`
-	Replaces    *string `json:"replaces"`
-	State       string  `json:"state"`
-	Holder      *person `json:"holder"`
+	ExternalID  string      `json:"external_id"`
+	Kind        string      `json:"kind"`
+	Performance *string     `json:"performance"`
+	PriceType   *string     `json:"price_type"`
+	Product     *string     `json:"product"`
+	Exemption   *string     `json:"exemption"`
+	Voucher     *voucherDoc `json:"voucher"`
+	Label       *string     `json:"label"`
+	Amount      string      `json:"amount"`
+	Tax         *string     `json:"tax"`
+	TaxRateBP   *int32      `json:"tax_rate_bp"`
+	Seat        *string     `json:"seat"`
+	Parent      *string     `json:"parent"`
+	Replaces    *string     `json:"replaces"`
+	State       string      `json:"state"`
+	Holder      *person     `json:"holder"`
 
 	amount int64
 	tax    *int64
+}
+
+type voucherDoc struct {
+	Code     string  `json:"code"`
+	Campaign *string `json:"campaign"`
 }
 
 type feeDoc struct {
@@ -176,22 +208,24 @@ type paymentDoc struct {
 }
 
 type consentDoc struct {
-	Purpose  string    `json:"purpose"`
-	Channel  string    `json:"channel"`
-	Value    string    `json:"value"`
-	At       time.Time `json:"at"`
-	Evidence *string   `json:"evidence,omitempty"`
+	Purpose        string    `json:"purpose"`
+	Channel        string    `json:"channel"`
+	Value          string    `json:"value"`
+	At             time.Time `json:"at"`
+	Evidence       *string   `json:"evidence,omitempty"`
+	Question       *string   `json:"question,omitempty"`
+	WordingVersion *string   `json:"wording_version,omitempty"`
 }
 
 // understand checks one record and reads it. Pointers of what is wrong begin at
 // the record: "#/data/lines/0/amount". Of a record without any position the
 // time of arrival is the position.
 func (s *Service) understand(in Input, source Source, now time.Time) (*message, error) {
-	m := &message{kind: in.Kind, externalID: in.ExternalID, delete: in.Delete}
+	m := &message{kind: in.Kind, externalID: in.ExternalID, delete: in.Delete, anonymize: in.Anonymize}
 	f := fault.New(fault.Malformed, "invalid-request")
 	schema, known := RecordSchemas()[in.Kind]
 	if !known {
-		f.At("#/kind", "enum", "allowed", "production, performance, price_type, customer, order")
+		f.At("#/kind", "enum", "allowed", "venue, production, performance, price_type, product, customer, order, membership, gift_card, scan, group_booking")
 	}
 	if n := utf8.RuneCountInString(in.ExternalID); n == 0 {
 		f.At("#/external_id", "required")
@@ -208,6 +242,12 @@ func (s *Service) understand(in Input, source Source, now time.Time) (*message, 
 	if m.position.version == nil && m.position.modifiedAt == nil {
 		m.position.modifiedAt = &now
 	}
+	if in.Anonymize {
+		if !personal(in.Kind) {
+			return nil, f.At("#/op", "no-match")
+		}
+		return m, nil
+	}
 	if in.Delete {
 		m.position.hash = deletionHash
 		return m, nil
@@ -218,7 +258,11 @@ func (s *Service) understand(in Input, source Source, now time.Time) (*message, 
 	if err := s.schemas.Check(schema, in.Data); err != nil {
 		return nil, under(err, "#/data")
 	}
-	raw, err := json.Marshal(in.Data)
+	data := in.Data
+	if in.Kind == kindGiftCard {
+		data = s.withoutCode(data)
+	}
+	raw, err := json.Marshal(data)
 	if err != nil {
 		return nil, fmt.Errorf("ticketing: a record: %w", err)
 	}
@@ -228,31 +272,73 @@ func (s *Service) understand(in Input, source Source, now time.Time) (*message, 
 	}
 	sum := sha256.Sum256(canonical)
 	m.position.hash = hex.EncodeToString(sum[:])
+	times := localTime{zone: zoneOf(data, source)}
+	if raw, err = json.Marshal(times.read(data, "#/data")); err != nil {
+		return nil, fmt.Errorf("ticketing: a record: %w", err)
+	}
+	refused := fault.Invalid()
+	for _, pointer := range times.wrong {
+		refused.At(pointer, "not-a-date")
+	}
+	if err := refused.OrNil(); err != nil {
+		return nil, err
+	}
+	m.warnings = times.warnings
 	return m, m.read(raw, source)
 }
 
+// zoneOf is where the local times of a record are local: in the time zone that
+// it names, or else in that of its source.
+func zoneOf(data map[string]any, source Source) *time.Location {
+	name, _ := data["time_zone"].(string)
+	if !validZone(name) {
+		name = source.TimeZone
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return time.UTC
+	}
+	return zone
+}
+
 func (m *message) read(raw []byte, source Source) error {
+	if known, err := m.readKind(raw, source); known {
+		return err
+	}
 	refused := fault.Invalid()
 	switch m.kind {
 	case kindProduction:
 		m.production = &productionDoc{}
 		return decode(raw, m.production)
 	case kindPriceType:
-		m.priceType = &priceTypeDoc{Class: "other"}
+		m.priceType = &priceTypeDoc{}
 		return decode(raw, m.priceType)
 	case kindCustomer:
 		m.customer = &person{}
-		return decode(raw, m.customer)
+		var answers struct {
+			Consents []consentDoc `json:"consents"`
+		}
+		if err := decode(raw, m.customer); err != nil {
+			return err
+		}
+		if err := decode(raw, &answers); err != nil {
+			return err
+		}
+		m.consents = settleConsents(answers.Consents, refused)
+		return refused.OrNil()
 	case kindPerformance:
 		d := &performanceDoc{Status: "scheduled"}
 		if err := decode(raw, d); err != nil {
 			return err
 		}
-		d.StartsAt, d.EndsAt = micro(d.StartsAt), micro(d.EndsAt)
+		d.StartsAt, d.EndsAt, d.AdmissionAt = micro(d.StartsAt), micro(d.EndsAt), micro(d.AdmissionAt)
+		if or(d.Venue, "") == "" {
+			d.Venue = nil
+		}
 		if d.TimeZone != nil && !validZone(*d.TimeZone) {
 			refused.At("#/data/time_zone", "unknown-time-zone")
 		}
-		if !plausible(d.StartsAt, d.EndsAt) {
+		if !plausible(d.StartsAt, d.EndsAt, d.AdmissionAt) {
 			refused.At("#/data/starts_at", "not-a-date")
 		}
 		if d.StartsAt != nil && d.EndsAt != nil && d.EndsAt.Before(*d.StartsAt) {
@@ -322,9 +408,18 @@ func (d *orderDoc) settle(refused *fault.Error) {
 	}
 	settlePayments(d.Payments, "payments")
 	settlePayments(d.Refunds, "refunds")
-	for i := range d.Consents {
-		d.Consents[i].At = *micro(&d.Consents[i].At)
+	d.Consents = settleConsents(d.Consents, refused)
+}
+
+// settleConsents brings answers to what is kept of them; each must say when it
+// was given.
+func settleConsents(list []consentDoc, refused *fault.Error) []consentDoc {
+	for i := range list {
+		if list[i].At = *micro(&list[i].At); !plausible(&list[i].At) {
+			refused.At(fmt.Sprintf("#/data/consents/%d/at", i), "not-a-date")
+		}
 	}
+	return list
 }
 
 func decode(raw []byte, into any) error {

@@ -32,7 +32,7 @@ type ConsentCapture struct {
 	At        time.Time
 	Evidence  string // what was asked and where, as the source tells it
 	Source    string // "ticketing:<code>"
-	OrderID   uuid.UUID
+	Reference string // "order <id>" or "account <id>"
 }
 
 // ConsentRecorder keeps captured consents. Receiving one again must change
@@ -48,13 +48,15 @@ type Service struct {
 	clock    clock.Clock
 	contacts *contacts.Service
 	consents ConsentRecorder
+	jobs     Jobs
 	schemas  web.Schemas
+	secret   []byte
 }
 
 // NewService makes the service. schemas holds the component of each name in
-// RecordSchemas.
-func NewService(db *pg.DB, c clock.Clock, register *contacts.Service, schemas web.Schemas) *Service {
-	return &Service{db: db, q: ticketingdb.New(), clock: c, contacts: register, schemas: schemas}
+// RecordSchemas; secret is the key of the hashes that stand for what is not kept.
+func NewService(db *pg.DB, c clock.Clock, register *contacts.Service, schemas web.Schemas, secret []byte) *Service {
+	return &Service{db: db, q: ticketingdb.New(), clock: c, contacts: register, schemas: schemas, secret: secret}
 }
 
 // SetConsents is called once at wiring time; without it captured consents stay
@@ -66,6 +68,8 @@ type NewSource struct {
 	Code, Name, Kind, TimeZone, Currency, Status string
 	Precedence                                   int32
 	Capabilities                                 []string
+	Meanings                                     Meanings
+	GraceDays, RenewalDays                       int32
 }
 
 // SourcePatch changes a source; nil leaves a field as it is.
@@ -73,6 +77,8 @@ type SourcePatch struct {
 	Name, Kind, TimeZone, Currency, Status *string
 	Precedence                             *int32
 	Capabilities                           []string
+	Meanings                               MeaningsPatch
+	GraceDays, RenewalDays                 *int32
 }
 
 var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
@@ -108,6 +114,8 @@ func (s *Service) CreateSource(ctx context.Context, in NewSource) (Source, error
 		out, err := s.q.InsertSource(ctx, tx, ticketingdb.InsertSourceParams{
 			TenantID: actor.Tenant, ID: ids.New(), Code: in.Code, Name: in.Name, Kind: in.Kind, TimeZone: in.TimeZone,
 			Currency: in.Currency, Precedence: in.Precedence, Status: in.Status, Capabilities: sorted(in.Capabilities),
+			PurposeCodes: encode(in.Meanings.Purposes), PriceClasses: encode(in.Meanings.Classes), CampaignCodes: encode(in.Meanings.Campaigns), FieldPolicies: encode(in.Meanings.Policies),
+			GraceDays: in.GraceDays, RenewalDays: in.RenewalDays,
 		})
 		if pg.Violated(err, "ticketing_sources_code") {
 			return out, fault.New(fault.Conflict, "ticketing-source-code-taken").With("code", in.Code).At("#/code", "not-unique")
@@ -152,16 +160,27 @@ func (s *Service) UpdateSource(ctx context.Context, reference string, p SourcePa
 		a := ticketingdb.UpdateSourceParams{
 			TenantID: actor.Tenant, ID: before.ID, Name: or(p.Name, before.Name), Kind: or(p.Kind, before.Kind), TimeZone: or(p.TimeZone, before.TimeZone),
 			Currency: or(p.Currency, before.Currency), Precedence: or(p.Precedence, before.Precedence), Status: or(p.Status, before.Status), Capabilities: before.Capabilities,
+			PurposeCodes: p.Meanings.Purposes.over(before.PurposeCodes), PriceClasses: p.Meanings.Classes.over(before.PriceClasses),
+			CampaignCodes: p.Meanings.Campaigns.over(before.CampaignCodes), FieldPolicies: p.Meanings.Policies.over(before.FieldPolicies),
+			GraceDays: or(p.GraceDays, before.GraceDays), RenewalDays: or(p.RenewalDays, before.RenewalDays),
+		}
+		if err := tooMany(a); err != nil {
+			return before, err
 		}
 		if p.Capabilities != nil {
 			a.Capabilities = sorted(p.Capabilities)
 		}
 		if a.Name == before.Name && a.Kind == before.Kind && a.TimeZone == before.TimeZone && a.Currency == before.Currency &&
-			a.Precedence == before.Precedence && a.Status == before.Status && slices.Equal(a.Capabilities, before.Capabilities) {
+			a.Precedence == before.Precedence && a.Status == before.Status && slices.Equal(a.Capabilities, before.Capabilities) &&
+			sameRow(a.PurposeCodes, before.PurposeCodes) && sameRow(a.PriceClasses, before.PriceClasses) && sameRow(a.CampaignCodes, before.CampaignCodes) &&
+			sameRow(a.FieldPolicies, before.FieldPolicies) && a.GraceDays == before.GraceDays && a.RenewalDays == before.RenewalDays {
 			return before, nil
 		}
 		after, err := s.q.UpdateSource(ctx, tx, a)
 		if err != nil {
+			return after, err
+		}
+		if err := s.meanOtherwise(ctx, tx, before, after); err != nil {
 			return after, err
 		}
 		return after, recordSource(ctx, tx, "ticketing.source.updated", &before, after)

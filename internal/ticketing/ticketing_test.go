@@ -279,3 +279,31 @@ func TestEventsTellWhatHappened(t *testing.T) {
 	require.Equal(t, []any{"ticketing.source.created", "ticketing.order.created", "ticketing.order.linked", "ticketing.ticket.issued", "ticketing.ticket.issued",
 		"ticketing.order.cancelled", "ticketing.refund.recorded", "ticketing.ticket.cancelled", "ticketing.ticket.exchanged"}, types)
 }
+
+// rowsHolding counts the rows of all tables in which a text is found.
+func rowsHolding(t *testing.T, app *parvistest.App, text string) (n int) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), app.DB.OwnerURL)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close(t.Context())) }()
+	rows, err := conn.Query(t.Context(), "select relname::text from pg_class where relnamespace = 'crm'::regnamespace and relkind in ('r', 'p') and not relispartition")
+	require.NoError(t, err)
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	for _, table := range tables {
+		var found int
+		require.NoError(t, conn.QueryRow(t.Context(), "select count(*) from crm."+pgx.Identifier{table}.Sanitize()+" x where strpos(to_jsonb(x)::text, $1) > 0", text).Scan(&found))
+		n += found
+	}
+	return n
+}
+
+// rowsOf counts the rows of one table in which a text is found.
+func rowsOf(t *testing.T, app *parvistest.App, table, text string) (n int) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), app.DB.OwnerURL)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close(t.Context())) }()
+	require.NoError(t, conn.QueryRow(t.Context(), "select count(*) from crm."+pgx.Identifier{table}.Sanitize()+" x where strpos(to_jsonb(x)::text, $1) > 0", text).Scan(&n))
+	return n
+}

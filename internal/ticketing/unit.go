@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/parvis-crm/parvis/internal/contacts"
+	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/ids"
 	"github.com/parvis-crm/parvis/internal/ticketing/internal/ticketingdb"
 )
@@ -38,9 +39,17 @@ type unit struct {
 	orders       map[uuid.UUID]*order
 	sequence     []uuid.UUID // orders in the order they were touched
 
+	matching
 	people    register
 	fresh     *contacts.Creation // contacts that wait to be written together
 	movements []ticketingdb.TicketingMovement
+
+	kinds        *shelves
+	settings     settings
+	giftBalances map[uuid.UUID]map[string]balance
+	giftEntries  []ticketingdb.TicketingGiftCardEntry
+	forgotten    forgotten
+	belongings   []events.Entry // what came of it for records that nobody described
 }
 
 // entity is a row as it was and as it is. before is nil for a row that this
@@ -58,6 +67,8 @@ func newUnit(s *Service, tx pgx.Tx, source Source, now time.Time) *unit {
 		productions: map[uuid.UUID]*entity[ticketingdb.TicketingProduction]{}, performances: map[uuid.UUID]*entity[ticketingdb.TicketingPerformance]{},
 		priceTypes: map[uuid.UUID]*entity[ticketingdb.TicketingPriceType]{}, customers: map[uuid.UUID]*entity[ticketingdb.TicketingCustomer]{},
 		orders: map[uuid.UUID]*order{}, fresh: s.contacts.NewCreation(),
+		kinds: newShelves(s.q, source, now), settings: settingsOf(source), giftBalances: map[uuid.UUID]map[string]balance{},
+		forgotten: forgotten{records: map[uuid.UUID]bool{}, names: map[uuid.UUID]recordKey{}, became: map[uuid.UUID]string{}},
 	}
 }
 
@@ -72,6 +83,8 @@ func (m *message) references() []recordKey {
 	switch {
 	case m.performance != nil:
 		add(kindProduction, m.performance.Production)
+		add(kindVenue, m.performance.Venue)
+		add(kindPerformance, m.performance.Replaces)
 	case m.order != nil:
 		add(kindOrder, m.order.SplitFrom)
 		if m.order.Buyer != nil {
@@ -82,7 +95,10 @@ func (m *message) references() []recordKey {
 			add(kindTicket, &l.ExternalID)
 			add(kindPerformance, l.Performance)
 			add(kindPriceType, l.PriceType)
+			add(kindProduct, l.Product)
 		}
+	default:
+		m.kindReferences(add)
 	}
 	return out
 }
@@ -115,6 +131,9 @@ func (u *unit) load(ctx context.Context, messages []*message) error {
 	for _, r := range found {
 		u.read(r)
 	}
+	if err := u.recallForgotten(ctx, kinds, names); err != nil {
+		return err
+	}
 	for i := range kinds {
 		k := recordKey{kinds[i], names[i]}
 		if u.records[k] == nil {
@@ -125,8 +144,23 @@ func (u *unit) load(ctx context.Context, messages []*message) error {
 	for _, k := range described {
 		byKind[k.kind] = append(byKind[k.kind], u.records[k].ID)
 	}
+	if err := u.addForgetting(ctx, messages, byKind); err != nil {
+		return err
+	}
 	if err := u.loadCatalogue(ctx, byKind); err != nil {
 		return err
+	}
+	for _, shelf := range u.kinds.all() {
+		if list := byKind[shelf.named()]; len(list) > 0 {
+			if err := shelf.load(ctx, u, list); err != nil {
+				return err
+			}
+		}
+	}
+	if list := byKind[kindGiftCard]; len(list) > 0 {
+		if err := u.loadGiftBalances(ctx, list); err != nil {
+			return err
+		}
 	}
 	if err := u.loadOrders(ctx, byKind[kindOrder]); err != nil {
 		return err
@@ -139,6 +173,12 @@ func (u *unit) load(ctx context.Context, messages []*message) error {
 func (u *unit) read(r Record) {
 	p := u.know(r)
 	u.counted[p] = standingOf(p)
+}
+
+// wasKnown reports whether something could have referred to a record before.
+func (u *unit) wasKnown(id uuid.UUID) bool {
+	r := u.recordOf[id]
+	return r == nil || u.counted[r] != 0
 }
 
 func (u *unit) know(r Record) *Record {
@@ -210,16 +250,21 @@ func (u *unit) makeStubs() {
 			u.performances[r.ID] = &entity[ticketingdb.TicketingPerformance]{dirty: true, now: ticketingdb.TicketingPerformance{
 				TenantID: r.TenantID, ID: r.ID, SourceID: r.SourceID, ExternalID: r.ExternalID, Name: json.RawMessage("{}"), TimeZone: u.source.TimeZone, Status: "scheduled", Stub: true, Version: 1, CreatedAt: u.now, UpdatedAt: u.now}}
 		case kindPriceType:
+			class, origin := u.settings.class(r.ExternalID, nil)
 			u.priceTypes[r.ID] = &entity[ticketingdb.TicketingPriceType]{dirty: true, now: ticketingdb.TicketingPriceType{
-				TenantID: r.TenantID, ID: r.ID, SourceID: r.SourceID, ExternalID: r.ExternalID, Name: json.RawMessage("{}"), Class: "other", Stub: true, Version: 1, CreatedAt: u.now, UpdatedAt: u.now}}
+				TenantID: r.TenantID, ID: r.ID, SourceID: r.SourceID, ExternalID: r.ExternalID, Name: json.RawMessage("{}"), Class: class, ClassOrigin: origin, Stub: true, Version: 1, CreatedAt: u.now, UpdatedAt: u.now}}
 		case kindCustomer:
 			u.customers[r.ID] = &entity[ticketingdb.TicketingCustomer]{dirty: true, now: ticketingdb.TicketingCustomer{
-				TenantID: r.TenantID, ID: r.ID, SourceID: r.SourceID, ExternalID: r.ExternalID, Stub: true, Version: 1, CreatedAt: u.now, UpdatedAt: u.now}}
+				TenantID: r.TenantID, ID: r.ID, SourceID: r.SourceID, ExternalID: r.ExternalID, Consents: json.RawMessage("[]"), Stub: true, Version: 1, CreatedAt: u.now, UpdatedAt: u.now}}
 		case kindOrder:
 			u.orders[r.ID] = newOrder(ticketingdb.TicketingOrder{
 				TenantID: r.TenantID, ID: r.ID, SourceID: r.SourceID, ExternalID: r.ExternalID, Currency: u.source.Currency, CommercialState: "reserved", PaymentState: "unpaid",
 				Consents: json.RawMessage("[]"), Stub: true, Version: 1, CreatedAt: u.now, UpdatedAt: u.now})
 			u.sequence = append(u.sequence, r.ID)
+		default:
+			if shelf := u.kinds.on(r.Kind); shelf != nil {
+				shelf.stub(r)
+			}
 		}
 	}
 }
@@ -229,6 +274,15 @@ func (u *unit) take(m *message, out *Outcome) {
 	r := u.records[recordKey{m.kind, m.externalID}]
 	id := r.ID
 	out.ID = &id
+	if m.anonymize {
+		out.Status = u.forget(r)
+		return
+	}
+	if !m.delete && u.forgotten.records[id] && r.Kind == kindCustomer {
+		out.Status = Forgotten
+		return
+	}
+	u.withhold(m, r)
 	wasStub, wasDeleted := r.Stub, r.Deleted
 	if m.delete {
 		if held := deletionPosition(r); held != nil && m.position.compare(*held) <= 0 {
@@ -244,6 +298,7 @@ func (u *unit) take(m *message, out *Outcome) {
 			out.Status = Stale
 			if m.position.compare(*held) == 0 {
 				out.Status = Unchanged
+				u.present(m, r, out)
 			}
 			return
 		}
@@ -257,6 +312,10 @@ func (u *unit) take(m *message, out *Outcome) {
 			out.Status = Unchanged
 		}
 	}
+	if same := r.Absences >= absentAfter; same && out.Status == Unchanged {
+		out.Status = Updated
+	}
+	r.Absences, r.MissingSince, r.AbsentAsOf = 0, nil, nil
 	settleDeleted(r)
 	r.UpdatedAt = u.now
 	u.dirtyRecords[r] = true
@@ -284,6 +343,7 @@ func (u *unit) project(m *message, r *Record) {
 		e.dirty, e.now.Stub, e.now.Deleted = true, r.Stub, r.Deleted
 		if d := m.production; d != nil {
 			e.now.Name, e.now.Discipline, e.now.Season = encode(d.Name), d.Discipline, d.Season
+			e.now.Festival, e.now.SibilDomain, e.now.YoungAudience = d.Festival, d.SibilDomain, d.YoungAudience
 		}
 	case kindPerformance:
 		e := u.performances[r.ID]
@@ -291,23 +351,29 @@ func (u *unit) project(m *message, r *Record) {
 		if d := m.performance; d != nil {
 			e.now.Name, e.now.StartsAt, e.now.EndsAt, e.now.Venue, e.now.Capacity, e.now.Status = encode(d.Name), d.StartsAt, d.EndsAt, d.Venue, d.Capacity, d.Status
 			e.now.TimeZone, e.now.ProductionID = or(d.TimeZone, u.source.TimeZone), u.reference(kindProduction, d.Production)
+			e.now.AdmissionAt, e.now.SibilDomain, e.now.YoungAudience, e.now.StatedStatus = d.AdmissionAt, d.SibilDomain, d.YoungAudience, &d.Status
+			e.now.VenueID, e.now.ReplacesID = u.reference(kindVenue, d.Venue), u.reference(kindPerformance, d.Replaces)
 		}
 	case kindPriceType:
 		e := u.priceTypes[r.ID]
 		e.dirty, e.now.Stub, e.now.Deleted = true, r.Stub, r.Deleted
 		if d := m.priceType; d != nil {
-			e.now.Name, e.now.Class, e.now.Audience = encode(d.Name), d.Class, d.Audience
+			e.now.Name, e.now.StatedClass, e.now.Audience = encode(d.Name), d.Class, d.Audience
+			e.now.Class, e.now.ClassOrigin = u.settings.class(r.ExternalID, d.Class)
 		}
 	case kindCustomer:
 		e := u.customers[r.ID]
 		e.dirty, e.now.Stub, e.now.Deleted = true, r.Stub, r.Deleted
 		if r.Deleted {
 			e.now.Profile, e.now.ContactID, e.now.MatchRule, e.now.MatchScore, e.now.MatchInputs = nil, nil, nil, nil, nil
+			e.now.Consents = json.RawMessage("[]")
 		} else if m.customer != nil {
-			e.now.Profile = encode(m.customer)
+			e.now.Profile, e.now.Consents = encode(m.customer), consentsOf(m.consents)
 		}
 	case kindOrder:
 		u.projectOrder(m, r)
+	default:
+		u.projectKind(m, r)
 	}
 }
 
@@ -332,6 +398,7 @@ func encode(v any) json.RawMessage {
 // complete adds to an outcome what is known once everything is settled.
 func (u *unit) complete(m *message, out *Outcome) {
 	r := u.records[recordKey{m.kind, m.externalID}]
+	out.forgotten = u.forgotten.became[r.ID]
 	switch m.kind {
 	case kindOrder:
 		if o := u.orders[r.ID]; o != nil && !o.row.Deleted {
@@ -340,6 +407,18 @@ func (u *unit) complete(m *message, out *Outcome) {
 	case kindCustomer:
 		if e := u.customers[r.ID]; e != nil && !e.now.Deleted {
 			out.ContactID, out.Match = e.now.ContactID, matchOf(e.now.MatchRule, e.now.MatchScore, e.now.MatchInputs)
+		}
+	case kindMembership:
+		if e := u.kinds.memberships.rows[r.ID]; e != nil {
+			out.ContactID = e.now.ContactID
+		}
+	case kindGiftCard:
+		if e := u.kinds.giftCards.rows[r.ID]; e != nil {
+			out.ContactID = e.now.ContactID
+		}
+	case kindGroupBooking:
+		if e := u.kinds.groupBookings.rows[r.ID]; e != nil {
+			out.ContactID = e.now.ContactID
 		}
 	}
 }

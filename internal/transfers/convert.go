@@ -21,6 +21,13 @@ func leftOut(in api.ExportCreate) []string {
 	return out
 }
 
+func recipientOf(in api.ExportCreate) string {
+	if in.SensitiveRecipient == nil {
+		return ""
+	}
+	return *in.SensitiveRecipient
+}
+
 // download sends an archive, whole or in part.
 type download struct {
 	ctx          context.Context

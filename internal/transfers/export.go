@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"filippo.io/age"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -37,6 +38,7 @@ type Deps struct {
 	SigningKey ed25519.PrivateKey
 	Log        *slog.Logger
 	Vault      *vault.Vault
+	Sensitive  Sensitive
 }
 
 // Engine exports and imports.
@@ -53,6 +55,9 @@ type Export struct {
 	Tenant uuid.UUID
 	// Without names groups that are left out: "events", "access_log".
 	Without []string
+	// SensitiveFor is the public key (age) of whom sensitive facts are encrypted
+	// for; without it they are left out.
+	SensitiveFor string
 	// Progress gets the number of records written and of all; its error ends
 	// the export.
 	Progress func(done, total int64) error
@@ -117,6 +122,7 @@ type snapshot struct {
 	manifest   archive.Manifest
 	dictionary archive.Dictionary
 	tables     map[string]*table
+	recipient  *age.X25519Recipient
 	done       int64
 	total      int64
 }
@@ -150,7 +156,12 @@ func (s *snapshot) describe(ctx context.Context) (time.Time, error) {
 	e, m := s.engine, &s.manifest
 	var at time.Time
 	var digest []byte
-	err := s.tx.QueryRow(ctx, `select now(), t.name, t.mode, coalesce(h.sequence, 0), coalesce(h.digest, decode(repeat('00', 32), 'hex'))
+	recipient, err := Recipient(s.order.SensitiveFor)
+	if err != nil {
+		return at, err
+	}
+	s.recipient = recipient
+	err = s.tx.QueryRow(ctx, `select now(), t.name, t.mode, coalesce(h.sequence, 0), coalesce(h.digest, decode(repeat('00', 32), 'hex'))
 		from tenants t left join event_heads h on h.tenant_id = t.tenant_id where t.tenant_id = $1`, s.order.Tenant).
 		Scan(&at, &m.Tenant.Name, &m.Tenant.Mode, &m.EventLog.Sequence, &digest)
 	if pg.IsNoRows(err) {
@@ -164,7 +175,14 @@ func (s *snapshot) describe(ctx context.Context) (time.Time, error) {
 	m.SnapshotAt = at.Format("2006-01-02T15:04:05.000000Z")
 	m.Software = archive.Software{Name: "Parvis", Version: e.Version}
 	m.SchemaVersion = e.Schema
-	names, omitted := chosen(append(slices.Clone(s.order.Without), sensitiveGroup))
+	without := slices.Clone(s.order.Without)
+	if s.recipient == nil {
+		without = append(without, sensitiveGroup)
+	}
+	if err := s.countSensitive(ctx); err != nil {
+		return at, err
+	}
+	names, omitted := chosen(without)
 	m.Omitted = append([]string{}, omitted...)
 	for name, r := range staying() {
 		m.Excluded = append(m.Excluded, archive.Excluded{Table: name, Reason: r.en, Raison: r.fr})
@@ -266,6 +284,11 @@ func (s *snapshot) records(ctx context.Context, t archive.Table, lines *archive.
 				continue
 			}
 			value := values[i]
+			if m.personal {
+				if value, err = s.forRecipient(ctx, m, values); err != nil {
+					return dst, fmt.Errorf("column %s: %w", t.Columns[i].Name, err)
+				}
+			}
 			if m.sealed != "" {
 				if value, err = s.open(ctx, t.Name, m, values); err != nil {
 					return dst, fmt.Errorf("column %s: %w", t.Columns[i].Name, err)
@@ -300,6 +323,10 @@ type member struct {
 	sealed string
 	row    int
 	value  int
+	// personal values are under the key of the person whose identifier stands at
+	// person.
+	personal bool
+	person   int
 }
 
 // open gives a value in the clear, which it leaves in: an archive is to be
@@ -331,6 +358,10 @@ func selection(source *table, t archive.Table) (string, []member) {
 			expression = "coalesce(" + quote(m.sealed) + ", convert_to(" + quote(c.name) + "::text, 'UTF8'))"
 			m.encode = encodeOpened
 			m.row = slices.IndexFunc(t.Columns, func(c archive.Column) bool { return c.Name == "id" })
+		}
+		if m.personal = r.personal == c.name; m.personal {
+			m.row = slices.IndexFunc(t.Columns, func(c archive.Column) bool { return c.Name == "id" })
+			m.person = slices.IndexFunc(t.Columns, func(c archive.Column) bool { return c.Name == "contact_id" })
 		}
 		expressions = append(expressions, expression)
 		prefix := `,"` + c.name + `":`

@@ -18,7 +18,7 @@ func NewHandlers(s *Service) *Handlers { return &Handlers{service: s} }
 
 // CreateExport implements POST /v1/exports.
 func (h *Handlers) CreateExport(ctx context.Context, r api.CreateExportRequestObject) (api.CreateExportResponseObject, error) {
-	o, err := h.service.StartExport(ctx, leftOut(*r.Body))
+	o, err := h.service.StartExport(ctx, leftOut(*r.Body), recipientOf(*r.Body))
 	if err != nil {
 		return nil, err
 	}

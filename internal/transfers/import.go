@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"filippo.io/age"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -21,6 +22,9 @@ import (
 type Import struct {
 	// Operation is the one that asks; nil: the command.
 	Operation uuid.UUID
+	// Identity is the private key for the sensitive facts; without it they stay
+	// out.
+	Identity *age.X25519Identity
 	// Progress gets the number of records proven and loaded, of both; its error
 	// ends the import.
 	Progress func(done, total int64) error
@@ -38,6 +42,8 @@ type Imported struct {
 	Tenant uuid.UUID
 	Rows   int64
 	Tables int
+	// Sensitive facts came in, or were left because no private key was given.
+	Sensitive, SensitiveLeft int64
 	// Earlier is set when this very archive had been loaded already by an attempt
 	// that was interrupted before it could say so.
 	Earlier bool
@@ -111,6 +117,9 @@ func (e *Engine) loadAll(ctx context.Context, a *archive.Archive, tenant uuid.UU
 			return err
 		}
 		if _, err := e.Vault.AdoptTx(ctx, tx, tenant); err != nil {
+			return err
+		}
+		if err := e.arriveSensitive(ctx, tx, in, &out); err != nil {
 			return err
 		}
 		if err := note(ctx, tx, a, in, out); err != nil {

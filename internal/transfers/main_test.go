@@ -91,3 +91,14 @@ func furnish(t *testing.T, app *parvistest.App, tenant uuid.UUID) {
 	_, err = conn.Exec(context.Background(), "set search_path = crm; set app.sight = '*'; set app.tenant = '"+tenant.String()+"'; set app.seed = '"+ids.New().String()+"';\n"+string(sql))
 	require.NoError(t, err)
 }
+
+// unsealed keeps a program from sealing an institution's reads while they are
+// compared: what waits to be sealed travels as such.
+func unsealed(t *testing.T, app *parvistest.App, tenant uuid.UUID) {
+	t.Helper()
+	conn, err := pgx.Connect(context.Background(), app.DB.OwnerURL)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	_, err = conn.Exec(context.Background(), "select pg_advisory_lock(hashtextextended('audit chain ' || $1::uuid::text || 'reads', 7322))", tenant)
+	require.NoError(t, err)
+}

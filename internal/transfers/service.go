@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/parvis-crm/parvis/internal/audit"
 	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/ids"
@@ -59,7 +60,8 @@ func NewService(e *Engine, o *operations.Service, c clock.Clock, folder string, 
 }
 
 type exportParameters struct {
-	Without []string `json:"without"`
+	Without      []string `json:"without"`
+	SensitiveFor string   `json:"sensitive_for,omitempty"`
 }
 
 type exportResult struct {
@@ -72,7 +74,7 @@ type exportResult struct {
 }
 
 // StartExport starts an export of the actor's institution.
-func (s *Service) StartExport(ctx context.Context, without []string) (operations.Operation, error) {
+func (s *Service) StartExport(ctx context.Context, without []string, sensitiveFor string) (operations.Operation, error) {
 	actor, err := web.ActorFrom(ctx)
 	if err != nil {
 		return operations.Operation{}, err
@@ -80,7 +82,31 @@ func (s *Service) StartExport(ctx context.Context, without []string) (operations
 	if err := s.seesWhole(ctx, actor.Tenant); err != nil {
 		return operations.Operation{}, err
 	}
-	return s.start(ctx, actor.Tenant, operations.Start{Kind: exportKind, Unit: "records", Parameters: exportParameters{Without: without}})
+	in := operations.Start{Kind: exportKind, Unit: "records", Parameters: exportParameters{Without: without, SensitiveFor: sensitiveFor}}
+	if sensitiveFor == "" {
+		return s.start(ctx, actor.Tenant, in)
+	}
+	if !actor.Scopes.Allow(sensitiveScope) {
+		return operations.Operation{}, fault.New(fault.Forbidden, "insufficient-scope").With("scope", sensitiveScope).Extra("required_scope", sensitiveScope)
+	}
+	if _, err := Recipient(sensitiveFor); err != nil {
+		return operations.Operation{}, err
+	}
+	return pg.InTxValue(ctx, s.engine.DB, actor.Tenant, func(ctx context.Context, tx pgx.Tx) (operations.Operation, error) {
+		// Whose facts leave is noted as every reading of them is.
+		rows, err := tx.Query(ctx, "select distinct contact_id from sensitive_facts where tenant_id = $1", actor.Tenant)
+		if err != nil {
+			return operations.Operation{}, err
+		}
+		persons, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		if err != nil {
+			return operations.Operation{}, err
+		}
+		if err := audit.RecordReadTx(ctx, tx, "createExport", "archive for "+sensitiveFor, persons...); err != nil {
+			return operations.Operation{}, err
+		}
+		return s.operations.StartTx(ctx, tx, in)
+	})
 }
 
 // seesWhole refuses an archive, in which everything is, to whoever does not see
@@ -99,6 +125,9 @@ func (s *Service) seesWhole(ctx context.Context, tenant uuid.UUID) error {
 	}
 	return nil
 }
+
+// sensitiveScope is what reading sensitive facts asks for.
+const sensitiveScope = "contacts.sensitive:read"
 
 func (s *Service) start(ctx context.Context, tenant uuid.UUID, in operations.Start) (operations.Operation, error) {
 	return pg.InTxValue(ctx, s.engine.DB, tenant, func(ctx context.Context, tx pgx.Tx) (operations.Operation, error) {
@@ -135,7 +164,7 @@ func (s *Service) export(ctx context.Context, run *operations.Run) (any, error) 
 	hash, size := sha256.New(), &counter{}
 	err := Whole(path, func(w io.Writer) error {
 		var err error
-		m, err = s.engine.Write(ctx, io.MultiWriter(w, hash, size), Export{Tenant: run.Tenant(), Without: p.Without, Progress: s.report(ctx, run)})
+		m, err = s.engine.Write(ctx, io.MultiWriter(w, hash, size), Export{Tenant: run.Tenant(), Without: p.Without, SensitiveFor: p.SensitiveFor, Progress: s.report(ctx, run)})
 		return err
 	})
 	if err != nil {

@@ -16,6 +16,9 @@ type rule struct {
 	// opened columns leave in the clear what this installation has sealed, in the
 	// column that is named; on arrival it is sealed again.
 	opened map[string]string
+	// personal is the column under the key of the person that contact_id names: it
+	// leaves encrypted for a recipient.
+	personal string
 	// switched columns leave with another value than the database has, so that
 	// a credential without its secret arrives switched off.
 	switched map[string]string
@@ -40,6 +43,17 @@ func leaving() map[string]rule {
 		// What the institution trusts it goes on to trust; its tokens are for another
 		// audience there, which is for an administrator to say.
 		"identity_providers": {switched: map[string]string{"is_enabled": "false"}},
+		"identity_links":     {},
+		// The secret is for the provider and the former installation; the next one
+		// is entered, or its key made, before anybody signs in there.
+		"saml_connections": {
+			secret:   map[string]string{"private_key": "null::bytea", "certificate": "null::bytea"},
+			switched: map[string]string{"is_enabled": "false"},
+		},
+		"sign_in_clients": {
+			secret:   map[string]string{"client_secret": "null::bytea", "private_key": "null::bytea", "key_id": "null::text", "public_key": "null::jsonb"},
+			switched: map[string]string{"is_enabled": "false"},
+		},
 
 		"departments": {},
 		"users":       {},
@@ -73,7 +87,7 @@ func leaving() map[string]rule {
 		"contact_tags":         {},
 
 		// Sensitive facts travel only towards a destination that is named.
-		"sensitive_facts": {group: sensitiveGroup},
+		"sensitive_facts": {group: sensitiveGroup, where: readable, secret: map[string]string{"lookup": "null::bytea"}, personal: "sealed"},
 
 		"purposes":         {},
 		"consent_wordings": {},
@@ -82,18 +96,56 @@ func leaving() map[string]rule {
 		"processing_activities":        {},
 		"processing_activity_purposes": {},
 
-		"ticketing_sources":      {},
-		"ticketing_records":      {},
-		"ticketing_counts":       {},
-		"ticketing_productions":  {},
-		"ticketing_performances": {},
-		"ticketing_price_types":  {},
-		"ticketing_customers":    {},
-		"ticketing_orders":       {},
-		"ticketing_lines":        {},
-		"ticketing_fees":         {},
-		"ticketing_payments":     {},
-		"ticketing_movements":    {},
+		"ticketing_sources":           {},
+		"ticketing_records":           {},
+		"ticketing_counts":            {},
+		"ticketing_productions":       {},
+		"ticketing_performances":      {},
+		"ticketing_price_types":       {},
+		"ticketing_customers":         {},
+		"ticketing_orders":            {},
+		"ticketing_lines":             {},
+		"ticketing_fees":              {},
+		"ticketing_payments":          {},
+		"ticketing_movements":         {},
+		"ticketing_venues":            {},
+		"ticketing_products":          {},
+		"ticketing_memberships":       {},
+		"ticketing_gift_cards":        {},
+		"ticketing_gift_card_entries": {},
+		"ticketing_scans":             {},
+		"ticketing_group_bookings":    {},
+		"ticketing_forgotten":         {},
+
+		// A connection arrives without its secrets and switched off, to be completed
+		// and switched on by whoever takes over; where reading stands travels, so that
+		// it goes on from there.
+		"connector_connections": {
+			secret:   map[string]string{"secrets": "null::bytea", "secret_names": "'{}'::text[]", "hook_hash": "null::bytea", "hook_vendor_id": "null::text"},
+			switched: map[string]string{"is_enabled": "false"},
+		},
+		"connector_states": {switched: map[string]string{
+			"due_at": "null::timestamptz", "held_until": "null::timestamptz", "leased_by": "null::uuid", "leased_until": "null::timestamptz",
+		}},
+		"connector_streams":  {},
+		"connector_absences": {},
+
+		// What was declared goes on to be declared under the same keys; sending is off
+		// until whoever takes over enters a password and switches it on.
+		"sibil_settings": {
+			secret:   map[string]string{"password": "null::bytea"},
+			switched: map[string]string{"is_enabled": "false"},
+		},
+		"sibil_quarters":                {},
+		"sibil_submissions":             {},
+		"sibil_submission_items":        {},
+		"sibil_declarations":            {},
+		"ticketing_decisions":           {},
+		"ticketing_reviews":             {},
+		"ticketing_review_candidates":   {},
+		"ticketing_household_proposals": {},
+		"ticketing_mailboxes":           {},
+		"ticketing_moves":               {},
 
 		"forms":         {},
 		"form_versions": {},
@@ -119,6 +171,13 @@ func leaving() map[string]rule {
 			"due_at": "null::timestamptz", "leased_by": "null::uuid", "leased_until": "null::timestamptz", "paced_until": "null::timestamptz",
 		}},
 		"webhook_cursors": {},
+		// Receivers arrive paused and without secrets: who takes over decides.
+		"siem_forwarders": {
+			secret: map[string]string{"secret": "null::bytea"},
+			switched: map[string]string{
+				"status": `'paused'::text`, "due_at": switchedOff, "leased_by": "null::uuid", "leased_until": "null::timestamptz",
+			},
+		},
 
 		"events":          {group: "events"},
 		"event_changes":   {group: "events"},
@@ -130,6 +189,7 @@ func leaving() map[string]rule {
 		"read_policies": {},
 
 		"access_log":       {group: "access_log"},
+		"refusals":         {group: "access_log"},
 		"audit_batches":    {group: "access_log"},
 		"audit_gaps":       {group: "access_log"},
 		"audit_unsealed":   {group: "access_log"},
@@ -157,6 +217,18 @@ func staying() map[string]reason {
 		"contact_bases": {
 			"For which purposes each person may be read, and when; it follows from the ledger of consents and is made again from it.",
 			"Pour quelles finalités chaque personne peut être consultée, et quand ; cela se déduit du registre des consentements et s'en reconstitue.",
+		},
+		"ticketing_rematches": {
+			"Whose sales are to be looked at again; what comes in is looked at again by itself.",
+			"Les personnes dont les ventes sont à réexaminer ; ce qui arrive est réexaminé de soi-même.",
+		},
+		"indicator_notes": {
+			"Whose figures are to be counted again; what comes in is counted by itself.",
+			"Les personnes dont les indicateurs sont à recalculer ; ce qui arrive est calculé de soi-même.",
+		},
+		"contact_indicators": {
+			"What each person's purchases come to; it follows from the orders and is counted again from them.",
+			"Ce que représentent les achats de chaque personne ; cela se déduit des commandes et s'en recalcule.",
 		},
 		"revoked_tokens": {
 			"Access tokens of this installation, none of which is valid elsewhere.",
@@ -190,6 +262,14 @@ func staying() map[string]reason {
 			"What the youngest token of each user said; the next one says it again.",
 			"Ce que disait le dernier jeton de chaque utilisateur ; le prochain le redira.",
 		},
+		"sign_ins": {
+			"Sign-ins with an identity provider under way, for minutes; the events tell who signed in when.",
+			"Connexions par un fournisseur d'identité en cours, pour quelques minutes ; les événements disent qui s'est connecté et quand.",
+		},
+		"saml_assertions": {
+			"Assertions of identity providers that were taken, remembered for minutes so that none is good twice.",
+			"Assertions de fournisseurs d'identité déjà reçues, retenues quelques minutes pour qu'aucune ne serve deux fois.",
+		},
 		"account_totps": {
 			"Secrets of second factors; a person enrols a device anew where the institution goes.",
 			"Secrets des seconds facteurs ; chacun enregistre de nouveau son appareil là où va l'institution.",
@@ -221,6 +301,26 @@ func staying() map[string]reason {
 		"webhook_deliveries": {
 			"Deliveries under way and their recent attempts, kept for days; what was delivered is in the log of events.",
 			"Livraisons en cours et leurs tentatives récentes, gardées quelques jours ; ce qui a été livré figure dans le journal des événements.",
+		},
+		"connector_fetches": {
+			"Single records still to be read from a ticketing system; what is missing is found again.",
+			"Enregistrements restant à lire dans un système de billetterie ; ce qui manque se retrouve.",
+		},
+		"connector_commands": {
+			"What ticketing systems were asked to do, kept for 90 days; what came of it is in their own records and in the events.",
+			"Ce qui a été demandé aux systèmes de billetterie, gardé 90 jours ; ce qui en a résulté figure dans leurs propres données et dans les événements.",
+		},
+		"connector_messages": {
+			"Calls of ticketing systems as they came, kept for 30 days; what followed from them is in the ticketing tables.",
+			"Appels des systèmes de billetterie tels qu'ils sont arrivés, gardés 30 jours ; ce qui en a résulté figure dans les tables de billetterie.",
+		},
+		"connector_deliveries": {
+			"By what name those calls were delivered, remembered for 7 days.",
+			"Sous quel nom ces appels ont été remis, retenu 7 jours.",
+		},
+		"connector_dead_letters": {
+			"Records of a ticketing system that could not be taken in; they are read again where the institution goes.",
+			"Enregistrements d'un système de billetterie qui n'ont pas pu être repris ; ils sont relus là où va l'institution.",
 		},
 		"form_nonces": {
 			"Answered challenges of forms, kept for minutes against repetition.",

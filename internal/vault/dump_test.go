@@ -135,7 +135,7 @@ func plant(t *testing.T, c *parvistest.Client, where string, canaries map[string
 		"identifier": map[string]any{"scheme": "iban", "value": "FR7630006000011234567890189"}}).Is(201)
 	canaries[where+": IBAN"] = "FR7630006000011234567890189"
 	canaries[where+": account"] = "canary account of " + where
-	c.Get(facts, parvistest.Header("Parvis-Access-Reason", "a look")).Is(200)
+	c.Get(facts, parvistest.Header("Parvis-Reason", "a look")).Is(200)
 
 	hook := c.Post("/v1/webhook-endpoints", map[string]any{"url": "https://hooks.example/in", "event_types": []string{"contact.created"}}).Is(201).JSON()
 	secret := hook["secret"].(string)

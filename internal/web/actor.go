@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -34,6 +35,10 @@ type Actor struct {
 	// Session is that of a user who signed in, nil for all others.
 	Session uuid.UUID
 	Scopes  Scopes
+	// Withheld are scopes that the principal has and may not use yet, for the
+	// reason of which WithheldFor is the code.
+	Withheld    Scopes
+	WithheldFor string
 	// Source is the ticketing or other source that a restricted credential is
 	// bound to, empty when it is not.
 	Source string
@@ -42,6 +47,10 @@ type Actor struct {
 	// Purposes of the register that the credential is bound to, empty when it is
 	// not bound to any.
 	Purposes []string
+	// Networks from which the credential may be used, empty: any; EndsAt is when it
+	// ends by itself. What it makes reaches no further.
+	Networks []netip.Prefix
+	EndsAt   *time.Time
 	// Readable and Writable are the classes of fields that may be read and
 	// written; nil: all but the sensitive ones.
 	Readable, Writable []string

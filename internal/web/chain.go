@@ -1,8 +1,10 @@
 package web
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,6 +28,7 @@ type Chain struct {
 	Classes     *FieldClasses
 	Idempotency Idempotency
 	Reads       ReadLog
+	Refusals    Refusals
 	Purposes    Purposes
 	Clock       clock.Clock
 	Log         *slog.Logger
@@ -36,7 +39,7 @@ type Chain struct {
 func (ch Chain) Middlewares(operations map[string]api.OperationSpec) map[string][]echo.MiddlewareFunc {
 	out := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for id, op := range operations {
-		chain := []echo.MiddlewareFunc{withOperation(op), negotiate(op)}
+		chain := []echo.MiddlewareFunc{withOperation(op), ch.noteRefusals(op), refuseRepeated, negotiate(op)}
 		chain = append(chain, ch.Limiter.GuardAddress)
 		if !op.Public {
 			chain = append(chain, ch.authenticate, requireScope(op), requireVerbs(op), ch.bind(op), requireExport(op), declareMasked)
@@ -89,7 +92,7 @@ func (ch Chain) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 			f := fault.New(fault.Unauthenticated, "unauthenticated")
 			if header == "" {
 				// RFC 6750 §3.1: no error code where no credential was offered.
-				f.Header("WWW-Authenticate", `Bearer realm="parvis", resource_metadata="`+c.Scheme()+"://"+c.Request().Host+`/.well-known/oauth-protected-resource"`)
+				f.Header("WWW-Authenticate", `Bearer realm="parvis", resource_metadata="`+origin(c.Request().Context())+`/.well-known/oauth-protected-resource"`)
 			}
 			return f
 		}
@@ -109,6 +112,9 @@ func requireScope(op api.OperationSpec) echo.MiddlewareFunc {
 			actor, err := ActorFrom(c.Request().Context())
 			if err != nil {
 				return err
+			}
+			if !actor.Scopes.Allow(op.Scope) && actor.Withheld.Allow(op.Scope) {
+				return fault.New(fault.Forbidden, actor.WithheldFor).Extra("required_scope", op.Scope)
 			}
 			if !actor.Scopes.Allow(op.Scope) {
 				return fault.New(fault.Forbidden, "insufficient-scope").With("scope", op.Scope).Extra("required_scope", op.Scope)
@@ -164,11 +170,27 @@ func requireVerbs(op api.OperationSpec) echo.MiddlewareFunc {
 	}
 }
 
+type originKey struct{}
+
+// origin is the address by which the outside reaches the server.
+func origin(ctx context.Context) string {
+	text, _ := ctx.Value(originKey{}).(string)
+	return text
+}
+
 var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{8,128}$`)
 
 // Arrival gives every request its id and language, and every answer the headers
-// that do not depend on the operation.
-func Arrival(version string) echo.MiddlewareFunc {
+// that do not depend on the operation. public is the address by which the outside
+// reaches the server, configured or not: what an answer says of it comes from
+// there and never from the request's Host, which is whatever the caller wrote.
+// Where none is configured, links are relative (RFC 8288 §3).
+func Arrival(version, public string, configured bool) echo.MiddlewareFunc {
+	public = strings.TrimRight(public, "/")
+	base := &url.URL{}
+	if parsed, err := url.Parse(public); err == nil && configured {
+		base = parsed
+	}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
@@ -176,9 +198,10 @@ func Arrival(version string) echo.MiddlewareFunc {
 			if !requestIDForm.MatchString(id) {
 				id = ids.New().String()
 			}
-			address := *r.URL
-			address.Scheme, address.Host = c.Scheme(), r.Host
+			address := url.URL{Scheme: base.Scheme, Host: base.Host, Path: base.Path + r.URL.Path, RawQuery: r.URL.RawQuery}
 			ctx := WithAddress(WithLanguage(WithRequestID(r.Context(), id), negotiateLanguage(r.Header.Get("Accept-Language"))), &address)
+			ctx = context.WithValue(ctx, originKey{}, public)
+			hurry(c, r)
 			c.SetRequest(r.WithContext(ctx))
 			h := c.Response().Header()
 			h.Set("Request-Id", id)

@@ -38,6 +38,7 @@ type FieldClasses struct {
 	bodies  map[string]*classNode
 	objects map[string]*classNode // by the constant that a resource carries
 	all     []string
+	veils   sync.Map // of a set of classes, one character each: *veil
 }
 
 // NewFieldClasses reads the classes out of the contract.
@@ -79,6 +80,19 @@ func NewFieldClasses(specJSON []byte, operations map[string]api.OperationSpec) (
 	}
 	slices.Sort(f.all)
 	f.all = slices.Compact(f.all)
+	// Asked for by many requests at once, so known before the first.
+	settled := map[*classNode]bool{}
+	for _, list := range f.answers {
+		for _, n := range list {
+			n.settle(settled)
+		}
+	}
+	for _, n := range f.bodies {
+		n.settle(settled)
+	}
+	for _, n := range f.nodes {
+		n.settle(settled)
+	}
 	return f, nil
 }
 
@@ -231,67 +245,18 @@ func (n *classNode) gather(busy map[*classNode]bool) []string {
 	return found
 }
 
-// masking takes out of a document what its reader may not read.
-type masking struct{ reads func(class string) bool }
-
-func (m masking) hides(n *classNode) bool {
-	return slices.ContainsFunc(n.classes, func(c string) bool { return !m.reads(c) })
-}
-
-// apply changes a document in place and returns pointers to what it took out,
-// with a star for every item. A resource names what was taken out of it.
-func (m masking) apply(v any, n *classNode) []string {
-	var gone []string
-	switch v := v.(type) {
-	case []any:
-		for _, item := range v {
-			if n.items != nil {
-				gone = append(gone, under("*", m.apply(item, n.items))...)
-			}
-		}
-	case map[string]any:
-		for name, value := range v {
-			p := n.properties[name]
-			if p == nil {
-				p = n.extra
-			}
-			switch {
-			case p == nil:
-			case m.hides(p):
-				gone = append(gone, "/"+pointerEscape(name))
-				if p.nullable {
-					v[name] = nil
-				} else {
-					delete(v, name)
-				}
-			case value != nil:
-				gone = append(gone, under(pointerEscape(name), m.apply(value, p))...)
-			}
-		}
-		if _, isResource := v["object"]; isResource && len(gone) > 0 {
-			v["masked"] = declared(v["masked"], gone)
-		}
+// settle gathers at this place and every one below it.
+func (n *classNode) settle(done map[*classNode]bool) {
+	if n == nil || done[n] {
+		return
 	}
-	slices.Sort(gone)
-	return slices.Compact(gone)
-}
-
-func under(name string, pointers []string) []string {
-	out := make([]string, len(pointers))
-	for i, p := range pointers {
-		out[i] = "/" + name + p
+	done[n] = true
+	n.gather(map[*classNode]bool{})
+	n.items.settle(done)
+	n.extra.settle(done)
+	for _, p := range n.properties {
+		p.settle(done)
 	}
-	return out
-}
-
-func declared(have any, gone []string) []any {
-	list, _ := have.([]any)
-	for _, p := range gone {
-		if !slices.Contains(list, any(p)) {
-			list = append(list, p)
-		}
-	}
-	return list
 }
 
 // MaskResource takes out of the JSON of a resource what an actor may not read,
@@ -301,12 +266,7 @@ func (f *FieldClasses) MaskResource(actor Actor, kind string, raw []byte) ([]byt
 	if n == nil || !slices.ContainsFunc(n.gather(map[*classNode]bool{}), func(c string) bool { return !actor.Reads(c) }) {
 		return raw, nil
 	}
-	v, err := decodeAnswer(raw)
-	if err != nil {
-		return nil, err
-	}
-	masking{actor.Reads}.apply(v, n)
-	out, err := marshal(v)
+	out, _, err := f.veilFor(actor).over(n).mask(raw)
 	return bytes.TrimSpace(out), err
 }
 
@@ -319,7 +279,7 @@ func (f *FieldClasses) ReadsField(actor Actor, kind, pointer string) bool {
 		if n == nil {
 			break
 		}
-		if n = n.properties[strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")]; n != nil && (masking{actor.Reads}).hides(n) {
+		if n = n.properties[strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")]; n != nil && f.veilFor(actor).over(n).hidden {
 			return false
 		}
 	}
@@ -334,16 +294,6 @@ var contractClasses = sync.OnceValues(func() (*FieldClasses, error) { return New
 // ContractClasses are the classes of our contract.
 func ContractClasses() (*FieldClasses, error) { return contractClasses() }
 
-func decodeAnswer(raw []byte) (any, error) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
-		return nil, fmt.Errorf("web: masking an answer: %w", err)
-	}
-	return v, nil
-}
-
 // MaskAnswer takes out of the JSON of an operation's answer what an actor may
 // not read, and returns pointers to it.
 func (f *FieldClasses) MaskAnswer(actor Actor, operation, status string, body []byte) ([]byte, []string, error) {
@@ -354,13 +304,7 @@ func (f *FieldClasses) MaskAnswer(actor Actor, operation, status string, body []
 	if n == nil {
 		return body, nil, nil
 	}
-	v, err := decodeAnswer(body)
-	if err != nil {
-		return nil, nil, err
-	}
-	gone := masking{actor.Reads}.apply(v, n)
-	body, err = marshal(v)
-	return body, gone, err
+	return f.veilFor(actor).over(n).mask(body)
 }
 
 // mask is the middleware that keeps from the reader of an answer what is of a
@@ -417,14 +361,19 @@ func mediaOf(h http.Header) string {
 }
 
 // guardWrites refuses a body that sets what is of a class that its sender may
-// not write.
+// not write; of an operation that only reads, one that looks for what they may
+// not read, since whoever finds somebody by a value has read it.
 func (f *FieldClasses) guardWrites(op api.OperationSpec) echo.MiddlewareFunc {
 	n := f.bodies[op.ID]
 	below := n.gather(map[*classNode]bool{})
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		// A search states what it looks for; it writes nothing.
-		if len(below) == 0 || op.Public || op.Rate == "search" {
+		if len(below) == 0 || op.Public {
 			return next
+		}
+		code, each := "field-class-not-writable", "class-not-writable"
+		may := Actor.Writes
+		if op.ReadsOnly {
+			code, each, may = "field-class-not-readable", "class-not-readable", Actor.Reads
 		}
 		return func(c echo.Context) error {
 			actor, err := ActorFrom(c.Request().Context())
@@ -432,11 +381,11 @@ func (f *FieldClasses) guardWrites(op api.OperationSpec) echo.MiddlewareFunc {
 				return err
 			}
 			body, ok := c.Request().Body.(checkedBody)
-			if !ok || !slices.ContainsFunc(below, func(class string) bool { return !actor.Writes(class) }) {
+			if !ok || !slices.ContainsFunc(below, func(class string) bool { return !may(actor, class) }) {
 				return next(c)
 			}
-			refused := fault.New(fault.Forbidden, "field-class-not-writable")
-			refuseClasses(body.value, n, actor, "#", refused)
+			refused := fault.New(fault.Forbidden, code)
+			refuseClasses(body.value, n, func(class string) bool { return may(actor, class) }, each, "#", refused)
 			if err := refused.OrNil(); err != nil {
 				return err
 			}
@@ -445,13 +394,13 @@ func (f *FieldClasses) guardWrites(op api.OperationSpec) echo.MiddlewareFunc {
 	}
 }
 
-func refuseClasses(v any, n *classNode, actor Actor, at string, refused *fault.Error) {
+func refuseClasses(v any, n *classNode, may func(class string) bool, code, at string, refused *fault.Error) {
 	if len(refused.Violations) >= maxViolations {
 		return
 	}
 	for _, class := range n.classes {
-		if !actor.Writes(class) {
-			refused.At(at, "class-not-writable", "class", class)
+		if !may(class) {
+			refused.At(at, code, "class", class)
 			return
 		}
 	}
@@ -459,7 +408,7 @@ func refuseClasses(v any, n *classNode, actor Actor, at string, refused *fault.E
 	case []any:
 		for i, item := range v {
 			if n.items != nil {
-				refuseClasses(item, n.items, actor, fmt.Sprintf("%s/%d", at, i), refused)
+				refuseClasses(item, n.items, may, code, fmt.Sprintf("%s/%d", at, i), refused)
 			}
 		}
 	case map[string]any:
@@ -469,7 +418,7 @@ func refuseClasses(v any, n *classNode, actor Actor, at string, refused *fault.E
 				p = n.extra
 			}
 			if p != nil {
-				refuseClasses(v[name], p, actor, at+"/"+pointerEscape(name), refused)
+				refuseClasses(v[name], p, may, code, at+"/"+pointerEscape(name), refused)
 			}
 		}
 	}

@@ -38,6 +38,11 @@ type Idempotency struct {
 	DB  *pg.DB
 	Log *slog.Logger
 	Box AnswerBox
+	// Subjects, Classes and Reads hold a repeated answer to what a fresh one would
+	// give; without Subjects it is given as it was kept.
+	Subjects Subjects
+	Classes  *FieldClasses
+	Reads    ReadLog
 }
 
 // AnswerBox seals kept answers, each for the row it is in, as part of the
@@ -124,6 +129,9 @@ func (i Idempotency) once(c echo.Context, op api.OperationSpec, key string, next
 		}
 		if !bytes.Equal(kept.fingerprint, sent) {
 			return fault.New(fault.Refused, "idempotency-mismatch").AtHeader("Idempotency-Key", "no-match")
+		}
+		if err := i.refresh(tx.Context(ctx), c, op, kept); err != nil {
+			return err
 		}
 		return replay(c, kept)
 	}

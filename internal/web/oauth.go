@@ -49,9 +49,7 @@ func readOAuth(op api.OperationSpec) echo.MiddlewareFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
 			r.Body = http.MaxBytesReader(c.Response(), r.Body, maxOAuthBody)
-			done := hurry(c)
 			in := OAuthRequest{Readable: r.ParseForm() == nil && readable(r.PostForm), Form: r.PostForm, Remote: RemoteAddr(c)}
-			done()
 			if !in.Readable {
 				in.Form = url.Values{}
 			}

@@ -42,13 +42,14 @@ func Paginate[T any](c Cursors, walk string, rows []T, limit int, key func(T) an
 
 type addressKey struct{}
 
-// WithAddress keeps the absolute address of the request, from which the link to
-// the next page is made.
+// WithAddress keeps the address of the request as the outside knows it, from
+// which the link to the next page is made.
 func WithAddress(ctx context.Context, address *url.URL) context.Context {
 	return context.WithValue(ctx, addressKey{}, address)
 }
 
-// Address is the absolute address of the request, nil outside one.
+// Address is the address of the request as the outside knows it, relative where
+// that was not configured; nil outside one.
 func Address(ctx context.Context) *url.URL {
 	u, _ := ctx.Value(addressKey{}).(*url.URL)
 	return u

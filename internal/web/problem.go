@@ -190,11 +190,10 @@ func faultHeaders(c echo.Context, f *fault.Error) {
 	if f.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int((f.RetryAfter.Seconds())+0.999)))
 	}
-	base := c.Scheme() + "://" + c.Request().Host
 	switch f.Kind {
 	case fault.Unauthenticated:
 		if h.Get("WWW-Authenticate") == "" {
-			h.Set("WWW-Authenticate", `Bearer realm="parvis", error="invalid_token", resource_metadata="`+base+`/.well-known/oauth-protected-resource"`)
+			h.Set("WWW-Authenticate", `Bearer realm="parvis", error="invalid_token", resource_metadata="`+origin(c.Request().Context())+`/.well-known/oauth-protected-resource"`)
 		}
 	case fault.Forbidden:
 		if scope, ok := f.Params["scope"]; ok {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -85,6 +86,17 @@ func scimError(h http.Header, status int, problem map[string]any) (int, map[stri
 		body["scimType"] = kind
 	}
 	return status, body
+}
+
+// SCIMError is the message of an error inside an answer of many, and whether it
+// is one for people: anything else is a fault of ours.
+func SCIMError(ctx context.Context, err error) (status int, body map[string]any, ok bool) {
+	f := Fault(err)
+	if f == nil {
+		return 0, nil, false
+	}
+	status, body = scimError(http.Header{}, Status(f), Problem(ctx, f))
+	return status, body, true
 }
 
 // ascii writes JSON so that it may stand in a header.

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -64,11 +65,11 @@ func (ch Chain) bind(op api.OperationSpec) echo.MiddlewareFunc {
 				}
 				actor.Purposes = []string{named}
 			}
-			classes, known, err := ch.Purposes.Classes(ctx, actor.Tenant, actor.Purposes)
+			actor, known, err := bound(ctx, ch.Purposes, actor, ch.Clock.Now)
 			if err != nil {
 				return err
 			}
-			if named != "" && len(known) == 0 {
+			if named != "" && !known {
 				return fault.New(fault.Malformed, "invalid-request").AtHeader(purposeHeader, "unknown-purpose")
 			}
 			// What people were has no basis that would stand today.
@@ -76,12 +77,31 @@ func (ch Chain) bind(op api.OperationSpec) echo.MiddlewareFunc {
 			if !allowed || past {
 				return fault.New(fault.Forbidden, "outside-purpose")
 			}
-			actor.Readable, actor.Writable = narrow(actor.Readable, classes), narrow(actor.Writable, classes)
-			actor.Sight = actor.Sight.ForPurposes(actor.Purposes, slices.Contains(actor.Readable, "contact_point"), ch.Clock.Now)
 			c.SetRequest(c.Request().WithContext(WithActor(ctx, actor)))
 			return next(c)
 		}
 	}
+}
+
+// Bound is an actor held to the purposes of its credential, if it has any, as a
+// request of it would be.
+func Bound(ctx context.Context, p Purposes, actor Actor, now func() time.Time) (Actor, error) {
+	if len(actor.Purposes) == 0 {
+		return actor, nil
+	}
+	actor, _, err := bound(ctx, p, actor, now)
+	return actor, err
+}
+
+// bound also reports whether the register knows one of the purposes.
+func bound(ctx context.Context, p Purposes, actor Actor, now func() time.Time) (Actor, bool, error) {
+	classes, known, err := p.Classes(ctx, actor.Tenant, actor.Purposes)
+	if err != nil {
+		return actor, false, err
+	}
+	actor.Readable, actor.Writable = narrow(actor.Readable, classes), narrow(actor.Writable, classes)
+	actor.Sight = actor.Sight.ForPurposes(actor.Purposes, slices.Contains(actor.Readable, "contact_point"), now)
+	return actor, len(known) > 0, nil
 }
 
 // narrow leaves of classes those that may be used: of nil, which stands for all

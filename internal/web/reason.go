@@ -16,11 +16,10 @@ import (
 // Why a request is made: in words or by the number of a case, and for which
 // purpose of the register.
 const (
-	ReasonHeader       = "Parvis-Reason"
-	accessReasonHeader = "Parvis-Access-Reason" // of sensitive facts, which always ask for it
-	statedPurpose      = purposeHeader
-	mostReason         = 200
-	mostPurpose        = 120
+	ReasonHeader  = "Parvis-Reason"
+	statedPurpose = purposeHeader
+	mostReason    = 200
+	mostPurpose   = 120
 )
 
 // Stated is what a request says of why it is made.
@@ -48,9 +47,6 @@ func state(c echo.Context, op api.OperationSpec) (context.Context, error) {
 	header := c.Request().Header
 	s := Stated{Reason: text(header.Get(ReasonHeader)), Purpose: text(header.Get(statedPurpose)),
 		Reads: op.Method == http.MethodGet || op.Idempotency == "none"}
-	if s.Reason == "" {
-		s.Reason = text(header.Get(accessReasonHeader))
-	}
 	f := fault.New(fault.Malformed, "invalid-request")
 	if utf8.RuneCountInString(s.Reason) > mostReason {
 		f.AtHeader(ReasonHeader, "too-long", "limit", mostReason)

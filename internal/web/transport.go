@@ -3,6 +3,8 @@ package web
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
+	"io"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -14,8 +16,8 @@ import (
 	"github.com/parvis-crm/parvis/internal/fault"
 )
 
-// bodyTime is how long the body of an ordinary request may take to arrive. Files
-// take as long as they need.
+// bodyTime is how long the body of a request may take to arrive. Files may take
+// longer, by their size.
 const bodyTime = 30 * time.Second
 
 // RequireHTTPS refuses what came in by plain HTTP, with an answer rather than a
@@ -69,14 +71,51 @@ func Watchers(networks []netip.Prefix, token string) echo.MiddlewareFunc {
 	}
 }
 
-// hurry bounds how long the body of a request may take; done lifts the bound, or
-// it would end a handler that takes its time.
-func hurry(c echo.Context) (done func()) {
-	control := http.NewResponseController(c.Response())
-	if control.SetReadDeadline(time.Now().Add(bodyTime)) != nil {
-		return func() {}
+// fileRate is what the body of a file has to come with at least, in bytes a
+// second, after the time of an ordinary one.
+const fileRate = 4 << 10
+
+// timedBody is a body that has to arrive in time. The bound stands until it has
+// arrived whole, also when nobody reads it: the server itself reads what a
+// handler left before it answers, and would wait for ever. It is lifted at the
+// end, or it would end a handler that takes its time.
+type timedBody struct {
+	io.ReadCloser
+	control  *http.ResponseController
+	begun    time.Time
+	received int64
+	file     bool
+}
+
+// hurry bounds how long the body of a request may take to arrive.
+func hurry(c echo.Context, r *http.Request) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return
 	}
-	return func() { _ = control.SetReadDeadline(time.Time{}) }
+	b := &timedBody{ReadCloser: r.Body, control: http.NewResponseController(c.Response()), begun: time.Now()}
+	if b.control.SetReadDeadline(b.begun.Add(bodyTime)) == nil {
+		r.Body = b
+	}
+}
+
+// takeTime lets a file arrive at the rate of its line, if not too slowly.
+func takeTime(r *http.Request) {
+	if b, ok := r.Body.(*timedBody); ok {
+		b.file = true
+	}
+}
+
+// Read implements io.Reader.
+func (b *timedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.received += int64(n)
+	switch {
+	case errors.Is(err, io.EOF):
+		_ = b.control.SetReadDeadline(time.Time{})
+	case b.file:
+		_ = b.control.SetReadDeadline(b.begun.Add(bodyTime + time.Duration(b.received)*time.Second/fileRate))
+	}
+	return n, err
 }
 
 // refuseCoding refuses a body in a content coding: nothing that we take is

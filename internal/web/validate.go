@@ -292,11 +292,10 @@ func (o *operationSchemas) checkBody(c echo.Context) error {
 		return err
 	}
 	if schema == nil {
+		takeTime(r)
 		return nil // not JSON: the operation reads and checks it
 	}
-	done := hurry(c)
 	raw, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, MaxBody))
-	done()
 	if err != nil {
 		var tooLarge *http.MaxBytesError
 		if asError(err, &tooLarge) {

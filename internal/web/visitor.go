@@ -71,10 +71,7 @@ func PublicDoor(allow func(c echo.Context, origin string) error) echo.Middleware
 			}
 			switch media, parameters, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); {
 			case media == "application/x-www-form-urlencoded":
-				done := hurry(c)
-				err := r.ParseForm()
-				done()
-				if err != nil {
+				if err := r.ParseForm(); err != nil {
 					return UnreadableBody(err, media)
 				}
 				v.Fields = r.PostForm

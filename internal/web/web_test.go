@@ -210,7 +210,7 @@ func TestFieldsAndRepresentations(t *testing.T) {
 	require.NotEmpty(t, lines.Header.Get("Parvis-Next-Cursor"))
 	page := app.Get("/v1/tags?limit=2").Is(200)
 	require.Contains(t, page.Header.Get("Link"), `rel="next"`)
-	require.Contains(t, page.Header.Get("Link"), app.URL)
+	require.Contains(t, page.Header.Get("Link"), "</v1/tags?")
 	cursor := page.JSON()["next_cursor"].(string)
 	app.Get("/v1/tags?limit=2&archived=only&cursor="+cursor).Problem(400, "cursor-mismatch")
 	app.Get("/v1/tags?cursor="+cursor[:len(cursor)-2]+"xx").Problem(400, "cursor-invalid")

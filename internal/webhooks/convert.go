@@ -41,6 +41,7 @@ func toAPI(e Endpoint) api.WebhookEndpoint {
 	out := api.WebhookEndpoint{
 		ID: e.ID, Object: api.WebhookEndpointObjectWebhookEndpoint, URL: e.URL, EventTypes: e.EventTypes, Payload: e.Payload, Format: e.Format,
 		Verification: e.Verification, AllowedRate: web.Nullable(e.AllowedRate), Description: e.Description, Status: e.Status, DisabledReason: web.Nullable(e.DisabledReason), DisabledAt: web.Nullable(e.DisabledAt),
+		MadeBy:        api.Actor{Kind: e.MadeByKind, ID: e.MadeBy},
 		LastSuccessAt: web.Nullable(e.LastSuccessAt), FailingSince: web.Nullable(e.FailingSince), OldestUndeliveredAt: web.Nullable(e.OldestUndeliveredAt),
 		CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt, Version: e.Version,
 	}
@@ -54,7 +55,7 @@ func withSecret(in EndpointSecret) api.WebhookEndpointSecret {
 	e := toAPI(in.Endpoint)
 	return api.WebhookEndpointSecret{
 		ID: e.ID, Object: api.WebhookEndpointSecretObjectWebhookEndpoint, URL: e.URL, EventTypes: e.EventTypes, Payload: e.Payload, Format: e.Format,
-		Verification: e.Verification, AllowedRate: e.AllowedRate, Description: e.Description, Status: e.Status, DisabledReason: e.DisabledReason, DisabledAt: e.DisabledAt, LastSuccessAt: e.LastSuccessAt,
+		Verification: e.Verification, AllowedRate: e.AllowedRate, Description: e.Description, Status: e.Status, DisabledReason: e.DisabledReason, DisabledAt: e.DisabledAt, MadeBy: e.MadeBy, LastSuccessAt: e.LastSuccessAt,
 		FailingSince: e.FailingSince, OldestUndeliveredAt: e.OldestUndeliveredAt, LagSeconds: e.LagSeconds, CreatedAt: e.CreatedAt,
 		UpdatedAt: e.UpdatedAt, Version: e.Version, Secret: in.Secret, PublicKey: in.PublicKey,
 	}

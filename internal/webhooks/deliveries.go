@@ -55,7 +55,53 @@ func (s *Service) Deliveries(ctx context.Context, endpoint uuid.UUID, f Delivery
 	if f.EventType != nil {
 		p.Patterns = []string{strings.NewReplacer("_", `\_`, "*", "%").Replace(*f.EventType)}
 	}
-	return s.q.ListDeliveries(ctx, scope, p)
+	if actor.Sight.All() {
+		return s.q.ListDeliveries(ctx, scope, p)
+	}
+	out := []DeliverySummary{}
+	for {
+		page, err := s.q.ListDeliveries(ctx, scope, p)
+		if err != nil {
+			return nil, err
+		}
+		seen, err := s.seenDeliveries(ctx, actor.Tenant, page)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range page {
+			if d.Kind != "event" || seen[d.EventID] {
+				out = append(out, d)
+			}
+		}
+		if len(out) >= limit || len(page) < limit {
+			return out[:min(len(out), limit)], nil
+		}
+		p.AfterEventID = &page[len(page)-1].EventID
+	}
+}
+
+// seenDeliveries are the events among these deliveries that the caller sees: the
+// delivery of an event is seen where the event is.
+func (s *Service) seenDeliveries(ctx context.Context, tenant uuid.UUID, page []DeliverySummary) (map[uuid.UUID]bool, error) {
+	ids := make([]uuid.UUID, 0, len(page))
+	for _, d := range page {
+		if d.Kind == "event" {
+			ids = append(ids, d.EventID)
+		}
+	}
+	return s.events.SeenOf(ctx, tenant, ids)
+}
+
+// seen refuses a delivery whose event the caller does not see.
+func (s *Service) seen(ctx context.Context, d Delivery, err error) (Delivery, error) {
+	if err != nil || d.Kind != "event" || pg.SightIn(ctx).All() {
+		return d, err
+	}
+	seen, err := s.events.SeenOf(ctx, d.TenantID, []uuid.UUID{d.EventID})
+	if err == nil && !seen[d.EventID] {
+		err = fault.NotFound()
+	}
+	return d, err
 }
 
 // Delivery returns one delivery with its attempts.
@@ -68,7 +114,8 @@ func (s *Service) Delivery(ctx context.Context, endpoint, event uuid.UUID) (Deli
 	if _, err := s.q.GetEndpoint(ctx, scope, actor.Tenant, endpoint); err != nil {
 		return Delivery{}, err
 	}
-	return s.q.GetDelivery(ctx, scope, actor.Tenant, endpoint, event)
+	d, err := s.q.GetDelivery(ctx, scope, actor.Tenant, endpoint, event)
+	return s.seen(ctx, d, err)
 }
 
 // Retry sends a delivery again at once, whatever became of it, with a schedule
@@ -84,7 +131,7 @@ func (s *Service) Retry(ctx context.Context, endpoint, event uuid.UUID) (Deliver
 			return Delivery{}, err
 		}
 		before, err := s.q.GetDelivery(ctx, tx, actor.Tenant, endpoint, event)
-		if err != nil {
+		if before, err = s.seen(ctx, before, err); err != nil {
 			return Delivery{}, err
 		}
 		if before.Kind == "verification" && e.VerificationID != event {

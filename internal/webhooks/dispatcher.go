@@ -142,7 +142,7 @@ func (d *dispatcher) filled(endpoints []uuid.UUID) {
 }
 
 func (d *dispatcher) complain(ctx context.Context, err error) {
-	if ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil {
 		d.s.log.WarnContext(ctx, "webhook dispatcher: will try again", "error", err)
 	}
 }

@@ -7,6 +7,10 @@
 // order of the log, but eight at a time, and a retry comes later than what
 // followed. `sequence` and `data.version` let a receiver drop what is stale.
 //
+// Events are sent on behalf of whoever made the endpoint: nothing goes out that
+// this principal could not read when it goes. The fan-out looks once for each maker
+// and batch, a lane once for all that it has under way.
+//
 // How it works: the fan-out reads the log after a durable cursor of the tenant
 // and writes one delivery row per endpoint and event. Each endpoint has a queue
 // with a lease; the process that holds it runs a lane for the endpoint, so that

@@ -84,6 +84,7 @@ func (s *Service) Create(ctx context.Context, in NewEndpoint) (EndpointSecret, e
 		e, err := s.q.InsertEndpoint(ctx, tx, webhooksdb.InsertEndpointParams{
 			TenantID: actor.Tenant, ID: ids.New(), URL: url, EventTypes: in.EventTypes, Scopes: nonNil(actor.Scopes), Payload: in.Payload,
 			Format: in.Format, Verification: in.Verification, Description: in.Description, FromSequence: head, VerificationID: ids.New(),
+			MadeByKind: string(actor.Kind), MadeBy: actor.ID,
 		})
 		if err != nil {
 			return EndpointSecret{}, err
@@ -241,10 +242,13 @@ func (s *Service) Update(ctx context.Context, id uuid.UUID, want *int64, in Chan
 		after := apply(before, in)
 		if after.URL != before.URL || in.EventTypes != nil || after.Payload != before.Payload {
 			// Whoever turns the stream elsewhere must be allowed to read it.
-			if err := allowTypes(actor, after.EventTypes); err != nil {
+			if err := takeOver(actor, &after); err != nil {
 				return Endpoint{}, err
 			}
-			after.Scopes = nonNil(actor.Scopes)
+		} else if before.Status == disabled && after.Status != disabled {
+			if err := s.revive(ctx, actor, &after); err != nil {
+				return Endpoint{}, err
+			}
 		}
 		verify := after.Status != disabled && (after.URL != before.URL || after.Verification != before.Verification || before.Status == disabled)
 		if verify {
@@ -316,7 +320,7 @@ func updateParams(e webhooksdb.WebhookEndpoint) webhooksdb.UpdateEndpointParams 
 	return webhooksdb.UpdateEndpointParams{
 		URL: e.URL, EventTypes: e.EventTypes, Scopes: e.Scopes, Payload: e.Payload, Format: e.Format, Verification: e.Verification, AllowedRate: e.AllowedRate, Description: e.Description,
 		Status: e.Status, DisabledReason: e.DisabledReason, DisabledAt: e.DisabledAt, FromSequence: e.FromSequence,
-		VerificationID: e.VerificationID, TenantID: e.TenantID, ID: e.ID,
+		VerificationID: e.VerificationID, MadeByKind: e.MadeByKind, MadeBy: e.MadeBy, TenantID: e.TenantID, ID: e.ID,
 	}
 }
 
@@ -353,7 +357,8 @@ func facts(e webhooksdb.WebhookEndpoint) map[string]any {
 
 // settings are the members of an endpoint whose changes the log tells.
 func settings(e webhooksdb.WebhookEndpoint) map[string]any {
-	return map[string]any{"url": e.URL, "event_types": e.EventTypes, "payload": e.Payload, "format": e.Format, "verification": e.Verification, "description": e.Description, "status": e.Status}
+	return map[string]any{"url": e.URL, "event_types": e.EventTypes, "payload": e.Payload, "format": e.Format, "verification": e.Verification, "description": e.Description, "status": e.Status,
+		"made_by": map[string]string{"kind": e.MadeByKind, "id": e.MadeBy}}
 }
 
 func nonNil[S ~[]T, T any](in S) []T {

@@ -82,6 +82,7 @@ func (s *Service) tenantsWithWork(ctx context.Context) []uuid.UUID {
 // FanOut turns one batch of a tenant's log into deliveries and reports whether
 // there is more. It does nothing while another process is at it.
 func (s *Service) FanOut(ctx context.Context, tenant uuid.UUID) (bool, error) {
+	ctx = system(ctx, tenant)
 	at, err := s.q.PeekCursor(ctx, s.db.Tenant(tenant), tenant)
 	if pg.IsNoRows(err) || (err == nil && at.Receivers == 0) {
 		return false, nil
@@ -118,8 +119,19 @@ func (s *Service) FanOut(ctx context.Context, tenant uuid.UUID) (bool, error) {
 		if err != nil {
 			return err
 		}
+		readers, err := s.readersFor(ctx, tenant, receivers, reading.Events)
+		if err != nil {
+			return err
+		}
+		for _, r := range receivers {
+			if ended := readers[makerFor(r)].ended; ended != "" {
+				if err := s.orphanTx(ctx, tx, tenant, r.ID, ended); err != nil {
+					return err
+				}
+			}
+		}
 		var p webhooksdb.FanOutParams
-		if p, filled = match(tenant, receivers, reading.Events); len(filled) > 0 {
+		if p, filled = match(tenant, receivers, readers, reading.Events); len(filled) > 0 {
 			if _, err := s.q.FanOut(ctx, tx, p); err != nil {
 				return err
 			}
@@ -137,20 +149,20 @@ func (s *Service) FanOut(ctx context.Context, tenant uuid.UUID) (bool, error) {
 	return reading.Next < reading.Head, nil
 }
 
-// match pairs events with the endpoints that want them, in the order of the
-// log, and names the endpoints that get any.
-func match(tenant uuid.UUID, receivers []webhooksdb.ListReceiversRow, list []events.Envelope) (webhooksdb.FanOutParams, []uuid.UUID) {
+// match pairs events with the endpoints that want them and whose makers may read
+// them, in the order of the log, and names the endpoints that get any.
+func match(tenant uuid.UUID, receivers []webhooksdb.ListReceiversRow, readers map[maker]reader, list []events.Envelope) (webhooksdb.FanOutParams, []uuid.UUID) {
 	p := webhooksdb.FanOutParams{TenantID: tenant}
 	filled := make([]uuid.UUID, 0, len(receivers))
 	for _, r := range receivers {
-		known, some, endpoint := map[string]bool{}, false, r.ID.String()
+		known, some, endpoint, of := map[string]bool{}, false, r.ID.String(), readers[makerFor(r)]
 		for _, e := range list {
 			wanted, ok := known[e.Type]
 			if !ok {
 				wanted = wants(r.EventTypes, r.Scopes, e.Type)
 				known[e.Type] = wanted
 			}
-			if !wanted || e.Sequence <= r.FromSequence || (aboutItself(e.Type) && e.Data.ID == r.ID) {
+			if !wanted || !of.sends(e.ID, e.Type) || e.Sequence <= r.FromSequence || (aboutItself(e.Type) && e.Data.ID == r.ID) {
 				continue
 			}
 			some = true

@@ -2,6 +2,7 @@ package webhooks
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,7 +15,7 @@ import (
 
 // disableTx ends deliveries to an endpoint. What is queued waits for it to be
 // verified anew.
-func (s *Service) disableTx(ctx context.Context, tx pgx.Tx, tenant, endpoint uuid.UUID, reason string) error {
+func (s *Service) disableTx(ctx context.Context, tx pgx.Tx, tenant, endpoint uuid.UUID, reason string, more map[string]any) error {
 	e, err := s.q.DisableEndpoint(ctx, tx, &reason, tenant, endpoint)
 	if pg.IsNoRows(err) {
 		return nil // it is already
@@ -26,7 +27,9 @@ func (s *Service) disableTx(ctx context.Context, tx pgx.Tx, tenant, endpoint uui
 	if err := s.tellTx(ctx, tx, e, time.Time{}, reason); err != nil {
 		return err
 	}
-	return events.RecordTx(ctx, tx, events.Entry{Type: "webhook_endpoint.disabled", Subject: subject(e), Facts: map[string]any{"reason": reason}})
+	facts := map[string]any{"reason": reason}
+	maps.Copy(facts, more)
+	return events.RecordTx(ctx, tx, events.Entry{Type: "webhook_endpoint.disabled", Subject: subject(e), Facts: facts})
 }
 
 // judgeHealth tells of an endpoint that has only been failing for a day, and
@@ -38,7 +41,7 @@ func (s *Service) judgeHealth(ctx context.Context, tenant uuid.UUID, h webhooksd
 	}
 	err := pg.InTx(ctx, s.db, tenant, func(ctx context.Context, tx pgx.Tx) error {
 		if since >= s.o.DisableAfter {
-			return s.disableTx(ctx, tx, tenant, h.EndpointID, "failing")
+			return s.disableTx(ctx, tx, tenant, h.EndpointID, "failing", nil)
 		}
 		e, err := s.q.GetEndpoint(ctx, tx, tenant, h.EndpointID)
 		if err != nil {

@@ -29,7 +29,8 @@ const (
 type config struct {
 	endpoint   webhooksdb.WebhookEndpoint
 	keys       []signature.SigningKey
-	test       bool // the tenant is a sandbox
+	of         reader // on whose behalf events are sent
+	test       bool   // the tenant is a sandbox
 	read       time.Time
 	generation int64
 }
@@ -48,7 +49,10 @@ type lane struct {
 	next time.Time
 
 	mu   sync.Mutex
-	busy map[uuid.UUID]struct{} // fetched and not yet recorded
+	busy map[uuid.UUID]int64 // fetched and not yet recorded, with their numbers
+
+	lookMu sync.Mutex
+	looked looked
 
 	configMu sync.Mutex
 	config   *config
@@ -57,7 +61,7 @@ type lane struct {
 func newLane(d *dispatcher, tenant, endpoint uuid.UUID, pushes int64) *lane {
 	return &lane{
 		d: d, tenant: tenant, endpoint: endpoint, pushes: pushes, leased: clock.Mark(), bell: make(chan struct{}, 1),
-		slots: make(chan struct{}, d.s.o.Concurrency), busy: map[uuid.UUID]struct{}{},
+		slots: make(chan struct{}, d.s.o.Concurrency), busy: map[uuid.UUID]int64{},
 	}
 }
 
@@ -104,6 +108,9 @@ func (l *lane) turn(ctx, late context.Context) (left bool, err error) {
 	}
 	if err != nil {
 		return false, err
+	}
+	if c.of.ended != "" && c.endpoint.Status != disabled {
+		return false, l.d.s.orphan(ctx, l.tenant, l.endpoint, makerOf(c.endpoint), c.of.ended)
 	}
 	due, err := l.fetch(ctx, c)
 	if err != nil {
@@ -162,10 +169,10 @@ func (l *lane) fetch(ctx context.Context, c *config) ([]webhooksdb.ListDueRow, e
 	}
 	l.mu.Lock()
 	for _, d := range due {
-		l.busy[d.EventID] = struct{}{}
+		l.busy[d.EventID] = d.Sequence
 	}
 	l.mu.Unlock()
-	return due, nil
+	return l.sendable(ctx, c, due)
 }
 
 // prefetch reads the events of a batch that are no longer in memory.
@@ -287,6 +294,9 @@ func (s *Service) readConfig(ctx context.Context, tenant, endpoint uuid.UUID, kn
 	var err error
 	scope := s.db.Tenant(tenant)
 	if c.endpoint, err = s.q.GetEndpoint(ctx, scope, tenant, endpoint); err != nil {
+		return nil, err
+	}
+	if c.of, err = s.readerFor(ctx, tenant, makerOf(c.endpoint)); err != nil {
 		return nil, err
 	}
 	rows, err := s.q.ListLiveKeys(ctx, scope, tenant, endpoint)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/web"
 	"github.com/parvis-crm/parvis/internal/webhooks/internal/webhooksdb"
 )
 
@@ -81,9 +82,15 @@ const dataSchemaBase = "https://parvis-crm.github.io/schemas/v1/event-data.json"
 func (s *Service) body(ctx context.Context, c *config, m message) ([]byte, string, error) {
 	var resource json.RawMessage
 	full := false
+	if !c.of.actor.Reads("financial") {
+		var err error
+		if m, err = newMessage(m.envelope.ForReader(c.of.actor)); err != nil {
+			return nil, "", err
+		}
+	}
 	if c.endpoint.Payload == "full" && m.envelope.Sequence > 0 {
 		var err error
-		if resource, full, err = s.resource(ctx, c.endpoint.TenantID, m.envelope.Data); err != nil {
+		if resource, full, err = s.resource(ctx, c.of.actor, m.envelope.Data); err != nil {
 			return nil, "", err
 		}
 	}
@@ -110,14 +117,14 @@ func (s *Service) body(ctx context.Context, c *config, m message) ([]byte, strin
 	return body, mediaCloudEvents, err
 }
 
-// resource renders the record of an event as it is now; null when it is no
-// longer there. It reports false for kinds that nobody renders.
-func (s *Service) resource(ctx context.Context, tenant uuid.UUID, d events.EnvelopeData) (json.RawMessage, bool, error) {
+// resource renders the record of an event as it is now and as the actor may read
+// it; null when it is no longer there. It reports false for kinds that nobody renders.
+func (s *Service) resource(ctx context.Context, actor web.Actor, d events.EnvelopeData) (json.RawMessage, bool, error) {
 	renderer, ok := s.renderers[d.Object]
 	if !ok {
 		return nil, false, nil
 	}
-	raw, err := renderer.Render(system(ctx, tenant), tenant, d.Object, d.ID)
+	raw, err := renderer.Render(ctx, actor, d.Object, d.ID)
 	if f, isFault := fault.As(err); isFault && (f.Kind == fault.Missing || f.Kind == fault.Gone) {
 		return json.RawMessage("null"), true, nil
 	}

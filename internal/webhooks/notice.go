@@ -30,7 +30,7 @@ func noticesIn(locale string) noticeTexts {
 			last: "Its deliveries, with each attempt and answer, are at %PATH%. Once the receiver is well again, verify the endpoint; what it missed can be sent again.",
 			reasons: map[string]string{
 				"failing": "for five days nothing but failures has come back.", "gone": "it answered that it is gone (410).",
-				"receiver": "it asked for no more.", "unverified": "it did not agree to receive them.",
+				"receiver": "it asked for no more.", "unverified": "it did not agree to receive them.", "orphaned": "who or what made the endpoint may no longer act: it was revoked or deactivated, or has expired.",
 			},
 		}
 	}
@@ -42,7 +42,7 @@ func noticesIn(locale string) noticeTexts {
 		last: "Ses livraisons, avec chaque essai et sa réponse, se lisent à %PATH%. Une fois le destinataire rétabli, vérifiez de nouveau le webhook ; ce qu'il a manqué peut lui être renvoyé.",
 		reasons: map[string]string{
 			"failing": "depuis cinq jours, elle ne renvoie que des échecs.", "gone": "elle a répondu qu'elle n'existe plus (410).",
-			"receiver": "elle a demandé à ne plus rien recevoir.", "unverified": "elle n'a pas accepté de les recevoir.",
+			"receiver": "elle a demandé à ne plus rien recevoir.", "unverified": "elle n'a pas accepté de les recevoir.", "orphaned": "qui avait créé le webhook ne peut plus agir : accès révoqué, désactivé ou expiré.",
 		},
 	}
 }

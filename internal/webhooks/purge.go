@@ -17,7 +17,7 @@ const (
 )
 
 // RunPurge removes deliveries past their time, and those of deleted endpoints,
-// until the context ends. Two processes that do it at once do no harm.
+// and ends the endpoints of makers that have expired, until the context ends. Two processes that do it at once do no harm.
 func (s *Service) RunPurge(ctx context.Context) error {
 	timer := time.NewTimer(time.Minute)
 	defer timer.Stop()
@@ -46,6 +46,9 @@ func (s *Service) PurgeAll(ctx context.Context, now time.Time) error {
 	}
 	for _, tenant := range tenants {
 		if err := s.purge(ctx, tenant, now); err != nil {
+			return err
+		}
+		if err := s.endOrphans(ctx, tenant); err != nil {
 			return err
 		}
 	}

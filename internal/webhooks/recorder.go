@@ -160,7 +160,7 @@ func (s *Service) consequence(ctx context.Context, tx pgx.Tx, rec recording) err
 	verification := r.delivery.Kind == "verification"
 	switch {
 	case r.disable != "":
-		return s.disableTx(ctx, tx, l.tenant, l.endpoint, r.disable)
+		return s.disableTx(ctx, tx, l.tenant, l.endpoint, r.disable, nil)
 	case verification && r.succeeded:
 		e, err := s.q.ActivateEndpoint(ctx, tx, webhooksdb.ActivateEndpointParams{
 			TenantID: l.tenant, ID: l.endpoint, VerificationID: r.delivery.EventID, AllowedRate: r.rate,
@@ -180,7 +180,7 @@ func (s *Service) consequence(ctx context.Context, tx pgx.Tx, rec recording) err
 		if _, again := s.o.delayBefore(int(r.delivery.Step)+1, r, 0); again && !r.abort {
 			return nil
 		}
-		return s.disableTx(ctx, tx, l.tenant, l.endpoint, "unverified")
+		return s.disableTx(ctx, tx, l.tenant, l.endpoint, "unverified", nil)
 	}
 	return nil
 }

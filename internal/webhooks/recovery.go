@@ -84,9 +84,22 @@ func (s *Service) recover(ctx context.Context, run *operations.Run) (any, error)
 }
 
 func (s *Service) requeue(ctx context.Context, e webhooksdb.WebhookEndpoint, rows []webhooksdb.ListRecordedRow, onlyFailed bool) (int64, error) {
+	of, err := s.readerFor(ctx, e.TenantID, makerOf(e))
+	if err != nil {
+		return 0, err
+	}
+	if !of.actor.Sight.All() {
+		ids := make([]uuid.UUID, len(rows))
+		for i, r := range rows {
+			ids[i] = r.ID
+		}
+		if of.seen, err = s.events.SeenOf(web.WithActor(ctx, of.actor), e.TenantID, ids); err != nil {
+			return 0, err
+		}
+	}
 	p := webhooksdb.RecoverParams{TenantID: e.TenantID, EndpointID: e.ID, OnlyFailed: onlyFailed}
 	for _, r := range rows {
-		if !wants(e.EventTypes, e.Scopes, r.Type) || (aboutItself(r.Type) && r.SubjectID == e.ID) {
+		if !of.sends(r.ID, r.Type) || !wants(e.EventTypes, e.Scopes, r.Type) || (aboutItself(r.Type) && r.SubjectID == e.ID) {
 			continue
 		}
 		p.EventIds, p.Sequences, p.EventTypes = append(p.EventIds, r.ID), append(p.Sequences, r.Sequence), append(p.EventTypes, r.Type)

@@ -67,6 +67,14 @@ func (l *lane) attempt(ctx context.Context, d webhooksdb.ListDueRow) (result, bo
 	if !ok {
 		return r, false
 	}
+	sees, err := l.sees(ctx, c, d)
+	if err == nil && !sees {
+		err = l.withhold(ctx, d)
+	}
+	if err != nil || !sees {
+		l.d.complain(ctx, err)
+		return r, false
+	}
 	body, media, err := l.d.s.body(ctx, c, m)
 	if err != nil {
 		l.d.complain(ctx, err)

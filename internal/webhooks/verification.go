@@ -50,6 +50,9 @@ func (s *Service) Verify(ctx context.Context, id uuid.UUID) (Endpoint, error) {
 		if e.Status == active {
 			return s.withHealth(ctx, tx, e)
 		}
+		if err := s.revive(ctx, actor, &e); err != nil {
+			return Endpoint{}, err
+		}
 		if e.Status == disabled {
 			e.FromSequence = head
 		}

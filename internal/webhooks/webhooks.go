@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/egress"
@@ -24,7 +25,8 @@ import (
 // Renderer gives a record in the form of the contract, for full payloads. A
 // record that is no longer there is fault.NotFound.
 type Renderer interface {
-	Render(ctx context.Context, tenant uuid.UUID, kind string, id uuid.UUID) (json.RawMessage, error)
+	// Render reads with the rights of the actor.
+	Render(ctx context.Context, actor web.Actor, kind string, id uuid.UUID) (json.RawMessage, error)
 }
 
 // Options tune deliveries; zero values take the defaults named.
@@ -80,6 +82,9 @@ type Needs struct {
 	Hub        *events.Hub
 	Operations *operations.Service
 	Mail       *mail.Service
+	// Acting is a principal as it may act now, with no more than these scopes and
+	// bound to its purposes; ended says why it may not any more.
+	Acting func(ctx context.Context, tenant uuid.UUID, kind web.ActorKind, id string, granted web.Scopes) (actor web.Actor, ended string, err error)
 	// Client makes every call to a receiver.
 	Client *egress.Client
 	// Secrets and PrivateKeys keep what deliveries are signed with.
@@ -95,6 +100,7 @@ type Service struct {
 	hub        *events.Hub
 	operations *operations.Service
 	mail       *mail.Service
+	acting     func(ctx context.Context, tenant uuid.UUID, kind web.ActorKind, id string, granted web.Scopes) (actor web.Actor, ended string, err error)
 	client     *egress.Client
 	secrets    vault.Sealer
 	privates   vault.Sealer
@@ -115,7 +121,7 @@ type Service struct {
 // NewService makes the service and registers its kind of operation.
 func NewService(n Needs, o Options) *Service {
 	s := &Service{
-		db: n.DB, q: webhooksdb.New(), events: n.Events, hub: n.Hub, operations: n.Operations, mail: n.Mail, client: n.Client, secrets: n.Secrets, privates: n.PrivateKeys, log: n.Log,
+		db: n.DB, q: webhooksdb.New(), events: n.Events, hub: n.Hub, operations: n.Operations, mail: n.Mail, acting: n.Acting, client: n.Client, secrets: n.Secrets, privates: n.PrivateKeys, log: n.Log,
 		o: o.withDefaults(), renderers: map[string]Renderer{}, changing: map[uuid.UUID]time.Time{}, bell: make(chan struct{}, 1),
 		messages: newMessageCache(),
 	}
@@ -157,6 +163,11 @@ func (s *Service) ring() {
 	case s.bell <- struct{}{}:
 	default:
 	}
+}
+
+// inTx is a transaction of the program's own.
+func (s *Service) inTx(ctx context.Context, tenant uuid.UUID, fn func(ctx context.Context, tx pgx.Tx) error) error {
+	return pg.InTx(system(ctx, tenant), s.db, tenant, fn)
 }
 
 // system is the context of what no request does.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/format"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,13 +79,16 @@ type OperationSpec struct {
 	// fields.
 	Scope  string
 	Scopes []string
-	// Rate is the class of the rate limit: default, search, bulk, public-form
-	// or oauth.
+	// Rate is the class of the rate limit: default, search, bulk, public-form,
+	// oauth, sign-in or inbound.
 	Rate string
 	// Idempotency tells whether Idempotency-Key is required, optional or none.
 	Idempotency string
 	// IfMatch tells whether If-Match is required, optional or none.
 	IfMatch string
+	// ReadsOnly: it changes nothing, though it is no GET; what its body names is
+	// looked for.
+	ReadsOnly bool
 	// Purpose tells what personal data the operation returns: identifiable,
 	// none, …
 	Purpose string
@@ -186,6 +190,7 @@ func (c *contract) writeOperation(b *bytes.Buffer, op *operation) {
 	field("Idempotency", idempotency)
 	parameters := c.parameters(op)
 	field("IfMatch", ifMatch(parameters))
+	field("ReadsOnly", isTrue(get(node, "x-reads-only")))
 	field("Purpose", text(node, "x-purpose"))
 	field("Verbs", texts(get(node, "x-verb")))
 	writeParameters(b, parameters)
@@ -257,13 +262,14 @@ func ifMatch(parameters []parameter) string {
 	return "none"
 }
 
-// success gives the first 2xx response in the order of status codes.
+// success gives the first 2xx response in the order of status codes, or the one
+// that sends a browser on.
 func (c *contract) success(op *operation) (int, string, *yaml.Node) {
 	best, at := 0, ""
 	var response *yaml.Node
 	for status, node := range pairs(get(op.node, "responses")) {
 		code, err := strconv.Atoi(status.Value)
-		if err == nil && code >= 200 && code < 300 && (best == 0 || code < best) {
+		if err == nil && (code >= 200 && code < 300 || code == http.StatusSeeOther) && (best == 0 || code < best) {
 			best, at, response = code, pointer(op.pointer, "responses", status.Value), node
 		}
 	}

@@ -12,7 +12,29 @@ import (
 var extensions = []string{
 	"x-stability-level", "x-sunset", "x-extensible-enum", "x-expandable", "x-scopes", "x-event-types", "x-rate", "x-verb",
 	"x-idempotency", "x-purpose", "x-go-type", "x-go-type-import", "x-go-type-skip-optional-pointer", "x-enum-varnames",
-	"x-tagGroups", "x-field-class", "x-secret",
+	"x-tagGroups", "x-field-class", "x-secret", "x-reads-only",
+}
+
+// fieldClasses are what a property can be said to tell about a person: who may
+// read and write it is said by these names in roles and credentials, so that one
+// misspelt would be open to all or to nobody.
+var fieldClasses = []string{"identity", "civil", "contact_point", "financial", "note", "sensitive"}
+
+func (c *contract) checkFieldClass(file string, node *yaml.Node) {
+	named := []*yaml.Node{node}
+	if node.Kind == yaml.SequenceNode {
+		if named = node.Content; len(named) == 0 {
+			c.violations.addf(file, node.Line, "", "x-field-class names no class")
+		}
+	}
+	for i, n := range named {
+		switch {
+		case n.Kind != yaml.ScalarNode || !slices.Contains(fieldClasses, n.Value):
+			c.violations.addf(file, n.Line, "", "x-field-class %q is not one of %s", n.Value, strings.Join(fieldClasses, ", "))
+		case slices.ContainsFunc(named[:i], func(other *yaml.Node) bool { return other.Value == n.Value }):
+			c.violations.addf(file, n.Line, "", "x-field-class names %s twice", n.Value)
+		}
+	}
 }
 
 // checkDocument holds the rules that apply to every object of every file.
@@ -22,7 +44,10 @@ func (c *contract) checkDocument() {
 	}
 	for _, s := range c.sources {
 		walkObjects(s.root, func(object *yaml.Node) {
-			for key := range pairs(object) {
+			for key, value := range pairs(object) {
+				if key.Value == "x-field-class" {
+					c.checkFieldClass(s.name, value)
+				}
 				switch name := key.Value; {
 				case strings.HasPrefix(name, "x-") && !slices.Contains(extensions, name):
 					c.violations.addf(s.name, key.Line, "", "extension %q is not one of ours", name)

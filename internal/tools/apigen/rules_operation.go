@@ -18,14 +18,14 @@ var (
 	staticSegment = regexp.MustCompile(`^(\.well-known|[a-z0-9]+(-[a-z0-9]+)*(\.(json|yaml))?)$`)
 	paramSegment  = regexp.MustCompile(`^\{[a-z][a-z0-9]*(_[a-z0-9]+)*\}$`)
 
-	rates         = []string{"default", "search", "bulk", "public-form", "oauth", "sign-in"}
+	rates         = []string{"default", "search", "bulk", "public-form", "oauth", "sign-in", "inbound"}
 	idempotencies = []string{"required", "optional", "none"}
 	// verbs are what may be done with a contact, each held apart from the others.
 	verbs = []string{"see", "see_contact_points", "act", "edit", "merge", "delete", "export"}
 	// irregularPlurals are collections whose plural does not end in s.
 	irregularPlurals = []string{"data", "media", "people", "children"}
 	// standardSegments are names of endpoints that a standard gives: RFC 7644 §3.2.
-	standardSegments = []string{"Users", "Groups", "Schemas", "ResourceTypes", "ServiceProviderConfig"}
+	standardSegments = []string{"Users", "Groups", "Schemas", "ResourceTypes", "ServiceProviderConfig", "Bulk", "Me", ".search"}
 	// errorSchemas are what a refusal looks like, by media type: a problem (RFC
 	// 9457), and the message of a standard that has its own (RFC 7644 §3.12).
 	errorSchemas = map[string]string{
@@ -179,7 +179,29 @@ func checkTraits(op *operation, report reporter) {
 	if !purposeName.MatchString(text(op.node, "x-purpose")) {
 		report("has no x-purpose: identifiable, none, …")
 	}
+	checkReadsOnly(op, report)
 	checkVerbs(op, report)
+}
+
+// checkReadsOnly wants the word of the contract for it that a post changes
+// nothing: what its body names is then looked for, not written.
+func checkReadsOnly(op *operation, report reporter) {
+	node := get(op.node, "x-reads-only")
+	search := op.method == "post" && strings.HasSuffix(op.path, "/search")
+	switch {
+	case node == nil:
+		if search {
+			report("is a search and has no x-reads-only")
+		}
+	case !isTrue(node):
+		report("x-reads-only is true or left out")
+	case op.method != "post":
+		report("x-reads-only is said of a post")
+	case text(op.node, "x-idempotency") != "none":
+		report("is x-reads-only and takes an Idempotency-Key")
+	case get(op.node, "x-event-types") != nil:
+		report("is x-reads-only and records events")
+	}
 }
 
 // checkVerbs wants to know what the operation does with contacts wherever it

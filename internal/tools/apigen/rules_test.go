@@ -28,6 +28,13 @@ func TestEveryRuleIsReported(t *testing.T) {
 		{"bookings.yaml", "id: {type: string, format: uuid}\n        contact:", "id: {type: string, readOnly: true}\n        contact:", "readOnly is not enforced"},
 		{"contacts.yaml", "{type: string, const: contact}", "{const: contact}", "const without a type"},
 		{"bookings.yaml", "x-purpose: none", "x-purpose: none\n      x-rates: default", `extension "x-rates" is not one of ours`},
+		{"contacts.yaml", "{type: string, const: contact}", "{type: string, const: contact, x-field-class: identiy}", `x-field-class "identiy" is not one of`},
+		{"contacts.yaml", "{type: string, const: contact}", "{type: string, const: contact, x-field-class: [civil, civil]}", "x-field-class names civil twice"},
+		{"contacts.yaml", "{type: string, const: contact}", "{type: string, const: contact, x-field-class: []}", "x-field-class names no class"},
+		{"bookings.yaml", "x-rate: public-form", "x-rate: public-form\n      x-reads-only: true", "is x-reads-only and takes an Idempotency-Key"},
+		{"bookings.yaml", "x-rate: public-form", "x-rate: public-form\n      x-reads-only: false", "x-reads-only is true or left out"},
+		{"contacts.yaml", "x-scopes: ['contacts:write']", "x-scopes: ['contacts:write']\n      x-reads-only: true", "x-reads-only is said of a post"},
+		{"bookings.yaml", "/v1/public/bookings:", "/v1/public/bookings/search:", "is a search and has no x-reads-only"},
 		// Tags.
 		{"api.yaml", "    description: What was said.\n", "", `tag "Notes" has no description`},
 		{"api.yaml", "name: Notes", "name: notes", `tag "notes" is not in Title Case`},

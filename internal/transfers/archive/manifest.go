@@ -34,7 +34,18 @@ type Manifest struct {
 	EventLog      EventLog   `json:"event_log"`
 	Omitted       []string   `json:"omitted"`  // tables left out because the caller asked for it
 	Excluded      []Excluded `json:"excluded"` // tables that never leave, each with its reason
+	Sensitive     Sensitive  `json:"sensitive_facts"`
 	Files         []File     `json:"files"`
+}
+
+// Sensitive says how many sensitive facts an archive holds, encrypted for whom,
+// how many were left out because nobody was named, and how many nobody can read
+// any more because the person's key was destroyed.
+type Sensitive struct {
+	Recipient string `json:"recipient"` // a public key of age; empty for none
+	Included  int64  `json:"included"`
+	LeftOut   int64  `json:"left_out"`
+	Destroyed int64  `json:"destroyed"`
 }
 
 // Software is the program that wrote the archive.

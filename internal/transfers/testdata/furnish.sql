@@ -58,6 +58,8 @@ INSERT INTO read_policies (tenant_id, operations, purposes, restricted, noted) V
     (pg_temp.here(), '{listContacts}', '{prospection}', true, 'all');
 INSERT INTO access_log (tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, subjects) VALUES
     (pg_temp.here(), pg_temp.ref('read'), now(), 'user', 'claire', 'listContacts', 'r', ARRAY[pg_temp.ref('contact1'), pg_temp.ref('contact2')]);
+INSERT INTO refusals (tenant_id, id, occurred_at, actor_kind, actor_id, proven, operation, status, code, rule, subject_id, address, request_id, repeated) VALUES
+    (pg_temp.here(), pg_temp.ref('refusal'), now(), 'user', 'claire', true, 'getContact', 404, 'not-found', 'sight', pg_temp.ref('contact1'), '192.0.2.7', 'r', 3);
 INSERT INTO operations (tenant_id, id, kind, status, created_by_kind, created_by, finished_at, result) VALUES
     (pg_temp.here(), pg_temp.ref('done'), 'import', 'succeeded', 'system', 'test', now(), '{"rows": 3}'),
     (pg_temp.here(), pg_temp.ref('open'), 'import', 'running', 'system', 'test', NULL, NULL);
@@ -114,6 +116,49 @@ INSERT INTO ticketing_payments (tenant_id, order_id, kind, external_id, method, 
 INSERT INTO ticketing_movements (tenant_id, id, order_id, kind, external_id, amount_minor, currency, method, reason) VALUES
     (pg_temp.here(), pg_temp.ref('movement'), pg_temp.ref('orderÉ1'), 'refund', 'Y', -100, 'EUR', 'card', 'corrected');
 
+INSERT INTO ticketing_records (tenant_id, source_id, kind, external_id, id, stub, content_version)
+SELECT pg_temp.here(), pg_temp.ref('source'), kind, external_id, pg_temp.ref(kind || external_id), false, 1
+FROM (VALUES ('venue', 'V'), ('product', 'D'), ('membership', 'M'), ('gift_card', 'G'), ('scan', 'N'), ('group_booking', 'R')) r (kind, external_id);
+INSERT INTO ticketing_venues (tenant_id, id, source_id, external_id, name, street, postal_code, city, country, sibil_type, capacity, stub) VALUES
+    (pg_temp.here(), pg_temp.ref('venueV'), pg_temp.ref('source'), 'V', '{"fr": "Salle de l’Île"}', '1 quai', '29200', 'Brest', 'FR', 'THEATRE', 480, false);
+INSERT INTO ticketing_products (tenant_id, id, source_id, external_id, name, kind, benefits, stub) VALUES
+    (pg_temp.here(), pg_temp.ref('productD'), pg_temp.ref('source'), 'D', '{"fr": "Carte"}', 'membership', '{reduced}', false);
+INSERT INTO ticketing_memberships (tenant_id, id, source_id, external_id, product_id, customer_id, valid_from, valid_until, time_zone, stub) VALUES
+    (pg_temp.here(), pg_temp.ref('membershipM'), pg_temp.ref('source'), 'M', pg_temp.ref('productD'), pg_temp.ref('customerC'), '2026-09-01 00:00:00+02', '2126-09-01 00:00:00+02', 'Europe/Paris', false);
+INSERT INTO ticketing_gift_cards (tenant_id, id, source_id, external_id, code_hash, last_four, currency, balance_minor, stub) VALUES
+    (pg_temp.here(), pg_temp.ref('gift_cardG'), pg_temp.ref('source'), 'G', repeat('a', 64), '1234', 'EUR', 5000, false);
+INSERT INTO ticketing_gift_card_entries (tenant_id, id, gift_card_id, external_id, amount_minor, currency, reason) VALUES
+    (pg_temp.here(), pg_temp.ref('entry'), pg_temp.ref('gift_cardG'), '', 5000, 'EUR', 'recorded');
+INSERT INTO ticketing_scans (tenant_id, id, source_id, external_id, ticket_id, performance_id, entered_id, occurred_at, attended, stub) VALUES
+    (pg_temp.here(), pg_temp.ref('scanN'), pg_temp.ref('source'), 'N', pg_temp.ref('ticketB1'), pg_temp.ref('performanceS'), pg_temp.ref('performanceS'), '2026-12-01 19:20:00+00', true, false);
+INSERT INTO ticketing_group_bookings (tenant_id, id, source_id, external_id, state, performance_id, headcount, stub) VALUES
+    (pg_temp.here(), pg_temp.ref('group_bookingR'), pg_temp.ref('source'), 'R', 'option', pg_temp.ref('performanceS'), '[{"class": "school", "count": 28}]', false);
+INSERT INTO ticketing_forgotten (tenant_id, source_id, kind, name_hash, record_id) VALUES
+    (pg_temp.here(), pg_temp.ref('source'), 'customer', repeat('b', 64), pg_temp.ref('customerC'));
+INSERT INTO ticketing_decisions (tenant_id, id, scope, key, rank, action, contact_id, origin, order_id, actor_kind, actor_id, decided_at) VALUES
+    (pg_temp.here(), pg_temp.ref('decision'), 'order', pg_temp.ref('orderÉ1')::text, 1, 'contact', pg_temp.ref('contact1'), 'relink', pg_temp.ref('orderÉ1'), 'user', 'claire', '2026-11-02 10:00:00+00');
+INSERT INTO ticketing_reviews (tenant_id, id, inputs, source_id, subject_kind, subject_id, reason, score) VALUES
+    (pg_temp.here(), pg_temp.ref('review'), repeat('c', 64), pg_temp.ref('source'), 'order', pg_temp.ref('ordera2'), 'several_candidates', 0.65);
+INSERT INTO ticketing_review_candidates (tenant_id, review_id, contact_id, score, rule, evidence) VALUES
+    (pg_temp.here(), pg_temp.ref('review'), pg_temp.ref('contact3'), 0.65, 'name_postcode', '{postcode}');
+INSERT INTO ticketing_household_proposals (tenant_id, id, contact_id, other_id, reason) VALUES
+    (pg_temp.here(), pg_temp.ref('household'), least(pg_temp.ref('contact3'), pg_temp.ref('contact4')), greatest(pg_temp.ref('contact3'), pg_temp.ref('contact4')), 'shared_email');
+INSERT INTO ticketing_moves (tenant_id, contact_id, told_id) VALUES (pg_temp.here(), pg_temp.ref('contact1'), pg_temp.ref('contact2'));
+INSERT INTO ticketing_mailboxes (tenant_id, pattern, is_generic, origin) VALUES (pg_temp.here(), 'contact@revente.example', true, 'said');
+INSERT INTO connector_connections (tenant_id, source_id, connector, base_url, settings, is_enabled) VALUES
+    (pg_temp.here(), pg_temp.ref('source'), 'pretix', 'https://billets.example', '{"organizer": "arcades"}', false);
+INSERT INTO connector_states (tenant_id, source_id, stopped) VALUES (pg_temp.here(), pg_temp.ref('source'), true);
+INSERT INTO connector_streams (tenant_id, source_id, stream, mark_at, records) VALUES (pg_temp.here(), pg_temp.ref('source'), 'orders', '2026-11-02 10:00:00+00', 12);
+INSERT INTO connector_absences (tenant_id, source_id, external_id) VALUES (pg_temp.here(), pg_temp.ref('source'), 'É9');
+INSERT INTO sibil_settings (tenant_id, base_url, username, domain_labels) VALUES (pg_temp.here(), 'https://sibil.example', 'arcades', '{"theatre": "Théâtre"}');
+INSERT INTO sibil_quarters (tenant_id, id, quarter) VALUES (pg_temp.here(), pg_temp.ref('quarter'), '2026-Q3');
+INSERT INTO sibil_submissions (tenant_id, id, quarter, operation_id, base_url, finished_at) VALUES
+    (pg_temp.here(), pg_temp.ref('submission'), '2026-Q3', pg_temp.ref('declaring'), 'https://sibil.example', '2026-10-05 10:00:00+00');
+INSERT INTO sibil_submission_items (tenant_id, submission_id, performance_id, rank, external_key, digest, statement, status, was_declared, answered_at) VALUES
+    (pg_temp.here(), pg_temp.ref('submission'), pg_temp.ref('performanceS'), 1, '01234567_89abcdef', sha256('s'), '{"jauge": 480}', 'created', false, '2026-10-05 10:00:00+00');
+INSERT INTO sibil_declarations (tenant_id, performance_id, external_key, digest, sibil_id, base_url, quarter, submission_id, declared_at) VALUES
+    (pg_temp.here(), pg_temp.ref('performanceS'), '01234567_89abcdef', sha256('s'), 900123, 'https://sibil.example', '2026-Q3', pg_temp.ref('submission'), '2026-10-05 10:00:00+00');
+
 INSERT INTO roles (tenant_id, id, code, name, scopes, verbs, readable_classes, review_every_days) VALUES
     (pg_temp.here(), pg_temp.ref('role'), 'publics', 'Relations avec les publics', '{contacts:read,contacts:write}', '{see,edit}', '{identity}', 180);
 INSERT INTO teams (tenant_id, id, code, name, department_id, external_id) VALUES
@@ -124,6 +169,12 @@ INSERT INTO account_policies (tenant_id, mfa_roles, mfa_scopes) VALUES (pg_temp.
 INSERT INTO identity_providers (tenant_id, id, name, issuer, audience, jwks_uri, allowed_algs, token_types, required_claims, role_claim, role_mapping) VALUES
     (pg_temp.here(), pg_temp.ref('idp'), 'Annuaire « Ville »', 'https://sso.ville.example/realms/' || current_setting('app.seed'), 'crm', NULL, '{RS256}', '{at+jwt,JWT}',
      '{"acr": "eidas1"}', 'realm_access.roles', '[{"value": "crm", "role": "billetterie"}]');
+INSERT INTO identity_links (tenant_id, id, user_id, issuer, subject) VALUES
+    (pg_temp.here(), pg_temp.ref('link'), pg_temp.ref('claire'), 'https://proconnect.example/api/v2', 'claire « B »');
+INSERT INTO sign_in_clients (tenant_id, provider_id, client_id, authentication, client_secret, scopes, id_token_alg, userinfo, userinfo_alg, parameters, acr_request, requested_acr, session_seconds) VALUES
+    (pg_temp.here(), pg_temp.ref('idp'), '5e1b6a4c', 'client_secret_post', '\x00', '{openid,given_name}', 'RS256', 'jwt', 'ES256', '{"idp_hint": "ville"}', 'claims', '{eidas1}', 43200);
+INSERT INTO saml_connections (tenant_id, provider_id, metadata, name_id_format, requested_contexts, session_seconds) VALUES
+    (pg_temp.here(), pg_temp.ref('idp'), '<EntityDescriptor entityID="urn:x"/>', 'persistent', '{urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport}', 43200);
 INSERT INTO scim_users (tenant_id, user_id, source, user_name, external_id, attributes) VALUES
     (pg_temp.here(), pg_temp.ref('claire'), 'directory', 'claire@arcades.example', 'c-1', '{"title": "Chargée des publics", "emails": [{"value": "claire@arcades.example", "primary": true}]}');
 INSERT INTO scim_groups (tenant_id, team_id, source) VALUES (pg_temp.here(), pg_temp.ref('team'), 'directory');
@@ -132,3 +183,5 @@ INSERT INTO role_assignments (tenant_id, id, principal_kind, principal_id, role_
 INSERT INTO contact_departments (tenant_id, contact_id, department_id, verbs) VALUES
     (pg_temp.here(), pg_temp.ref('contact250'), pg_temp.ref('publics'), '{see,edit}'), (pg_temp.here(), pg_temp.ref('contact250'), pg_temp.ref('scolaires'), '{see}');
 UPDATE contacts SET restricted = true, viewer_ids = ARRAY[pg_temp.ref('claire')], owner_id = pg_temp.ref('ali') WHERE tenant_id = pg_temp.here() AND id = pg_temp.ref('contact251');
+INSERT INTO siem_forwarders (tenant_id, id, name, url, status, place, due_at) VALUES
+    (pg_temp.here(), pg_temp.ref('forwarder'), 'SOC', 'syslog+tls://siem.example.org:6514', 'paused', 'e1-r0.0-f0.0', '1970-01-01T00:00:00Z');

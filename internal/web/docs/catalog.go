@@ -27,13 +27,9 @@ type linkContext struct {
 	Status      []link `json:"status"`
 }
 
-// catalog lists the APIs of this host (RFC 9727): one, under /v1.
-func catalog(c echo.Context) error {
-	scheme := "http"
-	if c.Scheme() == "https" { // anything else a proxy might claim is not repeated
-		scheme = "https"
-	}
-	origin := scheme + "://" + c.Request().Host
+// catalog lists the APIs of this host (RFC 9727): one, under /v1. Its addresses
+// come from the configuration and never from the request's Host.
+func catalog(c echo.Context, origin string) error {
 	content, err := json.MarshalIndent(map[string][]linkContext{"linkset": {{
 		Anchor: origin + "/v1",
 		ServiceDesc: []link{

@@ -11,6 +11,7 @@ package docs
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/labstack/echo/v4"
@@ -24,6 +25,7 @@ type Spec struct {
 	JSON     []byte                 // the OpenAPI document
 	YAML     func() ([]byte, error) // the same, made when somebody first asks for it
 	Version  string                 // shown in the header, such as "1.4.0"
+	Origin   string                 // the address by which the outside reaches the server
 	Problems Problems               // nil: no problem code has a page
 	// SecurityContact is where the operator wants to hear of flaws, a URI.
 	SecurityContact string
@@ -49,7 +51,7 @@ func Register(e *echo.Echo, spec Spec) {
 	serve("/docs/try", pages.explorer)
 	serve("/docs/problems/:code", pages.problem)
 	serve("/docs/assets/:revision/:name", assets.serve)
-	serve(catalogPath, catalog)
+	serve(catalogPath, func(c echo.Context) error { return catalog(c, strings.TrimRight(spec.Origin, "/")) })
 	serve("/.well-known/security.txt", securityText(spec.SecurityContact))
 
 	// Writing and compressing them takes longer than everything else at start.

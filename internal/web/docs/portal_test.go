@@ -58,11 +58,13 @@ func portalOf(t *testing.T, source []byte) string {
 func serve(t *testing.T, spec docs.Spec) string {
 	t.Helper()
 	e := echo.New()
+	server := httptest.NewUnstartedServer(e)
+	spec.Origin = "http://" + server.Listener.Addr().String()
 	docs.Register(e, spec)
 	e.GET("/v1/meta", func(c echo.Context) error {
 		return c.JSON(http.StatusOK, map[string]string{"name": "answered by the test server"})
 	})
-	server := httptest.NewServer(e)
+	server.Start()
 	t.Cleanup(server.Close)
 	return server.URL
 }

@@ -609,7 +609,7 @@ export interface paths {
          * List the sensitive facts about a contact
          * @description Access needs, disability, diet, health, guardianship of a minor and identifiers that are nobody else's business. They are kept
          *     under a key of the person's own and appear nowhere else: not in lists, search, webhooks, the log of events or exports. Each
-         *     reading is noted with its reason, which `Parvis-Access-Reason` gives and without which nothing is answered. When the
+         *     reading is noted with its reason, which `Parvis-Reason` gives and without which nothing is answered. When the
          *     person's key was destroyed the answer is 410 `sensitive-facts-destroyed`.
          */
         get: operations["listSensitiveFacts"];
@@ -1196,9 +1196,10 @@ export interface paths {
         /**
          * Send up to 500 records
          * @description Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
-         *     `data` of a record follows the schema of its kind: `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`. Amounts are decimal strings in the currency of their order.
+         *     `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`. Amounts are decimal strings in the currency of their order.
          *     Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
-         *     What a record refers to and is not known yet (a performance, a price type, a customer, an order) is kept as a stub and completed when it arrives.
+         *     A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
+         *     What a record refers to and is not known yet (a venue, a performance, a price type, a product, a customer, an order, a ticket) is kept as a stub and completed when it arrives.
          */
         post: operations["createTicketingBatch"];
         delete?: never;
@@ -1237,6 +1238,34 @@ export interface paths {
          * @description Leaves a tombstone: an older description that arrives later stays without effect, a newer one brings the record back. Without a position the deletion counts as of its arrival.
          */
         delete: operations["deleteTicketingRecord"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/records/{kind}/{external_id}/anonymize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+                /** @description Kind of the record. */
+                kind: components["parameters"]["TicketingRecordKind"];
+                /** @description Name of the record at the source, percent-encoded. */
+                external_id: components["parameters"]["TicketingExternalId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forget whom a record is about
+         * @description Empties what the source said about persons in this record; of a customer also in the orders, memberships, gift cards and group bookings that name it. Orders and their money stay, without a name. The contact is kept where anything else knows it, and emptied where nothing does.
+         *     It holds for good: what the source sends later of the same record brings no person back, and a customer counts as unknown. The record need not have arrived before. Repeating it changes nothing.
+         */
+        post: operations["anonymizeTicketingRecord"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1429,6 +1458,1276 @@ export interface paths {
          * @description As `/v1/ticketing/orders?contact_id=`.
          */
         get: operations["listContactOrders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/venues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List venues
+         * @description Places and halls, as the sources name them.
+         */
+        get: operations["listTicketingVenues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/venues/{venue_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the venue. */
+                venue_id: components["parameters"]["TicketingVenueId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a venue
+         * @description One venue. While it is a stub, nothing but its name at the source is known.
+         */
+        get: operations["getTicketingVenue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/products": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List products
+         * @description What the sources sell, with the rules of what is valid for a time.
+         */
+        get: operations["listTicketingProducts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/products/{product_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the product. */
+                product_id: components["parameters"]["TicketingProductId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a product
+         * @description One product. While it is a stub, nothing but its name at the source is known.
+         */
+        get: operations["getTicketingProduct"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/memberships": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List subscriptions, passes and memberships
+         * @description Of every source, the latest received first, each with its status as of a day: derived from its dates, its uses, the source's word and the rules of its product or source.
+         */
+        get: operations["listTicketingMemberships"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/memberships/{membership_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the membership. */
+                membership_id: components["parameters"]["TicketingMembershipId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a subscription, pass or membership
+         * @description With its status as of a day.
+         */
+        get: operations["getTicketingMembership"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/gift-cards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List gift cards
+         * @description The latest received first. Codes are not kept: a card is known by its last four characters.
+         */
+        get: operations["listTicketingGiftCards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/gift-cards/{gift_card_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the gift card. */
+                gift_card_id: components["parameters"]["TicketingGiftCardId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a gift card
+         * @description The card with its ledger.
+         */
+        get: operations["getTicketingGiftCard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/scans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List scans
+         * @description What was read at the doors, the latest first, refusals and exits included.
+         */
+        get: operations["listTicketingScans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/scans/{scan_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the scan. */
+                scan_id: components["parameters"]["TicketingScanId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a scan
+         * @description One scan, and whether its ticket counts as used by it.
+         */
+        get: operations["getTicketingScan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/group-bookings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List group bookings
+         * @description Of schools, works councils and associations, the latest received first.
+         */
+        get: operations["listTicketingGroupBookings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/group-bookings/{group_booking_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the group booking. */
+                group_booking_id: components["parameters"]["TicketingGroupBookingId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a group booking
+         * @description Who comes, with how many of which class.
+         */
+        get: operations["getTicketingGroupBooking"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contact_id}/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["TicketingContactId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the tickets of a contact
+         * @description Tickets that the contact bought or holds, or one merged into it did, the latest performance first; `roles` says which. Those of test orders are left out.
+         */
+        get: operations["listContactTickets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contact_id}/attendances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["TicketingContactId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the attendances of a contact
+         * @description Performances for which a ticket that the contact holds was let in, the latest first. A ticket that nobody is known to hold counts for nobody, not for its buyer.
+         */
+        get: operations["listContactAttendances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contact_id}/memberships": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["TicketingContactId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the memberships of a contact
+         * @description As `/v1/ticketing/memberships?contact_id=`.
+         */
+        get: operations["listContactMemberships"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contact_id}/gift-cards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["TicketingContactId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the gift cards of a contact
+         * @description As `/v1/ticketing/gift-cards?contact_id=`.
+         */
+        get: operations["listContactGiftCards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/connectors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the connectors of this program
+         * @description The ticketing systems that this program can reach by itself: what each needs to be connected, what it can do, and what it reads.
+         */
+        get: operations["listConnectors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/connection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read how a source is reached
+         * @description The connection of the source and how it is doing: how far each kind of thing was read, what waits, and the last error. Secrets
+         *     are never shown; `secrets` says which of them are set.
+         */
+        get: operations["getTicketingConnection"];
+        /**
+         * Connect a source to its ticketing system
+         * @description Makes the connection or replaces it, and starts reading at once. `settings` follow the schema that the connector names in
+         *     `listConnectors`. Secrets that are left out stay as they are; one that is null is removed. The address must be on the public
+         *     internet unless the operator allows a network of the house.
+         */
+        put: operations["putTicketingConnection"];
+        post?: never;
+        /**
+         * Disconnect a source
+         * @description Nothing is read any more and the hook address ends; what was received stays. `If-Match` is required.
+         */
+        delete: operations["deleteTicketingConnection"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/connection/hook-address": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a new hook address
+         * @description The address at which the vendor tells us that something changed, for vendors where it is entered by hand. It holds a secret, is
+         *     shown once, and the one before it ends at once.
+         */
+        post: operations["createTicketingHookAddress"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/pulls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read from the vendor now
+         * @description Brings forward what would be read later: all of it, or the streams that are named. Reading starts within seconds; watch
+         *     `getTicketingConnection`.
+         */
+        post: operations["startTicketingPull"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read again from a time on
+         * @description Puts the marks back to `from`, or to the beginning, and reads again. What is unchanged stays as it is and makes no event.
+         */
+        post: operations["replayTicketingSource"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/hooks/{connector}/{hook_key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the connector. */
+                connector: components["parameters"]["ConnectorName"];
+                /** @description The secret part of the address, as `createTicketingHookAddress` gave it. */
+                hook_key: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a call of a ticketing system
+         * @description For the vendor. Any JSON, form or text body up to 1 MB is kept as it came, and read by the connector's rules within seconds: a
+         *     hook only wakes us, the state is then read from the vendor. A delivery that came before within a week counts once. The answer
+         *     is 202; there are no redirects and never a 410, which some vendors take for an unsubscription.
+         */
+        post: operations["receiveTicketingHook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/inbound-messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List what a vendor sent unasked
+         * @description Calls at the hook address in the last 30 days, newest first, without their content.
+         */
+        get: operations["listInboundMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/inbound-messages/{message_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the message. */
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a message as it came
+         * @description The message with its content, which may be about people: the reading is entered in the log of reads. Messages are kept under the
+         *     institution's key and removed after 30 days.
+         */
+        get: operations["getInboundMessage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List what could not be taken in
+         * @description Records of the vendor that were refused, and references that nobody described within a week, newest first.
+         */
+        get: operations["listTicketingDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+                /** @description Identifier of the dead letter. */
+                dead_letter_id: components["parameters"]["DeadLetterId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a dead letter again
+         * @description The record is read from the vendor again, or taken as it was kept where the vendor does not give single records.
+         */
+        post: operations["retryTicketingDeadLetter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/dead-letters/{dead_letter_id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+                /** @description Identifier of the dead letter. */
+                dead_letter_id: components["parameters"]["DeadLetterId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set a dead letter aside
+         * @description Nobody needs it. What was kept of the record is removed.
+         */
+        post: operations["dismissTicketingDeadLetter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/connection/hook-registration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell the vendor where to call
+         * @description Registers the hook address at the vendor, or mends the registration, where the vendor has an interface for that.
+         */
+        post: operations["registerTicketingHook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/reconciliations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compare a window with the vendor
+         * @description Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
+         *     sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
+         *     `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
+         *     deleted. Connected sources are compared so every night.
+         */
+        post: operations["startTicketingReconciliation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List what a vendor was asked to do
+         * @description Commands of the last 90 days, newest first, without what they carried.
+         */
+        get: operations["listTicketingCommands"];
+        put?: never;
+        /**
+         * Ask a vendor to do something
+         * @description Queues a command. A vendor that cannot do it is known at once: 409 `capability-missing`. It is sent with the vendor's own key
+         *     against repetition where there is one; what the vendor answers is taken in as its new state, so that the echo of our own
+         *     command changes nothing.
+         */
+        post: operations["createTicketingCommand"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/commands/{command_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+                /** @description Identifier of the command. */
+                command_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * See what became of a command
+         * @description The command with its state and, once it has ended, what came of it.
+         */
+        get: operations["getTicketingCommand"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statutory/sibil/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the settings of the SIBIL return
+         * @description How the State's system for the quarterly ticketing return is reached, and what is said of the declarant. The password is never told.
+         */
+        get: operations["getSibilSettings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change the settings of the SIBIL return
+         * @description Sending is off until `is_enabled` is set, which takes an address, a user name and a password; computing and exporting work without. The
+         *     address of the production system is not public: the ministry gives it with the credentials. **Unconfirmed against production**: what is
+         *     sent follows the descriptions published for the test system.
+         */
+        patch: operations["updateSibilSettings"];
+        trace?: never;
+    };
+    "/v1/statutory/sibil/quarters/{quarter}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A quarter of a calendar year, such as `2026-Q4`. */
+                quarter: components["parameters"]["SibilQuarterName"];
+            };
+            cookie?: never;
+        };
+        /**
+         * See how a quarter's return stands
+         * @description Due date, totals and what is still in the way, computed from orders as they are now over everything of the institution. Totals name
+         *     nobody, and are the same for whoever may read them.
+         */
+        get: operations["getSibilQuarter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statutory/sibil/quarters/{quarter}/declarations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A quarter of a calendar year, such as `2026-Q4`. */
+                quarter: components["parameters"]["SibilQuarterName"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List a quarter's declarations
+         * @description One declaration a performance, the earliest first, each with its figures and what is wrong with it; also as CSV. Nothing is stored or sent
+         *     by looking: this is the check before a submission.
+         *     Counted are current tickets, valid or blocked, of confirmed orders that are no tests. A ticket of amount zero is exempt. Revenue includes
+         *     tax, leaves fees out, and is net of refunds: cancelled tickets are out with their money, and what was given back beyond that is
+         *     spread over the valid lines of its order in proportion (`spread_refunds`). Anomalies that block are `title_missing`, `domain_missing`,
+         *     `domain_unknown`, `capacity_missing`, `venue_missing`, `venue_incomplete`, `price_type_unmapped`, `currency_unsupported`, `amount_negative`.
+         */
+        get: operations["listSibilDeclarations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statutory/sibil/submissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List submissions to SIBIL
+         * @description What was sent and how it was answered, the latest first.
+         */
+        get: operations["listSibilSubmissions"];
+        put?: never;
+        /**
+         * Declare performances to SIBIL
+         * @description Sends one declaration a performance, each under a key of its own, so that sending again changes what is there and adds nothing; what has
+         *     not changed since it was accepted is not sent. After a late refund, submit the quarter again. Refused with 409 while sending is off, while
+         *     something that blocks is left on what is asked, for performances that have not begun, and while another submission is under way.
+         */
+        post: operations["createSibilSubmission"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statutory/sibil/submissions/{sibil_submission_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a submission. */
+                sibil_submission_id: components["parameters"]["SibilSubmissionId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a submission to SIBIL
+         * @description One submission, with what became of each of its declarations.
+         */
+        get: operations["getSibilSubmission"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/orders/{order_id}/match": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the order. */
+                order_id: components["parameters"]["MatchingOrderId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * See why an order is whose it is
+         * @description By which rule the order was attributed to its contact, on what evidence, with what confidence, in words in the language of `Accept-Language`; and the same for the holder of each ticket. `inputs_digest` is the SHA-256 of what was compared: while it stays the same, so does the attribution.
+         */
+        get: operations["explainOrderMatch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/orders/{order_id}/relink": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the order. */
+                order_id: components["parameters"]["MatchingOrderId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Attribute an order to another contact
+         * @description The order belongs to the contact named, or with `null` to nobody, whatever the rules find. It stays so until the decision is reverted: neither a later message of the source nor a change of a contact undoes it. The contact's own record is not changed.
+         */
+        post: operations["relinkOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/orders/{order_id}/tickets/{ticket_id}/relink": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the order. */
+                order_id: components["parameters"]["MatchingOrderId"];
+                /** @description Identifier of the ticket. */
+                ticket_id: components["parameters"]["MatchingTicketId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say who holds a ticket
+         * @description The ticket is held by the contact named, or with `null` by nobody known, whatever the rules find.
+         */
+        post: operations["relinkTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/order-claims": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Claim an order of nobody
+         * @description Attributes an order that belongs to nobody to a contact. The proof is one of: `secret`, which the ticketing system sent with the order and its buyer has; `email`, the address given when buying; `reason`, the word of an agent who saw the ticket. An unknown number and a wrong proof give the same refusal.
+         */
+        post: operations["claimOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/reviews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the descriptions to decide about
+         * @description Descriptions of buyers and accounts of which only a person can say who they are, the oldest first, each with the contacts it could be. Candidates out of the reader's sight are left out.
+         */
+        get: operations["listMatchReviews"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/reviews/{review_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the review. */
+                review_id: components["parameters"]["MatchReviewId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a review
+         * @description With what the source says of the person and the orders that wait for the answer, at most 50 of them.
+         */
+        get: operations["getMatchReview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/reviews/{review_id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the review. */
+                review_id: components["parameters"]["MatchReviewId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer a review
+         * @description `accept` takes the likeliest candidate, `choose` the contact named in `contact_id`, `create` makes a new contact, `reject` leaves the orders at nobody. The answer counts for everybody described alike, so it is asked once; every order that waits is attributed at once. It can be reverted.
+         */
+        post: operations["decideMatchReview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/reviews/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer many reviews
+         * @description As the operation on one review, each by itself. Results come in the order of the answers.
+         */
+        post: operations["decideMatchReviews"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what people decided
+         * @description Attributions that people decided, the latest first, with who and why. With `order_id` those about one order: about the order itself, its tickets, and the description of its buyer.
+         */
+        get: operations["listMatchDecisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/decisions/{decision_id}/revert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the decision. */
+                decision_id: components["parameters"]["MatchDecisionId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a decision back
+         * @description What was decided before it stands again, or what the rules say where nothing was. Only the last decision about something can be taken back; a revert can be reverted too. Orders go back to whom they belonged.
+         */
+        post: operations["revertMatchDecision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/household-proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List people who may share a home
+         * @description Pairs of contacts that share an e-mail address under different names. It is proposed and changes neither of them.
+         */
+        get: operations["listHouseholdProposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/household-proposals/{household_proposal_id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the proposal. */
+                household_proposal_id: components["parameters"]["HouseholdProposalId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm or dismiss a shared home
+         * @description Keeps what somebody decided about a proposal; the pair is not proposed again.
+         */
+        post: operations["decideHouseholdProposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/mailboxes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List addresses of services
+         * @description Addresses that the institution says are, or are not, a service's, and those that were learnt because too many people used them. What the program knows by itself (contact@, billetterie@, noreply@, resellers) is not listed.
+         */
+        get: operations["listGenericMailboxes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/mailboxes/{mailbox}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An address (billets@theatre.example), every address of a domain (@revente.example) or a local part (billets@). */
+                mailbox: components["parameters"]["GenericMailboxName"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say whether an address is a service's
+         * @description An address of a service identifies nobody: orders from it belong to an organisation, or to nobody. What is said here goes before what the program knows or learnt. It counts for what arrives from now on.
+         */
+        put: operations["putGenericMailbox"];
+        post?: never;
+        /**
+         * Take an address off the list
+         * @description What the program itself knows of the address counts again.
+         */
+        delete: operations["deleteGenericMailbox"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/lookup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find a contact for a seller's screen
+         * @description By exactly one of: the name in another system, an e-mail address, a telephone number, the number of a card. Answers with little: who they are and what they are entitled to. At most 20, since families share addresses; nobody out of the reader's sight or purpose; each look is kept in the log of reads.
+         */
+        post: operations["lookupContacts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contact_id}/indicators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["IndicatorsContactId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read what a contact's purchases say
+         * @description How recent, how frequent, for how much, how long ahead, of which disciplines and seasons, and since when the contact comes, over every source. Trial orders never count. `as_of` gives the figures of a past day, at its end in the institution's time zone, as known today: what happened later does not count, and a ticket that is cancelled by now does not either. Each figure's facts are listed by `/indicators/{indicator}/facts`.
+         */
+        get: operations["getContactIndicators"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contact_id}/indicators/{indicator}/facts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["IndicatorsContactId"];
+                /** @description orders, orders_last_year, net, tickets, visits, upcoming_visits, lead_time, disciplines, seasons or subscriptions. */
+                indicator: components["parameters"]["IndicatorName"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List what a figure counts
+         * @description The orders, tickets or movements that a figure counts, the earliest first: their number is the figure, or their amounts add up to it. Of somebody else's order with a ticket for this contact, of which the reader does not see the buyer, `order_id` is null.
+         */
+        get: operations["listIndicatorFacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/indicators/recount": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Count everybody's figures anew
+         * @description Figures are kept up with each purchase; this counts all of them again, which gives the same.
+         */
+        post: operations["recountIndicators"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/indicators/capture-rates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See how complete what is known of buyers is
+         * @description Of the tickets of confirmed orders placed in a period, at most 366 days, how many have a buyer who is known, and one who can be reached by e-mail or telephone, by channel; of the sales that the reader sees. Without a period, the last 365 days.
+         */
+        get: operations["getCaptureRates"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1974,6 +3273,36 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was done, refused and read
+         * @description One stream over all logs of the institution, the newest first: sign-ins and failed ones, refused requests, changes of rights,
+         *     exports, changes of the configuration, other changes, and reads. An entry has identifiers and no content; `url` is where
+         *     there is more of it. It is also to be had as NDJSON.
+         *
+         *     A refusal tells who asked as far as they proved it (`proven`) or said so, and which rule stood against it; like refusals
+         *     within a moment are one entry with their number (`repeated`). A 404 is a refusal where the record is there and was not to be
+         *     seen. Attempts that name no institution, such as unknown keys, belong to none and are the operator's.
+         *
+         *     The list has one order and no totals, and nothing sorts or counts by agent: logs prove what happened and do not watch people
+         *     at work. To look for one agent asks for the scope `audit:actors` as well. To follow the logs without a gap, see
+         *     `GET /v1/audit/stream`.
+         */
+        get: operations["listAuditEntries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/audit/reads": {
         parameters: {
             query?: never;
@@ -2102,9 +3431,9 @@ export interface paths {
         put?: never;
         /**
          * Verify all chains of the institution
-         * @description Starts an operation that computes the chain of events and the chain of reads again from what the database holds, with its
-         *     progress. Its result says of each whether it agrees (`events`, `reads`), where the first break is, which keys have signed,
-         *     and how many entries are gone by the certificate of a purge.
+         * @description Starts an operation that computes the chains of events, of reads and of refusals again from what the database holds, with
+         *     its progress. Its result says of each whether it agrees (`events`, `reads`, `refusals`), where the first break is, which
+         *     keys have signed, and how many entries are gone by the certificate of a purge.
          */
         post: operations["startVerification"];
         delete?: never;
@@ -2121,14 +3450,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read for how long reads are kept
-         * @description For how many months now, and all that was said of it.
+         * Read for how long the logs are kept
+         * @description For how many months reads and refusals are kept now, and all that was said of it.
          */
         get: operations["getAuditRetention"];
         /**
-         * Say for how long reads are kept
-         * @description Between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL, recommendation on logging
-         *     measures). What is older is purged by itself. Events are not.
+         * Say for how long a log is kept
+         * @description Of reads or of refusals: between 6 and 36 months, from an instant on that is not past; 12 where nothing was said (CNIL,
+         *     recommendation on logging measures). What is older is purged by itself. Events are not.
          */
         put: operations["putAuditRetention"];
         post?: never;
@@ -2146,8 +3475,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read the key that signs the log of reads
-         * @description The installation's public key (RFC 7517, RFC 8037), by which the batches of the log of reads and the certificates of purges are signed.
+         * Read the key that signs the logs
+         * @description The installation's public key (RFC 7517, RFC 8037), by which the batches of the logs of reads and of refusals and the certificates of purges are signed.
          */
         get: operations["getAuditKeys"];
         put?: never;
@@ -2156,6 +3485,97 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow the logs without a gap
+         * @description All entries of the institution's logs after a position, the oldest first, for a SIEM that pulls. Each log has its own order,
+         *     in which nothing is ever put in between; among each other they are ordered by time as far as they are there. Fields have the
+         *     names of the Elastic Common Schema.
+         *
+         *     Keep the `position` of the last entry that you have stored and give it as `after` the next time: it stays good for as long
+         *     as the entries are kept, and after any restart. An entry that comes again, because the position was not kept, has the same
+         *     `event.id`. As `application/x-ndjson` each entry is a line. Reads and refusals appear when they are sealed, mostly within a
+         *     second. What a purge has taken meanwhile is passed over.
+         *
+         *     Asks for the sight of the whole institution, restricted contacts included.
+         */
+        get: operations["followAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/forwarders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List where the logs are sent
+         * @description The forwarders of the institution, the newest first, with how far each is behind.
+         */
+        get: operations["listForwarders"];
+        put?: never;
+        /**
+         * Send the logs somewhere
+         * @description From then on every entry is sent to the address as it is written, at least once and in the order of its log: as syslog
+         *     (RFC 5424) over TLS (RFC 5425) to `syslog+tls://host:6514`, or as lines of JSON by POST to an `https://` address. An entry
+         *     that comes again has the same `event.id`. While the receiver is away, entries wait in their logs, and sending is tried again
+         *     ever more rarely, up to every five minutes.
+         *
+         *     The address must be of a public host, on port 443 or 6514, unless the operator has allowed its network. Its certificate is
+         *     verified, by `ca_certificates` alone where they are given. Secrets are kept under the institution's key and never shown.
+         */
+        post: operations["createForwarder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/forwarders/{forwarder_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the forwarder. */
+                forwarder_id: components["parameters"]["ForwarderId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a forwarder
+         * @description The forwarder and how far it is behind.
+         */
+        get: operations["getForwarder"];
+        put?: never;
+        post?: never;
+        /**
+         * Send the logs there no longer
+         * @description The position is forgotten with it. `If-Match` is required.
+         */
+        delete: operations["deleteForwarder"];
+        options?: never;
+        head?: never;
+        /**
+         * Change, pause or resume a forwarder
+         * @description What is given is changed (RFC 7396); a token or key that is null is forgotten. While it is paused nothing is lost: it goes on
+         *     where it was. The address cannot be changed without giving the token and key again, so that nobody has them sent elsewhere.
+         */
+        patch: operations["updateForwarder"];
         trace?: never;
     };
     "/v1/webhook-endpoints": {
@@ -2178,6 +3598,11 @@ export interface paths {
          *     `WebHook-Allowed-Rate`); events that happen meanwhile are kept for it. The secret is given in this answer and never again. An address must be https on
          *     port 443 of a public host, unless the operator has allowed its network. Event types are limited to what the
          *     credential may read: `contact.*` needs `contacts:read`, `*` needs every read scope.
+         *
+         *     Events are sent on behalf of the credential that makes the endpoint (`made_by`), by the rights and purposes that it
+         *     has when they are sent: what `GET /v1/events` would not show it is left out, and what it may not read of a record is
+         *     masked. A key that is rotated hands its endpoints on to its successor. Once it is revoked, expired or deactivated,
+         *     the endpoint is `disabled` as `orphaned`.
          */
         post: operations["createWebhookEndpoint"];
         delete?: never;
@@ -2214,7 +3639,8 @@ export interface paths {
          * Change a webhook endpoint
          * @description A new address or way of verification, like `status: active` on a disabled endpoint, makes the endpoint `pending` and starts its
          *     verification. `status: disabled` stops deliveries. Changing the address, the event types or the payload takes the
-         *     scopes that creating the endpoint would take.
+         *     scopes that creating the endpoint would take, and from then on events are sent on behalf of who changed it. So does
+         *     `status: active` where `made_by` may no longer act.
          */
         patch: operations["updateWebhookEndpoint"];
         trace?: never;
@@ -2233,7 +3659,8 @@ export interface paths {
         put?: never;
         /**
          * Verify an endpoint again
-         * @description Sends a new verification to a pending endpoint at once, or to a disabled one, which becomes pending.
+         * @description Sends a new verification to a pending endpoint at once, or to a disabled one, which becomes pending. Where `made_by`
+         *     may no longer act, events are from then on sent on behalf of who verifies.
          */
         post: operations["verifyWebhookEndpoint"];
         delete?: never;
@@ -2321,7 +3748,8 @@ export interface paths {
         };
         /**
          * List deliveries to an endpoint
-         * @description What was sent and what became of it, newest event first, for 30 days.
+         * @description What was sent and what became of it, newest event first, for 30 days: of the events that the reader sees, those that
+         *     the endpoint could be sent.
          */
         get: operations["listWebhookDeliveries"];
         put?: never;
@@ -4074,7 +5502,7 @@ export interface paths {
         };
         /**
          * Read the sign-in policy
-         * @description For whom the institution asks for a second factor.
+         * @description For whom the institution asks for a second factor, and where a browser may be sent back to after signing in.
          */
         get: operations["getSignInPolicy"];
         put?: never;
@@ -4084,7 +5512,7 @@ export interface paths {
         head?: never;
         /**
          * Change the sign-in policy
-         * @description Whoever has one of these roles or scopes, and has not shown a second factor, may only see to their own account until they have. Counts within a second, also for open sessions.
+         * @description Whoever has one of these roles or scopes, and has not shown a second factor, here or to the identity provider, may only see to their own account until they have: everything else is refused with `second-factor-required`, which says what to do. Counts within a second, also for open sessions.
          */
         patch: operations["updateSignInPolicy"];
         trace?: never;
@@ -4244,6 +5672,273 @@ export interface paths {
         patch: operations["updateIdentityProvider"];
         trace?: never;
     };
+    "/v1/users/{user_id}/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List further identities of a user
+         * @description Identities that were linked to the user beside `issuer` and `subject` of the user itself, newest first.
+         */
+        get: operations["listIdentities"];
+        put?: never;
+        /**
+         * Link a further identity to a user
+         * @description The same person at two identity providers is two users until somebody says otherwise: this says it. From now on whoever comes with this
+         *     issuer and subject is this user. A user who has rights that the caller lacks cannot be given one.
+         */
+        post: operations["linkIdentity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{user_id}/identities/{identity_id}/unlink": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+                /** @description Identifier of the linked identity. */
+                identity_id: components["parameters"]["IdentityId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unlink an identity from a user
+         * @description Whoever comes with this identity is nobody from now on, or a user of their own. Sessions of the user go on.
+         */
+        post: operations["unlinkIdentity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/identity-providers/{identity_provider_id}/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the identity provider. */
+                identity_provider_id: components["parameters"]["IdentityProviderId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read how people sign in with a provider
+         * @description How this program is known to an OpenID provider as a client, and what it asks for. The secret is never shown; `redirect_uri` and, with
+         *     `private_key_jwt`, `public_key` are what the provider has to be told.
+         */
+        get: operations["getProviderSignIn"];
+        /**
+         * Say how people sign in with a provider
+         * @description Replaces everything but the secret, which stays where `client_secret` is not sent. Where the provider's addresses are is its discovery
+         *     document's to say. With `private_key_jwt` a key is made here, once, and never leaves. Only who may do everything may do this.
+         */
+        put: operations["putProviderSignIn"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/identity-providers/{identity_provider_id}/saml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the identity provider. */
+                identity_provider_id: components["parameters"]["IdentityProviderId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read how people sign in with SAML
+         * @description What this program knows of a SAML provider, and what the provider has to be told: the address of our metadata, which has the rest in it.
+         */
+        get: operations["getSamlConnection"];
+        /**
+         * Say how people sign in with SAML
+         * @description Takes the metadata of the provider, whose entity id is the provider's `issuer`; again when its keys change. Our own key is made here, once,
+         *     and never leaves. Only who may do everything may do this.
+         */
+        put: operations["putSamlConnection"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/public/institutions/{institution_id}/identity-providers/{identity_provider_id}/saml-metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the institution. */
+                institution_id: components["parameters"]["SignInInstitutionId"];
+                /** @description Identifier of the identity provider. */
+                identity_provider_id: components["parameters"]["IdentityProviderId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read our metadata for a SAML provider
+         * @description What the provider is told of this program (SAML 2.0 Metadata). Its address is our entity id.
+         */
+        get: operations["getSamlMetadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/public/sign-ins/saml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take the answer of a SAML provider
+         * @description Where a SAML provider has the browser post its answer (HTTP POST binding). The browser goes on as from the callback of an OpenID
+         *     provider. An answer that was not asked for is not taken.
+         */
+        post: operations["finishSamlSignIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/public/institutions/{institution_id}/identity-providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the institution. */
+                institution_id: components["parameters"]["SignInInstitutionId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the providers to sign in with
+         * @description What a front end offers to whoever wants to sign in. An institution that does not exist has none.
+         */
+        get: operations["listSignInProviders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-ins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to sign in with a provider
+         * @description Answers the address to which the front end sends the browser, good for ten minutes and once. `return_to` is where the browser comes back
+         *     to: one of the `return_addresses` of the sign-in policy, letter by letter. `code_challenge` is the SHA-256 of a secret of the front end
+         *     (RFC 7636, S256), which it shows when it exchanges the code: nobody else's browser can end what this one began.
+         */
+        post: operations["startSignIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-ins/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Take the provider's answer
+         * @description Where an OpenID provider sends the browser. The answer is judged and the browser goes on to `return_to` with `code`, good for one minute
+         *     and one exchange, or with `error`: `access_denied` where the person or the provider said no, `sign_in_refused` where the answer was not
+         *     good, `sign_in_too_weak` where the provider has not checked enough, `user_unknown` where nobody here has this identity,
+         *     `provider_unavailable` where it could not be asked. `state` is the front end's. No token is ever in an address.
+         */
+        get: operations["finishSignIn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-ins/exchange": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Exchange the code of a sign-in
+         * @description Gives a session for the code that the browser brought, to whoever began the sign-in. A code is good for one attempt, right or wrong.
+         *     The session is refreshed, listed and ended as any other.
+         */
+        post: operations["exchangeSignIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-ins/sign-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End the session here and at the provider
+         * @description Ends the session of the access token that is sent, at once. `logout_url` is where the front end sends the browser so that the provider
+         *     ends its own (OpenID Connect RP-Initiated Logout 1.0); null where the provider offers nothing of the kind. The browser comes back to
+         *     `return_to`, one of the `return_addresses` of the sign-in policy, with `state`.
+         */
+        post: operations["signOutAtProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/scim/v2/ServiceProviderConfig": {
         parameters: {
             query?: never;
@@ -4344,6 +6039,107 @@ export interface paths {
         get: operations["getScimSchema"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scim/v2/.search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Search users and groups over SCIM
+         * @description Users first, then groups (RFC 7644 §3.4.3). A filter on an attribute that one of the two does not have finds none of it. There is no order over both: `sortBy` is refused.
+         */
+        post: operations["searchScim"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scim/v2/Users/.search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Search users over SCIM
+         * @description As the list of users, with the search in the body (RFC 7644 §3.4.3), where addresses in a log do not show it.
+         */
+        post: operations["searchScimUsers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scim/v2/Groups/.search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Search groups over SCIM
+         * @description As the list of groups, with the search in the body (RFC 7644 §3.4.3).
+         */
+        post: operations["searchScimGroups"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scim/v2/Me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read oneself over SCIM
+         * @description The user who asks (RFC 7644 §3.11). A program is nobody: 403.
+         */
+        get: operations["getScimMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scim/v2/Bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Do many operations over SCIM
+         * @description At most 200 operations in 1 MiB, each done or refused by itself (RFC 7644 §3.7). An operation that names `bulkId:…` of another waits for
+         *     it, wherever it stands. After `failOnErrors` failures the rest is not done. The results are in the order of the operations.
+         */
+        post: operations["bulkScim"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5771,6 +7567,926 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "ticketing.venue.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A venue arrived
+         * @description A venue arrived; read the record for its present state.
+         */
+        post: operations["onTicketingVenueCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.venue.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A venue changed
+         * @description A venue changed; read the record for its present state.
+         */
+        post: operations["onTicketingVenueUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.venue.deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A venue vanished at its source
+         * @description A venue vanished at its source; read the record for its present state.
+         */
+        post: operations["onTicketingVenueDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.product.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A product arrived
+         * @description A product arrived; read the record for its present state.
+         */
+        post: operations["onTicketingProductCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.product.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A product changed
+         * @description A product changed; read the record for its present state.
+         */
+        post: operations["onTicketingProductUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.product.deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A product vanished at its source
+         * @description A product vanished at its source; read the record for its present state.
+         */
+        post: operations["onTicketingProductDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.membership.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A membership arrived
+         * @description A membership arrived; read the record for its present state.
+         */
+        post: operations["onTicketingMembershipCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.membership.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A membership changed
+         * @description A membership changed; read the record for its present state.
+         */
+        post: operations["onTicketingMembershipUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.membership.deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A membership vanished at its source
+         * @description A membership vanished at its source; read the record for its present state.
+         */
+        post: operations["onTicketingMembershipDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.gift_card.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A gift card arrived
+         * @description A gift card arrived; read the record for its present state.
+         */
+        post: operations["onTicketingGiftCardCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.gift_card.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A gift card changed
+         * @description A gift card changed; read the record for its present state.
+         */
+        post: operations["onTicketingGiftCardUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.gift_card.deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A gift card vanished at its source
+         * @description A gift card vanished at its source; read the record for its present state.
+         */
+        post: operations["onTicketingGiftCardDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.scan.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A scan arrived
+         * @description A scan arrived; read the record for its present state.
+         */
+        post: operations["onTicketingScanCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.scan.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A scan changed
+         * @description A scan changed; read the record for its present state.
+         */
+        post: operations["onTicketingScanUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.scan.deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A scan vanished at its source
+         * @description A scan vanished at its source; read the record for its present state.
+         */
+        post: operations["onTicketingScanDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.group_booking.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A group booking arrived
+         * @description A group booking arrived; read the record for its present state.
+         */
+        post: operations["onTicketingGroupBookingCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.group_booking.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A group booking changed
+         * @description A group booking changed; read the record for its present state.
+         */
+        post: operations["onTicketingGroupBookingUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.group_booking.deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A group booking vanished at its source
+         * @description A group booking vanished at its source; read the record for its present state.
+         */
+        post: operations["onTicketingGroupBookingDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.group_booking.cancelled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A group booking was cancelled
+         * @description A group booking was cancelled; read the record for its present state.
+         */
+        post: operations["onTicketingGroupBookingCancelled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.attendance.recorded": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A ticket was let in
+         * @description A ticket was let in; read the record for its present state.
+         */
+        post: operations["onTicketingAttendanceRecorded"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.attendance.revoked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A ticket no longer counts as used
+         * @description A ticket no longer counts as used; read the record for its present state.
+         */
+        post: operations["onTicketingAttendanceRevoked"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "membership.started": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A membership has begun
+         * @description A membership has begun; read the record for its present state.
+         */
+        post: operations["onMembershipStarted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "membership.renewed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A membership was renewed
+         * @description A membership was renewed; read the record for its present state.
+         */
+        post: operations["onMembershipRenewed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "membership.expired": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A membership has ended
+         * @description A membership has ended; read the record for its present state.
+         */
+        post: operations["onMembershipExpired"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "membership.cancelled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A membership was cancelled
+         * @description A membership was cancelled; read the record for its present state.
+         */
+        post: operations["onMembershipCancelled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "giftcard.balance_changed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The balance of a gift card changed
+         * @description The balance of a gift card changed; read the record for its present state.
+         */
+        post: operations["onGiftcardBalanceChanged"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.record.anonymized": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A record was anonymised
+         * @description A record was anonymised; read the record for its present state.
+         */
+        post: operations["onTicketingRecordAnonymized"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.record.missing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A complete window of a source was without a record
+         * @description A complete window of a source was without a record; read the record for its present state.
+         */
+        post: operations["onTicketingRecordMissing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.source.reconciled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A source was compared with its vendor
+         * @description A source was compared with its vendor; read the record for its present state.
+         */
+        post: operations["onTicketingSourceReconciled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.command.confirmed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A vendor did what it was asked
+         * @description A vendor did what it was asked; read the record for its present state.
+         */
+        post: operations["onTicketingCommandConfirmed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.command.rejected": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A vendor refused what it was asked
+         * @description A vendor refused what it was asked; read the record for its present state.
+         */
+        post: operations["onTicketingCommandRejected"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.connection.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A source was connected
+         * @description A source was connected; read the connection of the source for its present state.
+         */
+        post: operations["onTicketingConnectionCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.connection.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A connection was changed
+         * @description A connection was changed; read the connection of the source for its present state.
+         */
+        post: operations["onTicketingConnectionUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.connection.deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A source was disconnected
+         * @description A source was disconnected; read the connection of the source for its present state.
+         */
+        post: operations["onTicketingConnectionDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.source.lagging": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A source is behind
+         * @description A source is behind; read the connection of the source for its present state.
+         */
+        post: operations["onTicketingSourceLagging"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.source.failing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A source cannot be read
+         * @description A source cannot be read; read the connection of the source for its present state.
+         */
+        post: operations["onTicketingSourceFailing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.source.recovered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A source is well again
+         * @description A source is well again; read the connection of the source for its present state.
+         */
+        post: operations["onTicketingSourceRecovered"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "statutory.sibil.settings_updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The settings of the SIBIL return changed
+         * @description `changed` names them. The password is in no event.
+         */
+        post: operations["onStatutorySibilSettingsUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "statutory.sibil.ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A quarter can be declared
+         * @description The quarter is over and nothing stands in the way of its return; told once a quarter, where sending is on. Facts are the quarter, when it is due and how many declarations it has.
+         */
+        post: operations["onStatutorySibilReady"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "statutory.sibil.submitted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A submission was accepted
+         * @description SIBIL has all of its declarations. Facts are the quarter and the counts.
+         */
+        post: operations["onStatutorySibilSubmitted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "statutory.sibil.rejected": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Declarations of a submission were refused
+         * @description SIBIL refused some of its declarations, or has them under another key; the submission says which and why. Facts are the quarter and the counts.
+         */
+        post: operations["onStatutorySibilRejected"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.match.review_required": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Somebody has to say whose an order is
+         * @description Somebody has to say whose an order is; read the record for its present state.
+         */
+        post: operations["onTicketingMatchReviewRequired"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.match.review_decided": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Somebody said whose an order is
+         * @description Somebody said whose an order is; read the record for its present state.
+         */
+        post: operations["onTicketingMatchReviewDecided"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.household.proposed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Two contacts may share a home
+         * @description Two contacts may share a home; read the record for its present state.
+         */
+        post: operations["onTicketingHouseholdProposed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.household.confirmed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Two contacts share a home
+         * @description Two contacts share a home; read the record for its present state.
+         */
+        post: operations["onTicketingHouseholdConfirmed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.household.dismissed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Two contacts do not share a home
+         * @description Two contacts do not share a home; read the record for its present state.
+         */
+        post: operations["onTicketingHouseholdDismissed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "form.created": {
         parameters: {
             query?: never;
@@ -5961,8 +8677,8 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * The retention of reads changed
-         * @description The facts have from when on.
+         * The retention of a log changed
+         * @description The facts have of which log and from when on.
          */
         post: operations["onAuditRetentionUpdated"];
         delete?: never;
@@ -5985,6 +8701,106 @@ export interface webhooks {
          * @description Which reads need a reason, or which are noted, has changed.
          */
         post: operations["onReadPolicyUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "siem_forwarder.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A forwarder of the logs was made
+         * @description Its address is among the changes.
+         */
+        post: operations["onSiemForwarderCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "siem_forwarder.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A forwarder of the logs changed
+         * @description Which members changed; secrets are told without their values.
+         */
+        post: operations["onSiemForwarderUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "siem_forwarder.deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A forwarder of the logs is gone
+         * @description From then on nothing is sent there.
+         */
+        post: operations["onSiemForwarderDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "siem_forwarder.lagging": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A receiver of the logs is behind
+         * @description The first entry that it has not taken has been waiting for fifteen minutes; it is told once.
+         */
+        post: operations["onSiemForwarderLagging"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "siem_forwarder.recovered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A receiver of the logs is up to date again
+         * @description After it was behind.
+         */
+        post: operations["onSiemForwarderRecovered"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6831,6 +9647,46 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "identity.linked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A further identity is a user's
+         * @description `facts` say whose; the changes which.
+         */
+        post: operations["onIdentityLinked"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "identity.unlinked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * An identity is a user's no more
+         * @description `facts` say whose it was; the changes which.
+         */
+        post: operations["onIdentityUnlinked"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "identity_provider.created": {
         parameters: {
             query?: never;
@@ -6865,6 +9721,26 @@ export interface webhooks {
          * @description The changes say how.
          */
         post: operations["onIdentityProviderUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "identity_provider.sign_in_changed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * How people sign in with a provider was changed
+         * @description The changes say how; secrets are nowhere in it.
+         */
+        post: operations["onIdentityProviderSignInChanged"];
         delete?: never;
         options?: never;
         head?: never;
@@ -8902,6 +11778,18 @@ export interface components {
          *       "capabilities": [
          *         "push"
          *       ],
+         *       "purpose_codes": {
+         *         "NEWSLTR": "newsletter"
+         *       },
+         *       "price_classes": {
+         *         "item:2101": "full"
+         *       },
+         *       "campaign_codes": {},
+         *       "field_policies": {
+         *         "locale": "always"
+         *       },
+         *       "grace_days": 0,
+         *       "renewal_days": 60,
          *       "created_at": "2026-11-23T10:15:00Z",
          *       "updated_at": "2026-11-23T10:15:00Z",
          *       "version": 1
@@ -8921,6 +11809,22 @@ export interface components {
             precedence: number;
             status: string;
             capabilities: string[];
+            purpose_codes: {
+                [key: string]: string;
+            };
+            price_classes: {
+                [key: string]: string;
+            };
+            campaign_codes: {
+                [key: string]: string;
+            };
+            field_policies: {
+                [key: string]: string;
+            };
+            /** Format: int32 */
+            grace_days: number;
+            /** Format: int32 */
+            renewal_days: number;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -8965,7 +11869,33 @@ export interface components {
              * @enum {string}
              */
             status: "active" | "paused";
-            capabilities?: ("push" | "pull" | "write_customer" | "write_voucher" | "scan")[];
+            capabilities?: ("push" | "pull" | "write_customer" | "write_voucher" | "write_membership" | "write_consent" | "scan")[];
+            /** @description Purpose of the register for each question of the source, by its name there. */
+            purpose_codes?: {
+                [key: string]: string;
+            };
+            /** @description What each price type of the source counts as, by its name there. It goes before what the source says; without either a price type is `unmapped`. */
+            price_classes?: {
+                [key: string]: "full" | "reduced" | "free" | "subscription" | "school" | "group" | "partner" | "staff" | "other";
+            };
+            /** @description Campaign that gave out each offer, by the code of the offer, where the source does not say. */
+            campaign_codes?: {
+                [key: string]: string;
+            };
+            /** @description When an account of the source may change a field of the contact it belongs to; without a word, where the field is empty. What is newer is what changed later at the source than here. Addresses and numbers are only ever added, and consents go by the time of the answer. */
+            field_policies?: {
+                [key: string]: "never" | "if_empty" | "if_newer" | "always";
+            };
+            /**
+             * Format: int32
+             * @description How long memberships still count after their end, where their product does not say; 0 at first.
+             */
+            grace_days?: number;
+            /**
+             * Format: int32
+             * @description How long before their end memberships can be renewed, where their product does not say; 60 at first.
+             */
+            renewal_days?: number;
         };
         /**
          * @example {
@@ -8982,7 +11912,33 @@ export interface components {
             precedence?: number;
             /** @enum {string} */
             status?: "active" | "paused";
-            capabilities?: ("push" | "pull" | "write_customer" | "write_voucher" | "scan")[];
+            capabilities?: ("push" | "pull" | "write_customer" | "write_voucher" | "write_membership" | "write_consent" | "scan")[];
+            /** @description Purpose of the register for each question of the source, by its name there. */
+            purpose_codes?: {
+                [key: string]: string | null;
+            };
+            /** @description What each price type of the source counts as, by its name there. It goes before what the source says; without either a price type is `unmapped`. */
+            price_classes?: {
+                [key: string]: "full" | "reduced" | "free" | "subscription" | "school" | "group" | "partner" | "staff" | "other" | null;
+            };
+            /** @description Campaign that gave out each offer, by the code of the offer, where the source does not say. */
+            campaign_codes?: {
+                [key: string]: string | null;
+            };
+            /** @description When an account of the source may change a field of the contact it belongs to; without a word, where the field is empty. What is newer is what changed later at the source than here. Addresses and numbers are only ever added, and consents go by the time of the answer. */
+            field_policies?: {
+                [key: string]: "never" | "if_empty" | "if_newer" | "always" | null;
+            };
+            /**
+             * Format: int32
+             * @description How long memberships still count after their end, where their product does not say; 0 at first.
+             */
+            grace_days?: number;
+            /**
+             * Format: int32
+             * @description How long before their end memberships can be renewed, where their product does not say; 60 at first.
+             */
+            renewal_days?: number;
         };
         /**
          * @example {
@@ -9061,19 +12017,19 @@ export interface components {
             records: components["schemas"]["TicketingBatchRecord"][];
         };
         TicketingBatchRecord: {
-            /** @description production, performance, price_type, customer or order. */
+            /** @description venue, production, performance, price_type, product, customer, order, membership, gift_card, scan or group_booking. */
             kind: string;
             /**
              * @default upsert
              * @enum {string}
              */
-            op: "upsert" | "delete";
+            op: "upsert" | "delete" | "anonymize";
             external_id: string;
             /** Format: int64 */
             source_version?: number;
             /** @description RFC 3339. */
             source_modified_at?: string;
-            /** @description As the schema of the kind says; nothing for a deletion. */
+            /** @description As the schema of the kind says; nothing for a deletion or anonymisation. */
             data?: {
                 [key: string]: unknown;
             };
@@ -9088,7 +12044,8 @@ export interface components {
          *           "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f02",
          *           "contact_id": null,
          *           "match": null,
-         *           "problem": null
+         *           "problem": null,
+         *           "warnings": []
          *         }
          *       ],
          *       "summary": {
@@ -9097,6 +12054,7 @@ export interface components {
          *         "updated": 0,
          *         "unchanged": 0,
          *         "ignored_stale": 0,
+         *         "ignored_anonymized": 0,
          *         "applied": 0,
          *         "failed": 0
          *       }
@@ -9121,12 +12079,14 @@ export interface components {
             /** Format: int32 */
             ignored_stale: number;
             /** Format: int32 */
+            ignored_anonymized: number;
+            /** Format: int32 */
             failed: number;
         };
         TicketingBatchItem: {
             /** Format: int32 */
             index: number;
-            /** @description `applied` is a deletion that took effect. */
+            /** @description `applied` is a deletion or anonymisation that took effect, `ignored_anonymized` a description of somebody who was forgotten. */
             status: string;
             /** Format: uuid */
             id: string | null;
@@ -9134,6 +12094,12 @@ export interface components {
             contact_id: string | null;
             match: components["schemas"]["TicketingMatch"] | null;
             problem: components["schemas"]["Problem"] | null;
+            warnings: components["schemas"]["TicketingWarning"][];
+        };
+        /** @description Something that was taken in, though it could have meant two things. */
+        TicketingWarning: {
+            code: string;
+            pointer: string;
         };
         /** @description The evidence on which a contact was attributed. */
         TicketingMatch: {
@@ -9170,7 +12136,8 @@ export interface components {
          *       "status": "created",
          *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f02",
          *       "contact_id": null,
-         *       "match": null
+         *       "match": null,
+         *       "warnings": []
          *     }
          */
         TicketingRecordResult: {
@@ -9180,6 +12147,21 @@ export interface components {
             /** Format: uuid */
             contact_id: string | null;
             match: components["schemas"]["TicketingMatch"] | null;
+            warnings: components["schemas"]["TicketingWarning"][];
+        };
+        /**
+         * @example {
+         *       "status": "applied",
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f02",
+         *       "contact": "kept"
+         *     }
+         */
+        TicketingAnonymization: {
+            status: string;
+            /** Format: uuid */
+            id: string;
+            /** @description What became of the contact: there was none, something else knows it, or it was emptied. */
+            contact: string;
         };
         /**
          * @example {
@@ -9190,6 +12172,9 @@ export interface components {
          *       "external_id": "date-31",
          *       "is_stub": false,
          *       "is_deleted": false,
+         *       "is_anonymized": false,
+         *       "absences": 0,
+         *       "missing_since": null,
          *       "source_version": null,
          *       "source_modified_at": "2026-11-20T09:00:00Z",
          *       "content_digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -9209,6 +12194,14 @@ export interface components {
             external_id: string;
             is_stub: boolean;
             is_deleted: boolean;
+            is_anonymized: boolean;
+            /**
+             * Format: int32
+             * @description How many complete windows in a row were without it. After the first it is missing at its source; with the second it counts as cancelled.
+             */
+            absences: number;
+            /** Format: date-time */
+            missing_since: string | null;
             /** Format: int64 */
             source_version: number | null;
             /** Format: date-time */
@@ -9243,6 +12236,10 @@ export interface components {
             name: components["schemas"]["TicketingText"];
             discipline?: string | null;
             season?: string | null;
+            festival?: string | null;
+            /** @description Domain of the show in the statutory ticketing return, by its label. */
+            sibil_domain?: string | null;
+            young_audience?: boolean | null;
         };
         /**
          * @example {
@@ -9258,16 +12255,20 @@ export interface components {
         TicketingPerformanceRecord: {
             production?: components["schemas"]["TicketingReference"] | null;
             name?: components["schemas"]["TicketingText"];
-            /**
-             * Format: date-time
-             * @description Absent for open tickets and shops.
-             */
+            /** @description Absent for open tickets and shops. */
             starts_at?: string | null;
-            /** Format: date-time */
             ends_at?: string | null;
             /** @description IANA name; that of the source when absent. */
             time_zone?: string | null;
+            /** @description When the doors open. */
+            admission_at?: string | null;
+            /** @description Name of the venue at the source. */
             venue?: string | null;
+            /** @description That of the production when absent. */
+            sibil_domain?: string | null;
+            /** @description That of the production when absent. */
+            young_audience?: boolean | null;
+            replaces?: components["schemas"]["TicketingReference"] | null;
             /** Format: int32 */
             capacity?: number | null;
             /**
@@ -9287,10 +12288,10 @@ export interface components {
         TicketingPriceTypeRecord: {
             name: components["schemas"]["TicketingText"];
             /**
-             * @default other
+             * @description As the source classes it; left out where it does not. What the institution has set for this price type of the source goes before.
              * @enum {string}
              */
-            class: "full" | "reduced" | "free" | "subscription" | "school" | "group" | "partner" | "staff" | "other";
+            class?: "full" | "reduced" | "free" | "subscription" | "school" | "group" | "partner" | "staff" | "other";
             audience?: string | null;
         };
         /**
@@ -9307,6 +12308,8 @@ export interface components {
             customer?: components["schemas"]["TicketingReference"] | null;
             /** Format: uuid */
             contact_id?: string | null;
+            /** @description Number of a card of ours that was shown: an external id with the source `card`. */
+            card_number?: string | null;
             email?: string | null;
             /** @default false */
             email_verified: boolean;
@@ -9338,6 +12341,8 @@ export interface components {
         TicketingCustomerRecord: {
             /** Format: uuid */
             contact_id?: string | null;
+            /** @description Number of a card of ours that was shown: an external id with the source `card`. */
+            card_number?: string | null;
             email?: string | null;
             /** @default false */
             email_verified: boolean;
@@ -9350,6 +12355,7 @@ export interface components {
             birthdate?: string | null;
             locale?: string | null;
             address?: components["schemas"]["TicketingPostalAddress"] | null;
+            consents?: components["schemas"]["TicketingConsentRecord"][];
         };
         /**
          * @description The whole order as the source sees it now: what is left out is gone. Cancelled lines stay listed with their amount; money given back is a refund and changes no line.
@@ -9388,13 +12394,14 @@ export interface components {
             /** @enum {string} */
             commercial_state: "reserved" | "confirmed" | "cancelled" | "expired";
             channel?: components["schemas"]["TicketingChannel"] | null;
-            /** Format: date-time */
             placed_at?: string | null;
             /** @description That of the source when absent. */
             currency?: string;
             /** @default false */
             test: boolean;
             split_from?: components["schemas"]["TicketingReference"] | null;
+            /** @description A secret that the buyer has, such as the end of the link in their confirmation. Only its SHA-256 is kept: who shows it may claim the order. */
+            claim_secret?: string | null;
             buyer?: components["schemas"]["TicketingPerson"] | null;
             payer?: components["schemas"]["TicketingPerson"] | null;
             lines: components["schemas"]["TicketingLineRecord"][];
@@ -9418,6 +12425,10 @@ export interface components {
             kind: "ticket" | "pass" | "subscription" | "membership" | "gift_card" | "goods" | "donation" | "service";
             performance?: components["schemas"]["TicketingReference"] | null;
             price_type?: components["schemas"]["TicketingReference"] | null;
+            product?: components["schemas"]["TicketingReference"] | null;
+            /** @description Why nothing or less was paid: invitation, staff, partner … */
+            exemption?: string | null;
+            voucher?: components["schemas"]["TicketingVoucher"] | null;
             label?: string | null;
             amount: components["schemas"]["TicketingDecimal"];
             tax?: components["schemas"]["TicketingDecimal"] | null;
@@ -9435,6 +12446,11 @@ export interface components {
              */
             state: "valid" | "cancelled" | "exchanged" | "resold" | "blocked" | "transferred";
             holder?: components["schemas"]["TicketingPerson"] | null;
+        };
+        /** @description The offer a ticket was bought with, and the campaign that gave it out; that of the source's settings for the code when absent. */
+        TicketingVoucher: {
+            code: string;
+            campaign?: string | null;
         };
         TicketingFeeRecord: {
             external_id: string;
@@ -9464,7 +12480,6 @@ export interface components {
             amount: components["schemas"]["TicketingDecimalPositive"];
             /** @enum {string} */
             state: "pending" | "settled" | "failed" | "cancelled";
-            /** Format: date-time */
             at?: string | null;
         };
         TicketingRefundRecord: {
@@ -9477,23 +12492,256 @@ export interface components {
             amount: components["schemas"]["TicketingDecimalPositive"];
             /** @enum {string} */
             state: "pending" | "settled" | "failed" | "cancelled";
-            /** Format: date-time */
             at?: string | null;
             payment?: components["schemas"]["TicketingReference"] | null;
             /** @description Which tickets it is for; empty when the source does not say. */
             lines?: string[];
             reason?: string | null;
         };
-        /** @description A question answered while buying. A question not answered is left out. */
+        /** @description A question answered while buying or in an account. A question that was not answered is left out, or `unanswered`; it is no refusal and changes nothing. */
         TicketingConsentRecord: {
+            /** @description Code of the purpose, or the name of the question at the source for which `purpose_codes` of the source has one. */
             purpose: string;
             /** @enum {string} */
             channel: "email" | "sms" | "phone" | "post";
             /** @enum {string} */
-            value: "granted" | "refused";
-            /** Format: date-time */
+            value: "granted" | "refused" | "unanswered";
             at: string;
             evidence?: string | null;
+            /** @description Identifier of the question at the source. */
+            question?: string | null;
+            /** @description Version of the text that was answered. */
+            wording_version?: string | null;
+        };
+        /**
+         * @example {
+         *       "name": {
+         *         "fr": "Grande salle"
+         *       },
+         *       "address": {
+         *         "street": "3 quai des Brumes",
+         *         "postal_code": "29200",
+         *         "city": "Brest",
+         *         "country": "FR"
+         *       },
+         *       "siret": "73282932000074",
+         *       "sibil_type": "THEATRE",
+         *       "capacity": 320
+         *     }
+         */
+        TicketingVenueRecord: {
+            name: components["schemas"]["TicketingText"];
+            parent?: components["schemas"]["TicketingReference"] | null;
+            address?: components["schemas"]["TicketingPostalAddress"] | null;
+            siret?: string | null;
+            /**
+             * @description Kind of place in the statutory ticketing return.
+             * @enum {string|null}
+             */
+            sibil_type?: "THEATRE" | "ESPACE_POLYVALENT" | "CASINO_DISCOTHEQUE_HOTEL_CAFE_RESTAURANT" | "SALLE_CONCERT_AUDITORIUM_OPERA_ZENITH" | "CABARET_MUSIC_HALL" | "PLEIN_AIR_PARC_LOISIRS_ATTRACTION" | "STRUCTURE_ITINERANTE_DEMONTABLE_CHAPITEAU" | "LIEU_DE_CULTE" | "LIEU_DE_SANTE" | "AUTRE" | null;
+            /** Format: int32 */
+            capacity?: number | null;
+        };
+        /**
+         * @example {
+         *       "name": {
+         *         "fr": "Carte des amis"
+         *       },
+         *       "kind": "membership",
+         *       "grace_days": 30,
+         *       "benefits": [
+         *         "priority_booking"
+         *       ]
+         *     }
+         */
+        TicketingProductRecord: {
+            name: components["schemas"]["TicketingText"];
+            /** @enum {string} */
+            kind: "ticket" | "pass" | "subscription" | "membership" | "gift_card" | "goods" | "donation" | "service";
+            /**
+             * Format: int32
+             * @description How long it still counts after its end; as the source is set when absent.
+             */
+            grace_days?: number | null;
+            /**
+             * Format: int32
+             * @description How long before its end it can be renewed; as the source is set when absent.
+             */
+            renewal_days?: number | null;
+            /** Format: int32 */
+            usage_limit?: number | null;
+            benefits?: string[];
+        };
+        /**
+         * @description A subscription, pass or membership, valid from one instant to another. A date alone as `valid_to` is its last day. Whose it is follows from `ticket`, `customer` or `order`.
+         * @example {
+         *       "kind": "membership",
+         *       "number": "A-0042",
+         *       "product": "amis",
+         *       "customer": "C-204",
+         *       "valid_from": "2026-09-01",
+         *       "valid_to": "2027-08-31",
+         *       "benefits": [
+         *         "priority_booking"
+         *       ],
+         *       "auto_renew": false,
+         *       "state": "active"
+         *     }
+         */
+        TicketingMembershipRecord: {
+            /**
+             * @default membership
+             * @enum {string}
+             */
+            kind: "subscription" | "pass" | "membership";
+            /** @description As printed on the card. */
+            number?: string | null;
+            product?: components["schemas"]["TicketingReference"] | null;
+            customer?: components["schemas"]["TicketingReference"] | null;
+            order?: components["schemas"]["TicketingReference"] | null;
+            /** @description The line that sold it. */
+            ticket?: components["schemas"]["TicketingReference"] | null;
+            holder?: components["schemas"]["TicketingPerson"] | null;
+            valid_from?: string | null;
+            valid_to?: string | null;
+            /** @description IANA name; that of the source when absent. */
+            time_zone?: string | null;
+            /** Format: int32 */
+            usage_limit?: number | null;
+            /** Format: int32 */
+            usages?: number | null;
+            benefits?: string[];
+            /** @default false */
+            auto_renew: boolean;
+            /** @description The one that this one continues. */
+            renews?: components["schemas"]["TicketingReference"] | null;
+            /** @description As the source calls it. `cancelled`, `suspended` and `pending` count; every other is kept and the status derived from dates and uses. */
+            state?: string | null;
+            cancelled_at?: string | null;
+            /** @default false */
+            test: boolean;
+        };
+        /**
+         * @description `code` opens the money: it is not kept, only a keyed hash of it and its last four characters. Transactions are all that happened to the card, loads positive, uses negative.
+         * @example {
+         *       "last_four": "9XQT",
+         *       "currency": "EUR",
+         *       "balance": "35.00",
+         *       "expires_at": "2027-11-20",
+         *       "customer": "C-204",
+         *       "transactions": [
+         *         {
+         *           "external_id": "x1",
+         *           "amount": "50.00",
+         *           "at": "2026-11-20T09:00:00Z"
+         *         },
+         *         {
+         *           "external_id": "x2",
+         *           "amount": "-15.00",
+         *           "at": "2026-11-22T19:00:00Z",
+         *           "order": "saison/QK41"
+         *         }
+         *       ]
+         *     }
+         */
+        TicketingGiftCardRecord: {
+            code?: string | null;
+            last_four?: string | null;
+            /** @description That of the source when absent. */
+            currency?: string;
+            balance: components["schemas"]["TicketingDecimal"];
+            expires_at?: string | null;
+            state?: string | null;
+            product?: components["schemas"]["TicketingReference"] | null;
+            customer?: components["schemas"]["TicketingReference"] | null;
+            /** @description The order that sold it. */
+            order?: components["schemas"]["TicketingReference"] | null;
+            /** @description The line that sold it. */
+            ticket?: components["schemas"]["TicketingReference"] | null;
+            /** @default false */
+            test: boolean;
+            transactions?: components["schemas"]["TicketingGiftCardTransactionRecord"][];
+        };
+        TicketingGiftCardTransactionRecord: {
+            external_id: string;
+            amount: components["schemas"]["TicketingDecimal"];
+            at?: string | null;
+            order?: components["schemas"]["TicketingReference"] | null;
+        };
+        /**
+         * @description One reading at a door. It may arrive before the order of its ticket, and is attached when that comes. An annulled scan is sent again with `annulled`.
+         * @example {
+         *       "ticket": "t-9001",
+         *       "performance": "date-31",
+         *       "occurred_at": "2026-12-04T19:41:12+01:00",
+         *       "direction": "entry",
+         *       "result": "accepted",
+         *       "gate": "Porte B"
+         *     }
+         */
+        TicketingScanRecord: {
+            ticket?: components["schemas"]["TicketingReference"] | null;
+            /** @description That of the ticket when absent. */
+            performance?: components["schemas"]["TicketingReference"] | null;
+            occurred_at: string;
+            /** @description When the source came to know of it; devices may have been off line. When it occurred if absent. */
+            recorded_at?: string | null;
+            /**
+             * @default entry
+             * @enum {string}
+             */
+            direction: "entry" | "exit";
+            /**
+             * @default accepted
+             * @enum {string}
+             */
+            result: "accepted" | "refused" | "annulled";
+            reason?: string | null;
+            gate?: string | null;
+        };
+        /**
+         * @example {
+         *       "number": "G-12",
+         *       "state": "confirmed",
+         *       "performance": "date-31",
+         *       "organisation": {
+         *         "customer": "E-9",
+         *         "organisation": "Collège des Sables"
+         *       },
+         *       "contact_person": {
+         *         "given_name": "Ama",
+         *         "family_name": "Kerdraon"
+         *       },
+         *       "headcount": [
+         *         {
+         *           "class": "school",
+         *           "count": 28
+         *         },
+         *         {
+         *           "class": "staff",
+         *           "count": 3
+         *         }
+         *       ]
+         *     }
+         */
+        TicketingGroupBookingRecord: {
+            number?: string | null;
+            /** @enum {string} */
+            state: "requested" | "option" | "confirmed" | "cancelled";
+            placed_at?: string | null;
+            performance?: components["schemas"]["TicketingReference"] | null;
+            order?: components["schemas"]["TicketingReference"] | null;
+            organisation?: components["schemas"]["TicketingPerson"] | null;
+            contact_person?: components["schemas"]["TicketingPerson"] | null;
+            headcount?: components["schemas"]["TicketingHeadcount"][];
+            /** @default false */
+            test: boolean;
+        };
+        TicketingHeadcount: {
+            /** @enum {string} */
+            class: "full" | "reduced" | "free" | "subscription" | "school" | "group" | "partner" | "staff" | "other";
+            /** Format: int32 */
+            count: number;
         };
         /**
          * @example {
@@ -9506,6 +12754,9 @@ export interface components {
          *       },
          *       "discipline": "theatre",
          *       "season": "2026-2027",
+         *       "festival": null,
+         *       "sibil_domain": null,
+         *       "young_audience": null,
          *       "is_stub": false,
          *       "is_deleted": false,
          *       "created_at": "2026-11-23T10:15:00Z",
@@ -9526,6 +12777,9 @@ export interface components {
             };
             discipline: string | null;
             season: string | null;
+            festival: string | null;
+            sibil_domain: string | null;
+            young_audience: boolean | null;
             is_stub: boolean;
             is_deleted: boolean;
             /** Format: date-time */
@@ -9559,6 +12813,11 @@ export interface components {
          *       "ends_at": null,
          *       "time_zone": "Europe/Paris",
          *       "venue": null,
+         *       "venue_id": null,
+         *       "admission_at": null,
+         *       "sibil_domain": null,
+         *       "young_audience": null,
+         *       "replaces_id": null,
          *       "capacity": 320,
          *       "status": "scheduled",
          *       "is_stub": false,
@@ -9586,7 +12845,16 @@ export interface components {
             /** Format: date-time */
             ends_at: string | null;
             time_zone: string;
+            /** @description Name of the venue at the source. */
             venue: string | null;
+            /** Format: uuid */
+            venue_id: string | null;
+            /** Format: date-time */
+            admission_at: string | null;
+            sibil_domain: string | null;
+            young_audience: boolean | null;
+            /** Format: uuid */
+            replaces_id: string | null;
             /** Format: int32 */
             capacity: number | null;
             status: string;
@@ -9619,6 +12887,8 @@ export interface components {
          *         "fr": "Tarif plein"
          *       },
          *       "class": "full",
+         *       "class_origin": "stated",
+         *       "stated_class": "full",
          *       "audience": null,
          *       "is_stub": false,
          *       "is_deleted": false,
@@ -9639,6 +12909,9 @@ export interface components {
                 [key: string]: string;
             };
             class: string;
+            /** @description Why it is of that class: the institution said so, the source said so, or nobody did. */
+            class_origin: string;
+            stated_class: string | null;
             audience: string | null;
             is_stub: boolean;
             is_deleted: boolean;
@@ -9714,6 +12987,7 @@ export interface components {
          *       "channel_code": null,
          *       "placed_at": "2026-11-20T08:58:00Z",
          *       "commercial_state": "confirmed",
+         *       "cancellation_reason": null,
          *       "payment_state": "paid",
          *       "is_test": false,
          *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
@@ -9776,6 +13050,8 @@ export interface components {
             /** Format: date-time */
             placed_at: string | null;
             commercial_state: string;
+            /** @description Why it is cancelled where the source did not say so. */
+            cancellation_reason: string | null;
             payment_state: string;
             is_test: boolean;
             /** Format: uuid */
@@ -9818,6 +13094,11 @@ export interface components {
             performance_id: string | null;
             /** Format: uuid */
             price_type_id: string | null;
+            /** Format: uuid */
+            product_id: string | null;
+            exemption: string | null;
+            voucher_code: string | null;
+            campaign: string | null;
             label: string | null;
             amount: components["schemas"]["Money"];
             tax: components["schemas"]["Money"] | null;
@@ -9826,6 +13107,7 @@ export interface components {
             seat: string | null;
             parent: string | null;
             replaces: string | null;
+            replaced_by: string | null;
             state: string;
             holder: {
                 [key: string]: unknown;
@@ -9870,6 +13152,2414 @@ export interface components {
             occurred_at: string | null;
             /** Format: date-time */
             recorded_at: string;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f10",
+         *       "object": "venue",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "external_id": "salle",
+         *       "name": {
+         *         "fr": "Grande salle"
+         *       },
+         *       "parent_id": null,
+         *       "address": null,
+         *       "siret": null,
+         *       "sibil_type": "THEATRE",
+         *       "capacity": 320,
+         *       "is_stub": false,
+         *       "is_deleted": false,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        TicketingVenue: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "venue";
+            /** Format: uuid */
+            source_id: string;
+            external_id: string;
+            name: {
+                [key: string]: string;
+            };
+            /** Format: uuid */
+            parent_id: string | null;
+            address: components["schemas"]["TicketingPostalAddress"] | null;
+            siret: string | null;
+            sibil_type: string | null;
+            /** Format: int32 */
+            capacity: number | null;
+            is_stub: boolean;
+            is_deleted: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingVenueList: {
+            data: components["schemas"]["TicketingVenue"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f10",
+         *       "object": "product",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "external_id": "amis",
+         *       "name": {
+         *         "fr": "Carte des amis"
+         *       },
+         *       "kind": "membership",
+         *       "grace_days": 30,
+         *       "renewal_days": null,
+         *       "usage_limit": null,
+         *       "benefits": [
+         *         "priority_booking"
+         *       ],
+         *       "is_stub": false,
+         *       "is_deleted": false,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        TicketingProduct: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "product";
+            /** Format: uuid */
+            source_id: string;
+            external_id: string;
+            name: {
+                [key: string]: string;
+            };
+            kind: string;
+            /** Format: int32 */
+            grace_days: number | null;
+            /** Format: int32 */
+            renewal_days: number | null;
+            /** Format: int32 */
+            usage_limit: number | null;
+            benefits: string[];
+            is_stub: boolean;
+            is_deleted: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingProductList: {
+            data: components["schemas"]["TicketingProduct"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f10",
+         *       "object": "membership",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "external_id": "m-1",
+         *       "kind": "membership",
+         *       "number": "A-0042",
+         *       "product_id": null,
+         *       "customer_id": null,
+         *       "order_id": null,
+         *       "ticket_id": null,
+         *       "holder": null,
+         *       "contact_id": null,
+         *       "contact_rule": "unknown",
+         *       "valid_from": "2026-08-31T22:00:00Z",
+         *       "valid_until": "2027-08-31T22:00:00Z",
+         *       "time_zone": "Europe/Paris",
+         *       "usage_limit": null,
+         *       "usages": null,
+         *       "benefits": [],
+         *       "auto_renew": false,
+         *       "renews_id": null,
+         *       "renewed_by_id": null,
+         *       "is_test": false,
+         *       "status": "active",
+         *       "is_renewable": false,
+         *       "as_of": "2026-11-23T10:15:00Z",
+         *       "stated_state": "active",
+         *       "cancelled_at": null,
+         *       "is_missing_at_source": false,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        TicketingMembership: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "membership";
+            /** Format: uuid */
+            source_id: string;
+            external_id: string;
+            kind: string;
+            number: string | null;
+            /** Format: uuid */
+            product_id: string | null;
+            /** Format: uuid */
+            customer_id: string | null;
+            /** Format: uuid */
+            order_id: string | null;
+            /** Format: uuid */
+            ticket_id: string | null;
+            holder: {
+                [key: string]: unknown;
+            } | null;
+            /** Format: uuid */
+            contact_id: string | null;
+            /** @description By what it is known whose it is. */
+            contact_rule: string | null;
+            /** Format: date-time */
+            valid_from: string | null;
+            /**
+             * Format: date-time
+             * @description The first instant at which it is no longer valid.
+             */
+            valid_until: string | null;
+            time_zone: string;
+            /** Format: int32 */
+            usage_limit: number | null;
+            /** Format: int32 */
+            usages: number | null;
+            benefits: string[];
+            auto_renew: boolean;
+            /** Format: uuid */
+            renews_id: string | null;
+            /** Format: uuid */
+            renewed_by_id: string | null;
+            is_test: boolean;
+            /** @description Derived, as of `as_of`. */
+            status: string;
+            /** @description Whether it may be renewed as of `as_of`. */
+            is_renewable: boolean;
+            /** Format: date-time */
+            as_of: string;
+            stated_state: string | null;
+            /** Format: date-time */
+            cancelled_at: string | null;
+            is_missing_at_source: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingMembershipList: {
+            data: components["schemas"]["TicketingMembership"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f10",
+         *       "object": "gift_card",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "external_id": "gc-1",
+         *       "last_four": "9XQT",
+         *       "balance": {
+         *         "amount": "35.00",
+         *         "currency": "EUR"
+         *       },
+         *       "expires_at": null,
+         *       "stated_state": null,
+         *       "is_missing_at_source": false,
+         *       "product_id": null,
+         *       "customer_id": null,
+         *       "order_id": null,
+         *       "ticket_id": null,
+         *       "contact_id": null,
+         *       "contact_rule": "unknown",
+         *       "is_test": false,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        TicketingGiftCard: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "gift_card";
+            /** Format: uuid */
+            source_id: string;
+            external_id: string;
+            last_four: string | null;
+            balance: components["schemas"]["Money"];
+            /** Format: date-time */
+            expires_at: string | null;
+            stated_state: string | null;
+            is_missing_at_source: boolean;
+            /** Format: uuid */
+            product_id: string | null;
+            /** Format: uuid */
+            customer_id: string | null;
+            /** Format: uuid */
+            order_id: string | null;
+            /** Format: uuid */
+            ticket_id: string | null;
+            /** Format: uuid */
+            contact_id: string | null;
+            contact_rule: string | null;
+            is_test: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingGiftCardList: {
+            data: components["schemas"]["TicketingGiftCard"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f10",
+         *       "object": "gift_card",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "external_id": "gc-1",
+         *       "last_four": "9XQT",
+         *       "balance": {
+         *         "amount": "35.00",
+         *         "currency": "EUR"
+         *       },
+         *       "expires_at": null,
+         *       "stated_state": null,
+         *       "is_missing_at_source": false,
+         *       "product_id": null,
+         *       "customer_id": null,
+         *       "order_id": null,
+         *       "ticket_id": null,
+         *       "contact_id": null,
+         *       "contact_rule": "unknown",
+         *       "is_test": false,
+         *       "ledger": [],
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        TicketingGiftCardDetail: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "gift_card";
+            /** Format: uuid */
+            source_id: string;
+            external_id: string;
+            last_four: string | null;
+            balance: components["schemas"]["Money"];
+            /** Format: date-time */
+            expires_at: string | null;
+            stated_state: string | null;
+            is_missing_at_source: boolean;
+            /** Format: uuid */
+            product_id: string | null;
+            /** Format: uuid */
+            customer_id: string | null;
+            /** Format: uuid */
+            order_id: string | null;
+            /** Format: uuid */
+            ticket_id: string | null;
+            /** Format: uuid */
+            contact_id: string | null;
+            contact_rule: string | null;
+            is_test: boolean;
+            ledger: components["schemas"]["TicketingGiftCardEntry"][];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description An entry of the card's ledger, never changed. `external_id` is null for what the balance says and no transaction explains. */
+        TicketingGiftCardEntry: {
+            /** Format: uuid */
+            id: string;
+            external_id: string | null;
+            amount: components["schemas"]["Money"];
+            reason: string;
+            /** Format: date-time */
+            occurred_at: string | null;
+            /** Format: date-time */
+            recorded_at: string;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f10",
+         *       "object": "scan",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "external_id": "s-1",
+         *       "ticket_id": null,
+         *       "performance_id": null,
+         *       "occurred_at": "2026-12-04T18:41:12Z",
+         *       "recorded_at": "2026-12-04T18:41:12Z",
+         *       "direction": "entry",
+         *       "result": "accepted",
+         *       "reason": null,
+         *       "gate": "Porte B",
+         *       "is_late": false,
+         *       "is_attendance": true,
+         *       "is_attached": true,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        TicketingScan: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "scan";
+            /** Format: uuid */
+            source_id: string;
+            external_id: string;
+            /** Format: uuid */
+            ticket_id: string | null;
+            /**
+             * Format: uuid
+             * @description As the scan says, or else its ticket.
+             */
+            performance_id: string | null;
+            /** Format: date-time */
+            occurred_at: string | null;
+            /** Format: date-time */
+            recorded_at: string | null;
+            direction: string;
+            result: string;
+            reason: string | null;
+            gate: string | null;
+            /** @description Recorded more than seven days after the performance; it changes no attendance. */
+            is_late: boolean;
+            /** @description Whether its ticket counts as used by this scan. */
+            is_attendance: boolean;
+            /** @description Whether an order with its ticket has arrived. */
+            is_attached: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingScanList: {
+            data: components["schemas"]["TicketingScan"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f10",
+         *       "object": "group_booking",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "external_id": "g-1",
+         *       "number": "G-12",
+         *       "state": "confirmed",
+         *       "placed_at": null,
+         *       "performance_id": null,
+         *       "order_id": null,
+         *       "organisation": {
+         *         "organisation": "Collège des Sables"
+         *       },
+         *       "contact_person": null,
+         *       "contact_id": null,
+         *       "person_contact_id": null,
+         *       "contact_rule": "unknown",
+         *       "headcount": [
+         *         {
+         *           "class": "school",
+         *           "count": 28
+         *         }
+         *       ],
+         *       "headcount_total": 28,
+         *       "is_test": false,
+         *       "is_missing_at_source": false,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        TicketingGroupBooking: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "group_booking";
+            /** Format: uuid */
+            source_id: string;
+            external_id: string;
+            number: string | null;
+            state: string;
+            /** Format: date-time */
+            placed_at: string | null;
+            /** Format: uuid */
+            performance_id: string | null;
+            /** Format: uuid */
+            order_id: string | null;
+            organisation: {
+                [key: string]: unknown;
+            } | null;
+            contact_person: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Format: uuid
+             * @description The organisation.
+             */
+            contact_id: string | null;
+            /** Format: uuid */
+            person_contact_id: string | null;
+            contact_rule: string | null;
+            headcount: components["schemas"]["TicketingHeadcount"][];
+            /** Format: int32 */
+            headcount_total: number;
+            is_test: boolean;
+            is_missing_at_source: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingGroupBookingList: {
+            data: components["schemas"]["TicketingGroupBooking"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f20",
+         *       "object": "ticket",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "order_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f05",
+         *       "external_id": "t-9001",
+         *       "kind": "ticket",
+         *       "roles": [
+         *         "buyer",
+         *         "holder"
+         *       ],
+         *       "state": "valid",
+         *       "performance_id": null,
+         *       "performance_starts_at": null,
+         *       "price_type_id": null,
+         *       "product_id": null,
+         *       "seat": "B12",
+         *       "label": null,
+         *       "amount": {
+         *         "amount": "24.00",
+         *         "currency": "EUR"
+         *       },
+         *       "attended_at": null
+         *     }
+         */
+        TicketingTicket: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "ticket";
+            /** Format: uuid */
+            source_id: string;
+            /** Format: uuid */
+            order_id: string;
+            external_id: string;
+            kind: string;
+            roles: string[];
+            state: string;
+            /** Format: uuid */
+            performance_id: string | null;
+            /** Format: date-time */
+            performance_starts_at: string | null;
+            /** Format: uuid */
+            price_type_id: string | null;
+            /** Format: uuid */
+            product_id: string | null;
+            seat: string | null;
+            label: string | null;
+            amount: components["schemas"]["Money"];
+            /**
+             * Format: date-time
+             * @description When it was first let in, whichever the performance.
+             */
+            attended_at: string | null;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingTicketList: {
+            data: components["schemas"]["TicketingTicket"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "scan_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f21",
+         *       "object": "attendance",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "ticket_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f20",
+         *       "order_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f05",
+         *       "performance_id": null,
+         *       "production_id": null,
+         *       "attended_at": "2026-12-04T18:41:12Z"
+         *     }
+         */
+        TicketingAttendance: {
+            /** Format: uuid */
+            scan_id: string;
+            /** @constant */
+            object: "attendance";
+            /** Format: uuid */
+            source_id: string;
+            /** Format: uuid */
+            ticket_id: string;
+            /** Format: uuid */
+            order_id: string;
+            /** Format: uuid */
+            performance_id: string | null;
+            /** Format: uuid */
+            production_id: string | null;
+            /** Format: date-time */
+            attended_at: string;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingAttendanceList: {
+            data: components["schemas"]["TicketingAttendance"][];
+            next_cursor: string | null;
+        };
+        Connector: {
+            /** @constant */
+            object: "connector";
+            name: string;
+            title: string;
+            /** @description Where the vendor is; null where each institution has an address of its own. */
+            default_base_url: string | null;
+            /** @description The component of this contract that the settings follow. */
+            settings_schema: string;
+            secrets: components["schemas"]["ConnectorSecret"][];
+            capabilities: string[];
+            commands: string[];
+            streams: components["schemas"]["ConnectorStream"][];
+        };
+        ConnectorSecret: {
+            name: string;
+            required: boolean;
+            description: string;
+        };
+        ConnectorStream: {
+            name: string;
+            /**
+             * Format: int32
+             * @description How often it is read when nobody calls.
+             */
+            every_seconds: number;
+        };
+        /**
+         * @example {
+         *       "data": []
+         *     }
+         */
+        ConnectorList: {
+            data: components["schemas"]["Connector"][];
+        };
+        /**
+         * @example {
+         *       "connector": "pretix",
+         *       "base_url": "https://billets.theatre.example",
+         *       "settings": {
+         *         "organizer": "theatre-des-arcades"
+         *       },
+         *       "secrets": {
+         *         "token": "9cabf1d4ea0b5f5ae8aebf48ed3e0a0d"
+         *       }
+         *     }
+         */
+        TicketingConnectionPut: {
+            /** @description Name of the connector. */
+            connector: string;
+            /**
+             * Format: uri
+             * @description Address of the vendor's API; the connector's own if absent.
+             */
+            base_url?: string;
+            /** @description As the connector's settings schema says. */
+            settings?: {
+                [key: string]: unknown;
+            };
+            /** @description Credentials, by the names that the connector gives. They are kept under the institution's key and never shown. */
+            secrets?: {
+                [key: string]: string | null;
+            };
+            /**
+             * @description Whether anything is read, and hooks are taken.
+             * @default true
+             */
+            is_enabled: boolean;
+        };
+        /**
+         * @example {
+         *       "object": "ticketing_connection",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "connector": "pretix",
+         *       "base_url": "https://billets.theatre.example",
+         *       "settings": {
+         *         "organizer": "theatre-des-arcades"
+         *       },
+         *       "secrets": [
+         *         "token"
+         *       ],
+         *       "is_enabled": true,
+         *       "has_hook_address": true,
+         *       "hooks_registered": true,
+         *       "state": {
+         *         "status": "idle",
+         *         "next_read_at": "2026-11-25T20:20:00Z",
+         *         "last_success_at": "2026-11-25T20:15:00Z",
+         *         "lag_seconds": 42,
+         *         "lagging_since": null,
+         *         "failing_since": null,
+         *         "failures": 0,
+         *         "last_error": null,
+         *         "last_error_text": null,
+         *         "last_error_at": null,
+         *         "pending_messages": 0,
+         *         "pending_fetches": 0,
+         *         "open_dead_letters": 0,
+         *         "reconciled_at": "2026-11-25T03:04:00Z",
+         *         "reconciled_with": 0,
+         *         "streams": [
+         *           {
+         *             "name": "orders",
+         *             "mark_at": "2026-11-25T20:15:00Z",
+         *             "read_at": "2026-11-25T20:15:01Z",
+         *             "due_at": "2026-11-25T20:20:00Z",
+         *             "records": 1204
+         *           }
+         *         ]
+         *       },
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        TicketingConnection: {
+            /** @constant */
+            object: "ticketing_connection";
+            /** Format: uuid */
+            source_id: string;
+            connector: string;
+            base_url: string;
+            settings: {
+                [key: string]: unknown;
+            };
+            /** @description Names of the secrets that are set. */
+            secrets: string[];
+            is_enabled: boolean;
+            has_hook_address: boolean;
+            /** @description Whether the vendor was told of the hook address by us. */
+            hooks_registered: boolean;
+            state: components["schemas"]["TicketingConnectionState"];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description How reading is going. `lag_seconds` is how old what is here may be by the stream that is read most often. */
+        TicketingConnectionState: {
+            status: string;
+            /** Format: date-time */
+            next_read_at: string | null;
+            /** Format: date-time */
+            last_success_at: string | null;
+            /** Format: int64 */
+            lag_seconds: number | null;
+            /** Format: date-time */
+            lagging_since: string | null;
+            /** Format: date-time */
+            failing_since: string | null;
+            /** Format: int32 */
+            failures: number;
+            last_error: string | null;
+            last_error_text: string | null;
+            /** Format: date-time */
+            last_error_at: string | null;
+            /** Format: int64 */
+            pending_messages: number;
+            /** Format: int64 */
+            pending_fetches: number;
+            /** Format: int64 */
+            open_dead_letters: number;
+            /**
+             * Format: date-time
+             * @description When it was last compared with the vendor.
+             */
+            reconciled_at: string | null;
+            /**
+             * Format: int32
+             * @description How many orders differed then.
+             */
+            reconciled_with: number | null;
+            streams: components["schemas"]["TicketingStreamState"][];
+        };
+        TicketingStreamState: {
+            name: string;
+            /**
+             * Format: date-time
+             * @description Everything that the vendor changed before this is here.
+             */
+            mark_at: string | null;
+            /** Format: date-time */
+            read_at: string | null;
+            /** Format: date-time */
+            due_at: string;
+            /**
+             * Format: int64
+             * @description How many records were read since the connection was made.
+             */
+            records: number;
+        };
+        /**
+         * @example {
+         *       "object": "ticketing_hook_address",
+         *       "url": "https://parvis.example.org/v1/ticketing/hooks/pretix/4f9d"
+         *     }
+         */
+        TicketingHookAddress: {
+            /** @constant */
+            object: "ticketing_hook_address";
+            url: string;
+        };
+        /**
+         * @example {
+         *       "status": "kept"
+         *     }
+         */
+        TicketingHookReceipt: {
+            status: string;
+        };
+        /**
+         * @example {
+         *       "streams": [
+         *         "orders"
+         *       ]
+         *     }
+         */
+        TicketingPullCreate: {
+            /** @description All if absent. */
+            streams?: string[];
+        };
+        InboundMessage: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "inbound_message";
+            /** Format: uuid */
+            source_id: string;
+            connector: string;
+            content_type: string;
+            /** Format: int32 */
+            size: number;
+            status: string;
+            /** @description What was made of it. */
+            note: string | null;
+            /** Format: date-time */
+            received_at: string;
+            /** Format: date-time */
+            processed_at: string | null;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        InboundMessageList: {
+            data: components["schemas"]["InboundMessage"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f11",
+         *       "object": "inbound_message",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "connector": "pretix",
+         *       "content_type": "application/json",
+         *       "size": 118,
+         *       "status": "processed",
+         *       "note": "orders",
+         *       "received_at": "2026-11-25T20:15:00Z",
+         *       "processed_at": "2026-11-25T20:15:02Z",
+         *       "content": "{\"notification_id\":7,\"code\":\"QK41\"}",
+         *       "is_base64": false
+         *     }
+         */
+        InboundMessageContent: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "inbound_message";
+            /** Format: uuid */
+            source_id: string;
+            connector: string;
+            content_type: string;
+            /** Format: int32 */
+            size: number;
+            status: string;
+            note: string | null;
+            /** Format: date-time */
+            received_at: string;
+            /** Format: date-time */
+            processed_at: string | null;
+            content: string;
+            /** @description The content is not text and stands in base64. */
+            is_base64: boolean;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f12",
+         *       "object": "ticketing_dead_letter",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "kind": "order",
+         *       "external_id": "saison/QK41",
+         *       "code": "invalid-request",
+         *       "problem": {
+         *         "violations": []
+         *       },
+         *       "attempts": 1,
+         *       "status": "open",
+         *       "created_at": "2026-11-25T20:15:00Z",
+         *       "updated_at": "2026-11-25T20:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        TicketingDeadLetter: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "ticketing_dead_letter";
+            /** Format: uuid */
+            source_id: string;
+            kind: string;
+            external_id: string;
+            /** @description Code of the problem. */
+            code: string;
+            /** @description What was wrong, by pointers into the neutral record. */
+            problem: {
+                [key: string]: unknown;
+            };
+            /** Format: int32 */
+            attempts: number;
+            status: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingDeadLetterList: {
+            data: components["schemas"]["TicketingDeadLetter"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "from": "2026-11-01T00:00:00Z",
+         *       "to": "2026-12-01T00:00:00Z"
+         *     }
+         */
+        TicketingReconciliationCreate: {
+            /**
+             * Format: date-time
+             * @description Orders placed from then on.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description And before then.
+             */
+            to: string;
+            /**
+             * @description Whether what the vendor has is taken in where it differs.
+             * @default true
+             */
+            repair: boolean;
+            /** @description The vendor's own figures of every order of the window. Without them the vendor is read. */
+            orders?: components["schemas"]["TicketingOrderFigures"][];
+        };
+        /**
+         * @example {
+         *       "external_id": "saison/QK41",
+         *       "commercial_state": "confirmed",
+         *       "valid_lines": 2,
+         *       "gross": "44.00",
+         *       "due": "44.00",
+         *       "paid": "44.00",
+         *       "refunded": "0.00"
+         *     }
+         */
+        TicketingOrderFigures: {
+            external_id: string;
+            /** @enum {string} */
+            commercial_state?: "reserved" | "confirmed" | "cancelled" | "expired";
+            /**
+             * Format: int32
+             * @description How many tickets are valid.
+             */
+            valid_lines?: number;
+            gross?: components["schemas"]["TicketingDecimal"];
+            due?: components["schemas"]["TicketingDecimal"];
+            paid?: components["schemas"]["TicketingDecimal"];
+            refunded?: components["schemas"]["TicketingDecimal"];
+        };
+        /**
+         * @description The result of a comparison. Amounts are decimals in the currency of the source.
+         * @example {
+         *       "source": "principale",
+         *       "from": "2026-11-01T00:00:00Z",
+         *       "to": "2026-12-01T00:00:00Z",
+         *       "read_from": "vendor",
+         *       "orders_there": 1,
+         *       "orders_here": 1,
+         *       "there": {
+         *         "gross": "44.00",
+         *         "due": "44.00",
+         *         "paid": "44.00",
+         *         "refunded": "0.00",
+         *         "net": "44.00"
+         *       },
+         *       "here": {
+         *         "gross": "44.00",
+         *         "due": "44.00",
+         *         "paid": "44.00",
+         *         "refunded": "0.00",
+         *         "net": "44.00"
+         *       },
+         *       "differing": 0,
+         *       "repaired": 0,
+         *       "absent": 0,
+         *       "differences": []
+         *     }
+         */
+        TicketingReconciliation: {
+            source: string;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            read_from: string;
+            /** Format: int64 */
+            orders_there: number;
+            /** Format: int64 */
+            orders_here: number;
+            there: components["schemas"]["TicketingSums"];
+            here: components["schemas"]["TicketingSums"];
+            /**
+             * Format: int64
+             * @description How many orders differ.
+             */
+            differing: number;
+            /** Format: int64 */
+            repaired: number;
+            /**
+             * Format: int64
+             * @description How many were missing at the vendor twice in a row.
+             */
+            absent: number;
+            /** @description The first thousand. */
+            differences: components["schemas"]["TicketingDifference"][];
+        };
+        TicketingSums: {
+            gross: string;
+            due: string;
+            paid: string;
+            refunded: string;
+            net: string;
+        };
+        TicketingDifference: {
+            external_id: string;
+            field: string;
+            /** @description Null where the vendor does not have the order. */
+            there: string | null;
+            /** @description Null where the order is not here. */
+            here: string | null;
+        };
+        /**
+         * @example {
+         *       "kind": "customer.anonymize",
+         *       "data": {
+         *         "customer": "Q7XW"
+         *       }
+         *     }
+         */
+        TicketingCommandCreate: {
+            /** @enum {string} */
+            kind: "customer.upsert" | "customer.anonymize" | "consent.set" | "voucher.create" | "membership.grant" | "giftcard.transact" | "tag.set";
+            /** @description As the schema of the kind says: `TicketingCustomerUpsert`, `TicketingCustomerAnonymize`, `TicketingConsentSet`, `TicketingVoucherCreate`, `TicketingMembershipGrant`, `TicketingGiftCardTransact`, `TicketingTagSet`. */
+            data: {
+                [key: string]: unknown;
+            };
+        };
+        TicketingCustomerUpsert: {
+            /** @description The account at the source; a new one if null. */
+            customer: string | null;
+            profile: components["schemas"]["TicketingCustomerRecord"];
+        };
+        TicketingCustomerAnonymize: {
+            customer: string;
+        };
+        TicketingConsentSet: {
+            customer: string;
+            purpose: string;
+            /** @enum {string} */
+            channel: "email" | "sms" | "phone" | "post";
+            /** @enum {string} */
+            value: "granted" | "refused";
+        };
+        TicketingVoucherCreate: {
+            /** @description A performance or the production that it is for. */
+            performance: string;
+            price_type?: string | null;
+            code?: string | null;
+            /**
+             * Format: int32
+             * @default 1
+             */
+            max_usages: number;
+            percent?: string | null;
+            /** Format: date-time */
+            valid_until?: string | null;
+            comment?: string | null;
+        };
+        TicketingMembershipGrant: {
+            customer: string;
+            /** @description The membership type at the source. */
+            product: string;
+            /** Format: date-time */
+            valid_from: string;
+            /** Format: date-time */
+            valid_to: string;
+            holder?: components["schemas"]["TicketingPerson"] | null;
+        };
+        TicketingGiftCardTransact: {
+            /** @description The card's identifier at the source. */
+            gift_card: string;
+            amount: components["schemas"]["TicketingDecimal"];
+            text?: string | null;
+        };
+        TicketingTagSet: {
+            customer: string;
+            tags: string[];
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f13",
+         *       "object": "ticketing_command",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "kind": "customer.anonymize",
+         *       "status": "queued",
+         *       "attempts": 0,
+         *       "result_kind": null,
+         *       "result_id": null,
+         *       "error": null,
+         *       "created_at": "2026-11-25T20:15:00Z",
+         *       "updated_at": "2026-11-25T20:15:00Z",
+         *       "sent_at": null,
+         *       "version": 1
+         *     }
+         */
+        TicketingCommand: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "ticketing_command";
+            /** Format: uuid */
+            source_id: string;
+            kind: string;
+            status: string;
+            /** Format: int32 */
+            attempts: number;
+            result_kind: string | null;
+            /** @description The vendor's name of what was made or changed. */
+            result_id: string | null;
+            error: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: date-time */
+            sent_at: string | null;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingCommandList: {
+            data: components["schemas"]["TicketingCommand"][];
+            next_cursor: string | null;
+        };
+        /** @description How a pretix organizer is read. */
+        PretixSettings: {
+            /** @description Short name of the organizer. */
+            organizer: string;
+            /** @description Only these events, by their short names; all if absent. */
+            events?: string[];
+            /** @description What is not read, for a token that may not. */
+            without?: ("customers" | "memberships" | "gift_cards" | "checkins")[];
+            /**
+             * Format: int32
+             * @description What we ask at most; the hosted service allows 360.
+             * @default 300
+             */
+            requests_per_minute: number;
+            /** @description User name of Basic authentication at the hook address, with the secret `hook_password`. */
+            hook_user?: string;
+            /** @description Questions whose answer is a consent. */
+            consents?: {
+                /** @description Identifier of the question. */
+                question: string;
+                purpose: string;
+                /** @enum {string} */
+                channel: "email" | "sms" | "phone" | "post";
+                /** @description Which wording was shown, for the evidence. */
+                wording?: string;
+            }[];
+            /** @description Class of each price, by item (`2101`) or by item and variation (`2101/7`). */
+            price_classes?: {
+                [key: string]: "full" | "reduced" | "free" | "subscription" | "school" | "group" | "partner" | "staff" | "other";
+            };
+            /** @description Kind of each sales channel, by its identifier. */
+            channels?: {
+                [key: string]: "web" | "box_office" | "phone" | "reseller" | "partner" | "pass_culture" | "import" | "other";
+            };
+        };
+        /**
+         * @example {
+         *       "object": "sibil_settings",
+         *       "base_url": "https://sibil.example.org",
+         *       "username": "theatre-des-arcades",
+         *       "has_password": true,
+         *       "multiple_managers": false,
+         *       "registers": true,
+         *       "domain_labels": {
+         *         "theatre": "Théâtre",
+         *         "danse": "Danse de création"
+         *       },
+         *       "is_enabled": true,
+         *       "created_at": "2026-11-25T10:15:00Z",
+         *       "updated_at": "2026-11-25T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        SibilSettings: {
+            /** @constant */
+            object: "sibil_settings";
+            /** @description Address of the State's system. */
+            base_url: string | null;
+            username: string | null;
+            has_password: boolean;
+            /** @description Several are responsible for the ticketing (`gestionnaireMultiple`). */
+            multiple_managers: boolean;
+            /** @description Declarations arrive registered (`ENREGISTRE`), otherwise as drafts (`BROUILLON`). */
+            registers: boolean;
+            /** @description What the institution's words for domains are called at SIBIL. Without any, each word is taken for the name itself. */
+            domain_labels: {
+                [key: string]: string;
+            };
+            /** @description Whether declarations may be sent. */
+            is_enabled: boolean;
+            /**
+             * Format: date-time
+             * @description Null: nobody has ever set anything.
+             */
+            created_at: string | null;
+            /** Format: date-time */
+            updated_at: string | null;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "base_url": "https://sibil.example.org",
+         *       "username": "theatre-des-arcades",
+         *       "password": "not-a-real-password",
+         *       "domain_labels": {
+         *         "theatre": "Théâtre",
+         *         "danse": "Danse de création"
+         *       },
+         *       "is_enabled": true
+         *     }
+         */
+        SibilSettingsPatch: {
+            base_url?: string | null;
+            username?: string | null;
+            /** @description Kept under the institution's key and never told. */
+            password?: string | null;
+            multiple_managers?: boolean;
+            registers?: boolean;
+            domain_labels?: {
+                [key: string]: string | null;
+            };
+            is_enabled?: boolean;
+        };
+        /**
+         * @example {
+         *       "code": "venue_incomplete",
+         *       "is_blocking": true,
+         *       "fields": [
+         *         "city"
+         *       ],
+         *       "count": 0
+         *     }
+         */
+        SibilAnomaly: {
+            code: string;
+            is_blocking: boolean;
+            /** @description What is missing. */
+            fields: string[];
+            /**
+             * Format: int64
+             * @description How many tickets it concerns; 0 where it is about the performance.
+             */
+            count: number;
+        };
+        /**
+         * @description Amounts are decimal strings in euros. As CSV, each member is a column of its name.
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e21",
+         *       "object": "sibil_declaration",
+         *       "quarter": "2026-Q4",
+         *       "external_key": "6d0a41f7_b29c3e58",
+         *       "source": "principale",
+         *       "external_id": "date-31",
+         *       "starts_at": "2026-10-24T18:30:00Z",
+         *       "local_start": "2026-10-24T20:30",
+         *       "time_zone": "Europe/Paris",
+         *       "title": "La Traversée des brumes",
+         *       "domain": "Théâtre",
+         *       "young_audience": false,
+         *       "venue_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e22",
+         *       "venue_name": "Grande salle",
+         *       "venue_street": "3 quai des Brumes",
+         *       "venue_postal_code": "29200",
+         *       "venue_city": "Brest",
+         *       "venue_siret": "73282932000074",
+         *       "venue_type": "THEATRE",
+         *       "capacity": 320,
+         *       "tickets": 3,
+         *       "paid_tickets": 2,
+         *       "full_price_tickets": 1,
+         *       "reduced_tickets": 1,
+         *       "subscription_tickets": 0,
+         *       "exempt_tickets": 1,
+         *       "revenue": "42.50",
+         *       "full_price_revenue": "24.00",
+         *       "reduced_revenue": "18.50",
+         *       "subscription_revenue": "0.00",
+         *       "average_price": "21.25",
+         *       "full_price_average": "24.00",
+         *       "spread_refunds": "0.00",
+         *       "currency": "EUR",
+         *       "blocking_anomalies": 0,
+         *       "anomalies": [],
+         *       "status": "undeclared",
+         *       "sibil_id": null,
+         *       "declared_at": null
+         *     }
+         */
+        SibilDeclaration: {
+            /**
+             * Format: uuid
+             * @description That of the performance.
+             */
+            id: string;
+            /** @constant */
+            object: "sibil_declaration";
+            quarter: string;
+            /** @description The key under which SIBIL has it. */
+            external_key: string;
+            /** @description Code of the ticketing source. */
+            source: string;
+            /** @description The performance at its source. */
+            external_id: string;
+            /** Format: date-time */
+            starts_at: string;
+            /** @description Date and time at the place. */
+            local_start: string;
+            time_zone: string;
+            title: string | null;
+            /** @description As SIBIL calls it. */
+            domain: string | null;
+            young_audience: boolean;
+            /** Format: uuid */
+            venue_id: string | null;
+            venue_name: string | null;
+            venue_street: string | null;
+            venue_postal_code: string | null;
+            venue_city: string | null;
+            venue_siret: string | null;
+            venue_type: string | null;
+            /** Format: int32 */
+            capacity: number | null;
+            /** Format: int64 */
+            tickets: number;
+            /** Format: int64 */
+            paid_tickets: number;
+            /**
+             * Format: int64
+             * @description Paid at full price.
+             */
+            full_price_tickets: number;
+            /**
+             * Format: int64
+             * @description Paid, neither at full price nor by subscription.
+             */
+            reduced_tickets: number;
+            /**
+             * Format: int64
+             * @description Paid by subscription.
+             */
+            subscription_tickets: number;
+            /** Format: int64 */
+            exempt_tickets: number;
+            revenue: string;
+            full_price_revenue: string;
+            reduced_revenue: string;
+            subscription_revenue: string;
+            /** @description Revenue by paid ticket, to the cent; 0.00 without any. */
+            average_price: string;
+            full_price_average: string;
+            /** @description What was taken off the revenue of refunds that name no cancelled ticket. */
+            spread_refunds: string;
+            /** @constant */
+            currency: "EUR";
+            /** Format: int32 */
+            blocking_anomalies: number;
+            anomalies: components["schemas"]["SibilAnomaly"][];
+            /** @description `changed`: SIBIL has other figures than these. */
+            status: string;
+            /**
+             * Format: int64
+             * @description What SIBIL calls it.
+             */
+            sibil_id: number | null;
+            /** Format: date-time */
+            declared_at: string | null;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        SibilDeclarationList: {
+            data: components["schemas"]["SibilDeclaration"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "code": "capacity_missing",
+         *       "is_blocking": true,
+         *       "declarations": 1
+         *     }
+         */
+        SibilAnomalyCount: {
+            code: string;
+            is_blocking: boolean;
+            /** Format: int64 */
+            declarations: number;
+        };
+        /**
+         * @example {
+         *       "object": "sibil_quarter",
+         *       "quarter": "2026-Q4",
+         *       "starts_on": "2026-10-01",
+         *       "ends_on": "2026-12-31",
+         *       "due_before": "2027-01-10",
+         *       "is_closed": false,
+         *       "is_ready": false,
+         *       "declarations": 12,
+         *       "blocked_declarations": 1,
+         *       "blocking_anomalies": 1,
+         *       "anomalies": [
+         *         {
+         *           "code": "capacity_missing",
+         *           "is_blocking": true,
+         *           "declarations": 1
+         *         }
+         *       ],
+         *       "undeclared": 12,
+         *       "declared": 0,
+         *       "changed": 0,
+         *       "obsolete": 0,
+         *       "tickets": 3412,
+         *       "paid_tickets": 3298,
+         *       "exempt_tickets": 114,
+         *       "revenue": "58764.50",
+         *       "spread_refunds": "0.00",
+         *       "currency": "EUR"
+         *     }
+         */
+        SibilQuarter: {
+            /** @constant */
+            object: "sibil_quarter";
+            quarter: string;
+            /** Format: date */
+            starts_on: string;
+            /** Format: date */
+            ends_on: string;
+            /**
+             * Format: date
+             * @description The return is due before this day (decree 2017-926).
+             */
+            due_before: string;
+            /** @description The quarter is over where the institution is. */
+            is_closed: boolean;
+            /** @description It is over and nothing blocks. */
+            is_ready: boolean;
+            /** Format: int64 */
+            declarations: number;
+            /** Format: int64 */
+            blocked_declarations: number;
+            /** Format: int64 */
+            blocking_anomalies: number;
+            anomalies: components["schemas"]["SibilAnomalyCount"][];
+            /** Format: int64 */
+            undeclared: number;
+            /** Format: int64 */
+            declared: number;
+            /** Format: int64 */
+            changed: number;
+            /**
+             * Format: int64
+             * @description Declarations that SIBIL has of performances that are not to be declared any more, such as cancelled ones: they are withdrawn there by hand.
+             */
+            obsolete: number;
+            /** Format: int64 */
+            tickets: number;
+            /** Format: int64 */
+            paid_tickets: number;
+            /** Format: int64 */
+            exempt_tickets: number;
+            revenue: string;
+            spread_refunds: string;
+            /** @constant */
+            currency: "EUR";
+        };
+        /**
+         * @example {
+         *       "quarter": "2026-Q3"
+         *     }
+         */
+        SibilSubmissionCreate: {
+            quarter: string;
+            /** @description Only these; all of the quarter where absent. */
+            performance_ids?: string[];
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e31",
+         *       "object": "sibil_submission",
+         *       "quarter": "2026-Q3",
+         *       "operation_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e32",
+         *       "status": "succeeded",
+         *       "problem_code": null,
+         *       "declarations": 1,
+         *       "pending": 0,
+         *       "created": 1,
+         *       "updated": 0,
+         *       "unchanged": 0,
+         *       "duplicate": 0,
+         *       "rejected": 0,
+         *       "created_at": "2026-10-05T08:00:00Z",
+         *       "updated_at": "2026-10-05T08:00:02Z",
+         *       "finished_at": "2026-10-05T08:00:02Z",
+         *       "version": 2
+         *     }
+         */
+        SibilSubmission: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "sibil_submission";
+            quarter: string;
+            /** Format: uuid */
+            operation_id: string;
+            /** @description That of the operation; `succeeded` means that SIBIL has answered on every declaration, not that it accepted it. */
+            status: string;
+            /** @description Why it failed. */
+            problem_code: string | null;
+            /** Format: int64 */
+            declarations: number;
+            /**
+             * Format: int64
+             * @description Not answered yet; not sent where the submission has ended.
+             */
+            pending: number;
+            /** Format: int64 */
+            created: number;
+            /** Format: int64 */
+            updated: number;
+            /**
+             * Format: int64
+             * @description SIBIL has them as they are; not sent.
+             */
+            unchanged: number;
+            /**
+             * Format: int64
+             * @description SIBIL has the same performance under another key.
+             */
+            duplicate: number;
+            /** Format: int64 */
+            rejected: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: date-time */
+            finished_at: string | null;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        SibilSubmissionList: {
+            data: components["schemas"]["SibilSubmission"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "performance_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e21",
+         *       "external_key": "6d0a41f7_b29c3e58",
+         *       "status": "created",
+         *       "sibil_id": 900123,
+         *       "detail": null,
+         *       "answered_at": "2026-10-05T08:00:02Z"
+         *     }
+         */
+        SibilResult: {
+            /** Format: uuid */
+            performance_id: string;
+            external_key: string;
+            status: string;
+            /** Format: int64 */
+            sibil_id: number | null;
+            /** @description What SIBIL says of it. */
+            detail: string | null;
+            /** Format: date-time */
+            answered_at: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e31",
+         *       "object": "sibil_submission",
+         *       "quarter": "2026-Q3",
+         *       "operation_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e32",
+         *       "status": "succeeded",
+         *       "problem_code": null,
+         *       "declarations": 1,
+         *       "pending": 0,
+         *       "created": 1,
+         *       "updated": 0,
+         *       "unchanged": 0,
+         *       "duplicate": 0,
+         *       "rejected": 0,
+         *       "created_at": "2026-10-05T08:00:00Z",
+         *       "updated_at": "2026-10-05T08:00:02Z",
+         *       "finished_at": "2026-10-05T08:00:02Z",
+         *       "version": 2,
+         *       "results": [
+         *         {
+         *           "performance_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e21",
+         *           "external_key": "6d0a41f7_b29c3e58",
+         *           "status": "created",
+         *           "sibil_id": 900123,
+         *           "detail": null,
+         *           "answered_at": "2026-10-05T08:00:02Z"
+         *         }
+         *       ]
+         *     }
+         */
+        SibilSubmissionWithResults: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "sibil_submission";
+            quarter: string;
+            /** Format: uuid */
+            operation_id: string;
+            status: string;
+            problem_code: string | null;
+            /** Format: int64 */
+            declarations: number;
+            /** Format: int64 */
+            pending: number;
+            /** Format: int64 */
+            created: number;
+            /** Format: int64 */
+            updated: number;
+            /** Format: int64 */
+            unchanged: number;
+            /** Format: int64 */
+            duplicate: number;
+            /** Format: int64 */
+            rejected: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: date-time */
+            finished_at: string | null;
+            /** Format: int64 */
+            version: number;
+            results: components["schemas"]["SibilResult"][];
+        };
+        MatchEvidence: {
+            /** @description What was compared and what came of it. */
+            code: string;
+            text: string;
+        };
+        /**
+         * @example {
+         *       "order_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f05",
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *       "rule": "email_name",
+         *       "confidence": 0.93,
+         *       "inputs_digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "matched_at": "2026-11-23T10:15:00Z",
+         *       "evidence": [
+         *         {
+         *           "code": "email",
+         *           "text": "same e-mail address"
+         *         },
+         *         {
+         *           "code": "family_name",
+         *           "text": "same family name"
+         *         },
+         *         {
+         *           "code": "given_name",
+         *           "text": "same given name"
+         *         }
+         *       ],
+         *       "explanation": "The e-mail address and the name are this contact's. Evidence: same e-mail address, same family name, same given name. Confidence: 93%.",
+         *       "review_id": null,
+         *       "holders": []
+         *     }
+         */
+        OrderMatch: {
+            /** Format: uuid */
+            order_id: string;
+            /** Format: uuid */
+            contact_id: string | null;
+            rule: string | null;
+            /** Format: double */
+            confidence: number | null;
+            inputs_digest: string | null;
+            /** Format: date-time */
+            matched_at: string | null;
+            evidence: components["schemas"]["MatchEvidence"][];
+            explanation: string;
+            /**
+             * Format: uuid
+             * @description The review that waits for an answer about this buyer.
+             */
+            review_id: string | null;
+            holders: components["schemas"]["HolderMatch"][];
+        };
+        HolderMatch: {
+            /** Format: uuid */
+            ticket_id: string;
+            external_id: string;
+            /** Format: uuid */
+            contact_id: string | null;
+            rule: string;
+            /** Format: double */
+            confidence: number | null;
+            inputs_digest: string | null;
+            evidence: components["schemas"]["MatchEvidence"][];
+            explanation: string;
+        };
+        /**
+         * @example {
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *       "reason": "Bought by her son with her card"
+         *     }
+         */
+        Relink: {
+            /**
+             * Format: uuid
+             * @description Whose it is; null: nobody's.
+             */
+            contact_id: string | null;
+            reason?: string;
+        };
+        /**
+         * @example {
+         *       "source": "principale",
+         *       "order_number": "QK41",
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *       "proof": {
+         *         "email": "lena.kervadec@courrier.example"
+         *       }
+         *     }
+         */
+        OrderClaim: {
+            /** @description Code or id of the source. */
+            source: string;
+            /** @description The number printed on the order. */
+            order_number: string;
+            /** Format: uuid */
+            contact_id: string;
+            proof: components["schemas"]["OrderClaimProof"];
+        };
+        /** @description Exactly one of these. */
+        OrderClaimProof: {
+            /** @description The secret that came with the order. */
+            secret?: string;
+            /** @description The address given when buying. */
+            email?: string;
+            /** @description What the agent saw. */
+            reason?: string;
+        };
+        MatchCandidate: {
+            /** Format: uuid */
+            contact_id: string;
+            display_name: string;
+            /** Format: double */
+            score: number;
+            rule: string;
+            evidence: components["schemas"]["MatchEvidence"][];
+            explanation: string;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f21",
+         *       "object": "match_review",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "subject_kind": "order",
+         *       "subject_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f05",
+         *       "reason": "name_and_postcode",
+         *       "score": 0.65,
+         *       "status": "open",
+         *       "contact_id": null,
+         *       "decision_id": null,
+         *       "candidates": [],
+         *       "person": {
+         *         "given_name": "Léna",
+         *         "family_name": "Kervadec"
+         *       },
+         *       "orders": [],
+         *       "decided_at": null,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        MatchReview: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "match_review";
+            /** Format: uuid */
+            source_id: string;
+            subject_kind: string;
+            /** Format: uuid */
+            subject_id: string;
+            reason: string;
+            /** Format: double */
+            score: number;
+            /** @description `settled` was found out otherwise before anybody answered. */
+            status: string;
+            /** Format: uuid */
+            contact_id: string | null;
+            /** Format: uuid */
+            decision_id: string | null;
+            candidates: components["schemas"]["MatchCandidate"][];
+            /** @description What the source says of the person; null in lists. */
+            person: {
+                [key: string]: unknown;
+            } | null;
+            /** @description Those that wait; empty in lists. */
+            orders: components["schemas"]["MatchReviewOrder"][];
+            /** Format: date-time */
+            decided_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        MatchReviewOrder: {
+            /** Format: uuid */
+            id: string;
+            number: string | null;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        MatchReviewList: {
+            data: components["schemas"]["MatchReview"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "action": "choose",
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *       "reason": "Known at the box office"
+         *     }
+         */
+        MatchReviewAnswer: {
+            /** @enum {string} */
+            action: "accept" | "choose" | "create" | "reject";
+            /**
+             * Format: uuid
+             * @description Whom `choose` names.
+             */
+            contact_id?: string;
+            reason?: string;
+        };
+        /**
+         * @example {
+         *       "answers": [
+         *         {
+         *           "review_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f21",
+         *           "action": "reject"
+         *         }
+         *       ]
+         *     }
+         */
+        MatchReviewAnswers: {
+            answers: components["schemas"]["MatchReviewNamedAnswer"][];
+        };
+        MatchReviewNamedAnswer: {
+            /** Format: uuid */
+            review_id: string;
+            /** @enum {string} */
+            action: "accept" | "choose" | "create" | "reject";
+            /**
+             * Format: uuid
+             * @description Whom `choose` names.
+             */
+            contact_id?: string;
+            reason?: string;
+        };
+        /**
+         * @example {
+         *       "results": [
+         *         {
+         *           "index": 0,
+         *           "review_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f21",
+         *           "status": "decided",
+         *           "problem": null
+         *         }
+         *       ]
+         *     }
+         */
+        MatchReviewResults: {
+            results: components["schemas"]["MatchReviewResult"][];
+        };
+        MatchReviewResult: {
+            /** Format: int32 */
+            index: number;
+            /** Format: uuid */
+            review_id: string;
+            status: string;
+            problem: components["schemas"]["Problem"] | null;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f31",
+         *       "object": "match_decision",
+         *       "scope": "order",
+         *       "subject_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f05",
+         *       "inputs_digest": null,
+         *       "action": "contact",
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *       "origin": "relink",
+         *       "review_id": null,
+         *       "order_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f05",
+         *       "reverts_id": null,
+         *       "reason": "Bought by her son with her card",
+         *       "actor": {
+         *         "kind": "user",
+         *         "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f41"
+         *       },
+         *       "decided_at": "2026-11-23T10:15:00Z"
+         *     }
+         */
+        MatchDecision: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "match_decision";
+            /** @description `inputs`: everybody who is described alike. */
+            scope: string;
+            /**
+             * Format: uuid
+             * @description The order or ticket.
+             */
+            subject_id: string | null;
+            inputs_digest: string | null;
+            /** @description `rules`: as if nobody had decided. */
+            action: string;
+            /** Format: uuid */
+            contact_id: string | null;
+            origin: string;
+            /** Format: uuid */
+            review_id: string | null;
+            /** Format: uuid */
+            order_id: string | null;
+            /** Format: uuid */
+            reverts_id: string | null;
+            reason: string | null;
+            actor: {
+                kind: string;
+                id: string;
+            };
+            /** Format: date-time */
+            decided_at: string;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        MatchDecisionList: {
+            data: components["schemas"]["MatchDecision"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "reason": "The wrong Castellan"
+         *     }
+         */
+        MatchRevert: {
+            reason?: string;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f51",
+         *       "object": "household_proposal",
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *       "other_contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e05",
+         *       "reason": "shared_email",
+         *       "order_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f05",
+         *       "status": "open",
+         *       "decided_at": null,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        HouseholdProposal: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "household_proposal";
+            /** Format: uuid */
+            contact_id: string;
+            /** Format: uuid */
+            other_contact_id: string;
+            reason: string;
+            /**
+             * Format: uuid
+             * @description The order that showed it.
+             */
+            order_id: string | null;
+            status: string;
+            /** Format: date-time */
+            decided_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        HouseholdProposalList: {
+            data: components["schemas"]["HouseholdProposal"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "status": "confirmed"
+         *     }
+         */
+        HouseholdProposalAnswer: {
+            /** @enum {string} */
+            status: "confirmed" | "dismissed";
+        };
+        /**
+         * @example {
+         *       "mailbox": "@revente.example",
+         *       "object": "generic_mailbox",
+         *       "is_generic": true,
+         *       "origin": "said",
+         *       "reason": "Reseller",
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z"
+         *     }
+         */
+        GenericMailbox: {
+            mailbox: string;
+            /** @constant */
+            object: "generic_mailbox";
+            is_generic: boolean;
+            origin: string;
+            reason: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        GenericMailboxList: {
+            data: components["schemas"]["GenericMailbox"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "is_generic": true,
+         *       "reason": "Reseller"
+         *     }
+         */
+        GenericMailboxPut: {
+            is_generic: boolean;
+            reason?: string;
+        };
+        /**
+         * @description Exactly one of these.
+         * @example {
+         *       "email": "lena.kervadec@courrier.example"
+         *     }
+         */
+        ContactLookup: {
+            external_ref?: components["schemas"]["ContactLookupReference"];
+            email?: string;
+            /** @description In any usual form; without a country it is French. */
+            phone?: string;
+            /** @description An external id with the source `card`. */
+            card_number?: string;
+        };
+        ContactLookupReference: {
+            source: string;
+            external_id: string;
+        };
+        /**
+         * @example {
+         *       "matched_on": "email",
+         *       "data": [
+         *         {
+         *           "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *           "kind": "person",
+         *           "display_name": "Léna Kervadec",
+         *           "given_name": "Léna",
+         *           "family_name": "Kervadec",
+         *           "postal_code": "29200",
+         *           "is_archived": false,
+         *           "is_minor": null,
+         *           "has_bought": true,
+         *           "last_order_at": "2026-11-20T08:58:00Z"
+         *         }
+         *       ]
+         *     }
+         */
+        ContactLookupResult: {
+            matched_on: string;
+            data: components["schemas"]["ContactProfile"][];
+        };
+        /** @description As much of a contact as a seller needs to greet the right person. */
+        ContactProfile: {
+            /** Format: uuid */
+            contact_id: string;
+            kind: string;
+            display_name: string;
+            given_name: string | null;
+            family_name: string | null;
+            postal_code: string | null;
+            is_archived: boolean;
+            /** @description Under eighteen; null where the date of birth is not known. */
+            is_minor: boolean | null;
+            /** @description Has an order here that was confirmed. */
+            has_bought: boolean;
+            /** Format: date-time */
+            last_order_at: string | null;
+        };
+        /**
+         * @example {
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *       "object": "contact_indicators",
+         *       "as_of": "2026-11-23T10:15:00Z",
+         *       "counted_at": "2026-11-23T10:15:00Z",
+         *       "orders": 4,
+         *       "orders_last_year": 2,
+         *       "first_order_at": "2024-09-12T08:00:00Z",
+         *       "last_order_at": "2026-11-20T08:58:00Z",
+         *       "days_since_last_order": 3,
+         *       "net": [
+         *         {
+         *           "amount": "96.50",
+         *           "currency": "EUR"
+         *         }
+         *       ],
+         *       "tickets": 7,
+         *       "visits": 3,
+         *       "upcoming_visits": 1,
+         *       "first_visit_at": "2024-10-04T18:30:00Z",
+         *       "last_visit_at": "2026-03-06T19:00:00Z",
+         *       "average_lead_days": 18.5,
+         *       "disciplines": [
+         *         {
+         *           "name": "theatre",
+         *           "tickets": 7
+         *         }
+         *       ],
+         *       "seasons": [
+         *         {
+         *           "name": "2026-2027",
+         *           "tickets": 2
+         *         }
+         *       ],
+         *       "subscriptions": 1
+         *     }
+         */
+        ContactIndicators: {
+            /** Format: uuid */
+            contact_id: string;
+            /** @constant */
+            object: "contact_indicators";
+            /** Format: date-time */
+            as_of: string;
+            /** Format: date-time */
+            counted_at: string;
+            /**
+             * Format: int32
+             * @description Confirmed orders.
+             */
+            orders: number;
+            /**
+             * Format: int32
+             * @description Of the last 365 days.
+             */
+            orders_last_year: number;
+            /** Format: date-time */
+            first_order_at: string | null;
+            /** Format: date-time */
+            last_order_at: string | null;
+            /** Format: int32 */
+            days_since_last_order: number | null;
+            /** @description Paid less refunded, by currency; of a cancelled order, what was kept. */
+            net: components["schemas"]["Money"][];
+            /**
+             * Format: int32
+             * @description Valid tickets bought.
+             */
+            tickets: number;
+            /**
+             * Format: int32
+             * @description Performances past for which the contact holds a valid ticket, or bought one that nobody else is known to hold; each counts once.
+             */
+            visits: number;
+            /** Format: int32 */
+            upcoming_visits: number;
+            /** Format: date-time */
+            first_visit_at: string | null;
+            /** Format: date-time */
+            last_visit_at: string | null;
+            /**
+             * Format: double
+             * @description From the order to the performance, over the tickets bought.
+             */
+            average_lead_days: number | null;
+            disciplines: components["schemas"]["IndicatorShare"][];
+            seasons: components["schemas"]["IndicatorShare"][];
+            /**
+             * Format: int32
+             * @description Valid subscriptions, passes and memberships bought.
+             */
+            subscriptions: number;
+        };
+        IndicatorShare: {
+            name: string;
+            /** Format: int32 */
+            tickets: number;
+        };
+        IndicatorFact: {
+            kind: string;
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            order_id: string | null;
+            /** Format: uuid */
+            performance_id: string | null;
+            /** Format: date-time */
+            at: string;
+            /** @description The discipline or season. */
+            counts_for: string | null;
+            amount: components["schemas"]["Money"] | null;
+        };
+        /**
+         * @example {
+         *       "data": [
+         *         {
+         *           "kind": "order",
+         *           "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f05",
+         *           "order_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f05",
+         *           "performance_id": null,
+         *           "at": "2026-11-20T08:58:00Z",
+         *           "counts_for": null,
+         *           "amount": null
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        IndicatorFactList: {
+            data: components["schemas"]["IndicatorFact"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "object": "capture_rates",
+         *       "placed_at_gte": "2026-10-01T00:00:00Z",
+         *       "placed_at_lt": "2026-11-01T00:00:00Z",
+         *       "total": {
+         *         "channel": null,
+         *         "tickets": 40,
+         *         "identified": 30,
+         *         "reachable": 28,
+         *         "identified_percent": 75,
+         *         "reachable_percent": 70
+         *       },
+         *       "channels": [
+         *         {
+         *           "channel": "web",
+         *           "tickets": 30,
+         *           "identified": 30,
+         *           "reachable": 28,
+         *           "identified_percent": 100,
+         *           "reachable_percent": 93.33
+         *         },
+         *         {
+         *           "channel": "box_office",
+         *           "tickets": 10,
+         *           "identified": 0,
+         *           "reachable": 0,
+         *           "identified_percent": 0,
+         *           "reachable_percent": 0
+         *         }
+         *       ]
+         *     }
+         */
+        CaptureRates: {
+            /** @constant */
+            object: "capture_rates";
+            /** Format: date-time */
+            placed_at_gte: string;
+            /** Format: date-time */
+            placed_at_lt: string;
+            total: components["schemas"]["CaptureRate"];
+            channels: components["schemas"]["CaptureRate"][];
+        };
+        CaptureRate: {
+            /** @description Null for all of them. */
+            channel: string | null;
+            /** Format: int64 */
+            tickets: number;
+            /** Format: int64 */
+            identified: number;
+            /** Format: int64 */
+            reachable: number;
+            /**
+             * Format: double
+             * @description Null where there is no ticket.
+             */
+            identified_percent: number | null;
+            /** Format: double */
+            reachable_percent: number | null;
         };
         /** @description One text in several languages, keyed by BCP 47. */
         LocalizedText: {
@@ -10815,8 +16505,10 @@ export interface components {
          * @example {
          *       "object": "audit_retention",
          *       "months": 12,
+         *       "refusal_months": 12,
          *       "said": [
          *         {
+         *           "log": "reads",
          *           "months": 24,
          *           "valid_from": "2027-01-01T00:00:00Z",
          *           "created_at": "2026-11-03T18:04:11.412Z"
@@ -10829,13 +16521,19 @@ export interface components {
             object: "audit_retention";
             /**
              * Format: int32
-             * @description For how long now.
+             * @description For how long reads now.
              */
             months: number;
+            /**
+             * Format: int32
+             * @description For how long refusals now.
+             */
+            refusal_months: number;
             /** @description The latest first. */
             said: components["schemas"]["AuditRetentionSaid"][];
         };
         AuditRetentionSaid: {
+            log: string;
             /** Format: int32 */
             months: number;
             /** Format: date-time */
@@ -10849,6 +16547,11 @@ export interface components {
          *     }
          */
         AuditRetentionPut: {
+            /**
+             * @default reads
+             * @enum {string}
+             */
+            log: "reads" | "refusals";
             /** Format: int32 */
             months: number;
             /**
@@ -11103,6 +16806,92 @@ export interface components {
         };
         /**
          * @example {
+         *       "data": [
+         *         {
+         *           "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e12",
+         *           "object": "audit_entry",
+         *           "kind": "refusal",
+         *           "action": "refused",
+         *           "occurred_at": "2026-11-03T18:04:11.412Z",
+         *           "actor": {
+         *             "kind": "api_key",
+         *             "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e44"
+         *           },
+         *           "proven": true,
+         *           "outcome": "failure",
+         *           "operation": "listContacts",
+         *           "status": 403,
+         *           "code": "insufficient-scope",
+         *           "rule": "contacts:read",
+         *           "subject": null,
+         *           "contact_ids": [],
+         *           "address": "192.0.2.7",
+         *           "request_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01",
+         *           "repeated": 3,
+         *           "purpose": "",
+         *           "url": null
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        AuditEntryList: {
+            data: components["schemas"]["AuditEntry"][];
+            next_cursor: string | null;
+        };
+        AuditEntry: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "audit_entry";
+            kind: string;
+            /** @description The type of the event, `refused` or `read`. */
+            action: string;
+            /** Format: date-time */
+            occurred_at: string;
+            /** @description Null where nobody proved or claimed to be anybody. */
+            actor: components["schemas"]["Actor"] | null;
+            /** @description It was them; otherwise somebody said so. */
+            proven: boolean;
+            outcome: string;
+            /** @description Null for changes, which name their type. */
+            operation: string | null;
+            /**
+             * Format: int32
+             * @description Of a refusal.
+             */
+            status: number | null;
+            /** @description Of a refusal, that of the problem. */
+            code: string | null;
+            /**
+             * @description Of a refusal: the scope, verb, purpose or quota that stood against it, `sight` for a record that was not to be seen; of a
+             *     credential that was not believed: `unknown`, `secret`, `ended`, `network`, `kind`, `token`, `assertion`, `replayed` or `attempts`.
+             */
+            rule: string | null;
+            subject: components["schemas"]["AuditSubject"] | null;
+            /** @description Of a read, the contacts in the answer. */
+            contact_ids: string[];
+            /** @description Of a refusal, from where. */
+            address: string | null;
+            request_id: string;
+            /**
+             * Format: int32
+             * @description How many like refusals this entry stands for.
+             */
+            repeated: number;
+            /** @description Of a read, the purpose stated. */
+            purpose: string;
+            /** @description Where there is more of it. */
+            url: string | null;
+        };
+        AuditSubject: {
+            /** @description Null for a refusal, whose address named it. */
+            kind: string | null;
+            /** Format: uuid */
+            id: string;
+        };
+        /**
+         * @example {
          *       "data": [],
          *       "next_cursor": null
          *     }
@@ -11125,6 +16914,273 @@ export interface components {
             /** @description Why, where a reason is needed; otherwise empty. */
             reason: string;
             contact_ids: string[];
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        ForwarderList: {
+            data: components["schemas"]["Forwarder"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "name": "SOC",
+         *       "url": "syslog+tls://siem.example.org:6514",
+         *       "start": "beginning"
+         *     }
+         */
+        ForwarderCreate: {
+            name: string;
+            /** @description `syslog+tls://host:6514` or an https address. */
+            url: string;
+            /** @description Authorities (PEM) by which alone the receiver is known; without them, the system's. */
+            ca_certificates?: string;
+            /** @description What we are known by to it (PEM), with `client_key`. */
+            client_certificate?: string;
+            /** @description The key of the certificate (PEM). */
+            client_key?: string;
+            /** @description Sent to an https address as a bearer token. */
+            token?: string;
+            /**
+             * @description From where on.
+             * @default now
+             * @enum {string}
+             */
+            start: "now" | "beginning";
+        };
+        /**
+         * @example {
+         *       "status": "paused"
+         *     }
+         */
+        ForwarderPatch: {
+            name?: string;
+            url?: string;
+            ca_certificates?: string | null;
+            client_certificate?: string | null;
+            client_key?: string | null;
+            token?: string | null;
+            /** @enum {string} */
+            status?: "active" | "paused";
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e12",
+         *       "object": "siem_forwarder",
+         *       "name": "SOC",
+         *       "url": "syslog+tls://siem.example.org:6514",
+         *       "ca_certificates": null,
+         *       "client_certificate": null,
+         *       "has_token": false,
+         *       "has_client_key": false,
+         *       "status": "active",
+         *       "health": {
+         *         "position": "e48121-r112.4-f17.1",
+         *         "delivered": 48302,
+         *         "last_delivered_at": "2026-11-03T18:04:11.412Z",
+         *         "oldest_undelivered_at": null,
+         *         "lag_seconds": 0,
+         *         "failing_since": null,
+         *         "last_error": null
+         *       },
+         *       "created_at": "2026-11-03T18:04:11.412Z",
+         *       "updated_at": "2026-11-03T18:04:11.412Z",
+         *       "version": 1
+         *     }
+         */
+        Forwarder: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "siem_forwarder";
+            name: string;
+            url: string;
+            ca_certificates: string | null;
+            client_certificate: string | null;
+            has_token: boolean;
+            has_client_key: boolean;
+            status: string;
+            health: components["schemas"]["ForwarderHealth"];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        ForwarderHealth: {
+            /** @description Up to where the receiver has taken entries. */
+            position: string;
+            /**
+             * Format: int64
+             * @description Entries that it has taken.
+             */
+            delivered: number;
+            /** Format: date-time */
+            last_delivered_at: string | null;
+            /**
+             * Format: date-time
+             * @description When the first entry that waits happened.
+             */
+            oldest_undelivered_at: string | null;
+            /**
+             * Format: int64
+             * @description How long that is ago; 0 when none waits.
+             */
+            lag_seconds: number;
+            /** Format: date-time */
+            failing_since: string | null;
+            /** @description Why the last attempt failed: one of these, or `status-` with that of the answer. */
+            last_error: string | null;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "position": "e48121-r112.4-f17.1"
+         *     }
+         */
+        AuditRecordList: {
+            data: components["schemas"]["AuditRecord"][];
+            /** @description After the last entry, or the one given where there is none. */
+            position: string;
+        };
+        /**
+         * @description An entry with the field names of the Elastic Common Schema; what that has no name for is under `parvis`.
+         * @example {
+         *       "@timestamp": "2026-11-03T18:04:11.412Z",
+         *       "ecs": {
+         *         "version": "8.11"
+         *       },
+         *       "event": {
+         *         "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e12",
+         *         "kind": "event",
+         *         "dataset": "parvis.audit",
+         *         "module": "parvis",
+         *         "category": [
+         *           "api"
+         *         ],
+         *         "type": [
+         *           "denied"
+         *         ],
+         *         "action": "refused",
+         *         "outcome": "failure"
+         *       },
+         *       "organization": {
+         *         "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e13"
+         *       },
+         *       "user": {
+         *         "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e44"
+         *       },
+         *       "source": {
+         *         "ip": "192.0.2.7"
+         *       },
+         *       "http": {
+         *         "request": {
+         *           "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01"
+         *         },
+         *         "response": {
+         *           "status_code": 403
+         *         }
+         *       },
+         *       "error": {
+         *         "code": "insufficient-scope"
+         *       },
+         *       "rule": {
+         *         "name": "contacts:read"
+         *       },
+         *       "parvis": {
+         *         "kind": "refusal",
+         *         "log": "refusals",
+         *         "position": "e48121-r112.4-f17.1",
+         *         "actor_kind": "api_key",
+         *         "proven": true,
+         *         "operation": "listContacts",
+         *         "repeated": 3
+         *       }
+         *     }
+         */
+        AuditRecord: {
+            /** Format: date-time */
+            "@timestamp": string;
+            ecs: components["schemas"]["RecordVersion"];
+            event: components["schemas"]["RecordEvent"];
+            organization: components["schemas"]["RecordId"];
+            user?: components["schemas"]["RecordId"];
+            source?: components["schemas"]["RecordSource"];
+            http?: components["schemas"]["RecordHttp"];
+            error?: components["schemas"]["RecordError"];
+            rule?: components["schemas"]["RecordRule"];
+            parvis: components["schemas"]["RecordOwn"];
+        };
+        RecordVersion: {
+            version: string;
+        };
+        RecordEvent: {
+            /**
+             * Format: uuid
+             * @description Of the entry; the same when it comes again.
+             */
+            id: string;
+            /** @constant */
+            kind: "event";
+            /** @constant */
+            dataset: "parvis.audit";
+            /** @constant */
+            module: "parvis";
+            category: string[];
+            type: string[];
+            action: string;
+            outcome: string;
+            /**
+             * Format: int64
+             * @description Of an event, its number in the log.
+             */
+            sequence?: number;
+        };
+        RecordId: {
+            id: string;
+        };
+        RecordSource: {
+            ip: string;
+        };
+        RecordHttp: {
+            request?: components["schemas"]["RecordId"];
+            response?: components["schemas"]["RecordStatus"];
+        };
+        RecordStatus: {
+            /** Format: int32 */
+            status_code: number;
+        };
+        RecordError: {
+            code: string;
+        };
+        RecordRule: {
+            name: string;
+        };
+        RecordOwn: {
+            kind: string;
+            log: string;
+            /** @description Up to and with this entry. */
+            position: string;
+            actor_kind?: string;
+            proven: boolean;
+            operation?: string;
+            purpose?: string;
+            subject_kind?: string;
+            /** Format: uuid */
+            subject_id?: string;
+            /** @description Of a read, the first hundred contacts in the answer. */
+            contact_ids?: string[];
+            /**
+             * Format: int32
+             * @description Of a read, how many there were.
+             */
+            contact_count?: number;
+            /** Format: int32 */
+            repeated: number;
         };
         /**
          * @example {
@@ -11199,6 +17255,10 @@ export interface components {
          *       "status": "active",
          *       "disabled_reason": null,
          *       "disabled_at": null,
+         *       "made_by": {
+         *         "kind": "api_key",
+         *         "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9a02"
+         *       },
          *       "last_success_at": "2026-11-23T10:15:00Z",
          *       "failing_since": null,
          *       "oldest_undelivered_at": null,
@@ -11225,10 +17285,12 @@ export interface components {
             allowed_rate: number | null;
             description: string;
             status: string;
-            /** @description `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`. */
+            /** @description `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`, `orphaned` (`made_by` may no longer act: revoked, expired or deactivated). */
             disabled_reason: string | null;
             /** Format: date-time */
             disabled_at: string | null;
+            /** @description On whose behalf events are sent. Nothing is sent that it could not read at that instant. */
+            made_by: components["schemas"]["Actor"];
             /** Format: date-time */
             last_success_at: string | null;
             /**
@@ -11271,6 +17333,10 @@ export interface components {
          *       "status": "active",
          *       "disabled_reason": null,
          *       "disabled_at": null,
+         *       "made_by": {
+         *         "kind": "api_key",
+         *         "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9a02"
+         *       },
          *       "last_success_at": "2026-11-23T10:15:00Z",
          *       "failing_since": null,
          *       "oldest_undelivered_at": null,
@@ -11299,10 +17365,12 @@ export interface components {
             allowed_rate: number | null;
             description: string;
             status: string;
-            /** @description `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`. */
+            /** @description `requested`, `gone` (410), `receiver` (asked to stop), `failing` (five days), `unverified`, `orphaned` (`made_by` may no longer act: revoked, expired or deactivated). */
             disabled_reason: string | null;
             /** Format: date-time */
             disabled_at: string | null;
+            /** @description On whose behalf events are sent. Nothing is sent that it could not read at that instant. */
+            made_by: components["schemas"]["Actor"];
             /** Format: date-time */
             last_success_at: string | null;
             /**
@@ -11567,10 +17635,16 @@ export interface components {
              */
             include_events: boolean;
             /**
-             * @description The log of reads of identifiable data.
+             * @description The logs of reads of identifiable data and of refusals.
              * @default true
              */
             include_access_log: boolean;
+            /**
+             * @description A public key (age, X25519) for which sensitive facts are encrypted; without it they are left out, and the manifest says
+             *     how many. It asks for the scope `contacts.sensitive:read` as well, and every person concerned has it in their access log.
+             *     `parvis import` restores them with the private key; an import by the API leaves them out.
+             */
+            sensitive_recipient?: string;
         };
         /**
          * @example {
@@ -13379,6 +19453,9 @@ export interface components {
          *         "*",
          *         "users:write"
          *       ],
+         *       "return_addresses": [
+         *         "https://agents.theatre.example.org/signed-in"
+         *       ],
          *       "updated_at": "2026-11-23T10:15:00Z",
          *       "version": 2
          *     }
@@ -13390,6 +19467,8 @@ export interface components {
             mfa_roles: string[];
             /** @description Scopes; `*` is whoever may do everything. */
             mfa_scopes: string[];
+            /** @description Where a browser may be sent back to after signing in with an identity provider, or out; letter by letter. */
+            return_addresses: string[];
             /** Format: date-time */
             updated_at: string;
             /** Format: int64 */
@@ -13400,12 +19479,16 @@ export interface components {
          *       "mfa_scopes": [
          *         "*",
          *         "users:write"
+         *       ],
+         *       "return_addresses": [
+         *         "https://agents.theatre.example.org/signed-in"
          *       ]
          *     }
          */
         SignInPolicyPatch: {
             mfa_roles?: string[];
             mfa_scopes?: string[];
+            return_addresses?: string[];
         };
         /**
          * @example {
@@ -13704,6 +19787,52 @@ export interface components {
         };
         /**
          * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3bb011",
+         *       "object": "identity",
+         *       "user_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01",
+         *       "issuer": "https://proconnect.example.gouv.fr/api/v2",
+         *       "subject": "1f2e7c0a9b",
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        Identity: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "identity";
+            /** Format: uuid */
+            user_id: string;
+            issuer: string;
+            subject: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        IdentityList: {
+            data: components["schemas"]["Identity"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "issuer": "https://proconnect.example.gouv.fr/api/v2",
+         *       "subject": "1f2e7c0a9b"
+         *     }
+         */
+        IdentityLink: {
+            /** @description That of an identity provider that the institution trusts. */
+            issuer: string;
+            subject: string;
+        };
+        /**
+         * @example {
          *       "value": "crm-accueil",
          *       "role": "front_desk"
          *     }
@@ -13751,6 +19880,12 @@ export interface components {
          *       ],
          *       "provision": "on_first_use",
          *       "is_enabled": true,
+         *       "protocol": "oidc",
+         *       "accepts_bearer_tokens": true,
+         *       "strong_acr": [],
+         *       "strong_amr": [
+         *         "mfa"
+         *       ],
          *       "created_at": "2026-11-23T10:15:00Z",
          *       "updated_at": "2026-11-23T10:15:00Z",
          *       "version": 1
@@ -13779,6 +19914,12 @@ export interface components {
             role_mapping: components["schemas"]["IdentityRoleRule"][];
             provision: string;
             is_enabled: boolean;
+            protocol: string;
+            accepts_bearer_tokens: boolean;
+            /** @description Values of the claim `acr` that stand for more than one factor. */
+            strong_acr: string[];
+            /** @description Values of the claim `amr` that stand for more than one factor. */
+            strong_amr: string[];
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -13851,7 +19992,10 @@ export interface components {
             };
             /** @default email */
             email_claim: string;
-            /** @default name */
+            /**
+             * @description Claim of the name, or several with spaces between them: `given_name usual_name`.
+             * @default name
+             */
             name_claim: string;
             /** @description Claim whose values are mapped; dots go into objects. */
             role_claim?: string | null;
@@ -13864,6 +20008,27 @@ export interface components {
             provision: "none" | "on_first_use";
             /** @default true */
             is_enabled: boolean;
+            /**
+             * @description How people sign in with it. A provider of SAML has no bearer tokens; its issuer is its entity id.
+             * @default oidc
+             * @enum {string}
+             */
+            protocol: "oidc" | "saml";
+            /**
+             * @description Whether its access tokens open the API by themselves; false where people only sign in with it.
+             * @default true
+             */
+            accepts_bearer_tokens: boolean;
+            /**
+             * @description Values of the claim `acr` that stand for more than one factor, for the roles and scopes of the sign-in policy.
+             * @default []
+             */
+            strong_acr: string[];
+            /**
+             * @description Values of the claim `amr` that do.
+             * @default []
+             */
+            strong_amr: string[];
         };
         /**
          * @example {
@@ -13894,6 +20059,412 @@ export interface components {
             /** @enum {string} */
             provision?: "none" | "on_first_use";
             is_enabled?: boolean;
+            accepts_bearer_tokens?: boolean;
+            strong_acr?: string[];
+            strong_amr?: string[];
+        };
+        /**
+         * @example {
+         *       "object": "provider_sign_in",
+         *       "identity_provider_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3bb001",
+         *       "is_enabled": true,
+         *       "client_id": "5e1b6a4c",
+         *       "authentication": "client_secret_post",
+         *       "has_client_secret": true,
+         *       "public_key": null,
+         *       "redirect_uri": "https://crm.theatre.example.org/v1/sign-ins/callback",
+         *       "scopes": [
+         *         "openid",
+         *         "given_name",
+         *         "usual_name",
+         *         "email",
+         *         "uid",
+         *         "siret",
+         *         "idp_id"
+         *       ],
+         *       "id_token_alg": "RS256",
+         *       "userinfo": "jwt",
+         *       "userinfo_alg": "RS256",
+         *       "parameters": {},
+         *       "uses_pkce": false,
+         *       "acr_request": "claims",
+         *       "requested_acr": [
+         *         "eidas1"
+         *       ],
+         *       "requests_amr": true,
+         *       "required_acr": [
+         *         "eidas1"
+         *       ],
+         *       "required_amr": [],
+         *       "session_seconds": 43200,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        ProviderSignIn: {
+            /** @constant */
+            object: "provider_sign_in";
+            /** Format: uuid */
+            identity_provider_id: string;
+            is_enabled: boolean;
+            client_id: string;
+            authentication: string;
+            has_client_secret: boolean;
+            /** @description The key by which this program proves itself with `private_key_jwt`, as a JWK; null otherwise. */
+            public_key: null | components["schemas"]["SignInPublicKey"];
+            /** @description Where the provider sends browsers; to be registered there. */
+            redirect_uri: string;
+            scopes: string[];
+            id_token_alg: string;
+            userinfo: string;
+            userinfo_alg: string;
+            parameters: {
+                [key: string]: string;
+            };
+            uses_pkce: boolean;
+            acr_request: string;
+            requested_acr: string[];
+            requests_amr: boolean;
+            required_acr: string[];
+            required_amr: string[];
+            /** Format: int32 */
+            session_seconds: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "kty": "EC",
+         *       "use": "sig",
+         *       "alg": "ES256",
+         *       "kid": "kQ2v",
+         *       "crv": "P-256",
+         *       "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+         *       "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
+         *     }
+         */
+        SignInPublicKey: {
+            kty: string;
+            use: string;
+            alg: string;
+            kid: string;
+            crv: string;
+            x: string;
+            y: string;
+        };
+        /**
+         * @example {
+         *       "client_id": "5e1b6a4c",
+         *       "authentication": "client_secret_post",
+         *       "client_secret": "c1b7d0e4f6a94f1fb0d7a4c2",
+         *       "scopes": [
+         *         "openid",
+         *         "given_name",
+         *         "usual_name",
+         *         "email",
+         *         "uid",
+         *         "siret",
+         *         "idp_id"
+         *       ],
+         *       "userinfo": "jwt",
+         *       "uses_pkce": false,
+         *       "acr_request": "claims",
+         *       "requested_acr": [
+         *         "eidas1"
+         *       ],
+         *       "requests_amr": true,
+         *       "required_acr": [
+         *         "eidas1"
+         *       ]
+         *     }
+         */
+        ProviderSignInPut: {
+            /** @default true */
+            is_enabled: boolean;
+            /** @description As the provider has given it. */
+            client_id: string;
+            /**
+             * @description How this program proves itself where it exchanges the code.
+             * @default client_secret_basic
+             * @enum {string}
+             */
+            authentication: "client_secret_basic" | "client_secret_post" | "private_key_jwt";
+            /** @description Kept sealed; absent keeps the one that is there. */
+            client_secret?: string;
+            /**
+             * @description With `openid` among them.
+             * @default [
+             *       "openid",
+             *       "email",
+             *       "profile"
+             *     ]
+             */
+            scopes: string[];
+            /**
+             * @description The one algorithm of its ID tokens.
+             * @default RS256
+             * @enum {string}
+             */
+            id_token_alg: "RS256" | "ES256";
+            /**
+             * @description Whether claims are asked for at the userinfo endpoint; `jwt` is signed (`application/jwt`) and taken in no other form.
+             * @default json
+             * @enum {string}
+             */
+            userinfo: "none" | "json" | "jwt";
+            /**
+             * @description The one algorithm of signed userinfo.
+             * @default RS256
+             * @enum {string}
+             */
+            userinfo_alg: "RS256" | "ES256";
+            /**
+             * @description Further parameters of the authorisation request. Those of the protocol are not among them.
+             * @default {}
+             */
+            parameters: {
+                [key: string]: string;
+            };
+            /**
+             * @description Whether PKCE (RFC 7636) is used; false for a provider that refuses parameters it does not know.
+             * @default true
+             */
+            uses_pkce: boolean;
+            /**
+             * @description How a level is asked for: not, by `acr_values`, or as an essential claim of the ID token by `claims`.
+             * @default none
+             * @enum {string}
+             */
+            acr_request: "none" | "acr_values" | "claims";
+            /** @default [] */
+            requested_acr: string[];
+            /**
+             * @description Whether `amr` is asked for by `claims`.
+             * @default false
+             */
+            requests_amr: boolean;
+            /**
+             * @description Whoever comes with none of these, nor with one of `strong_acr`, is refused.
+             * @default []
+             */
+            required_acr: string[];
+            /**
+             * @description Whoever comes without one of these is refused.
+             * @default []
+             */
+            required_amr: string[];
+            /**
+             * Format: int32
+             * @description How long a session lasts at the most; less where the installation says less.
+             * @default 43200
+             */
+            session_seconds: number;
+        };
+        /**
+         * @example {
+         *       "object": "saml_connection",
+         *       "identity_provider_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3bb002",
+         *       "is_enabled": true,
+         *       "entity_id": "https://crm.theatre.example.org/v1/public/institutions/0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e00/identity-providers/0199c0de-7b11-7e0a-9d1f-5b8f0a3bb002/saml-metadata",
+         *       "metadata_url": "https://crm.theatre.example.org/v1/public/institutions/0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e00/identity-providers/0199c0de-7b11-7e0a-9d1f-5b8f0a3bb002/saml-metadata",
+         *       "acs_url": "https://crm.theatre.example.org/v1/public/sign-ins/saml",
+         *       "sso_url": "https://sso.ville.example.org/saml/singleSignOn",
+         *       "certificates": [
+         *         {
+         *           "sha256": "5f6c0b9a7d3e",
+         *           "expires_at": "2031-11-23T10:15:00Z"
+         *         }
+         *       ],
+         *       "name_id_format": "persistent",
+         *       "requested_contexts": [],
+         *       "required_contexts": [],
+         *       "session_seconds": 43200,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        SamlConnection: {
+            /** @constant */
+            object: "saml_connection";
+            /** Format: uuid */
+            identity_provider_id: string;
+            is_enabled: boolean;
+            /** @description Ours. */
+            entity_id: string;
+            /** @description Where our metadata is. */
+            metadata_url: string;
+            /** @description Where the provider has the browser post its answer. */
+            acs_url: string;
+            /** @description Where the provider takes requests. */
+            sso_url: string;
+            /** @description The provider's, by which its signatures are judged. */
+            certificates: components["schemas"]["SamlCertificate"][];
+            name_id_format: string;
+            requested_contexts: string[];
+            required_contexts: string[];
+            /** Format: int32 */
+            session_seconds: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "sha256": "5f6c0b9a7d3e",
+         *       "expires_at": "2031-11-23T10:15:00Z"
+         *     }
+         */
+        SamlCertificate: {
+            /** @description Fingerprint, in hexadecimal. */
+            sha256: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
+        /**
+         * @example {
+         *       "metadata": "<md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"https://sso.ville.example.org/saml/metadata\"/>"
+         *     }
+         */
+        SamlConnectionPut: {
+            /** @default true */
+            is_enabled: boolean;
+            /** @description The metadata of the provider, as XML, of one entity. */
+            metadata: string;
+            /**
+             * @description Which kind of subject is asked for. A transient one is never taken.
+             * @default persistent
+             * @enum {string}
+             */
+            name_id_format: "persistent" | "unspecified";
+            /**
+             * @description Authentication contexts to ask for.
+             * @default []
+             */
+            requested_contexts: string[];
+            /**
+             * @description Whoever comes with none of these, nor with one of `strong_acr`, is refused.
+             * @default []
+             */
+            required_contexts: string[];
+            /**
+             * Format: int32
+             * @default 43200
+             */
+            session_seconds: number;
+        };
+        /**
+         * @example {
+         *       "SAMLResponse": "PHNhbWw=",
+         *       "RelayState": "s8Yp"
+         *     }
+         */
+        SamlAnswer: {
+            SAMLResponse: string;
+            RelayState: string;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3bb001",
+         *       "object": "sign_in_provider",
+         *       "name": "ProConnect",
+         *       "protocol": "oidc"
+         *     }
+         */
+        SignInProvider: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "sign_in_provider";
+            name: string;
+            protocol: string;
+        };
+        /**
+         * @example {
+         *       "data": []
+         *     }
+         */
+        SignInProviderList: {
+            data: components["schemas"]["SignInProvider"][];
+        };
+        /**
+         * @example {
+         *       "institution_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e00",
+         *       "identity_provider_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3bb001",
+         *       "return_to": "https://agents.theatre.example.org/signed-in",
+         *       "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+         *       "state": "af0ifjsldkj"
+         *     }
+         */
+        SignInStart: {
+            /** Format: uuid */
+            institution_id: string;
+            /** Format: uuid */
+            identity_provider_id: string;
+            return_to: string;
+            code_challenge: string;
+            /** @description Comes back to `return_to` as it is. */
+            state?: string;
+            /**
+             * @description With `strong` more than one factor is asked for, as `strong_acr` and `strong_amr` of the provider say; less is refused.
+             * @default usual
+             * @enum {string}
+             */
+            level: "usual" | "strong";
+        };
+        /**
+         * @example {
+         *       "object": "sign_in_started",
+         *       "authorization_url": "https://proconnect.example.gouv.fr/api/v2/authorize?response_type=code",
+         *       "expires_at": "2026-11-23T10:25:00Z"
+         *     }
+         */
+        SignInStarted: {
+            /** @constant */
+            object: "sign_in_started";
+            authorization_url: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
+        /**
+         * @example {
+         *       "code": "pvc_3t9oLhXkq0vM2yQmJcVtq1VbEYk7mZgT6sB1xJ2n4wU",
+         *       "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+         *     }
+         */
+        SignInExchange: {
+            code: string;
+            /** @description The secret whose SHA-256 the sign-in was begun with. */
+            code_verifier: string;
+        };
+        /**
+         * @example {
+         *       "return_to": "https://agents.theatre.example.org/signed-in",
+         *       "state": "af0ifjsldkj"
+         *     }
+         */
+        ProviderSignOut: {
+            return_to?: string;
+            state?: string;
+        };
+        /**
+         * @example {
+         *       "object": "signed_out",
+         *       "logout_url": null
+         *     }
+         */
+        ProviderSignedOut: {
+            /** @constant */
+            object: "signed_out";
+            logout_url: string | null;
         };
         /** @description An error message (RFC 7644 §3.12). */
         ScimError: {
@@ -13946,9 +20517,9 @@ export interface components {
          *         "supported": true
          *       },
          *       "bulk": {
-         *         "supported": false,
-         *         "maxOperations": 0,
-         *         "maxPayloadSize": 0
+         *         "supported": true,
+         *         "maxOperations": 200,
+         *         "maxPayloadSize": 1048576
          *       },
          *       "filter": {
          *         "supported": true,
@@ -14183,6 +20754,110 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * @description A search (RFC 7644 §3.4.3).
+         * @example {
+         *       "schemas": [
+         *         "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+         *       ],
+         *       "attributes": [
+         *         "displayName",
+         *         "userName"
+         *       ],
+         *       "filter": "displayName sw \"claire\"",
+         *       "startIndex": 1,
+         *       "count": 10
+         *     }
+         */
+        ScimSearch: {
+            /** @description `urn:ietf:params:scim:api:messages:2.0:SearchRequest`. */
+            schemas?: unknown;
+            /** @description The only attributes wanted, as a list. */
+            attributes?: unknown;
+            /** @description Attributes that are not wanted, as a list. */
+            excludedAttributes?: unknown;
+            /** @description A filter. */
+            filter?: unknown;
+            /** @description The attribute to sort by. */
+            sortBy?: unknown;
+            /** @description `ascending` or `descending`. */
+            sortOrder?: unknown;
+            /** @description The first result wanted, counted from 1. */
+            startIndex?: unknown;
+            /** @description How many results are wanted; more than 200 is taken for 200. */
+            count?: unknown;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * @description Operations (RFC 7644 §3.7).
+         * @example {
+         *       "schemas": [
+         *         "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+         *       ],
+         *       "failOnErrors": 1,
+         *       "Operations": [
+         *         {
+         *           "method": "POST",
+         *           "path": "/Users",
+         *           "bulkId": "claire",
+         *           "data": {
+         *             "schemas": [
+         *               "urn:ietf:params:scim:schemas:core:2.0:User"
+         *             ],
+         *             "userName": "claire.martin@arcades.example"
+         *           }
+         *         },
+         *         {
+         *           "method": "POST",
+         *           "path": "/Groups",
+         *           "bulkId": "publics",
+         *           "data": {
+         *             "schemas": [
+         *               "urn:ietf:params:scim:schemas:core:2.0:Group"
+         *             ],
+         *             "displayName": "Relations avec les publics",
+         *             "members": [
+         *               {
+         *                 "value": "bulkId:claire"
+         *               }
+         *             ]
+         *           }
+         *         }
+         *       ]
+         *     }
+         */
+        ScimBulk: {
+            /** @description `urn:ietf:params:scim:api:messages:2.0:BulkRequest`. */
+            schemas?: unknown;
+            /** @description After how many failures the rest is not done; without it, all are tried. */
+            failOnErrors?: unknown;
+            /** @description At most 200, each with `method`, `path`, and `bulkId`, `data` and `version` where they are wanted. */
+            Operations?: unknown;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * @description What came of operations (RFC 7644 §3.7.3).
+         * @example {
+         *       "schemas": [
+         *         "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
+         *       ],
+         *       "Operations": [
+         *         {
+         *           "method": "POST",
+         *           "bulkId": "claire",
+         *           "status": "201",
+         *           "version": "W/\"1.1\"",
+         *           "location": "https://parvis.example.org/v1/scim/v2/Users/0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e01"
+         *         }
+         *       ]
+         *     }
+         */
+        ScimBulkResult: {
+            schemas: string[];
+            Operations: Record<string, never>[];
+        };
+        /**
          * @description Operations, done in their order (RFC 7644 §3.5.2).
          * @example {
          *       "schemas": [
@@ -14407,7 +21082,7 @@ export interface components {
         /** @description Code of the source, or its id. */
         TicketingSourceCode: string;
         /** @description Kind of the record. */
-        TicketingRecordKind: "production" | "performance" | "price_type" | "customer" | "order";
+        TicketingRecordKind: "venue" | "production" | "performance" | "price_type" | "product" | "customer" | "order" | "membership" | "gift_card" | "scan" | "group_booking";
         /** @description Name of the record at the source, percent-encoded. */
         TicketingExternalId: string;
         /** @description Identifier of the order. */
@@ -14418,8 +21093,44 @@ export interface components {
         TicketingPerformanceId: string;
         /** @description Identifier of the price type. */
         TicketingPriceTypeId: string;
+        /** @description Identifier of the venue. */
+        TicketingVenueId: string;
+        /** @description Identifier of the product. */
+        TicketingProductId: string;
+        /** @description Identifier of the membership. */
+        TicketingMembershipId: string;
+        /** @description Identifier of the gift card. */
+        TicketingGiftCardId: string;
+        /** @description Identifier of the scan. */
+        TicketingScanId: string;
+        /** @description Identifier of the group booking. */
+        TicketingGroupBookingId: string;
         /** @description Identifier of the contact. */
         TicketingContactId: string;
+        /** @description Name of the connector. */
+        ConnectorName: string;
+        /** @description Identifier of the dead letter. */
+        DeadLetterId: string;
+        /** @description A quarter of a calendar year, such as `2026-Q4`. */
+        SibilQuarterName: string;
+        /** @description The id of a submission. */
+        SibilSubmissionId: string;
+        /** @description Identifier of the order. */
+        MatchingOrderId: string;
+        /** @description Identifier of the ticket. */
+        MatchingTicketId: string;
+        /** @description Identifier of the review. */
+        MatchReviewId: string;
+        /** @description Identifier of the decision. */
+        MatchDecisionId: string;
+        /** @description Identifier of the proposal. */
+        HouseholdProposalId: string;
+        /** @description An address (billets@theatre.example), every address of a domain (@revente.example) or a local part (billets@). */
+        GenericMailboxName: string;
+        /** @description Identifier of the contact. */
+        IndicatorsContactId: string;
+        /** @description orders, orders_last_year, net, tickets, visits, upcoming_visits, lead_time, disciplines, seasons or subscriptions. */
+        IndicatorName: string;
         /** @description Identifier of the form. */
         FormId: string;
         /** @description Identifier of the submission. */
@@ -14436,6 +21147,8 @@ export interface components {
         OccurredAtGte: string;
         /** @description Before this instant. */
         OccurredAtLt: string;
+        /** @description Identifier of the forwarder. */
+        ForwarderId: string;
         /** @description Identifier of the endpoint. */
         WebhookEndpointId: string;
         /** @description Identifier of the delivery, which is the `webhook-id` that the receiver saw. */
@@ -14466,6 +21179,10 @@ export interface components {
         CredentialId: string;
         /** @description Identifier of the identity provider. */
         IdentityProviderId: string;
+        /** @description Identifier of the linked identity. */
+        IdentityId: string;
+        /** @description Identifier of the institution. */
+        SignInInstitutionId: string;
         /** @description The `id` of the resource. */
         ScimResource: string;
         /** @description Its `id`. */
@@ -15825,7 +22542,7 @@ export interface operations {
             };
             header?: {
                 /** @description Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact. */
-                "Parvis-Access-Reason"?: components["parameters"]["AccessReason"];
+                "Parvis-Reason"?: components["parameters"]["AccessReason"];
             };
             path: {
                 /** @description Identifier of the contact. */
@@ -15888,7 +22605,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact. */
-                "Parvis-Access-Reason"?: components["parameters"]["AccessReason"];
+                "Parvis-Reason"?: components["parameters"]["AccessReason"];
             };
             path: {
                 /** @description Identifier of the contact. */
@@ -15984,7 +22701,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact. */
-                "Parvis-Access-Reason"?: components["parameters"]["AccessReason"];
+                "Parvis-Reason"?: components["parameters"]["AccessReason"];
             };
             path: {
                 /** @description Identifier of the contact. */
@@ -16014,7 +22731,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Why the facts are read, for the access log; required (400 `access-reason-required`). It is kept readable, so it names the occasion and not the fact. */
-                "Parvis-Access-Reason"?: components["parameters"]["AccessReason"];
+                "Parvis-Reason"?: components["parameters"]["AccessReason"];
             };
             path?: never;
             cookie?: never;
@@ -17092,6 +23809,38 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    anonymizeTicketingRecord: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+                /** @description Kind of the record. */
+                kind: components["parameters"]["TicketingRecordKind"];
+                /** @description Name of the record at the source, percent-encoded. */
+                external_id: components["parameters"]["TicketingExternalId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What became of the record. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingAnonymization"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
     listTicketingOrders: {
         parameters: {
             query?: {
@@ -17120,6 +23869,10 @@ export interface operations {
                 placed_at_gte?: string;
                 /** @description Placed before this instant. */
                 placed_at_lt?: string;
+                /** @description With a ticket bought with this offer. */
+                voucher_code?: string;
+                /** @description With a ticket bought with an offer of this campaign. */
+                campaign?: string;
                 /** @description Whether test orders are listed instead of real ones. */
                 test?: boolean;
             };
@@ -17414,6 +24167,2034 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TicketingOrderList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTicketingVenues: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Received from the source with this code or id. */
+                source?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingVenueList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTicketingVenue: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the venue. */
+                venue_id: components["parameters"]["TicketingVenueId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingVenue"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTicketingProducts: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Received from the source with this code or id. */
+                source?: string;
+                /** @description Of this kind. */
+                kind?: "ticket" | "pass" | "subscription" | "membership" | "gift_card" | "goods" | "donation" | "service";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingProductList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTicketingProduct: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the product. */
+                product_id: components["parameters"]["TicketingProductId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingProduct"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTicketingMemberships: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Of this contact, or of one merged into it. */
+                contact_id?: string;
+                /** @description Received from the source with this code or id. */
+                source?: string;
+                /** @description Of this product. */
+                product_id?: string;
+                /** @description With one of these statuses. */
+                status?: ("pending" | "active" | "used_up" | "grace" | "expired" | "renewed" | "suspended" | "cancelled")[];
+                /** @description The day or instant for which the status is derived; now when absent. */
+                as_of?: string;
+                /** @description Ending at this instant or later. */
+                valid_until_gte?: string;
+                /** @description Ending before this instant. */
+                valid_until_lt?: string;
+                /** @description Whether those of test orders are listed instead of real ones. */
+                test?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingMembershipList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTicketingMembership: {
+        parameters: {
+            query?: {
+                /** @description The day or instant for which the status is derived; now when absent. */
+                as_of?: string;
+            };
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the membership. */
+                membership_id: components["parameters"]["TicketingMembershipId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingMembership"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTicketingGiftCards: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Of this contact, or of one merged into it. */
+                contact_id?: string;
+                /** @description Received from the source with this code or id. */
+                source?: string;
+                /** @description Whether those of test orders are listed instead of real ones. */
+                test?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingGiftCardList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTicketingGiftCard: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the gift card. */
+                gift_card_id: components["parameters"]["TicketingGiftCardId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingGiftCardDetail"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTicketingScans: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Received from the source with this code or id. */
+                source?: string;
+                /** @description Of this ticket. */
+                ticket_id?: string;
+                /** @description For this performance. */
+                performance_id?: string;
+                /** @description Whether it is the one by which its ticket counts as used. */
+                attended?: boolean;
+                /** @description Whether an order with its ticket has arrived. */
+                attached?: boolean;
+                /** @description Read at this instant or later. */
+                occurred_at_gte?: string;
+                /** @description Read before this instant. */
+                occurred_at_lt?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingScanList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTicketingScan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the scan. */
+                scan_id: components["parameters"]["TicketingScanId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingScan"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTicketingGroupBookings: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Of this organisation, or with this contact person. */
+                contact_id?: string;
+                /** @description Received from the source with this code or id. */
+                source?: string;
+                /** @description For this performance. */
+                performance_id?: string;
+                /** @description In this state. */
+                state?: "requested" | "option" | "confirmed" | "cancelled";
+                /** @description Whether those of test orders are listed instead of real ones. */
+                test?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingGroupBookingList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTicketingGroupBooking: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the group booking. */
+                group_booking_id: components["parameters"]["TicketingGroupBookingId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingGroupBooking"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listContactTickets: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Received from the source with this code or id. */
+                source?: string;
+                /** @description Only tickets that the contact bought, or only those it holds. */
+                as?: "buyer" | "holder";
+                /** @description In one of these states. */
+                state?: ("valid" | "cancelled" | "exchanged" | "resold" | "blocked" | "transferred")[];
+            };
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["TicketingContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingTicketList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listContactAttendances: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Received from the source with this code or id. */
+                source?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["TicketingContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingAttendanceList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listContactMemberships: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Received from the source with this code or id. */
+                source?: string;
+                /** @description With one of these statuses. */
+                status?: ("pending" | "active" | "used_up" | "grace" | "expired" | "renewed" | "suspended" | "cancelled")[];
+                /** @description The day or instant for which the status is derived; now when absent. */
+                as_of?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["TicketingContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingMembershipList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listContactGiftCards: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Received from the source with this code or id. */
+                source?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["TicketingContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingGiftCardList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listConnectors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connectors, by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTicketingConnection: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingConnection"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    putTicketingConnection: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketingConnectionPut"];
+            };
+        };
+        responses: {
+            /** @description The connection. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingConnection"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteTicketingConnection: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createTicketingHookAddress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The address. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingHookAddress"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    startTicketingPull: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketingPullCreate"];
+            };
+        };
+        responses: {
+            /** @description It will be read. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingConnection"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    replayTicketingSource: {
+        parameters: {
+            query?: {
+                /** @description From when on; everything if absent. */
+                from?: string;
+            };
+            header?: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It will be read again. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingConnection"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    receiveTicketingHook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the connector. */
+                connector: components["parameters"]["ConnectorName"];
+                /** @description The secret part of the address, as `createTicketingHookAddress` gave it. */
+                hook_key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Kept. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingHookReceipt"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listInboundMessages: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Only messages in this state. */
+                status?: "pending" | "processed" | "ignored";
+            };
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of messages. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundMessageList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getInboundMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the message. */
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundMessageContent"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTicketingDeadLetters: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Only those in this state. */
+                status?: "open" | "retrying" | "resolved" | "dismissed";
+            };
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of dead letters. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingDeadLetterList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    retryTicketingDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+                /** @description Identifier of the dead letter. */
+                dead_letter_id: components["parameters"]["DeadLetterId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It will be tried again. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingDeadLetter"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    dismissTicketingDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+                /** @description Identifier of the dead letter. */
+                dead_letter_id: components["parameters"]["DeadLetterId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dead letter. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingDeadLetter"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    registerTicketingHook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingConnection"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    startTicketingReconciliation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketingReconciliationCreate"];
+            };
+        };
+        responses: {
+            /** @description Started. */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTicketingCommands: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Only commands in this state. */
+                status?: "queued" | "sent" | "confirmed" | "rejected";
+            };
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of commands. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingCommandList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createTicketingCommand: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketingCommandCreate"];
+            };
+        };
+        responses: {
+            /** @description Queued. */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingCommand"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTicketingCommand: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+                /** @description Identifier of the command. */
+                command_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The command. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingCommand"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getSibilSettings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SibilSettings"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updateSibilSettings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["SibilSettingsPatch"];
+            };
+        };
+        responses: {
+            /** @description The settings as they are now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SibilSettings"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getSibilQuarter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A quarter of a calendar year, such as `2026-Q4`. */
+                quarter: components["parameters"]["SibilQuarterName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The quarter. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SibilQuarter"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listSibilDeclarations: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+            };
+            header?: never;
+            path: {
+                /** @description A quarter of a calendar year, such as `2026-Q4`. */
+                quarter: components["parameters"]["SibilQuarterName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of declarations. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SibilDeclarationList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listSibilSubmissions: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of submissions. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SibilSubmissionList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createSibilSubmission: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SibilSubmissionCreate"];
+            };
+        };
+        responses: {
+            /** @description Started. `kind` is `sibil_submission`, and the submission is found under the id in the operation's result, and in the list at once. */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getSibilSubmission: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a submission. */
+                sibil_submission_id: components["parameters"]["SibilSubmissionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The submission. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SibilSubmissionWithResults"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    explainOrderMatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the order. */
+                order_id: components["parameters"]["MatchingOrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The attribution. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderMatch"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    relinkOrder: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Identifier of the order. */
+                order_id: components["parameters"]["MatchingOrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Relink"];
+            };
+        };
+        responses: {
+            /** @description The order. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingOrder"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    relinkTicket: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Identifier of the order. */
+                order_id: components["parameters"]["MatchingOrderId"];
+                /** @description Identifier of the ticket. */
+                ticket_id: components["parameters"]["MatchingTicketId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Relink"];
+            };
+        };
+        responses: {
+            /** @description The order. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingOrder"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    claimOrder: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrderClaim"];
+            };
+        };
+        responses: {
+            /** @description The order. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingOrder"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listMatchReviews: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description In this state. */
+                status?: "open" | "linked" | "created" | "rejected" | "settled";
+                /** @description Raised by the source with this code or id. */
+                source?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of reviews. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchReviewList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getMatchReview: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the review. */
+                review_id: components["parameters"]["MatchReviewId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The review. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchReview"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    decideMatchReview: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Identifier of the review. */
+                review_id: components["parameters"]["MatchReviewId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MatchReviewAnswer"];
+            };
+        };
+        responses: {
+            /** @description The review. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchReview"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    decideMatchReviews: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MatchReviewAnswers"];
+            };
+        };
+        responses: {
+            /** @description What became of each answer. */
+            207: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchReviewResults"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listMatchDecisions: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description About this order. */
+                order_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of decisions. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchDecisionList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    revertMatchDecision: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Identifier of the decision. */
+                decision_id: components["parameters"]["MatchDecisionId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MatchRevert"];
+            };
+        };
+        responses: {
+            /** @description The decision that takes it back. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchDecision"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listHouseholdProposals: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description In this state. */
+                status?: "open" | "confirmed" | "dismissed";
+                /** @description Of this contact. */
+                contact_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of proposals. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdProposalList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    decideHouseholdProposal: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Identifier of the proposal. */
+                household_proposal_id: components["parameters"]["HouseholdProposalId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HouseholdProposalAnswer"];
+            };
+        };
+        responses: {
+            /** @description The proposal. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdProposal"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listGenericMailboxes: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of addresses. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GenericMailboxList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    putGenericMailbox: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description An address (billets@theatre.example), every address of a domain (@revente.example) or a local part (billets@). */
+                mailbox: components["parameters"]["GenericMailboxName"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GenericMailboxPut"];
+            };
+        };
+        responses: {
+            /** @description The address. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GenericMailbox"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteGenericMailbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An address (billets@theatre.example), every address of a domain (@revente.example) or a local part (billets@). */
+                mailbox: components["parameters"]["GenericMailboxName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The address is off the list. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    lookupContacts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactLookup"];
+            };
+        };
+        responses: {
+            /** @description Whom it could be. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactLookupResult"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getContactIndicators: {
+        parameters: {
+            query?: {
+                /** @description A day. */
+                as_of?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["IndicatorsContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactIndicators"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listIndicatorFacts: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description A day. */
+                as_of?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["IndicatorsContactId"];
+                /** @description orders, orders_last_year, net, tickets, visits, upcoming_visits, lead_time, disciplines, seasons or subscriptions. */
+                indicator: components["parameters"]["IndicatorName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of facts. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IndicatorFactList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    recountIndicators: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Started. */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getCaptureRates: {
+        parameters: {
+            query?: {
+                /** @description Placed at this instant or later. */
+                placed_at_gte?: string;
+                /** @description Placed before this instant. */
+                placed_at_lt?: string;
+                /** @description Received from the source with this code or id. */
+                source?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rates. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaptureRates"];
                 };
             };
             "4XX": components["responses"]["Error"];
@@ -18250,6 +27031,51 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    listAuditEntries: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Only entries of these kinds. */
+                kinds?: ("sign_in" | "refusal" | "rights" | "export" | "configuration" | "data" | "read")[];
+                /** @description Only of this key, client or user. It asks for the scope `audit:actors` as well. */
+                actor_id?: string;
+                /** @description Only about this record. */
+                subject_id?: string;
+                /** @description Only by this operation. Changes name their type instead and are left out. */
+                operation?: string;
+                /** @description At this instant or later. */
+                occurred_at_gte?: components["parameters"]["OccurredAtGte"];
+                /** @description Before this instant. */
+                occurred_at_lt?: components["parameters"]["OccurredAtLt"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of entries. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEntryList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
     listReads: {
         parameters: {
             query?: {
@@ -18558,6 +27384,189 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditKeySet"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    followAudit: {
+        parameters: {
+            query?: {
+                /** @description The position after which to read; without it, the beginning. */
+                after?: string;
+                /** @description Greatest number of entries. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Entries after the position. */
+            200: {
+                headers: {
+                    /** @description The position after the last entry, or the one given where there is none. */
+                    "Parvis-Position": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditRecordList"];
+                    "application/x-ndjson": string;
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listForwarders: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of forwarders. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForwarderList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createForwarder: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForwarderCreate"];
+            };
+        };
+        responses: {
+            /** @description The forwarder. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forwarder"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getForwarder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the forwarder. */
+                forwarder_id: components["parameters"]["ForwarderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The forwarder. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forwarder"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteForwarder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+            };
+            path: {
+                /** @description Identifier of the forwarder. */
+                forwarder_id: components["parameters"]["ForwarderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updateForwarder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+            };
+            path: {
+                /** @description Identifier of the forwarder. */
+                forwarder_id: components["parameters"]["ForwarderId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["ForwarderPatch"];
+            };
+        };
+        responses: {
+            /** @description The forwarder as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forwarder"];
                 };
             };
             "4XX": components["responses"]["Error"];
@@ -22142,6 +31151,416 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    listIdentities: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+            };
+            header?: never;
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of identities. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    linkIdentity: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdentityLink"];
+            };
+        };
+        responses: {
+            /** @description The identity. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Identity"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    unlinkIdentity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+                /** @description Identifier of the linked identity. */
+                identity_id: components["parameters"]["IdentityId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is unlinked. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getProviderSignIn: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the identity provider. */
+                identity_provider_id: components["parameters"]["IdentityProviderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The client. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderSignIn"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    putProviderSignIn: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+            };
+            path: {
+                /** @description Identifier of the identity provider. */
+                identity_provider_id: components["parameters"]["IdentityProviderId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderSignInPut"];
+            };
+        };
+        responses: {
+            /** @description The client as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderSignIn"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getSamlConnection: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the identity provider. */
+                identity_provider_id: components["parameters"]["IdentityProviderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SamlConnection"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    putSamlConnection: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+            };
+            path: {
+                /** @description Identifier of the identity provider. */
+                identity_provider_id: components["parameters"]["IdentityProviderId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SamlConnectionPut"];
+            };
+        };
+        responses: {
+            /** @description The connection as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SamlConnection"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getSamlMetadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the institution. */
+                institution_id: components["parameters"]["SignInInstitutionId"];
+                /** @description Identifier of the identity provider. */
+                identity_provider_id: components["parameters"]["IdentityProviderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The metadata. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/samlmetadata+xml": string;
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    finishSamlSignIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["SamlAnswer"];
+            };
+        };
+        responses: {
+            /** @description Back to the front end. */
+            303: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listSignInProviders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the institution. */
+                institution_id: components["parameters"]["SignInInstitutionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The providers, by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInProviderList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    startSignIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInStart"];
+            };
+        };
+        responses: {
+            /** @description Where to send the browser. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInStarted"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    finishSignIn: {
+        parameters: {
+            query: {
+                /** @description Ours. */
+                state: string;
+                /** @description The provider's. */
+                code?: string;
+                /** @description Who answers (RFC 9207). */
+                iss?: string;
+                /** @description Some providers send it. */
+                session_state?: string;
+                /** @description Some providers send it. */
+                scope?: string;
+                /** @description Why there is no code. */
+                error?: string;
+                /** @description The same for people. */
+                error_description?: string;
+                /** @description A page about it. */
+                error_uri?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Back to the front end. */
+            303: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    exchangeSignIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInExchange"];
+            };
+        };
+        responses: {
+            /** @description Signed in. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionTokens"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    signOutAtProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderSignOut"];
+            };
+        };
+        responses: {
+            /** @description The session has ended. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderSignedOut"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
     getScimConfiguration: {
         parameters: {
             query?: never;
@@ -22258,6 +31677,143 @@ export interface operations {
                 };
                 content: {
                     "application/scim+json": components["schemas"]["ScimSchema"];
+                };
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    searchScim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/scim+json": components["schemas"]["ScimSearch"];
+            };
+        };
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimList"];
+                };
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    searchScimUsers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/scim+json": components["schemas"]["ScimSearch"];
+            };
+        };
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimList"];
+                };
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    searchScimGroups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/scim+json": components["schemas"]["ScimSearch"];
+            };
+        };
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimList"];
+                };
+            };
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    getScimMe: {
+        parameters: {
+            query?: {
+                /** @description The only attributes wanted, separated by commas, besides `id` and `schemas`. */
+                attributes?: components["parameters"]["ScimAttributes"];
+                /** @description Attributes that are not wanted, separated by commas. */
+                excludedAttributes?: components["parameters"]["ScimExcludedAttributes"];
+            };
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The user. */
+            200: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimUser"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["ScimRefusal"];
+            default: components["responses"]["ScimRefusal"];
+        };
+    };
+    bulkScim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/scim+json": components["schemas"]["ScimBulk"];
+            };
+        };
+        responses: {
+            /** @description What came of each operation. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/scim+json": components["schemas"]["ScimBulkResult"];
                 };
             };
             "4XX": components["responses"]["ScimRefusal"];
@@ -24121,6 +33677,1018 @@ export interface operations {
             };
         };
     };
+    onTicketingVenueCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingVenueUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingVenueDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingProductCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingProductUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingProductDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingMembershipCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingMembershipUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingMembershipDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingGiftCardCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingGiftCardUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingGiftCardDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingScanCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingScanUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingScanDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingGroupBookingCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingGroupBookingUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingGroupBookingDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingGroupBookingCancelled: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingAttendanceRecorded: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingAttendanceRevoked: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onMembershipStarted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onMembershipRenewed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onMembershipExpired: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onMembershipCancelled: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onGiftcardBalanceChanged: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingRecordAnonymized: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingRecordMissing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingSourceReconciled: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingCommandConfirmed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingCommandRejected: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingConnectionCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingConnectionUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingConnectionDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingSourceLagging: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingSourceFailing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingSourceRecovered: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onStatutorySibilSettingsUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onStatutorySibilReady: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onStatutorySibilSubmitted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onStatutorySibilRejected: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingMatchReviewRequired: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingMatchReviewDecided: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingHouseholdProposed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingHouseholdConfirmed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingHouseholdDismissed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     onFormCreated: {
         parameters: {
             query?: never;
@@ -24342,6 +34910,116 @@ export interface operations {
         };
     };
     onReadPolicyUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSiemForwarderCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSiemForwarderUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSiemForwarderDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSiemForwarderLagging: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onSiemForwarderRecovered: {
         parameters: {
             query?: never;
             header?: never;
@@ -25287,6 +35965,50 @@ export interface operations {
             };
         };
     };
+    onIdentityLinked: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onIdentityUnlinked: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     onIdentityProviderCreated: {
         parameters: {
             query?: never;
@@ -25310,6 +36032,28 @@ export interface operations {
         };
     };
     onIdentityProviderUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onIdentityProviderSignInChanged: {
         parameters: {
             query?: never;
             header?: never;

@@ -274,6 +274,18 @@ func (q *Queries) GetOAuthClient(ctx context.Context, db DBTX, tenantID uuid.UUI
 	return i, err
 }
 
+const getSuccessorKey = `-- name: GetSuccessorKey :one
+SELECT id FROM api_keys WHERE tenant_id = $1 AND rotated_from = $2 ORDER BY id DESC LIMIT 1
+`
+
+// The key that a rotation made of this one.
+func (q *Queries) GetSuccessorKey(ctx context.Context, db DBTX, tenantID uuid.UUID, iD *uuid.UUID) (uuid.UUID, error) {
+	row := db.QueryRow(ctx, getSuccessorKey, tenantID, iD)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
+}
+
 const getTenant = `-- name: GetTenant :one
 SELECT tenant_id, name, mode, sandbox_of, locale, time_zone, currency, status, version, created_at, updated_at, technical_contacts FROM tenants WHERE tenant_id = $1
 `
@@ -1384,27 +1396,48 @@ func (q *Queries) RevokeToken(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 	return err
 }
 
-const sessionStands = `-- name: SessionStands :one
-SELECT s.expires_at, s.methods, coalesce(p.mfa_roles, '{}')::text[] AS mfa_roles, coalesce(p.mfa_scopes, '{}')::text[] AS mfa_scopes
-FROM account_sessions s LEFT JOIN account_policies p ON p.tenant_id = s.tenant_id
-WHERE s.tenant_id = $1 AND s.id = $2 AND s.user_id = $3 AND s.ended_at IS NULL
+const secondFactorPolicy = `-- name: SecondFactorPolicy :one
+SELECT mfa_roles, mfa_scopes FROM account_policies WHERE tenant_id = $1
 `
 
-type SessionStandsRow struct {
-	ExpiresAt time.Time
-	Methods   []string
+type SecondFactorPolicyRow struct {
 	MfaRoles  []string
 	MfaScopes []string
 }
 
-// Until when a session of a user stands, no row if it has ended.
-// With it, for whom a second factor is asked for.
+// For whom a second factor is asked for; no row while nobody has said.
+func (q *Queries) SecondFactorPolicy(ctx context.Context, db DBTX, tenantID uuid.UUID) (SecondFactorPolicyRow, error) {
+	row := db.QueryRow(ctx, secondFactorPolicy, tenantID)
+	var i SecondFactorPolicyRow
+	err := row.Scan(&i.MfaRoles, &i.MfaScopes)
+	return i, err
+}
+
+const sessionStands = `-- name: SessionStands :one
+SELECT s.expires_at, s.methods, s.provider_id, coalesce(p.mfa_roles, '{}')::text[] AS mfa_roles, coalesce(p.mfa_scopes, '{}')::text[] AS mfa_scopes
+FROM account_sessions s LEFT JOIN account_policies p ON p.tenant_id = s.tenant_id
+WHERE s.tenant_id = $1 AND s.id = $2 AND s.user_id = $3 AND s.ended_at IS NULL
+  AND (s.provider_id IS NULL OR EXISTS (SELECT 1 FROM identity_providers i WHERE i.tenant_id = s.tenant_id AND i.id = s.provider_id AND i.is_enabled))
+`
+
+type SessionStandsRow struct {
+	ExpiresAt  time.Time
+	Methods    []string
+	ProviderID *uuid.UUID
+	MfaRoles   []string
+	MfaScopes  []string
+}
+
+// Until when a session of a user stands, no row if it has ended or if the
+// provider that vouched is trusted no more. With it, for whom a second factor
+// is asked for.
 func (q *Queries) SessionStands(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID, userID uuid.UUID) (SessionStandsRow, error) {
 	row := db.QueryRow(ctx, sessionStands, tenantID, iD, userID)
 	var i SessionStandsRow
 	err := row.Scan(
 		&i.ExpiresAt,
 		&i.Methods,
+		&i.ProviderID,
 		&i.MfaRoles,
 		&i.MfaScopes,
 	)

@@ -252,7 +252,7 @@ func (q *Queries) DeleteTOTP(ctx context.Context, db DBTX, tenantID uuid.UUID, u
 }
 
 const endSession = `-- name: EndSession :one
-UPDATE account_sessions SET ended_at = $1::timestamptz, end_reason = $2::text, version = version + 1
+UPDATE account_sessions SET id_token = NULL, ended_at = $1::timestamptz, end_reason = $2::text, version = version + 1
 WHERE tenant_id = $3 AND id = $4 AND ended_at IS NULL
 RETURNING tenant_id, id, user_id, methods, provider_id, id_token, user_agent, address, created_at, used_at, idle_until, expires_at, ended_at, end_reason, version
 `
@@ -293,7 +293,7 @@ func (q *Queries) EndSession(ctx context.Context, db DBTX, arg EndSessionParams)
 }
 
 const endSessions = `-- name: EndSessions :many
-UPDATE account_sessions SET ended_at = $1::timestamptz, end_reason = $2::text, version = version + 1
+UPDATE account_sessions SET id_token = NULL, ended_at = $1::timestamptz, end_reason = $2::text, version = version + 1
 WHERE tenant_id = $3 AND user_id = $4 AND ended_at IS NULL AND id IS DISTINCT FROM $5::uuid
 RETURNING tenant_id, id, user_id, methods, provider_id, id_token, user_agent, address, created_at, used_at, idle_until, expires_at, ended_at, end_reason, version
 `
@@ -477,7 +477,7 @@ func (q *Queries) GetLink(ctx context.Context, db DBTX, tenantID uuid.UUID, iD u
 }
 
 const getPolicy = `-- name: GetPolicy :one
-SELECT tenant_id, mfa_roles, mfa_scopes, version, created_at, updated_at FROM account_policies WHERE tenant_id = $1
+SELECT tenant_id, mfa_roles, mfa_scopes, version, created_at, updated_at, return_addresses FROM account_policies WHERE tenant_id = $1
 `
 
 func (q *Queries) GetPolicy(ctx context.Context, db DBTX, tenantID uuid.UUID) (AccountPolicy, error) {
@@ -490,6 +490,7 @@ func (q *Queries) GetPolicy(ctx context.Context, db DBTX, tenantID uuid.UUID) (A
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.ReturnAddresses,
 	)
 	return i, err
 }
@@ -813,7 +814,7 @@ func (q *Queries) ListSessions(ctx context.Context, db DBTX, arg ListSessionsPar
 }
 
 const lockPolicy = `-- name: LockPolicy :one
-SELECT tenant_id, mfa_roles, mfa_scopes, version, created_at, updated_at FROM account_policies WHERE tenant_id = $1 FOR UPDATE
+SELECT tenant_id, mfa_roles, mfa_scopes, version, created_at, updated_at, return_addresses FROM account_policies WHERE tenant_id = $1 FOR UPDATE
 `
 
 func (q *Queries) LockPolicy(ctx context.Context, db DBTX, tenantID uuid.UUID) (AccountPolicy, error) {
@@ -826,6 +827,7 @@ func (q *Queries) LockPolicy(ctx context.Context, db DBTX, tenantID uuid.UUID) (
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.ReturnAddresses,
 	)
 	return i, err
 }
@@ -917,6 +919,17 @@ SELECT pg_advisory_xact_lock(hashtextextended( $1::text , 7324))
 func (q *Queries) LockText(ctx context.Context, db DBTX, name string) error {
 	_, err := db.Exec(ctx, lockText, name)
 	return err
+}
+
+const providerEnabled = `-- name: ProviderEnabled :one
+SELECT coalesce((SELECT is_enabled FROM identity_providers WHERE tenant_id = $1 AND id = $2), false)::boolean
+`
+
+func (q *Queries) ProviderEnabled(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (bool, error) {
+	row := db.QueryRow(ctx, providerEnabled, tenantID, iD)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const renewHash = `-- name: RenewHash :exec
@@ -1093,13 +1106,25 @@ func (q *Queries) UnknownRoles(ctx context.Context, db DBTX, codes []string, ten
 }
 
 const updatePolicy = `-- name: UpdatePolicy :one
-UPDATE account_policies SET mfa_roles = $1, mfa_scopes = $2, updated_at = now(), version = version + 1
-WHERE tenant_id = $3
-RETURNING tenant_id, mfa_roles, mfa_scopes, version, created_at, updated_at
+UPDATE account_policies SET mfa_roles = $1, mfa_scopes = $2, return_addresses = $3, updated_at = now(), version = version + 1
+WHERE tenant_id = $4
+RETURNING tenant_id, mfa_roles, mfa_scopes, version, created_at, updated_at, return_addresses
 `
 
-func (q *Queries) UpdatePolicy(ctx context.Context, db DBTX, mfaRoles []string, mfaScopes []string, tenantID uuid.UUID) (AccountPolicy, error) {
-	row := db.QueryRow(ctx, updatePolicy, mfaRoles, mfaScopes, tenantID)
+type UpdatePolicyParams struct {
+	MfaRoles        []string
+	MfaScopes       []string
+	ReturnAddresses []string
+	TenantID        uuid.UUID
+}
+
+func (q *Queries) UpdatePolicy(ctx context.Context, db DBTX, arg UpdatePolicyParams) (AccountPolicy, error) {
+	row := db.QueryRow(ctx, updatePolicy,
+		arg.MfaRoles,
+		arg.MfaScopes,
+		arg.ReturnAddresses,
+		arg.TenantID,
+	)
 	var i AccountPolicy
 	err := row.Scan(
 		&i.TenantID,
@@ -1108,6 +1133,7 @@ func (q *Queries) UpdatePolicy(ctx context.Context, db DBTX, mfaRoles []string, 
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.ReturnAddresses,
 	)
 	return i, err
 }

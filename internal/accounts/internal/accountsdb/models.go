@@ -23,12 +23,13 @@ type AccountLink struct {
 }
 
 type AccountPolicy struct {
-	TenantID  uuid.UUID
-	MfaRoles  []string
-	MfaScopes []string
-	Version   int64
-	CreatedAt time.Time
-	UpdatedAt time.Time
+	TenantID        uuid.UUID
+	MfaRoles        []string
+	MfaScopes       []string
+	Version         int64
+	CreatedAt       time.Time
+	UpdatedAt       time.Time
+	ReturnAddresses []string
 }
 
 type AccountSession struct {

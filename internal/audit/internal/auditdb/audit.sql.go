@@ -35,6 +35,104 @@ func (q *Queries) ContactIsSeen(ctx context.Context, db DBTX, tenantID uuid.UUID
 	return exists, err
 }
 
+const followBatches = `-- name: FollowBatches :many
+SELECT number, entries FROM audit_batches
+WHERE tenant_id = $1 AND log = $2 AND number >= $3
+ORDER BY number
+LIMIT $4
+`
+
+type FollowBatchesParams struct {
+	TenantID uuid.UUID
+	Log      string
+	Number   int64
+	PageSize int32
+}
+
+type FollowBatchesRow struct {
+	Number  int64
+	Entries []byte
+}
+
+func (q *Queries) FollowBatches(ctx context.Context, db DBTX, arg FollowBatchesParams) ([]FollowBatchesRow, error) {
+	rows, err := db.Query(ctx, followBatches,
+		arg.TenantID,
+		arg.Log,
+		arg.Number,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FollowBatchesRow{}
+	for rows.Next() {
+		var i FollowBatchesRow
+		if err := rows.Scan(&i.Number, &i.Entries); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const followEvents = `-- name: FollowEvents :many
+SELECT s.sequence, e.id, e.type, e.subject_kind, e.subject_id, e.occurred_at, e.actor_kind, e.actor_id, e.request_id
+FROM (
+    SELECT q.tenant_id, q.sequence, q.event_id FROM event_sequence q
+    WHERE q.tenant_id = $1 AND q.sequence > $2
+    ORDER BY q.sequence
+    LIMIT $3
+) s
+CROSS JOIN LATERAL (SELECT v.tenant_id, v.id, v.type, v.subject_kind, v.subject_id, v.subject_version, v.occurred_at, v.actor_kind, v.actor_id, v.request_id, v.source, v.changed, v.facts, v.changes_digest FROM events v WHERE v.tenant_id = s.tenant_id AND v.id = s.event_id OFFSET 0) e
+ORDER BY s.sequence
+`
+
+type FollowEventsRow struct {
+	Sequence    int64
+	ID          uuid.UUID
+	Type        string
+	SubjectKind string
+	SubjectID   uuid.UUID
+	OccurredAt  time.Time
+	ActorKind   string
+	ActorID     string
+	RequestID   string
+}
+
+func (q *Queries) FollowEvents(ctx context.Context, db DBTX, tenantID uuid.UUID, after int64, pageSize int32) ([]FollowEventsRow, error) {
+	rows, err := db.Query(ctx, followEvents, tenantID, after, pageSize)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FollowEventsRow{}
+	for rows.Next() {
+		var i FollowEventsRow
+		if err := rows.Scan(
+			&i.Sequence,
+			&i.ID,
+			&i.Type,
+			&i.SubjectKind,
+			&i.SubjectID,
+			&i.OccurredAt,
+			&i.ActorKind,
+			&i.ActorID,
+			&i.RequestID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const getReadPolicy = `-- name: GetReadPolicy :one
 SELECT tenant_id, operations, purposes, restricted, noted, version, created_at, updated_at FROM read_policies WHERE tenant_id = $1
 `
@@ -56,12 +154,117 @@ func (q *Queries) GetReadPolicy(ctx context.Context, db DBTX, tenantID uuid.UUID
 }
 
 const insertRetention = `-- name: InsertRetention :exec
-INSERT INTO audit_retentions (tenant_id, valid_from, months) VALUES ($1, $2, $3)
+INSERT INTO audit_retentions (tenant_id, log, valid_from, months) VALUES ($1, $2, $3, $4)
 `
 
-func (q *Queries) InsertRetention(ctx context.Context, db DBTX, tenantID uuid.UUID, validFrom time.Time, months int32) error {
-	_, err := db.Exec(ctx, insertRetention, tenantID, validFrom, months)
+type InsertRetentionParams struct {
+	TenantID  uuid.UUID
+	Log       string
+	ValidFrom time.Time
+	Months    int32
+}
+
+func (q *Queries) InsertRetention(ctx context.Context, db DBTX, arg InsertRetentionParams) error {
+	_, err := db.Exec(ctx, insertRetention,
+		arg.TenantID,
+		arg.Log,
+		arg.ValidFrom,
+		arg.Months,
+	)
 	return err
+}
+
+const lastBatch = `-- name: LastBatch :one
+SELECT number, (length(entries) / 48)::bigint AS entries FROM audit_batches
+WHERE tenant_id = $1 AND log = $2 ORDER BY number DESC LIMIT 1
+`
+
+type LastBatchRow struct {
+	Number  int64
+	Entries int64
+}
+
+func (q *Queries) LastBatch(ctx context.Context, db DBTX, tenantID uuid.UUID, log string) (LastBatchRow, error) {
+	row := db.QueryRow(ctx, lastBatch, tenantID, log)
+	var i LastBatchRow
+	err := row.Scan(&i.Number, &i.Entries)
+	return i, err
+}
+
+const listAdministrativeEntries = `-- name: ListAdministrativeEntries :many
+SELECT s.sequence, e.id, e.type, e.subject_kind, e.subject_id, e.occurred_at, e.actor_kind, e.actor_id, e.request_id
+FROM events e
+JOIN event_sequence s ON s.tenant_id = e.tenant_id AND s.event_id = e.id
+WHERE e.tenant_id = $1 AND s.sequence < $2
+  AND e.subject_kind NOT IN ('contact', 'contact_point', 'address', 'consent', 'form_submission', 'order', 'ticket', 'refund', 'ticketing_customer')
+  AND e.type LIKE ANY($3::text[])
+  AND ($4::text IS NULL OR e.actor_id = $4)
+  AND ($5::timestamptz IS NULL OR e.occurred_at >= $5)
+  AND ($6::timestamptz IS NULL OR e.occurred_at < $6)
+ORDER BY s.sequence DESC
+LIMIT $7
+`
+
+type ListAdministrativeEntriesParams struct {
+	TenantID uuid.UUID
+	Before   int64
+	Patterns []string
+	ActorID  *string
+	Since    *time.Time
+	Until    *time.Time
+	PageSize int32
+}
+
+type ListAdministrativeEntriesRow struct {
+	Sequence    int64
+	ID          uuid.UUID
+	Type        string
+	SubjectKind string
+	SubjectID   uuid.UUID
+	OccurredAt  time.Time
+	ActorKind   string
+	ActorID     string
+	RequestID   string
+}
+
+// Kinds that are few among many: found by the index of what is not about persons
+// and sales, which the condition on subject_kind repeats.
+func (q *Queries) ListAdministrativeEntries(ctx context.Context, db DBTX, arg ListAdministrativeEntriesParams) ([]ListAdministrativeEntriesRow, error) {
+	rows, err := db.Query(ctx, listAdministrativeEntries,
+		arg.TenantID,
+		arg.Before,
+		arg.Patterns,
+		arg.ActorID,
+		arg.Since,
+		arg.Until,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListAdministrativeEntriesRow{}
+	for rows.Next() {
+		var i ListAdministrativeEntriesRow
+		if err := rows.Scan(
+			&i.Sequence,
+			&i.ID,
+			&i.Type,
+			&i.SubjectKind,
+			&i.SubjectID,
+			&i.OccurredAt,
+			&i.ActorKind,
+			&i.ActorID,
+			&i.RequestID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const listContactHistory = `-- name: ListContactHistory :many
@@ -143,6 +346,165 @@ func (q *Queries) ListContactHistory(ctx context.Context, db DBTX, arg ListConta
 			&i.Facts,
 			&i.ChangesDigest,
 			&i.Changes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listEntriesAbout = `-- name: ListEntriesAbout :many
+SELECT s.sequence, e.id, e.type, e.subject_kind, e.subject_id, e.occurred_at, e.actor_kind, e.actor_id, e.request_id
+FROM events e
+JOIN event_sequence s ON s.tenant_id = e.tenant_id AND s.event_id = e.id
+WHERE e.tenant_id = $1 AND e.subject_id = $2 AND s.sequence < $3
+  AND (cardinality($4::text[]) = 0 OR e.type LIKE ANY($4::text[]))
+  AND NOT e.type LIKE ANY($5::text[])
+  AND ($6::text IS NULL OR e.actor_id = $6)
+  AND ($7::timestamptz IS NULL OR e.occurred_at >= $7)
+  AND ($8::timestamptz IS NULL OR e.occurred_at < $8)
+ORDER BY s.sequence DESC
+LIMIT $9
+`
+
+type ListEntriesAboutParams struct {
+	TenantID  uuid.UUID
+	SubjectID uuid.UUID
+	Before    int64
+	Patterns  []string
+	Others    []string
+	ActorID   *string
+	Since     *time.Time
+	Until     *time.Time
+	PageSize  int32
+}
+
+type ListEntriesAboutRow struct {
+	Sequence    int64
+	ID          uuid.UUID
+	Type        string
+	SubjectKind string
+	SubjectID   uuid.UUID
+	OccurredAt  time.Time
+	ActorKind   string
+	ActorID     string
+	RequestID   string
+}
+
+func (q *Queries) ListEntriesAbout(ctx context.Context, db DBTX, arg ListEntriesAboutParams) ([]ListEntriesAboutRow, error) {
+	rows, err := db.Query(ctx, listEntriesAbout,
+		arg.TenantID,
+		arg.SubjectID,
+		arg.Before,
+		arg.Patterns,
+		arg.Others,
+		arg.ActorID,
+		arg.Since,
+		arg.Until,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListEntriesAboutRow{}
+	for rows.Next() {
+		var i ListEntriesAboutRow
+		if err := rows.Scan(
+			&i.Sequence,
+			&i.ID,
+			&i.Type,
+			&i.SubjectKind,
+			&i.SubjectID,
+			&i.OccurredAt,
+			&i.ActorKind,
+			&i.ActorID,
+			&i.RequestID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listEventEntries = `-- name: ListEventEntries :many
+
+SELECT s.sequence, e.id, e.type, e.subject_kind, e.subject_id, e.occurred_at, e.actor_kind, e.actor_id, e.request_id
+FROM event_sequence s
+JOIN events e ON e.tenant_id = s.tenant_id AND e.id = s.event_id
+WHERE s.tenant_id = $1 AND s.sequence > $2 AND s.sequence < $3
+  AND (cardinality($4::text[]) = 0 OR e.type LIKE ANY($4::text[]))
+  AND NOT e.type LIKE ANY($5::text[])
+  AND ($6::text IS NULL OR e.actor_id = $6)
+  AND ($7::timestamptz IS NULL OR e.occurred_at >= $7)
+  AND ($8::timestamptz IS NULL OR e.occurred_at < $8)
+ORDER BY s.sequence DESC
+LIMIT $9
+`
+
+type ListEventEntriesParams struct {
+	TenantID uuid.UUID
+	After    int64
+	Before   int64
+	Patterns []string
+	Others   []string
+	ActorID  *string
+	Since    *time.Time
+	Until    *time.Time
+	PageSize int32
+}
+
+type ListEventEntriesRow struct {
+	Sequence    int64
+	ID          uuid.UUID
+	Type        string
+	SubjectKind string
+	SubjectID   uuid.UUID
+	OccurredAt  time.Time
+	ActorKind   string
+	ActorID     string
+	RequestID   string
+}
+
+// The stream of entries is read in the order of each log. Kinds of events are
+// told by LIKE patterns of their types: of these, and not of those.
+func (q *Queries) ListEventEntries(ctx context.Context, db DBTX, arg ListEventEntriesParams) ([]ListEventEntriesRow, error) {
+	rows, err := db.Query(ctx, listEventEntries,
+		arg.TenantID,
+		arg.After,
+		arg.Before,
+		arg.Patterns,
+		arg.Others,
+		arg.ActorID,
+		arg.Since,
+		arg.Until,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListEventEntriesRow{}
+	for rows.Next() {
+		var i ListEventEntriesRow
+		if err := rows.Scan(
+			&i.Sequence,
+			&i.ID,
+			&i.Type,
+			&i.SubjectKind,
+			&i.SubjectID,
+			&i.OccurredAt,
+			&i.ActorKind,
+			&i.ActorID,
+			&i.RequestID,
 		); err != nil {
 			return nil, err
 		}
@@ -267,26 +629,57 @@ func (q *Queries) ListIndex(ctx context.Context, db DBTX, tenantID uuid.UUID, bu
 	return items, nil
 }
 
+const listOnceThere = `-- name: ListOnceThere :many
+SELECT DISTINCT e.subject_id FROM events e
+WHERE e.tenant_id = $1 AND e.subject_id = ANY($2::uuid[])
+  AND NOT EXISTS (SELECT FROM events l WHERE l.tenant_id = $1 AND l.subject_id = e.subject_id AND (l.type LIKE '%.deleted' OR l.type LIKE '%.removed'))
+UNION
+SELECT c.id FROM contacts c WHERE c.tenant_id = $1 AND c.id = ANY($2::uuid[])
+`
+
+// Which of these were records of the institution and have not been removed.
+func (q *Queries) ListOnceThere(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, listOnceThere, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var subject_id uuid.UUID
+		if err := rows.Scan(&subject_id); err != nil {
+			return nil, err
+		}
+		items = append(items, subject_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listReads = `-- name: ListReads :many
 
 SELECT tenant_id, id, occurred_at, actor_kind, actor_id, operation, request_id, purpose, subjects, reason, reason_digest FROM access_log
 WHERE tenant_id = $1
-  AND ($2::text IS NULL OR actor_id = $2)
-  AND ($3::timestamptz IS NULL OR occurred_at >= $3)
-  AND ($4::timestamptz IS NULL OR occurred_at < $4)
-  AND ($5::timestamptz IS NULL OR (occurred_at, id) < ($5, $6::uuid))
+  AND ($2::text IS NULL OR operation = $2)
+  AND ($3::text IS NULL OR actor_id = $3)
+  AND ($4::timestamptz IS NULL OR occurred_at >= $4)
+  AND ($5::timestamptz IS NULL OR occurred_at < $5)
+  AND ($6::timestamptz IS NULL OR (occurred_at, id) < ($6, $7::uuid))
 ORDER BY occurred_at DESC, id DESC
-LIMIT $7
+LIMIT $8
 `
 
 type ListReadsParams struct {
-	TenantID uuid.UUID
-	ActorID  *string
-	Since    *time.Time
-	Until    *time.Time
-	BeforeAt *time.Time
-	BeforeID *uuid.UUID
-	PageSize int32
+	TenantID  uuid.UUID
+	Operation *string
+	ActorID   *string
+	Since     *time.Time
+	Until     *time.Time
+	BeforeAt  *time.Time
+	BeforeID  *uuid.UUID
+	PageSize  int32
 }
 
 // Reads are written by internal/audit/readlog.go, many in one round trip, and
@@ -294,6 +687,7 @@ type ListReadsParams struct {
 func (q *Queries) ListReads(ctx context.Context, db DBTX, arg ListReadsParams) ([]AccessLog, error) {
 	rows, err := db.Query(ctx, listReads,
 		arg.TenantID,
+		arg.Operation,
 		arg.ActorID,
 		arg.Since,
 		arg.Until,
@@ -367,8 +761,117 @@ func (q *Queries) ListReadsByID(ctx context.Context, db DBTX, tenantID uuid.UUID
 	return items, nil
 }
 
+const listRefusals = `-- name: ListRefusals :many
+SELECT tenant_id, id, occurred_at, actor_kind, actor_id, proven, operation, status, code, rule, subject_id, address, request_id, repeated FROM refusals
+WHERE tenant_id = $1
+  AND ($2::text IS NULL OR actor_id = $2)
+  AND ($3::uuid IS NULL OR subject_id = $3)
+  AND ($4::text IS NULL OR operation = $4)
+  AND ($5::timestamptz IS NULL OR occurred_at >= $5)
+  AND ($6::timestamptz IS NULL OR occurred_at < $6)
+  AND ($7::timestamptz IS NULL OR (occurred_at, id) < ($7, $8::uuid))
+ORDER BY occurred_at DESC, id DESC
+LIMIT $9
+`
+
+type ListRefusalsParams struct {
+	TenantID  uuid.UUID
+	ActorID   *string
+	SubjectID *uuid.UUID
+	Operation *string
+	Since     *time.Time
+	Until     *time.Time
+	BeforeAt  *time.Time
+	BeforeID  *uuid.UUID
+	PageSize  int32
+}
+
+func (q *Queries) ListRefusals(ctx context.Context, db DBTX, arg ListRefusalsParams) ([]Refusal, error) {
+	rows, err := db.Query(ctx, listRefusals,
+		arg.TenantID,
+		arg.ActorID,
+		arg.SubjectID,
+		arg.Operation,
+		arg.Since,
+		arg.Until,
+		arg.BeforeAt,
+		arg.BeforeID,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Refusal{}
+	for rows.Next() {
+		var i Refusal
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.OccurredAt,
+			&i.ActorKind,
+			&i.ActorID,
+			&i.Proven,
+			&i.Operation,
+			&i.Status,
+			&i.Code,
+			&i.Rule,
+			&i.SubjectID,
+			&i.Address,
+			&i.RequestID,
+			&i.Repeated,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listRefusalsByID = `-- name: ListRefusalsByID :many
+SELECT tenant_id, id, occurred_at, actor_kind, actor_id, proven, operation, status, code, rule, subject_id, address, request_id, repeated FROM refusals WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+`
+
+func (q *Queries) ListRefusalsByID(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]Refusal, error) {
+	rows, err := db.Query(ctx, listRefusalsByID, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Refusal{}
+	for rows.Next() {
+		var i Refusal
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.OccurredAt,
+			&i.ActorKind,
+			&i.ActorID,
+			&i.Proven,
+			&i.Operation,
+			&i.Status,
+			&i.Code,
+			&i.Rule,
+			&i.SubjectID,
+			&i.Address,
+			&i.RequestID,
+			&i.Repeated,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listRetentions = `-- name: ListRetentions :many
-SELECT tenant_id, valid_from, months, created_at FROM audit_retentions WHERE tenant_id = $1 ORDER BY valid_from DESC LIMIT 200
+SELECT tenant_id, valid_from, months, created_at, log FROM audit_retentions WHERE tenant_id = $1 ORDER BY valid_from DESC LIMIT 200
 `
 
 func (q *Queries) ListRetentions(ctx context.Context, db DBTX, tenantID uuid.UUID) ([]AuditRetention, error) {
@@ -385,6 +888,7 @@ func (q *Queries) ListRetentions(ctx context.Context, db DBTX, tenantID uuid.UUI
 			&i.ValidFrom,
 			&i.Months,
 			&i.CreatedAt,
+			&i.Log,
 		); err != nil {
 			return nil, err
 		}
@@ -401,17 +905,19 @@ SELECT l.tenant_id, l.id, l.occurred_at, l.actor_kind, l.actor_id, l.operation, 
 WHERE l.tenant_id = $1
   AND l.occurred_at > coalesce((SELECT m.folded_to FROM access_log_marks m WHERE m.tenant_id = $1), '0001-01-01')
   AND $2::uuid = ANY(l.subjects)
-  AND ($3::text IS NULL OR l.actor_id = $3)
-  AND ($4::timestamptz IS NULL OR l.occurred_at >= $4)
-  AND ($5::timestamptz IS NULL OR l.occurred_at < $5)
-  AND ($6::timestamptz IS NULL OR (l.occurred_at, l.id) < ($6, $7::uuid))
+  AND ($3::text IS NULL OR l.operation = $3)
+  AND ($4::text IS NULL OR l.actor_id = $4)
+  AND ($5::timestamptz IS NULL OR l.occurred_at >= $5)
+  AND ($6::timestamptz IS NULL OR l.occurred_at < $6)
+  AND ($7::timestamptz IS NULL OR (l.occurred_at, l.id) < ($7, $8::uuid))
 ORDER BY l.occurred_at DESC, l.id DESC
-LIMIT $8
+LIMIT $9
 `
 
 type ListUnfoldedReadsOfParams struct {
 	TenantID  uuid.UUID
 	SubjectID uuid.UUID
+	Operation *string
 	ActorID   *string
 	Since     *time.Time
 	Until     *time.Time
@@ -424,6 +930,7 @@ func (q *Queries) ListUnfoldedReadsOf(ctx context.Context, db DBTX, arg ListUnfo
 	rows, err := db.Query(ctx, listUnfoldedReadsOf,
 		arg.TenantID,
 		arg.SubjectID,
+		arg.Operation,
 		arg.ActorID,
 		arg.Since,
 		arg.Until,
@@ -482,11 +989,11 @@ func (q *Queries) LockReadPolicy(ctx context.Context, db DBTX, tenantID uuid.UUI
 }
 
 const monthsAt = `-- name: MonthsAt :one
-SELECT months FROM audit_retentions WHERE tenant_id = $1 AND valid_from <= $2 ORDER BY valid_from DESC LIMIT 1
+SELECT months FROM audit_retentions WHERE tenant_id = $1 AND log = $2 AND valid_from <= $3 ORDER BY valid_from DESC LIMIT 1
 `
 
-func (q *Queries) MonthsAt(ctx context.Context, db DBTX, tenantID uuid.UUID, at time.Time) (int32, error) {
-	row := db.QueryRow(ctx, monthsAt, tenantID, at)
+func (q *Queries) MonthsAt(ctx context.Context, db DBTX, tenantID uuid.UUID, log string, at time.Time) (int32, error) {
+	row := db.QueryRow(ctx, monthsAt, tenantID, log, at)
 	var months int32
 	err := row.Scan(&months)
 	return months, err
@@ -528,4 +1035,16 @@ func (q *Queries) PutReadPolicy(ctx context.Context, db DBTX, arg PutReadPolicyP
 		&i.UpdatedAt,
 	)
 	return i, err
+}
+
+const whenNumbered = `-- name: WhenNumbered :one
+SELECT e.occurred_at FROM event_sequence s JOIN events e ON e.tenant_id = s.tenant_id AND e.id = s.event_id
+WHERE s.tenant_id = $1 AND s.sequence = $2
+`
+
+func (q *Queries) WhenNumbered(ctx context.Context, db DBTX, tenantID uuid.UUID, sequence int64) (time.Time, error) {
+	row := db.QueryRow(ctx, whenNumbered, tenantID, sequence)
+	var occurred_at time.Time
+	err := row.Scan(&occurred_at)
+	return occurred_at, err
 }

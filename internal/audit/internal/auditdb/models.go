@@ -29,6 +29,7 @@ type AuditRetention struct {
 	ValidFrom time.Time
 	Months    int32
 	CreatedAt time.Time
+	Log       string
 }
 
 type ReadPolicy struct {
@@ -40,4 +41,21 @@ type ReadPolicy struct {
 	Version    int64
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
+}
+
+type Refusal struct {
+	TenantID   uuid.UUID
+	ID         uuid.UUID
+	OccurredAt time.Time
+	ActorKind  string
+	ActorID    string
+	Proven     bool
+	Operation  string
+	Status     int16
+	Code       string
+	Rule       string
+	SubjectID  *uuid.UUID
+	Address    string
+	RequestID  string
+	Repeated   int32
 }

@@ -179,6 +179,43 @@ func (q *Queries) InsertConsumer(ctx context.Context, db DBTX, tenantID uuid.UUI
 	return i, err
 }
 
+const listAbout = `-- name: ListAbout :many
+SELECT id, subject_kind, subject_id, facts FROM events WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+`
+
+type ListAboutRow struct {
+	ID          uuid.UUID
+	SubjectKind string
+	SubjectID   uuid.UUID
+	Facts       json.RawMessage
+}
+
+// Whom these events are about.
+func (q *Queries) ListAbout(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]ListAboutRow, error) {
+	rows, err := db.Query(ctx, listAbout, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListAboutRow{}
+	for rows.Next() {
+		var i ListAboutRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.SubjectKind,
+			&i.SubjectID,
+			&i.Facts,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listConsumers = `-- name: ListConsumers :many
 SELECT tenant_id, name, sequence, internal, version, created_at, updated_at FROM event_consumers
 WHERE tenant_id = $1 AND NOT internal AND ($2::text IS NULL OR name > $2)
@@ -218,6 +255,12 @@ const listNamedBy = `-- name: ListNamedBy :many
 SELECT o.id, o.contact_id FROM ticketing_orders o WHERE o.tenant_id = $1 AND o.id = ANY($2::uuid[])
 UNION ALL
 SELECT u.id, u.contact_id FROM ticketing_customers u WHERE u.tenant_id = $1 AND u.id = ANY($2::uuid[])
+UNION ALL
+SELECT m.id, m.contact_id FROM ticketing_memberships m WHERE m.tenant_id = $1 AND m.id = ANY($2::uuid[])
+UNION ALL
+SELECT g.id, g.contact_id FROM ticketing_gift_cards g WHERE g.tenant_id = $1 AND g.id = ANY($2::uuid[])
+UNION ALL
+SELECT b.id, b.contact_id FROM ticketing_group_bookings b WHERE b.tenant_id = $1 AND b.id = ANY($2::uuid[])
 `
 
 type ListNamedByRow struct {
@@ -225,7 +268,7 @@ type ListNamedByRow struct {
 	ContactID *uuid.UUID
 }
 
-// The contacts that orders and accounts of a ticketing system are of.
+// The contacts that orders, accounts and what was bought with them are of.
 func (q *Queries) ListNamedBy(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]ListNamedByRow, error) {
 	rows, err := db.Query(ctx, listNamedBy, tenantID, ids)
 	if err != nil {

@@ -13,8 +13,28 @@ import (
 	"github.com/google/uuid"
 )
 
+const deleteIdentity = `-- name: DeleteIdentity :one
+DELETE FROM identity_links WHERE tenant_id = $1 AND id = $2 AND user_id = $3
+RETURNING tenant_id, id, user_id, issuer, subject, created_at, version
+`
+
+func (q *Queries) DeleteIdentity(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID, userID uuid.UUID) (IdentityLink, error) {
+	row := db.QueryRow(ctx, deleteIdentity, tenantID, iD, userID)
+	var i IdentityLink
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.UserID,
+		&i.Issuer,
+		&i.Subject,
+		&i.CreatedAt,
+		&i.Version,
+	)
+	return i, err
+}
+
 const getProvider = `-- name: GetProvider :one
-SELECT tenant_id, id, name, issuer, audience, jwks_uri, allowed_algs, token_types, accepts_id_tokens, tenant_claim, tenant_value, required_claims, email_claim, name_claim, role_claim, role_mapping, provision, is_enabled, version, created_at, updated_at FROM identity_providers WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, name, issuer, audience, jwks_uri, allowed_algs, token_types, accepts_id_tokens, tenant_claim, tenant_value, required_claims, email_claim, name_claim, role_claim, role_mapping, provision, is_enabled, version, created_at, updated_at, protocol, accepts_bearer_tokens, strong_acr, strong_amr FROM identity_providers WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetProvider(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (IdentityProvider, error) {
@@ -42,37 +62,93 @@ func (q *Queries) GetProvider(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Protocol,
+		&i.AcceptsBearerTokens,
+		&i.StrongAcr,
+		&i.StrongAmr,
+	)
+	return i, err
+}
+
+const identityTaken = `-- name: IdentityTaken :one
+SELECT EXISTS (SELECT 1 FROM users WHERE tenant_id = $1 AND issuer = $2::text AND subject = $3::text)::boolean
+`
+
+func (q *Queries) IdentityTaken(ctx context.Context, db DBTX, tenantID uuid.UUID, issuer string, subject string) (bool, error) {
+	row := db.QueryRow(ctx, identityTaken, tenantID, issuer, subject)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const insertIdentity = `-- name: InsertIdentity :one
+INSERT INTO identity_links (tenant_id, id, user_id, issuer, subject)
+VALUES ($1, $2, $3, $4, $5)
+RETURNING tenant_id, id, user_id, issuer, subject, created_at, version
+`
+
+type InsertIdentityParams struct {
+	TenantID uuid.UUID
+	ID       uuid.UUID
+	UserID   uuid.UUID
+	Issuer   string
+	Subject  string
+}
+
+func (q *Queries) InsertIdentity(ctx context.Context, db DBTX, arg InsertIdentityParams) (IdentityLink, error) {
+	row := db.QueryRow(ctx, insertIdentity,
+		arg.TenantID,
+		arg.ID,
+		arg.UserID,
+		arg.Issuer,
+		arg.Subject,
+	)
+	var i IdentityLink
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.UserID,
+		&i.Issuer,
+		&i.Subject,
+		&i.CreatedAt,
+		&i.Version,
 	)
 	return i, err
 }
 
 const insertProvider = `-- name: InsertProvider :one
 INSERT INTO identity_providers (tenant_id, id, name, issuer, audience, jwks_uri, allowed_algs, token_types, accepts_id_tokens, tenant_claim, tenant_value,
-                                required_claims, email_claim, name_claim, role_claim, role_mapping, provision, is_enabled)
+                                required_claims, email_claim, name_claim, role_claim, role_mapping, provision, is_enabled, protocol, accepts_bearer_tokens,
+                                strong_acr, strong_amr)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-        $12, $13, $14, $15, $16, $17, $18)
-RETURNING tenant_id, id, name, issuer, audience, jwks_uri, allowed_algs, token_types, accepts_id_tokens, tenant_claim, tenant_value, required_claims, email_claim, name_claim, role_claim, role_mapping, provision, is_enabled, version, created_at, updated_at
+        $12, $13, $14, $15, $16, $17, $18, $19, $20,
+        $21, $22)
+RETURNING tenant_id, id, name, issuer, audience, jwks_uri, allowed_algs, token_types, accepts_id_tokens, tenant_claim, tenant_value, required_claims, email_claim, name_claim, role_claim, role_mapping, provision, is_enabled, version, created_at, updated_at, protocol, accepts_bearer_tokens, strong_acr, strong_amr
 `
 
 type InsertProviderParams struct {
-	TenantID        uuid.UUID
-	ID              uuid.UUID
-	Name            string
-	Issuer          string
-	Audience        string
-	JwksUri         *string
-	AllowedAlgs     []string
-	TokenTypes      []string
-	AcceptsIDTokens bool
-	TenantClaim     *string
-	TenantValue     *string
-	RequiredClaims  json.RawMessage
-	EmailClaim      string
-	NameClaim       string
-	RoleClaim       *string
-	RoleMapping     json.RawMessage
-	Provision       string
-	IsEnabled       bool
+	TenantID            uuid.UUID
+	ID                  uuid.UUID
+	Name                string
+	Issuer              string
+	Audience            string
+	JwksUri             *string
+	AllowedAlgs         []string
+	TokenTypes          []string
+	AcceptsIDTokens     bool
+	TenantClaim         *string
+	TenantValue         *string
+	RequiredClaims      json.RawMessage
+	EmailClaim          string
+	NameClaim           string
+	RoleClaim           *string
+	RoleMapping         json.RawMessage
+	Provision           string
+	IsEnabled           bool
+	Protocol            string
+	AcceptsBearerTokens bool
+	StrongAcr           []string
+	StrongAmr           []string
 }
 
 func (q *Queries) InsertProvider(ctx context.Context, db DBTX, arg InsertProviderParams) (IdentityProvider, error) {
@@ -95,6 +171,10 @@ func (q *Queries) InsertProvider(ctx context.Context, db DBTX, arg InsertProvide
 		arg.RoleMapping,
 		arg.Provision,
 		arg.IsEnabled,
+		arg.Protocol,
+		arg.AcceptsBearerTokens,
+		arg.StrongAcr,
+		arg.StrongAmr,
 	)
 	var i IdentityProvider
 	err := row.Scan(
@@ -119,6 +199,10 @@ func (q *Queries) InsertProvider(ctx context.Context, db DBTX, arg InsertProvide
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Protocol,
+		&i.AcceptsBearerTokens,
+		&i.StrongAcr,
+		&i.StrongAmr,
 	)
 	return i, err
 }
@@ -148,6 +232,17 @@ func (q *Queries) IsAmbiguous(ctx context.Context, db DBTX, arg IsAmbiguousParam
 	return column_1, err
 }
 
+const issuerTrusted = `-- name: IssuerTrusted :one
+SELECT EXISTS (SELECT 1 FROM identity_providers WHERE tenant_id = $1 AND issuer = $2::text)::boolean
+`
+
+func (q *Queries) IssuerTrusted(ctx context.Context, db DBTX, tenantID uuid.UUID, issuer string) (bool, error) {
+	row := db.QueryRow(ctx, issuerTrusted, tenantID, issuer)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const knownDepartments = `-- name: KnownDepartments :many
 SELECT id FROM departments WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND archived_at IS NULL
 `
@@ -172,8 +267,55 @@ func (q *Queries) KnownDepartments(ctx context.Context, db DBTX, tenantID uuid.U
 	return items, nil
 }
 
+const listIdentities = `-- name: ListIdentities :many
+SELECT tenant_id, id, user_id, issuer, subject, created_at, version FROM identity_links
+WHERE tenant_id = $1 AND user_id = $2 AND ($3::uuid IS NULL OR id < $3)
+ORDER BY id DESC
+LIMIT $4
+`
+
+type ListIdentitiesParams struct {
+	TenantID uuid.UUID
+	UserID   uuid.UUID
+	After    *uuid.UUID
+	PageSize int32
+}
+
+func (q *Queries) ListIdentities(ctx context.Context, db DBTX, arg ListIdentitiesParams) ([]IdentityLink, error) {
+	rows, err := db.Query(ctx, listIdentities,
+		arg.TenantID,
+		arg.UserID,
+		arg.After,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []IdentityLink{}
+	for rows.Next() {
+		var i IdentityLink
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.UserID,
+			&i.Issuer,
+			&i.Subject,
+			&i.CreatedAt,
+			&i.Version,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listProviders = `-- name: ListProviders :many
-SELECT tenant_id, id, name, issuer, audience, jwks_uri, allowed_algs, token_types, accepts_id_tokens, tenant_claim, tenant_value, required_claims, email_claim, name_claim, role_claim, role_mapping, provision, is_enabled, version, created_at, updated_at FROM identity_providers
+SELECT tenant_id, id, name, issuer, audience, jwks_uri, allowed_algs, token_types, accepts_id_tokens, tenant_claim, tenant_value, required_claims, email_claim, name_claim, role_claim, role_mapping, provision, is_enabled, version, created_at, updated_at, protocol, accepts_bearer_tokens, strong_acr, strong_amr FROM identity_providers
 WHERE tenant_id = $1 AND ($2::uuid IS NULL OR id < $2)
 ORDER BY id DESC
 LIMIT $3
@@ -210,6 +352,10 @@ func (q *Queries) ListProviders(ctx context.Context, db DBTX, tenantID uuid.UUID
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Protocol,
+			&i.AcceptsBearerTokens,
+			&i.StrongAcr,
+			&i.StrongAmr,
 		); err != nil {
 			return nil, err
 		}
@@ -233,7 +379,7 @@ func (q *Queries) LockIssuer(ctx context.Context, db DBTX, issuer string) error 
 }
 
 const lockProvider = `-- name: LockProvider :one
-SELECT tenant_id, id, name, issuer, audience, jwks_uri, allowed_algs, token_types, accepts_id_tokens, tenant_claim, tenant_value, required_claims, email_claim, name_claim, role_claim, role_mapping, provision, is_enabled, version, created_at, updated_at FROM identity_providers WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+SELECT tenant_id, id, name, issuer, audience, jwks_uri, allowed_algs, token_types, accepts_id_tokens, tenant_claim, tenant_value, required_claims, email_claim, name_claim, role_claim, role_mapping, provision, is_enabled, version, created_at, updated_at, protocol, accepts_bearer_tokens, strong_acr, strong_amr FROM identity_providers WHERE tenant_id = $1 AND id = $2 FOR UPDATE
 `
 
 func (q *Queries) LockProvider(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (IdentityProvider, error) {
@@ -261,6 +407,10 @@ func (q *Queries) LockProvider(ctx context.Context, db DBTX, tenantID uuid.UUID,
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Protocol,
+		&i.AcceptsBearerTokens,
+		&i.StrongAcr,
+		&i.StrongAmr,
 	)
 	return i, err
 }
@@ -369,30 +519,33 @@ UPDATE identity_providers
 SET name = $1, issuer = $2, audience = $3, jwks_uri = $4, allowed_algs = $5, token_types = $6,
     accepts_id_tokens = $7, tenant_claim = $8, tenant_value = $9, required_claims = $10,
     email_claim = $11, name_claim = $12, role_claim = $13, role_mapping = $14, provision = $15,
-    is_enabled = $16, updated_at = now(), version = version + 1
-WHERE tenant_id = $17 AND id = $18
-RETURNING tenant_id, id, name, issuer, audience, jwks_uri, allowed_algs, token_types, accepts_id_tokens, tenant_claim, tenant_value, required_claims, email_claim, name_claim, role_claim, role_mapping, provision, is_enabled, version, created_at, updated_at
+    is_enabled = $16, accepts_bearer_tokens = $17, strong_acr = $18, strong_amr = $19, updated_at = now(), version = version + 1
+WHERE tenant_id = $20 AND id = $21
+RETURNING tenant_id, id, name, issuer, audience, jwks_uri, allowed_algs, token_types, accepts_id_tokens, tenant_claim, tenant_value, required_claims, email_claim, name_claim, role_claim, role_mapping, provision, is_enabled, version, created_at, updated_at, protocol, accepts_bearer_tokens, strong_acr, strong_amr
 `
 
 type UpdateProviderParams struct {
-	Name            string
-	Issuer          string
-	Audience        string
-	JwksUri         *string
-	AllowedAlgs     []string
-	TokenTypes      []string
-	AcceptsIDTokens bool
-	TenantClaim     *string
-	TenantValue     *string
-	RequiredClaims  json.RawMessage
-	EmailClaim      string
-	NameClaim       string
-	RoleClaim       *string
-	RoleMapping     json.RawMessage
-	Provision       string
-	IsEnabled       bool
-	TenantID        uuid.UUID
-	ID              uuid.UUID
+	Name                string
+	Issuer              string
+	Audience            string
+	JwksUri             *string
+	AllowedAlgs         []string
+	TokenTypes          []string
+	AcceptsIDTokens     bool
+	TenantClaim         *string
+	TenantValue         *string
+	RequiredClaims      json.RawMessage
+	EmailClaim          string
+	NameClaim           string
+	RoleClaim           *string
+	RoleMapping         json.RawMessage
+	Provision           string
+	IsEnabled           bool
+	AcceptsBearerTokens bool
+	StrongAcr           []string
+	StrongAmr           []string
+	TenantID            uuid.UUID
+	ID                  uuid.UUID
 }
 
 func (q *Queries) UpdateProvider(ctx context.Context, db DBTX, arg UpdateProviderParams) (IdentityProvider, error) {
@@ -413,6 +566,9 @@ func (q *Queries) UpdateProvider(ctx context.Context, db DBTX, arg UpdateProvide
 		arg.RoleMapping,
 		arg.Provision,
 		arg.IsEnabled,
+		arg.AcceptsBearerTokens,
+		arg.StrongAcr,
+		arg.StrongAmr,
 		arg.TenantID,
 		arg.ID,
 	)
@@ -439,6 +595,10 @@ func (q *Queries) UpdateProvider(ctx context.Context, db DBTX, arg UpdateProvide
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Protocol,
+		&i.AcceptsBearerTokens,
+		&i.StrongAcr,
+		&i.StrongAmr,
 	)
 	return i, err
 }
@@ -446,7 +606,9 @@ func (q *Queries) UpdateProvider(ctx context.Context, db DBTX, arg UpdateProvide
 const userOfIdentity = `-- name: UserOfIdentity :one
 SELECT u.id, coalesce(s.last_issued, 'epoch')::timestamptz AS last_issued, coalesce(s.roles_digest, '')::bytea AS roles_digest
 FROM users u LEFT JOIN identity_provider_users s ON s.tenant_id = u.tenant_id AND s.user_id = u.id AND s.provider_id = $1
-WHERE u.tenant_id = $2 AND u.issuer = $3::text AND u.subject = $4::text
+WHERE u.tenant_id = $2 AND u.id = coalesce(
+    (SELECT o.id FROM users o WHERE o.tenant_id = $2 AND o.issuer = $3::text AND o.subject = $4::text),
+    (SELECT l.user_id FROM identity_links l WHERE l.tenant_id = $2 AND l.issuer = $3::text AND l.subject = $4::text))
 `
 
 type UserOfIdentityParams struct {

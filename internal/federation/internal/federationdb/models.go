@@ -11,26 +11,40 @@ import (
 	"github.com/google/uuid"
 )
 
+type IdentityLink struct {
+	TenantID  uuid.UUID
+	ID        uuid.UUID
+	UserID    uuid.UUID
+	Issuer    string
+	Subject   string
+	CreatedAt time.Time
+	Version   int64
+}
+
 type IdentityProvider struct {
-	TenantID        uuid.UUID
-	ID              uuid.UUID
-	Name            string
-	Issuer          string
-	Audience        string
-	JwksUri         *string
-	AllowedAlgs     []string
-	TokenTypes      []string
-	AcceptsIDTokens bool
-	TenantClaim     *string
-	TenantValue     *string
-	RequiredClaims  json.RawMessage
-	EmailClaim      string
-	NameClaim       string
-	RoleClaim       *string
-	RoleMapping     json.RawMessage
-	Provision       string
-	IsEnabled       bool
-	Version         int64
-	CreatedAt       time.Time
-	UpdatedAt       time.Time
+	TenantID            uuid.UUID
+	ID                  uuid.UUID
+	Name                string
+	Issuer              string
+	Audience            string
+	JwksUri             *string
+	AllowedAlgs         []string
+	TokenTypes          []string
+	AcceptsIDTokens     bool
+	TenantClaim         *string
+	TenantValue         *string
+	RequiredClaims      json.RawMessage
+	EmailClaim          string
+	NameClaim           string
+	RoleClaim           *string
+	RoleMapping         json.RawMessage
+	Provision           string
+	IsEnabled           bool
+	Version             int64
+	CreatedAt           time.Time
+	UpdatedAt           time.Time
+	Protocol            string
+	AcceptsBearerTokens bool
+	StrongAcr           []string
+	StrongAmr           []string
 }

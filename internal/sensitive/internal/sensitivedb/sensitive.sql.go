@@ -22,6 +22,18 @@ func (q *Queries) DeleteFact(ctx context.Context, db DBTX, tenantID uuid.UUID, i
 	return err
 }
 
+const dropArrived = `-- name: DropArrived :execrows
+DELETE FROM sensitive_facts WHERE tenant_id = $1
+`
+
+func (q *Queries) DropArrived(ctx context.Context, db DBTX, tenantID uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, dropArrived, tenantID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const factHistory = `-- name: FactHistory :many
 SELECT e.id, e.type, e.occurred_at, e.actor_kind, e.actor_id, e.facts, c.changes
 FROM events e LEFT JOIN event_changes c ON c.tenant_id = e.tenant_id AND c.event_id = e.id
@@ -186,6 +198,42 @@ func (q *Queries) InsertFact(ctx context.Context, db DBTX, arg InsertFactParams)
 	return i, err
 }
 
+const listArrived = `-- name: ListArrived :many
+SELECT tenant_id, id, contact_id, sealed, lookup, purpose, source, valid_until, version, created_at, updated_at FROM sensitive_facts WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3
+`
+
+func (q *Queries) ListArrived(ctx context.Context, db DBTX, tenantID uuid.UUID, after uuid.UUID, pageSize int32) ([]SensitiveFact, error) {
+	rows, err := db.Query(ctx, listArrived, tenantID, after, pageSize)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SensitiveFact{}
+	for rows.Next() {
+		var i SensitiveFact
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.ContactID,
+			&i.Sealed,
+			&i.Lookup,
+			&i.Purpose,
+			&i.Source,
+			&i.ValidUntil,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listFacts = `-- name: ListFacts :many
 SELECT tenant_id, id, contact_id, sealed, lookup, purpose, source, valid_until, version, created_at, updated_at FROM sensitive_facts
 WHERE tenant_id = $1 AND contact_id = $2 AND id > $3
@@ -242,12 +290,156 @@ func (q *Queries) ListFacts(ctx context.Context, db DBTX, arg ListFactsParams) (
 	return items, nil
 }
 
+const listOnceMoved = `-- name: ListOnceMoved :many
+SELECT f.id FROM sensitive_facts f
+WHERE f.tenant_id = $1 AND f.contact_id = $2
+  AND EXISTS (SELECT FROM events e WHERE e.tenant_id = f.tenant_id AND e.subject_id = f.id AND e.facts ->> 'previous_contact_id' IS NOT NULL)
+`
+
+// Facts about a person that were about another before.
+func (q *Queries) ListOnceMoved(ctx context.Context, db DBTX, tenantID uuid.UUID, contactID uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, listOnceMoved, tenantID, contactID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lockExpired = `-- name: LockExpired :many
+SELECT tenant_id, id, contact_id, sealed, lookup, purpose, source, valid_until, version, created_at, updated_at FROM sensitive_facts
+WHERE tenant_id = $1 AND valid_until < $2::date
+ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
+`
+
+func (q *Queries) LockExpired(ctx context.Context, db DBTX, tenantID uuid.UUID, today time.Time, pageSize int32) ([]SensitiveFact, error) {
+	rows, err := db.Query(ctx, lockExpired, tenantID, today, pageSize)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SensitiveFact{}
+	for rows.Next() {
+		var i SensitiveFact
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.ContactID,
+			&i.Sealed,
+			&i.Lookup,
+			&i.Purpose,
+			&i.Source,
+			&i.ValidUntil,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockFact = `-- name: LockFact :one
 SELECT tenant_id, id, contact_id, sealed, lookup, purpose, source, valid_until, version, created_at, updated_at FROM sensitive_facts WHERE tenant_id = $1 AND contact_id = $2 AND id = $3 FOR UPDATE
 `
 
 func (q *Queries) LockFact(ctx context.Context, db DBTX, tenantID uuid.UUID, contactID uuid.UUID, iD uuid.UUID) (SensitiveFact, error) {
 	row := db.QueryRow(ctx, lockFact, tenantID, contactID, iD)
+	var i SensitiveFact
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.ContactID,
+		&i.Sealed,
+		&i.Lookup,
+		&i.Purpose,
+		&i.Source,
+		&i.ValidUntil,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const lockFactsOf = `-- name: LockFactsOf :many
+SELECT tenant_id, id, contact_id, sealed, lookup, purpose, source, valid_until, version, created_at, updated_at FROM sensitive_facts
+WHERE tenant_id = $1 AND contact_id = $2 AND (cardinality($3::uuid[]) = 0 OR id = ANY($3::uuid[]))
+ORDER BY id FOR UPDATE
+`
+
+func (q *Queries) LockFactsOf(ctx context.Context, db DBTX, tenantID uuid.UUID, contactID uuid.UUID, wanted []uuid.UUID) ([]SensitiveFact, error) {
+	rows, err := db.Query(ctx, lockFactsOf, tenantID, contactID, wanted)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SensitiveFact{}
+	for rows.Next() {
+		var i SensitiveFact
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.ContactID,
+			&i.Sealed,
+			&i.Lookup,
+			&i.Purpose,
+			&i.Source,
+			&i.ValidUntil,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const moveFact = `-- name: MoveFact :one
+UPDATE sensitive_facts SET contact_id = $1, sealed = $2, lookup = $3, updated_at = $4, version = version + 1
+WHERE tenant_id = $5 AND id = $6
+RETURNING tenant_id, id, contact_id, sealed, lookup, purpose, source, valid_until, version, created_at, updated_at
+`
+
+type MoveFactParams struct {
+	ContactID uuid.UUID
+	Sealed    []byte
+	Lookup    []byte
+	Now       time.Time
+	TenantID  uuid.UUID
+	ID        uuid.UUID
+}
+
+func (q *Queries) MoveFact(ctx context.Context, db DBTX, arg MoveFactParams) (SensitiveFact, error) {
+	row := db.QueryRow(ctx, moveFact,
+		arg.ContactID,
+		arg.Sealed,
+		arg.Lookup,
+		arg.Now,
+		arg.TenantID,
+		arg.ID,
+	)
 	var i SensitiveFact
 	err := row.Scan(
 		&i.TenantID,
@@ -274,6 +466,27 @@ func (q *Queries) PurposeInUse(ctx context.Context, db DBTX, tenantID uuid.UUID,
 	var code_2 string
 	err := row.Scan(&code_2)
 	return code_2, err
+}
+
+const sealArrived = `-- name: SealArrived :exec
+UPDATE sensitive_facts SET sealed = $1, lookup = $2 WHERE tenant_id = $3 AND id = $4
+`
+
+type SealArrivedParams struct {
+	Sealed   []byte
+	Lookup   []byte
+	TenantID uuid.UUID
+	ID       uuid.UUID
+}
+
+func (q *Queries) SealArrived(ctx context.Context, db DBTX, arg SealArrivedParams) error {
+	_, err := db.Exec(ctx, sealArrived,
+		arg.Sealed,
+		arg.Lookup,
+		arg.TenantID,
+		arg.ID,
+	)
+	return err
 }
 
 const updateFact = `-- name: UpdateFact :one

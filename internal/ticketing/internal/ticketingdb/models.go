@@ -12,20 +12,41 @@ import (
 )
 
 type TicketingCustomer struct {
-	TenantID    uuid.UUID       `json:"tenant_id"`
-	ID          uuid.UUID       `json:"id"`
-	SourceID    uuid.UUID       `json:"source_id"`
-	ExternalID  string          `json:"external_id"`
-	Profile     json.RawMessage `json:"profile"`
-	ContactID   *uuid.UUID      `json:"contact_id"`
-	MatchRule   *string         `json:"match_rule"`
-	MatchScore  *float64        `json:"match_score"`
-	MatchInputs *string         `json:"match_inputs"`
-	Stub        bool            `json:"stub"`
-	Deleted     bool            `json:"deleted"`
-	Version     int64           `json:"version"`
-	CreatedAt   time.Time       `json:"created_at"`
-	UpdatedAt   time.Time       `json:"updated_at"`
+	TenantID      uuid.UUID       `json:"tenant_id"`
+	ID            uuid.UUID       `json:"id"`
+	SourceID      uuid.UUID       `json:"source_id"`
+	ExternalID    string          `json:"external_id"`
+	Profile       json.RawMessage `json:"profile"`
+	ContactID     *uuid.UUID      `json:"contact_id"`
+	MatchRule     *string         `json:"match_rule"`
+	MatchScore    *float64        `json:"match_score"`
+	MatchInputs   *string         `json:"match_inputs"`
+	Stub          bool            `json:"stub"`
+	Deleted       bool            `json:"deleted"`
+	Version       int64           `json:"version"`
+	CreatedAt     time.Time       `json:"created_at"`
+	UpdatedAt     time.Time       `json:"updated_at"`
+	Consents      json.RawMessage `json:"consents"`
+	AnonymizedAt  *time.Time      `json:"anonymized_at"`
+	MatchEvidence []string        `json:"match_evidence"`
+}
+
+type TicketingDecision struct {
+	TenantID  uuid.UUID  `json:"tenant_id"`
+	ID        uuid.UUID  `json:"id"`
+	Scope     string     `json:"scope"`
+	Key       string     `json:"key"`
+	Rank      int32      `json:"rank"`
+	Action    string     `json:"action"`
+	ContactID *uuid.UUID `json:"contact_id"`
+	Origin    string     `json:"origin"`
+	ReviewID  *uuid.UUID `json:"review_id"`
+	OrderID   *uuid.UUID `json:"order_id"`
+	Reverts   *uuid.UUID `json:"reverts"`
+	Reason    *string    `json:"reason"`
+	ActorKind string     `json:"actor_kind"`
+	ActorID   string     `json:"actor_id"`
+	DecidedAt time.Time  `json:"decided_at"`
 }
 
 type TicketingFee struct {
@@ -38,6 +59,98 @@ type TicketingFee struct {
 	TaxMinor    *int64    `json:"tax_minor"`
 	TaxRateBp   *int32    `json:"tax_rate_bp"`
 	State       string    `json:"state"`
+}
+
+type TicketingForgotten struct {
+	TenantID     uuid.UUID `json:"tenant_id"`
+	SourceID     uuid.UUID `json:"source_id"`
+	Kind         string    `json:"kind"`
+	NameHash     string    `json:"name_hash"`
+	RecordID     uuid.UUID `json:"record_id"`
+	AnonymizedAt time.Time `json:"anonymized_at"`
+}
+
+type TicketingGiftCard struct {
+	TenantID     uuid.UUID       `json:"tenant_id"`
+	ID           uuid.UUID       `json:"id"`
+	SourceID     uuid.UUID       `json:"source_id"`
+	ExternalID   string          `json:"external_id"`
+	CodeHash     *string         `json:"code_hash"`
+	LastFour     *string         `json:"last_four"`
+	Currency     string          `json:"currency"`
+	BalanceMinor int64           `json:"balance_minor"`
+	ExpiresAt    *time.Time      `json:"expires_at"`
+	StatedState  *string         `json:"stated_state"`
+	ProductID    *uuid.UUID      `json:"product_id"`
+	CustomerID   *uuid.UUID      `json:"customer_id"`
+	OrderID      *uuid.UUID      `json:"order_id"`
+	TicketID     *uuid.UUID      `json:"ticket_id"`
+	Test         bool            `json:"test"`
+	Transactions json.RawMessage `json:"transactions"`
+	AbsentAt     *time.Time      `json:"absent_at"`
+	ContactID    *uuid.UUID      `json:"contact_id"`
+	ContactRule  *string         `json:"contact_rule"`
+	AnonymizedAt *time.Time      `json:"anonymized_at"`
+	Stub         bool            `json:"stub"`
+	Deleted      bool            `json:"deleted"`
+	Version      int64           `json:"version"`
+	CreatedAt    time.Time       `json:"created_at"`
+	UpdatedAt    time.Time       `json:"updated_at"`
+}
+
+type TicketingGiftCardEntry struct {
+	TenantID    uuid.UUID  `json:"tenant_id"`
+	ID          uuid.UUID  `json:"id"`
+	GiftCardID  uuid.UUID  `json:"gift_card_id"`
+	ExternalID  string     `json:"external_id"`
+	AmountMinor int64      `json:"amount_minor"`
+	Currency    string     `json:"currency"`
+	Reason      string     `json:"reason"`
+	OccurredAt  *time.Time `json:"occurred_at"`
+	RecordedAt  time.Time  `json:"recorded_at"`
+}
+
+type TicketingGroupBooking struct {
+	TenantID               uuid.UUID       `json:"tenant_id"`
+	ID                     uuid.UUID       `json:"id"`
+	SourceID               uuid.UUID       `json:"source_id"`
+	ExternalID             string          `json:"external_id"`
+	Number                 *string         `json:"number"`
+	State                  string          `json:"state"`
+	StatedState            *string         `json:"stated_state"`
+	PlacedAt               *time.Time      `json:"placed_at"`
+	PerformanceID          *uuid.UUID      `json:"performance_id"`
+	OrderID                *uuid.UUID      `json:"order_id"`
+	Test                   bool            `json:"test"`
+	Organisation           json.RawMessage `json:"organisation"`
+	Person                 json.RawMessage `json:"person"`
+	OrganisationCustomerID *uuid.UUID      `json:"organisation_customer_id"`
+	PersonCustomerID       *uuid.UUID      `json:"person_customer_id"`
+	Headcount              json.RawMessage `json:"headcount"`
+	AbsentAt               *time.Time      `json:"absent_at"`
+	ContactID              *uuid.UUID      `json:"contact_id"`
+	ContactRule            *string         `json:"contact_rule"`
+	PersonContactID        *uuid.UUID      `json:"person_contact_id"`
+	AnonymizedAt           *time.Time      `json:"anonymized_at"`
+	Stub                   bool            `json:"stub"`
+	Deleted                bool            `json:"deleted"`
+	Version                int64           `json:"version"`
+	CreatedAt              time.Time       `json:"created_at"`
+	UpdatedAt              time.Time       `json:"updated_at"`
+}
+
+type TicketingHouseholdProposal struct {
+	TenantID  uuid.UUID  `json:"tenant_id"`
+	ID        uuid.UUID  `json:"id"`
+	ContactID uuid.UUID  `json:"contact_id"`
+	OtherID   uuid.UUID  `json:"other_id"`
+	Reason    string     `json:"reason"`
+	OrderID   *uuid.UUID `json:"order_id"`
+	Status    string     `json:"status"`
+	Version   int64      `json:"version"`
+	CreatedAt time.Time  `json:"created_at"`
+	UpdatedAt time.Time  `json:"updated_at"`
+	DecidedAt *time.Time `json:"decided_at"`
 }
 
 type TicketingLine struct {
@@ -62,6 +175,59 @@ type TicketingLine struct {
 	HolderContactID *uuid.UUID      `json:"holder_contact_id"`
 	HolderRule      *string         `json:"holder_rule"`
 	Version         int64           `json:"version"`
+	ProductID       *uuid.UUID      `json:"product_id"`
+	Exemption       *string         `json:"exemption"`
+	VoucherCode     *string         `json:"voucher_code"`
+	Campaign        *string         `json:"campaign"`
+	HolderScore     *float64        `json:"holder_score"`
+	HolderInputs    *string         `json:"holder_inputs"`
+	HolderEvidence  []string        `json:"holder_evidence"`
+}
+
+type TicketingMailbox struct {
+	TenantID  uuid.UUID `json:"tenant_id"`
+	Pattern   string    `json:"pattern"`
+	IsGeneric bool      `json:"is_generic"`
+	Origin    string    `json:"origin"`
+	Note      *string   `json:"note"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+type TicketingMembership struct {
+	TenantID     uuid.UUID       `json:"tenant_id"`
+	ID           uuid.UUID       `json:"id"`
+	SourceID     uuid.UUID       `json:"source_id"`
+	ExternalID   string          `json:"external_id"`
+	Kind         string          `json:"kind"`
+	Number       *string         `json:"number"`
+	ProductID    *uuid.UUID      `json:"product_id"`
+	CustomerID   *uuid.UUID      `json:"customer_id"`
+	OrderID      *uuid.UUID      `json:"order_id"`
+	TicketID     *uuid.UUID      `json:"ticket_id"`
+	Holder       json.RawMessage `json:"holder"`
+	ValidFrom    *time.Time      `json:"valid_from"`
+	ValidUntil   *time.Time      `json:"valid_until"`
+	TimeZone     string          `json:"time_zone"`
+	UsageLimit   *int32          `json:"usage_limit"`
+	Usages       *int32          `json:"usages"`
+	Benefits     []string        `json:"benefits"`
+	AutoRenew    bool            `json:"auto_renew"`
+	RenewsID     *uuid.UUID      `json:"renews_id"`
+	Test         bool            `json:"test"`
+	StatedState  *string         `json:"stated_state"`
+	CancelledAt  *time.Time      `json:"cancelled_at"`
+	AbsentAt     *time.Time      `json:"absent_at"`
+	ContactID    *uuid.UUID      `json:"contact_id"`
+	ContactRule  *string         `json:"contact_rule"`
+	ToldStatus   *string         `json:"told_status"`
+	DueAt        *time.Time      `json:"due_at"`
+	AnonymizedAt *time.Time      `json:"anonymized_at"`
+	Stub         bool            `json:"stub"`
+	Deleted      bool            `json:"deleted"`
+	Version      int64           `json:"version"`
+	CreatedAt    time.Time       `json:"created_at"`
+	UpdatedAt    time.Time       `json:"updated_at"`
 }
 
 type TicketingMovement struct {
@@ -79,37 +245,42 @@ type TicketingMovement struct {
 }
 
 type TicketingOrder struct {
-	TenantID        uuid.UUID       `json:"tenant_id"`
-	ID              uuid.UUID       `json:"id"`
-	SourceID        uuid.UUID       `json:"source_id"`
-	ExternalID      string          `json:"external_id"`
-	Number          *string         `json:"number"`
-	ChannelKind     *string         `json:"channel_kind"`
-	ChannelCode     *string         `json:"channel_code"`
-	PlacedAt        *time.Time      `json:"placed_at"`
-	Currency        string          `json:"currency"`
-	Test            bool            `json:"test"`
-	CommercialState string          `json:"commercial_state"`
-	PaymentState    string          `json:"payment_state"`
-	GrossMinor      int64           `json:"gross_minor"`
-	DueMinor        int64           `json:"due_minor"`
-	PaidMinor       int64           `json:"paid_minor"`
-	RefundedMinor   int64           `json:"refunded_minor"`
-	Buyer           json.RawMessage `json:"buyer"`
-	Payer           json.RawMessage `json:"payer"`
-	Consents        json.RawMessage `json:"consents"`
-	CustomerID      *uuid.UUID      `json:"customer_id"`
-	SplitFromID     *uuid.UUID      `json:"split_from_id"`
-	ContactID       *uuid.UUID      `json:"contact_id"`
-	MatchRule       *string         `json:"match_rule"`
-	MatchScore      *float64        `json:"match_score"`
-	MatchInputs     *string         `json:"match_inputs"`
-	MatchedAt       *time.Time      `json:"matched_at"`
-	Stub            bool            `json:"stub"`
-	Deleted         bool            `json:"deleted"`
-	Version         int64           `json:"version"`
-	CreatedAt       time.Time       `json:"created_at"`
-	UpdatedAt       time.Time       `json:"updated_at"`
+	TenantID           uuid.UUID       `json:"tenant_id"`
+	ID                 uuid.UUID       `json:"id"`
+	SourceID           uuid.UUID       `json:"source_id"`
+	ExternalID         string          `json:"external_id"`
+	Number             *string         `json:"number"`
+	ChannelKind        *string         `json:"channel_kind"`
+	ChannelCode        *string         `json:"channel_code"`
+	PlacedAt           *time.Time      `json:"placed_at"`
+	Currency           string          `json:"currency"`
+	Test               bool            `json:"test"`
+	CommercialState    string          `json:"commercial_state"`
+	PaymentState       string          `json:"payment_state"`
+	GrossMinor         int64           `json:"gross_minor"`
+	DueMinor           int64           `json:"due_minor"`
+	PaidMinor          int64           `json:"paid_minor"`
+	RefundedMinor      int64           `json:"refunded_minor"`
+	Buyer              json.RawMessage `json:"buyer"`
+	Payer              json.RawMessage `json:"payer"`
+	Consents           json.RawMessage `json:"consents"`
+	CustomerID         *uuid.UUID      `json:"customer_id"`
+	SplitFromID        *uuid.UUID      `json:"split_from_id"`
+	ContactID          *uuid.UUID      `json:"contact_id"`
+	MatchRule          *string         `json:"match_rule"`
+	MatchScore         *float64        `json:"match_score"`
+	MatchInputs        *string         `json:"match_inputs"`
+	MatchedAt          *time.Time      `json:"matched_at"`
+	Stub               bool            `json:"stub"`
+	Deleted            bool            `json:"deleted"`
+	Version            int64           `json:"version"`
+	CreatedAt          time.Time       `json:"created_at"`
+	UpdatedAt          time.Time       `json:"updated_at"`
+	StatedState        *string         `json:"stated_state"`
+	CancellationReason *string         `json:"cancellation_reason"`
+	AnonymizedAt       *time.Time      `json:"anonymized_at"`
+	MatchEvidence      []string        `json:"match_evidence"`
+	ClaimHash          *string         `json:"claim_hash"`
 }
 
 type TicketingPayment struct {
@@ -127,53 +298,82 @@ type TicketingPayment struct {
 }
 
 type TicketingPerformance struct {
-	TenantID     uuid.UUID       `json:"tenant_id"`
-	ID           uuid.UUID       `json:"id"`
-	SourceID     uuid.UUID       `json:"source_id"`
-	ExternalID   string          `json:"external_id"`
-	ProductionID *uuid.UUID      `json:"production_id"`
-	Name         json.RawMessage `json:"name"`
-	StartsAt     *time.Time      `json:"starts_at"`
-	EndsAt       *time.Time      `json:"ends_at"`
-	TimeZone     string          `json:"time_zone"`
-	Venue        *string         `json:"venue"`
-	Capacity     *int32          `json:"capacity"`
-	Status       string          `json:"status"`
-	Stub         bool            `json:"stub"`
-	Deleted      bool            `json:"deleted"`
-	Version      int64           `json:"version"`
-	CreatedAt    time.Time       `json:"created_at"`
-	UpdatedAt    time.Time       `json:"updated_at"`
+	TenantID      uuid.UUID       `json:"tenant_id"`
+	ID            uuid.UUID       `json:"id"`
+	SourceID      uuid.UUID       `json:"source_id"`
+	ExternalID    string          `json:"external_id"`
+	ProductionID  *uuid.UUID      `json:"production_id"`
+	Name          json.RawMessage `json:"name"`
+	StartsAt      *time.Time      `json:"starts_at"`
+	EndsAt        *time.Time      `json:"ends_at"`
+	TimeZone      string          `json:"time_zone"`
+	Venue         *string         `json:"venue"`
+	Capacity      *int32          `json:"capacity"`
+	Status        string          `json:"status"`
+	Stub          bool            `json:"stub"`
+	Deleted       bool            `json:"deleted"`
+	Version       int64           `json:"version"`
+	CreatedAt     time.Time       `json:"created_at"`
+	UpdatedAt     time.Time       `json:"updated_at"`
+	VenueID       *uuid.UUID      `json:"venue_id"`
+	AdmissionAt   *time.Time      `json:"admission_at"`
+	SibilDomain   *string         `json:"sibil_domain"`
+	YoungAudience *bool           `json:"young_audience"`
+	ReplacesID    *uuid.UUID      `json:"replaces_id"`
+	StatedStatus  *string         `json:"stated_status"`
 }
 
 type TicketingPriceType struct {
-	TenantID   uuid.UUID       `json:"tenant_id"`
-	ID         uuid.UUID       `json:"id"`
-	SourceID   uuid.UUID       `json:"source_id"`
-	ExternalID string          `json:"external_id"`
-	Name       json.RawMessage `json:"name"`
-	Class      string          `json:"class"`
-	Audience   *string         `json:"audience"`
-	Stub       bool            `json:"stub"`
-	Deleted    bool            `json:"deleted"`
-	Version    int64           `json:"version"`
-	CreatedAt  time.Time       `json:"created_at"`
-	UpdatedAt  time.Time       `json:"updated_at"`
+	TenantID    uuid.UUID       `json:"tenant_id"`
+	ID          uuid.UUID       `json:"id"`
+	SourceID    uuid.UUID       `json:"source_id"`
+	ExternalID  string          `json:"external_id"`
+	Name        json.RawMessage `json:"name"`
+	Class       string          `json:"class"`
+	Audience    *string         `json:"audience"`
+	Stub        bool            `json:"stub"`
+	Deleted     bool            `json:"deleted"`
+	Version     int64           `json:"version"`
+	CreatedAt   time.Time       `json:"created_at"`
+	UpdatedAt   time.Time       `json:"updated_at"`
+	StatedClass *string         `json:"stated_class"`
+	ClassOrigin string          `json:"class_origin"`
+}
+
+type TicketingProduct struct {
+	TenantID    uuid.UUID       `json:"tenant_id"`
+	ID          uuid.UUID       `json:"id"`
+	SourceID    uuid.UUID       `json:"source_id"`
+	ExternalID  string          `json:"external_id"`
+	Name        json.RawMessage `json:"name"`
+	Kind        string          `json:"kind"`
+	GraceDays   *int32          `json:"grace_days"`
+	RenewalDays *int32          `json:"renewal_days"`
+	UsageLimit  *int32          `json:"usage_limit"`
+	Benefits    []string        `json:"benefits"`
+	Stub        bool            `json:"stub"`
+	Deleted     bool            `json:"deleted"`
+	Version     int64           `json:"version"`
+	CreatedAt   time.Time       `json:"created_at"`
+	UpdatedAt   time.Time       `json:"updated_at"`
 }
 
 type TicketingProduction struct {
-	TenantID   uuid.UUID       `json:"tenant_id"`
-	ID         uuid.UUID       `json:"id"`
-	SourceID   uuid.UUID       `json:"source_id"`
-	ExternalID string          `json:"external_id"`
-	Name       json.RawMessage `json:"name"`
-	Discipline *string         `json:"discipline"`
-	Season     *string         `json:"season"`
-	Stub       bool            `json:"stub"`
-	Deleted    bool            `json:"deleted"`
-	Version    int64           `json:"version"`
-	CreatedAt  time.Time       `json:"created_at"`
-	UpdatedAt  time.Time       `json:"updated_at"`
+	TenantID      uuid.UUID       `json:"tenant_id"`
+	ID            uuid.UUID       `json:"id"`
+	SourceID      uuid.UUID       `json:"source_id"`
+	ExternalID    string          `json:"external_id"`
+	Name          json.RawMessage `json:"name"`
+	Discipline    *string         `json:"discipline"`
+	Season        *string         `json:"season"`
+	Stub          bool            `json:"stub"`
+	Deleted       bool            `json:"deleted"`
+	Version       int64           `json:"version"`
+	CreatedAt     time.Time       `json:"created_at"`
+	UpdatedAt     time.Time       `json:"updated_at"`
+	Festival      *string         `json:"festival"`
+	SibilDomain   *string         `json:"sibil_domain"`
+	YoungAudience *bool           `json:"young_audience"`
 }
 
 type TicketingRecord struct {
@@ -191,21 +391,94 @@ type TicketingRecord struct {
 	Deleted            bool       `json:"deleted"`
 	CreatedAt          time.Time  `json:"created_at"`
 	UpdatedAt          time.Time  `json:"updated_at"`
+	Absences           int16      `json:"absences"`
+	MissingSince       *time.Time `json:"missing_since"`
+	AbsentAsOf         *time.Time `json:"absent_as_of"`
+	AnonymizedAt       *time.Time `json:"anonymized_at"`
+}
+
+type TicketingReview struct {
+	TenantID    uuid.UUID  `json:"tenant_id"`
+	ID          uuid.UUID  `json:"id"`
+	Inputs      string     `json:"inputs"`
+	SourceID    uuid.UUID  `json:"source_id"`
+	SubjectKind string     `json:"subject_kind"`
+	SubjectID   uuid.UUID  `json:"subject_id"`
+	Reason      string     `json:"reason"`
+	Score       float64    `json:"score"`
+	Status      string     `json:"status"`
+	ContactID   *uuid.UUID `json:"contact_id"`
+	DecisionID  *uuid.UUID `json:"decision_id"`
+	Version     int64      `json:"version"`
+	CreatedAt   time.Time  `json:"created_at"`
+	UpdatedAt   time.Time  `json:"updated_at"`
+	DecidedAt   *time.Time `json:"decided_at"`
+}
+
+type TicketingScan struct {
+	TenantID      uuid.UUID  `json:"tenant_id"`
+	ID            uuid.UUID  `json:"id"`
+	SourceID      uuid.UUID  `json:"source_id"`
+	ExternalID    string     `json:"external_id"`
+	TicketID      *uuid.UUID `json:"ticket_id"`
+	PerformanceID *uuid.UUID `json:"performance_id"`
+	EnteredID     *uuid.UUID `json:"entered_id"`
+	OccurredAt    *time.Time `json:"occurred_at"`
+	RecordedAt    *time.Time `json:"recorded_at"`
+	Direction     string     `json:"direction"`
+	Result        string     `json:"result"`
+	Reason        *string    `json:"reason"`
+	Gate          *string    `json:"gate"`
+	Late          bool       `json:"late"`
+	Attended      bool       `json:"attended"`
+	AbsentAt      *time.Time `json:"absent_at"`
+	Stub          bool       `json:"stub"`
+	Deleted       bool       `json:"deleted"`
+	Version       int64      `json:"version"`
+	CreatedAt     time.Time  `json:"created_at"`
+	UpdatedAt     time.Time  `json:"updated_at"`
 }
 
 type TicketingSource struct {
-	TenantID       uuid.UUID  `json:"tenant_id"`
-	ID             uuid.UUID  `json:"id"`
-	Code           string     `json:"code"`
-	Name           string     `json:"name"`
-	Kind           string     `json:"kind"`
-	TimeZone       string     `json:"time_zone"`
-	Currency       string     `json:"currency"`
-	Precedence     int32      `json:"precedence"`
-	Status         string     `json:"status"`
-	Capabilities   []string   `json:"capabilities"`
-	LastReceivedAt *time.Time `json:"last_received_at"`
-	Version        int64      `json:"version"`
-	CreatedAt      time.Time  `json:"created_at"`
-	UpdatedAt      time.Time  `json:"updated_at"`
+	TenantID       uuid.UUID       `json:"tenant_id"`
+	ID             uuid.UUID       `json:"id"`
+	Code           string          `json:"code"`
+	Name           string          `json:"name"`
+	Kind           string          `json:"kind"`
+	TimeZone       string          `json:"time_zone"`
+	Currency       string          `json:"currency"`
+	Precedence     int32           `json:"precedence"`
+	Status         string          `json:"status"`
+	Capabilities   []string        `json:"capabilities"`
+	LastReceivedAt *time.Time      `json:"last_received_at"`
+	Version        int64           `json:"version"`
+	CreatedAt      time.Time       `json:"created_at"`
+	UpdatedAt      time.Time       `json:"updated_at"`
+	PurposeCodes   json.RawMessage `json:"purpose_codes"`
+	PriceClasses   json.RawMessage `json:"price_classes"`
+	CampaignCodes  json.RawMessage `json:"campaign_codes"`
+	FieldPolicies  json.RawMessage `json:"field_policies"`
+	GraceDays      int32           `json:"grace_days"`
+	RenewalDays    int32           `json:"renewal_days"`
+}
+
+type TicketingVenue struct {
+	TenantID   uuid.UUID       `json:"tenant_id"`
+	ID         uuid.UUID       `json:"id"`
+	SourceID   uuid.UUID       `json:"source_id"`
+	ExternalID string          `json:"external_id"`
+	Name       json.RawMessage `json:"name"`
+	ParentID   *uuid.UUID      `json:"parent_id"`
+	Street     *string         `json:"street"`
+	PostalCode *string         `json:"postal_code"`
+	City       *string         `json:"city"`
+	Country    *string         `json:"country"`
+	Siret      *string         `json:"siret"`
+	SibilType  *string         `json:"sibil_type"`
+	Capacity   *int32          `json:"capacity"`
+	Stub       bool            `json:"stub"`
+	Deleted    bool            `json:"deleted"`
+	Version    int64           `json:"version"`
+	CreatedAt  time.Time       `json:"created_at"`
+	UpdatedAt  time.Time       `json:"updated_at"`
 }

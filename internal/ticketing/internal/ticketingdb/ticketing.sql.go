@@ -7,6 +7,7 @@ package ticketingdb
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -109,18 +110,21 @@ WITH RECURSIVE found AS (
     FROM found f
     JOIN contacts c ON c.tenant_id = $1 AND c.id = f.merged_into
 )
-SELECT f.asked, c.id, c.kind, coalesce(c.given_name, '')::text AS given_name, coalesce(c.family_name, '')::text AS family_name, c.display_name
+SELECT f.asked, c.id, c.kind, coalesce(c.given_name, '')::text AS given_name, coalesce(c.family_name, '')::text AS family_name,
+       coalesce(c.birth_name, '')::text AS birth_name, c.birthdate, c.display_name
 FROM found f JOIN contacts c ON c.tenant_id = $1 AND c.id = f.id
 WHERE f.merged_into IS NULL
 `
 
 type FindContactsByIDRow struct {
-	Asked       uuid.UUID `json:"asked"`
-	ID          uuid.UUID `json:"id"`
-	Kind        string    `json:"kind"`
-	GivenName   string    `json:"given_name"`
-	FamilyName  string    `json:"family_name"`
-	DisplayName string    `json:"display_name"`
+	Asked       uuid.UUID  `json:"asked"`
+	ID          uuid.UUID  `json:"id"`
+	Kind        string     `json:"kind"`
+	GivenName   string     `json:"given_name"`
+	FamilyName  string     `json:"family_name"`
+	BirthName   string     `json:"birth_name"`
+	Birthdate   *time.Time `json:"birthdate"`
+	DisplayName string     `json:"display_name"`
 }
 
 func (q *Queries) FindContactsByID(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]FindContactsByIDRow, error) {
@@ -138,6 +142,8 @@ func (q *Queries) FindContactsByID(ctx context.Context, db DBTX, tenantID uuid.U
 			&i.Kind,
 			&i.GivenName,
 			&i.FamilyName,
+			&i.BirthName,
+			&i.Birthdate,
 			&i.DisplayName,
 		); err != nil {
 			return nil, err
@@ -152,26 +158,48 @@ func (q *Queries) FindContactsByID(ctx context.Context, db DBTX, tenantID uuid.U
 
 const findContactsByName = `-- name: FindContactsByName :many
 WITH RECURSIVE found AS (
-    SELECT e.external_id, c.id, c.merged_into
+    SELECT e.source, e.external_id, c.id, c.merged_into
     FROM contact_external_ids e
     JOIN contacts c ON c.tenant_id = e.tenant_id AND c.id = e.contact_id
-    WHERE e.tenant_id = $1 AND e.source = $2 AND e.external_id = ANY($3::text[])
+    WHERE e.tenant_id = $1
+      AND (e.source, e.external_id) IN (SELECT unnest($2::text[]), unnest($3::text[]))
     UNION ALL
-    SELECT f.external_id, c.id, c.merged_into
+    SELECT 'ticketing:' || s.code, u.external_id, c.id, c.merged_into
+    FROM ticketing_customers u
+    JOIN ticketing_sources s ON s.tenant_id = u.tenant_id AND s.id = u.source_id
+    JOIN ticketing_records r ON r.tenant_id = u.tenant_id AND r.id = u.id
+    JOIN contacts c ON c.tenant_id = u.tenant_id AND c.id = u.contact_id
+    WHERE u.tenant_id = $1 AND r.source_id = $4 AND r.kind = 'customer' AND r.external_id = ANY($3::text[]) AND u.match_rule = 'review_contact'
+    UNION ALL
+    SELECT f.source, f.external_id, c.id, c.merged_into
     FROM found f
     JOIN contacts c ON c.tenant_id = $1 AND c.id = f.merged_into
 )
-SELECT external_id, id FROM found WHERE merged_into IS NULL
+SELECT source::text AS source, external_id, id FROM found WHERE merged_into IS NULL
 `
 
+type FindContactsByNameParams struct {
+	TenantID    uuid.UUID `json:"tenant_id"`
+	Sources     []string  `json:"sources"`
+	ExternalIds []string  `json:"external_ids"`
+	SourceID    uuid.UUID `json:"source_id"`
+}
+
 type FindContactsByNameRow struct {
+	Source     string    `json:"source"`
 	ExternalID string    `json:"external_id"`
 	ID         uuid.UUID `json:"id"`
 }
 
-// Whom the register knows under these names at the source, survivors of merges.
-func (q *Queries) FindContactsByName(ctx context.Context, db DBTX, tenantID uuid.UUID, source string, externalIds []string) ([]FindContactsByNameRow, error) {
-	rows, err := db.Query(ctx, findContactsByName, tenantID, source, externalIds)
+// Whom the register knows under these names, survivors of merges. An account of
+// which somebody decided whose it is is known as well.
+func (q *Queries) FindContactsByName(ctx context.Context, db DBTX, arg FindContactsByNameParams) ([]FindContactsByNameRow, error) {
+	rows, err := db.Query(ctx, findContactsByName,
+		arg.TenantID,
+		arg.Sources,
+		arg.ExternalIds,
+		arg.SourceID,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +207,7 @@ func (q *Queries) FindContactsByName(ctx context.Context, db DBTX, tenantID uuid
 	items := []FindContactsByNameRow{}
 	for rows.Next() {
 		var i FindContactsByNameRow
-		if err := rows.Scan(&i.ExternalID, &i.ID); err != nil {
+		if err := rows.Scan(&i.Source, &i.ExternalID, &i.ID); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -192,7 +220,8 @@ func (q *Queries) FindContactsByName(ctx context.Context, db DBTX, tenantID uuid
 
 const findContactsByPoint = `-- name: FindContactsByPoint :many
 SELECT p.kind AS point_kind, p.normalized, p.verified_at, c.id, c.kind, c.created_at,
-       coalesce(c.given_name, '')::text AS given_name, coalesce(c.family_name, '')::text AS family_name, c.display_name
+       coalesce(c.given_name, '')::text AS given_name, coalesce(c.family_name, '')::text AS family_name,
+       coalesce(c.birth_name, '')::text AS birth_name, c.birthdate, c.display_name
 FROM contact_points p
 JOIN contacts c ON c.tenant_id = p.tenant_id AND c.id = p.contact_id
 WHERE p.tenant_id = $1 AND c.merged_into IS NULL
@@ -209,6 +238,8 @@ type FindContactsByPointRow struct {
 	CreatedAt   time.Time  `json:"created_at"`
 	GivenName   string     `json:"given_name"`
 	FamilyName  string     `json:"family_name"`
+	BirthName   string     `json:"birth_name"`
+	Birthdate   *time.Time `json:"birthdate"`
 	DisplayName string     `json:"display_name"`
 }
 
@@ -230,6 +261,8 @@ func (q *Queries) FindContactsByPoint(ctx context.Context, db DBTX, tenantID uui
 			&i.CreatedAt,
 			&i.GivenName,
 			&i.FamilyName,
+			&i.BirthName,
+			&i.Birthdate,
 			&i.DisplayName,
 		); err != nil {
 			return nil, err
@@ -243,7 +276,7 @@ func (q *Queries) FindContactsByPoint(ctx context.Context, db DBTX, tenantID uui
 }
 
 const findCustomers = `-- name: FindCustomers :many
-SELECT tenant_id, id, source_id, external_id, profile, contact_id, match_rule, match_score, match_inputs, stub, deleted, version, created_at, updated_at FROM ticketing_customers WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, id, source_id, external_id, profile, contact_id, match_rule, match_score, match_inputs, stub, deleted, version, created_at, updated_at, consents, anonymized_at, match_evidence FROM ticketing_customers WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindCustomers(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]TicketingCustomer, error) {
@@ -270,6 +303,9 @@ func (q *Queries) FindCustomers(ctx context.Context, db DBTX, tenantID uuid.UUID
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Consents,
+			&i.AnonymizedAt,
+			&i.MatchEvidence,
 		); err != nil {
 			return nil, err
 		}
@@ -316,7 +352,7 @@ func (q *Queries) FindFees(ctx context.Context, db DBTX, tenantID uuid.UUID, ord
 }
 
 const findLines = `-- name: FindLines :many
-SELECT tenant_id, order_id, ticket_id, current, rank, external_id, kind, performance_id, price_type_id, label, amount_minor, tax_minor, tax_rate_bp, seat, parent, replaces, state, holder, holder_contact_id, holder_rule, version FROM ticketing_lines WHERE tenant_id = $1 AND order_id = ANY($2::uuid[])
+SELECT tenant_id, order_id, ticket_id, current, rank, external_id, kind, performance_id, price_type_id, label, amount_minor, tax_minor, tax_rate_bp, seat, parent, replaces, state, holder, holder_contact_id, holder_rule, version, product_id, exemption, voucher_code, campaign, holder_score, holder_inputs, holder_evidence FROM ticketing_lines WHERE tenant_id = $1 AND order_id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindLines(ctx context.Context, db DBTX, tenantID uuid.UUID, orderIds []uuid.UUID) ([]TicketingLine, error) {
@@ -350,6 +386,13 @@ func (q *Queries) FindLines(ctx context.Context, db DBTX, tenantID uuid.UUID, or
 			&i.HolderContactID,
 			&i.HolderRule,
 			&i.Version,
+			&i.ProductID,
+			&i.Exemption,
+			&i.VoucherCode,
+			&i.Campaign,
+			&i.HolderScore,
+			&i.HolderInputs,
+			&i.HolderEvidence,
 		); err != nil {
 			return nil, err
 		}
@@ -398,7 +441,7 @@ func (q *Queries) FindMovements(ctx context.Context, db DBTX, tenantID uuid.UUID
 }
 
 const findOrders = `-- name: FindOrders :many
-SELECT tenant_id, id, source_id, external_id, number, channel_kind, channel_code, placed_at, currency, test, commercial_state, payment_state, gross_minor, due_minor, paid_minor, refunded_minor, buyer, payer, consents, customer_id, split_from_id, contact_id, match_rule, match_score, match_inputs, matched_at, stub, deleted, version, created_at, updated_at FROM ticketing_orders WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, id, source_id, external_id, number, channel_kind, channel_code, placed_at, currency, test, commercial_state, payment_state, gross_minor, due_minor, paid_minor, refunded_minor, buyer, payer, consents, customer_id, split_from_id, contact_id, match_rule, match_score, match_inputs, matched_at, stub, deleted, version, created_at, updated_at, stated_state, cancellation_reason, anonymized_at, match_evidence, claim_hash FROM ticketing_orders WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindOrders(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]TicketingOrder, error) {
@@ -442,6 +485,11 @@ func (q *Queries) FindOrders(ctx context.Context, db DBTX, tenantID uuid.UUID, i
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.StatedState,
+			&i.CancellationReason,
+			&i.AnonymizedAt,
+			&i.MatchEvidence,
+			&i.ClaimHash,
 		); err != nil {
 			return nil, err
 		}
@@ -515,7 +563,7 @@ func (q *Queries) FindPayments(ctx context.Context, db DBTX, tenantID uuid.UUID,
 }
 
 const findPerformances = `-- name: FindPerformances :many
-SELECT tenant_id, id, source_id, external_id, production_id, name, starts_at, ends_at, time_zone, venue, capacity, status, stub, deleted, version, created_at, updated_at FROM ticketing_performances WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, id, source_id, external_id, production_id, name, starts_at, ends_at, time_zone, venue, capacity, status, stub, deleted, version, created_at, updated_at, venue_id, admission_at, sibil_domain, young_audience, replaces_id, stated_status FROM ticketing_performances WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindPerformances(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]TicketingPerformance, error) {
@@ -545,6 +593,12 @@ func (q *Queries) FindPerformances(ctx context.Context, db DBTX, tenantID uuid.U
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.VenueID,
+			&i.AdmissionAt,
+			&i.SibilDomain,
+			&i.YoungAudience,
+			&i.ReplacesID,
+			&i.StatedStatus,
 		); err != nil {
 			return nil, err
 		}
@@ -557,7 +611,7 @@ func (q *Queries) FindPerformances(ctx context.Context, db DBTX, tenantID uuid.U
 }
 
 const findPriceTypes = `-- name: FindPriceTypes :many
-SELECT tenant_id, id, source_id, external_id, name, class, audience, stub, deleted, version, created_at, updated_at FROM ticketing_price_types WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, id, source_id, external_id, name, class, audience, stub, deleted, version, created_at, updated_at, stated_class, class_origin FROM ticketing_price_types WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindPriceTypes(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]TicketingPriceType, error) {
@@ -582,6 +636,8 @@ func (q *Queries) FindPriceTypes(ctx context.Context, db DBTX, tenantID uuid.UUI
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.StatedClass,
+			&i.ClassOrigin,
 		); err != nil {
 			return nil, err
 		}
@@ -594,7 +650,7 @@ func (q *Queries) FindPriceTypes(ctx context.Context, db DBTX, tenantID uuid.UUI
 }
 
 const findProductions = `-- name: FindProductions :many
-SELECT tenant_id, id, source_id, external_id, name, discipline, season, stub, deleted, version, created_at, updated_at FROM ticketing_productions WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, id, source_id, external_id, name, discipline, season, stub, deleted, version, created_at, updated_at, festival, sibil_domain, young_audience FROM ticketing_productions WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindProductions(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]TicketingProduction, error) {
@@ -619,6 +675,9 @@ func (q *Queries) FindProductions(ctx context.Context, db DBTX, tenantID uuid.UU
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Festival,
+			&i.SibilDomain,
+			&i.YoungAudience,
 		); err != nil {
 			return nil, err
 		}
@@ -631,7 +690,7 @@ func (q *Queries) FindProductions(ctx context.Context, db DBTX, tenantID uuid.UU
 }
 
 const findRecords = `-- name: FindRecords :many
-SELECT r.tenant_id, r.source_id, r.kind, r.external_id, r.id, r.stub, r.content_version, r.content_modified_at, r.content_hash, r.deletion_version, r.deletion_modified_at, r.deleted, r.created_at, r.updated_at FROM ticketing_records r
+SELECT r.tenant_id, r.source_id, r.kind, r.external_id, r.id, r.stub, r.content_version, r.content_modified_at, r.content_hash, r.deletion_version, r.deletion_modified_at, r.deleted, r.created_at, r.updated_at, r.absences, r.missing_since, r.absent_as_of, r.anonymized_at FROM ticketing_records r
 JOIN (SELECT unnest($1::text[]) AS kind, unnest($2::text[]) AS external_id) w
   ON w.kind = r.kind AND w.external_id = r.external_id
 WHERE r.tenant_id = $3 AND r.source_id = $4
@@ -673,6 +732,10 @@ func (q *Queries) FindRecords(ctx context.Context, db DBTX, arg FindRecordsParam
 			&i.Deleted,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Absences,
+			&i.MissingSince,
+			&i.AbsentAsOf,
+			&i.AnonymizedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -685,7 +748,7 @@ func (q *Queries) FindRecords(ctx context.Context, db DBTX, arg FindRecordsParam
 }
 
 const findRecordsByID = `-- name: FindRecordsByID :many
-SELECT tenant_id, source_id, kind, external_id, id, stub, content_version, content_modified_at, content_hash, deletion_version, deletion_modified_at, deleted, created_at, updated_at FROM ticketing_records WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, source_id, kind, external_id, id, stub, content_version, content_modified_at, content_hash, deletion_version, deletion_modified_at, deleted, created_at, updated_at, absences, missing_since, absent_as_of, anonymized_at FROM ticketing_records WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindRecordsByID(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]TicketingRecord, error) {
@@ -712,6 +775,10 @@ func (q *Queries) FindRecordsByID(ctx context.Context, db DBTX, tenantID uuid.UU
 			&i.Deleted,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Absences,
+			&i.MissingSince,
+			&i.AbsentAsOf,
+			&i.AnonymizedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -772,7 +839,7 @@ func (q *Queries) FindUnattributedOrders(ctx context.Context, db DBTX, tenantID 
 }
 
 const getOrder = `-- name: GetOrder :one
-SELECT tenant_id, id, source_id, external_id, number, channel_kind, channel_code, placed_at, currency, test, commercial_state, payment_state, gross_minor, due_minor, paid_minor, refunded_minor, buyer, payer, consents, customer_id, split_from_id, contact_id, match_rule, match_score, match_inputs, matched_at, stub, deleted, version, created_at, updated_at FROM ticketing_orders WHERE tenant_id = $1 AND id = $2 AND NOT stub AND NOT deleted
+SELECT tenant_id, id, source_id, external_id, number, channel_kind, channel_code, placed_at, currency, test, commercial_state, payment_state, gross_minor, due_minor, paid_minor, refunded_minor, buyer, payer, consents, customer_id, split_from_id, contact_id, match_rule, match_score, match_inputs, matched_at, stub, deleted, version, created_at, updated_at, stated_state, cancellation_reason, anonymized_at, match_evidence, claim_hash FROM ticketing_orders WHERE tenant_id = $1 AND id = $2 AND NOT stub AND NOT deleted
 `
 
 func (q *Queries) GetOrder(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (TicketingOrder, error) {
@@ -810,12 +877,17 @@ func (q *Queries) GetOrder(ctx context.Context, db DBTX, tenantID uuid.UUID, iD 
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.StatedState,
+		&i.CancellationReason,
+		&i.AnonymizedAt,
+		&i.MatchEvidence,
+		&i.ClaimHash,
 	)
 	return i, err
 }
 
 const getPerformance = `-- name: GetPerformance :one
-SELECT tenant_id, id, source_id, external_id, production_id, name, starts_at, ends_at, time_zone, venue, capacity, status, stub, deleted, version, created_at, updated_at FROM ticketing_performances WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, source_id, external_id, production_id, name, starts_at, ends_at, time_zone, venue, capacity, status, stub, deleted, version, created_at, updated_at, venue_id, admission_at, sibil_domain, young_audience, replaces_id, stated_status FROM ticketing_performances WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetPerformance(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (TicketingPerformance, error) {
@@ -839,12 +911,18 @@ func (q *Queries) GetPerformance(ctx context.Context, db DBTX, tenantID uuid.UUI
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.VenueID,
+		&i.AdmissionAt,
+		&i.SibilDomain,
+		&i.YoungAudience,
+		&i.ReplacesID,
+		&i.StatedStatus,
 	)
 	return i, err
 }
 
 const getPriceType = `-- name: GetPriceType :one
-SELECT tenant_id, id, source_id, external_id, name, class, audience, stub, deleted, version, created_at, updated_at FROM ticketing_price_types WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, source_id, external_id, name, class, audience, stub, deleted, version, created_at, updated_at, stated_class, class_origin FROM ticketing_price_types WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetPriceType(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (TicketingPriceType, error) {
@@ -863,12 +941,14 @@ func (q *Queries) GetPriceType(ctx context.Context, db DBTX, tenantID uuid.UUID,
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.StatedClass,
+		&i.ClassOrigin,
 	)
 	return i, err
 }
 
 const getProduction = `-- name: GetProduction :one
-SELECT tenant_id, id, source_id, external_id, name, discipline, season, stub, deleted, version, created_at, updated_at FROM ticketing_productions WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, source_id, external_id, name, discipline, season, stub, deleted, version, created_at, updated_at, festival, sibil_domain, young_audience FROM ticketing_productions WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetProduction(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (TicketingProduction, error) {
@@ -887,12 +967,15 @@ func (q *Queries) GetProduction(ctx context.Context, db DBTX, tenantID uuid.UUID
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Festival,
+		&i.SibilDomain,
+		&i.YoungAudience,
 	)
 	return i, err
 }
 
 const getRecord = `-- name: GetRecord :one
-SELECT tenant_id, source_id, kind, external_id, id, stub, content_version, content_modified_at, content_hash, deletion_version, deletion_modified_at, deleted, created_at, updated_at FROM ticketing_records WHERE tenant_id = $1 AND source_id = $2 AND kind = $3 AND external_id = $4
+SELECT tenant_id, source_id, kind, external_id, id, stub, content_version, content_modified_at, content_hash, deletion_version, deletion_modified_at, deleted, created_at, updated_at, absences, missing_since, absent_as_of, anonymized_at FROM ticketing_records WHERE tenant_id = $1 AND source_id = $2 AND kind = $3 AND external_id = $4
 `
 
 type GetRecordParams struct {
@@ -925,12 +1008,16 @@ func (q *Queries) GetRecord(ctx context.Context, db DBTX, arg GetRecordParams) (
 		&i.Deleted,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Absences,
+		&i.MissingSince,
+		&i.AbsentAsOf,
+		&i.AnonymizedAt,
 	)
 	return i, err
 }
 
 const getSource = `-- name: GetSource :one
-SELECT tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at FROM ticketing_sources WHERE tenant_id = $1 AND (code = $2 OR id::text = $2)
+SELECT tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days FROM ticketing_sources WHERE tenant_id = $1 AND (code = $2 OR id::text = $2)
 `
 
 func (q *Queries) GetSource(ctx context.Context, db DBTX, tenantID uuid.UUID, reference string) (TicketingSource, error) {
@@ -951,27 +1038,41 @@ func (q *Queries) GetSource(ctx context.Context, db DBTX, tenantID uuid.UUID, re
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.PurposeCodes,
+		&i.PriceClasses,
+		&i.CampaignCodes,
+		&i.FieldPolicies,
+		&i.GraceDays,
+		&i.RenewalDays,
 	)
 	return i, err
 }
 
 const insertSource = `-- name: InsertSource :one
-INSERT INTO ticketing_sources (tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-RETURNING tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at
+INSERT INTO ticketing_sources (tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities,
+    purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+    $11, $12, $13, $14, $15, $16)
+RETURNING tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days
 `
 
 type InsertSourceParams struct {
-	TenantID     uuid.UUID `json:"tenant_id"`
-	ID           uuid.UUID `json:"id"`
-	Code         string    `json:"code"`
-	Name         string    `json:"name"`
-	Kind         string    `json:"kind"`
-	TimeZone     string    `json:"time_zone"`
-	Currency     string    `json:"currency"`
-	Precedence   int32     `json:"precedence"`
-	Status       string    `json:"status"`
-	Capabilities []string  `json:"capabilities"`
+	TenantID      uuid.UUID       `json:"tenant_id"`
+	ID            uuid.UUID       `json:"id"`
+	Code          string          `json:"code"`
+	Name          string          `json:"name"`
+	Kind          string          `json:"kind"`
+	TimeZone      string          `json:"time_zone"`
+	Currency      string          `json:"currency"`
+	Precedence    int32           `json:"precedence"`
+	Status        string          `json:"status"`
+	Capabilities  []string        `json:"capabilities"`
+	PurposeCodes  json.RawMessage `json:"purpose_codes"`
+	PriceClasses  json.RawMessage `json:"price_classes"`
+	CampaignCodes json.RawMessage `json:"campaign_codes"`
+	FieldPolicies json.RawMessage `json:"field_policies"`
+	GraceDays     int32           `json:"grace_days"`
+	RenewalDays   int32           `json:"renewal_days"`
 }
 
 func (q *Queries) InsertSource(ctx context.Context, db DBTX, arg InsertSourceParams) (TicketingSource, error) {
@@ -986,6 +1087,12 @@ func (q *Queries) InsertSource(ctx context.Context, db DBTX, arg InsertSourcePar
 		arg.Precedence,
 		arg.Status,
 		arg.Capabilities,
+		arg.PurposeCodes,
+		arg.PriceClasses,
+		arg.CampaignCodes,
+		arg.FieldPolicies,
+		arg.GraceDays,
+		arg.RenewalDays,
 	)
 	var i TicketingSource
 	err := row.Scan(
@@ -1003,12 +1110,18 @@ func (q *Queries) InsertSource(ctx context.Context, db DBTX, arg InsertSourcePar
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.PurposeCodes,
+		&i.PriceClasses,
+		&i.CampaignCodes,
+		&i.FieldPolicies,
+		&i.GraceDays,
+		&i.RenewalDays,
 	)
 	return i, err
 }
 
 const listOrderLines = `-- name: ListOrderLines :many
-SELECT tenant_id, order_id, ticket_id, current, rank, external_id, kind, performance_id, price_type_id, label, amount_minor, tax_minor, tax_rate_bp, seat, parent, replaces, state, holder, holder_contact_id, holder_rule, version FROM ticketing_lines WHERE tenant_id = $1 AND order_id = $2 AND current ORDER BY rank, external_id
+SELECT tenant_id, order_id, ticket_id, current, rank, external_id, kind, performance_id, price_type_id, label, amount_minor, tax_minor, tax_rate_bp, seat, parent, replaces, state, holder, holder_contact_id, holder_rule, version, product_id, exemption, voucher_code, campaign, holder_score, holder_inputs, holder_evidence FROM ticketing_lines WHERE tenant_id = $1 AND order_id = $2 AND current ORDER BY rank, external_id
 `
 
 func (q *Queries) ListOrderLines(ctx context.Context, db DBTX, tenantID uuid.UUID, orderID uuid.UUID) ([]TicketingLine, error) {
@@ -1042,6 +1155,13 @@ func (q *Queries) ListOrderLines(ctx context.Context, db DBTX, tenantID uuid.UUI
 			&i.HolderContactID,
 			&i.HolderRule,
 			&i.Version,
+			&i.ProductID,
+			&i.Exemption,
+			&i.VoucherCode,
+			&i.Campaign,
+			&i.HolderScore,
+			&i.HolderInputs,
+			&i.HolderEvidence,
 		); err != nil {
 			return nil, err
 		}
@@ -1059,21 +1179,27 @@ WITH RECURSIVE same AS (
     UNION
     SELECT c.id FROM contacts c JOIN same s ON c.merged_into = s.id WHERE c.tenant_id = $1
 )
-SELECT o.tenant_id, o.id, o.source_id, o.external_id, o.number, o.channel_kind, o.channel_code, o.placed_at, o.currency, o.test, o.commercial_state, o.payment_state, o.gross_minor, o.due_minor, o.paid_minor, o.refunded_minor, o.buyer, o.payer, o.consents, o.customer_id, o.split_from_id, o.contact_id, o.match_rule, o.match_score, o.match_inputs, o.matched_at, o.stub, o.deleted, o.version, o.created_at, o.updated_at FROM ticketing_orders o
+SELECT o.tenant_id, o.id, o.source_id, o.external_id, o.number, o.channel_kind, o.channel_code, o.placed_at, o.currency, o.test, o.commercial_state, o.payment_state, o.gross_minor, o.due_minor, o.paid_minor, o.refunded_minor, o.buyer, o.payer, o.consents, o.customer_id, o.split_from_id, o.contact_id, o.match_rule, o.match_score, o.match_inputs, o.matched_at, o.stub, o.deleted, o.version, o.created_at, o.updated_at, o.stated_state, o.cancellation_reason, o.anonymized_at, o.match_evidence, o.claim_hash FROM ticketing_orders o
 WHERE o.tenant_id = $1 AND NOT o.stub AND NOT o.deleted AND o.test = $2
   AND ($3::uuid IS NULL OR o.contact_id IN (SELECT same.id FROM same))
   AND ($4::uuid IS NULL OR o.source_id = $4)
   AND ($5::uuid IS NULL OR EXISTS (
         SELECT 1 FROM ticketing_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.performance_id = $5))
-  AND (cardinality($6::text[]) = 0 OR o.commercial_state = ANY($6::text[]))
-  AND (cardinality($7::text[]) = 0 OR o.payment_state = ANY($7::text[]))
-  AND ($8::timestamptz IS NULL OR o.placed_at >= $8)
-  AND ($9::timestamptz IS NULL OR o.placed_at < $9)
-  AND (NOT $10::boolean
-       OR ($11::timestamptz IS NOT NULL AND (o.placed_at IS NULL OR (o.placed_at, o.id) < ($11::timestamptz, $12::uuid)))
-       OR ($11::timestamptz IS NULL AND o.placed_at IS NULL AND o.id < $12::uuid))
+  AND ($6::text IS NULL OR EXISTS (
+        SELECT 1 FROM ticketing_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.voucher_code = $6))
+  AND ($7::text IS NULL OR EXISTS (
+        SELECT 1 FROM ticketing_lines l JOIN ticketing_sources s ON s.tenant_id = l.tenant_id AND s.id = o.source_id
+        WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.voucher_code IS NOT NULL
+          AND coalesce(l.campaign, s.campaign_codes ->> l.voucher_code) = $7))
+  AND (cardinality($8::text[]) = 0 OR o.commercial_state = ANY($8::text[]))
+  AND (cardinality($9::text[]) = 0 OR o.payment_state = ANY($9::text[]))
+  AND ($10::timestamptz IS NULL OR o.placed_at >= $10)
+  AND ($11::timestamptz IS NULL OR o.placed_at < $11)
+  AND (NOT $12::boolean
+       OR ($13::timestamptz IS NOT NULL AND (o.placed_at IS NULL OR (o.placed_at, o.id) < ($13::timestamptz, $14::uuid)))
+       OR ($13::timestamptz IS NULL AND o.placed_at IS NULL AND o.id < $14::uuid))
 ORDER BY o.placed_at DESC NULLS LAST, o.id DESC
-LIMIT $13
+LIMIT $15
 `
 
 type ListOrdersParams struct {
@@ -1082,6 +1208,8 @@ type ListOrdersParams struct {
 	ContactID        *uuid.UUID `json:"contact_id"`
 	SourceID         *uuid.UUID `json:"source_id"`
 	PerformanceID    *uuid.UUID `json:"performance_id"`
+	VoucherCode      *string    `json:"voucher_code"`
+	Campaign         *string    `json:"campaign"`
 	CommercialStates []string   `json:"commercial_states"`
 	PaymentStates    []string   `json:"payment_states"`
 	PlacedFrom       *time.Time `json:"placed_from"`
@@ -1099,6 +1227,8 @@ func (q *Queries) ListOrders(ctx context.Context, db DBTX, arg ListOrdersParams)
 		arg.ContactID,
 		arg.SourceID,
 		arg.PerformanceID,
+		arg.VoucherCode,
+		arg.Campaign,
 		arg.CommercialStates,
 		arg.PaymentStates,
 		arg.PlacedFrom,
@@ -1147,6 +1277,11 @@ func (q *Queries) ListOrders(ctx context.Context, db DBTX, arg ListOrdersParams)
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.StatedState,
+			&i.CancellationReason,
+			&i.AnonymizedAt,
+			&i.MatchEvidence,
+			&i.ClaimHash,
 		); err != nil {
 			return nil, err
 		}
@@ -1159,7 +1294,7 @@ func (q *Queries) ListOrders(ctx context.Context, db DBTX, arg ListOrdersParams)
 }
 
 const listPerformances = `-- name: ListPerformances :many
-SELECT tenant_id, id, source_id, external_id, production_id, name, starts_at, ends_at, time_zone, venue, capacity, status, stub, deleted, version, created_at, updated_at FROM ticketing_performances
+SELECT tenant_id, id, source_id, external_id, production_id, name, starts_at, ends_at, time_zone, venue, capacity, status, stub, deleted, version, created_at, updated_at, venue_id, admission_at, sibil_domain, young_audience, replaces_id, stated_status FROM ticketing_performances
 WHERE tenant_id = $1 AND NOT deleted
   AND ($2::uuid IS NULL OR source_id = $2)
   AND ($3::uuid IS NULL OR production_id = $3)
@@ -1218,6 +1353,12 @@ func (q *Queries) ListPerformances(ctx context.Context, db DBTX, arg ListPerform
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.VenueID,
+			&i.AdmissionAt,
+			&i.SibilDomain,
+			&i.YoungAudience,
+			&i.ReplacesID,
+			&i.StatedStatus,
 		); err != nil {
 			return nil, err
 		}
@@ -1230,7 +1371,7 @@ func (q *Queries) ListPerformances(ctx context.Context, db DBTX, arg ListPerform
 }
 
 const listPriceTypes = `-- name: ListPriceTypes :many
-SELECT tenant_id, id, source_id, external_id, name, class, audience, stub, deleted, version, created_at, updated_at FROM ticketing_price_types
+SELECT tenant_id, id, source_id, external_id, name, class, audience, stub, deleted, version, created_at, updated_at, stated_class, class_origin FROM ticketing_price_types
 WHERE tenant_id = $1 AND NOT deleted
   AND ($2::uuid IS NULL OR source_id = $2)
   AND id > $3::uuid
@@ -1271,6 +1412,8 @@ func (q *Queries) ListPriceTypes(ctx context.Context, db DBTX, arg ListPriceType
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.StatedClass,
+			&i.ClassOrigin,
 		); err != nil {
 			return nil, err
 		}
@@ -1283,7 +1426,7 @@ func (q *Queries) ListPriceTypes(ctx context.Context, db DBTX, arg ListPriceType
 }
 
 const listProductions = `-- name: ListProductions :many
-SELECT tenant_id, id, source_id, external_id, name, discipline, season, stub, deleted, version, created_at, updated_at FROM ticketing_productions
+SELECT tenant_id, id, source_id, external_id, name, discipline, season, stub, deleted, version, created_at, updated_at, festival, sibil_domain, young_audience FROM ticketing_productions
 WHERE tenant_id = $1 AND NOT deleted
   AND ($2::uuid IS NULL OR source_id = $2)
   AND id > $3::uuid
@@ -1324,6 +1467,9 @@ func (q *Queries) ListProductions(ctx context.Context, db DBTX, arg ListProducti
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Festival,
+			&i.SibilDomain,
+			&i.YoungAudience,
 		); err != nil {
 			return nil, err
 		}
@@ -1336,7 +1482,7 @@ func (q *Queries) ListProductions(ctx context.Context, db DBTX, arg ListProducti
 }
 
 const listSources = `-- name: ListSources :many
-SELECT tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at FROM ticketing_sources
+SELECT tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days FROM ticketing_sources
 WHERE tenant_id = $1
   AND ($2::text IS NULL OR status = $2)
   AND ($3::text IS NULL OR code = $3 OR id::text = $3)
@@ -1383,6 +1529,12 @@ func (q *Queries) ListSources(ctx context.Context, db DBTX, arg ListSourcesParam
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.PurposeCodes,
+			&i.PriceClasses,
+			&i.CampaignCodes,
+			&i.FieldPolicies,
+			&i.GraceDays,
+			&i.RenewalDays,
 		); err != nil {
 			return nil, err
 		}
@@ -1406,7 +1558,7 @@ func (q *Queries) LockNames(ctx context.Context, db DBTX, numbers []int64) error
 }
 
 const lockSource = `-- name: LockSource :one
-SELECT tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at FROM ticketing_sources WHERE tenant_id = $1 AND (code = $2 OR id::text = $2) FOR UPDATE
+SELECT tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days FROM ticketing_sources WHERE tenant_id = $1 AND (code = $2 OR id::text = $2) FOR UPDATE
 `
 
 func (q *Queries) LockSource(ctx context.Context, db DBTX, tenantID uuid.UUID, reference string) (TicketingSource, error) {
@@ -1427,6 +1579,12 @@ func (q *Queries) LockSource(ctx context.Context, db DBTX, tenantID uuid.UUID, r
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.PurposeCodes,
+		&i.PriceClasses,
+		&i.CampaignCodes,
+		&i.FieldPolicies,
+		&i.GraceDays,
+		&i.RenewalDays,
 	)
 	return i, err
 }
@@ -1463,21 +1621,28 @@ func (q *Queries) NoteReceived(ctx context.Context, db DBTX, arg NoteReceivedPar
 const updateSource = `-- name: UpdateSource :one
 UPDATE ticketing_sources
 SET name = $1, kind = $2, time_zone = $3, currency = $4, precedence = $5, status = $6,
-    capabilities = $7, version = version + 1, updated_at = now()
-WHERE tenant_id = $8 AND id = $9
-RETURNING tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at
+    capabilities = $7, purpose_codes = $8, price_classes = $9, campaign_codes = $10,
+    field_policies = $11, grace_days = $12, renewal_days = $13, version = version + 1, updated_at = now()
+WHERE tenant_id = $14 AND id = $15
+RETURNING tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days
 `
 
 type UpdateSourceParams struct {
-	Name         string    `json:"name"`
-	Kind         string    `json:"kind"`
-	TimeZone     string    `json:"time_zone"`
-	Currency     string    `json:"currency"`
-	Precedence   int32     `json:"precedence"`
-	Status       string    `json:"status"`
-	Capabilities []string  `json:"capabilities"`
-	TenantID     uuid.UUID `json:"tenant_id"`
-	ID           uuid.UUID `json:"id"`
+	Name          string          `json:"name"`
+	Kind          string          `json:"kind"`
+	TimeZone      string          `json:"time_zone"`
+	Currency      string          `json:"currency"`
+	Precedence    int32           `json:"precedence"`
+	Status        string          `json:"status"`
+	Capabilities  []string        `json:"capabilities"`
+	PurposeCodes  json.RawMessage `json:"purpose_codes"`
+	PriceClasses  json.RawMessage `json:"price_classes"`
+	CampaignCodes json.RawMessage `json:"campaign_codes"`
+	FieldPolicies json.RawMessage `json:"field_policies"`
+	GraceDays     int32           `json:"grace_days"`
+	RenewalDays   int32           `json:"renewal_days"`
+	TenantID      uuid.UUID       `json:"tenant_id"`
+	ID            uuid.UUID       `json:"id"`
 }
 
 func (q *Queries) UpdateSource(ctx context.Context, db DBTX, arg UpdateSourceParams) (TicketingSource, error) {
@@ -1489,6 +1654,12 @@ func (q *Queries) UpdateSource(ctx context.Context, db DBTX, arg UpdateSourcePar
 		arg.Precedence,
 		arg.Status,
 		arg.Capabilities,
+		arg.PurposeCodes,
+		arg.PriceClasses,
+		arg.CampaignCodes,
+		arg.FieldPolicies,
+		arg.GraceDays,
+		arg.RenewalDays,
 		arg.TenantID,
 		arg.ID,
 	)
@@ -1508,6 +1679,12 @@ func (q *Queries) UpdateSource(ctx context.Context, db DBTX, arg UpdateSourcePar
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.PurposeCodes,
+		&i.PriceClasses,
+		&i.CampaignCodes,
+		&i.FieldPolicies,
+		&i.GraceDays,
+		&i.RenewalDays,
 	)
 	return i, err
 }

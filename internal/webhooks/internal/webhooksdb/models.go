@@ -48,6 +48,8 @@ type WebhookEndpoint struct {
 	UpdatedAt      time.Time
 	Verification   string
 	AllowedRate    *int32
+	MadeByKind     string
+	MadeBy         string
 }
 
 type WebhookKey struct {

@@ -37,7 +37,7 @@ func (q *Queries) AbandonQueue(ctx context.Context, db DBTX, arg AbandonQueuePar
 const activateEndpoint = `-- name: ActivateEndpoint :one
 UPDATE webhook_endpoints SET status = 'active', allowed_rate = $1, version = version + 1, updated_at = now()
 WHERE tenant_id = $2 AND id = $3 AND status = 'pending' AND verification_id = $4
-RETURNING tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate
+RETURNING tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate, made_by_kind, made_by
 `
 
 type ActivateEndpointParams struct {
@@ -74,6 +74,8 @@ func (q *Queries) ActivateEndpoint(ctx context.Context, db DBTX, arg ActivateEnd
 		&i.UpdatedAt,
 		&i.Verification,
 		&i.AllowedRate,
+		&i.MadeByKind,
+		&i.MadeBy,
 	)
 	return i, err
 }
@@ -161,7 +163,7 @@ func (q *Queries) DeleteExpiredKeys(ctx context.Context, db DBTX, tenantID uuid.
 const disableEndpoint = `-- name: DisableEndpoint :one
 UPDATE webhook_endpoints SET status = 'disabled', disabled_reason = $1, disabled_at = now(), version = version + 1, updated_at = now()
 WHERE tenant_id = $2 AND id = $3 AND status <> 'disabled'
-RETURNING tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate
+RETURNING tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate, made_by_kind, made_by
 `
 
 func (q *Queries) DisableEndpoint(ctx context.Context, db DBTX, reason *string, tenantID uuid.UUID, iD uuid.UUID) (WebhookEndpoint, error) {
@@ -186,6 +188,8 @@ func (q *Queries) DisableEndpoint(ctx context.Context, db DBTX, reason *string, 
 		&i.UpdatedAt,
 		&i.Verification,
 		&i.AllowedRate,
+		&i.MadeByKind,
+		&i.MadeBy,
 	)
 	return i, err
 }
@@ -336,7 +340,7 @@ func (q *Queries) GetDueVerification(ctx context.Context, db DBTX, arg GetDueVer
 }
 
 const getEndpoint = `-- name: GetEndpoint :one
-SELECT tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate FROM webhook_endpoints WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate, made_by_kind, made_by FROM webhook_endpoints WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetEndpoint(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (WebhookEndpoint, error) {
@@ -361,6 +365,8 @@ func (q *Queries) GetEndpoint(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 		&i.UpdatedAt,
 		&i.Verification,
 		&i.AllowedRate,
+		&i.MadeByKind,
+		&i.MadeBy,
 	)
 	return i, err
 }
@@ -488,9 +494,9 @@ func (q *Queries) InsertDelivery(ctx context.Context, db DBTX, arg InsertDeliver
 }
 
 const insertEndpoint = `-- name: InsertEndpoint :one
-INSERT INTO webhook_endpoints (tenant_id, id, url, event_types, scopes, payload, format, verification, description, from_sequence, verification_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-RETURNING tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate
+INSERT INTO webhook_endpoints (tenant_id, id, url, event_types, scopes, payload, format, verification, description, from_sequence, verification_id, made_by_kind, made_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+RETURNING tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate, made_by_kind, made_by
 `
 
 type InsertEndpointParams struct {
@@ -505,6 +511,8 @@ type InsertEndpointParams struct {
 	Description    string
 	FromSequence   int64
 	VerificationID uuid.UUID
+	MadeByKind     string
+	MadeBy         string
 }
 
 func (q *Queries) InsertEndpoint(ctx context.Context, db DBTX, arg InsertEndpointParams) (WebhookEndpoint, error) {
@@ -520,6 +528,8 @@ func (q *Queries) InsertEndpoint(ctx context.Context, db DBTX, arg InsertEndpoin
 		arg.Description,
 		arg.FromSequence,
 		arg.VerificationID,
+		arg.MadeByKind,
+		arg.MadeBy,
 	)
 	var i WebhookEndpoint
 	err := row.Scan(
@@ -541,6 +551,8 @@ func (q *Queries) InsertEndpoint(ctx context.Context, db DBTX, arg InsertEndpoin
 		&i.UpdatedAt,
 		&i.Verification,
 		&i.AllowedRate,
+		&i.MadeByKind,
+		&i.MadeBy,
 	)
 	return i, err
 }
@@ -770,7 +782,7 @@ func (q *Queries) ListDue(ctx context.Context, db DBTX, arg ListDueParams) ([]Li
 }
 
 const listEndpoints = `-- name: ListEndpoints :many
-SELECT tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate FROM webhook_endpoints
+SELECT tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate, made_by_kind, made_by FROM webhook_endpoints
 WHERE tenant_id = $1
   AND (cardinality($2::text[]) = 0 OR status = ANY($2::text[]))
   AND ($3::timestamptz IS NULL
@@ -821,6 +833,8 @@ func (q *Queries) ListEndpoints(ctx context.Context, db DBTX, arg ListEndpointsP
 			&i.UpdatedAt,
 			&i.Verification,
 			&i.AllowedRate,
+			&i.MadeByKind,
+			&i.MadeBy,
 		); err != nil {
 			return nil, err
 		}
@@ -868,7 +882,7 @@ func (q *Queries) ListLiveKeys(ctx context.Context, db DBTX, tenantID uuid.UUID,
 }
 
 const listReceivers = `-- name: ListReceivers :many
-SELECT id, event_types, scopes, from_sequence FROM webhook_endpoints WHERE tenant_id = $1 AND status <> 'disabled'
+SELECT id, event_types, scopes, from_sequence, made_by_kind, made_by FROM webhook_endpoints WHERE tenant_id = $1 AND status <> 'disabled'
 `
 
 type ListReceiversRow struct {
@@ -876,6 +890,8 @@ type ListReceiversRow struct {
 	EventTypes   []string
 	Scopes       []string
 	FromSequence int64
+	MadeByKind   string
+	MadeBy       string
 }
 
 func (q *Queries) ListReceivers(ctx context.Context, db DBTX, tenantID uuid.UUID) ([]ListReceiversRow, error) {
@@ -892,6 +908,8 @@ func (q *Queries) ListReceivers(ctx context.Context, db DBTX, tenantID uuid.UUID
 			&i.EventTypes,
 			&i.Scopes,
 			&i.FromSequence,
+			&i.MadeByKind,
+			&i.MadeBy,
 		); err != nil {
 			return nil, err
 		}
@@ -968,7 +986,7 @@ func (q *Queries) LockCursor(ctx context.Context, db DBTX, tenantID uuid.UUID) (
 }
 
 const lockEndpoint = `-- name: LockEndpoint :one
-SELECT tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate FROM webhook_endpoints WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+SELECT tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate, made_by_kind, made_by FROM webhook_endpoints WHERE tenant_id = $1 AND id = $2 FOR UPDATE
 `
 
 func (q *Queries) LockEndpoint(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (WebhookEndpoint, error) {
@@ -993,6 +1011,8 @@ func (q *Queries) LockEndpoint(ctx context.Context, db DBTX, tenantID uuid.UUID,
 		&i.UpdatedAt,
 		&i.Verification,
 		&i.AllowedRate,
+		&i.MadeByKind,
+		&i.MadeBy,
 	)
 	return i, err
 }
@@ -1325,7 +1345,7 @@ func (q *Queries) TellFailing(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 }
 
 const touchEndpoint = `-- name: TouchEndpoint :one
-UPDATE webhook_endpoints SET version = version + 1, updated_at = now() WHERE tenant_id = $1 AND id = $2 RETURNING tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate
+UPDATE webhook_endpoints SET version = version + 1, updated_at = now() WHERE tenant_id = $1 AND id = $2 RETURNING tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate, made_by_kind, made_by
 `
 
 func (q *Queries) TouchEndpoint(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (WebhookEndpoint, error) {
@@ -1350,6 +1370,8 @@ func (q *Queries) TouchEndpoint(ctx context.Context, db DBTX, tenantID uuid.UUID
 		&i.UpdatedAt,
 		&i.Verification,
 		&i.AllowedRate,
+		&i.MadeByKind,
+		&i.MadeBy,
 	)
 	return i, err
 }
@@ -1369,9 +1391,9 @@ const updateEndpoint = `-- name: UpdateEndpoint :one
 UPDATE webhook_endpoints
 SET url = $1, event_types = $2, scopes = $3, payload = $4, format = $5, description = $6,
     verification = $7, allowed_rate = $8, status = $9, disabled_reason = $10, disabled_at = $11,
-    from_sequence = $12, verification_id = $13, version = version + 1, updated_at = now()
-WHERE tenant_id = $14 AND id = $15
-RETURNING tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate
+    from_sequence = $12, verification_id = $13, made_by_kind = $14, made_by = $15, version = version + 1, updated_at = now()
+WHERE tenant_id = $16 AND id = $17
+RETURNING tenant_id, id, url, event_types, scopes, payload, format, description, status, disabled_reason, disabled_at, from_sequence, verification_id, version, created_at, updated_at, verification, allowed_rate, made_by_kind, made_by
 `
 
 type UpdateEndpointParams struct {
@@ -1388,6 +1410,8 @@ type UpdateEndpointParams struct {
 	DisabledAt     *time.Time
 	FromSequence   int64
 	VerificationID uuid.UUID
+	MadeByKind     string
+	MadeBy         string
 	TenantID       uuid.UUID
 	ID             uuid.UUID
 }
@@ -1407,6 +1431,8 @@ func (q *Queries) UpdateEndpoint(ctx context.Context, db DBTX, arg UpdateEndpoin
 		arg.DisabledAt,
 		arg.FromSequence,
 		arg.VerificationID,
+		arg.MadeByKind,
+		arg.MadeBy,
 		arg.TenantID,
 		arg.ID,
 	)
@@ -1430,6 +1456,19 @@ func (q *Queries) UpdateEndpoint(ctx context.Context, db DBTX, arg UpdateEndpoin
 		&i.UpdatedAt,
 		&i.Verification,
 		&i.AllowedRate,
+		&i.MadeByKind,
+		&i.MadeBy,
 	)
 	return i, err
+}
+
+const withhold = `-- name: Withhold :exec
+DELETE FROM webhook_deliveries
+WHERE tenant_id = $1 AND endpoint_id = $2 AND event_id = ANY($3::uuid[]) AND kind = 'event' AND status = 'pending'
+`
+
+// What may not be sent leaves no trace.
+func (q *Queries) Withhold(ctx context.Context, db DBTX, tenantID uuid.UUID, endpointID uuid.UUID, eventIds []uuid.UUID) error {
+	_, err := db.Exec(ctx, withhold, tenantID, endpointID, eventIds)
+	return err
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/parvis-crm/parvis/internal/audit/internal/auditdb"
 	"github.com/parvis-crm/parvis/internal/pg"
 )
 
-// The ways in which the log of reads can disagree with its chain.
+// The ways in which a log that is chained in batches can disagree with its
+// chain.
 const (
 	BatchMissing    = "batch-missing"    // the batches have a hole
 	BatchAltered    = "batch-altered"    // a batch, its order or its digest was changed
@@ -26,24 +26,24 @@ const (
 	GapContradicted = "gap-contradicted" // what a certificate says was purged is there, or does not fit
 )
 
-// ReadsReport is what a verification of the log of reads found.
-type ReadsReport struct {
+// BatchReport is what a verification of a log that is chained in batches found.
+type BatchReport struct {
 	Batches, Entries int64 // that agree with the chain
 	Purged           int64 // entries gone by certificate
 	Digest           []byte
 	Keys             []string // public keys, in hexadecimal, that have signed
-	Break            *ReadsBreak
+	Break            *BatchBreak
 }
 
-// ReadsBreak is the first place where the log of reads disagrees.
-type ReadsBreak struct {
+// BatchBreak is the first place where such a log disagrees.
+type BatchBreak struct {
 	Kind  string
 	Batch int64
 	Entry *uuid.UUID
 }
 
 // Intact reports whether no break was found.
-func (r ReadsReport) Intact() bool { return r.Break == nil }
+func (r BatchReport) Intact() bool { return r.Break == nil }
 
 type gap struct {
 	from, to         int64
@@ -65,35 +65,69 @@ const (
 	nextBatches = `
 select number, sealed_at, newest, entries, digest, public_key, signature from audit_batches
 where tenant_id = $1 and log = $2 and number > $3 order by number limit 50`
+	// Entries that nobody has to seal any more.
 	allReadIDs = `
 select l.id from access_log l where l.tenant_id = $1
 and not exists (select from audit_unsealed u where u.tenant_id = $1 and u.log = 'reads' and u.entry_id = l.id)`
+	allRefusalIDs = `select l.id from refusals l where l.tenant_id = $1`
 )
 
 // VerifyReads computes the chain of an institution's log of reads again, and
 // looks that no entry lies beside it. It reads one snapshot. progress, if given,
 // hears of every batch.
-func (s *Service) VerifyReads(ctx context.Context, tenant uuid.UUID, progress func(entries int)) (ReadsReport, error) {
-	var r ReadsReport
+func (s *Service) VerifyReads(ctx context.Context, tenant uuid.UUID, progress func(entries int)) (BatchReport, error) {
+	return s.verifyBatches(ctx, tenant, verification{log: readsLog, all: allReadIDs, digests: s.reads.digestsOfReads}, progress)
+}
+
+// VerifyRefusals does the same for the log of refusals; of no institution, for
+// that of the installation.
+func (s *Service) VerifyRefusals(ctx context.Context, tenant uuid.UUID, progress func(entries int)) (BatchReport, error) {
+	return s.verifyBatches(ctx, tenant, verification{log: refusalsLog, all: allRefusalIDs, digests: s.reads.digestsOfRefusals}, progress)
+}
+
+func (s *Service) verifyBatches(ctx context.Context, tenant uuid.UUID, v verification, progress func(entries int)) (BatchReport, error) {
+	var r BatchReport
 	ctx = pg.WithSight(ctx, pg.Everything())
 	err := pg.Snapshot(ctx, s.reads.db, tenant, func(ctx context.Context, tx pgx.Tx) error {
-		v := verification{q: s.reads.q, tenant: tenant, tx: tx, report: &r, sealed: map[uuid.UUID]struct{}{}, keys: map[string]bool{}}
+		v.tenant, v.tx, v.report, v.sealed, v.keys = tenant, tx, &r, map[uuid.UUID]struct{}{}, map[string]bool{}
 		return v.run(ctx, progress)
 	})
 	return r, err
 }
 
+// verification is one log being verified.
 type verification struct {
-	q      *auditdb.Queries
+	log     string
+	all     string // the statement that lists the ids of its sealed entries
+	digests func(ctx context.Context, db pg.DBTX, tenant uuid.UUID, ids []uuid.UUID) (map[uuid.UUID][sha256.Size]byte, error)
+
 	tenant uuid.UUID
 	tx     pgx.Tx
-	report *ReadsReport
+	report *BatchReport
 	sealed map[uuid.UUID]struct{}
 	keys   map[string]bool
 }
 
+func (s *readStore) digestsOfReads(ctx context.Context, db pg.DBTX, tenant uuid.UUID, ids []uuid.UUID) (map[uuid.UUID][sha256.Size]byte, error) {
+	rows, err := s.q.ListReadsByID(ctx, db, tenant, ids)
+	out := make(map[uuid.UUID][sha256.Size]byte, len(rows))
+	for _, r := range rows {
+		out[r.ID] = digestOf(r)
+	}
+	return out, err
+}
+
+func (s *readStore) digestsOfRefusals(ctx context.Context, db pg.DBTX, tenant uuid.UUID, ids []uuid.UUID) (map[uuid.UUID][sha256.Size]byte, error) {
+	rows, err := s.q.ListRefusalsByID(ctx, db, tenant, ids)
+	out := make(map[uuid.UUID][sha256.Size]byte, len(rows))
+	for _, r := range rows {
+		out[r.ID] = refusalDigest(r)
+	}
+	return out, err
+}
+
 func (v *verification) broken(kind string, number int64, entry *uuid.UUID) {
-	v.report.Break = &ReadsBreak{Kind: kind, Batch: number, Entry: entry}
+	v.report.Break = &BatchBreak{Kind: kind, Batch: number, Entry: entry}
 }
 
 func (v *verification) signed(key, signature, statement []byte) bool {
@@ -113,7 +147,7 @@ func (v *verification) run(ctx context.Context, progress func(int)) error {
 		return err
 	}
 	for {
-		rows, err := v.tx.Query(ctx, nextBatches, v.tenant, readsLog, number)
+		rows, err := v.tx.Query(ctx, nextBatches, v.tenant, v.log, number)
 		if err != nil {
 			return err
 		}
@@ -130,7 +164,7 @@ func (v *verification) run(ctx context.Context, progress func(int)) error {
 			switch {
 			case b.number != number:
 				v.broken(BatchMissing, number, nil)
-			case !bytes.Equal(b.chained(v.tenant, readsLog, digest), b.digest):
+			case !bytes.Equal(b.chained(v.tenant, v.log, digest), b.digest):
 				v.broken(BatchAltered, number, nil)
 			case !v.signed(b.key, b.signature, b.digest):
 				v.broken(SignatureWrong, number, nil)
@@ -157,7 +191,7 @@ func (v *verification) run(ctx context.Context, progress func(int)) error {
 // and returns where the chain goes on.
 func (v *verification) gaps(ctx context.Context) (digest []byte, number int64, err error) {
 	digest = make([]byte, sha256.Size)
-	rows, err := v.tx.Query(ctx, listGaps, v.tenant, readsLog)
+	rows, err := v.tx.Query(ctx, listGaps, v.tenant, v.log)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -173,7 +207,7 @@ func (v *verification) gaps(ctx context.Context) (digest []byte, number int64, e
 		switch {
 		case g.from != number+1:
 			v.broken(GapContradicted, g.from, nil)
-		case !v.signed(g.key, g.signature, g.statement(v.tenant, readsLog)):
+		case !v.signed(g.key, g.signature, g.statement(v.tenant, v.log)):
 			v.broken(SignatureWrong, g.from, nil)
 		}
 		if v.report.Break != nil {
@@ -183,7 +217,7 @@ func (v *verification) gaps(ctx context.Context) (digest []byte, number int64, e
 		v.report.Purged += g.entries
 	}
 	var left bool
-	if err := v.tx.QueryRow(ctx, "select exists (select from audit_batches where tenant_id = $1 and log = $2 and number <= $3)", v.tenant, readsLog, number).Scan(&left); err != nil {
+	if err := v.tx.QueryRow(ctx, "select exists (select from audit_batches where tenant_id = $1 and log = $2 and number <= $3)", v.tenant, v.log, number).Scan(&left); err != nil {
 		return nil, 0, err
 	}
 	if left {
@@ -198,21 +232,17 @@ func (v *verification) entries(ctx context.Context, b batch) error {
 	for e := b.entries; len(e) >= sealSize; e = e[sealSize:] {
 		ids = append(ids, uuid.UUID(e[:16]))
 	}
-	reads, err := v.q.ListReadsByID(ctx, v.tx, v.tenant, ids)
+	there, err := v.digests(ctx, v.tx, v.tenant, ids)
 	if err != nil {
 		return err
 	}
-	there := make(map[uuid.UUID]Read, len(reads))
-	for _, r := range reads {
-		there[r.ID] = r
-	}
 	for i, id := range ids {
-		r, ok := there[id]
+		digest, ok := there[id]
 		if !ok {
 			v.broken(EntryMissing, b.number, &id)
 			return nil
 		}
-		if digest := digestOf(r); !bytes.Equal(digest[:], b.entries[i*sealSize+16:(i+1)*sealSize]) {
+		if !bytes.Equal(digest[:], b.entries[i*sealSize+16:(i+1)*sealSize]) {
 			v.broken(EntryAltered, b.number, &id)
 			return nil
 		}
@@ -224,7 +254,7 @@ func (v *verification) entries(ctx context.Context, b batch) error {
 
 // strays looks for an entry that no batch has.
 func (v *verification) strays(ctx context.Context, last int64) error {
-	rows, err := v.tx.Query(ctx, allReadIDs, v.tenant)
+	rows, err := v.tx.Query(ctx, v.all, v.tenant)
 	if err != nil {
 		return err
 	}

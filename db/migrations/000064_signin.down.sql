@@ -1,0 +1,3 @@
+DROP FUNCTION resolve_sign_in(bytea);
+DROP TABLE sign_ins;
+DROP TABLE sign_in_clients;

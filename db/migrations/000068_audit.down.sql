@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY crm.events_administrative;

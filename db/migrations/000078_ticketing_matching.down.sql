@@ -1,0 +1,13 @@
+DROP TABLE ticketing_mailboxes;
+DROP TABLE ticketing_household_proposals;
+DROP TABLE ticketing_review_candidates;
+DROP TABLE ticketing_reviews;
+DROP TABLE ticketing_decisions;
+DROP INDEX ticketing_orders_unnamed;
+DROP INDEX ticketing_orders_unclaimed;
+DROP INDEX ticketing_orders_number;
+DROP INDEX ticketing_customers_waiting;
+DROP INDEX ticketing_orders_waiting;
+ALTER TABLE ticketing_lines DROP COLUMN holder_evidence, DROP COLUMN holder_inputs, DROP COLUMN holder_score;
+ALTER TABLE ticketing_customers DROP COLUMN match_evidence;
+ALTER TABLE ticketing_orders DROP COLUMN claim_hash, DROP COLUMN match_evidence;

@@ -1,0 +1,15 @@
+DROP TRIGGER note_indicators ON contacts;
+DROP TRIGGER note_indicators_updated ON ticketing_productions;
+DROP TRIGGER note_indicators_updated ON ticketing_performances;
+DROP TRIGGER note_indicators_deleted ON ticketing_lines;
+DROP TRIGGER note_indicators_inserted ON ticketing_lines;
+DROP TRIGGER note_indicators_updated ON ticketing_orders;
+DROP TRIGGER note_indicators_inserted ON ticketing_orders;
+DROP FUNCTION tenants_with_indicator_work(timestamptz);
+DROP FUNCTION note_indicators_of_merged();
+DROP FUNCTION note_indicators_of_productions();
+DROP FUNCTION note_indicators_of_performances();
+DROP FUNCTION note_indicators_of_holders();
+DROP FUNCTION note_indicators_of_orders();
+DROP TABLE contact_indicators;
+DROP TABLE indicator_notes;

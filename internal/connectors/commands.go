@@ -1,0 +1,222 @@
+package connectors
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/parvis-crm/parvis/internal/connectors/internal/connectorsdb"
+	"github.com/parvis-crm/parvis/internal/connectors/port"
+	"github.com/parvis-crm/parvis/internal/events"
+	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/ids"
+	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/vault"
+	"github.com/parvis-crm/parvis/internal/web"
+)
+
+// Command is something a vendor is or was asked to do.
+type Command = connectorsdb.ConnectorCommand
+
+// commandSchemas are the components of the contract that what each kind of
+// command carries follows.
+func commandSchemas() map[string]string {
+	return map[string]string{
+		"customer.upsert": "TicketingCustomerUpsert", "customer.anonymize": "TicketingCustomerAnonymize", "consent.set": "TicketingConsentSet",
+		"voucher.create": "TicketingVoucherCreate", "membership.grant": "TicketingMembershipGrant", "giftcard.transact": "TicketingGiftCardTransact", "tag.set": "TicketingTagSet",
+	}
+}
+
+// CommandSchemas are those components by name.
+func CommandSchemas() []string { return slices.Collect(maps.Values(commandSchemas())) }
+
+// SealedCommands describes what commands carry.
+func SealedCommands() vault.Column {
+	return vault.Column{Table: "connector_commands", Column: "data", Key: "id", KeyType: "uuid"}
+}
+
+// Command asks the vendor of a source to do something. What it cannot do is
+// refused at once.
+func (s *Service) Command(ctx context.Context, reference, kind string, data map[string]any) (Command, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return Command{}, err
+	}
+	src, err := s.source(ctx, s.DB.Tenant(actor.Tenant), actor, reference)
+	if err != nil {
+		return Command{}, err
+	}
+	row, err := s.q.GetConnection(ctx, s.DB.Tenant(actor.Tenant), actor.Tenant, src.ID)
+	if pg.IsNoRows(err) {
+		return Command{}, fault.New(fault.Conflict, "ticketing-source-not-connected").With("code", src.Code)
+	}
+	if err != nil {
+		return Command{}, err
+	}
+	connector, known := s.connectors[row.Connector]
+	if !known || !slices.Contains(connector.Describe().Commands, kind) {
+		return Command{}, missing(kind, row.Connector)
+	}
+	if err := s.Schemas.Check(commandSchemas()[kind], data); err != nil {
+		return Command{}, below(err, "#/data")
+	}
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return Command{}, err
+	}
+	out, err := pg.InTxValue(ctx, s.DB, actor.Tenant, func(ctx context.Context, tx pgx.Tx) (Command, error) {
+		id := ids.New()
+		sealed, err := s.Commands.Seal(ctx, tx, actor.Tenant, id.String(), raw)
+		if err != nil {
+			return Command{}, err
+		}
+		out, err := s.q.InsertCommand(ctx, tx, connectorsdb.InsertCommandParams{TenantID: actor.Tenant, ID: id, SourceID: src.ID, Kind: kind, Data: sealed})
+		if err != nil {
+			return out, err
+		}
+		return out, s.q.Wake(ctx, tx, 0, actor.Tenant, src.ID)
+	})
+	s.ring()
+	return out, err
+}
+
+// GetCommand reads a command.
+func (s *Service) GetCommand(ctx context.Context, reference string, id uuid.UUID) (Command, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return Command{}, err
+	}
+	db := s.DB.Tenant(actor.Tenant)
+	src, err := s.source(ctx, db, actor, reference)
+	if err != nil {
+		return Command{}, err
+	}
+	return s.q.GetCommand(ctx, db, actor.Tenant, src.ID, id)
+}
+
+// ListCommands lists commands, newest first.
+func (s *Service) ListCommands(ctx context.Context, reference string, status *string, after *Position, limit int) ([]Command, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	db := s.DB.Tenant(actor.Tenant)
+	src, err := s.source(ctx, db, actor, reference)
+	if err != nil {
+		return nil, err
+	}
+	p := connectorsdb.ListCommandsParams{TenantID: actor.Tenant, SourceID: src.ID, Status: status, PageSize: int32(limit)}
+	if after != nil {
+		p.AfterAt, p.AfterID = &after.At, &after.ID
+	}
+	return s.q.ListCommands(ctx, db, p)
+}
+
+const (
+	commandsAtOnce = 50
+	// mostAttempts is how often a vendor that cannot be reached is asked.
+	mostAttempts = 12
+)
+
+// sendCommands sends what waits, in the order in which it was asked for.
+func (t *turn) sendCommands(ctx context.Context) error {
+	if len(t.d.Commands) == 0 {
+		return nil
+	}
+	rows, err := t.s.q.ListOpenCommands(ctx, t.db, t.row.TenantID, t.row.SourceID, commandsAtOnce)
+	if err != nil {
+		return err
+	}
+	sender, ok := t.session.(port.Commander)
+	for _, row := range rows {
+		if !ok {
+			if err := t.endCommand(ctx, row, port.Result{}, port.ErrUnsupported); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := t.sendCommand(ctx, sender, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *turn) sendCommand(ctx context.Context, sender port.Commander, row Command) error {
+	data, err := t.s.Commands.Open(ctx, t.db, row.TenantID, row.ID.String(), row.Data)
+	if err != nil {
+		return err
+	}
+	// Noted before it is sent: the vendor's key against repetition makes the next
+	// attempt the same one.
+	if err := t.s.q.MarkCommandSent(ctx, t.db, row.TenantID, row.ID); err != nil {
+		return err
+	}
+	result, err := sender.Send(ctx, port.Command{ID: row.ID.String(), Kind: row.Kind, Data: data})
+	var rejected *port.Rejected
+	switch {
+	case err == nil:
+	case errors.As(err, &rejected), errors.Is(err, port.ErrGone), errors.Is(err, port.ErrUnsupported):
+		return t.endCommand(ctx, row, result, err)
+	case errors.Is(err, port.ErrRefused):
+		return err
+	case row.Attempts+1 >= mostAttempts:
+		return t.endCommand(ctx, row, result, err)
+	default:
+		if err := t.s.q.PostponeCommand(ctx, t.db, t.s.backoff(int(row.Attempts)).Seconds(), row.TenantID, row.ID); err != nil {
+			return err
+		}
+		return err
+	}
+	// What the vendor answered is its new state: when it tells us of it, it is
+	// known already. The command stands in the log as who did it.
+	ours := web.WithActor(ctx, web.SystemActor(row.TenantID, "command:"+row.ID.String()))
+	if err := t.ingest(ours, result.Records); err != nil {
+		return err
+	}
+	return t.endCommand(ctx, row, result, nil)
+}
+
+func (t *turn) endCommand(ctx context.Context, row Command, result port.Result, cause error) error {
+	p := connectorsdb.EndCommandParams{TenantID: row.TenantID, ID: row.ID, Status: "confirmed"}
+	event := "ticketing.command.confirmed"
+	facts := map[string]any{"kind": row.Kind, "code": t.src.Code}
+	if result.ExternalID != "" {
+		p.ResultKind, p.ResultID = &result.Kind, &result.ExternalID
+	}
+	if cause != nil {
+		reason := commandError(cause)
+		p.Status, p.Error, event = "rejected", &reason, "ticketing.command.rejected"
+	}
+	return pg.InTx(ctx, t.s.DB, row.TenantID, func(ctx context.Context, tx pgx.Tx) error {
+		after, err := t.s.q.EndCommand(ctx, tx, p)
+		if err != nil {
+			return err
+		}
+		return events.RecordTx(ctx, tx, events.Entry{
+			Type: event, Subject: events.Subject{Kind: "ticketing_command", ID: row.ID, Version: after.Version}, Facts: facts, Source: "ticketing:" + t.src.Code,
+		})
+	})
+}
+
+func commandError(cause error) string {
+	var rejected *port.Rejected
+	switch {
+	case errors.As(cause, &rejected):
+		if rejected.Text != "" {
+			return web.ClipBytes(rejected.Text, 500)
+		}
+		return rejected.Error()
+	case errors.Is(cause, port.ErrGone):
+		return "The vendor does not know what the command names."
+	case errors.Is(cause, port.ErrUnsupported):
+		return "The vendor has no such thing."
+	}
+	_, text, _, _ := ended(cause)
+	return text
+}

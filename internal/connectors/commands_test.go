@@ -1,0 +1,115 @@
+package connectors_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/parvis-crm/parvis/internal/connectors/pretix/pretixtest"
+	"github.com/parvis-crm/parvis/internal/parvistest"
+)
+
+// ended waits for a command to end.
+func ended(t *testing.T, app *parvistest.App, kind string, data m) m {
+	t.Helper()
+	id := app.Post(base+"/commands", m{"kind": kind, "data": data}).Is(202).ID()
+	var out m
+	parvistest.Eventually(t, "the command", func() bool {
+		out = app.Get(base + "/commands/" + id).Is(200).JSON()
+		return out["status"] == "confirmed" || out["status"] == "rejected"
+	})
+	return out
+}
+
+// What we asked for comes back as the vendor's news. It must change nothing, or
+// two systems would tell each other the same for ever.
+func TestTheEchoOfACommandChangesNothing(t *testing.T) {
+	t.Parallel()
+	app, vendor := connected(t)
+	vendor.Put("customers", pretixtest.Customer("Q7XW", "solene@courrier.example", "Solène", "Kermarrec", time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC), nil))
+	connect(app, vendor)
+	parvistest.Eventually(t, "the account", func() bool {
+		return app.Do("GET", base+"/records/customer/Q7XW", nil).Status == 200
+	})
+	address := hookAddress(app)
+	c := ended(t, app, "customer.upsert", m{"customer": "Q7XW", "profile": m{"email": "solene.k@courrier.example", "given_name": "Solène", "family_name": "Kermarrec"}})
+	require.Equal(t, "confirmed", c["status"], "%v", c["error"])
+	require.Equal(t, "Q7XW", c["result_id"])
+	require.Equal(t, "solene.k@courrier.example", vendor.Object("customers", "Q7XW")["email"])
+	parvistest.Eventually(t, "the end", func() bool { return eventTypes(t, app)["ticketing.command.confirmed"] == 1 })
+	before := eventTypes(t, app)
+	require.Equal(t, 1, before["ticketing.customer.updated"], "the change itself, by the command")
+	for i := range 3 {
+		status, err := vendor.Deliver(address, []byte(`{"notification_id":`+string(rune('1'+i))+`,"organizer":"arcades","customer":"Q7XW","action":"pretix.customer.changed"}`))
+		require.NoError(t, err)
+		require.Equal(t, 202, status)
+	}
+	read := vendor.Asked("/customers/Q7XW/")
+	parvistest.Eventually(t, "the echo was read", func() bool {
+		return state(app)["pending_messages"] == 0.0 && state(app)["pending_fetches"] == 0.0 && vendor.Asked("/customers/Q7XW/") >= read
+	})
+	app.Post(base+"/pulls", m{"streams": []string{"customers"}}).Is(202)
+	lists := vendor.Asked("/customers/")
+	parvistest.Eventually(t, "the scan", func() bool { return vendor.Asked("/customers/") > lists && state(app)["status"] == "idle" })
+	require.Equal(t, before, eventTypes(t, app))
+}
+
+func TestCommandsAreSentOnce(t *testing.T) {
+	t.Parallel()
+	app, vendor := connected(t)
+	connect(app, vendor)
+	parvistest.Eventually(t, "the first reading", func() bool { return state(app)["last_success_at"] != nil })
+	vendor.Fail(2, 503)
+	c := ended(t, app, "customer.upsert", m{"customer": nil, "profile": m{"email": "ines@courrier.example", "name": "Inès Castellan"}})
+	require.Equal(t, "confirmed", c["status"])
+	require.EqualValues(t, 3, c["attempts"])
+	keys := map[string]bool{}
+	for _, r := range vendor.Requests() {
+		if r.Method == "POST" {
+			require.Equal(t, c["id"], r.Header.Get("X-Idempotency-Key"))
+			keys[r.Header.Get("X-Idempotency-Key")] = true
+		}
+	}
+	require.Len(t, keys, 1)
+
+	refused := ended(t, app, "customer.upsert", m{"customer": nil, "profile": m{"email": "ines@courrier.example"}})
+	require.Equal(t, "rejected", refused["status"])
+	require.Equal(t, "pretix refuses: email", refused["error"])
+	require.Equal(t, "rejected", ended(t, app, "customer.anonymize", m{"customer": "NOBODY"})["status"])
+	require.Equal(t, "rejected", ended(t, app, "giftcard.transact", m{"gift_card": "9", "amount": "-1.00"})["status"])
+	vendor.Put("giftcards", m{"id": 9, "value": "10.00", "currency": "EUR"})
+	require.Equal(t, "rejected", ended(t, app, "giftcard.transact", m{"gift_card": "9", "amount": "-11.00"})["status"], "409: not enough on it")
+	require.Equal(t, "confirmed", ended(t, app, "giftcard.transact", m{"gift_card": "9", "amount": "-4.00"})["status"])
+	require.Equal(t, "6.00", vendor.Object("giftcards", "9")["value"])
+	require.Equal(t, "confirmed", ended(t, app, "voucher.create", m{"performance": "saison/51", "price_type": "saison/301", "percent": "10.00"})["status"])
+	require.Equal(t, "confirmed", ended(t, app, "membership.grant", m{"customer": c["result_id"], "product": "3", "valid_from": "2026-09-01T00:00:00Z", "valid_to": "2027-08-31T00:00:00Z"})["status"])
+
+	anonymised := ended(t, app, "customer.anonymize", m{"customer": c["result_id"]})
+	require.Equal(t, "confirmed", anonymised["status"])
+	require.Nil(t, vendor.Object("customers", c["result_id"].(string))["email"])
+
+	app.Post(base+"/commands", m{"kind": "tag.set", "data": m{"customer": "Q", "tags": []string{"ami"}}}).Problem(409, "capability-missing")
+	app.Post(base+"/commands", m{"kind": "customer.anonymize", "data": m{}}).Points("#/data/customer")
+	require.NotEmpty(t, app.Get(base+"/commands?status=rejected").Is(200).Data())
+}
+
+func TestHookRegistration(t *testing.T) {
+	t.Parallel()
+	app, vendor := connected(t)
+	app.Post(base+"/connection/hook-registration", nil).Problem(404, "not-found")
+	connect(app, vendor)
+	require.Equal(t, true, app.Post(base+"/connection/hook-registration", nil).Is(200).JSON()["hooks_registered"])
+	app.Post(base+"/connection/hook-registration", nil).Is(200)
+	hooks := 0
+	for _, r := range vendor.Requests() {
+		if r.Method == "POST" && r.Path == "/api/v1/organizers/arcades/webhooks/" {
+			hooks++
+			require.Contains(t, r.Body["target_url"], app.URL+"/v1/ticketing/hooks/pretix/")
+			require.Equal(t, true, r.Body["all_events"])
+		}
+	}
+	require.Equal(t, 1, hooks, "the second time mends the first")
+	vendor.SetToken("another")
+	app.Post(base+"/connection/hook-registration", nil).Problem(503, "vendor-unavailable")
+}

@@ -1,0 +1,56 @@
+package port
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// What a session says when it cannot go on. Anything else is taken for an answer
+// that nobody expected.
+var (
+	// ErrGone: the vendor does not know the record.
+	ErrGone = errors.New("connector: the vendor does not know it")
+	// ErrRefused: the vendor refuses our credentials. Nothing is tried again
+	// until somebody changes the connection.
+	ErrRefused = errors.New("connector: the vendor refuses the credentials")
+	// ErrForged: a call at the hook address is not the vendor's.
+	ErrForged = errors.New("connector: the call is not the vendor's")
+	// ErrUnsupported: the vendor has no such thing.
+	ErrUnsupported = errors.New("connector: the vendor has no such thing")
+)
+
+// Throttled: the vendor wants us to wait.
+type Throttled struct{ Wait time.Duration }
+
+func (t *Throttled) Error() string { return fmt.Sprintf("connector: asked to wait %s", t.Wait) }
+
+// Unreachable: no answer came, or one that says that the vendor is unwell.
+type Unreachable struct {
+	Status int // zero: none
+	Cause  error
+}
+
+func (u *Unreachable) Error() string {
+	if u.Status != 0 {
+		return fmt.Sprintf("connector: the vendor answered %d", u.Status)
+	}
+	return "connector: the vendor cannot be reached"
+}
+
+// Unwrap gives the cause.
+func (u *Unreachable) Unwrap() error { return u.Cause }
+
+// Rejected: the vendor does not want what was sent. Text is its reason, without
+// anything that identifies people.
+type Rejected struct {
+	Status int
+	Text   string
+}
+
+func (r *Rejected) Error() string { return fmt.Sprintf("connector: rejected (%d)", r.Status) }
+
+// Unexpected: the answer is not what the vendor documents.
+type Unexpected struct{ Text string }
+
+func (u *Unexpected) Error() string { return "connector: unexpected answer: " + u.Text }

@@ -1,0 +1,3 @@
+package pretix_test
+
+type m = map[string]any

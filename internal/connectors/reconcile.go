@@ -1,0 +1,477 @@
+package connectors
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/parvis-crm/parvis/internal/connectors/internal/connectorsdb"
+	"github.com/parvis-crm/parvis/internal/connectors/port"
+	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/money"
+	"github.com/parvis-crm/parvis/internal/operations"
+	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/web"
+)
+
+// ReconcileKind is the kind of operation that compares a source with its vendor.
+const ReconcileKind = "ticketing.reconcile"
+
+// mostDifferences bounds what a result lists.
+const mostDifferences = 1000
+
+// Figures are a vendor's own numbers of one order. What is nil was not sent and
+// is not compared.
+type Figures struct {
+	ExternalID      string  `json:"external_id"`
+	CommercialState *string `json:"commercial_state,omitempty"`
+	ValidLines      *int64  `json:"valid_lines,omitempty"`
+	Gross           *string `json:"gross,omitempty"`
+	Due             *string `json:"due,omitempty"`
+	Paid            *string `json:"paid,omitempty"`
+	Refunded        *string `json:"refunded,omitempty"`
+}
+
+// Comparison is what is to be compared.
+type Comparison struct {
+	Source   uuid.UUID `json:"source"`
+	From     time.Time `json:"from"`
+	To       time.Time `json:"to"`
+	Repair   bool      `json:"repair"`
+	Declared bool      `json:"declared"` // by the vendor's figures
+	Orders   []Figures `json:"orders,omitempty"`
+}
+
+// Sums are amounts of a window, as decimals.
+type Sums struct {
+	Gross    string `json:"gross"`
+	Due      string `json:"due"`
+	Paid     string `json:"paid"`
+	Refunded string `json:"refunded"`
+	Net      string `json:"net"`
+}
+
+// Difference is one thing about an order that is not the same there and here.
+type Difference struct {
+	ExternalID string  `json:"external_id"`
+	Field      string  `json:"field"`
+	There      *string `json:"there"`
+	Here       *string `json:"here"`
+}
+
+// Reconciliation is the result of a comparison.
+type Reconciliation struct {
+	Source      string       `json:"source"`
+	From        time.Time    `json:"from"`
+	To          time.Time    `json:"to"`
+	ReadFrom    string       `json:"read_from"`
+	OrdersThere int64        `json:"orders_there"`
+	OrdersHere  int64        `json:"orders_here"`
+	There       Sums         `json:"there"`
+	Here        Sums         `json:"here"`
+	Differing   int64        `json:"differing"`
+	Repaired    int64        `json:"repaired"`
+	Absent      int64        `json:"absent"`
+	Differences []Difference `json:"differences"`
+}
+
+// Compare starts a comparison as an operation.
+func (s *Service) Compare(ctx context.Context, reference string, in Comparison) (operations.Operation, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return operations.Operation{}, err
+	}
+	if !in.From.Before(in.To) {
+		return operations.Operation{}, fault.Invalid().At("#/to", "ends-before-start")
+	}
+	src, err := s.source(ctx, s.DB.Tenant(actor.Tenant), actor, reference)
+	if err != nil {
+		return operations.Operation{}, err
+	}
+	in.Source = src.ID
+	if !in.Declared {
+		row, err := s.q.GetConnection(ctx, s.DB.Tenant(actor.Tenant), actor.Tenant, src.ID)
+		if pg.IsNoRows(err) {
+			return operations.Operation{}, fault.New(fault.Conflict, "ticketing-source-not-connected").With("code", src.Code)
+		}
+		if err != nil {
+			return operations.Operation{}, err
+		}
+		session, err := s.open(ctx, s.DB.Tenant(actor.Tenant), src, row)
+		if err != nil {
+			return operations.Operation{}, err
+		}
+		if _, ok := session.(port.Reconciler); !ok {
+			return operations.Operation{}, missing("reconcile", row.Connector)
+		}
+	}
+	f := fault.Invalid()
+	for i, o := range in.Orders {
+		for name, text := range map[string]*string{"gross": o.Gross, "due": o.Due, "paid": o.Paid, "refunded": o.Refunded} {
+			if _, err := money.Parse(or(text, "0"), src.Currency); err != nil {
+				f.At(fmt.Sprintf("#/orders/%d/%s", i, name), "amount")
+			}
+		}
+	}
+	if err := f.OrNil(); err != nil {
+		return operations.Operation{}, err
+	}
+	return pg.InTxValue(ctx, s.DB, actor.Tenant, func(ctx context.Context, tx pgx.Tx) (operations.Operation, error) {
+		return s.Operations.StartTx(ctx, tx, operations.Start{Kind: ReconcileKind, Unit: "orders", Parameters: in})
+	})
+}
+
+// missing is the fault of what a vendor cannot do.
+func missing(capability, connector string) *fault.Error {
+	return fault.New(fault.Conflict, "capability-missing").With("capability", capability).With("connector", connector).Extra("capability", capability)
+}
+
+// comparing is one comparison under way.
+type comparing struct {
+	s       *Service
+	run     *operations.Run
+	tenant  uuid.UUID
+	src     source
+	in      Comparison
+	turn    *turn
+	out     Reconciliation
+	there   totals
+	here    totals
+	present map[string]bool // orders that the vendor has
+	done    int64
+}
+
+// totals are amounts in minor units.
+type totals struct{ gross, due, paid, refunded int64 }
+
+func (t *totals) add(o totals) {
+	t.gross, t.due, t.paid, t.refunded = t.gross+o.gross, t.due+o.due, t.paid+o.paid, t.refunded+o.refunded
+}
+
+func (t totals) sums(currency string) Sums {
+	text := func(minor int64) string { return money.Amount{Minor: minor, Currency: currency}.String() }
+	return Sums{text(t.gross), text(t.due), text(t.paid), text(t.refunded), text(t.paid - t.refunded)}
+}
+
+// reconcile is the work of the operation. Started again after a crash it
+// compares anew: what was repaired is then the same on both sides.
+func (s *Service) reconcile(ctx context.Context, run *operations.Run) (any, error) {
+	c := &comparing{s: s, run: run, tenant: run.Tenant(), present: map[string]bool{}}
+	if err := run.Parameters(&c.in); err != nil {
+		return nil, err
+	}
+	db := s.DB.Tenant(c.tenant)
+	var err error
+	if c.src, err = s.q.FindSource(ctx, db, c.tenant, c.in.Source.String()); err != nil {
+		return nil, err
+	}
+	c.out = Reconciliation{Source: c.src.Code, From: c.in.From, To: c.in.To, ReadFrom: "figures", Differences: []Difference{}}
+	if c.in.Declared {
+		err = c.byFigures(ctx)
+	} else {
+		c.out.ReadFrom = "vendor"
+		err = c.byReading(ctx)
+	}
+	if err != nil {
+		return nil, vendorFault(err)
+	}
+	if err := c.absences(ctx); err != nil {
+		return nil, err
+	}
+	c.out.There, c.out.Here = c.there.sums(c.src.Currency), c.here.sums(c.src.Currency)
+	differing := int32(c.out.Differing)
+	if err := s.q.NoteReconciled(ctx, db, &differing, c.tenant, c.src.ID); err != nil {
+		return nil, err
+	}
+	run.Announce("ticketing.source.reconciled", map[string]any{
+		"code": c.src.Code, "from": c.in.From, "to": c.in.To, "orders": c.out.OrdersThere, "differing": c.out.Differing, "repaired": c.out.Repaired, "absent": c.out.Absent,
+	})
+	return c.out, nil
+}
+
+// vendorFault says to people why a vendor could not be read.
+func vendorFault(err error) error {
+	if _, ok := fault.As(err); ok || errors.Is(err, operations.ErrCancelled) {
+		return err
+	}
+	code, text, _, _ := ended(err)
+	if code == "internal" {
+		return err
+	}
+	return fault.New(fault.Unavailable, "vendor-unavailable").With("reason", text).Because(err)
+}
+
+// byReading reads the window from the vendor.
+func (c *comparing) byReading(ctx context.Context) error {
+	db := c.s.DB.Tenant(c.tenant)
+	row, err := c.s.q.GetConnection(ctx, db, c.tenant, c.src.ID)
+	if err != nil {
+		return err
+	}
+	session, err := c.s.open(ctx, db, c.src, row)
+	if err != nil {
+		return err
+	}
+	reader, ok := session.(port.Reconciler)
+	if !ok {
+		return missing("reconcile", row.Connector)
+	}
+	c.turn = &turn{s: c.s, row: row, src: c.src, db: db, session: session, seen: map[port.Ref]bool{}}
+	return reader.Reconcile(ctx, c.in.From, c.in.To, func(p port.Page) error {
+		var figures []Figures
+		var records []port.Record
+		for _, r := range p.Records {
+			if r.Kind != port.Order || r.Delete {
+				continue
+			}
+			f, err := figuresOf(r, c.src.Currency)
+			if err != nil {
+				continue // it cannot be taken in either, and is or becomes a dead letter
+			}
+			figures, records = append(figures, f), append(records, r)
+		}
+		return c.compare(ctx, figures, records)
+	})
+}
+
+func (c *comparing) byFigures(ctx context.Context) error {
+	for len(c.in.Orders) > 0 {
+		n := min(len(c.in.Orders), 500)
+		if err := c.compare(ctx, c.in.Orders[:n], nil); err != nil {
+			return err
+		}
+		c.in.Orders = c.in.Orders[n:]
+	}
+	return nil
+}
+
+// figuresOf adds an order up as it would be added up here.
+func figuresOf(r port.Record, currency string) (Figures, error) {
+	raw, err := json.Marshal(r.Data)
+	if err != nil {
+		return Figures{}, err
+	}
+	var d port.OrderData
+	if err := json.Unmarshal(raw, &d); err != nil {
+		return Figures{}, err
+	}
+	if d.Currency != "" {
+		currency = d.Currency
+	}
+	var sum totals
+	var lines int64
+	amount := func(text string) int64 {
+		a, parseErr := money.Parse(text, currency)
+		err = errors.Join(err, parseErr)
+		return a.Minor
+	}
+	owing := d.CommercialState == "reserved" || d.CommercialState == "confirmed"
+	for _, l := range d.Lines {
+		minor := amount(l.Amount)
+		sum.gross += minor
+		switch l.State {
+		case "", "valid", "blocked", "transferred":
+			lines++
+			if owing {
+				sum.due += minor
+			}
+		}
+	}
+	for _, f := range d.Fees {
+		minor := amount(f.Amount)
+		sum.gross += minor
+		if owing && (f.State == "" || f.State == "valid") {
+			sum.due += minor
+		}
+	}
+	for _, p := range d.Payments {
+		if p.State == "settled" {
+			sum.paid += amount(p.Amount)
+		}
+	}
+	for _, p := range d.Refunds {
+		if p.State == "settled" {
+			sum.refunded += amount(p.Amount)
+		}
+	}
+	text := func(minor int64) *string {
+		s := money.Amount{Minor: minor, Currency: currency}.String()
+		return &s
+	}
+	return Figures{
+		ExternalID: r.ExternalID, CommercialState: &d.CommercialState, ValidLines: &lines,
+		Gross: text(sum.gross), Due: text(sum.due), Paid: text(sum.paid), Refunded: text(sum.refunded),
+	}, err
+}
+
+// compare sets figures against what is here; records, in the same order, are
+// what is taken in where they differ.
+func (c *comparing) compare(ctx context.Context, figures []Figures, records []port.Record) error {
+	if len(figures) == 0 {
+		return nil
+	}
+	names := make([]string, len(figures))
+	for i, f := range figures {
+		names[i] = f.ExternalID
+	}
+	db := c.s.DB.Tenant(c.tenant)
+	rows, err := c.s.q.ListHeld(ctx, db, c.tenant, c.src.ID, names)
+	if err != nil {
+		return err
+	}
+	held := map[string]connectorsdb.ListHeldRow{}
+	for _, r := range rows {
+		held[r.ExternalID] = r
+	}
+	var mend []port.Record
+	for i, f := range figures {
+		if c.present[f.ExternalID] {
+			continue // it moved to a later page
+		}
+		c.present[f.ExternalID] = true
+		c.out.OrdersThere++
+		h, here := held[f.ExternalID]
+		if c.differs(f, h, here) {
+			c.out.Differing++
+		}
+		if records != nil {
+			mend = append(mend, records[i])
+		}
+	}
+	if err := c.s.q.DropAbsences(ctx, db, c.tenant, c.src.ID, names); err != nil {
+		return err
+	}
+	if err := c.mend(ctx, mend); err != nil {
+		return err
+	}
+	c.done += int64(len(figures))
+	return c.run.Progress(ctx, c.done, nil)
+}
+
+// differs adds an order up on both sides and notes where they are not the same.
+func (c *comparing) differs(f Figures, h connectorsdb.ListHeldRow, here bool) bool {
+	currency := c.src.Currency
+	if here {
+		currency = h.Currency
+		c.out.OrdersHere++
+		c.here.add(totals{h.GrossMinor, h.DueMinor, h.PaidMinor, h.RefundedMinor})
+	}
+	differs := false
+	note := func(field string, there, here *string) {
+		differs = true
+		if len(c.out.Differences) < mostDifferences {
+			c.out.Differences = append(c.out.Differences, Difference{f.ExternalID, field, there, here})
+		}
+	}
+	var there totals
+	for _, a := range []struct {
+		field string
+		there *string
+		here  int64
+		into  *int64
+	}{{"gross", f.Gross, h.GrossMinor, &there.gross}, {"due", f.Due, h.DueMinor, &there.due}, {"paid", f.Paid, h.PaidMinor, &there.paid}, {"refunded", f.Refunded, h.RefundedMinor, &there.refunded}} {
+		if a.there == nil {
+			*a.into = a.here // not declared: taken as here, so that the sums can be set side by side
+			continue
+		}
+		amount, err := money.Parse(*a.there, currency)
+		if err == nil {
+			*a.into = amount.Minor
+		}
+		if here && (err != nil || amount.Minor != a.here) {
+			text := money.Amount{Minor: a.here, Currency: currency}.String()
+			note(a.field, a.there, &text)
+		}
+	}
+	c.there.add(there)
+	if !here {
+		exists := "exists"
+		note("order", &exists, nil)
+		return true
+	}
+	if f.CommercialState != nil && *f.CommercialState != h.CommercialState {
+		note("commercial_state", f.CommercialState, &h.CommercialState)
+	}
+	if f.ValidLines != nil && *f.ValidLines != h.ValidLines {
+		a, b := fmt.Sprint(*f.ValidLines), fmt.Sprint(h.ValidLines)
+		note("valid_lines", &a, &b)
+	}
+	return differs
+}
+
+// mend takes in what the vendor has, also where the figures agree: a name that
+// was removed there is in no figure.
+func (c *comparing) mend(ctx context.Context, records []port.Record) error {
+	if !c.in.Repair || len(records) == 0 {
+		return nil
+	}
+	outcomes, err := c.turn.receive(ctx, records)
+	if err != nil {
+		return err
+	}
+	for i, o := range outcomes {
+		switch {
+		case o.Problem != nil:
+			if err := c.turn.bury(ctx, records[i], o.Problem); err != nil {
+				return err
+			}
+		case o.Status != statusStale && o.Status != statusUnchanged:
+			c.out.Repaired++
+		}
+	}
+	return nil
+}
+
+// absences looks for orders of the window that the vendor does not have.
+func (c *comparing) absences(ctx context.Context) error {
+	db := c.s.DB.Tenant(c.tenant)
+	after := ""
+	for {
+		rows, err := c.s.q.ListHeldInWindow(ctx, db, connectorsdb.ListHeldInWindowParams{
+			TenantID: c.tenant, SourceID: c.src.ID, FromAt: &c.in.From, ToAt: &c.in.To, After: after, Most: 500,
+		})
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		for _, r := range rows {
+			after = r.ExternalID
+			if c.present[r.ExternalID] {
+				continue
+			}
+			c.out.OrdersHere++
+			c.here.add(totals{r.GrossMinor, r.DueMinor, r.PaidMinor, r.RefundedMinor})
+			if err := c.absent(ctx, r.ExternalID); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (c *comparing) absent(ctx context.Context, externalID string) error {
+	exists := "exists"
+	c.out.Differing++
+	if len(c.out.Differences) < mostDifferences {
+		c.out.Differences = append(c.out.Differences, Difference{externalID, "order", nil, &exists})
+	}
+	times, err := c.s.q.NoteAbsence(ctx, c.s.DB.Tenant(c.tenant), c.tenant, c.src.ID, externalID)
+	if err != nil || times < 2 {
+		return err
+	}
+	c.out.Absent++
+	if !c.in.Repair {
+		return nil
+	}
+	return c.s.Ingest.MarkAbsent(ctx, c.src.Code, port.Order, externalID)
+}
+
+func or[T any](p *T, otherwise T) T {
+	if p == nil {
+		return otherwise
+	}
+	return *p
+}

@@ -1,0 +1,102 @@
+package connectors_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/parvis-crm/parvis/internal/connectors/pretix/pretixtest"
+	"github.com/parvis-crm/parvis/internal/parvistest"
+)
+
+// compare runs a comparison of November and returns its result.
+func compare(t *testing.T, app *parvistest.App, more m) m {
+	t.Helper()
+	body := m{"from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z"}
+	for k, v := range more {
+		body[k] = v
+	}
+	id := app.Post(base+"/reconciliations", body).Is(202).ID()
+	var o m
+	parvistest.Eventually(t, "the comparison", func() bool {
+		o = app.Get("/v1/operations/" + id).Is(200).JSON()
+		return o["status"] != "queued" && o["status"] != "running"
+	})
+	require.Equal(t, "succeeded", o["status"], "%v", o["problem"])
+	return o["result"].(m)
+}
+
+func TestAComparisonIsToTheCent(t *testing.T) {
+	t.Parallel()
+	app, vendor := connected(t)
+	at := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+	vendor.Put("orders", pretixtest.Order("SAME", at, m{"positions": []any{pretixtest.Position(1, 1, 301, "42.50", nil)}}))
+	vendor.Put("orders", pretixtest.Order("ALTERED", at, m{"positions": []any{pretixtest.Position(2, 1, 301, "42.50", nil)}}))
+	connect(app, vendor)
+	parvistest.Eventually(t, "both", func() bool { return len(orders(app)) == 2 })
+	result := compare(t, app, nil)
+	require.Empty(t, result["differences"])
+	require.Equal(t, result["there"], result["here"])
+	require.Equal(t, "88.00", result["here"].(m)["net"])
+
+	// A refund of a cent that moves no time of change, and an order that nobody told of.
+	vendor.Put("orders", pretixtest.Order("ALTERED", at, m{"positions": []any{pretixtest.Position(2, 1, 301, "42.50", nil)}, "refunds": []any{pretixtest.Refund(1, "done", "0.01", m{"created": "2026-11-19T10:00:00Z", "execution_date": "2026-11-19T10:00:00Z"})}}))
+	vendor.Put("orders", pretixtest.Order("LOST", at.AddDate(0, 0, -9), m{"positions": []any{pretixtest.Position(3, 1, 301, "42.50", nil)}}))
+	result = compare(t, app, m{"repair": false})
+	require.ElementsMatch(t, []any{
+		m{"external_id": "saison/ALTERED", "field": "refunded", "there": "0.01", "here": "0.00"},
+		m{"external_id": "saison/LOST", "field": "order", "there": "exists", "here": nil},
+	}, result["differences"])
+	require.Equal(t, "131.99", result["there"].(m)["net"])
+	require.Equal(t, "88.00", result["here"].(m)["net"])
+	require.Len(t, orders(app), 2, "nothing was repaired")
+
+	result = compare(t, app, nil)
+	require.EqualValues(t, 2, result["repaired"])
+	require.Empty(t, compare(t, app, nil)["differences"])
+	require.Equal(t, "43.99", orders(app)["ALTERED"]["totals"].(m)["net"].(m)["amount"])
+	require.EqualValues(t, 0, state(app)["reconciled_with"])
+	require.GreaterOrEqual(t, eventTypes(t, app)["ticketing.source.reconciled"], 4)
+}
+
+// An absence is told each time and counts from the second in a row on; a
+// comparison that finds the order again begins anew.
+func TestAbsentOrders(t *testing.T) {
+	t.Parallel()
+	app, vendor := connected(t)
+	vendor.Put("orders", pretixtest.Order("GONE", time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC), nil))
+	connect(app, vendor)
+	parvistest.Eventually(t, "the order", func() bool { return len(orders(app)) == 1 })
+	order := vendor.Object("orders", "saison/GONE")
+	vendor.Remove("orders", "saison/GONE")
+	first := compare(t, app, nil)
+	require.Equal(t, []any{m{"external_id": "saison/GONE", "field": "order", "there": nil, "here": "exists"}}, first["differences"])
+	require.EqualValues(t, 0, first["absent"])
+	vendor.Put("orders", order)
+	require.Empty(t, compare(t, app, nil)["differences"])
+	vendor.Remove("orders", "saison/GONE")
+	require.EqualValues(t, 0, compare(t, app, nil)["absent"])
+	require.EqualValues(t, 1, compare(t, app, nil)["absent"])
+	require.Len(t, orders(app), 1, "it is not deleted")
+}
+
+// A vendor without a connector of ours sends its own figures.
+func TestAComparisonByFigures(t *testing.T) {
+	t.Parallel()
+	app := parvistest.New(t)
+	app.Post("/v1/ticketing/sources", m{"code": "guichet", "name": "Guichet", "kind": "generic"}).Is(201)
+	app.Post(base+"/reconciliations", m{"from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z"}).Problem(409, "ticketing-source-not-connected")
+	app.Put(base+"/records/order/o1", m{"source_modified_at": "2026-11-20T09:00:00Z", "data": m{"commercial_state": "confirmed", "placed_at": "2026-11-20T09:00:00Z", "lines": []any{m{"external_id": "t1", "amount": "20.00"}}, "payments": []any{m{"external_id": "p1", "amount": "20.00", "state": "settled"}}}}).Is(200)
+	result := compare(t, app, m{"orders": []any{m{"external_id": "o1", "commercial_state": "confirmed", "valid_lines": 1, "due": "20.00", "paid": "20.00"}}})
+	require.Empty(t, result["differences"])
+	require.Equal(t, "figures", result["read_from"])
+	result = compare(t, app, m{"orders": []any{m{"external_id": "o1", "valid_lines": 2, "paid": "20.01"}, m{"external_id": "o2", "paid": "5.00"}}})
+	require.ElementsMatch(t, []any{
+		m{"external_id": "o1", "field": "paid", "there": "20.01", "here": "20.00"},
+		m{"external_id": "o1", "field": "valid_lines", "there": "2", "here": "1"},
+		m{"external_id": "o2", "field": "order", "there": "exists", "here": nil},
+	}, result["differences"])
+	app.Post(base+"/reconciliations", m{"from": "2026-12-01T00:00:00Z", "to": "2026-11-01T00:00:00Z"}).Points("#/to")
+	app.Post(base+"/reconciliations", m{"from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z", "orders": []any{m{"external_id": "o1", "paid": "20.001"}}}).Points("#/orders/0/paid")
+}

@@ -1,0 +1,17 @@
+package indicators_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAnotherInstitutionLearnsNothing(t *testing.T) {
+	t.Parallel()
+	app := institution(t)
+	who := send(app.Client, "order", "o1", order(nil))["contact_id"].(string)
+	other := app.OtherTenant()
+	other.Get("/v1/contacts/"+who+"/indicators").Problem(404, "not-found")
+	other.Get("/v1/contacts/"+who+"/indicators/orders/facts").Problem(404, "not-found")
+	require.Equal(t, 0.0, other.Get("/v1/indicators/capture-rates").Is(200).JSON()["total"].(m)["tickets"])
+}

@@ -1,0 +1,332 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"sync"
+)
+
+// A veil is the contract seen by those who may not read some classes: which
+// parts of a document are kept from them. It is made once for each set of
+// classes, so that masking an answer copies what stays and looks at nothing
+// twice.
+type veil struct {
+	reads func(class string) bool
+	mu    sync.Mutex
+	nodes map[*classNode]*veiled
+}
+
+// veiled is a place of a document under a veil.
+type veiled struct {
+	hidden     bool // the value itself
+	clear      bool // nothing at or below it is hidden: it is copied whole
+	nullable   bool
+	properties map[string]property
+	items      *veiled
+	extra      *veiled
+}
+
+// property is a place by its name. One schema stands at many places.
+type property struct {
+	pointer string
+	*veiled
+}
+
+// veilFor is the veil of an actor.
+func (f *FieldClasses) veilFor(actor Actor) *veil {
+	key := make([]byte, len(f.all))
+	for i, class := range f.all {
+		key[i] = '0'
+		if actor.Reads(class) {
+			key[i] = '1'
+		}
+	}
+	if v, ok := f.veils.Load(string(key)); ok {
+		return v.(*veil)
+	}
+	readable := map[string]bool{}
+	for i, class := range f.all {
+		readable[class] = key[i] == '1'
+	}
+	v, _ := f.veils.LoadOrStore(string(key), &veil{reads: func(class string) bool { return readable[class] }, nodes: map[*classNode]*veiled{}})
+	return v.(*veil)
+}
+
+// over is the veil over a part of the contract.
+func (v *veil) over(n *classNode) *veiled {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.cover(n)
+}
+
+func (v *veil) cover(n *classNode) *veiled {
+	if n == nil {
+		return nil
+	}
+	if w, ok := v.nodes[n]; ok {
+		return w
+	}
+	w := &veiled{nullable: n.nullable, hidden: slices.ContainsFunc(n.classes, func(c string) bool { return !v.reads(c) })}
+	v.nodes[n] = w
+	w.clear = !slices.ContainsFunc(n.gather(map[*classNode]bool{}), func(c string) bool { return !v.reads(c) })
+	w.items, w.extra = v.cover(n.items), v.cover(n.extra)
+	if len(n.properties) > 0 {
+		w.properties = make(map[string]property, len(n.properties))
+		for name, p := range n.properties {
+			w.properties[name] = property{"/" + pointerEscape(name), v.cover(p)}
+		}
+	}
+	return w
+}
+
+var errNotJSON = errors.New("web: an answer that is not JSON cannot be masked")
+
+// mask copies a document without what is hidden, and returns pointers to what
+// is gone, with a star for every item. A resource names what was taken out of it.
+func (w *veiled) mask(document []byte) (masked []byte, gone []string, err error) {
+	if w == nil || w.clear {
+		return document, nil, nil
+	}
+	c := copier{in: document, out: make([]byte, 0, len(document))}
+	gone, err = c.value(w)
+	if err != nil {
+		return nil, nil, err
+	}
+	slices.Sort(gone)
+	return append(c.out, c.in[c.at:]...), gone, nil
+}
+
+// copier goes through a document once.
+type copier struct {
+	in  []byte
+	at  int
+	out []byte
+}
+
+func (c *copier) space() byte {
+	for c.at < len(c.in) {
+		switch b := c.in[c.at]; b {
+		case ' ', '\t', '\n', '\r':
+			c.at++
+		default:
+			return b
+		}
+	}
+	return 0
+}
+
+// value copies the next value as far as it is not hidden.
+func (c *copier) value(w *veiled) ([]string, error) {
+	first := c.space()
+	switch {
+	case w == nil || w.clear || (first != '{' && first != '['):
+		from := c.at
+		if err := c.skip(); err != nil {
+			return nil, err
+		}
+		c.out = append(c.out, c.in[from:c.at]...)
+		return nil, nil
+	case first == '[':
+		return c.array(w)
+	}
+	return c.object(w)
+}
+
+func (c *copier) array(w *veiled) ([]string, error) {
+	var gone []string
+	c.at++
+	c.out = append(c.out, '[')
+	for first := true; c.space() != ']'; first = false {
+		if !first {
+			if c.space() != ',' {
+				return nil, errNotJSON
+			}
+			c.at++
+			c.out = append(c.out, ',')
+		}
+		below, err := c.value(w.items)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range below {
+			if p = "/*" + p; !slices.Contains(gone, p) {
+				gone = append(gone, p)
+			}
+		}
+	}
+	c.at++
+	c.out = append(c.out, ']')
+	return gone, nil
+}
+
+func (c *copier) object(w *veiled) ([]string, error) {
+	var gone []string
+	var already []byte // what the resource names itself
+	var err error
+	isResource, first := false, true
+	c.at++
+	c.out = append(c.out, '{')
+	for c.space() != '}' {
+		if c.space() == ',' {
+			c.at++
+			c.space()
+		}
+		from := c.at
+		if err := c.skip(); err != nil {
+			return nil, err
+		}
+		raw := c.in[from:c.at]
+		name, err := memberName(raw)
+		if err != nil || c.space() != ':' {
+			return nil, errNotJSON
+		}
+		c.at++
+		isResource = isResource || string(name) == "object"
+		p, known := w.properties[string(name)]
+		if !known {
+			p.veiled = w.extra
+		}
+		hidden := p.veiled != nil && p.hidden
+		if string(name) == "masked" || hidden {
+			c.space()
+			from := c.at
+			if err := c.skip(); err != nil {
+				return nil, err
+			}
+			if !hidden {
+				already = c.in[from:c.at]
+				continue
+			}
+			gone = append(gone, p.at(name))
+			if p.nullable {
+				c.member(&first, raw)
+				c.out = append(c.out, "null"...)
+			}
+			continue
+		}
+		c.member(&first, raw)
+		below, err := c.value(p.veiled)
+		if err != nil {
+			return nil, err
+		}
+		for _, q := range below {
+			gone = append(gone, p.at(name)+q)
+		}
+	}
+	c.at++
+	if isResource && len(gone) > 0 {
+		slices.Sort(gone)
+		names := gone
+		if already != nil {
+			var have []string
+			if err := json.Unmarshal(already, &have); err == nil { // null, too
+				names = union(have, gone)
+			}
+		}
+		if already, err = json.Marshal(names); err != nil {
+			return nil, err
+		}
+	}
+	if already != nil {
+		c.member(&first, []byte(`"masked"`))
+		c.out = append(c.out, already...)
+	}
+	c.out = append(c.out, '}')
+	return gone, nil
+}
+
+func (c *copier) member(first *bool, raw []byte) {
+	if !*first {
+		c.out = append(c.out, ',')
+	}
+	*first = false
+	c.out = append(append(c.out, raw...), ':')
+}
+
+func memberName(raw []byte) ([]byte, error) {
+	if len(raw) < 2 || raw[0] != '"' {
+		return nil, errNotJSON
+	}
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return raw[1 : len(raw)-1], nil
+	}
+	var name string
+	err := json.Unmarshal(raw, &name)
+	return []byte(name), err
+}
+
+// at is the pointer to it, or to a member that is not declared.
+func (p property) at(name []byte) string {
+	if p.pointer != "" {
+		return p.pointer
+	}
+	return "/" + pointerEscape(string(name))
+}
+
+func union(have, gone []string) []string {
+	for _, p := range gone {
+		if !slices.Contains(have, p) {
+			have = append(have, p)
+		}
+	}
+	return have
+}
+
+// skip goes past the next value, whose form is taken for granted: the program
+// wrote it.
+func (c *copier) skip() error {
+	depth := 0
+	for {
+		switch c.space() {
+		case 0:
+			return errNotJSON
+		case '"':
+			c.at++
+			for c.at < len(c.in) && c.in[c.at] != '"' {
+				if c.in[c.at] == '\\' {
+					c.at++
+				}
+				c.at++
+			}
+			if c.at >= len(c.in) {
+				return errNotJSON
+			}
+			c.at++
+		case '{', '[':
+			depth++
+			c.at++
+		case '}', ']':
+			if depth--; depth < 0 {
+				return errNotJSON
+			}
+			c.at++
+		case ',', ':':
+			if depth == 0 {
+				return errNotJSON
+			}
+			c.at++
+			continue
+		default:
+			start := c.at
+			for c.at < len(c.in) && !isBoundary(c.in[c.at]) {
+				c.at++
+			}
+			if c.at == start {
+				return errNotJSON
+			}
+		}
+		if depth == 0 {
+			return nil
+		}
+	}
+}
+
+func isBoundary(b byte) bool {
+	switch b {
+	case ',', ':', '}', ']', '{', '[', '"', ' ', '\t', '\n', '\r':
+		return true
+	}
+	return false
+}
