@@ -100,7 +100,8 @@ JOIN tenants t ON t.tenant_id = s.tenant_id
 WHERE s.tenant_id = @tenant_id AND s.sequence = ANY(@sequences::bigint[]);
 
 -- name: ListNamedBy :many
--- The contacts that orders, accounts and what was bought with them are of.
+-- The contacts that orders, accounts, what was bought with them and admissions
+-- are of.
 SELECT o.id, o.contact_id FROM ticketing_orders o WHERE o.tenant_id = @tenant_id AND o.id = ANY(@ids::uuid[])
 UNION ALL
 SELECT u.id, u.contact_id FROM ticketing_customers u WHERE u.tenant_id = @tenant_id AND u.id = ANY(@ids::uuid[])
@@ -109,7 +110,12 @@ SELECT m.id, m.contact_id FROM ticketing_memberships m WHERE m.tenant_id = @tena
 UNION ALL
 SELECT g.id, g.contact_id FROM ticketing_gift_cards g WHERE g.tenant_id = @tenant_id AND g.id = ANY(@ids::uuid[])
 UNION ALL
-SELECT b.id, b.contact_id FROM ticketing_group_bookings b WHERE b.tenant_id = @tenant_id AND b.id = ANY(@ids::uuid[]);
+SELECT b.id, b.contact_id FROM ticketing_group_bookings b WHERE b.tenant_id = @tenant_id AND b.id = ANY(@ids::uuid[])
+UNION ALL
+SELECT s.id, o.contact_id FROM ticketing_scans s
+LEFT JOIN ticketing_lines l ON l.tenant_id = s.tenant_id AND l.ticket_id = s.ticket_id
+LEFT JOIN ticketing_orders o ON o.tenant_id = l.tenant_id AND o.id = l.order_id
+WHERE s.tenant_id = @tenant_id AND s.id = ANY(@ids::uuid[]);
 
 -- name: ListAbout :many
 -- Whom these events are about.

@@ -257,9 +257,9 @@ func entryOfRead(r Read) Entry {
 	return e
 }
 
-// hide takes out of entries whom their reader does not see: the record of a
-// refusal, and contacts of a read, of which nothing is left when only they were
-// read.
+// hide takes out what is about people whom its reader does not see: refusals
+// that name a record which is no contact that they see, whether it is there or
+// not, and contacts of a read, of which nothing is left when only they were read.
 func (s *Service) hide(ctx context.Context, tenant uuid.UUID, entries []Entry) ([]Entry, error) {
 	if pg.SightIn(ctx).All() {
 		return entries, nil
@@ -290,7 +290,7 @@ func (s *Service) hide(ctx context.Context, tenant uuid.UUID, entries []Entry) (
 			}
 		case refusalsLog:
 			if !look.Sees(e.SubjectID) {
-				e.SubjectID = nil
+				continue
 			}
 		case readsLog:
 			e.Subjects = slices.DeleteFunc(slices.Clone(e.Subjects), func(id uuid.UUID) bool { return !look.Sees(&id) })

@@ -93,13 +93,13 @@ func (s *Service) Follow(ctx context.Context, tenant uuid.UUID, after Place, lim
 // batchesAtOnce bounds how many batches one page looks into.
 const batchesAtOnce = 200
 
-// follow reads a log that is chained in batches. A batch that a purge has taken
-// is passed over.
+// follow reads a log that is chained in batches. What a purge has taken, and
+// what its reader does not see, is passed over.
 func follow[R any](ctx context.Context, s *Service, tenant uuid.UUID, log string, after BatchPlace, limit int,
 	rows func(context.Context, auditdb.DBTX, uuid.UUID, []uuid.UUID) ([]R, error), entryOf func(R) Entry,
 ) ([]Entry, error) {
-	ctx = pg.WithSight(ctx, pg.Everything()) // what is hidden is taken out of the answer
-	batches, err := s.reads.q.FollowBatches(ctx, s.reads.db.Tenant(tenant), auditdb.FollowBatchesParams{
+	// The seals are for whoever follows the log; what they seal, as far as it is seen.
+	batches, err := s.reads.q.FollowBatches(pg.WithSight(ctx, pg.Everything()), s.reads.db.Tenant(tenant), auditdb.FollowBatchesParams{
 		TenantID: tenant, Log: log, Number: max(after.Batch, 1), PageSize: int32(min(limit+1, batchesAtOnce)),
 	})
 	if err != nil {

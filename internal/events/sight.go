@@ -32,7 +32,10 @@ type withheldForm struct {
 // a contact.
 type about struct {
 	contacts []uuid.UUID
-	record   *uuid.UUID
+	records  []uuid.UUID
+	// personal: it is about somebody by what it is, so that whoever is held to a
+	// purpose may read it where there is a basis. The rest it does not read.
+	personal bool
 }
 
 func (e Envelope) about() about {
@@ -41,6 +44,7 @@ func (e Envelope) about() about {
 		ContactID  *uuid.UUID `json:"contact_id"`
 		PreviousID *uuid.UUID `json:"previous_contact_id"`
 		OrderID    *uuid.UUID `json:"order_id"`
+		BeforeID   *uuid.UUID `json:"previous_order_id"`
 	}
 	_ = json.Unmarshal(e.Data.Facts, &facts) // facts are an object of ours
 	for _, id := range []*uuid.UUID{facts.ContactID, facts.PreviousID} {
@@ -48,13 +52,24 @@ func (e Envelope) about() about {
 			a.contacts = append(a.contacts, *id)
 		}
 	}
+	for _, id := range []*uuid.UUID{facts.OrderID, facts.BeforeID} {
+		if id != nil {
+			a.records = append(a.records, *id)
+		}
+	}
 	switch e.Data.Object {
 	case "contact":
-		a.contacts = append(a.contacts, e.Data.ID)
+		a.contacts, a.personal = append(a.contacts, e.Data.ID), true
 	case "order", "ticketing_customer", "membership", "gift_card", "group_booking":
-		a.record = &e.Data.ID
+		a.records, a.personal = append(a.records, e.Data.ID), true
+	case "scan":
+		a.records = append(a.records, e.Data.ID)
 	case "ticket":
-		a.record = facts.OrderID
+		if a.personal = true; facts.OrderID == nil {
+			a.records = append(a.records, uuid.Nil) // of no order, so of nobody who is seen
+		}
+	case "contact_point", "address", "consent":
+		a.personal = true
 	}
 	return a
 }
@@ -62,13 +77,15 @@ func (e Envelope) about() about {
 // look is the program's own look at events, whatever the database let through.
 type look struct {
 	everything bool
+	bound      bool // to purposes
 	contacts   pg.Look
-	records    map[uuid.UUID]*uuid.UUID
+	records    map[uuid.UUID][]*uuid.UUID // whose each of them is, as far as it is somebody's
 }
 
 // lookAt reads whom these events are about.
 func (s *Service) lookAt(ctx context.Context, tenant uuid.UUID, list []Envelope) (look, error) {
 	l := look{everything: pg.SightIn(ctx).All()}
+	_, _, l.bound = pg.SightIn(ctx).Bound()
 	if l.everything || len(list) == 0 {
 		return l, nil
 	}
@@ -77,18 +94,16 @@ func (s *Service) lookAt(ctx context.Context, tenant uuid.UUID, list []Envelope)
 	for _, e := range list {
 		a := e.about()
 		contacts = append(contacts, a.contacts...)
-		if a.record != nil {
-			records = append(records, *a.record)
-		}
+		records = append(records, a.records...)
 	}
-	l.records = map[uuid.UUID]*uuid.UUID{}
+	l.records = map[uuid.UUID][]*uuid.UUID{}
 	if len(records) > 0 {
 		rows, err := s.q.ListNamedBy(ctx, scope, tenant, records)
 		if err != nil {
 			return l, err
 		}
 		for _, r := range rows {
-			l.records[r.ID] = r.ContactID
+			l.records[r.ID] = append(l.records[r.ID], r.ContactID)
 			if r.ContactID != nil {
 				contacts = append(contacts, *r.ContactID)
 			}
@@ -105,13 +120,20 @@ func (l look) sees(e Envelope) bool {
 		return true
 	}
 	a := e.about()
-	if a.record != nil {
-		contact, there := l.records[*a.record]
+	if l.bound && !a.personal {
+		return false
+	}
+	for _, record := range a.records {
+		whose, there := l.records[record]
 		if !there {
 			return false
 		}
-		if contact != nil {
-			a.contacts = append(a.contacts, *contact)
+		for _, contact := range whose {
+			if contact != nil {
+				a.contacts = append(a.contacts, *contact)
+			} else if l.bound {
+				return false // where nobody is known there is no basis
+			}
 		}
 	}
 	return !slices.ContainsFunc(a.contacts, func(id uuid.UUID) bool { return !l.contacts.Sees(&id) })

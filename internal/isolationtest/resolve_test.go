@@ -42,6 +42,9 @@ func kindOf(op api.OperationSpec, name string) string {
 		kind, _, _ := strings.Cut(rest, "/")
 		return map[string]string{"Users": "scim_user", "Groups": "scim_group", "Schemas": "scim_name", "ResourceTypes": "scim_name"}[kind]
 	}
+	if name == "identity_provider_id" && strings.HasSuffix(op.Path, "/saml") {
+		return "saml_provider" // which is set up otherwise
+	}
 	name = strings.TrimSuffix(strings.TrimSuffix(name, "_ids"), "_id")
 	if alias, ok := aliases[name]; ok {
 		return alias
@@ -86,7 +89,9 @@ func lacking(kind string) string {
 		return "2026-Q4"
 	case "token":
 		return strings.Repeat("a", 43)
-	case "source", "consumer", "external", "q", "name_prefix":
+	case "connector":
+		return "pretix"
+	case "source", "consumer", "external", "q", "name_prefix", "voucher_code", "campaign":
 		return "nobody" + strings.ReplaceAll(ids.New().String(), "-", "")
 	case "email", "mailbox":
 		return "nobody" + ids.New().String() + "@courrier.example"

@@ -1,14 +1,21 @@
 package isolationtest
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"math/big"
 	"net/netip"
 	"net/url"
 	"path"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -61,6 +68,8 @@ func newWorld(t *testing.T, app *parvistest.App, c *parvistest.Client, word stri
 	w.own["principal"] = user
 	made("identity_provider", "/v1/identity-providers", m{"name": "Annuaire " + word, "issuer": "http://127.0.0.1/" + word, "audience": word})
 	c.Put("/v1/identity-providers/"+w.own["identity_provider"]+"/sign-in", m{"client_id": word, "client_secret": "a secret of " + word}).Is(200)
+	made("saml_provider", "/v1/identity-providers", m{"name": "Annuaire SAML " + word, "issuer": "urn:" + word, "audience": word, "protocol": "saml"})
+	c.Put("/v1/identity-providers/"+w.own["saml_provider"]+"/saml", m{"metadata": metadata(t, "urn:"+word)}).Is(200)
 	made("identity", "/v1/users/"+user+"/identities", m{"issuer": "http://127.0.0.1/" + word, "subject": word})
 	made("scim_user", "/v1/scim/v2/Users", m{"userName": word + "@annuaire.example", "displayName": "Agent " + word})
 	made("scim_group", "/v1/scim/v2/Groups", m{"displayName": "Groupe " + word})
@@ -76,6 +85,7 @@ func newWorld(t *testing.T, app *parvistest.App, c *parvistest.Client, word stri
 	made("wording", "/v1/consent-wordings", m{"text": "J'accepte " + word, "language": "fr", "label": word})
 	w.own["source"] = code(word)
 	c.Post("/v1/ticketing/sources", m{"code": w.own["source"], "name": "Billetterie " + word, "kind": "csv", "time_zone": "Europe/Paris", "currency": "EUR"}).Is(201)
+	w.connect(t)
 	form, _, _ := parvistest.ExampleBody(operation("createForm"))
 	form["slug"], form["name"] = "form-"+word, "Formulaire "+word
 	made("form", "/v1/forms", form)
@@ -97,6 +107,42 @@ func newWorld(t *testing.T, app *parvistest.App, c *parvistest.Client, word stri
 	return w
 }
 
+// metadata is that of a SAML provider with a key of its own.
+func metadata(t *testing.T, entity string) string {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	certificate, err := x509.CreateCertificate(rand.Reader, &template, &template, private.Public(), private)
+	require.NoError(t, err)
+	return fmt.Sprintf(`<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID=%q>
+		<md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><md:KeyDescriptor use="signing">
+		<ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data><ds:X509Certificate>%s</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>
+		<md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://sso.ville.example/"/></md:IDPSSODescriptor></md:EntityDescriptor>`,
+		entity, base64.StdEncoding.EncodeToString(certificate))
+}
+
+// connect gives the source a connection with what comes of one: a call of the
+// vendor, a record that could not be taken in, and something it was asked to do.
+func (w *world) connect(t *testing.T) {
+	t.Helper()
+	at := "/v1/ticketing/sources/" + w.own["source"]
+	connection := m{"connector": "pretix", "base_url": "http://127.0.0.1:9", "settings": m{"organizer": w.word}, "secrets": m{"token": "a secret of " + w.word}}
+	w.Put(at+"/connection", connection).Is(200)
+	hook, err := url.Parse(fmt.Sprint(w.Post(at+"/connection/hook-address", nil).Is(201).JSON()["url"]))
+	require.NoError(t, err)
+	w.own["connector"], w.own["hook_key"] = "pretix", path.Base(hook.Path)
+	w.app.Anonymous().Post(hook.Path, m{"notification_id": 1, "organizer": w.word, "event": w.word, "code": "ABCDE", "action": "pretix.event.order.paid"}).Is(202)
+	w.own["message"] = fmt.Sprint(w.Get(at + "/inbound-messages").Is(200).Data()[0]["id"])
+	connection["is_enabled"] = false // nobody is there
+	w.Put(at+"/connection", connection).Is(200)
+	w.own["dead_letter"], w.own["command"] = ids.New().String(), ids.New().String()
+	as(t, w.app.DB, `insert into connector_dead_letters (tenant_id, id, source_id, kind, external_id, code, problem)
+		select tenant_id, $2, id, 'order', $3, 'invalid-record', '{}' from ticketing_sources where tenant_id = $1 and code = $4`, w.tenant, w.own["dead_letter"], "lost-"+w.word, w.own["source"])
+	as(t, w.app.DB, `insert into connector_commands (tenant_id, id, source_id, kind, status, error)
+		select tenant_id, $2, id, 'order.cancel', 'rejected', $3 from ticketing_sources where tenant_id = $1 and code = $4`, w.tenant, w.own["command"], w.word, w.own["source"])
+}
+
 // code is what an outside program would choose as a name, which others may
 // choose too: it is no secret and does not hold the word.
 func code(of string) string {
@@ -113,7 +159,7 @@ func number(of string) string {
 // person makes a contact with one of everything that hangs on a contact.
 func (w *world) person(t *testing.T, word string) person {
 	t.Helper()
-	p := person{word: word, names: names{"email": word + "@courrier.example", "q": word, "name_prefix": word, "external": code("external" + word)}}
+	p := person{word: word, names: names{"voucher_code": "offer-" + word, "campaign": "season-" + word, "email": word + "@courrier.example", "q": word, "name_prefix": word, "external": code("external" + word)}}
 	n := p.names
 	source := w.own["source"]
 	n["contact"] = w.Post("/v1/contacts", m{
@@ -133,7 +179,7 @@ func (w *world) person(t *testing.T, word string) person {
 	order := w.Post("/v1/ticketing/sources/"+source+"/batches", m{"batch_id": "b-" + word, "records": []m{{
 		"kind": "order", "external_id": n["external"], "source_modified_at": "2026-11-20T09:00:00Z", "data": m{
 			"number": "N-" + word, "commercial_state": "confirmed", "placed_at": "2026-11-01T10:00:00Z", "buyer": m{"contact_id": n["contact"]},
-			"lines": []m{{"external_id": "t-" + word, "amount": "24.00", "state": "valid", "performance": "soir-" + w.word, "price_type": "plein-" + w.word}},
+			"lines": []m{{"external_id": "t-" + word, "amount": "24.00", "state": "valid", "performance": "soir-" + w.word, "price_type": "plein-" + w.word, "voucher": m{"code": n["voucher_code"], "campaign": n["campaign"]}}},
 			"fees":  []m{}, "payments": []m{{"external_id": "p-" + word, "amount": "24.00", "state": "settled", "method": "card"}},
 		},
 	}, {

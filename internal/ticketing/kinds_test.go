@@ -1,6 +1,8 @@
 package ticketing_test
 
 import (
+	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -284,7 +286,8 @@ func TestMembershipsAreToldWhenTheyBeginAndEnd(t *testing.T) {
 		{35, map[string]int{"membership.started": 1, "membership.renewed": 1}}, {10, map[string]int{"membership.started": 1, "membership.renewed": 1, "membership.expired": 1}},
 	} {
 		now.Advance(time.Duration(step.days) * 24 * time.Hour)
-		require.Equal(t, step.told, tell(), step)
+		// The program's own worker may be telling at this moment.
+		parvistest.Eventually(t, fmt.Sprint(step), func() bool { return maps.Equal(step.told, tell()) })
 	}
 	send(app.Client, record("membership", "m3", t1, m{"valid_from": "2026-09-01"}))
 	send(app.Client, record("membership", "m3", t2, m{"valid_from": "2026-09-01", "state": "cancelled"}))

@@ -28,8 +28,18 @@ var errEnough = errors.New("enough")
 
 // Compare reads two archives beside each other and returns the first
 // differences between their data, at most limit; none means that they hold the
-// same. Manifests differ by nature (time, software) and are not compared.
+// same. Manifests differ by nature (time, software) and are not compared. The
+// error is a Flaw where one of them is damaged, also where its records are not.
 func Compare(ctx context.Context, a, b *Archive, limit int) ([]Difference, error) {
+	for _, one := range []*Archive{a, b} {
+		for _, f := range one.Manifest.Files {
+			if f.Table == "" { // those of tables are read below
+				if err := one.checkDigest(ctx, f); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
 	var out []Difference
 	names := map[string]bool{}
 	for _, d := range []Dictionary{a.Dictionary, b.Dictionary} {

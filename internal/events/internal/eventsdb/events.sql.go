@@ -261,6 +261,11 @@ UNION ALL
 SELECT g.id, g.contact_id FROM ticketing_gift_cards g WHERE g.tenant_id = $1 AND g.id = ANY($2::uuid[])
 UNION ALL
 SELECT b.id, b.contact_id FROM ticketing_group_bookings b WHERE b.tenant_id = $1 AND b.id = ANY($2::uuid[])
+UNION ALL
+SELECT s.id, o.contact_id FROM ticketing_scans s
+LEFT JOIN ticketing_lines l ON l.tenant_id = s.tenant_id AND l.ticket_id = s.ticket_id
+LEFT JOIN ticketing_orders o ON o.tenant_id = l.tenant_id AND o.id = l.order_id
+WHERE s.tenant_id = $1 AND s.id = ANY($2::uuid[])
 `
 
 type ListNamedByRow struct {
@@ -268,7 +273,8 @@ type ListNamedByRow struct {
 	ContactID *uuid.UUID
 }
 
-// The contacts that orders, accounts and what was bought with them are of.
+// The contacts that orders, accounts, what was bought with them and admissions
+// are of.
 func (q *Queries) ListNamedBy(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]ListNamedByRow, error) {
 	rows, err := db.Query(ctx, listNamedBy, tenantID, ids)
 	if err != nil {
