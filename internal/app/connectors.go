@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/parvis-crm/parvis/internal/connectors"
 	"github.com/parvis-crm/parvis/internal/connectors/port"
 	"github.com/parvis-crm/parvis/internal/connectors/pretix"
 	"github.com/parvis-crm/parvis/internal/egress"
+	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/ticketing"
 	"github.com/parvis-crm/parvis/internal/web"
 )
@@ -33,7 +35,7 @@ const (
 
 func (a *App) newConnectors(schemas web.Schemas) *connectors.Service {
 	return connectors.NewService(connectors.Needs{
-		DB: a.DB, Clock: a.Clock, Log: a.Log, Ingest: ingest{a.domains.ticketing}, Operations: a.domains.operations, Reads: a.domains.reads, Schemas: schemas,
+		DB: a.DB, Clock: a.Clock, Log: a.Log, Ingest: ingest{a.domains.ticketing, a.DB}, Operations: a.domains.operations, Reads: a.domains.reads, Schemas: schemas,
 		Client:  egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs, MaxBody: vendorBody, Timeout: vendorTimeout}),
 		Secrets: a.sealed(connectors.SealedSecrets()), Messages: a.sealed(connectors.SealedMessages()), DeadLetters: a.sealed(connectors.SealedDeadLetters()),
 		Commands: a.sealed(connectors.SealedCommands()),
@@ -45,7 +47,10 @@ func (a *App) Connectors() *connectors.Service { return a.domains.connectors }
 
 // ingest hands what connectors read to ticketing, as if it had been sent to the
 // API.
-type ingest struct{ ticketing *ticketing.Service }
+type ingest struct {
+	ticketing *ticketing.Service
+	db        *pg.DB
+}
 
 // Receive implements connectors.Ingest.
 func (i ingest) Receive(ctx context.Context, source string, records []port.Record) ([]connectors.Outcome, error) {
@@ -77,14 +82,13 @@ func (i ingest) Receive(ctx context.Context, source string, records []port.Recor
 }
 
 // MarkAbsent implements connectors.Ingest.
-func (i ingest) MarkAbsent(ctx context.Context, source, kind, externalID string) error {
-	if t, ok := any(i.ticketing).(absentees); ok {
-		return t.MarkAbsent(ctx, source, kind, externalID)
+func (i ingest) MarkAbsent(ctx context.Context, source string, w connectors.Window, present []string) error {
+	found, err := i.ticketing.GetSource(ctx, source)
+	if err != nil {
+		return err
 	}
-	return nil
-}
-
-// absentees keeps records that their vendor no longer has.
-type absentees interface {
-	MarkAbsent(ctx context.Context, source, kind, externalID string) error
+	return pg.InTx(ctx, i.db, found.TenantID, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := i.ticketing.MarkAbsent(ctx, tx, found, ticketing.Window{Kind: port.Order, From: &w.From, Until: &w.To, TakenAt: w.TakenAt}, present)
+		return err
+	})
 }

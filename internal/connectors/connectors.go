@@ -34,9 +34,13 @@ type Outcome struct {
 // concerns all of them.
 type Ingest interface {
 	Receive(ctx context.Context, source string, records []port.Record) ([]Outcome, error)
-	// MarkAbsent notes that the vendor no longer has a record: not a deletion.
-	MarkAbsent(ctx context.Context, source, kind, externalID string) error
+	// MarkAbsent tells which orders a complete window of the vendor's had: what is
+	// here and was not in it, twice in a row, counts as cancelled. Nothing is deleted.
+	MarkAbsent(ctx context.Context, source string, w Window, present []string) error
 }
+
+// Window is when what a vendor was asked for was placed, and when it was asked.
+type Window struct{ From, To, TakenAt time.Time }
 
 // Needs are what the service is made from.
 type Needs struct {

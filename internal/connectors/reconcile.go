@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -143,6 +145,7 @@ type comparing struct {
 	there   totals
 	here    totals
 	present map[string]bool // orders that the vendor has
+	taken   time.Time       // when the vendor was asked
 	done    int64
 }
 
@@ -159,9 +162,10 @@ func (t totals) sums(currency string) Sums {
 }
 
 // reconcile is the work of the operation. Started again after a crash it
-// compares anew: what was repaired is then the same on both sides.
+// compares anew: what was repaired is then the same on both sides, and the same
+// instant of asking keeps an absence from being counted twice.
 func (s *Service) reconcile(ctx context.Context, run *operations.Run) (any, error) {
-	c := &comparing{s: s, run: run, tenant: run.Tenant(), present: map[string]bool{}}
+	c := &comparing{s: s, run: run, tenant: run.Tenant(), present: map[string]bool{}, taken: or(run.Operation.StartedAt, s.Clock.Now())}
 	if err := run.Parameters(&c.in); err != nil {
 		return nil, err
 	}
@@ -231,7 +235,9 @@ func (c *comparing) byReading(ctx context.Context) error {
 			}
 			f, err := figuresOf(r, c.src.Currency)
 			if err != nil {
-				continue // it cannot be taken in either, and is or becomes a dead letter
+				// It cannot be taken in either, and is or becomes a dead letter; but it is there.
+				c.present[r.ExternalID] = true
+				continue
 			}
 			figures, records = append(figures, f), append(records, r)
 		}
@@ -435,8 +441,11 @@ func (c *comparing) absences(ctx context.Context) error {
 		rows, err := c.s.q.ListHeldInWindow(ctx, db, connectorsdb.ListHeldInWindowParams{
 			TenantID: c.tenant, SourceID: c.src.ID, FromAt: &c.in.From, ToAt: &c.in.To, After: after, Most: 500,
 		})
-		if err != nil || len(rows) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(rows) == 0 {
+			break
 		}
 		for _, r := range rows {
 			after = r.ExternalID
@@ -450,6 +459,10 @@ func (c *comparing) absences(ctx context.Context) error {
 			}
 		}
 	}
+	if !c.in.Repair {
+		return nil
+	}
+	return c.s.Ingest.MarkAbsent(ctx, c.src.Code, Window{c.in.From, c.in.To, c.taken}, slices.Sorted(maps.Keys(c.present)))
 }
 
 func (c *comparing) absent(ctx context.Context, externalID string) error {
@@ -463,10 +476,7 @@ func (c *comparing) absent(ctx context.Context, externalID string) error {
 		return err
 	}
 	c.out.Absent++
-	if !c.in.Repair {
-		return nil
-	}
-	return c.s.Ingest.MarkAbsent(ctx, c.src.Code, port.Order, externalID)
+	return nil
 }
 
 func or[T any](p *T, otherwise T) T {

@@ -78,7 +78,23 @@ func TestAbsentOrders(t *testing.T) {
 	vendor.Remove("orders", "saison/GONE")
 	require.EqualValues(t, 0, compare(t, app, nil)["absent"])
 	require.EqualValues(t, 1, compare(t, app, nil)["absent"])
-	require.Len(t, orders(app), 1, "it is not deleted")
+	require.Equal(t, "cancelled", orders(app)["GONE"]["commercial_state"], "it is not deleted")
+	require.Equal(t, "44.00", orders(app)["GONE"]["totals"].(m)["net"].(m)["amount"])
+}
+
+// What a vendor has and nobody can read is there all the same.
+func TestAnUnreadableOrderIsNotAbsent(t *testing.T) {
+	t.Parallel()
+	app, vendor := connected(t)
+	at := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+	vendor.Put("orders", pretixtest.Order("ODD", at, nil))
+	connect(app, vendor)
+	parvistest.Eventually(t, "the order", func() bool { return len(orders(app)) == 1 })
+	vendor.Put("orders", pretixtest.Order("ODD", at, m{"positions": []any{pretixtest.Position(1, 1, 301, "a lot", nil)}}))
+	for range 2 {
+		require.EqualValues(t, 0, compare(t, app, nil)["absent"])
+	}
+	require.Equal(t, "confirmed", orders(app)["ODD"]["commercial_state"])
 }
 
 // A vendor without a connector of ours sends its own figures.
