@@ -95,6 +95,9 @@ func (s *Service) attributeAgain(ctx context.Context, tx pgx.Tx, source Source, 
 	if err := u.flush(ctx); err != nil {
 		return err
 	}
+	if err := u.settleBelongings(ctx); err != nil {
+		return err
+	}
 	if err := u.recordChanges(ctx); err != nil {
 		return err
 	}

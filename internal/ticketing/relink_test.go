@@ -44,6 +44,29 @@ func TestRelinkStandsAndIsReversible(t *testing.T) {
 	require.Equal(t, other, app.Get(at).JSON()["contact_id"])
 }
 
+// What was bought with an order, or with a ticket of it, is whose the order is.
+func TestWhatWasBoughtGoesAlong(t *testing.T) {
+	t.Parallel()
+	app := institution(t)
+	r := bought(app.Client, "o1", buyer("Nora", "Castellan", "nora@courrier.example"), nil)
+	send(app.Client,
+		record("membership", "m1", t1, m{"order": "o1", "number": "M1"}),
+		record("gift_card", "g1", t1, m{"order": "o1", "balance": "10.00"}),
+		record("group_booking", "b1", t1, m{"state": "confirmed", "number": "B1", "order": "o1"}))
+	whose := func() []any {
+		return []any{at(app.Client, "membership", "m1")["contact_id"], at(app.Client, "gift_card", "g1")["contact_id"], at(app.Client, "group_booking", "b1")["contact_id"]}
+	}
+	nora, yann := r["contact_id"], person(app, "Yann", "Castellan", nil)
+	require.Equal(t, []any{nora, nora, nora}, whose())
+	order := "/v1/ticketing/orders/" + r["id"].(string)
+	app.Post(order+"/relink", m{"contact_id": yann}).Is(200)
+	require.Equal(t, []any{yann, yann, yann}, whose())
+	require.Len(t, app.Get("/v1/ticketing/memberships?contact_id="+yann).Data(), 1)
+	require.Equal(t, 1, eventTypes(t, app, "ticketing.gift_card.*")["ticketing.gift_card.updated"])
+	app.Post(order+"/relink", m{"contact_id": nil}).Is(200)
+	require.Equal(t, []any{nil, nil, nil}, whose())
+}
+
 func TestRevertOfTheFirstDecisionGoesBackToTheRules(t *testing.T) {
 	t.Parallel()
 	app := institution(t)
