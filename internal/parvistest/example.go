@@ -3,19 +3,35 @@ package parvistest
 import (
 	"encoding/json"
 	"strings"
+	"sync"
 
 	"github.com/google/uuid"
 
 	"github.com/parvis-crm/parvis/internal/api"
 )
 
-// ExampleBody is the contract's first example of an operation's JSON request
-// body, decoded anew at each call; false where there is none.
-func ExampleBody(op api.OperationSpec) (body map[string]any, media string, ok bool) {
+// specification is the contract, which nobody may change.
+var specification = sync.OnceValue(func() map[string]any {
 	var doc map[string]any
-	if json.Unmarshal(api.SpecJSON, &doc) != nil {
+	if err := json.Unmarshal(api.SpecJSON, &doc); err != nil {
+		panic(err) // it is generated
+	}
+	return doc
+})
+
+// ExampleBody is the contract's first example of an operation's JSON request
+// body, made anew at each call; false where there is none.
+func ExampleBody(op api.OperationSpec) (body map[string]any, media string, ok bool) {
+	example, media, ok := exampleBody(op)
+	if !ok {
 		return nil, "", false
 	}
+	copied, err := json.Marshal(example)
+	return body, media, err == nil && json.Unmarshal(copied, &body) == nil
+}
+
+func exampleBody(op api.OperationSpec) (body map[string]any, media string, ok bool) {
+	doc := specification()
 	node := dig(doc, doc, "paths", op.Path, strings.ToLower(op.Method), "requestBody", "content")
 	for _, media := range []string{"application/json", "application/merge-patch+json", "application/scim+json"} {
 		content, _ := node[media].(map[string]any)
