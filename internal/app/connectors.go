@@ -10,6 +10,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/parvis-crm/parvis/internal/connectors"
+	"github.com/parvis-crm/parvis/internal/connectors/helloasso"
 	"github.com/parvis-crm/parvis/internal/connectors/port"
 	"github.com/parvis-crm/parvis/internal/connectors/pretix"
 	"github.com/parvis-crm/parvis/internal/egress"
@@ -23,6 +24,7 @@ import (
 func vendors() []port.Connector {
 	return []port.Connector{
 		pretix.Connector{},
+		helloasso.Connector{},
 	}
 }
 

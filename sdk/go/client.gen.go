@@ -1573,6 +1573,78 @@ func (e GenericMailboxObject) Valid() bool {
 	}
 }
 
+// Defines values for HelloAssoSettingsFormTypes.
+const (
+	HelloAssoSettingsFormTypesCheckout     HelloAssoSettingsFormTypes = "Checkout"
+	HelloAssoSettingsFormTypesCrowdFunding HelloAssoSettingsFormTypes = "CrowdFunding"
+	HelloAssoSettingsFormTypesDonation     HelloAssoSettingsFormTypes = "Donation"
+	HelloAssoSettingsFormTypesEvent        HelloAssoSettingsFormTypes = "Event"
+	HelloAssoSettingsFormTypesMembership   HelloAssoSettingsFormTypes = "Membership"
+	HelloAssoSettingsFormTypesPaymentForm  HelloAssoSettingsFormTypes = "PaymentForm"
+	HelloAssoSettingsFormTypesShop         HelloAssoSettingsFormTypes = "Shop"
+)
+
+// Valid indicates whether the value is a known member of the HelloAssoSettingsFormTypes enum.
+func (e HelloAssoSettingsFormTypes) Valid() bool {
+	switch e {
+	case HelloAssoSettingsFormTypesCheckout:
+		return true
+	case HelloAssoSettingsFormTypesCrowdFunding:
+		return true
+	case HelloAssoSettingsFormTypesDonation:
+		return true
+	case HelloAssoSettingsFormTypesEvent:
+		return true
+	case HelloAssoSettingsFormTypesMembership:
+		return true
+	case HelloAssoSettingsFormTypesPaymentForm:
+		return true
+	case HelloAssoSettingsFormTypesShop:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HelloAssoSettingsPriceClasses.
+const (
+	HelloAssoSettingsPriceClassesFree         HelloAssoSettingsPriceClasses = "free"
+	HelloAssoSettingsPriceClassesFull         HelloAssoSettingsPriceClasses = "full"
+	HelloAssoSettingsPriceClassesGroup        HelloAssoSettingsPriceClasses = "group"
+	HelloAssoSettingsPriceClassesOther        HelloAssoSettingsPriceClasses = "other"
+	HelloAssoSettingsPriceClassesPartner      HelloAssoSettingsPriceClasses = "partner"
+	HelloAssoSettingsPriceClassesReduced      HelloAssoSettingsPriceClasses = "reduced"
+	HelloAssoSettingsPriceClassesSchool       HelloAssoSettingsPriceClasses = "school"
+	HelloAssoSettingsPriceClassesStaff        HelloAssoSettingsPriceClasses = "staff"
+	HelloAssoSettingsPriceClassesSubscription HelloAssoSettingsPriceClasses = "subscription"
+)
+
+// Valid indicates whether the value is a known member of the HelloAssoSettingsPriceClasses enum.
+func (e HelloAssoSettingsPriceClasses) Valid() bool {
+	switch e {
+	case HelloAssoSettingsPriceClassesFree:
+		return true
+	case HelloAssoSettingsPriceClassesFull:
+		return true
+	case HelloAssoSettingsPriceClassesGroup:
+		return true
+	case HelloAssoSettingsPriceClassesOther:
+		return true
+	case HelloAssoSettingsPriceClassesPartner:
+		return true
+	case HelloAssoSettingsPriceClassesReduced:
+		return true
+	case HelloAssoSettingsPriceClassesSchool:
+		return true
+	case HelloAssoSettingsPriceClassesStaff:
+		return true
+	case HelloAssoSettingsPriceClassesSubscription:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HistoryEntryObject.
 const (
 	HistoryEntryObjectHistoryEntry HistoryEntryObject = "history_entry"
@@ -8278,6 +8350,36 @@ type HeldVerb struct {
 
 // HeldVerbs defines model for HeldVerbs.
 type HeldVerbs = []string
+
+// HelloAssoSettings How an association's HelloAsso is read.
+type HelloAssoSettings struct {
+	// ClientID Identifier of the API client, with the secret `client_secret`.
+	ClientID string `json:"client_id"`
+
+	// FormTypes Whose orders are read; events, memberships and shops if absent.
+	FormTypes []HelloAssoSettingsFormTypes `json:"form_types,omitempty"`
+
+	// HolderEmailField Name of the question in which holders give their e-mail address; HelloAsso itself knows their names only.
+	HolderEmailField *string `json:"holder_email_field,omitempty"`
+
+	// LookBackDays How many days back orders are read again every night, for what no payment tells of.
+	LookBackDays *int32 `json:"look_back_days,omitempty"`
+
+	// Organization Short name of the association, as its address at HelloAsso has it.
+	Organization string `json:"organization"`
+
+	// PriceClasses Class of each price, by the identifier of its tier.
+	PriceClasses map[string]HelloAssoSettingsPriceClasses `json:"price_classes,omitempty"`
+
+	// RequestsPerMinute What we ask at most; HelloAsso publishes no figure.
+	RequestsPerMinute *int32 `json:"requests_per_minute,omitempty"`
+}
+
+// HelloAssoSettingsFormTypes defines model for HelloAssoSettings.FormTypes.
+type HelloAssoSettingsFormTypes string
+
+// HelloAssoSettingsPriceClasses defines model for HelloAssoSettings.PriceClasses.
+type HelloAssoSettingsPriceClasses string
 
 // HistoryEntry defines model for HistoryEntry.
 type HistoryEntry struct {

@@ -19,7 +19,7 @@ import (
 type Client struct {
 	HTTP Doer
 	Base *url.URL
-	// Authorize puts the credentials on a request.
+	// Authorize puts the credentials on a request; nil: there are none.
 	Authorize func(*http.Request)
 	// Pace bounds requests a minute; nil: none of ours.
 	Pace *Pace
@@ -48,7 +48,8 @@ func (c *Client) Get(ctx context.Context, address string, query url.Values) (Ans
 	return c.Do(ctx, http.MethodGet, address, query, nil, nil)
 }
 
-// Do sends a request. 2xx and 304 are answers; all else is an error.
+// Do sends a request: a body is JSON, or a form where it is url.Values. 2xx and
+// 304 are answers; all else is an error.
 func (c *Client) Do(ctx context.Context, method, address string, query url.Values, body any, header http.Header) (Answer, error) {
 	target, err := c.resolve(address, query)
 	if err != nil {
@@ -58,7 +59,10 @@ func (c *Client) Do(ctx context.Context, method, address string, query url.Value
 		return Answer{}, err
 	}
 	var payload io.Reader
-	if body != nil {
+	content := "application/json"
+	if form, ok := body.(url.Values); ok {
+		payload, content = strings.NewReader(form.Encode()), "application/x-www-form-urlencoded"
+	} else if body != nil {
 		raw, err := json.Marshal(body)
 		if err != nil {
 			return Answer{}, err
@@ -74,9 +78,11 @@ func (c *Client) Do(ctx context.Context, method, address string, query url.Value
 	}
 	r.Header.Set("Accept", "application/json")
 	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Content-Type", content)
 	}
-	c.Authorize(r)
+	if c.Authorize != nil {
+		c.Authorize(r)
+	}
 	response, err := c.HTTP.Do(r)
 	if err != nil {
 		if ctx.Err() != nil {

@@ -14396,6 +14396,33 @@ export interface components {
                 [key: string]: "web" | "box_office" | "phone" | "reseller" | "partner" | "pass_culture" | "import" | "other";
             };
         };
+        /** @description How an association's HelloAsso is read. */
+        HelloAssoSettings: {
+            /** @description Short name of the association, as its address at HelloAsso has it. */
+            organization: string;
+            /** @description Identifier of the API client, with the secret `client_secret`. */
+            client_id: string;
+            /** @description Whose orders are read; events, memberships and shops if absent. */
+            form_types?: ("Event" | "Membership" | "Shop" | "Donation" | "CrowdFunding" | "PaymentForm" | "Checkout")[];
+            /** @description Name of the question in which holders give their e-mail address; HelloAsso itself knows their names only. */
+            holder_email_field?: string;
+            /**
+             * Format: int32
+             * @description How many days back orders are read again every night, for what no payment tells of.
+             * @default 90
+             */
+            look_back_days: number;
+            /**
+             * Format: int32
+             * @description What we ask at most; HelloAsso publishes no figure.
+             * @default 60
+             */
+            requests_per_minute: number;
+            /** @description Class of each price, by the identifier of its tier. */
+            price_classes?: {
+                [key: string]: "full" | "reduced" | "free" | "subscription" | "school" | "group" | "partner" | "staff" | "other";
+            };
+        };
         /**
          * @example {
          *       "object": "sibil_settings",

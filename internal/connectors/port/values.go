@@ -1,0 +1,117 @@
+package port
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Clip bounds a text to n characters, without what is blank around it.
+func Clip(s string, n int) string {
+	s = strings.TrimSpace(s)
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	return string([]rune(s)[:n])
+}
+
+// Cents is an amount in hundredths, such as vendors write it. What is no whole
+// number stays as it came, and is then refused with the record that it is of:
+// one bad amount must not keep a list from being read.
+type Cents string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *Cents) UnmarshalJSON(raw []byte) error {
+	*c = Cents(strings.Trim(string(raw), `"`))
+	if *c == "null" {
+		*c = ""
+	}
+	return nil
+}
+
+// Int gives the number of hundredths; false: it is no whole number.
+func (c Cents) Int() (int64, bool) {
+	digits := strings.TrimPrefix(string(c), "-")
+	if digits == "" || len(digits) > 15 || strings.Trim(digits, "0123456789") != "" {
+		return 0, false
+	}
+	n := int64(0)
+	for _, d := range digits {
+		n = n*10 + int64(d-'0')
+	}
+	if len(digits) < len(c) {
+		n = -n
+	}
+	return n, true
+}
+
+// Decimal writes the amount with a point; nothing where there is none.
+func (c Cents) Decimal() string {
+	n, ok := c.Int()
+	if !ok {
+		return string(c)
+	}
+	return Decimal(n)
+}
+
+// Decimal writes hundredths as a decimal.
+func Decimal(n int64) string {
+	sign := ""
+	if n < 0 {
+		sign, n = "-", -n
+	}
+	digits := []byte{byte('0' + n/10%10), byte('0' + n%10)}
+	whole := n / 100
+	text := ""
+	for {
+		text = string(byte('0'+whole%10)) + text
+		if whole /= 10; whole == 0 {
+			return sign + text + "." + string(digits)
+		}
+	}
+}
+
+// Local reads a time without an offset, which is that of the clocks of a zone.
+// Where clocks are put back an hour is there twice: the first is taken. Zeros
+// instead of a date, and what is no time, are nil.
+func Local(text string, zone *time.Location) *time.Time {
+	text = strings.TrimSpace(text)
+	if strings.HasPrefix(text, "0000") {
+		return nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04", "2006-01-02"} {
+		t, err := time.ParseInLocation(layout, text, zone)
+		if err != nil {
+			continue
+		}
+		if earlier := t.Add(-time.Hour); layout != time.RFC3339Nano && sameClock(earlier, t) {
+			t = earlier
+		}
+		return &t
+	}
+	return nil
+}
+
+func sameClock(a, b time.Time) bool {
+	return a.Format(time.DateTime) == b.Format(time.DateTime)
+}
+
+// Latest is the last of some times; nil: there is none.
+func Latest(times ...*time.Time) *time.Time {
+	var last *time.Time
+	for _, t := range times {
+		if t != nil && (last == nil || t.After(*last)) {
+			last = t
+		}
+	}
+	return last
+}
+
+// Answered is when the vendor made an answer, by its own clock as far as it says;
+// a minute is taken off, since what it holds was looked up before.
+func (a Answer) Answered(now time.Time) time.Time {
+	if t, err := time.Parse(time.RFC1123, a.Header.Get("Date")); err == nil {
+		now = t.UTC()
+	}
+	return now.Add(-time.Minute)
+}
