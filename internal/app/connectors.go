@@ -10,6 +10,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/parvis-crm/parvis/internal/connectors"
+	"github.com/parvis-crm/parvis/internal/connectors/billetweb"
 	"github.com/parvis-crm/parvis/internal/connectors/helloasso"
 	"github.com/parvis-crm/parvis/internal/connectors/port"
 	"github.com/parvis-crm/parvis/internal/connectors/pretix"
@@ -25,6 +26,7 @@ func vendors() []port.Connector {
 	return []port.Connector{
 		pretix.Connector{},
 		helloasso.Connector{},
+		billetweb.Connector{},
 	}
 }
 

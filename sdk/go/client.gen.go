@@ -271,6 +271,117 @@ func (e AuditRetentionPutLog) Valid() bool {
 	}
 }
 
+// Defines values for BilletwebSettingsChannels.
+const (
+	BilletwebSettingsChannelsBoxOffice   BilletwebSettingsChannels = "box_office"
+	BilletwebSettingsChannelsImport      BilletwebSettingsChannels = "import"
+	BilletwebSettingsChannelsOther       BilletwebSettingsChannels = "other"
+	BilletwebSettingsChannelsPartner     BilletwebSettingsChannels = "partner"
+	BilletwebSettingsChannelsPassCulture BilletwebSettingsChannels = "pass_culture"
+	BilletwebSettingsChannelsPhone       BilletwebSettingsChannels = "phone"
+	BilletwebSettingsChannelsReseller    BilletwebSettingsChannels = "reseller"
+	BilletwebSettingsChannelsWeb         BilletwebSettingsChannels = "web"
+)
+
+// Valid indicates whether the value is a known member of the BilletwebSettingsChannels enum.
+func (e BilletwebSettingsChannels) Valid() bool {
+	switch e {
+	case BilletwebSettingsChannelsBoxOffice:
+		return true
+	case BilletwebSettingsChannelsImport:
+		return true
+	case BilletwebSettingsChannelsOther:
+		return true
+	case BilletwebSettingsChannelsPartner:
+		return true
+	case BilletwebSettingsChannelsPassCulture:
+		return true
+	case BilletwebSettingsChannelsPhone:
+		return true
+	case BilletwebSettingsChannelsReseller:
+		return true
+	case BilletwebSettingsChannelsWeb:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BilletwebSettingsEventKinds.
+const (
+	BilletwebSettingsEventKindsDonation     BilletwebSettingsEventKinds = "donation"
+	BilletwebSettingsEventKindsGiftCard     BilletwebSettingsEventKinds = "gift_card"
+	BilletwebSettingsEventKindsGoods        BilletwebSettingsEventKinds = "goods"
+	BilletwebSettingsEventKindsMembership   BilletwebSettingsEventKinds = "membership"
+	BilletwebSettingsEventKindsPass         BilletwebSettingsEventKinds = "pass"
+	BilletwebSettingsEventKindsService      BilletwebSettingsEventKinds = "service"
+	BilletwebSettingsEventKindsSubscription BilletwebSettingsEventKinds = "subscription"
+	BilletwebSettingsEventKindsTicket       BilletwebSettingsEventKinds = "ticket"
+)
+
+// Valid indicates whether the value is a known member of the BilletwebSettingsEventKinds enum.
+func (e BilletwebSettingsEventKinds) Valid() bool {
+	switch e {
+	case BilletwebSettingsEventKindsDonation:
+		return true
+	case BilletwebSettingsEventKindsGiftCard:
+		return true
+	case BilletwebSettingsEventKindsGoods:
+		return true
+	case BilletwebSettingsEventKindsMembership:
+		return true
+	case BilletwebSettingsEventKindsPass:
+		return true
+	case BilletwebSettingsEventKindsService:
+		return true
+	case BilletwebSettingsEventKindsSubscription:
+		return true
+	case BilletwebSettingsEventKindsTicket:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BilletwebSettingsPriceClasses.
+const (
+	BilletwebSettingsPriceClassesFree         BilletwebSettingsPriceClasses = "free"
+	BilletwebSettingsPriceClassesFull         BilletwebSettingsPriceClasses = "full"
+	BilletwebSettingsPriceClassesGroup        BilletwebSettingsPriceClasses = "group"
+	BilletwebSettingsPriceClassesOther        BilletwebSettingsPriceClasses = "other"
+	BilletwebSettingsPriceClassesPartner      BilletwebSettingsPriceClasses = "partner"
+	BilletwebSettingsPriceClassesReduced      BilletwebSettingsPriceClasses = "reduced"
+	BilletwebSettingsPriceClassesSchool       BilletwebSettingsPriceClasses = "school"
+	BilletwebSettingsPriceClassesStaff        BilletwebSettingsPriceClasses = "staff"
+	BilletwebSettingsPriceClassesSubscription BilletwebSettingsPriceClasses = "subscription"
+)
+
+// Valid indicates whether the value is a known member of the BilletwebSettingsPriceClasses enum.
+func (e BilletwebSettingsPriceClasses) Valid() bool {
+	switch e {
+	case BilletwebSettingsPriceClassesFree:
+		return true
+	case BilletwebSettingsPriceClassesFull:
+		return true
+	case BilletwebSettingsPriceClassesGroup:
+		return true
+	case BilletwebSettingsPriceClassesOther:
+		return true
+	case BilletwebSettingsPriceClassesPartner:
+		return true
+	case BilletwebSettingsPriceClassesReduced:
+		return true
+	case BilletwebSettingsPriceClassesSchool:
+		return true
+	case BilletwebSettingsPriceClassesStaff:
+		return true
+	case BilletwebSettingsPriceClassesSubscription:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CaptureRatesObject.
 const (
 	CaptureRatesObjectCaptureRates CaptureRatesObject = "capture_rates"
@@ -1345,6 +1456,45 @@ const (
 func (e EventConsumerObject) Valid() bool {
 	switch e {
 	case EventConsumerObjectEventConsumer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventbriteSettingsPriceClasses.
+const (
+	EventbriteSettingsPriceClassesFree         EventbriteSettingsPriceClasses = "free"
+	EventbriteSettingsPriceClassesFull         EventbriteSettingsPriceClasses = "full"
+	EventbriteSettingsPriceClassesGroup        EventbriteSettingsPriceClasses = "group"
+	EventbriteSettingsPriceClassesOther        EventbriteSettingsPriceClasses = "other"
+	EventbriteSettingsPriceClassesPartner      EventbriteSettingsPriceClasses = "partner"
+	EventbriteSettingsPriceClassesReduced      EventbriteSettingsPriceClasses = "reduced"
+	EventbriteSettingsPriceClassesSchool       EventbriteSettingsPriceClasses = "school"
+	EventbriteSettingsPriceClassesStaff        EventbriteSettingsPriceClasses = "staff"
+	EventbriteSettingsPriceClassesSubscription EventbriteSettingsPriceClasses = "subscription"
+)
+
+// Valid indicates whether the value is a known member of the EventbriteSettingsPriceClasses enum.
+func (e EventbriteSettingsPriceClasses) Valid() bool {
+	switch e {
+	case EventbriteSettingsPriceClassesFree:
+		return true
+	case EventbriteSettingsPriceClassesFull:
+		return true
+	case EventbriteSettingsPriceClassesGroup:
+		return true
+	case EventbriteSettingsPriceClassesOther:
+		return true
+	case EventbriteSettingsPriceClassesPartner:
+		return true
+	case EventbriteSettingsPriceClassesReduced:
+		return true
+	case EventbriteSettingsPriceClassesSchool:
+		return true
+	case EventbriteSettingsPriceClassesStaff:
+		return true
+	case EventbriteSettingsPriceClassesSubscription:
 		return true
 	default:
 		return false
@@ -4990,6 +5140,81 @@ func (e WebhookKeyUse) Valid() bool {
 	}
 }
 
+// Defines values for WeezeventSettingsEventKinds.
+const (
+	WeezeventSettingsEventKindsDonation     WeezeventSettingsEventKinds = "donation"
+	WeezeventSettingsEventKindsGiftCard     WeezeventSettingsEventKinds = "gift_card"
+	WeezeventSettingsEventKindsGoods        WeezeventSettingsEventKinds = "goods"
+	WeezeventSettingsEventKindsMembership   WeezeventSettingsEventKinds = "membership"
+	WeezeventSettingsEventKindsPass         WeezeventSettingsEventKinds = "pass"
+	WeezeventSettingsEventKindsService      WeezeventSettingsEventKinds = "service"
+	WeezeventSettingsEventKindsSubscription WeezeventSettingsEventKinds = "subscription"
+	WeezeventSettingsEventKindsTicket       WeezeventSettingsEventKinds = "ticket"
+)
+
+// Valid indicates whether the value is a known member of the WeezeventSettingsEventKinds enum.
+func (e WeezeventSettingsEventKinds) Valid() bool {
+	switch e {
+	case WeezeventSettingsEventKindsDonation:
+		return true
+	case WeezeventSettingsEventKindsGiftCard:
+		return true
+	case WeezeventSettingsEventKindsGoods:
+		return true
+	case WeezeventSettingsEventKindsMembership:
+		return true
+	case WeezeventSettingsEventKindsPass:
+		return true
+	case WeezeventSettingsEventKindsService:
+		return true
+	case WeezeventSettingsEventKindsSubscription:
+		return true
+	case WeezeventSettingsEventKindsTicket:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WeezeventSettingsPriceClasses.
+const (
+	WeezeventSettingsPriceClassesFree         WeezeventSettingsPriceClasses = "free"
+	WeezeventSettingsPriceClassesFull         WeezeventSettingsPriceClasses = "full"
+	WeezeventSettingsPriceClassesGroup        WeezeventSettingsPriceClasses = "group"
+	WeezeventSettingsPriceClassesOther        WeezeventSettingsPriceClasses = "other"
+	WeezeventSettingsPriceClassesPartner      WeezeventSettingsPriceClasses = "partner"
+	WeezeventSettingsPriceClassesReduced      WeezeventSettingsPriceClasses = "reduced"
+	WeezeventSettingsPriceClassesSchool       WeezeventSettingsPriceClasses = "school"
+	WeezeventSettingsPriceClassesStaff        WeezeventSettingsPriceClasses = "staff"
+	WeezeventSettingsPriceClassesSubscription WeezeventSettingsPriceClasses = "subscription"
+)
+
+// Valid indicates whether the value is a known member of the WeezeventSettingsPriceClasses enum.
+func (e WeezeventSettingsPriceClasses) Valid() bool {
+	switch e {
+	case WeezeventSettingsPriceClassesFree:
+		return true
+	case WeezeventSettingsPriceClassesFull:
+		return true
+	case WeezeventSettingsPriceClassesGroup:
+		return true
+	case WeezeventSettingsPriceClassesOther:
+		return true
+	case WeezeventSettingsPriceClassesPartner:
+		return true
+	case WeezeventSettingsPriceClassesReduced:
+		return true
+	case WeezeventSettingsPriceClassesSchool:
+		return true
+	case WeezeventSettingsPriceClassesStaff:
+		return true
+	case WeezeventSettingsPriceClassesSubscription:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for WithheldEventType.
 const (
 	WithheldEventTypeWithheld WithheldEventType = "withheld"
@@ -6762,6 +6987,36 @@ type Belongings struct {
 	TeamIds           []openapi_types.UUID `json:"team_ids"`
 }
 
+// BilletwebSettings How a Billetweb account is read.
+type BilletwebSettings struct {
+	// Channels Kind of each origin of orders.
+	Channels map[string]BilletwebSettingsChannels `json:"channels,omitempty"`
+
+	// EventKinds What events sell that are none, such as subscriptions and gift tickets, by their identifiers.
+	EventKinds map[string]BilletwebSettingsEventKinds `json:"event_kinds,omitempty"`
+
+	// Events Only these events, by their identifiers; all if absent.
+	Events []string `json:"events,omitempty"`
+
+	// PriceClasses Class of each price, by event and ticket (`1200/7`).
+	PriceClasses map[string]BilletwebSettingsPriceClasses `json:"price_classes,omitempty"`
+
+	// RequestsPerMinute What we ask at most; Billetweb allows 100.
+	RequestsPerMinute *int32 `json:"requests_per_minute,omitempty"`
+
+	// User Identifier of the user, with the secret `key`.
+	User string `json:"user"`
+}
+
+// BilletwebSettingsChannels defines model for BilletwebSettings.Channels.
+type BilletwebSettingsChannels string
+
+// BilletwebSettingsEventKinds defines model for BilletwebSettings.EventKinds.
+type BilletwebSettingsEventKinds string
+
+// BilletwebSettingsPriceClasses defines model for BilletwebSettings.PriceClasses.
+type BilletwebSettingsPriceClasses string
+
 // BreakGlass defines model for BreakGlass.
 type BreakGlass struct {
 	DepartmentID nullable.Nullable[openapi_types.UUID] `json:"department_id,omitempty"`
@@ -7949,6 +8204,24 @@ type EventType struct {
 type EventTypeList struct {
 	Data []EventType `json:"data"`
 }
+
+// EventbriteSettings How an Eventbrite organization is read.
+type EventbriteSettings struct {
+	// Events Only these events, by their identifiers; all if absent.
+	Events []string `json:"events,omitempty"`
+
+	// Organization Identifier of the organization.
+	Organization string `json:"organization"`
+
+	// PriceClasses Class of each price, by the identifier of its ticket class.
+	PriceClasses map[string]EventbriteSettingsPriceClasses `json:"price_classes,omitempty"`
+
+	// RequestsPerMinute What we ask at most.
+	RequestsPerMinute *int32 `json:"requests_per_minute,omitempty"`
+}
+
+// EventbriteSettingsPriceClasses defines model for EventbriteSettings.PriceClasses.
+type EventbriteSettingsPriceClasses string
 
 // ExportCreate What to export; everything where nothing is said.
 type ExportCreate struct {
@@ -13116,6 +13389,27 @@ type WebhookSecretRotation struct {
 type WebhookTest struct {
 	Type string `json:"type"`
 }
+
+// WeezeventSettings How a Weezevent account is read.
+type WeezeventSettings struct {
+	// EventKinds What events sell that are none, such as subscriptions and gift tickets, by their identifiers.
+	EventKinds map[string]WeezeventSettingsEventKinds `json:"event_kinds,omitempty"`
+
+	// Events Only these events, by their identifiers; all if absent.
+	Events []string `json:"events,omitempty"`
+
+	// PriceClasses Class of each price, by the identifier of its ticket.
+	PriceClasses map[string]WeezeventSettingsPriceClasses `json:"price_classes,omitempty"`
+
+	// RequestsPerMinute What we ask at most; Weezevent bans for half an hour whoever asks more than 600 times.
+	RequestsPerMinute *int32 `json:"requests_per_minute,omitempty"`
+}
+
+// WeezeventSettingsEventKinds defines model for WeezeventSettings.EventKinds.
+type WeezeventSettingsEventKinds string
+
+// WeezeventSettingsPriceClasses defines model for WeezeventSettings.PriceClasses.
+type WeezeventSettingsPriceClasses string
 
 // WithheldEvent The place of an event about somebody whom the reader does not see. Its digest is the next link of the chain, so that
 // what comes after it can still be verified.

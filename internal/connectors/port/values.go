@@ -1,6 +1,7 @@
 package port
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -114,4 +115,44 @@ func (a Answer) Answered(now time.Time) time.Time {
 		now = t.UTC()
 	}
 	return now.Add(-time.Minute)
+}
+
+// Loose is a value that a vendor writes now as text, now as a number, now as true
+// or false: its text.
+type Loose string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (l *Loose) UnmarshalJSON(raw []byte) error {
+	*l = ""
+	text := ""
+	if json.Unmarshal(raw, &text) == nil {
+		*l = Loose(strings.TrimSpace(text))
+	} else if s := string(raw); s != "null" && !strings.HasPrefix(s, "{") && !strings.HasPrefix(s, "[") {
+		*l = Loose(s)
+	}
+	return nil
+}
+
+// Yes reports whether the value says so.
+func (l Loose) Yes() bool { return l != "" && l != "0" && l != "false" }
+
+// Amount is the value as a decimal with two digits; what is none stays as it
+// came, and is refused with its record.
+func (l Loose) Amount() string {
+	n, ok := l.Hundredths()
+	if !ok {
+		return string(l)
+	}
+	return Decimal(n)
+}
+
+// Hundredths of a decimal with a point or a comma; false: it is none, or has more
+// than two digits that count.
+func (l Loose) Hundredths() (int64, bool) {
+	whole, part, _ := strings.Cut(strings.Replace(string(l), ",", ".", 1), ".")
+	part = strings.TrimRight(part, "0")
+	if len(part) > 2 || whole == "" || whole == "-" {
+		return 0, false
+	}
+	return Cents(whole + (part + "00")[:2]).Int()
 }

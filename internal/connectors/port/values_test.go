@@ -37,3 +37,17 @@ func TestTimesWithoutAnOffset(t *testing.T) {
 		require.Nil(t, port.Local(text, paris), text)
 	}
 }
+
+func TestLoose(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{`"12.50"`: "12.50", `12.5`: "12.50", `"7,90"`: "7.90", `9`: "9.00", `"-3.05"`: "-3.05", `"0.30"`: "0.30", `"1.005"`: "1.005", `"free"`: "free", `null`: "", `{}`: ""} {
+		var l port.Loose
+		require.NoError(t, json.Unmarshal([]byte(text), &l))
+		require.Equal(t, want, l.Amount(), text)
+	}
+	for text, want := range map[string]bool{`"0"`: false, `0`: false, `false`: false, `""`: false, `null`: false, `"1"`: true, `1`: true, `true`: true} {
+		var l port.Loose
+		require.NoError(t, json.Unmarshal([]byte(text), &l))
+		require.Equal(t, want, l.Yes(), text)
+	}
+}

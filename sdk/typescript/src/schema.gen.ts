@@ -14423,6 +14423,67 @@ export interface components {
                 [key: string]: "full" | "reduced" | "free" | "subscription" | "school" | "group" | "partner" | "staff" | "other";
             };
         };
+        /** @description How a Billetweb account is read. */
+        BilletwebSettings: {
+            /** @description Identifier of the user, with the secret `key`. */
+            user: string;
+            /** @description Only these events, by their identifiers; all if absent. */
+            events?: string[];
+            /** @description What events sell that are none, such as subscriptions and gift tickets, by their identifiers. */
+            event_kinds?: {
+                [key: string]: "ticket" | "pass" | "subscription" | "membership" | "gift_card" | "goods" | "donation" | "service";
+            };
+            /**
+             * Format: int32
+             * @description What we ask at most; Billetweb allows 100.
+             * @default 60
+             */
+            requests_per_minute: number;
+            /** @description Class of each price, by event and ticket (`1200/7`). */
+            price_classes?: {
+                [key: string]: "full" | "reduced" | "free" | "subscription" | "school" | "group" | "partner" | "staff" | "other";
+            };
+            /** @description Kind of each origin of orders. */
+            channels?: {
+                [key: string]: "web" | "box_office" | "phone" | "reseller" | "partner" | "pass_culture" | "import" | "other";
+            };
+        };
+        /** @description How a Weezevent account is read. */
+        WeezeventSettings: {
+            /** @description Only these events, by their identifiers; all if absent. */
+            events?: string[];
+            /** @description What events sell that are none, such as subscriptions and gift tickets, by their identifiers. */
+            event_kinds?: {
+                [key: string]: "ticket" | "pass" | "subscription" | "membership" | "gift_card" | "goods" | "donation" | "service";
+            };
+            /**
+             * Format: int32
+             * @description What we ask at most; Weezevent bans for half an hour whoever asks more than 600 times.
+             * @default 120
+             */
+            requests_per_minute: number;
+            /** @description Class of each price, by the identifier of its ticket. */
+            price_classes?: {
+                [key: string]: "full" | "reduced" | "free" | "subscription" | "school" | "group" | "partner" | "staff" | "other";
+            };
+        };
+        /** @description How an Eventbrite organization is read. */
+        EventbriteSettings: {
+            /** @description Identifier of the organization. */
+            organization: string;
+            /** @description Only these events, by their identifiers; all if absent. */
+            events?: string[];
+            /**
+             * Format: int32
+             * @description What we ask at most.
+             * @default 30
+             */
+            requests_per_minute: number;
+            /** @description Class of each price, by the identifier of its ticket class. */
+            price_classes?: {
+                [key: string]: "full" | "reduced" | "free" | "subscription" | "school" | "group" | "partner" | "staff" | "other";
+            };
+        };
         /**
          * @example {
          *       "object": "sibil_settings",
