@@ -13,7 +13,7 @@ import (
 // Policies that name tables with policies multiply: with one more such step a
 // read of the log of events took a tenth of a second to plan, whoever read it,
 // and a join of two such tables a second.
-const mostPlanned = 40_000
+const mostPlanned = 25_000
 
 func TestPoliciesAreSoonPlanned(t *testing.T) {
 	t.Parallel()

@@ -1894,23 +1894,27 @@ func (q *Queries) SettleAttendance(ctx context.Context, db DBTX, arg SettleAtten
 }
 
 const settleGiftCardOwners = `-- name: SettleGiftCardOwners :many
-UPDATE ticketing_gift_cards t
-SET contact_id = w.contact_id, contact_rule = w.rule, version = CASE WHEN t.id = ANY($1::uuid[]) THEN t.version ELSE t.version + 1 END, updated_at = $2
-FROM (
+WITH wanted AS MATERIALIZED (
+    SELECT unnest($1::uuid[]) AS id
+    UNION SELECT x.id FROM ticketing_gift_cards x WHERE x.tenant_id = $3 AND x.customer_id = ANY($4::uuid[])
+    UNION SELECT x.id FROM ticketing_gift_cards x WHERE x.tenant_id = $3 AND x.order_id = ANY($5::uuid[])
+    UNION SELECT x.id FROM ticketing_gift_cards x WHERE x.tenant_id = $3 AND x.ticket_id = ANY($6::uuid[])
+), w AS MATERIALIZED (
     SELECT m.id, m.contact_id AS contact_before,
            CASE WHEN m.test OR m.deleted OR m.stub OR coalesce(o.test, false) THEN NULL ELSE coalesce(l.holder_contact_id, c.contact_id, e.contact_id, CASE WHEN l.holder IS NULL THEN o.contact_id END) END AS contact_id,
            CASE WHEN m.test OR m.deleted OR m.stub OR coalesce(o.test, false) THEN NULL WHEN l.holder_contact_id IS NOT NULL THEN 'holder' WHEN coalesce(c.contact_id, e.contact_id) IS NOT NULL THEN 'customer'
                 WHEN l.holder IS NULL AND o.contact_id IS NOT NULL THEN 'buyer' ELSE 'unknown' END AS rule
-    FROM ticketing_gift_cards m
+    FROM wanted n
+    JOIN ticketing_gift_cards m ON m.tenant_id = $3 AND m.id = n.id
     LEFT JOIN ticketing_lines l ON l.tenant_id = m.tenant_id AND l.ticket_id = m.ticket_id AND l.current
     LEFT JOIN ticketing_customers c ON c.tenant_id = m.tenant_id AND c.id = m.customer_id
     LEFT JOIN ticketing_sources s ON s.tenant_id = m.tenant_id AND s.id = m.source_id
     LEFT JOIN contact_external_ids e ON e.tenant_id = m.tenant_id AND e.source = 'ticketing:' || s.code AND e.external_id = c.external_id
     LEFT JOIN ticketing_orders o ON o.tenant_id = m.tenant_id AND o.id = coalesce(m.order_id, l.order_id)
-    WHERE m.tenant_id = $3
-      AND m.id IN (SELECT x.id FROM ticketing_gift_cards x WHERE x.tenant_id = $3 AND (x.id = ANY($1::uuid[])
-          OR x.customer_id = ANY($4::uuid[]) OR x.order_id = ANY($5::uuid[]) OR x.ticket_id = ANY($6::uuid[])))
-) w
+)
+UPDATE ticketing_gift_cards t
+SET contact_id = w.contact_id, contact_rule = w.rule, version = CASE WHEN t.id = ANY($1::uuid[]) THEN t.version ELSE t.version + 1 END, updated_at = $2
+FROM w
 WHERE t.tenant_id = $3 AND t.id = w.id AND (t.contact_id IS DISTINCT FROM w.contact_id OR t.contact_rule IS DISTINCT FROM w.rule)
 RETURNING t.id, t.contact_id, t.contact_rule, t.version, w.contact_before
 `
@@ -1966,15 +1970,19 @@ func (q *Queries) SettleGiftCardOwners(ctx context.Context, db DBTX, arg SettleG
 }
 
 const settleGroupBookingOwners = `-- name: SettleGroupBookingOwners :many
-UPDATE ticketing_group_bookings t
-SET contact_id = w.contact_id, person_contact_id = w.person_id, contact_rule = w.rule, version = CASE WHEN t.id = ANY($1::uuid[]) THEN t.version ELSE t.version + 1 END, updated_at = $2
-FROM (
+WITH wanted AS MATERIALIZED (
+    SELECT unnest($1::uuid[]) AS id
+    UNION SELECT x.id FROM ticketing_group_bookings x WHERE x.tenant_id = $3 AND x.organisation_customer_id = ANY($4::uuid[])
+    UNION SELECT x.id FROM ticketing_group_bookings x WHERE x.tenant_id = $3 AND x.person_customer_id = ANY($4::uuid[])
+    UNION SELECT x.id FROM ticketing_group_bookings x WHERE x.tenant_id = $3 AND x.order_id = ANY($5::uuid[])
+), w AS MATERIALIZED (
     SELECT m.id, m.contact_id AS contact_before,
            CASE WHEN m.test OR m.deleted OR m.stub OR coalesce(o.test, false) THEN NULL ELSE coalesce(k.id, c.contact_id, e.contact_id, CASE WHEN m.organisation IS NULL THEN o.contact_id END) END AS contact_id,
            CASE WHEN m.test OR m.deleted OR m.stub OR coalesce(o.test, false) THEN NULL ELSE coalesce(h.id, q.contact_id, f.contact_id) END AS person_id,
            CASE WHEN m.test OR m.deleted OR m.stub OR coalesce(o.test, false) THEN NULL WHEN k.id IS NOT NULL THEN 'contact_id' WHEN coalesce(c.contact_id, e.contact_id) IS NOT NULL THEN 'customer'
                 WHEN m.organisation IS NULL AND o.contact_id IS NOT NULL THEN 'buyer' ELSE 'unknown' END AS rule
-    FROM ticketing_group_bookings m
+    FROM wanted n
+    JOIN ticketing_group_bookings m ON m.tenant_id = $3 AND m.id = n.id
     LEFT JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = (m.organisation ->> 'contact_id')::uuid
     LEFT JOIN contacts h ON h.tenant_id = m.tenant_id AND h.id = (m.person ->> 'contact_id')::uuid
     LEFT JOIN ticketing_customers c ON c.tenant_id = m.tenant_id AND c.id = m.organisation_customer_id
@@ -1983,10 +1991,10 @@ FROM (
     LEFT JOIN contact_external_ids e ON e.tenant_id = m.tenant_id AND e.source = 'ticketing:' || s.code AND e.external_id = c.external_id
     LEFT JOIN contact_external_ids f ON f.tenant_id = m.tenant_id AND f.source = 'ticketing:' || s.code AND f.external_id = q.external_id
     LEFT JOIN ticketing_orders o ON o.tenant_id = m.tenant_id AND o.id = m.order_id
-    WHERE m.tenant_id = $3
-      AND m.id IN (SELECT x.id FROM ticketing_group_bookings x WHERE x.tenant_id = $3 AND (x.id = ANY($1::uuid[])
-          OR x.organisation_customer_id = ANY($4::uuid[]) OR x.person_customer_id = ANY($4::uuid[]) OR x.order_id = ANY($5::uuid[])))
-) w
+)
+UPDATE ticketing_group_bookings t
+SET contact_id = w.contact_id, person_contact_id = w.person_id, contact_rule = w.rule, version = CASE WHEN t.id = ANY($1::uuid[]) THEN t.version ELSE t.version + 1 END, updated_at = $2
+FROM w
 WHERE t.tenant_id = $3 AND t.id = w.id
   AND (t.contact_id IS DISTINCT FROM w.contact_id OR t.person_contact_id IS DISTINCT FROM w.person_id OR t.contact_rule IS DISTINCT FROM w.rule)
 RETURNING t.id, t.contact_id, t.person_contact_id, t.contact_rule, t.version, w.contact_before
@@ -2045,24 +2053,28 @@ func (q *Queries) SettleGroupBookingOwners(ctx context.Context, db DBTX, arg Set
 }
 
 const settleMembershipOwners = `-- name: SettleMembershipOwners :many
-UPDATE ticketing_memberships t
-SET contact_id = w.contact_id, contact_rule = w.rule, version = CASE WHEN t.id = ANY($1::uuid[]) THEN t.version ELSE t.version + 1 END, updated_at = $2
-FROM (
+WITH wanted AS MATERIALIZED (
+    SELECT unnest($1::uuid[]) AS id
+    UNION SELECT x.id FROM ticketing_memberships x WHERE x.tenant_id = $3 AND x.customer_id = ANY($4::uuid[])
+    UNION SELECT x.id FROM ticketing_memberships x WHERE x.tenant_id = $3 AND x.order_id = ANY($5::uuid[])
+    UNION SELECT x.id FROM ticketing_memberships x WHERE x.tenant_id = $3 AND x.ticket_id = ANY($6::uuid[])
+), w AS MATERIALIZED (
     SELECT m.id, m.contact_id AS contact_before,
            CASE WHEN m.test OR m.deleted OR m.stub OR coalesce(o.test, false) THEN NULL ELSE coalesce(k.id, l.holder_contact_id, c.contact_id, e.contact_id, CASE WHEN m.holder IS NULL AND l.holder IS NULL THEN o.contact_id END) END AS contact_id,
            CASE WHEN m.test OR m.deleted OR m.stub OR coalesce(o.test, false) THEN NULL WHEN k.id IS NOT NULL THEN 'contact_id' WHEN l.holder_contact_id IS NOT NULL THEN 'holder' WHEN coalesce(c.contact_id, e.contact_id) IS NOT NULL THEN 'customer'
                 WHEN m.holder IS NULL AND l.holder IS NULL AND o.contact_id IS NOT NULL THEN 'buyer' ELSE 'unknown' END AS rule
-    FROM ticketing_memberships m
+    FROM wanted n
+    JOIN ticketing_memberships m ON m.tenant_id = $3 AND m.id = n.id
     LEFT JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = (m.holder ->> 'contact_id')::uuid
     LEFT JOIN ticketing_lines l ON l.tenant_id = m.tenant_id AND l.ticket_id = m.ticket_id AND l.current
     LEFT JOIN ticketing_customers c ON c.tenant_id = m.tenant_id AND c.id = m.customer_id
     LEFT JOIN ticketing_sources s ON s.tenant_id = m.tenant_id AND s.id = m.source_id
     LEFT JOIN contact_external_ids e ON e.tenant_id = m.tenant_id AND e.source = 'ticketing:' || s.code AND e.external_id = c.external_id
     LEFT JOIN ticketing_orders o ON o.tenant_id = m.tenant_id AND o.id = coalesce(m.order_id, l.order_id)
-    WHERE m.tenant_id = $3
-      AND m.id IN (SELECT x.id FROM ticketing_memberships x WHERE x.tenant_id = $3 AND (x.id = ANY($1::uuid[])
-          OR x.customer_id = ANY($4::uuid[]) OR x.order_id = ANY($5::uuid[]) OR x.ticket_id = ANY($6::uuid[])))
-) w
+)
+UPDATE ticketing_memberships t
+SET contact_id = w.contact_id, contact_rule = w.rule, version = CASE WHEN t.id = ANY($1::uuid[]) THEN t.version ELSE t.version + 1 END, updated_at = $2
+FROM w
 WHERE t.tenant_id = $3 AND t.id = w.id AND (t.contact_id IS DISTINCT FROM w.contact_id OR t.contact_rule IS DISTINCT FROM w.rule)
 RETURNING t.id, t.contact_id, t.contact_rule, t.version, w.contact_before
 `
