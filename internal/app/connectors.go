@@ -14,6 +14,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/connectors/helloasso"
 	"github.com/parvis-crm/parvis/internal/connectors/port"
 	"github.com/parvis-crm/parvis/internal/connectors/pretix"
+	"github.com/parvis-crm/parvis/internal/connectors/weezevent"
 	"github.com/parvis-crm/parvis/internal/egress"
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/ticketing"
@@ -27,6 +28,7 @@ func vendors() []port.Connector {
 		pretix.Connector{},
 		helloasso.Connector{},
 		billetweb.Connector{},
+		weezevent.Connector{},
 	}
 }
 
