@@ -16,17 +16,18 @@ import (
 )
 
 type commands struct {
-	Serve   app.ServeCommand   `cmd:"" help:"Serve the API, the workers and the documentation."`
-	Work    app.WorkCommand    `cmd:"" help:"Run the workers only, beside servers."`
-	Doctor  app.DoctorCommand  `cmd:"" help:"Examine the configuration, the database and this machine, and say what to do."`
-	Migrate app.MigrateCommand `cmd:"" help:"Bring the database to this program's schema."`
-	Export  app.ExportCommand  `cmd:"" help:"Write all data of an institution into an archive that anyone can read."`
-	Import  app.ImportCommand  `cmd:"" help:"Bring an institution in from its archive."`
-	Verify  app.VerifyCommand  `cmd:"" help:"Prove from an archive alone that it is whole and unaltered."`
-	Compare app.CompareCommand `cmd:"" help:"Say where the data of two archives differs."`
-	Audit   app.AuditCommand   `cmd:"" help:"Prove that the log is whole."`
-	Admin   app.AdminCommand   `cmd:"" help:"Make institutions and keys from the machine itself."`
-	Version kong.VersionFlag   `help:"Print the version."`
+	Serve       app.ServeCommand       `cmd:"" help:"Serve the API, the workers and the documentation."`
+	Work        app.WorkCommand        `cmd:"" help:"Run the workers only, beside servers."`
+	Doctor      app.DoctorCommand      `cmd:"" help:"Examine the configuration, the database and this machine, and say what to do."`
+	Migrate     app.MigrateCommand     `cmd:"" help:"Bring the database to this program's schema."`
+	Export      app.ExportCommand      `cmd:"" help:"Write all data of an institution into an archive that anyone can read."`
+	Import      app.ImportCommand      `cmd:"" help:"Bring an institution in from its archive."`
+	Verify      app.VerifyCommand      `cmd:"" help:"Prove from an archive alone that it is whole and unaltered."`
+	Compare     app.CompareCommand     `cmd:"" help:"Say where the data of two archives differs."`
+	Audit       app.AuditCommand       `cmd:"" help:"Prove that the log is whole."`
+	Conformance app.ConformanceCommand `cmd:"" help:"Try out ticketing vendors' connectors, and check the reports."`
+	Admin       app.AdminCommand       `cmd:"" help:"Make institutions and keys from the machine itself."`
+	Version     kong.VersionFlag       `help:"Print the version."`
 }
 
 func main() {

@@ -488,6 +488,22 @@ type IndicatorsOperations interface {
 	GetCaptureRates(ctx context.Context, request GetCaptureRatesRequestObject) (GetCaptureRatesResponseObject, error)
 }
 
+// ConformanceOperations are the operations of api/conformance.yaml.
+type ConformanceOperations interface {
+	// ListConformanceRuns: List conformance runs
+	// (GET /v1/conformance-runs)
+	ListConformanceRuns(ctx context.Context, request ListConformanceRunsRequestObject) (ListConformanceRunsResponseObject, error)
+	// CreateConformanceRun: Try out a vendor's connector
+	// (POST /v1/conformance-runs)
+	CreateConformanceRun(ctx context.Context, request CreateConformanceRunRequestObject) (CreateConformanceRunResponseObject, error)
+	// GetConformanceRun: Read a conformance run
+	// (GET /v1/conformance-runs/{conformance_run_id})
+	GetConformanceRun(ctx context.Context, request GetConformanceRunRequestObject) (GetConformanceRunResponseObject, error)
+	// GetConformanceKeys: Read the key that signs conformance reports
+	// (GET /.well-known/conformance-keys.json)
+	GetConformanceKeys(ctx context.Context, request GetConformanceKeysRequestObject) (GetConformanceKeysResponseObject, error)
+}
+
 // FormsOperations are the operations of api/forms.yaml.
 type FormsOperations interface {
 	// ListForms: List the forms

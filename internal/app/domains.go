@@ -13,6 +13,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/accounts"
 	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/audit"
+	"github.com/parvis-crm/parvis/internal/conformance"
 	"github.com/parvis-crm/parvis/internal/connectors"
 	"github.com/parvis-crm/parvis/internal/consents"
 	"github.com/parvis-crm/parvis/internal/contacts"
@@ -60,6 +61,7 @@ type (
 	indicatorsHandlers  = indicators.Handlers
 	contactsHandlers    = contacts.Handlers
 	formsHandlers       = forms.Handlers
+	conformanceHandlers = conformance.Handlers
 	transfersHandlers   = transfers.Handlers
 	preferencesHandlers = preferences.Handlers
 	rightsHandlers      = rights.Handlers
@@ -92,6 +94,7 @@ type handlers struct {
 	*sibilHandlers
 	*contactsHandlers
 	*formsHandlers
+	*conformanceHandlers
 	*transfersHandlers
 	*preferencesHandlers
 	*vaultHandlers
@@ -128,6 +131,7 @@ type domains struct {
 	auditing    *audit.Service
 	siem        *siem.Service
 	sensitive   *sensitive.Service
+	conformance *conformance.Service
 }
 
 // wire builds every domain. Order follows the tiers; what a higher tier needs
@@ -190,6 +194,7 @@ func (a *App) wire() (handlers, error) {
 		DB: a.DB, Clock: a.Clock, Log: a.Log, Operations: a.domains.operations, Client: egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs, Timeout: declarationTimeout}),
 		Passwords: a.sealed(sibil.SealedPasswords()), Tenants: a.domains.access.TenantIDs,
 	})
+	a.domains.conformance = a.newConformance()
 	work, err := forms.NewWork(a.master.Derive("form work"), a.Config.FormWorkCost)
 	if err != nil {
 		return handlers{}, err
@@ -261,6 +266,7 @@ func (a *App) wire() (handlers, error) {
 		contactsHandlers:    contacts.NewHandlers(a.domains.contacts, cursors),
 		formsHandlers:       forms.NewHandlers(a.domains.forms, cursors),
 		transfersHandlers:   transfers.NewHandlers(a.domains.exports),
+		conformanceHandlers: conformance.NewHandlers(a.domains.conformance, cursors),
 		preferencesHandlers: preferences.NewHandlers(a.domains.preferences),
 		rightsHandlers:      rights.NewHandlers(a.domains.rights, cursors),
 		registerHandlers:    register.NewHandlers(a.domains.register, cursors),

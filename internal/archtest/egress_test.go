@@ -8,8 +8,9 @@ import (
 
 // callers may reach out by other ways than internal/egress, each for a reason.
 var callers = map[string]string{
-	"internal/vault/kms.go":  "the key service's address is the operator's, never a user's, and is mostly inside the house",
-	"internal/app/doctor.go": "asks the program itself at the address where it listens",
+	"internal/vault/kms.go":               "the key service's address is the operator's, never a user's, and is mostly inside the house",
+	"internal/app/conformance_command.go": "a command asks the server that whoever types it names",
+	"internal/app/doctor.go":              "asks the program itself at the address where it listens",
 }
 
 // Whatever calls an address that somebody else chose goes through the guard

@@ -69,6 +69,10 @@ type Config struct {
 	// WebhookAllowCIDRs are in-house networks that webhooks may reach, also by
 	// plain HTTP; everything private is refused otherwise.
 	WebhookAllowCIDRs []netip.Prefix `env:"PARVIS_WEBHOOK_ALLOW_CIDRS"`
+	// ConformanceAddr is where connectors under trial send while a conformance run
+	// is under way, ConformanceURL how they call it.
+	ConformanceAddr string `env:"PARVIS_CONFORMANCE_ADDR" envDefault:"127.0.0.1:0"`
+	ConformanceURL  string `env:"PARVIS_CONFORMANCE_URL"`
 	// WebhookSchedule replaces the delays between delivery attempts.
 	WebhookSchedule []time.Duration `env:"PARVIS_WEBHOOK_SCHEDULE"`
 	// SMTPURL is smtp://user:password@host:port, or smtps://. Empty: mails wait.

@@ -36,6 +36,8 @@ func subjectPath(kind string) string {
 		return "/v1/audit/forwarders/"
 	case "api_key":
 		return "/v1/api-keys/"
+	case "conformance_run":
+		return "/v1/conformance-runs/"
 	case "oauth_client":
 		return "/v1/oauth-clients/"
 	}

@@ -53,6 +53,7 @@ func catalogue() []Texts {
 	return []Texts{
 		platformTexts,
 		transferTexts,
+		conformanceTexts,
 		violationTexts,
 		eventTexts,
 		contactTexts,

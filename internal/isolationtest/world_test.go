@@ -102,6 +102,9 @@ func newWorld(t *testing.T, app *parvistest.App, c *parvistest.Client, word stri
 	w.own["mailbox"] = "billets" + code(word) + "@revente.example"
 	c.Put("/v1/ticketing/mailboxes/"+w.own["mailbox"], m{"is_generic": true, "reason": word}).Is(200)
 	w.own["neighbour"] = c.Post("/v1/contacts", m{"kind": "person", "given_name": "Voisin", "family_name": word}).Is(201).ID()
+	w.own["conformance_run"] = ids.New().String() // trials take place in sandboxes only
+	as(t, app.DB, `insert into conformance_runs (tenant_id, id, hook_url, connector_name, connector_version, patience_seconds, parallel)
+		values ($1, $2, $3, $4, '1', 30, 1)`, w.tenant, w.own["conformance_run"], "http://127.0.0.1:9/"+word, "Connecteur "+word)
 	w.own["operation"] = c.Post("/v1/exports", m{}).Is(202).ID()
 	parvistest.Eventually(t, "the export", func() bool { return c.Get("/v1/operations/" + w.own["operation"]).JSON()["status"] == "succeeded" })
 	return w

@@ -74,6 +74,7 @@ func NewOn(tb testing.TB, db *DB, options ...Option) *App {
 		SessionIdle: 2 * time.Hour, SessionLifetime: 12 * time.Hour, PasswordMemory: 64,
 		RateInstitution: 1_000_000, RateAddress: 1_000_000, MetricsCIDRs: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		WebhookAllowCIDRs: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		ConformanceAddr:   "127.0.0.1:0",
 		MailFrom:          "Parvis <no-reply@parvis.example>", FormWorkCost: 50, ShutdownGrace: 10 * time.Second, LogFormat: "text", Workers: true,
 	}
 	o := app.Options{

@@ -70,6 +70,7 @@ func leaving() map[string]rule {
 		},
 
 		"quotas":           {},
+		"conformance_runs": {},
 		"roles":            {},
 		"teams":            {},
 		"team_members":     {},

@@ -29,7 +29,7 @@ var scopeOf = map[string]string{
 	"read_policy": "audit:read", "audit_retention": "audit:read",
 	"tenant": "institution:read", "quota": "quotas:read", "encryption": "encryption:read",
 	"webhook_endpoint": "webhooks:read", "operation": "operations:read",
-	"export": "exports:create", "import": "imports:create",
+	"export": "exports:create", "import": "imports:create", "conformance_run": "conformance:read",
 }
 
 // readScope is that scope, and the one for the bare log where no record is named.
