@@ -478,6 +478,81 @@ func (e ClientKeyUse) Valid() bool {
 	}
 }
 
+// Defines values for ConformanceKeyCrv.
+const (
+	ConformanceKeyCrvEd25519 ConformanceKeyCrv = "Ed25519"
+)
+
+// Valid indicates whether the value is a known member of the ConformanceKeyCrv enum.
+func (e ConformanceKeyCrv) Valid() bool {
+	switch e {
+	case ConformanceKeyCrvEd25519:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConformanceKeyKty.
+const (
+	ConformanceKeyKtyOKP ConformanceKeyKty = "OKP"
+)
+
+// Valid indicates whether the value is a known member of the ConformanceKeyKty enum.
+func (e ConformanceKeyKty) Valid() bool {
+	switch e {
+	case ConformanceKeyKtyOKP:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConformanceKeyUse.
+const (
+	ConformanceKeyUseSig ConformanceKeyUse = "sig"
+)
+
+// Valid indicates whether the value is a known member of the ConformanceKeyUse enum.
+func (e ConformanceKeyUse) Valid() bool {
+	switch e {
+	case ConformanceKeyUseSig:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConformanceReportObject.
+const (
+	ConformanceReportObjectConformanceReport ConformanceReportObject = "conformance_report"
+)
+
+// Valid indicates whether the value is a known member of the ConformanceReportObject enum.
+func (e ConformanceReportObject) Valid() bool {
+	switch e {
+	case ConformanceReportObjectConformanceReport:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConformanceRunObject.
+const (
+	ConformanceRunObjectConformanceRun ConformanceRunObject = "conformance_run"
+)
+
+// Valid indicates whether the value is a known member of the ConformanceRunObject enum.
+func (e ConformanceRunObject) Valid() bool {
+	switch e {
+	case ConformanceRunObjectConformanceRun:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ConnectorObject.
 const (
 	ConnectorObjectConnector ConnectorObject = "connector"
@@ -7105,6 +7180,109 @@ type ClientKeys struct {
 	Keys []ClientKey `json:"keys"`
 }
 
+// ConformanceConnector defines model for ConformanceConnector.
+type ConformanceConnector struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// ConformanceKey defines model for ConformanceKey.
+type ConformanceKey struct {
+	Crv ConformanceKeyCrv `json:"crv"`
+	Kid string            `json:"kid"`
+	Kty ConformanceKeyKty `json:"kty"`
+	Use ConformanceKeyUse `json:"use"`
+
+	// X The public key, base64url.
+	X string `json:"x"`
+}
+
+// ConformanceKeyCrv defines model for ConformanceKey.Crv.
+type ConformanceKeyCrv string
+
+// ConformanceKeyKty defines model for ConformanceKey.Kty.
+type ConformanceKeyKty string
+
+// ConformanceKeyUse defines model for ConformanceKey.Use.
+type ConformanceKeyUse string
+
+// ConformanceKeySet defines model for ConformanceKeySet.
+type ConformanceKeySet struct {
+	Keys []ConformanceKey `json:"keys"`
+}
+
+// ConformanceReport What was tried and how it went. `contract` is the version of this contract, `issuer` the public address of the installation. Deliveries are told by their digests.
+type ConformanceReport struct {
+	Complete             bool                     `json:"complete"`
+	Connector            map[string]interface{}   `json:"connector"`
+	Contract             string                   `json:"contract"`
+	Failed               int32                    `json:"failed"`
+	FinishedAt           time.Time                `json:"finished_at"`
+	Format               int32                    `json:"format"`
+	Issuer               string                   `json:"issuer"`
+	Object               ConformanceReportObject  `json:"object"`
+	Passed               int32                    `json:"passed"`
+	RunID                openapi_types.UUID       `json:"run_id"`
+	Scenarios            []map[string]interface{} `json:"scenarios"`
+	Signature            map[string]interface{}   `json:"signature"`
+	Software             map[string]interface{}   `json:"software"`
+	StartedAt            time.Time                `json:"started_at"`
+	Verdict              string                   `json:"verdict"`
+	AdditionalProperties map[string]interface{}   `json:"-"`
+}
+
+// ConformanceReportObject defines model for ConformanceReport.Object.
+type ConformanceReportObject string
+
+// ConformanceRun defines model for ConformanceRun.
+type ConformanceRun struct {
+	Connector struct {
+		Name    string `json:"name"`
+		Version string `json:"version"`
+	} `json:"connector"`
+	CreatedAt       time.Time                            `json:"created_at"`
+	FinishedAt      nullable.Nullable[time.Time]         `json:"finished_at"`
+	HookURL         string                               `json:"hook_url"`
+	ID              openapi_types.UUID                   `json:"id"`
+	Object          ConformanceRunObject                 `json:"object"`
+	OperationID     openapi_types.UUID                   `json:"operation_id"`
+	Parallel        int32                                `json:"parallel"`
+	PatienceSeconds int32                                `json:"patience_seconds"`
+	Report          nullable.Nullable[ConformanceReport] `json:"report"`
+
+	// Scenarios Those that were chosen; empty for all.
+	Scenarios []string                  `json:"scenarios"`
+	UpdatedAt time.Time                 `json:"updated_at"`
+	Verdict   nullable.Nullable[string] `json:"verdict"`
+	Version   int64                     `json:"version"`
+}
+
+// ConformanceRunObject defines model for ConformanceRun.Object.
+type ConformanceRunObject string
+
+// ConformanceRunCreate defines model for ConformanceRunCreate.
+type ConformanceRunCreate struct {
+	Connector ConformanceConnector `json:"connector"`
+
+	// HookURL Where the vendor's test system is told what happens. It obeys the rules of webhook addresses.
+	HookURL string `json:"hook_url"`
+
+	// Parallel How many scenarios are played at a time; more than one only where the vendor's system keeps connections apart by their `source`.
+	Parallel *int32 `json:"parallel,omitempty"`
+
+	// PatienceSeconds How long a connector may take for what it has to do.
+	PatienceSeconds *int32 `json:"patience_seconds,omitempty"`
+
+	// Scenarios Only these; all when absent. A report of a choice is not `complete`.
+	Scenarios []string `json:"scenarios,omitempty"`
+}
+
+// ConformanceRunList defines model for ConformanceRunList.
+type ConformanceRunList struct {
+	Data       []ConformanceRun          `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
 // Connector defines model for Connector.
 type Connector struct {
 	Capabilities []string `json:"capabilities"`
@@ -13446,6 +13624,9 @@ type CSVSafe = bool
 // ConfirmationToken defines model for ConfirmationToken.
 type ConfirmationToken = string
 
+// ConformanceRunID defines model for ConformanceRunId.
+type ConformanceRunID = openapi_types.UUID
+
 // ConnectorName defines model for ConnectorName.
 type ConnectorName = string
 
@@ -13985,6 +14166,34 @@ type VerifyLogParams struct {
 type StartVerificationParams struct {
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// ListConformanceRunsParams defines parameters for ListConformanceRuns.
+type ListConformanceRunsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
+// CreateConformanceRunParams defines parameters for CreateConformanceRun.
+type CreateConformanceRunParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// GetConformanceRunParams defines parameters for GetConformanceRun.
+type GetConformanceRunParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // ListConsentWordingsParams defines parameters for ListConsentWordings.
@@ -16891,6 +17100,9 @@ type PutReadPolicyJSONRequestBody = ReadPolicyPut
 // PutAuditRetentionJSONRequestBody defines body for PutAuditRetention for application/json ContentType.
 type PutAuditRetentionJSONRequestBody = AuditRetentionPut
 
+// CreateConformanceRunJSONRequestBody defines body for CreateConformanceRun for application/json ContentType.
+type CreateConformanceRunJSONRequestBody = ConformanceRunCreate
+
 // CreateConsentWordingJSONRequestBody defines body for CreateConsentWording for application/json ContentType.
 type CreateConsentWordingJSONRequestBody = ConsentWordingCreate
 
@@ -17224,6 +17436,262 @@ type RotateWebhookSecretJSONRequestBody = WebhookSecretRotation
 // TestWebhookEndpointJSONRequestBody defines body for TestWebhookEndpoint for application/json ContentType.
 type TestWebhookEndpointJSONRequestBody = WebhookTest
 
+// Getter for additional properties for ConformanceReport. Returns the specified
+// element and whether it was found
+func (a ConformanceReport) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for ConformanceReport
+func (a *ConformanceReport) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for ConformanceReport to handle AdditionalProperties
+func (a *ConformanceReport) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["complete"]; found {
+		err = json.Unmarshal(raw, &a.Complete)
+		if err != nil {
+			return fmt.Errorf("error reading 'complete': %w", err)
+		}
+		delete(object, "complete")
+	}
+
+	if raw, found := object["connector"]; found {
+		err = json.Unmarshal(raw, &a.Connector)
+		if err != nil {
+			return fmt.Errorf("error reading 'connector': %w", err)
+		}
+		delete(object, "connector")
+	}
+
+	if raw, found := object["contract"]; found {
+		err = json.Unmarshal(raw, &a.Contract)
+		if err != nil {
+			return fmt.Errorf("error reading 'contract': %w", err)
+		}
+		delete(object, "contract")
+	}
+
+	if raw, found := object["failed"]; found {
+		err = json.Unmarshal(raw, &a.Failed)
+		if err != nil {
+			return fmt.Errorf("error reading 'failed': %w", err)
+		}
+		delete(object, "failed")
+	}
+
+	if raw, found := object["finished_at"]; found {
+		err = json.Unmarshal(raw, &a.FinishedAt)
+		if err != nil {
+			return fmt.Errorf("error reading 'finished_at': %w", err)
+		}
+		delete(object, "finished_at")
+	}
+
+	if raw, found := object["format"]; found {
+		err = json.Unmarshal(raw, &a.Format)
+		if err != nil {
+			return fmt.Errorf("error reading 'format': %w", err)
+		}
+		delete(object, "format")
+	}
+
+	if raw, found := object["issuer"]; found {
+		err = json.Unmarshal(raw, &a.Issuer)
+		if err != nil {
+			return fmt.Errorf("error reading 'issuer': %w", err)
+		}
+		delete(object, "issuer")
+	}
+
+	if raw, found := object["object"]; found {
+		err = json.Unmarshal(raw, &a.Object)
+		if err != nil {
+			return fmt.Errorf("error reading 'object': %w", err)
+		}
+		delete(object, "object")
+	}
+
+	if raw, found := object["passed"]; found {
+		err = json.Unmarshal(raw, &a.Passed)
+		if err != nil {
+			return fmt.Errorf("error reading 'passed': %w", err)
+		}
+		delete(object, "passed")
+	}
+
+	if raw, found := object["run_id"]; found {
+		err = json.Unmarshal(raw, &a.RunID)
+		if err != nil {
+			return fmt.Errorf("error reading 'run_id': %w", err)
+		}
+		delete(object, "run_id")
+	}
+
+	if raw, found := object["scenarios"]; found {
+		err = json.Unmarshal(raw, &a.Scenarios)
+		if err != nil {
+			return fmt.Errorf("error reading 'scenarios': %w", err)
+		}
+		delete(object, "scenarios")
+	}
+
+	if raw, found := object["signature"]; found {
+		err = json.Unmarshal(raw, &a.Signature)
+		if err != nil {
+			return fmt.Errorf("error reading 'signature': %w", err)
+		}
+		delete(object, "signature")
+	}
+
+	if raw, found := object["software"]; found {
+		err = json.Unmarshal(raw, &a.Software)
+		if err != nil {
+			return fmt.Errorf("error reading 'software': %w", err)
+		}
+		delete(object, "software")
+	}
+
+	if raw, found := object["started_at"]; found {
+		err = json.Unmarshal(raw, &a.StartedAt)
+		if err != nil {
+			return fmt.Errorf("error reading 'started_at': %w", err)
+		}
+		delete(object, "started_at")
+	}
+
+	if raw, found := object["verdict"]; found {
+		err = json.Unmarshal(raw, &a.Verdict)
+		if err != nil {
+			return fmt.Errorf("error reading 'verdict': %w", err)
+		}
+		delete(object, "verdict")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for ConformanceReport to handle AdditionalProperties
+func (a ConformanceReport) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	object["complete"], err = json.Marshal(a.Complete)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'complete': %w", err)
+	}
+
+	if a.Connector != nil {
+		object["connector"], err = json.Marshal(a.Connector)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'connector': %w", err)
+		}
+	}
+
+	object["contract"], err = json.Marshal(a.Contract)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'contract': %w", err)
+	}
+
+	object["failed"], err = json.Marshal(a.Failed)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'failed': %w", err)
+	}
+
+	object["finished_at"], err = json.Marshal(a.FinishedAt)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'finished_at': %w", err)
+	}
+
+	object["format"], err = json.Marshal(a.Format)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'format': %w", err)
+	}
+
+	object["issuer"], err = json.Marshal(a.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'issuer': %w", err)
+	}
+
+	object["object"], err = json.Marshal(a.Object)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'object': %w", err)
+	}
+
+	object["passed"], err = json.Marshal(a.Passed)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'passed': %w", err)
+	}
+
+	object["run_id"], err = json.Marshal(a.RunID)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'run_id': %w", err)
+	}
+
+	if a.Scenarios != nil {
+		object["scenarios"], err = json.Marshal(a.Scenarios)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'scenarios': %w", err)
+		}
+	}
+
+	if a.Signature != nil {
+		object["signature"], err = json.Marshal(a.Signature)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'signature': %w", err)
+		}
+	}
+
+	if a.Software != nil {
+		object["software"], err = json.Marshal(a.Software)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'software': %w", err)
+		}
+	}
+
+	object["started_at"], err = json.Marshal(a.StartedAt)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'started_at': %w", err)
+	}
+
+	object["verdict"], err = json.Marshal(a.Verdict)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'verdict': %w", err)
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
+
 // Getter for additional properties for FormFields. Returns the specified
 // element and whether it was found
 func (a FormFields) Get(fieldName string) (value interface{}, found bool) {
@@ -17538,6 +18006,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /.well-known/audit-keys.json (the `GetAuditKeys` operationId).
 	GetAuditKeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetConformanceKeys Read the key that signs conformance reports
+	//
+	// The installation's public key (RFC 7517, RFC 8037), by which reports and the messages to hooks are signed.
+	//
+	// Corresponds with GET /.well-known/conformance-keys.json (the `GetConformanceKeys` operationId).
+	GetConformanceKeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetJWKS Read the token signing keys
 	//
@@ -17986,6 +18461,45 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/audit/verifications (the `StartVerification` operationId).
 	StartVerification(ctx context.Context, params *StartVerificationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListConformanceRuns List conformance runs
+	//
+	// Runs of the institution, newest first.
+	//
+	// Corresponds with GET /v1/conformance-runs (the `ListConformanceRuns` operationId).
+	ListConformanceRuns(ctx context.Context, params *ListConformanceRunsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateConformanceRunWithBody Try out a vendor's connector
+	//
+	// Plays thirty scenarios against the test system of a ticketing vendor, in a sandbox only: `conformance-sandbox-only` otherwise.
+	// The vendor's system is told at `hook_url` what happens at its counter, and its connector sends to an address that this
+	// installation opens for the run. Answers get lost, the server is busy, keys are replaced; what arrives, and what becomes of it,
+	// is judged. Follow the operation; the signed report is then in the run.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/conformance-runs (the `CreateConformanceRun` operationId).
+	CreateConformanceRunWithBody(ctx context.Context, params *CreateConformanceRunParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateConformanceRun Try out a vendor's connector
+	//
+	// Plays thirty scenarios against the test system of a ticketing vendor, in a sandbox only: `conformance-sandbox-only` otherwise.
+	// The vendor's system is told at `hook_url` what happens at its counter, and its connector sends to an address that this
+	// installation opens for the run. Answers get lost, the server is busy, keys are replaced; what arrives, and what becomes of it,
+	// is judged. Follow the operation; the signed report is then in the run.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/conformance-runs (the `CreateConformanceRun` operationId).
+	CreateConformanceRun(ctx context.Context, params *CreateConformanceRunParams, body CreateConformanceRunJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetConformanceRun Read a conformance run
+	//
+	// The run with its report, null until it has ended. A run has the id of its operation. The report is signed over its canonical
+	// form (RFC 8785) without `signature`; the public key is at `/.well-known/conformance-keys.json`.
+	//
+	// Corresponds with GET /v1/conformance-runs/{conformance_run_id} (the `GetConformanceRun` operationId).
+	GetConformanceRun(ctx context.Context, conformanceRunID ConformanceRunID, params *GetConformanceRunParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListConsentWordings List the wordings
 	//
@@ -21638,6 +22152,23 @@ func (c *Client) GetAuditKeys(ctx context.Context, reqEditors ...RequestEditorFn
 	return c.Client.Do(req)
 }
 
+// GetConformanceKeys Read the key that signs conformance reports
+//
+// The installation's public key (RFC 7517, RFC 8037), by which reports and the messages to hooks are signed.
+//
+// Corresponds with GET /.well-known/conformance-keys.json (the `GetConformanceKeys` operationId).
+func (c *Client) GetConformanceKeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetConformanceKeysRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetJWKS Read the token signing keys
 //
 // The public keys that verify access tokens (RFC 7517): the one in use, the next one at least 24 hours ahead, and former ones as long as a token of theirs may live.
@@ -22566,6 +23097,85 @@ func (c *Client) VerifyLog(ctx context.Context, params *VerifyLogParams, reqEdit
 // Corresponds with POST /v1/audit/verifications (the `StartVerification` operationId).
 func (c *Client) StartVerification(ctx context.Context, params *StartVerificationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewStartVerificationRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListConformanceRuns List conformance runs
+//
+// Runs of the institution, newest first.
+//
+// Corresponds with GET /v1/conformance-runs (the `ListConformanceRuns` operationId).
+func (c *Client) ListConformanceRuns(ctx context.Context, params *ListConformanceRunsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListConformanceRunsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateConformanceRunWithBody Try out a vendor's connector
+//
+// Plays thirty scenarios against the test system of a ticketing vendor, in a sandbox only: `conformance-sandbox-only` otherwise.
+// The vendor's system is told at `hook_url` what happens at its counter, and its connector sends to an address that this
+// installation opens for the run. Answers get lost, the server is busy, keys are replaced; what arrives, and what becomes of it,
+// is judged. Follow the operation; the signed report is then in the run.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/conformance-runs (the `CreateConformanceRun` operationId).
+func (c *Client) CreateConformanceRunWithBody(ctx context.Context, params *CreateConformanceRunParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateConformanceRunRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateConformanceRun Try out a vendor's connector
+//
+// Plays thirty scenarios against the test system of a ticketing vendor, in a sandbox only: `conformance-sandbox-only` otherwise.
+// The vendor's system is told at `hook_url` what happens at its counter, and its connector sends to an address that this
+// installation opens for the run. Answers get lost, the server is busy, keys are replaced; what arrives, and what becomes of it,
+// is judged. Follow the operation; the signed report is then in the run.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/conformance-runs (the `CreateConformanceRun` operationId).
+func (c *Client) CreateConformanceRun(ctx context.Context, params *CreateConformanceRunParams, body CreateConformanceRunJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateConformanceRunRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetConformanceRun Read a conformance run
+//
+// The run with its report, null until it has ended. A run has the id of its operation. The report is signed over its canonical
+// form (RFC 8785) without `signature`; the public key is at `/.well-known/conformance-keys.json`.
+//
+// Corresponds with GET /v1/conformance-runs/{conformance_run_id} (the `GetConformanceRun` operationId).
+func (c *Client) GetConformanceRun(ctx context.Context, conformanceRunID ConformanceRunID, params *GetConformanceRunParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetConformanceRunRequest(c.Server, conformanceRunID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -30436,6 +31046,33 @@ func NewGetAuditKeysRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewGetConformanceKeysRequest constructs an http.Request for the GetConformanceKeys method
+func NewGetConformanceKeysRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/.well-known/conformance-keys.json")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetJWKSRequest constructs an http.Request for the GetJWKS method
 func NewGetJWKSRequest(server string) (*http.Request, error) {
 	var err error
@@ -32295,6 +32932,198 @@ func NewStartVerificationRequest(server string, params *StartVerificationParams)
 		}
 
 		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewListConformanceRunsRequest constructs an http.Request for the ListConformanceRuns method
+func NewListConformanceRunsRequest(server string, params *ListConformanceRunsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conformance-runs")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateConformanceRunRequest calls the generic CreateConformanceRun builder with application/json body
+func NewCreateConformanceRunRequest(server string, params *CreateConformanceRunParams, body CreateConformanceRunJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateConformanceRunRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateConformanceRunRequestWithBody constructs an http.Request for the CreateConformanceRun method, with any body, and a specified content type
+func NewCreateConformanceRunRequestWithBody(server string, params *CreateConformanceRunParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conformance-runs")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewGetConformanceRunRequest constructs an http.Request for the GetConformanceRun method
+func NewGetConformanceRunRequest(server string, conformanceRunID ConformanceRunID, params *GetConformanceRunParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "conformance_run_id", conformanceRunID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conformance-runs/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
 
 	}
 
@@ -53322,6 +54151,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /.well-known/audit-keys.json (the `GetAuditKeys` operationId).
 	GetAuditKeysWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetAuditKeysResponse, error)
 
+	// GetConformanceKeysWithResponse Read the key that signs conformance reports
+	//
+	// The installation's public key (RFC 7517, RFC 8037), by which reports and the messages to hooks are signed.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /.well-known/conformance-keys.json (the `GetConformanceKeys` operationId).
+	GetConformanceKeysWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetConformanceKeysResponse, error)
+
 	// GetJWKSWithResponse Read the token signing keys
 	//
 	// The public keys that verify access tokens (RFC 7517): the one in use, the next one at least 24 hours ahead, and former ones as long as a token of theirs may live.
@@ -53807,6 +54645,49 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/audit/verifications (the `StartVerification` operationId).
 	StartVerificationWithResponse(ctx context.Context, params *StartVerificationParams, reqEditors ...RequestEditorFn) (*StartVerificationResponse, error)
+
+	// ListConformanceRunsWithResponse List conformance runs
+	//
+	// Runs of the institution, newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/conformance-runs (the `ListConformanceRuns` operationId).
+	ListConformanceRunsWithResponse(ctx context.Context, params *ListConformanceRunsParams, reqEditors ...RequestEditorFn) (*ListConformanceRunsResponse, error)
+
+	// CreateConformanceRunWithBodyWithResponse Try out a vendor's connector
+	//
+	// Plays thirty scenarios against the test system of a ticketing vendor, in a sandbox only: `conformance-sandbox-only` otherwise.
+	// The vendor's system is told at `hook_url` what happens at its counter, and its connector sends to an address that this
+	// installation opens for the run. Answers get lost, the server is busy, keys are replaced; what arrives, and what becomes of it,
+	// is judged. Follow the operation; the signed report is then in the run.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conformance-runs (the `CreateConformanceRun` operationId).
+	CreateConformanceRunWithBodyWithResponse(ctx context.Context, params *CreateConformanceRunParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateConformanceRunResponse, error)
+
+	// CreateConformanceRunWithResponse Try out a vendor's connector
+	//
+	// Plays thirty scenarios against the test system of a ticketing vendor, in a sandbox only: `conformance-sandbox-only` otherwise.
+	// The vendor's system is told at `hook_url` what happens at its counter, and its connector sends to an address that this
+	// installation opens for the run. Answers get lost, the server is busy, keys are replaced; what arrives, and what becomes of it,
+	// is judged. Follow the operation; the signed report is then in the run.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/conformance-runs (the `CreateConformanceRun` operationId).
+	CreateConformanceRunWithResponse(ctx context.Context, params *CreateConformanceRunParams, body CreateConformanceRunJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateConformanceRunResponse, error)
+
+	// GetConformanceRunWithResponse Read a conformance run
+	//
+	// The run with its report, null until it has ended. A run has the id of its operation. The report is signed over its canonical
+	// form (RFC 8785) without `signature`; the public key is at `/.well-known/conformance-keys.json`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/conformance-runs/{conformance_run_id} (the `GetConformanceRun` operationId).
+	GetConformanceRunWithResponse(ctx context.Context, conformanceRunID ConformanceRunID, params *GetConformanceRunParams, reqEditors ...RequestEditorFn) (*GetConformanceRunResponse, error)
 
 	// ListConsentWordingsWithResponse List the wordings
 	//
@@ -57887,6 +58768,47 @@ func (r GetAuditKeysResponse) ContentType() string {
 	return ""
 }
 
+type GetConformanceKeysResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ConformanceKeySet
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetConformanceKeysResponse) GetJSON200() *ConformanceKeySet {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetConformanceKeysResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetConformanceKeysResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetConformanceKeysResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetConformanceKeysResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetJWKSResponse200Headers the declared response headers of an HTTP 200 response for GetJWKS
 type GetJWKSResponse200Headers struct {
 	CacheControl string
@@ -59420,6 +60342,159 @@ func (r StartVerificationResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r StartVerificationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListConformanceRunsResponse200Headers the declared response headers of an HTTP 200 response for ListConformanceRuns
+type ListConformanceRunsResponse200Headers struct {
+	Link *string
+}
+
+type ListConformanceRunsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ConformanceRunList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListConformanceRunsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListConformanceRunsResponse) GetJSON200() *ConformanceRunList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListConformanceRunsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListConformanceRunsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListConformanceRunsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListConformanceRunsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateConformanceRunResponse202Headers the declared response headers of an HTTP 202 response for CreateConformanceRun
+type CreateConformanceRunResponse202Headers struct {
+	ETag       string
+	Location   string
+	RetryAfter *int32
+}
+
+type CreateConformanceRunResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Operation
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *CreateConformanceRunResponse202Headers
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r CreateConformanceRunResponse) GetJSON202() *Operation {
+	return r.JSON202
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateConformanceRunResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateConformanceRunResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateConformanceRunResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateConformanceRunResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetConformanceRunResponse200Headers the declared response headers of an HTTP 200 response for GetConformanceRun
+type GetConformanceRunResponse200Headers struct {
+	ETag string
+}
+
+// GetConformanceRunResponse304Headers the declared response headers of an HTTP 304 response for GetConformanceRun
+type GetConformanceRunResponse304Headers struct {
+	ETag string
+}
+
+type GetConformanceRunResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ConformanceRun
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetConformanceRunResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetConformanceRunResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetConformanceRunResponse) GetJSON200() *ConformanceRun {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetConformanceRunResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetConformanceRunResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetConformanceRunResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetConformanceRunResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -73805,6 +74880,21 @@ func (c *ClientWithResponses) GetAuditKeysWithResponse(ctx context.Context, reqE
 	return ParseGetAuditKeysResponse(rsp)
 }
 
+// GetConformanceKeysWithResponse Read the key that signs conformance reports
+//
+// The installation's public key (RFC 7517, RFC 8037), by which reports and the messages to hooks are signed.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /.well-known/conformance-keys.json (the `GetConformanceKeys` operationId).
+func (c *ClientWithResponses) GetConformanceKeysWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetConformanceKeysResponse, error) {
+	rsp, err := c.GetConformanceKeys(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetConformanceKeysResponse(rsp)
+}
+
 // GetJWKSWithResponse Read the token signing keys
 //
 // The public keys that verify access tokens (RFC 7517): the one in use, the next one at least 24 hours ahead, and former ones as long as a token of theirs may live.
@@ -74583,6 +75673,73 @@ func (c *ClientWithResponses) StartVerificationWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseStartVerificationResponse(rsp)
+}
+
+// ListConformanceRunsWithResponse List conformance runs
+//
+// Runs of the institution, newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/conformance-runs (the `ListConformanceRuns` operationId).
+func (c *ClientWithResponses) ListConformanceRunsWithResponse(ctx context.Context, params *ListConformanceRunsParams, reqEditors ...RequestEditorFn) (*ListConformanceRunsResponse, error) {
+	rsp, err := c.ListConformanceRuns(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListConformanceRunsResponse(rsp)
+}
+
+// CreateConformanceRunWithBodyWithResponse Try out a vendor's connector
+//
+// Plays thirty scenarios against the test system of a ticketing vendor, in a sandbox only: `conformance-sandbox-only` otherwise.
+// The vendor's system is told at `hook_url` what happens at its counter, and its connector sends to an address that this
+// installation opens for the run. Answers get lost, the server is busy, keys are replaced; what arrives, and what becomes of it,
+// is judged. Follow the operation; the signed report is then in the run.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conformance-runs (the `CreateConformanceRun` operationId).
+func (c *ClientWithResponses) CreateConformanceRunWithBodyWithResponse(ctx context.Context, params *CreateConformanceRunParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateConformanceRunResponse, error) {
+	rsp, err := c.CreateConformanceRunWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateConformanceRunResponse(rsp)
+}
+
+// CreateConformanceRunWithResponse Try out a vendor's connector
+//
+// Plays thirty scenarios against the test system of a ticketing vendor, in a sandbox only: `conformance-sandbox-only` otherwise.
+// The vendor's system is told at `hook_url` what happens at its counter, and its connector sends to an address that this
+// installation opens for the run. Answers get lost, the server is busy, keys are replaced; what arrives, and what becomes of it,
+// is judged. Follow the operation; the signed report is then in the run.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/conformance-runs (the `CreateConformanceRun` operationId).
+func (c *ClientWithResponses) CreateConformanceRunWithResponse(ctx context.Context, params *CreateConformanceRunParams, body CreateConformanceRunJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateConformanceRunResponse, error) {
+	rsp, err := c.CreateConformanceRun(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateConformanceRunResponse(rsp)
+}
+
+// GetConformanceRunWithResponse Read a conformance run
+//
+// The run with its report, null until it has ended. A run has the id of its operation. The report is signed over its canonical
+// form (RFC 8785) without `signature`; the public key is at `/.well-known/conformance-keys.json`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/conformance-runs/{conformance_run_id} (the `GetConformanceRun` operationId).
+func (c *ClientWithResponses) GetConformanceRunWithResponse(ctx context.Context, conformanceRunID ConformanceRunID, params *GetConformanceRunParams, reqEditors ...RequestEditorFn) (*GetConformanceRunResponse, error) {
+	rsp, err := c.GetConformanceRun(ctx, conformanceRunID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetConformanceRunResponse(rsp)
 }
 
 // ListConsentWordingsWithResponse List the wordings
@@ -81168,6 +82325,32 @@ func ParseGetAuditKeysResponse(rsp *http.Response) (*GetAuditKeysResponse, error
 	return response, nil
 }
 
+// ParseGetConformanceKeysResponse parses an HTTP response from a GetConformanceKeysWithResponse call
+func ParseGetConformanceKeysResponse(rsp *http.Response) (*GetConformanceKeysResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetConformanceKeysResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ConformanceKeySet
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetJWKSResponse parses an HTTP response from a GetJWKSWithResponse call
 func ParseGetJWKSResponse(rsp *http.Response) (*GetJWKSResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -82357,6 +83540,150 @@ func ParseStartVerificationResponse(rsp *http.Response) (*StartVerificationRespo
 			headers.RetryAfter = &value
 		}
 		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListConformanceRunsResponse parses an HTTP response from a ListConformanceRunsWithResponse call
+func ParseListConformanceRunsResponse(rsp *http.Response) (*ListConformanceRunsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListConformanceRunsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ConformanceRunList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListConformanceRunsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateConformanceRunResponse parses an HTTP response from a CreateConformanceRunWithResponse call
+func ParseCreateConformanceRunResponse(rsp *http.Response) (*CreateConformanceRunResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateConformanceRunResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Operation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers CreateConformanceRunResponse202Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetConformanceRunResponse parses an HTTP response from a GetConformanceRunWithResponse call
+func ParseGetConformanceRunResponse(rsp *http.Response) (*GetConformanceRunResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetConformanceRunResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ConformanceRun
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetConformanceRunResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetConformanceRunResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil

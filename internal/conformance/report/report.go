@@ -4,6 +4,7 @@
 package report
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
@@ -154,7 +155,40 @@ var (
 	ErrUnsigned   = errors.New("the report is not signed")
 	ErrUnknownKey = errors.New("the report is signed by a key that is not in the set")
 	ErrForged     = errors.New("the signature does not fit: the report was altered")
+	ErrAmbiguous  = errors.New("a name occurs twice in an object: readers disagree on which one counts, so the report was altered")
 )
+
+// namesOnce refuses what RFC 7493 section 2.3 forbids, on which the canonical
+// form rests: of two members of one name the signature covers the one that this
+// program reads, and another reader may show the other.
+func namesOnce(d *json.Decoder) error {
+	token, err := d.Token()
+	if err != nil {
+		return err
+	}
+	opened, nested := token.(json.Delim)
+	if !nested {
+		return nil
+	}
+	seen := map[json.Token]bool{}
+	for d.More() {
+		if opened == '{' {
+			name, err := d.Token()
+			if err != nil {
+				return err
+			}
+			if seen[name] {
+				return ErrAmbiguous
+			}
+			seen[name] = true
+		}
+		if err := namesOnce(d); err != nil {
+			return err
+		}
+	}
+	_, err = d.Token() // what closes it
+	return err
+}
 
 // Verify checks a document by a key set and reads it. Members that this program
 // does not know count as signed too.
@@ -163,6 +197,9 @@ func Verify(raw []byte, keys KeySet) (Report, error) {
 	var document map[string]any
 	if err := json.Unmarshal(raw, &document); err != nil {
 		return r, fmt.Errorf("the report is not JSON: %w", err)
+	}
+	if err := namesOnce(json.NewDecoder(bytes.NewReader(raw))); err != nil {
+		return r, err
 	}
 	if err := json.Unmarshal(raw, &r); err != nil {
 		return r, fmt.Errorf("this is not a report: %w", err)

@@ -2736,6 +2736,77 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/conformance-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List conformance runs
+         * @description Runs of the institution, newest first.
+         */
+        get: operations["listConformanceRuns"];
+        put?: never;
+        /**
+         * Try out a vendor's connector
+         * @description Plays thirty scenarios against the test system of a ticketing vendor, in a sandbox only: `conformance-sandbox-only` otherwise.
+         *     The vendor's system is told at `hook_url` what happens at its counter, and its connector sends to an address that this
+         *     installation opens for the run. Answers get lost, the server is busy, keys are replaced; what arrives, and what becomes of it,
+         *     is judged. Follow the operation; the signed report is then in the run.
+         */
+        post: operations["createConformanceRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conformance-runs/{conformance_run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the run. */
+                conformance_run_id: components["parameters"]["ConformanceRunId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a conformance run
+         * @description The run with its report, null until it has ended. A run has the id of its operation. The report is signed over its canonical
+         *     form (RFC 8785) without `signature`; the public key is at `/.well-known/conformance-keys.json`.
+         */
+        get: operations["getConformanceRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/.well-known/conformance-keys.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the key that signs conformance reports
+         * @description The installation's public key (RFC 7517, RFC 8037), by which reports and the messages to hooks are signed.
+         */
+        get: operations["getConformanceKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/forms": {
         parameters: {
             query?: never;
@@ -8481,6 +8552,26 @@ export interface webhooks {
          * @description Two contacts do not share a home; read the record for its present state.
          */
         post: operations["onTicketingHouseholdDismissed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "conformance_run.started": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A conformance run was started
+         * @description The facts name the connector. `operation.finished` tells of its end.
+         */
+        post: operations["onConformanceRunStarted"];
         delete?: never;
         options?: never;
         head?: never;
@@ -15649,6 +15740,160 @@ export interface components {
             /** Format: double */
             reachable_percent: number | null;
         };
+        /**
+         * @example {
+         *       "hook_url": "https://essai.guichet.example/parvis",
+         *       "connector": {
+         *         "name": "Guichet",
+         *         "version": "4.2.0"
+         *       }
+         *     }
+         */
+        ConformanceRunCreate: {
+            /** @description Where the vendor's test system is told what happens. It obeys the rules of webhook addresses. */
+            hook_url: string;
+            connector: components["schemas"]["ConformanceConnector"];
+            /** @description Only these; all when absent. A report of a choice is not `complete`. */
+            scenarios?: string[];
+            /**
+             * Format: int32
+             * @description How long a connector may take for what it has to do.
+             * @default 30
+             */
+            patience_seconds: number;
+            /**
+             * Format: int32
+             * @description How many scenarios are played at a time; more than one only where the vendor's system keeps connections apart by their `source`.
+             * @default 1
+             */
+            parallel: number;
+        };
+        ConformanceConnector: {
+            name: string;
+            version: string;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e11",
+         *       "object": "conformance_run",
+         *       "operation_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e11",
+         *       "hook_url": "https://essai.guichet.example/parvis",
+         *       "connector": {
+         *         "name": "Guichet",
+         *         "version": "4.2.0"
+         *       },
+         *       "scenarios": [],
+         *       "patience_seconds": 30,
+         *       "parallel": 1,
+         *       "verdict": null,
+         *       "report": null,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "finished_at": null,
+         *       "version": 1
+         *     }
+         */
+        ConformanceRun: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "conformance_run";
+            /** Format: uuid */
+            operation_id: string;
+            hook_url: string;
+            connector: {
+                name: string;
+                version: string;
+            };
+            /** @description Those that were chosen; empty for all. */
+            scenarios: string[];
+            /** Format: int32 */
+            patience_seconds: number;
+            /** Format: int32 */
+            parallel: number;
+            verdict: string | null;
+            report: components["schemas"]["ConformanceReport"] | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: date-time */
+            finished_at: string | null;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        ConformanceRunList: {
+            data: components["schemas"]["ConformanceRun"][];
+            next_cursor: string | null;
+        };
+        /** @description What was tried and how it went. `contract` is the version of this contract, `issuer` the public address of the installation. Deliveries are told by their digests. */
+        ConformanceReport: {
+            /** @constant */
+            object: "conformance_report";
+            /** Format: int32 */
+            format: number;
+            /** Format: uuid */
+            run_id: string;
+            issuer: string;
+            software: {
+                [key: string]: unknown;
+            };
+            contract: string;
+            connector: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            started_at: string;
+            /** Format: date-time */
+            finished_at: string;
+            verdict: string;
+            complete: boolean;
+            /** Format: int32 */
+            passed: number;
+            /** Format: int32 */
+            failed: number;
+            scenarios: {
+                [key: string]: unknown;
+            }[];
+            signature: {
+                [key: string]: unknown;
+            };
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * @example {
+         *       "keys": [
+         *         {
+         *           "kty": "OKP",
+         *           "crv": "Ed25519",
+         *           "use": "sig",
+         *           "kid": "0f7d0d5a9e3c4b21",
+         *           "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+         *         }
+         *       ]
+         *     }
+         */
+        ConformanceKeySet: {
+            keys: components["schemas"]["ConformanceKey"][];
+        };
+        ConformanceKey: {
+            /** @constant */
+            kty: "OKP";
+            /** @constant */
+            crv: "Ed25519";
+            /** @constant */
+            use: "sig";
+            kid: string;
+            /** @description The public key, base64url. */
+            x: string;
+        };
         /** @description One text in several languages, keyed by BCP 47. */
         LocalizedText: {
             [key: string]: string;
@@ -21219,6 +21464,8 @@ export interface components {
         IndicatorsContactId: string;
         /** @description orders, orders_last_year, net, tickets, visits, upcoming_visits, lead_time, disciplines, seasons or subscriptions. */
         IndicatorName: string;
+        /** @description Identifier of the run. */
+        ConformanceRunId: string;
         /** @description Identifier of the form. */
         FormId: string;
         /** @description Identifier of the submission. */
@@ -26283,6 +26530,125 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CaptureRates"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listConformanceRuns: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of runs. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConformanceRunList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createConformanceRun: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConformanceRunCreate"];
+            };
+        };
+        responses: {
+            /** @description Started. */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getConformanceRun: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Identifier of the run. */
+                conformance_run_id: components["parameters"]["ConformanceRunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The run. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConformanceRun"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getConformanceKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConformanceKeySet"];
                 };
             };
             "4XX": components["responses"]["Error"];
@@ -34756,6 +35122,28 @@ export interface operations {
         };
     };
     onTicketingHouseholdDismissed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onConformanceRunStarted: {
         parameters: {
             query?: never;
             header?: never;
