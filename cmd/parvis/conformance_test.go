@@ -23,10 +23,12 @@ func TestConformanceTellsAndVerifies(t *testing.T) {
 	s.start(t)
 	status, raw := s.call(t, http.MethodPost, "/v1/institution/sandbox", "application/json", []byte(`{"name": "Bac à sable"}`))
 	require.Equal(t, http.StatusCreated, status, "%s", raw)
-	var sandbox struct{ Key string }
+	var sandbox struct {
+		APIKey struct{ Secret string } `json:"api_key"`
+	}
 	require.NoError(t, json.Unmarshal(raw, &sandbox))
 	key, file := filepath.Join(s.dir, "sandbox.key"), filepath.Join(s.dir, "report.json")
-	require.NoError(t, os.WriteFile(key, []byte(sandbox.Key+"\n"), 0o600))
+	require.NoError(t, os.WriteFile(key, []byte(sandbox.APIKey.Secret+"\n"), 0o600))
 	try := func(d boxoffice.Defects) (string, int) {
 		hook := httptest.NewServer(boxoffice.New(t.Context(), 60*time.Millisecond, d))
 		defer hook.Close()
