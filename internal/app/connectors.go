@@ -11,6 +11,7 @@ import (
 
 	"github.com/parvis-crm/parvis/internal/connectors"
 	"github.com/parvis-crm/parvis/internal/connectors/billetweb"
+	"github.com/parvis-crm/parvis/internal/connectors/eventbrite"
 	"github.com/parvis-crm/parvis/internal/connectors/helloasso"
 	"github.com/parvis-crm/parvis/internal/connectors/port"
 	"github.com/parvis-crm/parvis/internal/connectors/pretix"
@@ -29,6 +30,7 @@ func vendors() []port.Connector {
 		helloasso.Connector{},
 		billetweb.Connector{},
 		weezevent.Connector{},
+		eventbrite.Connector{},
 	}
 }
 
