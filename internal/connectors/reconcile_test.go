@@ -113,6 +113,11 @@ func TestAComparisonByFigures(t *testing.T) {
 		m{"external_id": "o1", "field": "valid_lines", "there": "2", "here": "1"},
 		m{"external_id": "o2", "field": "order", "there": "exists", "here": nil},
 	}, result["differences"])
+	for range 2 { // they are no complete window of what the vendor has
+		result = compare(t, app, m{"orders": []any{m{"external_id": "o2", "paid": "5.00"}}})
+	}
+	require.EqualValues(t, 1, result["absent"])
+	require.Equal(t, []any{"confirmed", 0.0}, []any{app.Walk("/v1/ticketing/orders")[0]["commercial_state"], app.Get(base + "/records/order/o1").Is(200).JSON()["absences"]})
 	app.Post(base+"/reconciliations", m{"from": "2026-12-01T00:00:00Z", "to": "2026-11-01T00:00:00Z"}).Points("#/to")
 	app.Post(base+"/reconciliations", m{"from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z", "orders": []any{m{"external_id": "o1", "paid": "20.001"}}}).Points("#/orders/0/paid")
 }

@@ -44,6 +44,7 @@ func (e Envelope) about() about {
 		ContactID  *uuid.UUID `json:"contact_id"`
 		PreviousID *uuid.UUID `json:"previous_contact_id"`
 		OrderID    *uuid.UUID `json:"order_id"`
+		Kind       string     `json:"kind"`
 		BeforeID   *uuid.UUID `json:"previous_order_id"`
 	}
 	_ = json.Unmarshal(e.Data.Facts, &facts) // facts are an object of ours
@@ -64,6 +65,11 @@ func (e Envelope) about() about {
 		a.records, a.personal = append(a.records, e.Data.ID), true
 	case "scan":
 		a.records = append(a.records, e.Data.ID)
+	case "ticketing_record":
+		switch facts.Kind {
+		case "order", "customer", "membership", "gift_card", "group_booking", "scan":
+			a.records = append(a.records, e.Data.ID)
+		}
 	case "ticket":
 		if a.personal = true; facts.OrderID == nil {
 			a.records = append(a.records, uuid.Nil) // of no order, so of nobody who is seen
