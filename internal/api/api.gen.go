@@ -6513,6 +6513,102 @@ func (e ListTicketingDeadLettersParamsStatus) Valid() bool {
 	}
 }
 
+// Defines values for CreateTicketingImportParamsKind.
+const (
+	CreateTicketingImportParamsKindCustomer     CreateTicketingImportParamsKind = "customer"
+	CreateTicketingImportParamsKindGiftCard     CreateTicketingImportParamsKind = "gift_card"
+	CreateTicketingImportParamsKindGroupBooking CreateTicketingImportParamsKind = "group_booking"
+	CreateTicketingImportParamsKindMembership   CreateTicketingImportParamsKind = "membership"
+	CreateTicketingImportParamsKindOrder        CreateTicketingImportParamsKind = "order"
+	CreateTicketingImportParamsKindPerformance  CreateTicketingImportParamsKind = "performance"
+	CreateTicketingImportParamsKindPriceType    CreateTicketingImportParamsKind = "price_type"
+	CreateTicketingImportParamsKindProduct      CreateTicketingImportParamsKind = "product"
+	CreateTicketingImportParamsKindProduction   CreateTicketingImportParamsKind = "production"
+	CreateTicketingImportParamsKindScan         CreateTicketingImportParamsKind = "scan"
+	CreateTicketingImportParamsKindVenue        CreateTicketingImportParamsKind = "venue"
+)
+
+// Valid indicates whether the value is a known member of the CreateTicketingImportParamsKind enum.
+func (e CreateTicketingImportParamsKind) Valid() bool {
+	switch e {
+	case CreateTicketingImportParamsKindCustomer:
+		return true
+	case CreateTicketingImportParamsKindGiftCard:
+		return true
+	case CreateTicketingImportParamsKindGroupBooking:
+		return true
+	case CreateTicketingImportParamsKindMembership:
+		return true
+	case CreateTicketingImportParamsKindOrder:
+		return true
+	case CreateTicketingImportParamsKindPerformance:
+		return true
+	case CreateTicketingImportParamsKindPriceType:
+		return true
+	case CreateTicketingImportParamsKindProduct:
+		return true
+	case CreateTicketingImportParamsKindProduction:
+		return true
+	case CreateTicketingImportParamsKindScan:
+		return true
+	case CreateTicketingImportParamsKindVenue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CreateTicketingImportParamsFormat.
+const (
+	CreateTicketingImportParamsFormatCsv    CreateTicketingImportParamsFormat = "csv"
+	CreateTicketingImportParamsFormatNdjson CreateTicketingImportParamsFormat = "ndjson"
+)
+
+// Valid indicates whether the value is a known member of the CreateTicketingImportParamsFormat enum.
+func (e CreateTicketingImportParamsFormat) Valid() bool {
+	switch e {
+	case CreateTicketingImportParamsFormatCsv:
+		return true
+	case CreateTicketingImportParamsFormatNdjson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTicketingImportResultsParamsStatus.
+const (
+	ListTicketingImportResultsParamsStatusApplied           ListTicketingImportResultsParamsStatus = "applied"
+	ListTicketingImportResultsParamsStatusCreated           ListTicketingImportResultsParamsStatus = "created"
+	ListTicketingImportResultsParamsStatusFailed            ListTicketingImportResultsParamsStatus = "failed"
+	ListTicketingImportResultsParamsStatusIgnoredAnonymized ListTicketingImportResultsParamsStatus = "ignored_anonymized"
+	ListTicketingImportResultsParamsStatusIgnoredStale      ListTicketingImportResultsParamsStatus = "ignored_stale"
+	ListTicketingImportResultsParamsStatusUnchanged         ListTicketingImportResultsParamsStatus = "unchanged"
+	ListTicketingImportResultsParamsStatusUpdated           ListTicketingImportResultsParamsStatus = "updated"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingImportResultsParamsStatus enum.
+func (e ListTicketingImportResultsParamsStatus) Valid() bool {
+	switch e {
+	case ListTicketingImportResultsParamsStatusApplied:
+		return true
+	case ListTicketingImportResultsParamsStatusCreated:
+		return true
+	case ListTicketingImportResultsParamsStatusFailed:
+		return true
+	case ListTicketingImportResultsParamsStatusIgnoredAnonymized:
+		return true
+	case ListTicketingImportResultsParamsStatusIgnoredStale:
+		return true
+	case ListTicketingImportResultsParamsStatusUnchanged:
+		return true
+	case ListTicketingImportResultsParamsStatusUpdated:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListInboundMessagesParamsStatus.
 const (
 	ListInboundMessagesParamsStatusIgnored   ListInboundMessagesParamsStatus = "ignored"
@@ -12145,6 +12241,47 @@ type TicketingHookReceipt struct {
 	Status string `json:"status"`
 }
 
+// TicketingImportResult defines model for TicketingImportResult.
+type TicketingImportResult struct {
+	// Code The code of the problem of what failed.
+	Code nullable.Nullable[string] `json:"code"`
+
+	// ExternalID Shortened to 200 characters, and empty where it could not be read.
+	ExternalID string `json:"external_id"`
+
+	// ID Null of what failed and of what a dry run would create.
+	ID   nullable.Nullable[openapi_types.UUID] `json:"id"`
+	Kind string                                `json:"kind"`
+
+	// Line Where it begins.
+	Line int64 `json:"line"`
+
+	// Record Which record of the file it is, the first being 1.
+	Record int64 `json:"record"`
+
+	// Status As in the answer to a batch.
+	Status     string                     `json:"status"`
+	Violations []TicketingImportViolation `json:"violations"`
+	Warnings   []TicketingWarning         `json:"warnings"`
+}
+
+// TicketingImportResultList defines model for TicketingImportResultList.
+type TicketingImportResultList struct {
+	Data       []TicketingImportResult   `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingImportViolation defines model for TicketingImportViolation.
+type TicketingImportViolation struct {
+	Code string `json:"code"`
+
+	// Line The line of the file that it comes from, as far as one line is to blame.
+	Line int64 `json:"line"`
+
+	// Pointer Place in the record (RFC 6901), as if it had come in a batch.
+	Pointer string `json:"pointer"`
+}
+
 // TicketingLine defines model for TicketingLine.
 type TicketingLine struct {
 	// Amount A decimal amount with the decimals of its currency (ISO 4217).
@@ -12740,7 +12877,7 @@ type TicketingReconciliationCreate struct {
 	// Orders The vendor's own figures of every order of the window. Without them the vendor is read.
 	Orders []TicketingOrderFigures `json:"orders,omitempty"`
 
-	// Repair Whether what the vendor has is taken in where it differs.
+	// Repair Whether what the vendor has is taken in where it differs. Figures that are sent are compared and change nothing.
 	Repair *bool `json:"repair,omitempty"`
 
 	// To And before then.
@@ -16755,6 +16892,49 @@ type RetryTicketingDeadLetterParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// CreateTicketingImportParams defines parameters for CreateTicketingImport.
+type CreateTicketingImportParams struct {
+	// Kind What each record of a CSV file is; needed for CSV.
+	Kind *CreateTicketingImportParamsKind `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// Format What is compressed; needed for `application/gzip`.
+	Format *CreateTicketingImportParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+
+	// DryRun Whether nothing is to be written.
+	DryRun *bool `form:"dry_run,omitempty" json:"dry_run,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+
+	// ContentDigest SHA-256 of the file as sent (RFC 9530), which is checked.
+	ContentDigest *string `json:"Content-Digest,omitempty"`
+}
+
+// CreateTicketingImportParamsKind defines parameters for CreateTicketingImport.
+type CreateTicketingImportParamsKind string
+
+// CreateTicketingImportParamsFormat defines parameters for CreateTicketingImport.
+type CreateTicketingImportParamsFormat string
+
+// ListTicketingImportResultsParams defines parameters for ListTicketingImportResults.
+type ListTicketingImportResultsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Status Only those of which this became.
+	Status *ListTicketingImportResultsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+}
+
+// ListTicketingImportResultsParamsStatus defines parameters for ListTicketingImportResults.
+type ListTicketingImportResultsParamsStatus string
+
 // ListInboundMessagesParams defines parameters for ListInboundMessages.
 type ListInboundMessagesParams struct {
 	// Limit Greatest number of items in the page.
@@ -18866,6 +19046,12 @@ type ServerInterface interface {
 	// GetTicketingSourceHealth See how a source is doing
 	// (GET /v1/ticketing/sources/{source}/health)
 	GetTicketingSourceHealth(ctx echo.Context, source TicketingSourceCode) error
+	// CreateTicketingImport Take in a file of records
+	// (POST /v1/ticketing/sources/{source}/imports)
+	CreateTicketingImport(ctx echo.Context, source TicketingSourceCode, params CreateTicketingImportParams) error
+	// ListTicketingImportResults List what became of the records of a file
+	// (GET /v1/ticketing/sources/{source}/imports/{operation_id}/results)
+	ListTicketingImportResults(ctx echo.Context, source TicketingSourceCode, operationID OperationID, params ListTicketingImportResultsParams) error
 	// ListInboundMessages List what a vendor sent unasked
 	// (GET /v1/ticketing/sources/{source}/inbound-messages)
 	ListInboundMessages(ctx echo.Context, source TicketingSourceCode, params ListInboundMessagesParams) error
@@ -30426,6 +30612,131 @@ func (w *ServerInterfaceWrapper) GetTicketingSourceHealth(ctx echo.Context) erro
 	return err
 }
 
+// CreateTicketingImport converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateTicketingImport(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateTicketingImportParams
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", ctx.QueryParams(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter format: %s", err))
+	}
+
+	// ------------- Optional query parameter "dry_run" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "dry_run", ctx.QueryParams(), &params.DryRun, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter dry_run: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+	// ------------- Optional header parameter "Content-Digest" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Content-Digest")]; found {
+		var ContentDigest string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Content-Digest, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Content-Digest", valueList[0], &ContentDigest, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Content-Digest: %s", err))
+		}
+
+		params.ContentDigest = &ContentDigest
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateTicketingImport(ctx, source, params)
+	return err
+}
+
+// ListTicketingImportResults converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingImportResults(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "source" -------------
+	var source TicketingSourceCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "source", ctx.Param("source"), &source, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Path parameter "operation_id" -------------
+	var operationID OperationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "operation_id", ctx.Param("operation_id"), &operationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter operation_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingImportResultsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingImportResults(ctx, source, operationID, params)
+	return err
+}
+
 // ListInboundMessages converts echo context to params.
 func (w *ServerInterfaceWrapper) ListInboundMessages(ctx echo.Context) error {
 	var err error
@@ -32040,6 +32351,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/attendances", wrapper.ListContactAttendances, options.OperationMiddlewares["listContactAttendances"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/memberships", wrapper.ListContactMemberships, options.OperationMiddlewares["listContactMemberships"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/gift-cards", wrapper.ListContactGiftCards, options.OperationMiddlewares["listContactGiftCards"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/imports", wrapper.CreateTicketingImport, options.OperationMiddlewares["createTicketingImport"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/imports/:operation_id/results", wrapper.ListTicketingImportResults, options.OperationMiddlewares["listTicketingImportResults"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/connectors", wrapper.ListConnectors, options.OperationMiddlewares["listConnectors"]...)
 	router.DELETE(options.BaseURL+"/v1/ticketing/sources/:source/connection", wrapper.DeleteTicketingConnection, options.OperationMiddlewares["deleteTicketingConnection"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/connection", wrapper.GetTicketingConnection, options.OperationMiddlewares["getTicketingConnection"]...)
@@ -41864,6 +42177,78 @@ func (response GetTicketingSourceHealth200JSONResponse) VisitGetTicketingSourceH
 	return err
 }
 
+type CreateTicketingImportRequestObject struct {
+	Source TicketingSourceCode `json:"source"`
+	Params CreateTicketingImportParams
+	Body   io.Reader
+}
+
+type CreateTicketingImportResponseObject interface {
+	VisitCreateTicketingImportResponse(w http.ResponseWriter) error
+}
+
+type CreateTicketingImport202ResponseHeaders struct {
+	ETag       string
+	Location   string
+	RetryAfter *int32
+}
+
+type CreateTicketingImport202JSONResponse struct {
+	Body    Operation
+	Headers CreateTicketingImport202ResponseHeaders
+}
+
+func (response CreateTicketingImport202JSONResponse) VisitCreateTicketingImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTicketingImportResultsRequestObject struct {
+	Source      TicketingSourceCode `json:"source"`
+	OperationID OperationID         `json:"operation_id"`
+	Params      ListTicketingImportResultsParams
+}
+
+type ListTicketingImportResultsResponseObject interface {
+	VisitListTicketingImportResultsResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingImportResults200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingImportResults200JSONResponse struct {
+	Body    TicketingImportResultList
+	Headers ListTicketingImportResults200ResponseHeaders
+}
+
+func (response ListTicketingImportResults200JSONResponse) VisitListTicketingImportResultsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListInboundMessagesRequestObject struct {
 	Source TicketingSourceCode `json:"source"`
 	Params ListInboundMessagesParams
@@ -43910,6 +44295,12 @@ type StrictServerInterface interface {
 	// GetTicketingSourceHealth See how a source is doing
 	// (GET /v1/ticketing/sources/{source}/health)
 	GetTicketingSourceHealth(ctx context.Context, request GetTicketingSourceHealthRequestObject) (GetTicketingSourceHealthResponseObject, error)
+	// CreateTicketingImport Take in a file of records
+	// (POST /v1/ticketing/sources/{source}/imports)
+	CreateTicketingImport(ctx context.Context, request CreateTicketingImportRequestObject) (CreateTicketingImportResponseObject, error)
+	// ListTicketingImportResults List what became of the records of a file
+	// (GET /v1/ticketing/sources/{source}/imports/{operation_id}/results)
+	ListTicketingImportResults(ctx context.Context, request ListTicketingImportResultsRequestObject) (ListTicketingImportResultsResponseObject, error)
 	// ListInboundMessages List what a vendor sent unasked
 	// (GET /v1/ticketing/sources/{source}/inbound-messages)
 	ListInboundMessages(ctx context.Context, request ListInboundMessagesRequestObject) (ListInboundMessagesResponseObject, error)
@@ -54459,6 +54850,61 @@ func (sh *strictHandler) GetTicketingSourceHealth(ctx echo.Context, source Ticke
 		return err
 	} else if validResponse, ok := response.(GetTicketingSourceHealthResponseObject); ok {
 		return validResponse.VisitGetTicketingSourceHealthResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateTicketingImport operation middleware
+func (sh *strictHandler) CreateTicketingImport(ctx echo.Context, source TicketingSourceCode, params CreateTicketingImportParams) error {
+	var request CreateTicketingImportRequestObject
+
+	request.Source = source
+	request.Params = params
+
+	request.Body = ctx.Request().Body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateTicketingImport(ctx.Request().Context(), request.(CreateTicketingImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateTicketingImport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateTicketingImportResponseObject); ok {
+		return validResponse.VisitCreateTicketingImportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingImportResults operation middleware
+func (sh *strictHandler) ListTicketingImportResults(ctx echo.Context, source TicketingSourceCode, operationID OperationID, params ListTicketingImportResultsParams) error {
+	var request ListTicketingImportResultsRequestObject
+
+	request.Source = source
+	request.OperationID = operationID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingImportResults(ctx.Request().Context(), request.(ListTicketingImportResultsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingImportResults")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingImportResultsResponseObject); ok {
+		return validResponse.VisitListTicketingImportResultsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

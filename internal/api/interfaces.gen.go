@@ -337,6 +337,16 @@ type TicketingOperations interface {
 	ListContactGiftCards(ctx context.Context, request ListContactGiftCardsRequestObject) (ListContactGiftCardsResponseObject, error)
 }
 
+// TicketingImportsOperations are the operations of api/ticketing_imports.yaml.
+type TicketingImportsOperations interface {
+	// CreateTicketingImport: Take in a file of records
+	// (POST /v1/ticketing/sources/{source}/imports)
+	CreateTicketingImport(ctx context.Context, request CreateTicketingImportRequestObject) (CreateTicketingImportResponseObject, error)
+	// ListTicketingImportResults: List what became of the records of a file
+	// (GET /v1/ticketing/sources/{source}/imports/{operation_id}/results)
+	ListTicketingImportResults(ctx context.Context, request ListTicketingImportResultsRequestObject) (ListTicketingImportResultsResponseObject, error)
+}
+
 // ConnectorsOperations are the operations of api/connectors.yaml.
 type ConnectorsOperations interface {
 	// ListConnectors: List the connectors of this program

@@ -53,6 +53,9 @@ func (a *App) newConnectors(schemas web.Schemas) *connectors.Service {
 // Connectors gives the domain that reads from ticketing systems, for tests.
 func (a *App) Connectors() *connectors.Service { return a.domains.connectors }
 
+// Backfill gives what takes in files of ticketing records, for tests.
+func (a *App) Backfill() *ticketing.Imports { return a.domains.backfill }
+
 // ingest hands what connectors read to ticketing, as if it had been sent to the
 // API.
 type ingest struct {

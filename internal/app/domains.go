@@ -121,6 +121,7 @@ type domains struct {
 	exports     *transfers.Service
 	webhooks    *webhooks.Service
 	ticketing   *ticketing.Service
+	backfill    *ticketing.Imports
 	indicators  *indicators.Service
 	connectors  *connectors.Service
 	sibil       *sibil.Service
@@ -137,7 +138,7 @@ type domains struct {
 // wire builds every domain. Order follows the tiers; what a higher tier needs
 // from a lower one is handed over here and nowhere else.
 func (a *App) wire() (handlers, error) {
-	schemas, err := web.CompileSchemas(api.SpecJSON, append(slices.Collect(maps.Values(ticketing.RecordSchemas())), append(connectors.SettingsSchemas(vendors()...), connectors.CommandSchemas()...)...)...)
+	schemas, err := web.CompileSchemas(api.SpecJSON, append(slices.Collect(maps.Values(ticketing.RecordSchemas())), append([]string{ticketing.BatchRecordSchema}, append(connectors.SettingsSchemas(vendors()...), connectors.CommandSchemas()...)...)...)...)
 	if err != nil {
 		return handlers{}, err
 	}
@@ -187,6 +188,7 @@ func (a *App) wire() (handlers, error) {
 		Secrets: a.sealed(secrets), PrivateKeys: a.sealed(privateKeys),
 	}, webhooks.Options{Schedule: a.Config.WebhookSchedule, Origin: a.Config.PublicHost()})
 	a.domains.ticketing = ticketing.NewService(a.DB, a.Clock, a.domains.contacts, schemas, a.master.Derive("ticketing"))
+	a.domains.backfill = ticketing.NewImports(a.domains.ticketing, a.domains.operations, a.Config.DataDir)
 	a.domains.ticketing.SetConsents(captures{a.domains.consents})
 	a.domains.indicators = indicators.NewService(a.DB, a.Clock, indicators.Needs{Contacts: a.domains.contacts, Operations: a.domains.operations, Log: a.Log})
 	a.domains.connectors = a.newConnectors(schemas)
@@ -237,6 +239,7 @@ func (a *App) wire() (handlers, error) {
 			runner{"connector watch", a.domains.connectors.Watch},
 			runner{"quarters to declare", a.domains.sibil.Run},
 			runner{"matching", func(ctx context.Context) error { return a.domains.ticketing.RunRematching(ctx, a.Log) }},
+			runner{"files of ticketing records", func(ctx context.Context) error { return a.domains.backfill.Run(ctx, a.Log) }},
 			runner{"indicators", a.domains.indicators.Run},
 			runner{"webhook fan-out", a.domains.webhooks.RunFanOut},
 			runner{"webhook dispatcher", a.domains.webhooks.RunDispatcher},
@@ -259,7 +262,7 @@ func (a *App) wire() (handlers, error) {
 		quotasHandlers:      quotas.NewHandlers(quotas.NewService(a.DB), cursors),
 		mailHandlers:        mail.NewHandlers(a.domains.mail, cursors),
 		webhooksHandlers:    webhooks.NewHandlers(a.domains.webhooks, cursors),
-		ticketingHandlers:   ticketing.NewHandlers(a.domains.ticketing, cursors),
+		ticketingHandlers:   ticketing.NewHandlers(a.domains.ticketing, a.domains.backfill, cursors),
 		connectorsHandlers:  connectors.NewHandlers(a.domains.connectors, cursors),
 		sibilHandlers:       sibil.NewHandlers(a.domains.sibil, cursors),
 		indicatorsHandlers:  indicators.NewHandlers(a.domains.indicators, cursors),

@@ -157,5 +157,9 @@ var violationTexts = Texts{
 	"unknown-reference":      {FR: Text{"Référence inconnue", "L'élément désigné n'existe pas.", ""}, EN: Text{"Unknown reference", "The item referred to does not exist.", ""}},
 	"not-sortable":           {FR: Text{"Tri impossible", "Cette liste ne peut être triée par ce champ.", ""}, EN: Text{"Cannot sort", "This list cannot be sorted by this field.", ""}},
 	"unknown-field":          {FR: Text{"Champ inconnu", "Ce champ n'existe pas dans la réponse.", ""}, EN: Text{"Unknown field", "This field does not exist in the answer.", ""}},
+	"csv-columns":            {FR: Text{"Nombre de colonnes", "La ligne n'a pas les {want} colonnes de l'en-tête.", ""}, EN: Text{"Number of columns", "The line does not have the {want} columns of the heading.", ""}},
+	"csv-quotes":             {FR: Text{"Guillemets mal placés", "Un guillemet de la ligne n'ouvre ni ne ferme une valeur (RFC 4180).", ""}, EN: Text{"Misplaced quotes", "A quote in the line neither opens nor closes a value (RFC 4180).", ""}},
+	"lines-disagree":         {FR: Text{"Lignes discordantes", "Une autre ligne du même enregistrement dit autre chose.", ""}, EN: Text{"Lines disagree", "Another line of the same record says otherwise.", ""}},
+	"beside-unreadable":      {FR: Text{"Voisin d'une ligne illisible", "La ligne illisible voisine pouvait en faire partie ; l'enregistrement n'a pas été repris sans elle.", ""}, EN: Text{"Beside an unreadable line", "The unreadable line beside it may have been part of it; the record was not taken in without it.", ""}},
 	"amount":                 {FR: Text{"Montant illisible", "Un montant décimal de la devise est attendu, par exemple « 12.50 ».", ""}, EN: Text{"Unreadable amount", "A decimal amount of the currency is expected, such as “12.50”.", ""}},
 }

@@ -38,4 +38,24 @@ var ticketingTexts = Texts{
 		FR: Text{"Décision remplacée", "Une décision plus récente a été prise entre-temps.", "Relisez les décisions et annulez la dernière."},
 		EN: Text{"Decision superseded", "A later decision was made meanwhile.", "Read the decisions again and revert the last one."},
 	},
+	"ticketing-import-heading": {
+		FR: Text{"En-tête inutilisable", "La colonne « {column} » est inconnue pour ce type d'enregistrement, répétée ou absente.", "Corrigez la première ligne du fichier ; « external_id » est obligatoire, les autres colonnes portent les noms des champs."},
+		EN: Text{"Unusable heading", "The column “{column}” is unknown for this kind of record, repeated or missing.", "Correct the first line of the file; “external_id” is required, the other columns have the names of members."},
+	},
+	"ticketing-import-unreadable": {
+		FR: Text{"Fichier illisible", "Le fichier ne peut être lu jusqu'au bout (ligne {line}) ; rien n'a été repris.", "Vérifiez la compression et les guillemets, puis renvoyez le fichier."},
+		EN: Text{"Unreadable file", "The file cannot be read to its end (line {line}); nothing was taken in.", "Check its compression and its quotes, then send it again."},
+	},
+	"ticketing-import-apart": {
+		FR: Text{"Lignes séparées", "La ligne {line} poursuit un enregistrement dont d'autres lignes se trouvent plus haut ; rien n'a été repris.", "Triez le fichier par « external_id », puis renvoyez-le."},
+		EN: Text{"Lines apart", "Line {line} continues a record that has other lines further up; nothing was taken in.", "Sort the file by “external_id”, then send it again."},
+	},
+	"ticketing-import-too-many": {
+		FR: Text{"Trop d'enregistrements", "Un fichier CSV à plusieurs lignes par enregistrement en admet {limit} ; rien n'a été repris.", "Partagez le fichier, ou envoyez du NDJSON."},
+		EN: Text{"Too many records", "A CSV file with several lines a record may have {limit} of them; nothing was taken in.", "Divide the file, or send NDJSON."},
+	},
+	"content-digest-mismatch": {
+		FR: Text{"Empreinte différente", "Le fichier reçu n'a pas l'empreinte annoncée.", "Renvoyez-le entier, avec son empreinte SHA-256."},
+		EN: Text{"Digest mismatch", "The file that arrived does not have the digest that was announced.", "Send it again as a whole, with its SHA-256."},
+	},
 }

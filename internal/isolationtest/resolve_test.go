@@ -45,6 +45,9 @@ func kindOf(op api.OperationSpec, name string) string {
 	if name == "identity_provider_id" && strings.HasSuffix(op.Path, "/saml") {
 		return "saml_provider" // which is set up otherwise
 	}
+	if name == "operation_id" && strings.HasSuffix(op.Path, "/imports/{operation_id}/results") {
+		return "ticketing_import" // which is an operation of a kind of its own
+	}
 	name = strings.TrimSuffix(strings.TrimSuffix(name, "_ids"), "_id")
 	if alias, ok := aliases[name]; ok {
 		return alias
@@ -68,7 +71,7 @@ var plain = map[string]string{
 	"at": "an instant", "subject_kind": "one of the contract's words", "pointer": "a name of a field",
 	"valid_until_gte": "an instant", "valid_until_lt": "an instant", "attended": "yes or no", "attached": "yes or no", "state": "one of the contract's words", "as": "one of the contract's words",
 	"csv_safe": "yes or no", "restricted": "yes or no", "operation": "one of the contract's words",
-	"kinds": "words of the contract",
+	"kinds": "words of the contract", "format": "one of the contract's words", "dry_run": "yes or no",
 }
 
 // loose are places in bodies that end like an identifier and name no record,

@@ -293,6 +293,16 @@ var otherwise = map[string]struct {
 		require.Equal(t, http.StatusOK, response.StatusCode, "%s", body)
 		require.Empty(t, tells(&parvistest.Answer{Body: body}, i.words, ""), "the stream gives away: %s", body)
 	}},
+	"createTicketingImport": {"its body is a file", func(t *testing.T, i *intruder) {
+		if i.secret["source"] == "" {
+			return // who is of the same institution may send to its sources
+		}
+		a := i.Post("/v1/ticketing/sources/"+i.secret["source"]+"/imports", "{}", parvistest.Header("Content-Type", "application/x-ndjson"))
+		none := i.Post("/v1/ticketing/sources/"+lacking("source")+"/imports", "{}", parvistest.Header("Content-Type", "application/x-ndjson"))
+		require.Equal(t, http.StatusNotFound, a.Status, "%s", a.Body)
+		require.Equal(t, none.Status, a.Status)
+		require.Empty(t, tells(a, i.words, ""), "%s", a.Body)
+	}},
 	"importArchive": {"its body is an archive, and it makes an institution of its own", func(t *testing.T, i *intruder) {
 		a := i.Post("/v1/imports/archive", "no archive", parvistest.Header("Content-Type", "application/zip"))
 		require.Empty(t, tells(a, i.words, ""), "%s", a.Body)

@@ -86,6 +86,11 @@ func newWorld(t *testing.T, app *parvistest.App, c *parvistest.Client, word stri
 	w.own["source"] = code(word)
 	c.Post("/v1/ticketing/sources", m{"code": w.own["source"], "name": "Billetterie " + word, "kind": "csv", "time_zone": "Europe/Paris", "currency": "EUR"}).Is(201)
 	w.connect(t)
+	file := `{"kind":"venue","external_id":"salle-` + word + `","source_version":1,"data":{"name":{"fr":"Salle"}}}`
+	w.own["ticketing_import"] = c.Post("/v1/ticketing/sources/"+w.own["source"]+"/imports", file, parvistest.Header("Content-Type", "application/x-ndjson")).Is(202).ID()
+	parvistest.Eventually(t, "the file", func() bool {
+		return c.Get("/v1/operations/" + w.own["ticketing_import"]).JSON()["status"] == "succeeded"
+	})
 	form, _, _ := parvistest.ExampleBody(operation("createForm"))
 	form["slug"], form["name"] = "form-"+word, "Formulaire "+word
 	made("form", "/v1/forms", form)

@@ -19,6 +19,7 @@ func (u *unit) flush(ctx context.Context) error {
 	b := &pgx.Batch{}
 	for id := range u.forgotten.names {
 		b.Queue("UPDATE ticketing_records SET external_id = $3 WHERE tenant_id = $1 AND id = $2", u.source.TenantID, id, u.recordOf[id].ExternalID)
+		b.Queue("UPDATE ticketing_import_results SET external_id = $3 WHERE tenant_id = $1 AND subject_id = $2 AND kind = 'customer'", u.source.TenantID, id, u.recordOf[id].ExternalID)
 	}
 	var records []Record
 	for r := range u.dirtyRecords {

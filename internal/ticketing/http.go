@@ -14,13 +14,16 @@ import (
 // Handlers answers the operations of api/ticketing.yaml.
 type Handlers struct {
 	service *Service
+	imports *Imports
 	cursors web.Cursors
 }
 
 var _ api.TicketingOperations = (*Handlers)(nil)
 
 // NewHandlers makes the handlers.
-func NewHandlers(s *Service, c web.Cursors) *Handlers { return &Handlers{service: s, cursors: c} }
+func NewHandlers(s *Service, i *Imports, c web.Cursors) *Handlers {
+	return &Handlers{service: s, imports: i, cursors: c}
+}
 
 // ListTicketingSources implements GET /v1/ticketing/sources.
 func (h *Handlers) ListTicketingSources(ctx context.Context, r api.ListTicketingSourcesRequestObject) (api.ListTicketingSourcesResponseObject, error) {

@@ -46,6 +46,12 @@ type Outcome struct {
 // Receive takes records of one source. Each stands or falls by itself; the
 // error is for what concerns all of them. Outcomes are in the order of inputs.
 func (s *Service) Receive(ctx context.Context, reference string, inputs []Input) ([]Outcome, error) {
+	return s.receive(ctx, reference, inputs, nil)
+}
+
+// receive is Receive with something to do in the same transaction, once it is
+// known what became of the records; its error undoes all of it.
+func (s *Service) receive(ctx context.Context, reference string, inputs []Input, also func(context.Context, pgx.Tx, []Outcome) error) ([]Outcome, error) {
 	actor, err := web.ActorFrom(ctx)
 	if err != nil {
 		return nil, err
@@ -74,7 +80,7 @@ func (s *Service) Receive(ctx context.Context, reference string, inputs []Input)
 	}
 	err = pg.InTx(ctx, s.db, actor.Tenant, func(ctx context.Context, tx pgx.Tx) error {
 		// Buyers are matched against all contacts; the sender learns of those it sees.
-		return pg.AsEverything(ctx, tx, func(ctx context.Context) error {
+		err := pg.AsEverything(ctx, tx, func(ctx context.Context) error {
 			if err := s.lock(ctx, tx, source, messages); err != nil {
 				return err
 			}
@@ -89,14 +95,21 @@ func (s *Service) Receive(ctx context.Context, reference string, inputs []Input)
 				TenantID: source.TenantID, ID: source.ID, Before: now.Add(-10 * time.Second), ReceivedAt: now,
 			})
 		})
+		if err != nil {
+			return err
+		}
+		for i, m := range messages {
+			if m != nil {
+				outcomes[i].Warnings = m.warnings
+			}
+		}
+		if also != nil {
+			return also(ctx, tx, outcomes)
+		}
+		return nil
 	})
 	if err != nil {
 		return outcomes, err
-	}
-	for i, m := range messages {
-		if m != nil {
-			outcomes[i].Warnings = m.warnings
-		}
 	}
 	return outcomes, s.limitToSight(ctx, source.TenantID, outcomes)
 }

@@ -303,6 +303,10 @@ func staying() map[string]reason {
 			"Deliveries under way and their recent attempts, kept for days; what was delivered is in the log of events.",
 			"Livraisons en cours et leurs tentatives récentes, gardées quelques jours ; ce qui a été livré figure dans le journal des événements.",
 		},
+		"ticketing_import_results": {
+			"What became of each record of files that were taken in, kept for 30 days; the records are in the ticketing tables.",
+			"Ce qu'il est advenu de chaque enregistrement des fichiers repris, gardé 30 jours ; les enregistrements figurent dans les tables de billetterie.",
+		},
 		"connector_fetches": {
 			"Single records still to be read from a ticketing system; what is missing is found again.",
 			"Enregistrements restant à lire dans un système de billetterie ; ce qui manque se retrouve.",

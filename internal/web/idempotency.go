@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -211,6 +212,9 @@ func fingerprint(c echo.Context) []byte {
 	h.Write([]byte(r.Method + "\x00" + r.URL.Path + "\x00" + r.URL.Query().Encode() + "\x00"))
 	if b, ok := r.Body.(checkedBody); ok {
 		h.Write(b.raw)
+	} else if r.ContentLength > 0 || r.Header.Get("Content-Digest") != "" {
+		// A file is not read before it is known whether it is wanted (RFC 9530 names it).
+		h.Write([]byte(r.Header.Get(echo.HeaderContentType) + "\x00" + strconv.FormatInt(r.ContentLength, 10) + "\x00" + r.Header.Get("Content-Digest")))
 	}
 	return h.Sum(nil)
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -293,6 +294,7 @@ func (o *operationSchemas) checkBody(c echo.Context) error {
 	}
 	if schema == nil {
 		takeTime(r)
+		c.SetRequest(r.WithContext(context.WithValue(r.Context(), mediaKey{}, media)))
 		return nil // not JSON: the operation reads and checks it
 	}
 	raw, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, MaxBody))
@@ -312,6 +314,14 @@ func (o *operationSchemas) checkBody(c echo.Context) error {
 	}
 	r.Body = checkedBody{Reader: bytes.NewReader(raw), raw: raw, value: value}
 	return nil
+}
+
+type mediaKey struct{}
+
+// MediaType is what kind of file came, for operations that take several.
+func MediaType(ctx context.Context) string {
+	media, _ := ctx.Value(mediaKey{}).(string)
+	return media
 }
 
 func (o *operationSchemas) unsupported(media string) error {

@@ -6511,6 +6511,102 @@ func (e ListTicketingDeadLettersParamsStatus) Valid() bool {
 	}
 }
 
+// Defines values for CreateTicketingImportParamsKind.
+const (
+	CreateTicketingImportParamsKindCustomer     CreateTicketingImportParamsKind = "customer"
+	CreateTicketingImportParamsKindGiftCard     CreateTicketingImportParamsKind = "gift_card"
+	CreateTicketingImportParamsKindGroupBooking CreateTicketingImportParamsKind = "group_booking"
+	CreateTicketingImportParamsKindMembership   CreateTicketingImportParamsKind = "membership"
+	CreateTicketingImportParamsKindOrder        CreateTicketingImportParamsKind = "order"
+	CreateTicketingImportParamsKindPerformance  CreateTicketingImportParamsKind = "performance"
+	CreateTicketingImportParamsKindPriceType    CreateTicketingImportParamsKind = "price_type"
+	CreateTicketingImportParamsKindProduct      CreateTicketingImportParamsKind = "product"
+	CreateTicketingImportParamsKindProduction   CreateTicketingImportParamsKind = "production"
+	CreateTicketingImportParamsKindScan         CreateTicketingImportParamsKind = "scan"
+	CreateTicketingImportParamsKindVenue        CreateTicketingImportParamsKind = "venue"
+)
+
+// Valid indicates whether the value is a known member of the CreateTicketingImportParamsKind enum.
+func (e CreateTicketingImportParamsKind) Valid() bool {
+	switch e {
+	case CreateTicketingImportParamsKindCustomer:
+		return true
+	case CreateTicketingImportParamsKindGiftCard:
+		return true
+	case CreateTicketingImportParamsKindGroupBooking:
+		return true
+	case CreateTicketingImportParamsKindMembership:
+		return true
+	case CreateTicketingImportParamsKindOrder:
+		return true
+	case CreateTicketingImportParamsKindPerformance:
+		return true
+	case CreateTicketingImportParamsKindPriceType:
+		return true
+	case CreateTicketingImportParamsKindProduct:
+		return true
+	case CreateTicketingImportParamsKindProduction:
+		return true
+	case CreateTicketingImportParamsKindScan:
+		return true
+	case CreateTicketingImportParamsKindVenue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CreateTicketingImportParamsFormat.
+const (
+	CreateTicketingImportParamsFormatCsv    CreateTicketingImportParamsFormat = "csv"
+	CreateTicketingImportParamsFormatNdjson CreateTicketingImportParamsFormat = "ndjson"
+)
+
+// Valid indicates whether the value is a known member of the CreateTicketingImportParamsFormat enum.
+func (e CreateTicketingImportParamsFormat) Valid() bool {
+	switch e {
+	case CreateTicketingImportParamsFormatCsv:
+		return true
+	case CreateTicketingImportParamsFormatNdjson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTicketingImportResultsParamsStatus.
+const (
+	ListTicketingImportResultsParamsStatusApplied           ListTicketingImportResultsParamsStatus = "applied"
+	ListTicketingImportResultsParamsStatusCreated           ListTicketingImportResultsParamsStatus = "created"
+	ListTicketingImportResultsParamsStatusFailed            ListTicketingImportResultsParamsStatus = "failed"
+	ListTicketingImportResultsParamsStatusIgnoredAnonymized ListTicketingImportResultsParamsStatus = "ignored_anonymized"
+	ListTicketingImportResultsParamsStatusIgnoredStale      ListTicketingImportResultsParamsStatus = "ignored_stale"
+	ListTicketingImportResultsParamsStatusUnchanged         ListTicketingImportResultsParamsStatus = "unchanged"
+	ListTicketingImportResultsParamsStatusUpdated           ListTicketingImportResultsParamsStatus = "updated"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingImportResultsParamsStatus enum.
+func (e ListTicketingImportResultsParamsStatus) Valid() bool {
+	switch e {
+	case ListTicketingImportResultsParamsStatusApplied:
+		return true
+	case ListTicketingImportResultsParamsStatusCreated:
+		return true
+	case ListTicketingImportResultsParamsStatusFailed:
+		return true
+	case ListTicketingImportResultsParamsStatusIgnoredAnonymized:
+		return true
+	case ListTicketingImportResultsParamsStatusIgnoredStale:
+		return true
+	case ListTicketingImportResultsParamsStatusUnchanged:
+		return true
+	case ListTicketingImportResultsParamsStatusUpdated:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListInboundMessagesParamsStatus.
 const (
 	ListInboundMessagesParamsStatusIgnored   ListInboundMessagesParamsStatus = "ignored"
@@ -12143,6 +12239,47 @@ type TicketingHookReceipt struct {
 	Status string `json:"status"`
 }
 
+// TicketingImportResult defines model for TicketingImportResult.
+type TicketingImportResult struct {
+	// Code The code of the problem of what failed.
+	Code nullable.Nullable[string] `json:"code"`
+
+	// ExternalID Shortened to 200 characters, and empty where it could not be read.
+	ExternalID string `json:"external_id"`
+
+	// ID Null of what failed and of what a dry run would create.
+	ID   nullable.Nullable[openapi_types.UUID] `json:"id"`
+	Kind string                                `json:"kind"`
+
+	// Line Where it begins.
+	Line int64 `json:"line"`
+
+	// Record Which record of the file it is, the first being 1.
+	Record int64 `json:"record"`
+
+	// Status As in the answer to a batch.
+	Status     string                     `json:"status"`
+	Violations []TicketingImportViolation `json:"violations"`
+	Warnings   []TicketingWarning         `json:"warnings"`
+}
+
+// TicketingImportResultList defines model for TicketingImportResultList.
+type TicketingImportResultList struct {
+	Data       []TicketingImportResult   `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingImportViolation defines model for TicketingImportViolation.
+type TicketingImportViolation struct {
+	Code string `json:"code"`
+
+	// Line The line of the file that it comes from, as far as one line is to blame.
+	Line int64 `json:"line"`
+
+	// Pointer Place in the record (RFC 6901), as if it had come in a batch.
+	Pointer string `json:"pointer"`
+}
+
 // TicketingLine defines model for TicketingLine.
 type TicketingLine struct {
 	// Amount A decimal amount with the decimals of its currency (ISO 4217).
@@ -12738,7 +12875,7 @@ type TicketingReconciliationCreate struct {
 	// Orders The vendor's own figures of every order of the window. Without them the vendor is read.
 	Orders []TicketingOrderFigures `json:"orders,omitempty"`
 
-	// Repair Whether what the vendor has is taken in where it differs.
+	// Repair Whether what the vendor has is taken in where it differs. Figures that are sent are compared and change nothing.
 	Repair *bool `json:"repair,omitempty"`
 
 	// To And before then.
@@ -16752,6 +16889,49 @@ type RetryTicketingDeadLetterParams struct {
 	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
+
+// CreateTicketingImportParams defines parameters for CreateTicketingImport.
+type CreateTicketingImportParams struct {
+	// Kind What each record of a CSV file is; needed for CSV.
+	Kind *CreateTicketingImportParamsKind `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// Format What is compressed; needed for `application/gzip`.
+	Format *CreateTicketingImportParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+
+	// DryRun Whether nothing is to be written.
+	DryRun *bool `form:"dry_run,omitempty" json:"dry_run,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+
+	// ContentDigest SHA-256 of the file as sent (RFC 9530), which is checked.
+	ContentDigest *string `json:"Content-Digest,omitempty"`
+}
+
+// CreateTicketingImportParamsKind defines parameters for CreateTicketingImport.
+type CreateTicketingImportParamsKind string
+
+// CreateTicketingImportParamsFormat defines parameters for CreateTicketingImport.
+type CreateTicketingImportParamsFormat string
+
+// ListTicketingImportResultsParams defines parameters for ListTicketingImportResults.
+type ListTicketingImportResultsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Status Only those of which this became.
+	Status *ListTicketingImportResultsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+}
+
+// ListTicketingImportResultsParamsStatus defines parameters for ListTicketingImportResults.
+type ListTicketingImportResultsParamsStatus string
 
 // ListInboundMessagesParams defines parameters for ListInboundMessages.
 type ListInboundMessagesParams struct {
@@ -21685,6 +21865,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/ticketing/sources/{source}/health (the `GetTicketingSourceHealth` operationId).
 	GetTicketingSourceHealth(ctx context.Context, source TicketingSourceCode, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTicketingImportWithBody Take in a file of records
+	//
+	// For the history of a system, or for one that can only write files: a file of records, taken in by the same rules as batches, as an operation that can be followed and cancelled and that goes on by itself where it was after a crash. NDJSON has one record of a batch (`TicketingBatchRecord`) a line, of any kinds. CSV (RFC 4180, comma or semicolon) has records of one `kind` under a heading of column names: `external_id`, `op`, `source_version`, `source_modified_at`, and members of the record's `data`, nested ones with a point (`name.fr`, `buyer.email`, `lines.amount`). Where a column is of a list (`lines.amount`), lines that follow each other with the same `external_id` are one record, whose lists have an element of each line that has any; equal elements count once. `application/gzip` is either of them compressed: `format` says which. UTF-8, at most 512 MiB as sent and 4 GiB unpacked, 1 MiB a record, 200 columns.
+	// What is wrong with a record is told in `listTicketingImportResults` with its line; the others are taken in. A file that cannot be read to its end is refused before anything is. With `dry_run` nothing is written, and the results say what would become of each record as things stand: one that is in the file twice is judged twice.
+	// An `Idempotency-Key` tells files apart by their length and `Content-Digest`. Sending a file again is harmless in any case: what is held already is `unchanged`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/imports (the `CreateTicketingImport` operationId).
+	CreateTicketingImportWithBody(ctx context.Context, source TicketingSourceCode, params *CreateTicketingImportParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTicketingImportResults List what became of the records of a file
+	//
+	// In the order of the file, also while the work goes on; kept for thirty days after its end.
+	//
+	// Corresponds with GET /v1/ticketing/sources/{source}/imports/{operation_id}/results (the `ListTicketingImportResults` operationId).
+	ListTicketingImportResults(ctx context.Context, source TicketingSourceCode, operationID OperationID, params *ListTicketingImportResultsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListInboundMessages List what a vendor sent unasked
 	//
@@ -30061,6 +30259,44 @@ func (c *Client) RetryTicketingDeadLetter(ctx context.Context, source TicketingS
 // Corresponds with GET /v1/ticketing/sources/{source}/health (the `GetTicketingSourceHealth` operationId).
 func (c *Client) GetTicketingSourceHealth(ctx context.Context, source TicketingSourceCode, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetTicketingSourceHealthRequest(c.Server, source)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTicketingImportWithBody Take in a file of records
+//
+// For the history of a system, or for one that can only write files: a file of records, taken in by the same rules as batches, as an operation that can be followed and cancelled and that goes on by itself where it was after a crash. NDJSON has one record of a batch (`TicketingBatchRecord`) a line, of any kinds. CSV (RFC 4180, comma or semicolon) has records of one `kind` under a heading of column names: `external_id`, `op`, `source_version`, `source_modified_at`, and members of the record's `data`, nested ones with a point (`name.fr`, `buyer.email`, `lines.amount`). Where a column is of a list (`lines.amount`), lines that follow each other with the same `external_id` are one record, whose lists have an element of each line that has any; equal elements count once. `application/gzip` is either of them compressed: `format` says which. UTF-8, at most 512 MiB as sent and 4 GiB unpacked, 1 MiB a record, 200 columns.
+// What is wrong with a record is told in `listTicketingImportResults` with its line; the others are taken in. A file that cannot be read to its end is refused before anything is. With `dry_run` nothing is written, and the results say what would become of each record as things stand: one that is in the file twice is judged twice.
+// An `Idempotency-Key` tells files apart by their length and `Content-Digest`. Sending a file again is harmless in any case: what is held already is `unchanged`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/imports (the `CreateTicketingImport` operationId).
+func (c *Client) CreateTicketingImportWithBody(ctx context.Context, source TicketingSourceCode, params *CreateTicketingImportParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTicketingImportRequestWithBody(c.Server, source, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTicketingImportResults List what became of the records of a file
+//
+// In the order of the file, also while the work goes on; kept for thirty days after its end.
+//
+// Corresponds with GET /v1/ticketing/sources/{source}/imports/{operation_id}/results (the `ListTicketingImportResults` operationId).
+func (c *Client) ListTicketingImportResults(ctx context.Context, source TicketingSourceCode, operationID OperationID, params *ListTicketingImportResultsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTicketingImportResultsRequest(c.Server, source, operationID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -51659,6 +51895,223 @@ func NewGetTicketingSourceHealthRequest(server string, source TicketingSourceCod
 	return req, nil
 }
 
+// NewCreateTicketingImportRequestWithBody constructs an http.Request for the CreateTicketingImport method, with any body, and a specified content type
+func NewCreateTicketingImportRequestWithBody(server string, source TicketingSourceCode, params *CreateTicketingImportParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/sources/%s/imports", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Kind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "kind", *params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Format != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.DryRun != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "dry_run", *params.DryRun, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.ContentDigest != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Content-Digest", *params.ContentDigest, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Content-Digest", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListTicketingImportResultsRequest constructs an http.Request for the ListTicketingImportResults method
+func NewListTicketingImportResultsRequest(server string, source TicketingSourceCode, operationID OperationID, params *ListTicketingImportResultsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "source", source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "operation_id", operationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/sources/%s/imports/%s/results", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListInboundMessagesRequest constructs an http.Request for the ListInboundMessages method
 func NewListInboundMessagesRequest(server string, source TicketingSourceCode, params *ListInboundMessagesParams) (*http.Request, error) {
 	var err error
@@ -58229,6 +58682,26 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/ticketing/sources/{source}/health (the `GetTicketingSourceHealth` operationId).
 	GetTicketingSourceHealthWithResponse(ctx context.Context, source TicketingSourceCode, reqEditors ...RequestEditorFn) (*GetTicketingSourceHealthResponse, error)
+
+	// CreateTicketingImportWithBodyWithResponse Take in a file of records
+	//
+	// For the history of a system, or for one that can only write files: a file of records, taken in by the same rules as batches, as an operation that can be followed and cancelled and that goes on by itself where it was after a crash. NDJSON has one record of a batch (`TicketingBatchRecord`) a line, of any kinds. CSV (RFC 4180, comma or semicolon) has records of one `kind` under a heading of column names: `external_id`, `op`, `source_version`, `source_modified_at`, and members of the record's `data`, nested ones with a point (`name.fr`, `buyer.email`, `lines.amount`). Where a column is of a list (`lines.amount`), lines that follow each other with the same `external_id` are one record, whose lists have an element of each line that has any; equal elements count once. `application/gzip` is either of them compressed: `format` says which. UTF-8, at most 512 MiB as sent and 4 GiB unpacked, 1 MiB a record, 200 columns.
+	// What is wrong with a record is told in `listTicketingImportResults` with its line; the others are taken in. A file that cannot be read to its end is refused before anything is. With `dry_run` nothing is written, and the results say what would become of each record as things stand: one that is in the file twice is judged twice.
+	// An `Idempotency-Key` tells files apart by their length and `Content-Digest`. Sending a file again is harmless in any case: what is held already is `unchanged`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/sources/{source}/imports (the `CreateTicketingImport` operationId).
+	CreateTicketingImportWithBodyWithResponse(ctx context.Context, source TicketingSourceCode, params *CreateTicketingImportParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTicketingImportResponse, error)
+
+	// ListTicketingImportResultsWithResponse List what became of the records of a file
+	//
+	// In the order of the file, also while the work goes on; kept for thirty days after its end.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/sources/{source}/imports/{operation_id}/results (the `ListTicketingImportResults` operationId).
+	ListTicketingImportResultsWithResponse(ctx context.Context, source TicketingSourceCode, operationID OperationID, params *ListTicketingImportResultsParams, reqEditors ...RequestEditorFn) (*ListTicketingImportResultsResponse, error)
 
 	// ListInboundMessagesWithResponse List what a vendor sent unasked
 	//
@@ -73162,6 +73635,104 @@ func (r GetTicketingSourceHealthResponse) ContentType() string {
 	return ""
 }
 
+// CreateTicketingImportResponse202Headers the declared response headers of an HTTP 202 response for CreateTicketingImport
+type CreateTicketingImportResponse202Headers struct {
+	ETag       string
+	Location   string
+	RetryAfter *int32
+}
+
+type CreateTicketingImportResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Operation
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *CreateTicketingImportResponse202Headers
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r CreateTicketingImportResponse) GetJSON202() *Operation {
+	return r.JSON202
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateTicketingImportResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateTicketingImportResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateTicketingImportResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateTicketingImportResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListTicketingImportResultsResponse200Headers the declared response headers of an HTTP 200 response for ListTicketingImportResults
+type ListTicketingImportResultsResponse200Headers struct {
+	Link *string
+}
+
+type ListTicketingImportResultsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingImportResultList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListTicketingImportResultsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTicketingImportResultsResponse) GetJSON200() *TicketingImportResultList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTicketingImportResultsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTicketingImportResultsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTicketingImportResultsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTicketingImportResultsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListInboundMessagesResponse200Headers the declared response headers of an HTTP 200 response for ListInboundMessages
 type ListInboundMessagesResponse200Headers struct {
 	Link *string
@@ -81501,6 +82072,38 @@ func (c *ClientWithResponses) GetTicketingSourceHealthWithResponse(ctx context.C
 		return nil, err
 	}
 	return ParseGetTicketingSourceHealthResponse(rsp)
+}
+
+// CreateTicketingImportWithBodyWithResponse Take in a file of records
+//
+// For the history of a system, or for one that can only write files: a file of records, taken in by the same rules as batches, as an operation that can be followed and cancelled and that goes on by itself where it was after a crash. NDJSON has one record of a batch (`TicketingBatchRecord`) a line, of any kinds. CSV (RFC 4180, comma or semicolon) has records of one `kind` under a heading of column names: `external_id`, `op`, `source_version`, `source_modified_at`, and members of the record's `data`, nested ones with a point (`name.fr`, `buyer.email`, `lines.amount`). Where a column is of a list (`lines.amount`), lines that follow each other with the same `external_id` are one record, whose lists have an element of each line that has any; equal elements count once. `application/gzip` is either of them compressed: `format` says which. UTF-8, at most 512 MiB as sent and 4 GiB unpacked, 1 MiB a record, 200 columns.
+// What is wrong with a record is told in `listTicketingImportResults` with its line; the others are taken in. A file that cannot be read to its end is refused before anything is. With `dry_run` nothing is written, and the results say what would become of each record as things stand: one that is in the file twice is judged twice.
+// An `Idempotency-Key` tells files apart by their length and `Content-Digest`. Sending a file again is harmless in any case: what is held already is `unchanged`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/sources/{source}/imports (the `CreateTicketingImport` operationId).
+func (c *ClientWithResponses) CreateTicketingImportWithBodyWithResponse(ctx context.Context, source TicketingSourceCode, params *CreateTicketingImportParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTicketingImportResponse, error) {
+	rsp, err := c.CreateTicketingImportWithBody(ctx, source, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTicketingImportResponse(rsp)
+}
+
+// ListTicketingImportResultsWithResponse List what became of the records of a file
+//
+// In the order of the file, also while the work goes on; kept for thirty days after its end.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/sources/{source}/imports/{operation_id}/results (the `ListTicketingImportResults` operationId).
+func (c *ClientWithResponses) ListTicketingImportResultsWithResponse(ctx context.Context, source TicketingSourceCode, operationID OperationID, params *ListTicketingImportResultsParams, reqEditors ...RequestEditorFn) (*ListTicketingImportResultsResponse, error) {
+	rsp, err := c.ListTicketingImportResults(ctx, source, operationID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTicketingImportResultsResponse(rsp)
 }
 
 // ListInboundMessagesWithResponse List what a vendor sent unasked
@@ -93792,6 +94395,98 @@ func ParseGetTicketingSourceHealthResponse(rsp *http.Response) (*GetTicketingSou
 		}
 		response.JSON200 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseCreateTicketingImportResponse parses an HTTP response from a CreateTicketingImportWithResponse call
+func ParseCreateTicketingImportResponse(rsp *http.Response) (*CreateTicketingImportResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateTicketingImportResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Operation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers CreateTicketingImportResponse202Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListTicketingImportResultsResponse parses an HTTP response from a ListTicketingImportResultsWithResponse call
+func ParseListTicketingImportResultsResponse(rsp *http.Response) (*ListTicketingImportResultsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTicketingImportResultsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingImportResultList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListTicketingImportResultsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

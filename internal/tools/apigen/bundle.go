@@ -133,7 +133,8 @@ func renderBundle(c *contract) ([]byte, error) { return encodeYAML(c.doc) }
 
 // renderCodegenInput gives what oapi-codegen reads. Error responses are all one
 // shape and are written by one translator, and webhooks are sent, never
-// received: generating them would only double the code.
+// received: generating them would only double the code. Of several kinds of file
+// that an operation takes, one is enough: the body is the same reader for all.
 func renderCodegenInput(c *contract) ([]byte, error) {
 	doc := clone(c.doc)
 	remove(doc, func(key string) bool { return key == "webhooks" })
@@ -143,8 +144,23 @@ func renderCodegenInput(c *contract) ([]byte, error) {
 				remove(get(op, "responses"), func(status string) bool {
 					return status == "default" || strings.HasPrefix(status, "4") || strings.HasPrefix(status, "5")
 				})
+				keepOneFile(get(op, "requestBody", "content"))
 			}
 		}
 	}
 	return encodeYAML(doc)
+}
+
+// keepOneFile leaves the first of several media types of files: oapi-codegen
+// would give each a field of the same name.
+func keepOneFile(content *yaml.Node) {
+	var files []string
+	for media, body := range pairs(content) {
+		if text(body, "schema", "format") == "binary" {
+			files = append(files, media.Value)
+		}
+	}
+	if len(files) > 1 {
+		remove(content, func(media string) bool { return slices.Contains(files[1:], media) })
+	}
 }

@@ -1816,6 +1816,56 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/ticketing/sources/{source}/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take in a file of records
+         * @description For the history of a system, or for one that can only write files: a file of records, taken in by the same rules as batches, as an operation that can be followed and cancelled and that goes on by itself where it was after a crash. NDJSON has one record of a batch (`TicketingBatchRecord`) a line, of any kinds. CSV (RFC 4180, comma or semicolon) has records of one `kind` under a heading of column names: `external_id`, `op`, `source_version`, `source_modified_at`, and members of the record's `data`, nested ones with a point (`name.fr`, `buyer.email`, `lines.amount`). Where a column is of a list (`lines.amount`), lines that follow each other with the same `external_id` are one record, whose lists have an element of each line that has any; equal elements count once. `application/gzip` is either of them compressed: `format` says which. UTF-8, at most 512 MiB as sent and 4 GiB unpacked, 1 MiB a record, 200 columns.
+         *     What is wrong with a record is told in `listTicketingImportResults` with its line; the others are taken in. A file that cannot be read to its end is refused before anything is. With `dry_run` nothing is written, and the results say what would become of each record as things stand: one that is in the file twice is judged twice.
+         *     An `Idempotency-Key` tells files apart by their length and `Content-Digest`. Sending a file again is harmless in any case: what is held already is `unchanged`.
+         */
+        post: operations["createTicketingImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/sources/{source}/imports/{operation_id}/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+                /** @description Identifier of the operation. */
+                operation_id: components["parameters"]["OperationId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List what became of the records of a file
+         * @description In the order of the file, also while the work goes on; kept for thirty days after its end.
+         */
+        get: operations["listTicketingImportResults"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/ticketing/connectors": {
         parameters: {
             query?: never;
@@ -8198,6 +8248,26 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "ticketing.import.started": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A file of records was taken in
+         * @description The subject is the operation; `operation.finished` tells of its end. The facts name the source and the format, and tell whether it is a dry run.
+         */
+        post: operations["onTicketingImportStarted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "ticketing.source.reconciled": {
         parameters: {
             query?: never;
@@ -13870,6 +13940,81 @@ export interface components {
             data: components["schemas"]["TicketingAttendance"][];
             next_cursor: string | null;
         };
+        /**
+         * @example {
+         *       "data": [
+         *         {
+         *           "record": 1,
+         *           "line": 2,
+         *           "kind": "order",
+         *           "external_id": "saison/QK41",
+         *           "status": "created",
+         *           "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f02",
+         *           "code": null,
+         *           "violations": [],
+         *           "warnings": []
+         *         },
+         *         {
+         *           "record": 2,
+         *           "line": 4,
+         *           "kind": "order",
+         *           "external_id": "saison/QK42",
+         *           "status": "failed",
+         *           "id": null,
+         *           "code": "invalid",
+         *           "violations": [
+         *             {
+         *               "pointer": "#/data/lines/1/amount",
+         *               "code": "amount",
+         *               "line": 5
+         *             }
+         *           ],
+         *           "warnings": []
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingImportResultList: {
+            data: components["schemas"]["TicketingImportResult"][];
+            next_cursor: string | null;
+        };
+        TicketingImportResult: {
+            /**
+             * Format: int64
+             * @description Which record of the file it is, the first being 1.
+             */
+            record: number;
+            /**
+             * Format: int64
+             * @description Where it begins.
+             */
+            line: number;
+            kind: string;
+            /** @description Shortened to 200 characters, and empty where it could not be read. */
+            external_id: string;
+            /** @description As in the answer to a batch. */
+            status: string;
+            /**
+             * Format: uuid
+             * @description Null of what failed and of what a dry run would create.
+             */
+            id: string | null;
+            /** @description The code of the problem of what failed. */
+            code: string | null;
+            violations: components["schemas"]["TicketingImportViolation"][];
+            warnings: components["schemas"]["TicketingWarning"][];
+        };
+        TicketingImportViolation: {
+            /** @description Place in the record (RFC 6901), as if it had come in a batch. */
+            pointer: string;
+            code: string;
+            /**
+             * Format: int64
+             * @description The line of the file that it comes from, as far as one line is to blame.
+             */
+            line: number;
+        };
         Connector: {
             /** @constant */
             object: "connector";
@@ -14230,7 +14375,7 @@ export interface components {
              */
             to: string;
             /**
-             * @description Whether what the vendor has is taken in where it differs.
+             * @description Whether what the vendor has is taken in where it differs. Figures that are sent are compared and change nothing.
              * @default true
              */
             repair: boolean;
@@ -25121,6 +25266,92 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    createTicketingImport: {
+        parameters: {
+            query?: {
+                /** @description What each record of a CSV file is; needed for CSV. */
+                kind?: "venue" | "production" | "performance" | "price_type" | "product" | "customer" | "order" | "membership" | "gift_card" | "scan" | "group_booking";
+                /** @description What is compressed; needed for `application/gzip`. */
+                format?: "csv" | "ndjson";
+                /** @description Whether nothing is to be written. */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+                /** @description SHA-256 of the file as sent (RFC 9530), which is checked. */
+                "Content-Digest"?: string;
+            };
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+                "text/csv": string;
+                "application/gzip": string;
+            };
+        };
+        responses: {
+            /** @description Received; the work has started. */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTicketingImportResults: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Only those of which this became. */
+                status?: "created" | "updated" | "applied" | "unchanged" | "ignored_stale" | "ignored_anonymized" | "failed";
+            };
+            header?: never;
+            path: {
+                /** @description Code of the source, or its id. */
+                source: components["parameters"]["TicketingSourceCode"];
+                /** @description Identifier of the operation. */
+                operation_id: components["parameters"]["OperationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of results. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingImportResultList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
     listConnectors: {
         parameters: {
             query?: never;
@@ -34726,6 +34957,28 @@ export interface operations {
         };
     };
     onTicketingRecordMissing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingImportStarted: {
         parameters: {
             query?: never;
             header?: never;

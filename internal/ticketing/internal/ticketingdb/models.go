@@ -153,6 +153,20 @@ type TicketingHouseholdProposal struct {
 	DecidedAt *time.Time `json:"decided_at"`
 }
 
+type TicketingImportResult struct {
+	TenantID    uuid.UUID       `json:"tenant_id"`
+	OperationID uuid.UUID       `json:"operation_id"`
+	Record      int64           `json:"record"`
+	Line        int64           `json:"line"`
+	Kind        string          `json:"kind"`
+	ExternalID  string          `json:"external_id"`
+	Status      string          `json:"status"`
+	SubjectID   *uuid.UUID      `json:"subject_id"`
+	Code        *string         `json:"code"`
+	Violations  json.RawMessage `json:"violations"`
+	Warnings    json.RawMessage `json:"warnings"`
+}
+
 type TicketingLine struct {
 	TenantID        uuid.UUID       `json:"tenant_id"`
 	OrderID         uuid.UUID       `json:"order_id"`

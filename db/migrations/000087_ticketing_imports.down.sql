@@ -1,0 +1,1 @@
+DROP TABLE ticketing_import_results;
