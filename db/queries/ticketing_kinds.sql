@@ -229,6 +229,19 @@ WHERE g.tenant_id = @tenant_id AND NOT g.stub AND NOT g.deleted AND g.test = @te
   AND (sqlc.narg('after_id')::uuid IS NULL OR g.id < sqlc.narg('after_id'))
 ORDER BY g.id DESC LIMIT @page_size;
 
+-- name: ListSpendableGiftCards :many
+-- Cards of a contact, or of whoever was merged into it, that hold something.
+WITH RECURSIVE same AS (
+    SELECT id FROM contacts WHERE contacts.tenant_id = @tenant_id AND contacts.id = @contact_id
+    UNION
+    SELECT c.id FROM contacts c JOIN same s ON c.merged_into = s.id WHERE c.tenant_id = @tenant_id
+)
+SELECT g.* FROM ticketing_gift_cards g
+WHERE g.tenant_id = @tenant_id AND NOT g.stub AND NOT g.deleted AND NOT g.test AND g.contact_id IN (SELECT same.id FROM same)
+  AND g.balance_minor > 0 AND (g.expires_at IS NULL OR g.expires_at > @as_of::timestamptz) AND g.absent_at IS NULL AND g.stated_state IS DISTINCT FROM 'cancelled'
+  AND (sqlc.narg('source_id')::uuid IS NULL OR g.source_id = sqlc.narg('source_id'))
+ORDER BY g.id DESC LIMIT @page_size;
+
 -- name: GetScan :one
 SELECT sqlc.embed(s), l.order_id, o.contact_id, l.holder_contact_id
 FROM ticketing_scans s

@@ -18,7 +18,7 @@ func toAPI(i Indicators) api.ContactIndicators {
 	out := api.ContactIndicators{
 		ContactID: i.ContactID, Object: api.ContactIndicatorsObjectContactIndicators, AsOf: i.AsOf, CountedAt: i.CountedAt, Orders: i.Orders, OrdersLastYear: i.OrdersLastYear,
 		FirstOrderAt: web.Nullable(i.FirstOrderAt), LastOrderAt: web.Nullable(i.LastOrderAt), DaysSinceLastOrder: nullable.NewNullNullable[int32](), Net: []api.Money{},
-		Tickets: i.Tickets, Visits: i.Visits, UpcomingVisits: i.Upcoming, FirstVisitAt: web.Nullable(i.FirstVisitAt), LastVisitAt: web.Nullable(i.LastVisitAt),
+		Tickets: i.Tickets, Visits: i.Visits, MissedVisits: i.Missed, UpcomingVisits: i.Upcoming, FirstVisitAt: web.Nullable(i.FirstVisitAt), LastVisitAt: web.Nullable(i.LastVisitAt),
 		AverageLeadDays: nullable.NewNullNullable[float64](), Disciplines: sharesToAPI(i.Disciplines), Seasons: sharesToAPI(i.Seasons), Subscriptions: i.Subscriptions,
 	}
 	if i.LastOrderAt != nil {

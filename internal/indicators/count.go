@@ -39,6 +39,7 @@ const (
 	Net            = "net"
 	Tickets        = "tickets"
 	Visits         = "visits"
+	Missed         = "missed_visits"
 	Upcoming       = "upcoming_visits"
 	LeadTime       = "lead_time"
 	Disciplines    = "disciplines"
@@ -48,7 +49,7 @@ const (
 
 // Names are all figures.
 func Names() []string {
-	return []string{Orders, OrdersLastYear, Net, Tickets, Visits, Upcoming, LeadTime, Disciplines, Seasons, Subscriptions}
+	return []string{Orders, OrdersLastYear, Net, Tickets, Visits, Missed, Upcoming, LeadTime, Disciplines, Seasons, Subscriptions}
 }
 
 const year = 365 * 24 * time.Hour
@@ -81,7 +82,27 @@ func (f facts) counted(at time.Time) map[string][]Fact {
 	for _, t := range f.tickets {
 		f.ticket(t, at, add)
 	}
+	for _, fact := range f.missed(out[Visits]) {
+		add(Missed, fact)
+	}
 	return out
+}
+
+// missed are the visits to performances of which entries were recorded, and none
+// with a ticket of the contact. Where nobody's entry was, nothing is known.
+func (f facts) missed(visits []Fact) []Fact {
+	watched, came := map[uuid.UUID]bool{}, map[uuid.UUID]bool{}
+	for _, t := range f.tickets {
+		watched[t.TicketID] = t.Watched
+	}
+	for _, t := range f.tickets {
+		if t.Came && t.PerformanceID != nil {
+			came[*t.PerformanceID] = came[*t.PerformanceID] || slices.ContainsFunc(visits, func(v Fact) bool { return v.ID == t.TicketID })
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(visits), func(v Fact) bool {
+		return !watched[v.ID] || v.PerformanceID == nil || came[*v.PerformanceID]
+	})
 }
 
 func (f facts) ticket(t indicatorsdb.FindTicketFactsRow, at time.Time, add func(string, Fact)) {
@@ -133,6 +154,7 @@ type Figures struct {
 	Net            map[string]int64 `json:"net"` // minor units by currency
 	Tickets        int32            `json:"tickets"`
 	Visits         int32            `json:"visits"`
+	Missed         int32            `json:"missed_visits"`
 	Upcoming       int32            `json:"upcoming_visits"`
 	FirstVisitAt   *time.Time       `json:"first_visit_at"`
 	LastVisitAt    *time.Time       `json:"last_visit_at"`
@@ -161,7 +183,7 @@ func (f facts) figures(at time.Time) (Figures, *time.Time) {
 	}
 	out.Orders, out.OrdersLastYear, out.Tickets, out.Subscriptions = int32(len(c[Orders])), int32(len(c[OrdersLastYear])), int32(len(c[Tickets])), int32(len(c[Subscriptions]))
 	out.FirstOrderAt, out.LastOrderAt = span(c[Orders])
-	out.Visits, out.Upcoming = performances(c[Visits]), performances(c[Upcoming])
+	out.Visits, out.Missed, out.Upcoming = performances(c[Visits]), performances(c[Missed]), performances(c[Upcoming])
 	out.FirstVisitAt, out.LastVisitAt = span(c[Visits])
 	for _, x := range c[Net] {
 		if out.Net[x.Currency] += x.Minor; out.Net[x.Currency] == 0 {

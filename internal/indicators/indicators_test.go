@@ -257,6 +257,36 @@ func TestIncrementalEqualsRecount(t *testing.T) {
 	})
 }
 
+// A visit is missed where others were seen to come and nobody with a ticket of
+// the contact was; it is counted whoever is noted, and again when it turns out
+// otherwise.
+func TestVisitsAreMissedWhereOthersCame(t *testing.T) {
+	t.Parallel()
+	app := institution(t)
+	conn := owner(t, app)
+	catalogue(app.Client)
+	who := send(app.Client, "order", "o1", order(nil))["contact_id"]
+	other := send(app.Client, "order", "o2", order(m{"buyer": m{"given_name": "Yann", "family_name": "Ozanne", "email": "yann@courrier.example"},
+		"lines": []m{{"external_id": "u1", "amount": "9.00", "performance": "soir", "state": "valid"}}, "payments": []m{}}))["contact_id"]
+	missed := func(contact any) []any {
+		settled(t, app, conn)
+		f := figuresOf(app.Client, contact, "")
+		return []any{f["visits"], f["missed_visits"]}
+	}
+	require.Equal(t, []any{1.0, 0.0}, missed(who), "no entry is known")
+	entry := func(ticket string, data m) { send(app.Client, "scan", "x-"+ticket, parvistest.With(m{"ticket": ticket, "occurred_at": "2026-11-11T18:41:00Z"}, data)) }
+	entry("u1", nil)
+	require.Equal(t, []any{1.0, 1.0}, missed(who), "somebody else came")
+	require.Equal(t, []any{1.0, 0.0}, missed(other))
+	require.Len(t, factsOf(app.Client, who, "missed_visits"), 2, "two tickets")
+	entry("t2", nil)
+	require.Equal(t, []any{1.0, 0.0}, missed(who), "one of two tickets is enough")
+	entry("t2", m{"result": "annulled"})
+	require.Equal(t, []any{1.0, 1.0}, missed(who))
+	entry("u1", m{"result": "annulled"})
+	require.Equal(t, []any{1.0, 0.0}, missed(who), "no entry is known any more")
+}
+
 func TestPurchasesToComeAreCountedWhenTheirTimeComes(t *testing.T) {
 	t.Parallel()
 	app := institution(t)

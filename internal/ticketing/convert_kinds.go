@@ -1,6 +1,8 @@
 package ticketing
 
 import (
+	"github.com/google/uuid"
+
 	"encoding/json"
 
 	"github.com/oapi-codegen/nullable"
@@ -42,6 +44,19 @@ func giftCardToAPI(g ticketingdb.TicketingGiftCard) api.TicketingGiftCard {
 		ExpiresAt: web.Nullable(g.ExpiresAt), StatedState: web.Nullable(g.StatedState), IsMissingAtSource: g.AbsentAt != nil, ProductID: web.Nullable(g.ProductID), CustomerID: web.Nullable(g.CustomerID),
 		OrderID: web.Nullable(g.OrderID), TicketID: web.Nullable(g.TicketID), ContactID: web.Nullable(g.ContactID), ContactRule: web.Nullable(g.ContactRule), IsTest: g.Test,
 		CreatedAt: g.CreatedAt, UpdatedAt: g.UpdatedAt, Version: g.Version}
+}
+
+func entitlementsToAPI(contact uuid.UUID, e Entitlements) api.ContactEntitlements {
+	return api.ContactEntitlements{
+		ContactID: contact, Object: api.ContactEntitlementsObjectContactEntitlements, AsOf: e.AsOf,
+		Memberships: web.Map(e.Memberships, func(m Entitlement) api.EntitledMembership {
+			return api.EntitledMembership{MembershipID: m.ID, SourceID: m.SourceID, Kind: m.Kind, Number: web.Nullable(m.Number), Name: names(m.Name), Status: m.Status,
+				ValidUntil: web.Nullable(m.ValidUntil), RemainingUses: web.Nullable(m.Remaining), Benefits: append([]string{}, m.Benefits...)}
+		}),
+		GiftCards: web.Map(e.GiftCards, func(g ticketingdb.TicketingGiftCard) api.EntitledGiftCard {
+			return api.EntitledGiftCard{GiftCardID: g.ID, SourceID: g.SourceID, LastFour: web.Nullable(g.LastFour), Balance: moneyToAPI(g.BalanceMinor, g.Currency), ExpiresAt: web.Nullable(g.ExpiresAt)}
+		}),
+	}
 }
 
 func giftCardWholeToAPI(g GiftCard) api.TicketingGiftCardDetail {

@@ -229,6 +229,15 @@ func (h *Handlers) ListContactAttendances(ctx context.Context, r api.ListContact
 	}, err
 }
 
+// GetContactEntitlements implements GET /v1/contacts/{contact_id}/entitlements.
+func (h *Handlers) GetContactEntitlements(ctx context.Context, r api.GetContactEntitlementsRequestObject) (api.GetContactEntitlementsResponseObject, error) {
+	e, err := h.service.Entitlements(ctx, r.ContactID, r.Params.AsOf)
+	if err != nil {
+		return nil, err
+	}
+	return api.GetContactEntitlements200JSONResponse(entitlementsToAPI(r.ContactID, e)), nil
+}
+
 // ListContactMemberships implements GET /v1/contacts/{contact_id}/memberships.
 func (h *Handlers) ListContactMemberships(ctx context.Context, r api.ListContactMembershipsRequestObject) (api.ListContactMembershipsResponseObject, error) {
 	f := MembershipFilter{ContactID: &r.ContactID, Source: r.Params.Source, Statuses: texts(r.Params.Status), AsOf: r.Params.AsOf}

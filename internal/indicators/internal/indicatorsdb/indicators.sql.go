@@ -260,6 +260,8 @@ func (q *Queries) FindStale(ctx context.Context, db DBTX, tenantID uuid.UUID, in
 const findTicketFacts = `-- name: FindTicketFacts :many
 SELECT l.ticket_id, l.order_id, l.kind, l.state, o.contact_id AS buyer_id, l.holder_contact_id AS holder_id, o.commercial_state,
        coalesce(o.placed_at, o.created_at)::timestamptz AS placed_at, l.performance_id, p.starts_at,
+       EXISTS (SELECT 1 FROM ticketing_scans s WHERE s.tenant_id = l.tenant_id AND s.ticket_id = l.ticket_id AND s.entered_id = l.performance_id AND s.attended)::boolean AS came,
+       EXISTS (SELECT 1 FROM ticketing_scans s WHERE s.tenant_id = l.tenant_id AND s.entered_id = l.performance_id AND s.attended)::boolean AS watched,
        coalesce(p.status = 'cancelled' OR p.deleted, false)::boolean AS called_off, coalesce(r.discipline, '')::text AS discipline, coalesce(r.season, '')::text AS season
 FROM ticketing_orders o
 JOIN ticketing_lines l ON l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current
@@ -282,12 +284,15 @@ type FindTicketFactsRow struct {
 	PlacedAt        time.Time
 	PerformanceID   *uuid.UUID
 	StartsAt        *time.Time
+	Came            bool
+	Watched         bool
 	CalledOff       bool
 	Discipline      string
 	Season          string
 }
 
-// Tickets that these contacts bought or hold.
+// Tickets that these contacts bought or hold. came: its entry was recorded;
+// watched: somebody's entry to that performance was.
 func (q *Queries) FindTicketFacts(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]FindTicketFactsRow, error) {
 	rows, err := db.Query(ctx, findTicketFacts, tenantID, ids)
 	if err != nil {
@@ -308,6 +313,8 @@ func (q *Queries) FindTicketFacts(ctx context.Context, db DBTX, tenantID uuid.UU
 			&i.PlacedAt,
 			&i.PerformanceID,
 			&i.StartsAt,
+			&i.Came,
+			&i.Watched,
 			&i.CalledOff,
 			&i.Discipline,
 			&i.Season,

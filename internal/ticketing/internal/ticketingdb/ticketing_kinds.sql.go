@@ -1533,6 +1533,80 @@ func (q *Queries) ListScans(ctx context.Context, db DBTX, arg ListScansParams) (
 	return items, nil
 }
 
+const listSpendableGiftCards = `-- name: ListSpendableGiftCards :many
+WITH RECURSIVE same AS (
+    SELECT id FROM contacts WHERE contacts.tenant_id = $1 AND contacts.id = $5
+    UNION
+    SELECT c.id FROM contacts c JOIN same s ON c.merged_into = s.id WHERE c.tenant_id = $1
+)
+SELECT g.tenant_id, g.id, g.source_id, g.external_id, g.code_hash, g.last_four, g.currency, g.balance_minor, g.expires_at, g.stated_state, g.product_id, g.customer_id, g.order_id, g.ticket_id, g.test, g.transactions, g.absent_at, g.contact_id, g.contact_rule, g.anonymized_at, g.stub, g.deleted, g.version, g.created_at, g.updated_at FROM ticketing_gift_cards g
+WHERE g.tenant_id = $1 AND NOT g.stub AND NOT g.deleted AND NOT g.test AND g.contact_id IN (SELECT same.id FROM same)
+  AND g.balance_minor > 0 AND (g.expires_at IS NULL OR g.expires_at > $2::timestamptz) AND g.absent_at IS NULL AND g.stated_state IS DISTINCT FROM 'cancelled'
+  AND ($3::uuid IS NULL OR g.source_id = $3)
+ORDER BY g.id DESC LIMIT $4
+`
+
+type ListSpendableGiftCardsParams struct {
+	TenantID  uuid.UUID  `json:"tenant_id"`
+	AsOf      time.Time  `json:"as_of"`
+	SourceID  *uuid.UUID `json:"source_id"`
+	PageSize  int32      `json:"page_size"`
+	ContactID uuid.UUID  `json:"contact_id"`
+}
+
+// Cards of a contact, or of whoever was merged into it, that hold something.
+func (q *Queries) ListSpendableGiftCards(ctx context.Context, db DBTX, arg ListSpendableGiftCardsParams) ([]TicketingGiftCard, error) {
+	rows, err := db.Query(ctx, listSpendableGiftCards,
+		arg.TenantID,
+		arg.AsOf,
+		arg.SourceID,
+		arg.PageSize,
+		arg.ContactID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TicketingGiftCard{}
+	for rows.Next() {
+		var i TicketingGiftCard
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.SourceID,
+			&i.ExternalID,
+			&i.CodeHash,
+			&i.LastFour,
+			&i.Currency,
+			&i.BalanceMinor,
+			&i.ExpiresAt,
+			&i.StatedState,
+			&i.ProductID,
+			&i.CustomerID,
+			&i.OrderID,
+			&i.TicketID,
+			&i.Test,
+			&i.Transactions,
+			&i.AbsentAt,
+			&i.ContactID,
+			&i.ContactRule,
+			&i.AnonymizedAt,
+			&i.Stub,
+			&i.Deleted,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listVenues = `-- name: ListVenues :many
 SELECT tenant_id, id, source_id, external_id, name, parent_id, street, postal_code, city, country, siret, sibil_type, capacity, stub, deleted, version, created_at, updated_at FROM ticketing_venues
 WHERE tenant_id = $1 AND NOT deleted
