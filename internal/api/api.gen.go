@@ -906,6 +906,21 @@ func (e ContactDepartmentPutVerbs) Valid() bool {
 	}
 }
 
+// Defines values for ContactEntitlementsObject.
+const (
+	ContactEntitlementsObjectContactEntitlements ContactEntitlementsObject = "contact_entitlements"
+)
+
+// Valid indicates whether the value is a known member of the ContactEntitlementsObject enum.
+func (e ContactEntitlementsObject) Valid() bool {
+	switch e {
+	case ContactEntitlementsObjectContactEntitlements:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ContactExternalIDObject.
 const (
 	ContactExternalIDObjectExternalID ContactExternalIDObject = "external_id"
@@ -7827,6 +7842,18 @@ type ContactDepartmentPut struct {
 // ContactDepartmentPutVerbs defines model for ContactDepartmentPut.Verbs.
 type ContactDepartmentPutVerbs string
 
+// ContactEntitlements defines model for ContactEntitlements.
+type ContactEntitlements struct {
+	AsOf        time.Time                 `json:"as_of"`
+	ContactID   openapi_types.UUID        `json:"contact_id"`
+	GiftCards   []EntitledGiftCard        `json:"gift_cards"`
+	Memberships []EntitledMembership      `json:"memberships"`
+	Object      ContactEntitlementsObject `json:"object"`
+}
+
+// ContactEntitlementsObject defines model for ContactEntitlements.Object.
+type ContactEntitlementsObject string
+
 // ContactExternalID The name of a contact in another system.
 type ContactExternalID struct {
 	ContactID   openapi_types.UUID      `json:"contact_id"`
@@ -7873,6 +7900,9 @@ type ContactIndicators struct {
 	FirstVisitAt       nullable.Nullable[time.Time] `json:"first_visit_at"`
 	LastOrderAt        nullable.Nullable[time.Time] `json:"last_order_at"`
 	LastVisitAt        nullable.Nullable[time.Time] `json:"last_visit_at"`
+
+	// MissedVisits Of these, performances of which entries were recorded and none was with a ticket of the contact. Where no entries are received, nothing counts as missed.
+	MissedVisits int32 `json:"missed_visits"`
 
 	// Net Paid less refunded, by currency; of a cancelled order, what was kept.
 	Net    []Money                 `json:"net"`
@@ -8325,6 +8355,36 @@ type EncryptionKeyVersion struct {
 
 	// WrappedBy What wraps it: the installation's master key, or the key of a key management service with its version.
 	WrappedBy string `json:"wrapped_by"`
+}
+
+// EntitledGiftCard defines model for EntitledGiftCard.
+type EntitledGiftCard struct {
+	// Balance A decimal amount with the decimals of its currency (ISO 4217).
+	Balance    Money                        `json:"balance"`
+	ExpiresAt  nullable.Nullable[time.Time] `json:"expires_at"`
+	GiftCardID openapi_types.UUID           `json:"gift_card_id"`
+	LastFour   nullable.Nullable[string]    `json:"last_four"`
+	SourceID   openapi_types.UUID           `json:"source_id"`
+}
+
+// EntitledMembership defines model for EntitledMembership.
+type EntitledMembership struct {
+	// Benefits Its own and those of its product.
+	Benefits     []string           `json:"benefits"`
+	Kind         string             `json:"kind"`
+	MembershipID openapi_types.UUID `json:"membership_id"`
+
+	// Name Of its product.
+	Name   map[string]string         `json:"name"`
+	Number nullable.Nullable[string] `json:"number"`
+
+	// RemainingUses Null where uses are not limited.
+	RemainingUses nullable.Nullable[int32] `json:"remaining_uses"`
+	SourceID      openapi_types.UUID       `json:"source_id"`
+	Status        string                   `json:"status"`
+
+	// ValidUntil The first instant at which it is no longer valid.
+	ValidUntil nullable.Nullable[time.Time] `json:"valid_until"`
 }
 
 // Event What happened to which record, without personal values: read the record for those. `data.version` and `sequence`
@@ -14767,6 +14827,12 @@ type ListContactDepartmentsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// GetContactEntitlementsParams defines parameters for GetContactEntitlements.
+type GetContactEntitlementsParams struct {
+	// AsOf The day or instant that is asked about; now when absent.
+	AsOf *time.Time `form:"as_of,omitempty" json:"as_of,omitempty"`
+}
+
 // ListContactExternalIdsParams defines parameters for ListContactExternalIds.
 type ListContactExternalIdsParams struct {
 	// AsOf The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
@@ -18332,6 +18398,9 @@ type ServerInterface interface {
 	// PutContactDepartment Share a contact with a department
 	// (PUT /v1/contacts/{contact_id}/departments/{department_id})
 	PutContactDepartment(ctx echo.Context, contactID ContactID, departmentID DepartmentIDOfContact) error
+	// GetContactEntitlements Read what a contact is entitled to
+	// (GET /v1/contacts/{contact_id}/entitlements)
+	GetContactEntitlements(ctx echo.Context, contactID TicketingContactID, params GetContactEntitlementsParams) error
 	// ListContactExternalIds List the external ids of a contact
 	// (GET /v1/contacts/{contact_id}/external-ids)
 	ListContactExternalIds(ctx echo.Context, contactID ContactID, params ListContactExternalIdsParams) error
@@ -21787,6 +21856,31 @@ func (w *ServerInterfaceWrapper) PutContactDepartment(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.PutContactDepartment(ctx, contactID, departmentID)
+	return err
+}
+
+// GetContactEntitlements converts echo context to params.
+func (w *ServerInterfaceWrapper) GetContactEntitlements(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID TicketingContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetContactEntitlementsParams
+	// ------------- Optional query parameter "as_of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "as_of", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter as_of: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetContactEntitlements(ctx, contactID, params)
 	return err
 }
 
@@ -32350,6 +32444,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/tickets", wrapper.ListContactTickets, options.OperationMiddlewares["listContactTickets"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/attendances", wrapper.ListContactAttendances, options.OperationMiddlewares["listContactAttendances"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/memberships", wrapper.ListContactMemberships, options.OperationMiddlewares["listContactMemberships"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/entitlements", wrapper.GetContactEntitlements, options.OperationMiddlewares["getContactEntitlements"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/gift-cards", wrapper.ListContactGiftCards, options.OperationMiddlewares["listContactGiftCards"]...)
 	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/imports", wrapper.CreateTicketingImport, options.OperationMiddlewares["createTicketingImport"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/imports/:operation_id/results", wrapper.ListTicketingImportResults, options.OperationMiddlewares["listTicketingImportResults"]...)
@@ -34884,6 +34979,29 @@ type PutContactDepartmentResponseObject interface {
 type PutContactDepartment200JSONResponse ContactDepartment
 
 func (response PutContactDepartment200JSONResponse) VisitPutContactDepartmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetContactEntitlementsRequestObject struct {
+	ContactID TicketingContactID `json:"contact_id"`
+	Params    GetContactEntitlementsParams
+}
+
+type GetContactEntitlementsResponseObject interface {
+	VisitGetContactEntitlementsResponse(w http.ResponseWriter) error
+}
+
+type GetContactEntitlements200JSONResponse ContactEntitlements
+
+func (response GetContactEntitlements200JSONResponse) VisitGetContactEntitlementsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -43581,6 +43699,9 @@ type StrictServerInterface interface {
 	// PutContactDepartment Share a contact with a department
 	// (PUT /v1/contacts/{contact_id}/departments/{department_id})
 	PutContactDepartment(ctx context.Context, request PutContactDepartmentRequestObject) (PutContactDepartmentResponseObject, error)
+	// GetContactEntitlements Read what a contact is entitled to
+	// (GET /v1/contacts/{contact_id}/entitlements)
+	GetContactEntitlements(ctx context.Context, request GetContactEntitlementsRequestObject) (GetContactEntitlementsResponseObject, error)
 	// ListContactExternalIds List the external ids of a contact
 	// (GET /v1/contacts/{contact_id}/external-ids)
 	ListContactExternalIds(ctx context.Context, request ListContactExternalIdsRequestObject) (ListContactExternalIdsResponseObject, error)
@@ -46929,6 +47050,32 @@ func (sh *strictHandler) PutContactDepartment(ctx echo.Context, contactID Contac
 		return err
 	} else if validResponse, ok := response.(PutContactDepartmentResponseObject); ok {
 		return validResponse.VisitPutContactDepartmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetContactEntitlements operation middleware
+func (sh *strictHandler) GetContactEntitlements(ctx echo.Context, contactID TicketingContactID, params GetContactEntitlementsParams) error {
+	var request GetContactEntitlementsRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetContactEntitlements(ctx.Request().Context(), request.(GetContactEntitlementsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetContactEntitlements")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetContactEntitlementsResponseObject); ok {
+		return validResponse.VisitGetContactEntitlementsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

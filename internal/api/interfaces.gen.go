@@ -332,6 +332,9 @@ type TicketingOperations interface {
 	// ListContactMemberships: List the memberships of a contact
 	// (GET /v1/contacts/{contact_id}/memberships)
 	ListContactMemberships(ctx context.Context, request ListContactMembershipsRequestObject) (ListContactMembershipsResponseObject, error)
+	// GetContactEntitlements: Read what a contact is entitled to
+	// (GET /v1/contacts/{contact_id}/entitlements)
+	GetContactEntitlements(ctx context.Context, request GetContactEntitlementsRequestObject) (GetContactEntitlementsResponseObject, error)
 	// ListContactGiftCards: List the gift cards of a contact
 	// (GET /v1/contacts/{contact_id}/gift-cards)
 	ListContactGiftCards(ctx context.Context, request ListContactGiftCardsRequestObject) (ListContactGiftCardsResponseObject, error)

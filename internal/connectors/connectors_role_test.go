@@ -45,6 +45,18 @@ func TestMessagesAreForThoseWhoSeeEverybody(t *testing.T) {
 	limited.Get(path).Is(http.StatusNotFound)
 }
 
+// A comparison names orders of everybody, and marks what it does not find.
+func TestOnlyWhoSeesEverybodyCompares(t *testing.T) {
+	t.Parallel()
+	app, vendor := connected(t)
+	connect(app, vendor)
+	window := m{"from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z"}
+	limited := app.Limited(parvistest.Limits{Departments: []string{app.Department("jeunesse", "")}, Scopes: []string{"ticketing:manage"}})
+	limited.Post(base+"/reconciliations", window).Problem(http.StatusForbidden, "comparison-beyond-rights")
+	app.Post(base+"/reconciliations", window).Is(http.StatusAccepted)
+	app.AsSource("guichet", "ticketing:manage").Post(base+"/reconciliations", window).Is(http.StatusAccepted)
+}
+
 func TestAKeyOfOneSourceSeesThatOne(t *testing.T) {
 	t.Parallel()
 	app, vendor := connected(t)

@@ -95,6 +95,15 @@ func (s *Service) Compare(ctx context.Context, reference string, in Comparison) 
 	if err != nil {
 		return operations.Operation{}, err
 	}
+	// The differences name orders of everybody, and what is not found is marked so:
+	// for who sees everybody, and for the vendor whose orders they are.
+	whole, err := pg.SeesWhole(ctx, s.DB.Tenant(actor.Tenant))
+	if err != nil {
+		return operations.Operation{}, err
+	}
+	if !whole && actor.Source == "" {
+		return operations.Operation{}, fault.New(fault.Forbidden, "comparison-beyond-rights")
+	}
 	in.Source = src.ID
 	if !in.Declared {
 		row, err := s.q.GetConnection(ctx, s.DB.Tenant(actor.Tenant), actor.Tenant, src.ID)

@@ -10,6 +10,10 @@ var connectorTexts = Texts{
 		FR: Text{"Déjà réglé", "Cet enregistrement n'attend plus rien ; son état est « {status} ».", "Ne traitez que ce qui est ouvert."},
 		EN: Text{"Settled already", "This record waits for nothing any more; its state is “{status}”.", "Deal only with what is open."},
 	},
+	"comparison-beyond-rights": {
+		FR: Text{"Droits insuffisants pour tout comparer", "Une comparaison nomme les commandes de tout le monde, y compris de contacts que votre identifiant ne voit pas.", "Faites-le avec un identifiant qui voit tout, contacts à accès restreint compris, par exemple celui de l'administrateur."},
+		EN: Text{"Not entitled to compare everything", "A comparison names orders of everybody, contacts that your credential does not see among them.", "Do it with a credential that sees everything, restricted contacts included, such as the administrator's."},
+	},
 	"ticketing-source-not-connected": {
 		FR: Text{"Source sans connexion", "La source « {code} » n'est reliée à aucun système de billetterie.", "Créez d'abord sa connexion."},
 		EN: Text{"Source not connected", "The source “{code}” is not connected to a ticketing system.", "Make its connection first."},

@@ -274,7 +274,9 @@ func TestVisitsAreMissedWhereOthersCame(t *testing.T) {
 		return []any{f["visits"], f["missed_visits"]}
 	}
 	require.Equal(t, []any{1.0, 0.0}, missed(who), "no entry is known")
-	entry := func(ticket string, data m) { send(app.Client, "scan", "x-"+ticket, parvistest.With(m{"ticket": ticket, "occurred_at": "2026-11-11T18:41:00Z"}, data)) }
+	entry := func(ticket string, data m) {
+		send(app.Client, "scan", "x-"+ticket, parvistest.With(m{"ticket": ticket, "occurred_at": "2026-11-11T18:41:00Z"}, data))
+	}
 	entry("u1", nil)
 	require.Equal(t, []any{1.0, 1.0}, missed(who), "somebody else came")
 	require.Equal(t, []any{1.0, 0.0}, missed(other))

@@ -59,7 +59,8 @@ var awaited = map[string]string{}
 
 // wholes are operations whose answer, or what they make, holds the whole
 // institution in a form in which these tests could not read it.
-var wholes = map[string]string{"createExport": "an archive of everything", "downloadExport": "an archive of everything"}
+var wholes = map[string]string{"createExport": "an archive of everything", "downloadExport": "an archive of everything",
+	"startTicketingReconciliation": "the differences of everything that was sold"}
 
 // feeds are operations by which a ticketing system says what its own records
 // are, by its own names for them and whoever they are about; to whom they lead

@@ -57,3 +57,19 @@ func (l Look) Sees(contact *uuid.UUID) bool {
 func (l Look) May(v Verb, contact *uuid.UUID) bool {
 	return l.Sees(contact) && (l.sight.all || contact == nil || l.sight.May(v, l.held[*contact]))
 }
+
+// SeesWhole reports whether the principal of the context sees everything of the
+// institution's contacts and may take it along, whatever it is for: what is asked
+// of whoever is told about all of them at once. The database is asked too what
+// the scope of the statement holds, since behind such an answer there is no
+// row-level security.
+func SeesWhole(ctx context.Context, db DBTX) (bool, error) {
+	sight := SightIn(ctx)
+	if _, _, bound := sight.Bound(); bound || !sight.Whole() {
+		return false, nil
+	}
+	var whole bool
+	err := db.QueryRow(ctx, `select not sight_bound() and sight_everywhere('see') and sight_everywhere('see_contact_points')
+		and sight_everywhere('see_restricted') and sight_everywhere('export')`).Scan(&whole)
+	return whole, err
+}

@@ -904,6 +904,21 @@ func (e ContactDepartmentPutVerbs) Valid() bool {
 	}
 }
 
+// Defines values for ContactEntitlementsObject.
+const (
+	ContactEntitlementsObjectContactEntitlements ContactEntitlementsObject = "contact_entitlements"
+)
+
+// Valid indicates whether the value is a known member of the ContactEntitlementsObject enum.
+func (e ContactEntitlementsObject) Valid() bool {
+	switch e {
+	case ContactEntitlementsObjectContactEntitlements:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ContactExternalIDObject.
 const (
 	ContactExternalIDObjectExternalID ContactExternalIDObject = "external_id"
@@ -7825,6 +7840,18 @@ type ContactDepartmentPut struct {
 // ContactDepartmentPutVerbs defines model for ContactDepartmentPut.Verbs.
 type ContactDepartmentPutVerbs string
 
+// ContactEntitlements defines model for ContactEntitlements.
+type ContactEntitlements struct {
+	AsOf        time.Time                 `json:"as_of"`
+	ContactID   openapi_types.UUID        `json:"contact_id"`
+	GiftCards   []EntitledGiftCard        `json:"gift_cards"`
+	Memberships []EntitledMembership      `json:"memberships"`
+	Object      ContactEntitlementsObject `json:"object"`
+}
+
+// ContactEntitlementsObject defines model for ContactEntitlements.Object.
+type ContactEntitlementsObject string
+
 // ContactExternalID The name of a contact in another system.
 type ContactExternalID struct {
 	ContactID   openapi_types.UUID      `json:"contact_id"`
@@ -7871,6 +7898,9 @@ type ContactIndicators struct {
 	FirstVisitAt       nullable.Nullable[time.Time] `json:"first_visit_at"`
 	LastOrderAt        nullable.Nullable[time.Time] `json:"last_order_at"`
 	LastVisitAt        nullable.Nullable[time.Time] `json:"last_visit_at"`
+
+	// MissedVisits Of these, performances of which entries were recorded and none was with a ticket of the contact. Where no entries are received, nothing counts as missed.
+	MissedVisits int32 `json:"missed_visits"`
 
 	// Net Paid less refunded, by currency; of a cancelled order, what was kept.
 	Net    []Money                 `json:"net"`
@@ -8323,6 +8353,36 @@ type EncryptionKeyVersion struct {
 
 	// WrappedBy What wraps it: the installation's master key, or the key of a key management service with its version.
 	WrappedBy string `json:"wrapped_by"`
+}
+
+// EntitledGiftCard defines model for EntitledGiftCard.
+type EntitledGiftCard struct {
+	// Balance A decimal amount with the decimals of its currency (ISO 4217).
+	Balance    Money                        `json:"balance"`
+	ExpiresAt  nullable.Nullable[time.Time] `json:"expires_at"`
+	GiftCardID openapi_types.UUID           `json:"gift_card_id"`
+	LastFour   nullable.Nullable[string]    `json:"last_four"`
+	SourceID   openapi_types.UUID           `json:"source_id"`
+}
+
+// EntitledMembership defines model for EntitledMembership.
+type EntitledMembership struct {
+	// Benefits Its own and those of its product.
+	Benefits     []string           `json:"benefits"`
+	Kind         string             `json:"kind"`
+	MembershipID openapi_types.UUID `json:"membership_id"`
+
+	// Name Of its product.
+	Name   map[string]string         `json:"name"`
+	Number nullable.Nullable[string] `json:"number"`
+
+	// RemainingUses Null where uses are not limited.
+	RemainingUses nullable.Nullable[int32] `json:"remaining_uses"`
+	SourceID      openapi_types.UUID       `json:"source_id"`
+	Status        string                   `json:"status"`
+
+	// ValidUntil The first instant at which it is no longer valid.
+	ValidUntil nullable.Nullable[time.Time] `json:"valid_until"`
 }
 
 // Event What happened to which record, without personal values: read the record for those. `data.version` and `sequence`
@@ -14765,6 +14825,12 @@ type ListContactDepartmentsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// GetContactEntitlementsParams defines parameters for GetContactEntitlements.
+type GetContactEntitlementsParams struct {
+	// AsOf The day or instant that is asked about; now when absent.
+	AsOf *time.Time `form:"as_of,omitempty" json:"as_of,omitempty"`
+}
+
 // ListContactExternalIdsParams defines parameters for ListContactExternalIds.
 type ListContactExternalIdsParams struct {
 	// AsOf The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
@@ -19127,6 +19193,15 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /v1/contacts/{contact_id}/departments/{department_id} (the `PutContactDepartment` operationId).
 	PutContactDepartment(ctx context.Context, contactID ContactID, departmentID DepartmentIDOfContact, body PutContactDepartmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetContactEntitlements Read what a contact is entitled to
+	//
+	// For a box office or a shop that is about to sell: the memberships, subscriptions and passes that are valid as of `as_of` with what
+	// they give and how often they can still be used, and the gift cards that hold something, over every source and every contact that
+	// was merged into this one. At most 200 of each, the latest first.
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/entitlements (the `GetContactEntitlements` operationId).
+	GetContactEntitlements(ctx context.Context, contactID TicketingContactID, params *GetContactEntitlementsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListContactExternalIds List the external ids of a contact
 	//
@@ -24311,6 +24386,25 @@ func (c *Client) PutContactDepartmentWithBody(ctx context.Context, contactID Con
 // Corresponds with PUT /v1/contacts/{contact_id}/departments/{department_id} (the `PutContactDepartment` operationId).
 func (c *Client) PutContactDepartment(ctx context.Context, contactID ContactID, departmentID DepartmentIDOfContact, body PutContactDepartmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutContactDepartmentRequest(c.Server, contactID, departmentID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetContactEntitlements Read what a contact is entitled to
+//
+// For a box office or a shop that is about to sell: the memberships, subscriptions and passes that are valid as of `as_of` with what
+// they give and how often they can still be used, and the gift cards that hold something, over every source and every contact that
+// was merged into this one. At most 200 of each, the latest first.
+//
+// Corresponds with GET /v1/contacts/{contact_id}/entitlements (the `GetContactEntitlements` operationId).
+func (c *Client) GetContactEntitlements(ctx context.Context, contactID TicketingContactID, params *GetContactEntitlementsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetContactEntitlementsRequest(c.Server, contactID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -36208,6 +36302,67 @@ func NewPutContactDepartmentRequestWithBody(server string, contactID ContactID, 
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetContactEntitlementsRequest constructs an http.Request for the GetContactEntitlements method
+func NewGetContactEntitlementsRequest(server string, contactID TicketingContactID, params *GetContactEntitlementsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/entitlements", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "as_of", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -55631,6 +55786,17 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /v1/contacts/{contact_id}/departments/{department_id} (the `PutContactDepartment` operationId).
 	PutContactDepartmentWithResponse(ctx context.Context, contactID ContactID, departmentID DepartmentIDOfContact, body PutContactDepartmentJSONRequestBody, reqEditors ...RequestEditorFn) (*PutContactDepartmentResponse, error)
 
+	// GetContactEntitlementsWithResponse Read what a contact is entitled to
+	//
+	// For a box office or a shop that is about to sell: the memberships, subscriptions and passes that are valid as of `as_of` with what
+	// they give and how often they can still be used, and the gift cards that hold something, over every source and every contact that
+	// was merged into this one. At most 200 of each, the latest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/entitlements (the `GetContactEntitlements` operationId).
+	GetContactEntitlementsWithResponse(ctx context.Context, contactID TicketingContactID, params *GetContactEntitlementsParams, reqEditors ...RequestEditorFn) (*GetContactEntitlementsResponse, error)
+
 	// ListContactExternalIdsWithResponse List the external ids of a contact
 	//
 	// The names by which other systems know the contact.
@@ -62630,6 +62796,47 @@ func (r PutContactDepartmentResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutContactDepartmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetContactEntitlementsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ContactEntitlements
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetContactEntitlementsResponse) GetJSON200() *ContactEntitlements {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetContactEntitlementsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetContactEntitlementsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetContactEntitlementsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetContactEntitlementsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -77096,6 +77303,23 @@ func (c *ClientWithResponses) PutContactDepartmentWithResponse(ctx context.Conte
 	return ParsePutContactDepartmentResponse(rsp)
 }
 
+// GetContactEntitlementsWithResponse Read what a contact is entitled to
+//
+// For a box office or a shop that is about to sell: the memberships, subscriptions and passes that are valid as of `as_of` with what
+// they give and how often they can still be used, and the gift cards that hold something, over every source and every contact that
+// was merged into this one. At most 200 of each, the latest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/contacts/{contact_id}/entitlements (the `GetContactEntitlements` operationId).
+func (c *ClientWithResponses) GetContactEntitlementsWithResponse(ctx context.Context, contactID TicketingContactID, params *GetContactEntitlementsParams, reqEditors ...RequestEditorFn) (*GetContactEntitlementsResponse, error) {
+	rsp, err := c.GetContactEntitlements(ctx, contactID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetContactEntitlementsResponse(rsp)
+}
+
 // ListContactExternalIdsWithResponse List the external ids of a contact
 //
 // The names by which other systems know the contact.
@@ -85665,6 +85889,32 @@ func ParsePutContactDepartmentResponse(rsp *http.Response) (*PutContactDepartmen
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest ContactDepartment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetContactEntitlementsResponse parses an HTTP response from a GetContactEntitlementsWithResponse call
+func ParseGetContactEntitlementsResponse(rsp *http.Response) (*GetContactEntitlementsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetContactEntitlementsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ContactEntitlements
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -1793,6 +1793,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/contacts/{contact_id}/entitlements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["TicketingContactId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read what a contact is entitled to
+         * @description For a box office or a shop that is about to sell: the memberships, subscriptions and passes that are valid as of `as_of` with what
+         *     they give and how often they can still be used, and the gift cards that hold something, over every source and every contact that
+         *     was merged into this one. At most 200 of each, the latest first.
+         */
+        get: operations["getContactEntitlements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/contacts/{contact_id}/gift-cards": {
         parameters: {
             query?: never;
@@ -2728,7 +2753,7 @@ export interface paths {
             path: {
                 /** @description Identifier of the contact. */
                 contact_id: components["parameters"]["IndicatorsContactId"];
-                /** @description orders, orders_last_year, net, tickets, visits, upcoming_visits, lead_time, disciplines, seasons or subscriptions. */
+                /** @description orders, orders_last_year, net, tickets, visits, missed_visits, upcoming_visits, lead_time, disciplines, seasons or subscriptions. */
                 indicator: components["parameters"]["IndicatorName"];
             };
             cookie?: never;
@@ -13542,6 +13567,87 @@ export interface components {
         };
         /**
          * @example {
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *       "object": "contact_entitlements",
+         *       "as_of": "2026-11-23T10:15:00Z",
+         *       "memberships": [
+         *         {
+         *           "membership_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f10",
+         *           "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *           "kind": "pass",
+         *           "number": "A-0042",
+         *           "name": {
+         *             "fr": "Carte six spectacles"
+         *           },
+         *           "status": "active",
+         *           "valid_until": "2027-08-31T22:00:00Z",
+         *           "remaining_uses": 4,
+         *           "benefits": [
+         *             "reduced_price"
+         *           ]
+         *         }
+         *       ],
+         *       "gift_cards": [
+         *         {
+         *           "gift_card_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f11",
+         *           "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *           "last_four": "7Q2K",
+         *           "balance": {
+         *             "amount": "32.00",
+         *             "currency": "EUR"
+         *           },
+         *           "expires_at": null
+         *         }
+         *       ]
+         *     }
+         */
+        ContactEntitlements: {
+            /** Format: uuid */
+            contact_id: string;
+            /** @constant */
+            object: "contact_entitlements";
+            /** Format: date-time */
+            as_of: string;
+            memberships: components["schemas"]["EntitledMembership"][];
+            gift_cards: components["schemas"]["EntitledGiftCard"][];
+        };
+        EntitledMembership: {
+            /** Format: uuid */
+            membership_id: string;
+            /** Format: uuid */
+            source_id: string;
+            kind: string;
+            number: string | null;
+            /** @description Of its product. */
+            name: {
+                [key: string]: string;
+            };
+            status: string;
+            /**
+             * Format: date-time
+             * @description The first instant at which it is no longer valid.
+             */
+            valid_until: string | null;
+            /**
+             * Format: int32
+             * @description Null where uses are not limited.
+             */
+            remaining_uses: number | null;
+            /** @description Its own and those of its product. */
+            benefits: string[];
+        };
+        EntitledGiftCard: {
+            /** Format: uuid */
+            gift_card_id: string;
+            /** Format: uuid */
+            source_id: string;
+            last_four: string | null;
+            balance: components["schemas"]["Money"];
+            /** Format: date-time */
+            expires_at: string | null;
+        };
+        /**
+         * @example {
          *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f10",
          *       "object": "gift_card",
          *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
@@ -15711,6 +15817,7 @@ export interface components {
          *       ],
          *       "tickets": 7,
          *       "visits": 3,
+         *       "missed_visits": 1,
          *       "upcoming_visits": 1,
          *       "first_visit_at": "2024-10-04T18:30:00Z",
          *       "last_visit_at": "2026-03-06T19:00:00Z",
@@ -15767,6 +15874,11 @@ export interface components {
              * @description Performances past for which the contact holds a valid ticket, or bought one that nobody else is known to hold; each counts once.
              */
             visits: number;
+            /**
+             * Format: int32
+             * @description Of these, performances of which entries were recorded and none was with a ticket of the contact. Where no entries are received, nothing counts as missed.
+             */
+            missed_visits: number;
             /** Format: int32 */
             upcoming_visits: number;
             /** Format: date-time */
@@ -21607,7 +21719,7 @@ export interface components {
         GenericMailboxName: string;
         /** @description Identifier of the contact. */
         IndicatorsContactId: string;
-        /** @description orders, orders_last_year, net, tickets, visits, upcoming_visits, lead_time, disciplines, seasons or subscriptions. */
+        /** @description orders, orders_last_year, net, tickets, visits, missed_visits, upcoming_visits, lead_time, disciplines, seasons or subscriptions. */
         IndicatorName: string;
         /** @description Identifier of the run. */
         ConformanceRunId: string;
@@ -25226,6 +25338,34 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    getContactEntitlements: {
+        parameters: {
+            query?: {
+                /** @description The day or instant that is asked about; now when absent. */
+                as_of?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["TicketingContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the contact is entitled to. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactEntitlements"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
     listContactGiftCards: {
         parameters: {
             query?: {
@@ -26689,7 +26829,7 @@ export interface operations {
             path: {
                 /** @description Identifier of the contact. */
                 contact_id: components["parameters"]["IndicatorsContactId"];
-                /** @description orders, orders_last_year, net, tickets, visits, upcoming_visits, lead_time, disciplines, seasons or subscriptions. */
+                /** @description orders, orders_last_year, net, tickets, visits, missed_visits, upcoming_visits, lead_time, disciplines, seasons or subscriptions. */
                 indicator: components["parameters"]["IndicatorName"];
             };
             cookie?: never;
