@@ -152,6 +152,8 @@ INSERT INTO connector_streams (tenant_id, source_id, stream, mark_at, records) V
 INSERT INTO connector_absences (tenant_id, source_id, external_id) VALUES (pg_temp.here(), pg_temp.ref('source'), 'É9');
 INSERT INTO sibil_settings (tenant_id, base_url, username, domain_labels) VALUES (pg_temp.here(), 'https://sibil.example', 'arcades', '{"theatre": "Théâtre"}');
 INSERT INTO sibil_quarters (tenant_id, id, quarter) VALUES (pg_temp.here(), pg_temp.ref('quarter'), '2026-Q3');
+INSERT INTO conformance_runs (tenant_id, id, hook_url, connector_name, connector_version, patience_seconds, parallel, verdict, report, finished_at) VALUES
+    (pg_temp.here(), gen_random_uuid(), 'https://billetterie.example/essais', 'Guichet', '1.4', 10, 2, 'failed', '{"format": 1}', now());
 INSERT INTO sibil_submissions (tenant_id, id, quarter, operation_id, base_url, finished_at) VALUES
     (pg_temp.here(), pg_temp.ref('submission'), '2026-Q3', pg_temp.ref('declaring'), 'https://sibil.example', '2026-10-05 10:00:00+00');
 INSERT INTO sibil_submission_items (tenant_id, submission_id, performance_id, rank, external_key, digest, statement, status, was_declared, answered_at) VALUES
