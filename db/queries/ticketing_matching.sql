@@ -211,12 +211,23 @@ WHERE a.tenant_id = @tenant_id AND a.contact_id = ANY(@ids::uuid[]) AND a.postal
 ORDER BY a.contact_id, a.is_primary DESC, a.id;
 
 -- name: TakeRematches :many
+-- Of the contacts that were noted, those for whom there is something to look at:
+-- they were merged or will be found to have bought an order of nobody. After an
+-- import of a million contacts that is next to none of them.
 WITH taken AS (
     DELETE FROM ticketing_rematches n
     WHERE n.tenant_id = @tenant_id AND (n.contact_id, n.note) IN (
         SELECT w.contact_id, w.note FROM ticketing_rematches w WHERE w.tenant_id = @tenant_id ORDER BY w.contact_id, w.note LIMIT @at_most)
     RETURNING n.contact_id)
-SELECT DISTINCT taken.contact_id FROM taken;
+SELECT DISTINCT c.id AS contact_id FROM taken
+JOIN contacts c ON c.tenant_id = @tenant_id AND c.id = taken.contact_id
+WHERE c.merged_into IS NOT NULL
+   OR EXISTS (SELECT 1 FROM contacts m WHERE m.tenant_id = @tenant_id AND m.merged_into = c.id)
+   OR EXISTS (SELECT 1 FROM ticketing_moves v WHERE v.tenant_id = @tenant_id AND v.contact_id = c.id)
+   OR EXISTS (SELECT 1 FROM contact_points p JOIN ticketing_orders o ON o.tenant_id = p.tenant_id AND lower(o.buyer ->> 'email') = lower(p.normalized)
+              WHERE p.tenant_id = @tenant_id AND p.contact_id = c.id AND p.kind = 'email' AND o.contact_id IS NULL AND o.buyer IS NOT NULL)
+   OR EXISTS (SELECT 1 FROM ticketing_orders o WHERE o.tenant_id = @tenant_id AND o.contact_id IS NULL AND o.buyer IS NOT NULL
+              AND lower(o.buyer ->> 'family_name') IN (lower(c.family_name), lower(c.birth_name)));
 
 -- name: FindMergedFamily :many
 -- A contact, everybody merged into it, and who lives on for each of them.
