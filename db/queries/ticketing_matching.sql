@@ -224,10 +224,12 @@ JOIN contacts c ON c.tenant_id = @tenant_id AND c.id = taken.contact_id
 WHERE c.merged_into IS NOT NULL
    OR EXISTS (SELECT 1 FROM contacts m WHERE m.tenant_id = @tenant_id AND m.merged_into = c.id)
    OR EXISTS (SELECT 1 FROM ticketing_moves v WHERE v.tenant_id = @tenant_id AND v.contact_id = c.id)
-   OR EXISTS (SELECT 1 FROM contact_points p JOIN ticketing_orders o ON o.tenant_id = p.tenant_id AND lower(o.buyer ->> 'email') = lower(p.normalized)
-              WHERE p.tenant_id = @tenant_id AND p.contact_id = c.id AND p.kind = 'email' AND o.contact_id IS NULL AND o.buyer IS NOT NULL)
-   OR EXISTS (SELECT 1 FROM ticketing_orders o WHERE o.tenant_id = @tenant_id AND o.contact_id IS NULL AND o.buyer IS NOT NULL
-              AND lower(o.buyer ->> 'family_name') IN (lower(c.family_name), lower(c.birth_name)));
+   -- Scalars, which are looked up one by one: as EXISTS they may be read whole.
+   OR (SELECT true FROM contact_points p CROSS JOIN LATERAL (
+           SELECT 1 FROM ticketing_orders o WHERE o.tenant_id = @tenant_id AND lower(o.buyer ->> 'email') = lower(p.normalized) AND o.contact_id IS NULL AND o.buyer IS NOT NULL LIMIT 1) f
+       WHERE p.tenant_id = @tenant_id AND p.contact_id = c.id AND p.kind = 'email' LIMIT 1)
+   OR (SELECT true FROM ticketing_orders o WHERE o.tenant_id = @tenant_id AND o.contact_id IS NULL AND o.buyer IS NOT NULL AND lower(o.buyer ->> 'family_name') = lower(c.family_name) LIMIT 1)
+   OR (SELECT true FROM ticketing_orders o WHERE o.tenant_id = @tenant_id AND o.contact_id IS NULL AND o.buyer IS NOT NULL AND lower(o.buyer ->> 'family_name') = lower(c.birth_name) LIMIT 1);
 
 -- name: FindMergedFamily :many
 -- A contact, everybody merged into it, and who lives on for each of them.
