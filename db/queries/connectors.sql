@@ -101,21 +101,24 @@ SELECT @tenant_id, @source_id, s FROM unnest(@streams::text[]) s ON CONFLICT DO 
 DELETE FROM connector_streams WHERE tenant_id = @tenant_id AND source_id = @source_id AND NOT stream = ANY(@streams::text[]);
 
 -- name: WakeStreams :exec
-UPDATE connector_streams SET due_at = least(due_at, now())
+UPDATE connector_streams SET due_at = least(due_at, now()), wakes = wakes + 1
 WHERE tenant_id = @tenant_id AND source_id = @source_id AND stream = ANY(@streams::text[]);
 
 -- name: SaveMark :exec
+-- A stream that was called for meanwhile stays due, and one that was put back
+-- meanwhile stays where it was put.
 UPDATE connector_streams
-SET mark_at = sqlc.narg('mark_at'), token = @token, resume = '', read_at = now(), records = records + @records,
-    due_at = now() + make_interval(secs => @seconds::double precision)
+SET mark_at = CASE WHEN rewinds = @rewinds THEN sqlc.narg('mark_at')::timestamptz ELSE mark_at END, token = CASE WHEN rewinds = @rewinds THEN @token ELSE token END,
+    resume = CASE WHEN rewinds = @rewinds THEN '' ELSE resume END, read_at = now(), records = records + @records,
+    due_at = CASE WHEN wakes = @wakes THEN now() + make_interval(secs => @seconds::double precision) ELSE due_at END
 WHERE tenant_id = @tenant_id AND source_id = @source_id AND stream = @stream;
 
 -- name: SaveResume :exec
-UPDATE connector_streams SET resume = @resume WHERE tenant_id = @tenant_id AND source_id = @source_id AND stream = @stream;
+UPDATE connector_streams SET resume = @resume WHERE tenant_id = @tenant_id AND source_id = @source_id AND stream = @stream AND rewinds = @rewinds;
 
 -- name: Rewind :exec
 -- Reading starts again at a time, or from the beginning.
-UPDATE connector_streams SET mark_at = sqlc.narg('mark_at'), token = '', resume = '', due_at = now()
+UPDATE connector_streams SET mark_at = sqlc.narg('mark_at'), token = '', resume = '', due_at = now(), wakes = wakes + 1, rewinds = rewinds + 1
 WHERE tenant_id = @tenant_id AND source_id = @source_id AND (cardinality(@streams::text[]) = 0 OR stream = ANY(@streams::text[]));
 
 -- name: PutFetches :exec

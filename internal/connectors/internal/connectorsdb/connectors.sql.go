@@ -1049,7 +1049,7 @@ func (q *Queries) ListPositions(ctx context.Context, db DBTX, arg ListPositionsP
 }
 
 const listStreams = `-- name: ListStreams :many
-SELECT tenant_id, source_id, stream, mark_at, token, resume, due_at, read_at, records FROM connector_streams WHERE tenant_id = $1 AND source_id = $2 ORDER BY stream
+SELECT tenant_id, source_id, stream, mark_at, token, resume, due_at, read_at, records, wakes, rewinds FROM connector_streams WHERE tenant_id = $1 AND source_id = $2 ORDER BY stream
 `
 
 func (q *Queries) ListStreams(ctx context.Context, db DBTX, tenantID uuid.UUID, sourceID uuid.UUID) ([]ConnectorStream, error) {
@@ -1071,6 +1071,8 @@ func (q *Queries) ListStreams(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 			&i.DueAt,
 			&i.ReadAt,
 			&i.Records,
+			&i.Wakes,
+			&i.Rewinds,
 		); err != nil {
 			return nil, err
 		}
@@ -1579,7 +1581,7 @@ func (q *Queries) Restart(ctx context.Context, db DBTX, isEnabled bool, tenantID
 }
 
 const rewind = `-- name: Rewind :exec
-UPDATE connector_streams SET mark_at = $1, token = '', resume = '', due_at = now()
+UPDATE connector_streams SET mark_at = $1, token = '', resume = '', due_at = now(), wakes = wakes + 1, rewinds = rewinds + 1
 WHERE tenant_id = $2 AND source_id = $3 AND (cardinality($4::text[]) = 0 OR stream = ANY($4::text[]))
 `
 
@@ -1603,26 +1605,33 @@ func (q *Queries) Rewind(ctx context.Context, db DBTX, arg RewindParams) error {
 
 const saveMark = `-- name: SaveMark :exec
 UPDATE connector_streams
-SET mark_at = $1, token = $2, resume = '', read_at = now(), records = records + $3,
-    due_at = now() + make_interval(secs => $4::double precision)
-WHERE tenant_id = $5 AND source_id = $6 AND stream = $7
+SET mark_at = CASE WHEN rewinds = $1 THEN $2::timestamptz ELSE mark_at END, token = CASE WHEN rewinds = $1 THEN $3 ELSE token END,
+    resume = CASE WHEN rewinds = $1 THEN '' ELSE resume END, read_at = now(), records = records + $4,
+    due_at = CASE WHEN wakes = $5 THEN now() + make_interval(secs => $6::double precision) ELSE due_at END
+WHERE tenant_id = $7 AND source_id = $8 AND stream = $9
 `
 
 type SaveMarkParams struct {
+	Rewinds  int64
 	MarkAt   *time.Time
 	Token    string
 	Records  int64
+	Wakes    int64
 	Seconds  float64
 	TenantID uuid.UUID
 	SourceID uuid.UUID
 	Stream   string
 }
 
+// A stream that was called for meanwhile stays due, and one that was put back
+// meanwhile stays where it was put.
 func (q *Queries) SaveMark(ctx context.Context, db DBTX, arg SaveMarkParams) error {
 	_, err := db.Exec(ctx, saveMark,
+		arg.Rewinds,
 		arg.MarkAt,
 		arg.Token,
 		arg.Records,
+		arg.Wakes,
 		arg.Seconds,
 		arg.TenantID,
 		arg.SourceID,
@@ -1632,7 +1641,7 @@ func (q *Queries) SaveMark(ctx context.Context, db DBTX, arg SaveMarkParams) err
 }
 
 const saveResume = `-- name: SaveResume :exec
-UPDATE connector_streams SET resume = $1 WHERE tenant_id = $2 AND source_id = $3 AND stream = $4
+UPDATE connector_streams SET resume = $1 WHERE tenant_id = $2 AND source_id = $3 AND stream = $4 AND rewinds = $5
 `
 
 type SaveResumeParams struct {
@@ -1640,6 +1649,7 @@ type SaveResumeParams struct {
 	TenantID uuid.UUID
 	SourceID uuid.UUID
 	Stream   string
+	Rewinds  int64
 }
 
 func (q *Queries) SaveResume(ctx context.Context, db DBTX, arg SaveResumeParams) error {
@@ -1648,6 +1658,7 @@ func (q *Queries) SaveResume(ctx context.Context, db DBTX, arg SaveResumeParams)
 		arg.TenantID,
 		arg.SourceID,
 		arg.Stream,
+		arg.Rewinds,
 	)
 	return err
 }
@@ -1815,7 +1826,7 @@ func (q *Queries) Wake(ctx context.Context, db DBTX, seconds float64, tenantID u
 }
 
 const wakeStreams = `-- name: WakeStreams :exec
-UPDATE connector_streams SET due_at = least(due_at, now())
+UPDATE connector_streams SET due_at = least(due_at, now()), wakes = wakes + 1
 WHERE tenant_id = $1 AND source_id = $2 AND stream = ANY($3::text[])
 `
 

@@ -116,4 +116,6 @@ type ConnectorStream struct {
 	DueAt    time.Time
 	ReadAt   *time.Time
 	Records  int64
+	Wakes    int64
+	Rewinds  int64
 }

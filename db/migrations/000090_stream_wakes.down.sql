@@ -1,0 +1,1 @@
+ALTER TABLE connector_streams DROP COLUMN wakes, DROP COLUMN rewinds;
