@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -113,6 +114,31 @@ func TestAnOlderPageChangesNothing(t *testing.T) {
 	parvistest.Eventually(t, "another reading", func() bool { return len(listed(v)) >= 2 })
 	app.settled()
 	require.Equal(t, "21.50", amount(app.order("QK41"), "due"))
+}
+
+// Whoever calls for a reading while one goes on gets another, also for what the
+// one under way has passed already.
+func TestAReplayDuringAReadingIsNotLost(t *testing.T) {
+	t.Parallel()
+	v := shop(t)
+	for i := range 60 { // two pages
+		v.Put("orders", pretixtest.Order(fmt.Sprintf("O%03d", i), day.Add(time.Duration(i)*time.Second), m{"fees": []any{}, "positions": []any{pretixtest.Position(i+1, 1, 301, "20.00", nil)}}))
+	}
+	app := connect(t, v)
+	parvistest.Eventually(t, "all of them", func() bool { return len(app.orders()) == 60 })
+	app.settled()
+	var once sync.Once
+	v.Intercept(func(_ http.ResponseWriter, r *http.Request) bool {
+		if strings.HasSuffix(r.URL.Path, "/arcades/orders/") && r.URL.Query().Get("page") == "2" {
+			once.Do(func() {
+				v.Put("orders", pretixtest.Order("O000", day, m{"fees": []any{}, "positions": []any{pretixtest.Position(1, 1, 301, "25.00", nil)}}))
+				app.Post(base+"/replay", nil).Is(202)
+			})
+		}
+		return false
+	})
+	app.Post(base+"/replay", nil).Is(202)
+	parvistest.Eventually(t, "what the first page no longer showed", func() bool { return amount(app.order("O000"), "due") == "25.00" })
 }
 
 // The same time of change and another content: what is read now is what is so,
