@@ -248,14 +248,14 @@ func (w *world) person(t *testing.T, word string) person {
 	return p
 }
 
-// quiet waits until everything recorded is numbered.
+// quiet waits until everything recorded is numbered, matched and counted.
 func (w *world) quiet(t *testing.T) {
 	t.Helper()
 	conn := owner(t, w.app.DB)
 	defer func() { _ = conn.Close(t.Context()) }()
-	parvistest.Eventually(t, "the events are numbered", func() bool {
+	parvistest.Eventually(t, "the program is done", func() bool {
 		var waiting int
-		require.NoError(t, conn.QueryRow(t.Context(), "select count(*) from event_queue").Scan(&waiting))
+		require.NoError(t, conn.QueryRow(t.Context(), "select (select count(*) from event_queue) + (select count(*) from ticketing_rematches) + (select count(*) from indicator_notes)").Scan(&waiting))
 		return waiting == 0
 	})
 }
