@@ -380,9 +380,6 @@ SELECT f.* FROM ticketing_forgotten f
 JOIN (SELECT unnest(@kinds::text[]) AS kind, unnest(@hashes::text[]) AS name_hash) w ON w.kind = f.kind AND w.name_hash = f.name_hash
 WHERE f.tenant_id = @tenant_id AND f.source_id = @source_id;
 
--- name: RenameRecord :exec
-UPDATE ticketing_records SET external_id = @external_id WHERE tenant_id = @tenant_id AND id = @id;
-
 -- name: FindOfCustomer :many
 -- What names an account.
 SELECT 'order'::text AS kind, o.id FROM ticketing_orders o WHERE o.tenant_id = @tenant_id AND o.customer_id = @customer_id::uuid

@@ -1864,15 +1864,6 @@ func (q *Queries) ReclassPriceTypes(ctx context.Context, db DBTX, arg ReclassPri
 	return items, nil
 }
 
-const renameRecord = `-- name: RenameRecord :exec
-UPDATE ticketing_records SET external_id = $1 WHERE tenant_id = $2 AND id = $3
-`
-
-func (q *Queries) RenameRecord(ctx context.Context, db DBTX, externalID string, tenantID uuid.UUID, iD uuid.UUID) error {
-	_, err := db.Exec(ctx, renameRecord, externalID, tenantID, iD)
-	return err
-}
-
 const settleAttendance = `-- name: SettleAttendance :many
 WITH touched AS (
     SELECT s.id, s.ticket_id FROM ticketing_scans s WHERE s.tenant_id = $3 AND s.id = ANY($1::uuid[])
