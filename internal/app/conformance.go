@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"net/http"
+	"sync"
 
 	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/conformance"
@@ -22,7 +23,7 @@ func (a *App) newConformance() *conformance.Service {
 }
 
 // contractVersion is the version of the contract that the program answers.
-func contractVersion() string {
+var contractVersion = sync.OnceValue(func() string {
 	var document struct {
 		Info struct {
 			Version string `json:"version"`
@@ -32,4 +33,4 @@ func contractVersion() string {
 		return ""
 	}
 	return document.Info.Version
-}
+})

@@ -138,7 +138,7 @@ type domains struct {
 // wire builds every domain. Order follows the tiers; what a higher tier needs
 // from a lower one is handed over here and nowhere else.
 func (a *App) wire() (handlers, error) {
-	schemas, err := web.CompileSchemas(api.SpecJSON, append(slices.Collect(maps.Values(ticketing.RecordSchemas())), append([]string{ticketing.BatchRecordSchema}, append(connectors.SettingsSchemas(vendors()...), connectors.CommandSchemas()...)...)...)...)
+	schemas, err := web.ContractSchemas(append(slices.Collect(maps.Values(ticketing.RecordSchemas())), append([]string{ticketing.BatchRecordSchema}, append(connectors.SettingsSchemas(vendors()...), connectors.CommandSchemas()...)...)...)...)
 	if err != nil {
 		return handlers{}, err
 	}

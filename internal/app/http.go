@@ -34,7 +34,7 @@ func (a *App) setUpHTTP(h handlers, auth web.Authenticator) error {
 	e.Use(web.PublicDoor(a.domains.forms.Allow))
 	e.Use(middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 1024, Skipper: streaming}))
 
-	validator, err := web.NewValidator(api.SpecJSON, api.Operations)
+	validator, err := web.ContractValidator()
 	if err != nil {
 		return err
 	}

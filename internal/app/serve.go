@@ -37,6 +37,12 @@ func (c ServeCommand) Run(ctx context.Context) error {
 // started. It tells a person on out where everything is.
 func Serve(ctx context.Context, cfg config.Config, migrate bool, out io.Writer) error {
 	log := logger(cfg)
+	// Reading the contract takes as long as the database takes to start; New
+	// waits for it, and reports what goes wrong.
+	go func() {
+		_, _ = web.ContractValidator()
+		_, _ = web.ContractClasses()
+	}()
 	cfg, stop, err := Database(ctx, cfg, log)
 	if err != nil {
 		return err

@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/web"
 )
@@ -22,7 +21,7 @@ func FuzzFileOfRecords(f *testing.F) {
 	for _, name := range RecordSchemas() {
 		names = append(names, name)
 	}
-	schemas, err := web.CompileSchemas(api.SpecJSON, names...)
+	schemas, err := web.ContractSchemas(names...)
 	require.NoError(f, err)
 	f.Add("csv", "order", "external_id;commercial_state;lines.external_id;lines.amount\no1;confirmed;t1;1.00\no1;confirmed;t2;2.00\n\"o2\n\";;;\n")
 	f.Add("csv", "order", "external_id,lines.amount\na,1\nb\"c,2\na,3\n,\n\x00,1\n\xff,1\n")

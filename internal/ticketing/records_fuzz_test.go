@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/web"
 )
@@ -19,7 +18,7 @@ func FuzzUnderstand(f *testing.F) {
 	for _, name := range RecordSchemas() {
 		names = append(names, name)
 	}
-	schemas, err := web.CompileSchemas(api.SpecJSON, names...)
+	schemas, err := web.ContractSchemas(names...)
 	require.NoError(f, err)
 	s := &Service{schemas: schemas}
 	source := Source{Code: "x", Currency: "EUR", TimeZone: "Europe/Paris"}

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -13,22 +12,15 @@ type Schemas struct {
 	compiled map[string]*jsonschema.Schema
 }
 
-// CompileSchemas compiles components of the contract by their names.
-func CompileSchemas(specJSON []byte, names ...string) (Schemas, error) {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(specJSON))
+// ContractSchemas gives components of our contract by their names.
+func ContractSchemas(names ...string) (Schemas, error) {
+	contract, err := contract()
 	if err != nil {
-		return Schemas{}, fmt.Errorf("web: the contract cannot be read: %w", err)
-	}
-	c := jsonschema.NewCompiler()
-	c.DefaultDraft(jsonschema.Draft2020)
-	c.AssertFormat()
-	registerFormats(c)
-	if err := c.AddResource("contract.json", doc); err != nil {
 		return Schemas{}, err
 	}
 	out := Schemas{compiled: make(map[string]*jsonschema.Schema, len(names))}
 	for _, name := range names {
-		if out.compiled[name], err = c.Compile("contract.json#/components/schemas/" + name); err != nil {
+		if out.compiled[name], err = contract.at("#/components/schemas/" + name); err != nil {
 			return Schemas{}, fmt.Errorf("web: %w", err)
 		}
 	}

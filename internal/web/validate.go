@@ -58,24 +58,13 @@ type parameterSchema struct {
 	schema   *jsonschema.Schema
 }
 
-// NewValidator compiles the contract.
-func NewValidator(specJSON []byte, operations map[string]api.OperationSpec) (*Validator, error) {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(specJSON))
-	if err != nil {
-		return nil, fmt.Errorf("web: the contract cannot be read: %w", err)
-	}
-	c := jsonschema.NewCompiler()
-	c.DefaultDraft(jsonschema.Draft2020)
-	c.AssertFormat()
-	registerFormats(c)
-	if err := c.AddResource("contract.json", doc); err != nil {
-		return nil, err
-	}
+// newValidator compiles what operations take.
+func newValidator(schemas *contractSchemas, operations map[string]api.OperationSpec) (*Validator, error) {
 	v := &Validator{operations: make(map[string]*operationSchemas, len(operations))}
 	for id, spec := range operations {
 		o := &operationSchemas{spec: spec, query: map[string]parameterSchema{}, bodies: map[string]*jsonschema.Schema{}}
 		for _, p := range spec.Query {
-			ps, err := compileParameter(c, p.Name, p.Schema)
+			ps, err := compileParameter(schemas, p.Name, p.Schema)
 			if err != nil {
 				return nil, fmt.Errorf("web: %s: %w", id, err)
 			}
@@ -83,7 +72,7 @@ func NewValidator(specJSON []byte, operations map[string]api.OperationSpec) (*Va
 			o.query[p.Name] = ps
 		}
 		for _, p := range spec.PathParameters {
-			ps, err := compileParameter(c, p.Name, p.Schema)
+			ps, err := compileParameter(schemas, p.Name, p.Schema)
 			if err != nil {
 				return nil, fmt.Errorf("web: %s: %w", id, err)
 			}
@@ -94,17 +83,19 @@ func NewValidator(specJSON []byte, operations map[string]api.OperationSpec) (*Va
 				o.bodies[media] = nil
 				continue
 			}
-			if o.bodies[media], err = c.Compile("contract.json" + pointer); err != nil {
+			body, err := schemas.at(pointer)
+			if err != nil {
 				return nil, fmt.Errorf("web: %s: %w", id, err)
 			}
+			o.bodies[media] = body
 		}
 		v.operations[id] = o
 	}
 	return v, nil
 }
 
-func compileParameter(c *jsonschema.Compiler, name, pointer string) (parameterSchema, error) {
-	s, err := c.Compile("contract.json" + pointer)
+func compileParameter(schemas *contractSchemas, name, pointer string) (parameterSchema, error) {
+	s, err := schemas.at(pointer)
 	if err != nil {
 		return parameterSchema{}, fmt.Errorf("parameter %s: %w", name, err)
 	}
