@@ -3,6 +3,7 @@ package weezevent_test
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,17 +57,13 @@ func (v *conforming) PutOrder(name, net string, at time.Time) {
 
 func (v *conforming) Fail(n, status, retryAfter int) { v.Server.Fail(n, status, retryAfter) }
 
-func (v *conforming) FailAfter(n, status int) {
-	pages := 0
+func (v *conforming) AtList(n int, answer func(http.ResponseWriter) bool) {
+	var pages atomic.Int64
 	v.Intercept(func(w http.ResponseWriter, r fakevendor.Request) bool {
 		if !strings.HasSuffix(r.Path, "/participant/list") {
 			return false
 		}
-		if pages++; pages != n+1 {
-			return false
-		}
-		w.WriteHeader(status)
-		return true
+		return pages.Add(1) == int64(n)+1 && answer(w)
 	})
 }
 

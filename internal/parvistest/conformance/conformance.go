@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -39,8 +40,9 @@ type Vendor interface {
 	// Fail answers the next n requests so, whatever they are. retryAfter is in
 	// seconds; 0: no header.
 	Fail(n, status, retryAfter int)
-	// FailAfter lets n requests of the list of orders through and fails the next one.
-	FailAfter(n, status int)
+	// AtList lets n requests of the list of orders through and hands the next one
+	// over, once: answer reports whether it answered it.
+	AtList(n int, answer func(http.ResponseWriter) bool)
 	// Hide keeps an order from being seen in the next n readings: the vendor tells
 	// before it shows.
 	Hide(number string, n int)
@@ -88,8 +90,17 @@ func (j *journal) String() string {
 	return j.buf.String()
 }
 
-// Run plays the suite. start makes a fresh server.
+// Run plays the suite. start makes a fresh server. It is called by a test that is
+// named TestConformance, which is also the process that is killed.
 func Run(t *testing.T, start func(t *testing.T) Vendor) {
+	if os.Getenv(processOwner) != "" {
+		process(t)
+		return
+	}
+	t.Run("a process that is killed in the middle loses nothing and repeats nothing", func(t *testing.T) {
+		t.Parallel()
+		survivesKills(t, start(t))
+	})
 	for name, play := range map[string]func(*suite){
 		"everything is read, page by page":                     (*suite).readsEverything,
 		"a mark is kept, and a part that failed is read again": (*suite).keepsMark,
@@ -165,12 +176,12 @@ func (s *suite) call(address, number string, id int) int {
 
 func (s *suite) pull() { s.app.Post(base+"/pulls", M{}).Is(202) }
 
-var start = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+var begin = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 
 func (s *suite) readsEverything() {
 	n := 2*s.vendor.Page() + 3
 	for i := range n {
-		s.vendor.PutOrder(fmt.Sprintf("N%03d", i), "12.50", start.Add(time.Duration(i)*time.Second))
+		s.vendor.PutOrder(fmt.Sprintf("N%03d", i), "12.50", begin.Add(time.Duration(i)*time.Second))
 	}
 	s.connect()
 	parvistest.Eventually(s.t, "all orders", func() bool { return len(s.nets()) == n })
@@ -182,9 +193,12 @@ func (s *suite) readsEverything() {
 func (s *suite) keepsMark() {
 	n := 2*s.vendor.Page() + 1
 	for i := range n {
-		s.vendor.PutOrder(fmt.Sprintf("N%03d", i), "10.00", start.Add(time.Duration(i)*time.Second))
+		s.vendor.PutOrder(fmt.Sprintf("N%03d", i), "10.00", begin.Add(time.Duration(i)*time.Second))
 	}
-	s.vendor.FailAfter(1, http.StatusBadGateway)
+	s.vendor.AtList(1, func(w http.ResponseWriter) bool {
+		w.WriteHeader(http.StatusBadGateway)
+		return true
+	})
 	s.connect()
 	parvistest.Eventually(s.t, "all orders in spite of a page that failed", func() bool { return len(s.nets()) == n })
 	s.settled()
@@ -281,7 +295,7 @@ func (s *suite) waitsForWhatWasTold() {
 
 func (s *suite) makesNoEvent() {
 	for i := range 5 {
-		s.vendor.PutOrder(fmt.Sprintf("N%d", i), "10.00", start.Add(time.Duration(i)*time.Second))
+		s.vendor.PutOrder(fmt.Sprintf("N%d", i), "10.00", begin.Add(time.Duration(i)*time.Second))
 	}
 	s.connect()
 	parvistest.Eventually(s.t, "all orders", func() bool { return len(s.nets()) == 5 })
