@@ -106,15 +106,19 @@ WHERE tenant_id = @tenant_id AND source_id = @source_id AND stream = ANY(@stream
 
 -- name: SaveMark :exec
 -- A stream that was called for meanwhile stays due, and one that was put back
--- meanwhile stays where it was put.
-UPDATE connector_streams
+-- meanwhile stays where it was put. Whoever has lost the source moves no mark.
+UPDATE connector_streams t
 SET mark_at = CASE WHEN rewinds = @rewinds THEN sqlc.narg('mark_at')::timestamptz ELSE mark_at END, token = CASE WHEN rewinds = @rewinds THEN @token ELSE token END,
     resume = CASE WHEN rewinds = @rewinds THEN '' ELSE resume END, read_at = now(), records = records + @records,
-    due_at = CASE WHEN wakes = @wakes THEN now() + make_interval(secs => @seconds::double precision) ELSE due_at END
-WHERE tenant_id = @tenant_id AND source_id = @source_id AND stream = @stream;
+    due_at = CASE WHEN t.wakes = @wakes THEN now() + make_interval(secs => @seconds::double precision) ELSE t.due_at END
+FROM connector_states s
+WHERE t.tenant_id = @tenant_id AND t.source_id = @source_id AND t.stream = @stream
+  AND s.tenant_id = t.tenant_id AND s.source_id = t.source_id AND s.leased_by = @worker;
 
 -- name: SaveResume :exec
-UPDATE connector_streams SET resume = @resume WHERE tenant_id = @tenant_id AND source_id = @source_id AND stream = @stream AND rewinds = @rewinds;
+UPDATE connector_streams t SET resume = @resume FROM connector_states s
+WHERE t.tenant_id = @tenant_id AND t.source_id = @source_id AND t.stream = @stream AND t.rewinds = @rewinds
+  AND s.tenant_id = t.tenant_id AND s.source_id = t.source_id AND s.leased_by = @worker;
 
 -- name: Rewind :exec
 -- Reading starts again at a time, or from the beginning.
@@ -283,16 +287,18 @@ RETURNING times;
 DELETE FROM connector_absences WHERE tenant_id = @tenant_id AND source_id = @source_id AND external_id = ANY(@external_ids::text[]);
 
 -- name: NoteReconciled :exec
-UPDATE connector_states SET reconciled_at = now(), reconciled_with = @differences WHERE tenant_id = @tenant_id AND source_id = @source_id;
+UPDATE connector_states SET reconciled_at = @present::timestamptz, reconciled_with = @differences WHERE tenant_id = @tenant_id AND source_id = @source_id;
 
 -- name: ListUnreconciled :many
--- Sources that were not compared since a time. The time moves at once, so that
--- one process starts one comparison.
-UPDATE connector_states s SET reconciled_at = now()
+-- Sources that were not compared since a time and whose clocks say that it is
+-- night, or that have missed a night. The time moves at once, so that one process
+-- starts one comparison.
+UPDATE connector_states s SET reconciled_at = @present::timestamptz
 FROM connector_connections c, ticketing_sources x
 WHERE s.tenant_id = @tenant_id AND c.tenant_id = s.tenant_id AND c.source_id = s.source_id AND x.tenant_id = s.tenant_id AND x.id = s.source_id
   AND c.is_enabled AND x.status = 'active' AND NOT s.stopped AND c.connector = ANY(@connectors::text[])
-  AND coalesce(s.reconciled_at, c.created_at) < @before
+  AND coalesce(s.reconciled_at, c.created_at) < @before::timestamptz
+  AND (coalesce(s.reconciled_at, c.created_at) < @missed::timestamptz OR date_part('hour', timezone(x.time_zone, @present::timestamptz))::int = ANY(@hours::int[]))
 RETURNING s.source_id;
 
 -- name: SetHookVendorID :one

@@ -38,7 +38,7 @@ var mistakes = map[string][]string{
 	"drops-cancelled":   {"cancel-fee-kept", "exchange", "reactivation"},
 	"keeps-people":      {"anonymise"},
 	"key-of-name":       {},
-	"doubts-unchanged":  {"duplicated"},
+	"doubts-unchanged":  {"duplicated", "replay-other-key", "anonymise"},
 	"scans-wait":        {"scan-before-order"},
 }
 

@@ -6,19 +6,21 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/parvis-crm/parvis/internal/connectors/internal/connectorsdb"
 	"github.com/parvis-crm/parvis/internal/connectors/port"
 	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/web"
 )
 
-const (
-	// nightHour is when sources are compared, by their own clocks.
-	nightHour = 3
-	// nightWindow is how far back a nightly comparison goes; on the first of the
-	// month it goes back to the beginning, for changes that vendors do not date.
-	nightWindow = 35 * 24 * time.Hour
-)
+// nightWindow is how far back a nightly comparison goes; on the first of the
+// month it goes back to the beginning, for changes that vendors do not date.
+const nightWindow = 35 * 24 * time.Hour
 
-// compareNightly starts the comparisons of an institution that are due.
+// CompareNightly starts the comparisons of an institution that are due.
+func (s *Service) CompareNightly(ctx context.Context, tenant uuid.UUID) error {
+	return s.compareNightly(web.WithActor(ctx, web.SystemActor(tenant, "connector")), tenant)
+}
+
 func (s *Service) compareNightly(ctx context.Context, tenant uuid.UUID) error {
 	var able []string
 	for _, c := range s.Known() {
@@ -27,10 +29,13 @@ func (s *Service) compareNightly(ctx context.Context, tenant uuid.UUID) error {
 		}
 	}
 	now := s.Clock.Now()
-	// Whoever was compared since the last night is not due; which hour it is there
-	// decides for the others.
-	before := now.Add(-20 * time.Hour)
-	due, err := s.q.ListUnreconciled(ctx, s.DB.Tenant(tenant), tenant, able, &before)
+	// It is night from three to six by the clocks of the source. Whoever was compared
+	// less than six hours ago has had its night; whoever was not for 30 has missed it,
+	// as where the program was not running.
+	before, missed := now.Add(-6*time.Hour), now.Add(-30*time.Hour)
+	due, err := s.q.ListUnreconciled(ctx, s.DB.Tenant(tenant), connectorsdb.ListUnreconciledParams{
+		TenantID: tenant, Connectors: able, Before: before, Missed: missed, Present: now, Hours: []int32{3, 4, 5},
+	})
 	if err != nil {
 		return err
 	}

@@ -79,6 +79,7 @@ type Reconciliation struct {
 	Differing   int64        `json:"differing"`
 	Repaired    int64        `json:"repaired"`
 	Absent      int64        `json:"absent"`
+	InLedger    int64        `json:"in_ledger"`
 	Differences []Difference `json:"differences"`
 }
 
@@ -154,6 +155,7 @@ type comparing struct {
 	there   totals
 	here    totals
 	present map[string]bool // orders that the vendor has
+	differ  map[string]bool // orders that differ
 	taken   time.Time       // when the vendor was asked
 	done    int64
 }
@@ -174,7 +176,7 @@ func (t totals) sums(currency string) Sums {
 // compares anew: what was repaired is then the same on both sides, and the same
 // instant of asking keeps an absence from being counted twice.
 func (s *Service) reconcile(ctx context.Context, run *operations.Run) (any, error) {
-	c := &comparing{s: s, run: run, tenant: run.Tenant(), present: map[string]bool{}, taken: or(run.Operation.StartedAt, s.Clock.Now())}
+	c := &comparing{s: s, run: run, tenant: run.Tenant(), present: map[string]bool{}, differ: map[string]bool{}, taken: or(run.Operation.StartedAt, s.Clock.Now())}
 	if err := run.Parameters(&c.in); err != nil {
 		return nil, err
 	}
@@ -198,7 +200,7 @@ func (s *Service) reconcile(ctx context.Context, run *operations.Run) (any, erro
 	}
 	c.out.There, c.out.Here = c.there.sums(c.src.Currency), c.here.sums(c.src.Currency)
 	differing := int32(c.out.Differing)
-	if err := s.q.NoteReconciled(ctx, db, &differing, c.tenant, c.src.ID); err != nil {
+	if err := s.q.NoteReconciled(ctx, db, connectorsdb.NoteReconciledParams{Present: s.Clock.Now(), Differences: &differing, TenantID: c.tenant, SourceID: c.src.ID}); err != nil {
 		return nil, err
 	}
 	run.Announce("ticketing.source.reconciled", map[string]any{
@@ -250,8 +252,54 @@ func (c *comparing) byReading(ctx context.Context) error {
 			}
 			figures, records = append(figures, f), append(records, r)
 		}
-		return c.compare(ctx, figures, records)
+		if err := c.compare(ctx, figures, records); err != nil {
+			return err
+		}
+		return c.ledger(ctx, p.Ledger)
 	})
+}
+
+// ledger sets what the vendor's own book says against what is due here, once it
+// was taken in: an order may be read as the vendor shows it, and added up wrongly.
+func (c *comparing) ledger(ctx context.Context, sums []port.LedgerSum) error {
+	for part := range slices.Chunk(sums, 500) {
+		names := make([]string, len(part))
+		for i, l := range part {
+			names[i] = l.Order
+		}
+		rows, err := c.s.q.ListHeld(ctx, c.s.DB.Tenant(c.tenant), c.tenant, c.src.ID, names)
+		if err != nil {
+			return err
+		}
+		held := map[string]connectorsdb.ListHeldRow{}
+		for _, r := range rows {
+			held[r.ExternalID] = r
+		}
+		for _, l := range part {
+			h, here := held[l.Order]
+			if !here {
+				continue // told already
+			}
+			c.out.InLedger++
+			amount, err := money.Parse(l.Amount, h.Currency)
+			if err != nil || amount.Minor != h.DueMinor {
+				text := money.Amount{Minor: h.DueMinor, Currency: h.Currency}.String()
+				c.note(l.Order, "ledger", &l.Amount, &text)
+			}
+		}
+	}
+	return nil
+}
+
+// note keeps a difference, the first ones of them.
+func (c *comparing) note(order, field string, there, here *string) {
+	if !c.differ[order] {
+		c.differ[order] = true
+		c.out.Differing++
+	}
+	if len(c.out.Differences) < mostDifferences {
+		c.out.Differences = append(c.out.Differences, Difference{order, field, there, here})
+	}
 }
 
 func (c *comparing) byFigures(ctx context.Context) error {
@@ -351,9 +399,7 @@ func (c *comparing) compare(ctx context.Context, figures []Figures, records []po
 		c.present[f.ExternalID] = true
 		c.out.OrdersThere++
 		h, here := held[f.ExternalID]
-		if c.differs(f, h, here) {
-			c.out.Differing++
-		}
+		c.differs(f, h, here)
 		if records != nil {
 			mend = append(mend, records[i])
 		}
@@ -369,20 +415,14 @@ func (c *comparing) compare(ctx context.Context, figures []Figures, records []po
 }
 
 // differs adds an order up on both sides and notes where they are not the same.
-func (c *comparing) differs(f Figures, h connectorsdb.ListHeldRow, here bool) bool {
+func (c *comparing) differs(f Figures, h connectorsdb.ListHeldRow, here bool) {
 	currency := c.src.Currency
 	if here {
 		currency = h.Currency
 		c.out.OrdersHere++
 		c.here.add(totals{h.GrossMinor, h.DueMinor, h.PaidMinor, h.RefundedMinor})
 	}
-	differs := false
-	note := func(field string, there, here *string) {
-		differs = true
-		if len(c.out.Differences) < mostDifferences {
-			c.out.Differences = append(c.out.Differences, Difference{f.ExternalID, field, there, here})
-		}
-	}
+	note := func(field string, there, here *string) { c.note(f.ExternalID, field, there, here) }
 	var there totals
 	for _, a := range []struct {
 		field string
@@ -407,7 +447,7 @@ func (c *comparing) differs(f Figures, h connectorsdb.ListHeldRow, here bool) bo
 	if !here {
 		exists := "exists"
 		note("order", &exists, nil)
-		return true
+		return
 	}
 	if f.CommercialState != nil && *f.CommercialState != h.CommercialState {
 		note("commercial_state", f.CommercialState, &h.CommercialState)
@@ -416,7 +456,6 @@ func (c *comparing) differs(f Figures, h connectorsdb.ListHeldRow, here bool) bo
 		a, b := fmt.Sprint(*f.ValidLines), fmt.Sprint(h.ValidLines)
 		note("valid_lines", &a, &b)
 	}
-	return differs
 }
 
 // mend takes in what the vendor has, also where the figures agree: a name that
@@ -478,10 +517,7 @@ func (c *comparing) absences(ctx context.Context) error {
 
 func (c *comparing) absent(ctx context.Context, externalID string) error {
 	exists := "exists"
-	c.out.Differing++
-	if len(c.out.Differences) < mostDifferences {
-		c.out.Differences = append(c.out.Differences, Difference{externalID, "order", nil, &exists})
-	}
+	c.note(externalID, "order", nil, &exists)
 	times, err := c.s.q.NoteAbsence(ctx, c.s.DB.Tenant(c.tenant), c.tenant, c.src.ID, externalID)
 	if err != nil || times < 2 {
 		return err

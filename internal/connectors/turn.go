@@ -147,12 +147,12 @@ func (t *turn) readStream(ctx context.Context, stream port.Stream, row connector
 		if p.Resume == "" {
 			return nil
 		}
-		return t.s.q.SaveResume(ctx, t.db, connectorsdb.SaveResumeParams{Resume: p.Resume, Rewinds: row.Rewinds, TenantID: row.TenantID, SourceID: row.SourceID, Stream: row.Stream})
+		return t.s.q.SaveResume(ctx, t.db, connectorsdb.SaveResumeParams{Worker: &t.worker, Resume: p.Resume, Rewinds: row.Rewinds, TenantID: row.TenantID, SourceID: row.SourceID, Stream: row.Stream})
 	})
 	if err != nil {
 		return err
 	}
-	p := connectorsdb.SaveMarkParams{Rewinds: row.Rewinds, Wakes: row.Wakes, TenantID: row.TenantID, SourceID: row.SourceID, Stream: row.Stream, Token: mark.Token, Records: records, Seconds: stream.Every.Seconds()}
+	p := connectorsdb.SaveMarkParams{Worker: &t.worker, Rewinds: row.Rewinds, Wakes: row.Wakes, TenantID: row.TenantID, SourceID: row.SourceID, Stream: row.Stream, Token: mark.Token, Records: records, Seconds: stream.Every.Seconds()}
 	if !mark.At.IsZero() {
 		p.MarkAt = &mark.At
 	}

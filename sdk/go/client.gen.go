@@ -12072,7 +12072,9 @@ type TicketingDecimalPositive = string
 // TicketingDifference defines model for TicketingDifference.
 type TicketingDifference struct {
 	ExternalID string `json:"external_id"`
-	Field      string `json:"field"`
+
+	// Field `ledger`: what the vendor's own book of sales says the order comes to, against what is due here.
+	Field string `json:"field"`
 
 	// Here Null where the order is not here.
 	Here nullable.Nullable[string] `json:"here"`
@@ -12915,9 +12917,12 @@ type TicketingReconciliation struct {
 	Differences []TicketingDifference `json:"differences"`
 
 	// Differing How many orders differ.
-	Differing   int64         `json:"differing"`
-	From        time.Time     `json:"from"`
-	Here        TicketingSums `json:"here"`
+	Differing int64         `json:"differing"`
+	From      time.Time     `json:"from"`
+	Here      TicketingSums `json:"here"`
+
+	// InLedger How many orders were also compared with the vendor's own book of sales, where it has one.
+	InLedger    *int64        `json:"in_ledger,omitempty"`
 	OrdersHere  int64         `json:"orders_here"`
 	OrdersThere int64         `json:"orders_there"`
 	ReadFrom    string        `json:"read_from"`

@@ -53,7 +53,7 @@ func (s *session) readCatalogue(ctx context.Context, yield func(port.Page) error
 	began, err := s.walk(ctx, s.path("events"), "events", url.Values{"status": {"all"}, "expand": {expansions}}, place{}, func(rows []json.RawMessage, _ place) (bool, error) {
 		var p port.Page
 		for _, raw := range rows {
-			e, err := decode[event](raw)
+			e, err := port.Decode[event](raw)
 			if err != nil {
 				return false, err
 			}

@@ -114,12 +114,3 @@ func number(text string) bool {
 	}
 	return text != "" && len(text) <= 40
 }
-
-// decode reads one object of a list.
-func decode[T any](raw json.RawMessage) (T, error) {
-	var out T
-	if err := json.Unmarshal(raw, &out); err != nil {
-		return out, &port.Unexpected{Text: "an object of a list has another form than documented"}
-	}
-	return out, nil
-}

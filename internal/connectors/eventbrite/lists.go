@@ -47,7 +47,7 @@ func (s *session) walk(ctx context.Context, path, name string, query url.Values,
 		if err := a.JSON(&lists); err != nil {
 			return from.Began, err
 		}
-		rows, err := decode[[]json.RawMessage](lists[name])
+		rows, err := port.Decode[[]json.RawMessage](lists[name])
 		if err != nil {
 			return from.Began, err
 		}

@@ -94,7 +94,7 @@ func (s *session) list(ctx context.Context, since time.Time, from place, yield f
 	return s.walk(ctx, s.path("orders"), "orders", query, from, func(rows []json.RawMessage, at place) (bool, error) {
 		var p port.Page
 		for _, raw := range rows {
-			o, err := decode[order](raw)
+			o, err := port.Decode[order](raw)
 			if err != nil {
 				return false, err
 			}
@@ -143,7 +143,7 @@ func (s *session) readAttendees(ctx context.Context, since port.Since, yield fun
 	changed := map[string]bool{}
 	began, err := s.walk(ctx, s.path("attendees"), "attendees", url.Values{"changed_since": {since.At.UTC().Format(stamp)}}, place{}, func(rows []json.RawMessage, _ place) (bool, error) {
 		for _, raw := range rows {
-			a, err := decode[attendee](raw)
+			a, err := port.Decode[attendee](raw)
 			if err != nil {
 				return false, err
 			}

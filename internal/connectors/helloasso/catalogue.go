@@ -44,7 +44,7 @@ func (s *session) readCatalogue(ctx context.Context, since port.Since, yield fun
 	var changed []page
 	generated, err := s.walk(ctx, s.path("forms"), url.Values{"formTypes": s.set.FormTypes}, func(results []json.RawMessage) (bool, error) {
 		for _, raw := range results {
-			p, err := decode[page](raw)
+			p, err := port.Decode[page](raw)
 			if err != nil {
 				return false, err
 			}

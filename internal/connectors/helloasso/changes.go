@@ -28,7 +28,7 @@ func (s *session) readChanges(ctx context.Context, since port.Since, yield func(
 	query := url.Values{"sortField": {"UpdateDate"}, "sortOrder": {"Desc"}}
 	generated, err := s.walk(ctx, s.path("payments"), query, func(results []json.RawMessage) (bool, error) {
 		for _, raw := range results {
-			p, err := decode[payment](raw)
+			p, err := port.Decode[payment](raw)
 			if err != nil {
 				return false, err
 			}

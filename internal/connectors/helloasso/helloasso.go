@@ -118,13 +118,3 @@ func (s *session) Fetch(ctx context.Context, kind, externalID string) ([]port.Re
 	}
 	return nil, port.ErrUnsupported
 }
-
-// decode reads one object of a list. What cannot be read at all is an answer
-// that nobody documents.
-func decode[T any](raw json.RawMessage) (T, error) {
-	var out T
-	if err := json.Unmarshal(raw, &out); err != nil {
-		return out, &port.Unexpected{Text: "an object of a list has another form than documented"}
-	}
-	return out, nil
-}

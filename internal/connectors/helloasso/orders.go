@@ -146,7 +146,7 @@ func (s *session) list(ctx context.Context, query url.Values, yield func(port.Pa
 	generated, err := s.walk(ctx, s.path("orders"), query, func(results []json.RawMessage) (bool, error) {
 		var p port.Page
 		for _, raw := range results {
-			o, err := decode[order](raw)
+			o, err := port.Decode[order](raw)
 			if err != nil {
 				return false, err
 			}

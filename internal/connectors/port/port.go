@@ -109,9 +109,16 @@ type Mark struct {
 // Page is some records, taken in together.
 type Page struct {
 	Records []Record
+	// Ledger is what the vendor's own book of sales says that orders come to: in a
+	// comparison, after all orders.
+	Ledger []LedgerSum
 	// Resume lets an interrupted reading go on after this page.
 	Resume string
 }
+
+// LedgerSum is what a book of sales says of an order: what is not cancelled, as a
+// decimal.
+type LedgerSum struct{ Order, Amount string }
 
 // Hook is a call of the vendor.
 type Hook struct {

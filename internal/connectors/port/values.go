@@ -72,6 +72,16 @@ func Decimal(n int64) string {
 	}
 }
 
+// Decode reads one object of a list. What cannot be read at all is an answer that
+// nobody documents.
+func Decode[T any](raw json.RawMessage) (T, error) {
+	var out T
+	if err := json.Unmarshal(raw, &out); err != nil {
+		return out, &Unexpected{"an object of a list has another form than documented"}
+	}
+	return out, nil
+}
+
 // Local reads a time without an offset, which is that of the clocks of a zone.
 // Where clocks are put back an hour is there twice: the first is taken. Zeros
 // instead of a date, and what is no time, are nil.

@@ -13,8 +13,6 @@ import (
 	"github.com/parvis-crm/parvis/internal/connectors/port"
 )
 
-func unmarshal(raw []byte, into any) error { return json.Unmarshal(raw, into) }
-
 type event struct {
 	Slug         string       `json:"slug"`
 	Name         multilingual `json:"name"`
@@ -105,10 +103,28 @@ func (s *session) item(ctx context.Context, event string, id int64) (item, error
 	if i, ok := s.items[event][id]; ok {
 		return i, nil
 	}
+	if err := s.readItems(ctx, event); err != nil {
+		return item{}, err
+	}
+	if _, ok := s.items[event][id]; !ok {
+		s.items[event][id] = item{ID: id, Admission: true}
+	}
+	return s.items[event][id], nil
+}
+
+// knowItems reads the products of an event unless they are known.
+func (s *session) knowItems(ctx context.Context, event string) error {
+	if len(s.items[event]) > 0 {
+		return nil
+	}
+	return s.readItems(ctx, event)
+}
+
+func (s *session) readItems(ctx context.Context, event string) error {
 	known := map[int64]item{}
 	_, err := s.walk(ctx, s.path("events", event, "items"), url.Values{"page_size": {"50"}}, func(results []json.RawMessage) error {
 		for _, raw := range results {
-			i, err := decode[item](raw)
+			i, err := port.Decode[item](raw)
 			if err != nil {
 				return err
 			}
@@ -117,32 +133,30 @@ func (s *session) item(ctx context.Context, event string, id int64) (item, error
 		return nil
 	})
 	if err != nil && !errors.Is(err, port.ErrGone) {
-		return item{}, err
-	}
-	if _, ok := known[id]; !ok {
-		known[id] = item{ID: id, Admission: true}
+		return err
 	}
 	s.items[event] = known
-	return known[id], nil
+	return nil
 }
 
-func (s *session) eventRecords(e event) []port.Record {
-	production := port.Record{Kind: port.Production, ExternalID: e.Slug, Data: port.ProductionData{Name: e.Name.neutral()}}
-	if e.HasSubevents {
-		return []port.Record{production}
-	}
-	return append(s.venueRecord(e.Location), production, port.Record{Kind: port.Performance, ExternalID: e.Slug, Data: port.PerformanceData{
-		Production: e.Slug, Name: e.Name.neutral(), StartsAt: e.DateFrom, EndsAt: ends(e.DateFrom, e.DateTo), TimeZone: s.zone(e), Venue: s.venue(e.Location),
+func production(e event) port.Record {
+	return port.Record{Kind: port.Production, ExternalID: e.Slug, Data: port.ProductionData{Name: e.Name.neutral()}}
+}
+
+// eventRecords are the only date of an event that has none of its own.
+func (s *session) eventRecords(e event, capacity *int32) []port.Record {
+	return append(s.venueRecord(e.Location), port.Record{Kind: port.Performance, ExternalID: e.Slug, Data: port.PerformanceData{
+		Production: e.Slug, Name: e.Name.neutral(), StartsAt: e.DateFrom, EndsAt: ends(e.DateFrom, e.DateTo), TimeZone: s.zone(e), Venue: s.venue(e.Location), Capacity: capacity,
 	}})
 }
 
-func (s *session) subeventRecords(e event, sub subevent) []port.Record {
+func (s *session) subeventRecords(e event, sub subevent, capacity *int32) []port.Record {
 	location := sub.Location
 	if s.venue(location) == "" {
 		location = e.Location
 	}
 	d := port.PerformanceData{
-		Production: e.Slug, Name: sub.Name.neutral(), StartsAt: sub.DateFrom, EndsAt: ends(sub.DateFrom, sub.DateTo), TimeZone: s.zone(e), Venue: s.venue(location), Status: "scheduled",
+		Production: e.Slug, Name: sub.Name.neutral(), StartsAt: sub.DateFrom, EndsAt: ends(sub.DateFrom, sub.DateTo), TimeZone: s.zone(e), Venue: s.venue(location), Capacity: capacity, Status: "scheduled",
 	}
 	if sub.Active != nil && !*sub.Active {
 		d.Status = "closed" // not on sale; pretix does not say why
@@ -155,7 +169,7 @@ func (s *session) itemRecords(event string, i item) []port.Record {
 	for _, v := range i.Variations {
 		name := port.Text{}
 		for lang, t := range i.Name.neutral() {
-			name[lang] = clip(t+" – "+v.Value.in([]string{lang, "fr", "en"}), 400)
+			name[lang] = port.Clip(t+" – "+v.Value.in([]string{lang, "fr", "en"}), 400)
 		}
 		out = append(out, port.Record{Kind: port.PriceType, ExternalID: priceType(event, i.ID, &v.ID), Data: port.PriceTypeData{Name: name, Class: s.class(i.ID, &v.ID)}})
 	}
@@ -184,7 +198,7 @@ func (s *session) zone(e event) string {
 
 // venue is the name of a place: pretix has nothing but a text for it, which is
 // an address on several lines.
-func (s *session) venue(m multilingual) string { return clip(oneLine(m.in(languages())), 200) }
+func (s *session) venue(m multilingual) string { return port.Clip(oneLine(m.in(languages())), 200) }
 
 func (s *session) venueRecord(m multilingual) []port.Record {
 	id := s.venue(m)
@@ -193,7 +207,7 @@ func (s *session) venueRecord(m multilingual) []port.Record {
 	}
 	name := port.Text{}
 	for lang, t := range m.neutral() {
-		name[lang] = clip(oneLine(t), 400)
+		name[lang] = port.Clip(oneLine(t), 400)
 	}
 	return []port.Record{{Kind: port.Venue, ExternalID: id, Data: port.VenueData{Name: name}}}
 }
@@ -210,14 +224,18 @@ func ends(from, to *time.Time) *time.Time {
 	return to
 }
 
-// readCatalogue reads events, dates and products. They have no time of change,
-// so each is as of its arrival, and what is the same changes nothing.
-func (s *session) readCatalogue(ctx context.Context, _ port.Since, yield func(port.Page) error) (port.Mark, error) {
+// over is how long after its end an event or a date is read no more, but the
+// first time.
+const over = 30 * 24 * time.Hour
+
+// readCatalogue reads events, dates, products and quotas. They have no time of
+// change, so each is as of its arrival, and what is the same changes nothing.
+func (s *session) readCatalogue(ctx context.Context, since port.Since, yield func(port.Page) error) (port.Mark, error) {
 	var events []event
 	generated, err := s.walk(ctx, s.path("events"), url.Values{"page_size": {"50"}}, func(results []json.RawMessage) error {
 		var records []port.Record
 		for _, raw := range results {
-			e, err := decode[event](raw)
+			e, err := port.Decode[event](raw)
 			if err != nil {
 				return err
 			}
@@ -225,8 +243,11 @@ func (s *session) readCatalogue(ctx context.Context, _ port.Since, yield func(po
 				continue
 			}
 			s.events[e.Slug] = e
-			events = append(events, e)
-			records = append(records, s.eventRecords(e)...)
+			records = append(records, production(e))
+			last := first(e.DateTo, e.DateFrom)
+			if since.At.IsZero() || e.HasSubevents || last == nil || s.c.Now().Sub(*last) < over {
+				events = append(events, e)
+			}
 		}
 		return yield(port.Page{Records: records})
 	})
@@ -234,19 +255,19 @@ func (s *session) readCatalogue(ctx context.Context, _ port.Since, yield func(po
 		return port.Mark{}, err
 	}
 	for _, e := range events {
-		if err := s.readEvent(ctx, e, yield); err != nil {
+		if err := s.readEvent(ctx, e, since, yield); err != nil {
 			return port.Mark{}, err
 		}
 	}
 	return port.Mark{At: generated}, nil
 }
 
-func (s *session) readEvent(ctx context.Context, e event, yield func(port.Page) error) error {
+func (s *session) readEvent(ctx context.Context, e event, since port.Since, yield func(port.Page) error) error {
 	known := map[int64]item{}
 	_, err := s.walk(ctx, s.path("events", e.Slug, "items"), url.Values{"page_size": {"50"}}, func(results []json.RawMessage) error {
 		var records []port.Record
 		for _, raw := range results {
-			i, err := decode[item](raw)
+			i, err := port.Decode[item](raw)
 			if err != nil {
 				return err
 			}
@@ -259,17 +280,25 @@ func (s *session) readEvent(ctx context.Context, e event, yield func(port.Page) 
 		return err
 	}
 	s.items[e.Slug] = known
-	if !e.HasSubevents {
-		return nil
+	quotas, err := s.quotas(ctx, e.Slug, url.Values{})
+	if err != nil {
+		return err
 	}
-	_, err = s.walk(ctx, s.path("events", e.Slug, "subevents"), url.Values{"page_size": {"50"}}, func(results []json.RawMessage) error {
+	if !e.HasSubevents {
+		return yield(port.Page{Records: s.eventRecords(e, capacity(known, quotas[0]))})
+	}
+	query := url.Values{"page_size": {"50"}}
+	if !since.At.IsZero() {
+		query.Set("ends_after", s.c.Now().Add(-over).UTC().Format(stamp))
+	}
+	_, err = s.walk(ctx, s.path("events", e.Slug, "subevents"), query, func(results []json.RawMessage) error {
 		var records []port.Record
 		for _, raw := range results {
-			sub, err := decode[subevent](raw)
+			sub, err := port.Decode[subevent](raw)
 			if err != nil {
 				return err
 			}
-			records = append(records, s.subeventRecords(e, sub)...)
+			records = append(records, s.subeventRecords(e, sub, capacity(known, quotas[sub.ID]))...)
 		}
 		return yield(port.Page{Records: records})
 	})
@@ -286,7 +315,25 @@ func (s *session) fetchEvent(ctx context.Context, slug string) ([]port.Record, e
 		return nil, err
 	}
 	s.events[slug] = e
-	return s.eventRecords(e), nil
+	records := []port.Record{production(e)}
+	if e.HasSubevents {
+		return records, nil
+	}
+	n, err := s.capacityOf(ctx, slug, 0)
+	return append(records, s.eventRecords(e, n)...), err
+}
+
+// capacityOf is the capacity of one date, 0 for the event itself.
+func (s *session) capacityOf(ctx context.Context, slug string, date int64) (*int32, error) {
+	if err := s.knowItems(ctx, slug); err != nil {
+		return nil, err
+	}
+	query := url.Values{}
+	if date != 0 {
+		query.Set("subevent", strconv.FormatInt(date, 10))
+	}
+	quotas, err := s.quotas(ctx, slug, query)
+	return capacity(s.items[slug], quotas[date]), err
 }
 
 func (s *session) fetchSubevent(ctx context.Context, slug, id string) ([]port.Record, error) {
@@ -302,7 +349,8 @@ func (s *session) fetchSubevent(ctx context.Context, slug, id string) ([]port.Re
 	if err := a.JSON(&sub); err != nil {
 		return nil, err
 	}
-	return s.subeventRecords(e, sub), nil
+	n, err := s.capacityOf(ctx, slug, sub.ID)
+	return s.subeventRecords(e, sub, n), err
 }
 
 func (s *session) fetchItem(ctx context.Context, slug, id string) ([]port.Record, error) {

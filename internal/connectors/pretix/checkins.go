@@ -37,12 +37,12 @@ const (
 // touch the order, and there is no list over events.
 func (s *session) readCheckins(ctx context.Context, since port.Since, yield func(port.Page) error) (port.Mark, error) {
 	marks := map[string]time.Time{}
-	_ = unmarshal([]byte(since.Token), &marks) // nothing, or what was written here
+	_ = json.Unmarshal([]byte(since.Token), &marks) // nothing, or what was written here
 	now := map[string]time.Time{}
 	var events []event
 	generated, err := s.walk(ctx, s.path("events"), url.Values{"page_size": {"50"}}, func(results []json.RawMessage) error {
 		for _, raw := range results {
-			e, err := decode[event](raw)
+			e, err := port.Decode[event](raw)
 			if err != nil {
 				return err
 			}
@@ -89,7 +89,7 @@ func (s *session) readScans(ctx context.Context, slug string, mark time.Time, yi
 	_, err = s.walk(ctx, s.path("events", slug, "checkins"), query, func(results []json.RawMessage) error {
 		var records []port.Record
 		for _, raw := range results {
-			c, err := decode[checkin](raw)
+			c, err := port.Decode[checkin](raw)
 			if err != nil {
 				return err
 			}
@@ -114,7 +114,7 @@ func (s *session) lists(ctx context.Context, slug string) (map[int64]string, err
 	out := map[int64]string{}
 	_, err := s.walk(ctx, s.path("events", slug, "checkinlists"), url.Values{"page_size": {"50"}}, func(results []json.RawMessage) error {
 		for _, raw := range results {
-			l, err := decode[struct {
+			l, err := port.Decode[struct {
 				ID       int64  `json:"id"`
 				Subevent *int64 `json:"subevent"`
 			}](raw)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -52,11 +54,7 @@ func refusal(body []byte) string {
 	if json.Unmarshal(body, &members) != nil {
 		return ""
 	}
-	var names []string
-	for name := range members {
-		names = append(names, name)
-	}
-	return clip("pretix refuses: "+strings.Join(sorted(names), ", "), 500)
+	return port.Clip("pretix refuses: "+strings.Join(slices.Sorted(maps.Keys(members)), ", "), 500)
 }
 
 func (s *session) upsertCustomer(ctx context.Context, c port.Command) (port.Result, error) {

@@ -27,7 +27,7 @@ func (s *session) readCustomers(ctx context.Context, since port.Since, yield fun
 	generated, err := s.walk(ctx, s.path("customers"), url.Values{"page_size": {"50"}}, func(results []json.RawMessage) error {
 		var records []port.Record
 		for _, raw := range results {
-			c, err := decode[customer](raw)
+			c, err := port.Decode[customer](raw)
 			if err != nil {
 				return err
 			}
@@ -54,7 +54,7 @@ func (s *session) fetchCustomer(ctx context.Context, identifier string) ([]port.
 }
 
 func customerRecord(c customer) port.Record {
-	p := port.Person{Email: clip(text(c.Email), 320), EmailVerified: c.IsVerified, Phone: clip(text(c.Phone), 60), Locale: clip(text(c.Locale), 35)}
+	p := port.Person{Email: port.Clip(text(c.Email), 320), EmailVerified: c.IsVerified, Phone: port.Clip(text(c.Phone), 60), Locale: port.Clip(text(c.Locale), 35)}
 	p.GivenName, p.FamilyName, p.Name = names(c.NameParts, text(c.Name))
 	r := port.Record{Kind: port.Customer, ExternalID: c.Identifier, ModifiedAt: c.LastModified, Data: p}
 	// An account that was anonymised stays, without anything that says who it was.

@@ -45,12 +45,12 @@ const mostToken = 900_000
 // the last time, which the token tells.
 func (s *session) readGiftCards(ctx context.Context, since port.Since, yield func(port.Page) error) (port.Mark, error) {
 	known := map[string]string{}
-	_ = unmarshal([]byte(since.Token), &known) // nothing, or what was written here
+	_ = json.Unmarshal([]byte(since.Token), &known) // nothing, or what was written here
 	now := map[string]string{}
 	generated, err := s.walk(ctx, s.path("giftcards"), url.Values{"page_size": {"50"}}, func(results []json.RawMessage) error {
 		var records []port.Record
 		for _, raw := range results {
-			g, err := decode[giftCard](raw)
+			g, err := port.Decode[giftCard](raw)
 			if err != nil {
 				return err
 			}
@@ -88,7 +88,7 @@ func (s *session) giftCardRecord(ctx context.Context, g giftCard) (port.Record, 
 	id := strconv.FormatInt(g.ID, 10)
 	_, err := s.walk(ctx, s.path("giftcards", id, "transactions"), url.Values{"page_size": {"50"}}, func(results []json.RawMessage) error {
 		for _, raw := range results {
-			t, err := decode[giftCardTransaction](raw)
+			t, err := port.Decode[giftCardTransaction](raw)
 			if err != nil {
 				return err
 			}

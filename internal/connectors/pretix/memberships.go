@@ -38,7 +38,7 @@ func (s *session) readMemberships(ctx context.Context, _ port.Since, yield func(
 	_, err := s.walk(ctx, s.path("membershiptypes"), url.Values{"page_size": {"50"}}, func(results []json.RawMessage) error {
 		var records []port.Record
 		for _, raw := range results {
-			t, err := decode[membershipType](raw)
+			t, err := port.Decode[membershipType](raw)
 			if err != nil {
 				return err
 			}
@@ -54,7 +54,7 @@ func (s *session) readMemberships(ctx context.Context, _ port.Since, yield func(
 	generated, err := s.walk(ctx, s.path("memberships"), url.Values{"page_size": {"50"}}, func(results []json.RawMessage) error {
 		var records []port.Record
 		for _, raw := range results {
-			m, err := decode[membership](raw)
+			m, err := port.Decode[membership](raw)
 			if err != nil {
 				return err
 			}

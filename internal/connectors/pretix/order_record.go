@@ -17,8 +17,12 @@ func (s *session) orderRecord(ctx context.Context, o order) (port.Record, error)
 	if err != nil {
 		return port.Record{}, err
 	}
+	channel, err := s.channel(ctx, o.SalesChannel)
+	if err != nil {
+		return port.Record{}, err
+	}
 	d := port.OrderData{
-		Number: o.Code, CommercialState: commercialState(o), Channel: s.channel(o.SalesChannel), PlacedAt: o.DateTime, Currency: e.Currency, Test: o.TestMode,
+		Number: o.Code, CommercialState: commercialState(o), Channel: channel, PlacedAt: o.DateTime, Currency: e.Currency, Test: o.TestMode,
 		Buyer: buyer(o), Lines: []port.Line{},
 	}
 	gone := d.CommercialState == "expired" || o.Status == "c" || o.Status == "r"
@@ -33,7 +37,13 @@ func (s *session) orderRecord(ctx context.Context, o order) (port.Record, error)
 		d.Lines = append(d.Lines, l)
 	}
 	for _, f := range o.Fees {
-		d.Fees = append(d.Fees, feeOf(f, gone))
+		fee := feeOf(f, gone)
+		if fee.TaxRateBP == nil {
+			if fee.TaxRateBP, err = s.rate(ctx, o.Event, f.TaxRule); err != nil {
+				return port.Record{}, err
+			}
+		}
+		d.Fees = append(d.Fees, fee)
 	}
 	for _, p := range o.Payments {
 		d.Payments = append(d.Payments, port.Payment{
@@ -84,33 +94,13 @@ func commercialState(o order) string {
 	return "reserved"
 }
 
-func (s *session) channel(code *string) *port.Channel {
-	if text(code) == "" {
-		return nil
-	}
-	kind := s.set.Channels[*code]
-	if kind == "" {
-		switch {
-		case *code == "web":
-			kind = "web"
-		case *code == "pretixpos":
-			kind = "box_office"
-		case strings.Contains(*code, "reseller"):
-			kind = "reseller"
-		default:
-			kind = "other"
-		}
-	}
-	return &port.Channel{Kind: kind, Code: clip(*code, 80)}
-}
-
 // buyer is who ordered. Whoever the invoice names is taken for the buyer's name,
 // since an order has no other.
 func buyer(o order) *port.Person {
-	p := port.Person{Customer: text(o.Customer), Email: clip(text(o.Email), 320), Phone: clip(text(o.Phone), 60), Locale: clip(text(o.Locale), 35)}
+	p := port.Person{Customer: text(o.Customer), Email: port.Clip(text(o.Email), 320), Phone: port.Clip(text(o.Phone), 60), Locale: port.Clip(text(o.Locale), 35)}
 	if i := o.InvoiceAddress; i != nil {
 		p.GivenName, p.FamilyName, p.Name = names(i.NameParts, text(i.Name))
-		p.Organisation = clip(text(i.Company), 240)
+		p.Organisation = port.Clip(text(i.Company), 240)
 		p.Address = address(i.Street, i.Zipcode, i.City, i.Country)
 	}
 	if p.Empty() {
@@ -122,6 +112,13 @@ func buyer(o order) *port.Person {
 func (s *session) line(ctx context.Context, e event, p position) (port.Line, error) {
 	l := port.Line{
 		ExternalID: strconv.FormatInt(p.ID, 10), Kind: "ticket", Amount: p.Price, Tax: text(p.TaxValue), TaxRateBP: basisPoints(p.TaxRate), State: "valid", Holder: holder(p),
+	}
+	if l.TaxRateBP == nil {
+		rate, err := s.rate(ctx, e.Slug, p.TaxRule)
+		if err != nil {
+			return l, err
+		}
+		l.TaxRateBP = rate
 	}
 	switch {
 	case p.Subevent != nil:
@@ -135,7 +132,7 @@ func (s *session) line(ctx context.Context, e event, p position) (port.Line, err
 		if err != nil {
 			return l, err
 		}
-		l.Kind, l.Label = i.lineKind(), clip(i.label(p.Variation), 200)
+		l.Kind, l.Label = i.lineKind(), port.Clip(i.label(p.Variation), 200)
 		if l.Kind == "gift_card" {
 			l.Performance = ""
 		}
@@ -144,7 +141,7 @@ func (s *session) line(ctx context.Context, e event, p position) (port.Line, err
 		l.Parent = strconv.FormatInt(*p.AddonTo, 10)
 	}
 	if p.Seat != nil {
-		l.Seat = clip(text(p.Seat.Name), 120)
+		l.Seat = port.Clip(text(p.Seat.Name), 120)
 	}
 	if blocked := bytes.TrimSpace(p.Blocked); len(blocked) > 0 && !bytes.Equal(blocked, []byte("null")) && !bytes.Equal(blocked, []byte("[]")) && !bytes.Equal(blocked, []byte("false")) {
 		l.State = "blocked"
@@ -160,7 +157,7 @@ func priceType(event string, item int64, variation *int64) string {
 }
 
 func holder(p position) *port.Person {
-	h := port.Person{Email: clip(text(p.AttendeeEmail), 320), Organisation: clip(text(p.Company), 240), Address: address(p.Street, p.Zipcode, p.City, p.Country)}
+	h := port.Person{Email: port.Clip(text(p.AttendeeEmail), 320), Organisation: port.Clip(text(p.Company), 240), Address: address(p.Street, p.Zipcode, p.City, p.Country)}
 	h.GivenName, h.FamilyName, h.Name = names(p.AttendeeNameParts, text(p.AttendeeName))
 	if h.Empty() {
 		return nil
@@ -169,7 +166,7 @@ func holder(p position) *port.Person {
 }
 
 func feeOf(f fee, gone bool) port.Fee {
-	out := port.Fee{ExternalID: strconv.FormatInt(f.ID, 10), Kind: feeKind(text(f.FeeType)), Label: clip(text(f.Description), 200), Amount: f.Value, Tax: text(f.TaxValue), TaxRateBP: basisPoints(f.TaxRate), State: "valid"}
+	out := port.Fee{ExternalID: strconv.FormatInt(f.ID, 10), Kind: feeKind(text(f.FeeType)), Label: port.Clip(text(f.Description), 200), Amount: f.Value, Tax: text(f.TaxValue), TaxRateBP: basisPoints(f.TaxRate), State: "valid"}
 	if f.Canceled || gone {
 		out.State = "cancelled"
 	}
@@ -201,7 +198,7 @@ func paymentState(state string) string {
 }
 
 func refundOf(r refund) port.Refund {
-	out := port.Refund{ExternalID: "R-" + strconv.FormatInt(r.LocalID, 10), Method: method(text(r.Provider), ""), Amount: r.Amount, State: "pending", At: first(r.ExecutionDate, r.Created), Reason: clip(text(r.Comment), 200)}
+	out := port.Refund{ExternalID: "R-" + strconv.FormatInt(r.LocalID, 10), Method: method(text(r.Provider), ""), Amount: r.Amount, State: "pending", At: first(r.ExecutionDate, r.Created), Reason: port.Clip(text(r.Comment), 200)}
 	switch r.State {
 	case "done", "transit":
 		out.State = "settled"
@@ -260,7 +257,7 @@ func (s *session) consents(o order) []port.Consent {
 			if wanted.Wording != "" {
 				evidence += ", " + wanted.Wording
 			}
-			out = append(out, port.Consent{Purpose: wanted.Purpose, Channel: wanted.Channel, Value: value, At: *o.DateTime, Evidence: clip(evidence, 400)})
+			out = append(out, port.Consent{Purpose: wanted.Purpose, Channel: wanted.Channel, Value: value, At: *o.DateTime, Evidence: port.Clip(evidence, 400)})
 			break
 		}
 	}

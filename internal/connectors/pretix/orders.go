@@ -40,6 +40,7 @@ type fee struct {
 	Description *string `json:"description"`
 	TaxRate     *string `json:"tax_rate"`
 	TaxValue    *string `json:"tax_value"`
+	TaxRule     *int64  `json:"tax_rule"`
 	Canceled    bool    `json:"canceled"`
 }
 
@@ -70,6 +71,7 @@ type position struct {
 	Country           *string   `json:"country"`
 	TaxRate           *string   `json:"tax_rate"`
 	TaxValue          *string   `json:"tax_value"`
+	TaxRule           *int64    `json:"tax_rule"`
 	AddonTo           *int64    `json:"addon_to"`
 	Subevent          *int64    `json:"subevent"`
 	Seat              *struct {
@@ -142,25 +144,48 @@ func (s *session) readOrders(ctx context.Context, since port.Since, yield func(p
 	if !from.IsZero() {
 		query.Set("modified_since", from.UTC().Format(stamp))
 	}
-	generated, err := s.walk(ctx, s.path("orders"), query, func(results []json.RawMessage) error {
-		records, last, err := s.ordersOf(ctx, results)
+	// Each page is asked for by the time of the last order of the one before. By its
+	// number it would be another page as soon as an order of an earlier one changes:
+	// that one goes to the end, the others move up, and one that moves onto a page
+	// that was read already would be read by nobody. Only orders of one and the same
+	// instant are followed by number.
+	var mark port.Mark
+	for address, ask := s.path("orders"), query; ; {
+		answer, err := s.client.Get(ctx, address, ask)
 		if err != nil {
-			return err
+			return mark, err
+		}
+		if mark.At.IsZero() {
+			mark.At = s.generated(answer.Header)
+		}
+		var l list
+		if err := answer.JSON(&l); err != nil {
+			return mark, err
+		}
+		records, last, err := s.ordersOf(ctx, l.Results)
+		if err != nil {
+			return mark, err
 		}
 		p := port.Page{Records: records}
 		if !last.IsZero() {
 			p.Resume = last.Format(time.RFC3339Nano)
 		}
-		return yield(p)
-	})
-	return port.Mark{At: generated}, err
+		if err := yield(p); err != nil || l.Next == nil || *l.Next == "" {
+			return mark, err
+		}
+		if address, ask = *l.Next, nil; last.After(from) {
+			from = last
+			query.Set("modified_since", from.UTC().Format(stamp))
+			address, ask = s.path("orders"), query
+		}
+	}
 }
 
 const overlap = 5 * time.Minute
 
 func (s *session) ordersOf(ctx context.Context, results []json.RawMessage) (records []port.Record, last time.Time, err error) {
 	for _, raw := range results {
-		o, err := decode[order](raw)
+		o, err := port.Decode[order](raw)
 		if err != nil {
 			return nil, last, err
 		}

@@ -80,9 +80,12 @@ type session struct {
 	client *port.Client
 	// only are the events that are read; nil: all.
 	only map[string]bool
-	// events and items are remembered as long as the session lives.
-	events map[string]event
-	items  map[string]map[int64]item
+	// What is remembered as long as the session lives: events, their products and
+	// tax rules, and the types of sales channels (nil: not asked for yet).
+	events   map[string]event
+	items    map[string]map[int64]item
+	rates    map[string]map[int64]*int32
+	channels map[string]string
 }
 
 // Open implements port.Connector.
@@ -91,7 +94,7 @@ func (Connector) Open(c port.Connection) (port.Session, error) {
 	if err := json.Unmarshal(c.Settings, &set); err != nil {
 		return nil, err
 	}
-	s := &session{c: c, set: set, events: map[string]event{}, items: map[string]map[int64]item{}}
+	s := &session{c: c, set: set, events: map[string]event{}, items: map[string]map[int64]item{}, rates: map[string]map[int64]*int32{}}
 	if len(set.Events) > 0 {
 		s.only = map[string]bool{}
 		for _, e := range set.Events {
@@ -203,14 +206,4 @@ func (s *session) Fetch(ctx context.Context, kind, externalID string) ([]port.Re
 		return s.fetchItem(ctx, parts[0], parts[1])
 	}
 	return nil, port.ErrUnsupported
-}
-
-// decode reads one object of a list. What cannot be read at all is an answer
-// that nobody documents.
-func decode[T any](raw json.RawMessage) (T, error) {
-	var out T
-	if err := json.Unmarshal(raw, &out); err != nil {
-		return out, &port.Unexpected{Text: "an object of a list has another form than documented"}
-	}
-	return out, nil
 }

@@ -102,6 +102,29 @@ func TestPagesThatMove(t *testing.T) {
 	parvistest.Eventually(t, "all that were there", func() bool { return len(app.orders()) >= 130 })
 }
 
+// An order that changes while the list is read moves to its end, and all after it
+// move up by one: the one that moves onto a page that was read already is not lost.
+func TestAnOrderThatMovesToTheEnd(t *testing.T) {
+	t.Parallel()
+	v := shop(t)
+	for i := range 130 {
+		v.Put("orders", pretixtest.Order(fmt.Sprintf("O%03d", i), day.Add(time.Duration(i)*time.Hour/100), m{"positions": []any{pretixtest.Position(i+1, 1, 301, "42.50", nil)}}))
+	}
+	moved := 0
+	v.Intercept(func(_ http.ResponseWriter, r *http.Request) bool {
+		if strings.HasSuffix(r.URL.Path, "/arcades/orders/") && moved < 3 {
+			if moved++; moved > 1 {
+				v.Put("orders", pretixtest.Order(fmt.Sprintf("O%03d", moved), time.Now(), m{"positions": []any{pretixtest.Position(moved+1, 1, 301, "43.50", nil)}}))
+			}
+		}
+		return false
+	})
+	app := connect(t, v)
+	app.settled()
+	require.Len(t, app.orders(), 130)
+	require.Equal(t, "45.00", amount(app.order("O002"), "due"))
+}
+
 // A list may be served by a copy of the database that is behind.
 func TestAnOlderPageChangesNothing(t *testing.T) {
 	t.Parallel()
@@ -129,7 +152,7 @@ func TestAReplayDuringAReadingIsNotLost(t *testing.T) {
 	app.settled()
 	var once sync.Once
 	v.Intercept(func(_ http.ResponseWriter, r *http.Request) bool {
-		if strings.HasSuffix(r.URL.Path, "/arcades/orders/") && r.URL.Query().Get("page") == "2" {
+		if strings.HasSuffix(r.URL.Path, "/arcades/orders/") && r.URL.Query().Get("modified_since") != "" {
 			once.Do(func() {
 				v.Put("orders", pretixtest.Order("O000", day, m{"fees": []any{}, "positions": []any{pretixtest.Position(1, 1, 301, "25.00", nil)}}))
 				app.Post(base+"/replay", nil).Is(202)

@@ -1,12 +1,12 @@
 package pretix
 
 import (
+	"encoding/json"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/parvis-crm/parvis/internal/connectors/port"
 )
@@ -37,7 +37,7 @@ type nameParts map[string]string
 func (n *nameParts) UnmarshalJSON(raw []byte) error {
 	*n = nil
 	var all map[string]any
-	if unmarshal(raw, &all) != nil {
+	if json.Unmarshal(raw, &all) != nil {
 		return nil
 	}
 	*n = nameParts{}
@@ -47,14 +47,6 @@ func (n *nameParts) UnmarshalJSON(raw []byte) error {
 		}
 	}
 	return nil
-}
-
-// clip bounds a text to n characters.
-func clip(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
-		return s
-	}
-	return string([]rune(s)[:n])
 }
 
 func first(times ...*time.Time) *time.Time {
@@ -83,18 +75,18 @@ func names(parts nameParts, whole string) (given, family, full string) {
 		given += " " + middle
 	}
 	if given != "" || family != "" {
-		return clip(given, 120), clip(family, 120), ""
+		return port.Clip(given, 120), port.Clip(family, 120), ""
 	}
 	for _, key := range []string{"full_name", "_legacy"} {
 		if v := strings.TrimSpace(parts[key]); v != "" {
-			return "", "", clip(v, 240)
+			return "", "", port.Clip(v, 240)
 		}
 	}
-	return "", "", clip(whole, 240)
+	return "", "", port.Clip(whole, 240)
 }
 
 func address(street, zipcode, city, country *string) *port.Address {
-	a := port.Address{Street: clip(strings.Join(strings.Fields(text(street)), " "), 200), PostalCode: clip(text(zipcode), 20), City: clip(text(city), 120)}
+	a := port.Address{Street: port.Clip(strings.Join(strings.Fields(text(street)), " "), 200), PostalCode: port.Clip(text(zipcode), 20), City: port.Clip(text(city), 120)}
 	if c := strings.ToUpper(text(country)); len(c) == 2 {
 		a.Country = c
 	}
@@ -112,7 +104,7 @@ type multilingual map[string]string
 func (m *multilingual) UnmarshalJSON(raw []byte) error {
 	*m = multilingual{}
 	var by map[string]*string
-	if unmarshal(raw, &by) == nil {
+	if json.Unmarshal(raw, &by) == nil {
 		for lang, t := range by {
 			if t != nil && strings.TrimSpace(*t) != "" {
 				(*m)[lang] = *t
@@ -121,7 +113,7 @@ func (m *multilingual) UnmarshalJSON(raw []byte) error {
 		return nil
 	}
 	var one string
-	if unmarshal(raw, &one) == nil && one != "" {
+	if json.Unmarshal(raw, &one) == nil && one != "" {
 		(*m)["und"] = one
 	}
 	return nil
@@ -136,7 +128,7 @@ func (m multilingual) neutral() port.Text {
 		if _, plain := m[base]; base != lang && plain {
 			continue
 		}
-		out[base] = clip(t, 400)
+		out[base] = port.Clip(t, 400)
 	}
 	return out
 }
@@ -157,9 +149,4 @@ func (m multilingual) in(languages []string) string {
 		return ""
 	}
 	return m[keys[0]]
-}
-
-func sorted(in []string) []string {
-	slices.Sort(in)
-	return in
 }

@@ -14567,6 +14567,11 @@ export interface components {
              * @description How many were missing at the vendor twice in a row.
              */
             absent: number;
+            /**
+             * Format: int64
+             * @description How many orders were also compared with the vendor's own book of sales, where it has one.
+             */
+            in_ledger?: number;
             /** @description The first thousand. */
             differences: components["schemas"]["TicketingDifference"][];
         };
@@ -14579,6 +14584,7 @@ export interface components {
         };
         TicketingDifference: {
             external_id: string;
+            /** @description `ledger`: what the vendor's own book of sales says the order comes to, against what is due here. */
             field: string;
             /** @description Null where the vendor does not have the order. */
             there: string | null;

@@ -1085,18 +1085,36 @@ func (q *Queries) ListStreams(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 }
 
 const listUnreconciled = `-- name: ListUnreconciled :many
-UPDATE connector_states s SET reconciled_at = now()
+UPDATE connector_states s SET reconciled_at = $1::timestamptz
 FROM connector_connections c, ticketing_sources x
-WHERE s.tenant_id = $1 AND c.tenant_id = s.tenant_id AND c.source_id = s.source_id AND x.tenant_id = s.tenant_id AND x.id = s.source_id
-  AND c.is_enabled AND x.status = 'active' AND NOT s.stopped AND c.connector = ANY($2::text[])
-  AND coalesce(s.reconciled_at, c.created_at) < $3
+WHERE s.tenant_id = $2 AND c.tenant_id = s.tenant_id AND c.source_id = s.source_id AND x.tenant_id = s.tenant_id AND x.id = s.source_id
+  AND c.is_enabled AND x.status = 'active' AND NOT s.stopped AND c.connector = ANY($3::text[])
+  AND coalesce(s.reconciled_at, c.created_at) < $4::timestamptz
+  AND (coalesce(s.reconciled_at, c.created_at) < $5::timestamptz OR date_part('hour', timezone(x.time_zone, $1::timestamptz))::int = ANY($6::int[]))
 RETURNING s.source_id
 `
 
-// Sources that were not compared since a time. The time moves at once, so that
-// one process starts one comparison.
-func (q *Queries) ListUnreconciled(ctx context.Context, db DBTX, tenantID uuid.UUID, connectors []string, before *time.Time) ([]uuid.UUID, error) {
-	rows, err := db.Query(ctx, listUnreconciled, tenantID, connectors, before)
+type ListUnreconciledParams struct {
+	Present    time.Time
+	TenantID   uuid.UUID
+	Connectors []string
+	Before     time.Time
+	Missed     time.Time
+	Hours      []int32
+}
+
+// Sources that were not compared since a time and whose clocks say that it is
+// night, or that have missed a night. The time moves at once, so that one process
+// starts one comparison.
+func (q *Queries) ListUnreconciled(ctx context.Context, db DBTX, arg ListUnreconciledParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, listUnreconciled,
+		arg.Present,
+		arg.TenantID,
+		arg.Connectors,
+		arg.Before,
+		arg.Missed,
+		arg.Hours,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -1216,11 +1234,23 @@ func (q *Queries) NoteAbsence(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 }
 
 const noteReconciled = `-- name: NoteReconciled :exec
-UPDATE connector_states SET reconciled_at = now(), reconciled_with = $1 WHERE tenant_id = $2 AND source_id = $3
+UPDATE connector_states SET reconciled_at = $1::timestamptz, reconciled_with = $2 WHERE tenant_id = $3 AND source_id = $4
 `
 
-func (q *Queries) NoteReconciled(ctx context.Context, db DBTX, differences *int32, tenantID uuid.UUID, sourceID uuid.UUID) error {
-	_, err := db.Exec(ctx, noteReconciled, differences, tenantID, sourceID)
+type NoteReconciledParams struct {
+	Present     time.Time
+	Differences *int32
+	TenantID    uuid.UUID
+	SourceID    uuid.UUID
+}
+
+func (q *Queries) NoteReconciled(ctx context.Context, db DBTX, arg NoteReconciledParams) error {
+	_, err := db.Exec(ctx, noteReconciled,
+		arg.Present,
+		arg.Differences,
+		arg.TenantID,
+		arg.SourceID,
+	)
 	return err
 }
 
@@ -1604,11 +1634,13 @@ func (q *Queries) Rewind(ctx context.Context, db DBTX, arg RewindParams) error {
 }
 
 const saveMark = `-- name: SaveMark :exec
-UPDATE connector_streams
+UPDATE connector_streams t
 SET mark_at = CASE WHEN rewinds = $1 THEN $2::timestamptz ELSE mark_at END, token = CASE WHEN rewinds = $1 THEN $3 ELSE token END,
     resume = CASE WHEN rewinds = $1 THEN '' ELSE resume END, read_at = now(), records = records + $4,
-    due_at = CASE WHEN wakes = $5 THEN now() + make_interval(secs => $6::double precision) ELSE due_at END
-WHERE tenant_id = $7 AND source_id = $8 AND stream = $9
+    due_at = CASE WHEN t.wakes = $5 THEN now() + make_interval(secs => $6::double precision) ELSE t.due_at END
+FROM connector_states s
+WHERE t.tenant_id = $7 AND t.source_id = $8 AND t.stream = $9
+  AND s.tenant_id = t.tenant_id AND s.source_id = t.source_id AND s.leased_by = $10
 `
 
 type SaveMarkParams struct {
@@ -1621,10 +1653,11 @@ type SaveMarkParams struct {
 	TenantID uuid.UUID
 	SourceID uuid.UUID
 	Stream   string
+	Worker   *uuid.UUID
 }
 
 // A stream that was called for meanwhile stays due, and one that was put back
-// meanwhile stays where it was put.
+// meanwhile stays where it was put. Whoever has lost the source moves no mark.
 func (q *Queries) SaveMark(ctx context.Context, db DBTX, arg SaveMarkParams) error {
 	_, err := db.Exec(ctx, saveMark,
 		arg.Rewinds,
@@ -1636,12 +1669,15 @@ func (q *Queries) SaveMark(ctx context.Context, db DBTX, arg SaveMarkParams) err
 		arg.TenantID,
 		arg.SourceID,
 		arg.Stream,
+		arg.Worker,
 	)
 	return err
 }
 
 const saveResume = `-- name: SaveResume :exec
-UPDATE connector_streams SET resume = $1 WHERE tenant_id = $2 AND source_id = $3 AND stream = $4 AND rewinds = $5
+UPDATE connector_streams t SET resume = $1 FROM connector_states s
+WHERE t.tenant_id = $2 AND t.source_id = $3 AND t.stream = $4 AND t.rewinds = $5
+  AND s.tenant_id = t.tenant_id AND s.source_id = t.source_id AND s.leased_by = $6
 `
 
 type SaveResumeParams struct {
@@ -1650,6 +1686,7 @@ type SaveResumeParams struct {
 	SourceID uuid.UUID
 	Stream   string
 	Rewinds  int64
+	Worker   *uuid.UUID
 }
 
 func (q *Queries) SaveResume(ctx context.Context, db DBTX, arg SaveResumeParams) error {
@@ -1659,6 +1696,7 @@ func (q *Queries) SaveResume(ctx context.Context, db DBTX, arg SaveResumeParams)
 		arg.SourceID,
 		arg.Stream,
 		arg.Rewinds,
+		arg.Worker,
 	)
 	return err
 }

@@ -19,6 +19,8 @@ var parameters = map[string][]string{
 	"customers":    {"email"},
 	"checkins":     {"created_since", "created_before", "ordering"},
 	"transactions": {"created_since", "created_before", "ordering", "event", "order"},
+	"subevents":    {"ends_after", "modified_since"},
+	"quotas":       {"subevent"},
 }
 
 // page answers a page of a list.

@@ -287,7 +287,7 @@ func (s *Server) listAt(address string) (string, bool) {
 	case len(parts) == 1:
 		return address, slices.Contains([]string{"orders", "events", "customers", "memberships", "membershiptypes", "giftcards", "transactions", "saleschannels", "webhooks", "subevents"}, last)
 	case len(parts) == 3 && parts[0] == "events":
-		return address, slices.Contains([]string{"items", "subevents", "questions", "taxrules", "checkinlists", "checkins", "vouchers"}, last)
+		return address, slices.Contains([]string{"items", "subevents", "questions", "taxrules", "quotas", "checkinlists", "checkins", "vouchers"}, last)
 	case len(parts) == 3 && parts[0] == "giftcards" && last == "transactions":
 		return address, true
 	}
