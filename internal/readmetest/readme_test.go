@@ -29,18 +29,45 @@ func TestReadme(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, len(todo), 15)
 
-	r := reader{t: t, folder: t.TempDir(), ports: map[string]string{}}
+	r := newReader(t, "8080", "9098", "9099", "1025")
+	r.follow(newShell(t, root, append(r.env(), "PARVIS_FORM_WORK_COST=200")), "README", todo)
+}
+
+// reader does what the page asks of a person.
+type reader struct {
+	t      *testing.T
+	folder string
+	ports  map[string]string
+	swap   map[string]string // what is called otherwise here
+	logs   []string
+}
+
+// newReader has a folder and ports of its own.
+func newReader(t *testing.T, ports ...string) *reader {
+	t.Helper()
+	r := &reader{t: t, folder: t.TempDir(), ports: map[string]string{}, swap: map[string]string{}}
 	require.NoError(t, os.Chmod(r.folder, 0o755)) // PostgreSQL runs as another account and must pass through.
 	for dir := filepath.Dir(r.folder); strings.HasPrefix(dir, os.TempDir()) && dir != os.TempDir(); dir = filepath.Dir(dir) {
 		require.NoError(t, os.Chmod(dir, 0o755))
 	}
-	for _, port := range []string{"8080", "9098", "9099", "1025"} {
+	for _, port := range ports {
 		r.ports[port] = freePort(t)
 	}
-	sh := newShell(t, root, []string{
+	return r
+}
+
+// env is what the program is told by its environment.
+func (r *reader) env() []string {
+	return []string{
 		"PARVIS_DATA_DIR=" + filepath.Join(r.folder, "parvis"), "PARVIS_ADDR=127.0.0.1:" + r.ports["8080"],
-		"PARVIS_PUBLIC_URL=http://127.0.0.1:" + r.ports["8080"], "PARVIS_FORM_WORK_COST=200",
-	})
+		"PARVIS_PUBLIC_URL=http://127.0.0.1:" + r.ports["8080"],
+	}
+}
+
+// follow does every step of a page and looks at what it shows.
+func (r *reader) follow(sh *shell, page string, todo []step) {
+	t := r.t
+	t.Helper()
 	for _, s := range todo {
 		switch {
 		case s.deed != "":
@@ -52,26 +79,21 @@ func TestReadme(t *testing.T) {
 		default:
 			t.Logf("line %d", s.line)
 			out, status := sh.run(r.elsewhere(s.commands))
-			require.Zero(t, status, "line %d of the README failed:\n%s\n%s\n%s", s.line, s.commands, out, r.printed())
+			require.Zero(t, status, "line %d of %s failed:\n%s\n%s\n%s", s.line, page, s.commands, out, r.printed())
 			for _, want := range s.shows {
-				require.Regexp(t, want, out, "line %d of the README does not show what it says", s.line)
+				require.Regexp(t, want, out, "line %d of %s does not show what it says", s.line, page)
 			}
 		}
 	}
-}
-
-// reader does what the page asks of a person.
-type reader struct {
-	t      *testing.T
-	folder string
-	ports  map[string]string
-	logs   []string
 }
 
 // elsewhere moves a command to this test's ports and folder.
 func (r *reader) elsewhere(commands string) string {
 	for from, to := range r.ports {
 		commands = strings.ReplaceAll(commands, "127.0.0.1:"+from, "127.0.0.1:"+to)
+	}
+	for from, to := range r.swap {
+		commands = strings.ReplaceAll(commands, from, to)
 	}
 	return strings.ReplaceAll(commands, ".parvis", filepath.Join(r.folder, "parvis"))
 }
