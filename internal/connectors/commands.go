@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -147,7 +148,18 @@ func (t *turn) sendCommands(ctx context.Context) error {
 	return nil
 }
 
+// keyMargin is how long before a vendor forgets a command's name it is sent no
+// more under it.
+const keyMargin = time.Hour
+
+// errKeyGone: a command was sent, no answer came, and the vendor has forgotten its
+// name by now: sent again it might be done twice.
+var errKeyGone = errors.New("connectors: a command is too old to be sent again")
+
 func (t *turn) sendCommand(ctx context.Context, sender port.Commander, row Command) error {
+	if row.SentAt != nil && t.d.CommandKeyFor > 0 && t.s.Clock.Now().Sub(*row.SentAt) > t.d.CommandKeyFor-keyMargin {
+		return t.endCommand(ctx, row, port.Result{}, errKeyGone)
+	}
 	data, err := t.s.Commands.Open(ctx, t.db, row.TenantID, row.ID.String(), row.Data)
 	if err != nil {
 		return err
@@ -216,6 +228,8 @@ func commandError(cause error) string {
 		return "The vendor does not know what the command names."
 	case errors.Is(cause, port.ErrUnsupported):
 		return "The vendor has no such thing."
+	case errors.Is(cause, errKeyGone):
+		return "It was sent and no answer came. It is too late to send it again, since it might be done twice: see at the vendor."
 	}
 	_, text, _, _ := ended(cause)
 	return text

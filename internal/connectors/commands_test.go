@@ -1,9 +1,12 @@
 package connectors_test
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/parvis-crm/parvis/internal/connectors/pretix/pretixtest"
@@ -92,6 +95,34 @@ func TestCommandsAreSentOnce(t *testing.T) {
 	app.Post(base+"/commands", m{"kind": "tag.set", "data": m{"customer": "Q", "tags": []string{"ami"}}}).Problem(409, "capability-missing")
 	app.Post(base+"/commands", m{"kind": "customer.anonymize", "data": m{}}).Points("#/data/customer")
 	require.NotEmpty(t, app.Get(base+"/commands?status=rejected").Is(200).Data())
+}
+
+// pretix keeps the name of a command for a day. After that what was sent and not
+// answered is not sent again: it might be done twice.
+func TestACommandIsNotSentAgainOnceItsNameIsForgotten(t *testing.T) {
+	t.Parallel()
+	app, vendor := connected(t)
+	connect(app, vendor)
+	parvistest.Eventually(t, "the first reading", func() bool { return state(app)["last_success_at"] != nil })
+	owner, err := pgx.Connect(t.Context(), app.DB.OwnerURL)
+	require.NoError(t, err)
+	defer func() { _ = owner.Close(t.Context()) }()
+	vendor.Put("giftcards", m{"id": 9, "value": "10.00", "currency": "EUR"})
+	sent := 0
+	vendor.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPost {
+			return false
+		}
+		sent++
+		_, err := owner.Exec(t.Context(), "update crm.connector_commands set sent_at = now() - interval '23 hours 1 minute'")
+		assert.NoError(t, err)
+		w.WriteHeader(http.StatusBadGateway)
+		return true
+	})
+	c := ended(t, app, "giftcard.transact", m{"gift_card": "9", "amount": "-4.00"})
+	require.Equal(t, "rejected", c["status"])
+	require.Contains(t, c["error"], "it might be done twice")
+	require.Equal(t, 1, sent)
 }
 
 func TestHookRegistration(t *testing.T) {

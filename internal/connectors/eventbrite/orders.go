@@ -79,6 +79,11 @@ type attendee struct {
 func (s *session) readOrders(ctx context.Context, since port.Since, yield func(port.Page) error) (port.Mark, error) {
 	var from place
 	_ = json.Unmarshal([]byte(since.Resume), &from) // nothing, or what was written here
+	if since.At.IsZero() {
+		if s.began = from.Began; s.began.IsZero() {
+			s.began = s.c.Now()
+		}
+	}
 	began, err := s.list(ctx, since.At, from, yield)
 	if rejected := (*port.Rejected)(nil); errors.As(err, &rejected) && from.Continuation != "" {
 		began, err = s.list(ctx, since.At, place{}, yield) // what led on is too old
@@ -131,12 +136,18 @@ func (s *session) fetchOrder(ctx context.Context, id string) ([]port.Record, err
 // remembered is how long the state in which an order was read is kept in mind.
 const remembered = 24 * time.Hour
 
+// unknownFirst is how far back changes are looked for the first time where nobody
+// remembers when orders began to be read: the program was stopped meanwhile.
+const unknownFirst = 7 * 24 * time.Hour
+
 // readAttendees finds orders whose attendees changed and which do not say so
-// themselves, such as by a check at the door. The first time all were read with
-// their orders a moment before.
+// themselves, such as by a check at the door. The first time those are looked for
+// that changed since all orders began to be read, which may take hours.
 func (s *session) readAttendees(ctx context.Context, since port.Since, yield func(port.Page) error) (port.Mark, error) {
 	if since.At.IsZero() {
-		return port.Mark{At: s.c.Now().Add(-time.Minute)}, nil
+		if since.At = s.began.Add(-time.Minute); s.began.IsZero() {
+			since.At = s.c.Now().Add(-unknownFirst)
+		}
 	}
 	maps.DeleteFunc(s.read, func(_ string, at time.Time) bool { return s.c.Now().Sub(at) > remembered })
 	var ids []string

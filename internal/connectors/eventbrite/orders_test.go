@@ -147,6 +147,37 @@ func TestAddressesInCalls(t *testing.T) {
 	require.True(t, s.ReadHook(port.Hook{Body: []byte("<x>")}).Ignored)
 }
 
+// Reading everything may take hours: checks at the door meanwhile are found after
+// it, and those of a week where nobody remembers when it began.
+func TestTheFirstAttendees(t *testing.T) {
+	t.Parallel()
+	v := house(t)
+	costs := eventbritetest.Costs("9.00", "0.00", "0.00", "9.00")
+	put := func(id string, changed time.Time) {
+		v.PutOrder(eventbritetest.Order(id, day, costs, nil, eventbritetest.Attendee("1"+id, changed, costs, nil)))
+	}
+	put("9001", time.Now().AddDate(0, 0, -2))
+	names := func(s port.Session) map[string]bool {
+		out := map[string]bool{}
+		_, err := s.Changes(t.Context(), "attendees", port.Since{}, func(p port.Page) error {
+			for _, r := range p.Records {
+				out[r.ExternalID] = true
+			}
+			return nil
+		})
+		require.NoError(t, err)
+		return out
+	}
+	require.True(t, names(open(t, v))["9001"])
+	s := open(t, v)
+	_, err := s.Changes(t.Context(), "orders", port.Since{}, func(port.Page) error { return nil })
+	require.NoError(t, err)
+	put("9002", time.Now())
+	found := names(s)
+	require.True(t, found["9002"])
+	require.False(t, found["9001"])
+}
+
 // Lists go on by a token; what broke off goes on by it, and from the beginning
 // where it is too old. The mark is when the first reading began.
 func TestLists(t *testing.T) {

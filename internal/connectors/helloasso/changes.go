@@ -15,12 +15,18 @@ import (
 // remembered is how long the state in which an order was read is kept in mind.
 const remembered = 24 * time.Hour
 
+// unknownFirst is how far back changes are looked for the first time where nobody
+// remembers when orders began to be read: the program was stopped meanwhile.
+const unknownFirst = 7 * 24 * time.Hour
+
 // readChanges reads payments by their time of change, the last first, down to
-// the mark, and then the orders that they are of. The first time everything was
-// read as orders a moment before.
+// the mark, and then the orders that they are of. The first time the mark is when
+// all orders began to be read, which may take hours.
 func (s *session) readChanges(ctx context.Context, since port.Since, yield func(port.Page) error) (port.Mark, error) {
 	if since.At.IsZero() {
-		return port.Mark{At: s.c.Now().Add(-time.Minute)}, nil
+		if since.At = s.began.Add(-overlap); s.began.IsZero() {
+			since.At = s.c.Now().Add(-unknownFirst)
+		}
 	}
 	maps.DeleteFunc(s.read, func(_ int64, at time.Time) bool { return s.c.Now().Sub(at) > remembered })
 	var ids []int64

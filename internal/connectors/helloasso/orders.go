@@ -113,7 +113,9 @@ func (s *session) readOrders(ctx context.Context, since port.Since, yield func(p
 			from = at
 		}
 	}
-	if !from.IsZero() {
+	if from.IsZero() {
+		s.began = s.c.Now()
+	} else {
 		query.Set("from", from.UTC().Format(stamp))
 	}
 	return s.list(ctx, query, yield)

@@ -134,17 +134,42 @@ func TestChangesAreFoundThroughPayments(t *testing.T) {
 	}
 	s := open(t, v, nil, func() time.Time { return now })
 	first, mark, _ := read(t, s, "changes", port.Since{})
-	require.Empty(t, first, "orders were read a moment before")
+	require.Empty(t, first, "nothing changed this week")
 	v.PutOrder(twice(900, now))
 	records, _, _ := read(t, s, "changes", port.Since{At: mark.At.Add(-5 * time.Minute)})
 	require.Len(t, records, 1)
 	require.Len(t, v.Asked("/orders/1001"), 1)
-	require.Len(t, v.Asked("/payments"), 1, "no further than the mark")
+	require.Len(t, v.Asked("/payments"), 2, "no further than the mark")
 	records, _, _ = read(t, s, "changes", port.Since{At: mark.At.Add(-5 * time.Minute)})
 	require.Empty(t, records, "the same state is not read again")
 	v.PutOrder(twice(1900, now.Add(time.Second)))
 	records, _, _ = read(t, s, "changes", port.Since{At: mark.At.Add(-5 * time.Minute)})
 	require.Len(t, records, 1)
+}
+
+// Reading everything may take hours and may break off: the first changes are those
+// since it began, or of a week where nobody remembers when that was.
+func TestTheFirstChanges(t *testing.T) {
+	t.Parallel()
+	v := helloassotest.New(t)
+	now := time.Now().Truncate(time.Second)
+	old := now.AddDate(0, -2, 0)
+	put := func(id int, changed time.Time) {
+		v.PutOrder(helloassotest.Order(id, old, m{"payments": []any{helloassotest.Payment(id*10, 1800, old, m{"meta": m{"createdAt": helloassotest.Stamp(old), "updatedAt": helloassotest.Stamp(changed)}})}}))
+	}
+	put(11, now.AddDate(0, 0, -3))
+	put(12, now.AddDate(0, 0, -20))
+	records, _, _ := read(t, open(t, v, nil, func() time.Time { return now }), "changes", port.Since{})
+	require.Contains(t, records, "order 11")
+	require.NotContains(t, records, "order 12")
+
+	s := open(t, v, nil, func() time.Time { return now })
+	read(t, s, "orders", port.Since{})
+	put(12, now.Add(time.Hour)) // after its page was read
+	now = now.Add(3 * time.Hour)
+	records, _, _ = read(t, s, "changes", port.Since{})
+	require.Contains(t, records, "order 12")
+	require.NotContains(t, records, "order 11")
 }
 
 // What is read of the sandbox is a test.

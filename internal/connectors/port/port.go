@@ -38,6 +38,9 @@ type Description struct {
 	Fetches []string
 	// Commands are the kinds of commands that the vendor takes.
 	Commands []string
+	// CommandKeyFor is how long the vendor keeps the name of a command, under which
+	// it may be sent again; zero: it knows no such names.
+	CommandKeyFor time.Duration
 	// Capabilities besides those that follow from the above: push (it calls us),
 	// reconcile, register_hooks, scan.
 	Capabilities []string

@@ -51,9 +51,10 @@ func (Connector) Describe() port.Description {
 			{Name: members, Every: 24 * time.Hour},
 			{Name: giftCards, Every: 24 * time.Hour},
 		},
-		Fetches:      []string{port.Order, port.Production, port.Performance, port.PriceType, port.Customer, port.GiftCard},
-		Commands:     []string{"customer.upsert", "customer.anonymize", "voucher.create", "membership.grant", "giftcard.transact"},
-		Capabilities: []string{"push", "reconcile", "register_hooks", "scan"},
+		Fetches:       []string{port.Order, port.Production, port.Performance, port.PriceType, port.Customer, port.GiftCard},
+		Commands:      []string{"customer.upsert", "customer.anonymize", "voucher.create", "membership.grant", "giftcard.transact"},
+		CommandKeyFor: 24 * time.Hour,
+		Capabilities:  []string{"push", "reconcile", "register_hooks", "scan"},
 	}
 }
 

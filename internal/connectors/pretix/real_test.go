@@ -362,7 +362,7 @@ func TestARealPretix(t *testing.T) {
 	result = app.compare()
 	require.Empty(t, result["differences"], "%v", result)
 	require.Equal(t, result["there"], result["here"])
-	require.Equal(t, result["orders_there"], result["in_ledger"])
+	require.Equal(t, result["orders_there"].(float64)-1, result["in_ledger"], "the one that was denied never came into the book")
 
 	// What pretix alters in bulk moves no time of change and sends nothing: only a
 	// comparison finds it, which is made every night.

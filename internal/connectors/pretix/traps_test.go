@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/parvis-crm/parvis/internal/connectors/port"
 	"github.com/parvis-crm/parvis/internal/connectors/pretix/pretixtest"
 	"github.com/parvis-crm/parvis/internal/parvistest"
 )
@@ -226,6 +227,76 @@ func TestASplit(t *testing.T) {
 	require.Equal(t, "70002", app.order("BBB")["lines"].([]any)[0].(m)["external_id"])
 }
 
+// A code is one of its event: two events may have the same.
+func TestACodeIsOfItsEvent(t *testing.T) {
+	t.Parallel()
+	v := shop(t)
+	v.Put("events", pretixtest.Event("gala", m{"has_subevents": false}))
+	v.Put("events/gala/items", pretixtest.Item(401, "Plein tarif", nil))
+	v.Put("orders", pretixtest.Order("QK41", day, m{"fees": []any{}, "positions": []any{pretixtest.Position(1, 1, 301, "10.00", nil)}}))
+	v.Put("orders", pretixtest.Order("QK41", day, m{"event": "gala", "fees": []any{}, "positions": []any{pretixtest.Position(2, 1, 401, "20.00", m{"subevent": nil})}}))
+	app := connect(t, v)
+	dues := map[any]string{}
+	for _, o := range app.Walk("/v1/ticketing/orders") {
+		dues[o["external_id"]] = amount(o, "due")
+	}
+	require.Equal(t, map[any]string{"saison/QK41": "10.00", "gala/QK41": "20.00"}, dues)
+}
+
+// Saving an order moves its time of change, also when nothing of it changed.
+func TestATouchedOrderMakesNoEvent(t *testing.T) {
+	t.Parallel()
+	v := shop(t)
+	v.Put("orders", pretixtest.Order("QK41", day, nil))
+	app := connect(t, v)
+	version := app.order("QK41")["version"]
+	v.Put("orders", pretixtest.Order("QK41", time.Now(), m{"comment": "rappeler", "checkin_attention": true, "expires": "2027-01-04T22:59:59Z"}))
+	lists := len(listed(v))
+	app.pull("orders")
+	parvistest.Eventually(t, "another reading", func() bool { return len(listed(v)) > lists })
+	app.settled()
+	require.Equal(t, version, app.order("QK41")["version"])
+	require.Len(t, app.Walk("/v1/events?types=ticketing.order.updated&limit=200"), 0)
+}
+
+// What a call names and pretix does not know, after it was asked several times, is
+// gone: only a test can be.
+func TestAnOrderThatIsNotFoundAfterACall(t *testing.T) {
+	t.Parallel()
+	v := shop(t)
+	v.Put("orders", pretixtest.Order("TEST1", day, m{"testmode": true}))
+	app := connect(t, v)
+	v.Remove("orders", "saison/TEST1")
+	deliver(t, v, app.address(), hook(1, "pretix.event.order.modified", "TEST1"))
+	parvistest.Eventually(t, "the deletion", func() bool {
+		return app.Get(base + "/records/order/saison%2FTEST1").Is(200).JSON()["is_deleted"] == true
+	})
+	require.Greater(t, v.Asked("/events/saison/orders/TEST1/"), 1, "it may have been told of before it was shown")
+}
+
+// Each event has a mark of its own for scans, which begins again twenty minutes
+// before; a week after an event nobody asks any more.
+func TestTheMarksOfScans(t *testing.T) {
+	t.Parallel()
+	v := shop(t)
+	v.Put("events", pretixtest.Event("jadis", m{"has_subevents": false, "date_from": time.Now().AddDate(0, 0, -8).Format(time.RFC3339)}))
+	v.Put("events", pretixtest.Event("hier", m{"has_subevents": false, "date_from": time.Now().AddDate(0, 0, -6).Format(time.RFC3339)}))
+	for i, event := range []string{"saison", "hier", "jadis"} {
+		v.Put("events/"+event+"/checkins", m{"id": i + 1, "successful": true, "position": nil, "datetime": "2026-10-24T18:05:00Z", "created": fmt.Sprintf("2026-10-24T18:0%d:01Z", i), "list": 5, "type": "entry"})
+	}
+	s := session(t, v, nil)
+	records, mark := read(t, s, "checkins", port.Since{})
+	require.Len(t, records, 3)
+	read(t, s, "checkins", port.Since{At: mark.At, Token: mark.Token})
+	since := map[string][]string{}
+	for _, r := range v.Requests() {
+		if event, ok := strings.CutSuffix(r.Path, "/checkins/"); ok {
+			since[event[strings.LastIndexByte(event, '/')+1:]] = append(since[event[strings.LastIndexByte(event, '/')+1:]], r.Query.Get("created_since"))
+		}
+	}
+	require.Equal(t, map[string][]string{"saison": {"", "2026-10-24T17:40:01.000000Z"}, "hier": {"", "2026-10-24T17:41:01.000000Z"}, "jadis": {""}}, since)
+}
+
 // A refund can put a paid order back without a word: the poll finds it.
 func TestBackToPendingWithoutAHook(t *testing.T) {
 	t.Parallel()
@@ -271,7 +342,10 @@ func TestPeople(t *testing.T) {
 func TestScans(t *testing.T) {
 	t.Parallel()
 	v := shop(t)
-	v.Put("orders", pretixtest.Order("QK41", day, nil))
+	v.Put("orders", pretixtest.Order("QK41", day, m{"positions": []any{
+		pretixtest.Position(70001, 1, 301, "24.00", m{"attendee_name_parts": m{"_scheme": "given_family", "given_name": "Maël", "family_name": "Le Bihan"}, "attendee_email": "mael.lebihan@courrier.example"}),
+		pretixtest.Position(70002, 2, 302, "18.50", nil),
+	}}))
 	v.Put("events/saison/checkinlists", m{"id": 5, "name": "Entrée", "subevent": 51})
 	scan := func(id int, changes m) {
 		s := m{"id": id, "successful": true, "error_reason": nil, "error_explanation": nil, "position": 70001, "datetime": "2026-10-24T18:05:00Z", "created": "2026-10-24T18:05:01Z", "list": 5, "auto_checked_in": false, "gate": nil, "device": 1, "device_id": 1, "type": "entry"}
@@ -300,6 +374,11 @@ func TestScans(t *testing.T) {
 			require.Equal(t, "exit", s["direction"])
 		}
 	}
+	visits := func() []m {
+		return app.Walk("/v1/contacts/" + app.order("QK41")["contact_id"].(string) + "/attendances")
+	}
+	parvistest.Eventually(t, "the visit", func() bool { return len(visits()) == 1 })
+	require.Equal(t, "2026-10-24T18:05:00Z", visits()[0]["attended_at"], "once, by the first good entry; going out is no visit")
 	// Annulled a moment later, which moves no time.
 	scan(5, m{"position": 70002, "datetime": "2026-10-24T18:04:00Z", "created": "2026-10-25T07:00:00Z", "successful": false, "error_reason": "annulled"})
 	deliver(t, v, app.address(), []byte(`{"notification_id":9,"organizer":"arcades","event":"saison","code":"QK41","orderposition_id":70002,"checkin_list":5,"type":"entry","first_checkin":null,"action":"pretix.event.checkin.reverted"}`))
