@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -174,7 +175,9 @@ func (s *stage) serve(w http.ResponseWriter, r *http.Request, path string) {
 	// What is held on the way arrives after its connection is closed.
 	ctx := context.WithoutCancel(r.Context())
 	forward := func() answer {
-		return call(ctx, s.api, d.method, d.path, r.URL.RawQuery, d.header, d.body, r.RemoteAddr)
+		return allowed(func() answer {
+			return call(ctx, s.api, d.method, d.path, r.URL.RawQuery, d.header, d.body, r.RemoteAddr)
+		})
 	}
 	var a *answer
 	for _, rule := range rules {
@@ -207,6 +210,25 @@ func (a answer) write(w http.ResponseWriter) {
 func problem(status int, code string) answer {
 	body, _ := json.Marshal(map[string]any{"type": "https://parvis.example/docs/problems/" + code, "title": http.StatusText(status), "status": status, "code": code})
 	return answer{status: status, header: http.Header{"Content-Type": {"application/problem+json"}}, body: body}
+}
+
+// heldAtMost is how long the API's own quotas may hold a request up.
+const heldAtMost = 10 * time.Second
+
+// allowed makes a request again when the API's quotas refuse it, once they allow
+// it: a trial is about the connector, and what it may do when it is refused is
+// what scenarios refuse it for.
+func allowed(request func() answer) answer {
+	for held := time.Duration(0); ; {
+		a := request()
+		seconds, err := strconv.Atoi(a.header.Get("Retry-After"))
+		wait := max(time.Duration(seconds)*time.Second, 100*time.Millisecond)
+		if a.status != http.StatusTooManyRequests || err != nil || held+wait > heldAtMost {
+			return a
+		}
+		held += wait
+		time.Sleep(wait)
+	}
 }
 
 // call makes a request of the API within the program.
