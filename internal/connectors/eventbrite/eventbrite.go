@@ -52,7 +52,8 @@ type session struct {
 	only   map[string]bool // nil: all events
 	// read are orders that were read lately, with their time of change then.
 	read map[string]time.Time
-	// began is when everything began to be read; zero: not in this session.
+	// began is when everything began to be read, by the vendor's clock; zero: not in
+	// this session.
 	began time.Time
 }
 

@@ -79,14 +79,12 @@ type attendee struct {
 func (s *session) readOrders(ctx context.Context, since port.Since, yield func(port.Page) error) (port.Mark, error) {
 	var from place
 	_ = json.Unmarshal([]byte(since.Resume), &from) // nothing, or what was written here
-	if since.At.IsZero() {
-		if s.began = from.Began; s.began.IsZero() {
-			s.began = s.c.Now()
-		}
-	}
 	began, err := s.list(ctx, since.At, from, yield)
 	if rejected := (*port.Rejected)(nil); errors.As(err, &rejected) && from.Continuation != "" {
 		began, err = s.list(ctx, since.At, place{}, yield) // what led on is too old
+	}
+	if since.At.IsZero() {
+		s.began = began
 	}
 	return port.Mark{At: began}, err
 }

@@ -68,7 +68,8 @@ type session struct {
 	token  token
 	// read are orders that were read lately, with their time of change then.
 	read map[int64]time.Time
-	// began is when everything began to be read; zero: not in this session.
+	// began is when everything began to be read, by the vendor's clock; zero: not in
+	// this session.
 	began time.Time
 }
 

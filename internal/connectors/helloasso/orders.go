@@ -113,12 +113,14 @@ func (s *session) readOrders(ctx context.Context, since port.Since, yield func(p
 			from = at
 		}
 	}
-	if from.IsZero() {
-		s.began = s.c.Now()
-	} else {
+	if !from.IsZero() {
 		query.Set("from", from.UTC().Format(stamp))
 	}
-	return s.list(ctx, query, yield)
+	mark, err := s.list(ctx, query, yield)
+	if from.IsZero() {
+		s.began = mark.At
+	}
+	return mark, err
 }
 
 // lookBack reads orders of the last months again: an order that is cancelled

@@ -86,7 +86,7 @@ func (s *session) readScans(ctx context.Context, slug string, mark time.Time, yi
 	if !mark.IsZero() {
 		query.Set("created_since", mark.Add(-checkinOverlap).UTC().Format(stamp))
 	}
-	_, err = s.walk(ctx, s.path("events", slug, "checkins"), query, func(results []json.RawMessage) error {
+	generated, err := s.walk(ctx, s.path("events", slug, "checkins"), query, func(results []json.RawMessage) error {
 		var records []port.Record
 		for _, raw := range results {
 			c, err := port.Decode[checkin](raw)
@@ -103,7 +103,7 @@ func (s *session) readScans(ctx context.Context, slug string, mark time.Time, yi
 		return yield(port.Page{Records: records})
 	})
 	if mark.IsZero() {
-		mark = s.c.Now()
+		mark = generated // by the vendor's clock, as are the times of scans
 	}
 	return mark, err
 }

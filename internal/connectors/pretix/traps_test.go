@@ -297,6 +297,32 @@ func TestTheMarksOfScans(t *testing.T) {
 	require.Equal(t, map[string][]string{"saison": {"", "2026-10-24T17:40:01.000000Z"}, "hier": {"", "2026-10-24T17:41:01.000000Z"}, "jadis": {""}}, since)
 }
 
+// Marks are by pretix' own clock, whatever ours says.
+func TestAClockThatIsWrong(t *testing.T) {
+	t.Parallel()
+	for name, ahead := range map[string]time.Duration{"behind": -2 * time.Hour, "ahead": 2 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := shop(t)
+			v.Clock(ahead)
+			v.Put("orders", pretixtest.Order("QK41", time.Now().Add(ahead-time.Hour), nil))
+			s := session(t, v, nil)
+			marks := map[string]port.Mark{}
+			for _, stream := range []string{"orders", "checkins", "customers"} {
+				_, marks[stream] = read(t, s, stream, port.Since{})
+			}
+			there := time.Now().Add(ahead)
+			v.Put("orders", pretixtest.Order("QK42", there, nil))
+			v.Put("customers", pretixtest.Customer("Q7XW", "mael.lebihan@courrier.example", "Maël", "Le Bihan", there, nil))
+			v.Put("events/saison/checkins", m{"id": 1, "successful": true, "position": nil, "datetime": there.Format(time.RFC3339Nano), "created": there.Format(time.RFC3339Nano), "list": 5, "type": "entry"})
+			for stream, mark := range marks {
+				records, _ := read(t, s, stream, port.Since{At: mark.At.Add(-5 * time.Minute), Token: mark.Token})
+				require.Len(t, records, 1, "%s: what is new, and nothing else", stream)
+			}
+		})
+	}
+}
+
 // A refund can put a paid order back without a word: the poll finds it.
 func TestBackToPendingWithoutAHook(t *testing.T) {
 	t.Parallel()

@@ -59,6 +59,13 @@ func New(tb testing.TB) *Server {
 	return s
 }
 
+// Clock sets how far the server's clock is ahead.
+func (s *Server) Clock(ahead time.Duration) {
+	s.mu.Lock()
+	s.now = func() time.Time { return time.Now().UTC().Add(ahead) }
+	s.mu.Unlock()
+}
+
 // Limit allows so many requests a minute, as the hosted service does.
 func (s *Server) Limit(perMinute int) { s.mu.Lock(); s.perMinute = perMinute; s.mu.Unlock() }
 
