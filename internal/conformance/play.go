@@ -119,6 +119,10 @@ func (p *play) settle(ctx context.Context) error {
 	deadline := time.NewTimer(longest * p.patience)
 	defer deadline.Stop()
 	for {
+		if p.stage.full() { // who sends without end gets no answer any more, and may pause then
+			p.fail("never-done", "The connector goes on sending, though everything was taken in.")
+			return nil
+		}
 		left := quiet - p.stage.quietFor()
 		if left <= 0 {
 			return nil

@@ -122,6 +122,13 @@ func (s *stage) quietFor() time.Duration {
 	return s.clock().Sub(s.last)
 }
 
+// full reports whether so much has come that nothing more is taken in.
+func (s *stage) full() bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return len(s.all) >= mostDeliveries
+}
+
 func (s *stage) close() {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
