@@ -280,7 +280,7 @@ func (a *App) wire() (handlers, error) {
 		sensitiveHandlers:   sensitive.NewHandlers(facts, cursors),
 	}
 	for kind, render := range renderers(h) {
-		a.domains.webhooks.Render(kind, render)
+		a.domains.webhooks.Render(kind, noted{render, a.domains.reads})
 	}
 	return h, nil
 }

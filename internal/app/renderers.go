@@ -15,17 +15,30 @@ import (
 // answer renders a record as its own operation does, for full webhook payloads.
 type answer func(ctx context.Context, id uuid.UUID, w http.ResponseWriter) error
 
-// Render implements webhooks.Renderer.
-func (f answer) Render(ctx context.Context, actor web.Actor, kind string, id uuid.UUID) (json.RawMessage, error) {
-	var p page
-	if err := f(web.WithActor(ctx, actor), id, &p); err != nil {
-		return nil, err
-	}
-	classes, err := web.ContractClasses()
-	if err != nil {
-		return nil, err
-	}
-	return classes.MaskResource(actor, kind, bytes.TrimSpace(p.body.Bytes()))
+// webhookRead is by what a record is read that a webhook carries, in the log of
+// reads.
+const webhookRead = "webhook"
+
+// noted is an answer of which it is noted whose data leaves with it.
+type noted struct {
+	answer
+	reads web.ReadLog
+}
+
+// Render implements webhooks.Renderer. What it returns may be sent: that it was
+// read, on whose behalf, is in the log.
+func (n noted) Render(ctx context.Context, actor web.Actor, kind string, id uuid.UUID) (json.RawMessage, error) {
+	return web.Noted(web.WithActor(ctx, actor), n.reads, webhookRead, func(ctx context.Context) (json.RawMessage, error) {
+		var p page
+		if err := n.answer(ctx, id, &p); err != nil {
+			return nil, err
+		}
+		classes, err := web.ContractClasses()
+		if err != nil {
+			return nil, err
+		}
+		return classes.MaskResource(actor, kind, bytes.TrimSpace(p.body.Bytes()))
+	})
 }
 
 // acting is a principal as it may act now, held to its purposes, for what is

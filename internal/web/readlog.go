@@ -92,6 +92,28 @@ func (n *noting) note() error {
 	return nil
 }
 
+// Noted calls what hands identifiable data out elsewhere than in an answer to a
+// request, such as in a webhook, and notes whose it was before it may leave: as
+// an answer would be, by one entry. Nobody states a reason there, so what needs one
+// is refused.
+func Noted[T any](ctx context.Context, log ReadLog, operation string, give func(context.Context) (T, error)) (T, error) {
+	n := &noting{}
+	ctx = WithStated(ctx, Stated{Reads: true})
+	out, err := give(context.WithValue(ctx, subjectsKey{}, n))
+	if err != nil || len(n.subjects) == 0 {
+		return out, err
+	}
+	actor, err := ActorFrom(ctx)
+	if err == nil {
+		_, err = log.Record(ctx, actor, operation, n.subjects)
+	}
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return out, nil
+}
+
 func (ch Chain) logRead(op api.OperationSpec) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		if ch.Reads == nil {

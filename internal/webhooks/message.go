@@ -90,7 +90,8 @@ func (s *Service) body(ctx context.Context, c *config, m message) ([]byte, strin
 	}
 	if c.endpoint.Payload == "full" && m.envelope.Sequence > 0 {
 		var err error
-		if resource, full, err = s.resource(ctx, c.of.actor, m.envelope.Data); err != nil {
+		sent := web.WithRequestID(ctx, m.envelope.ID.String()) // by which a read in the log is found among the deliveries
+		if resource, full, err = s.resource(sent, c.of.actor, m.envelope.Data); err != nil {
 			return nil, "", err
 		}
 	}
@@ -118,14 +119,14 @@ func (s *Service) body(ctx context.Context, c *config, m message) ([]byte, strin
 }
 
 // resource renders the record of an event as it is now and as the actor may read
-// it; null when it is no longer there. It reports false for kinds that nobody renders.
+// it; null when it is no longer there, or when whoever reads it has to say why. It reports false for kinds that nobody renders.
 func (s *Service) resource(ctx context.Context, actor web.Actor, d events.EnvelopeData) (json.RawMessage, bool, error) {
 	renderer, ok := s.renderers[d.Object]
 	if !ok {
 		return nil, false, nil
 	}
 	raw, err := renderer.Render(ctx, actor, d.Object, d.ID)
-	if f, isFault := fault.As(err); isFault && (f.Kind == fault.Missing || f.Kind == fault.Gone) {
+	if f, isFault := fault.As(err); isFault && (f.Kind == fault.Missing || f.Kind == fault.Gone || f.Code == "reason-required") {
 		return json.RawMessage("null"), true, nil
 	}
 	return raw, true, err
