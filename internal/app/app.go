@@ -187,6 +187,10 @@ func (a *App) Close() {
 // Run serves on listener (nil: no server) and works (if the configuration says
 // so) until ctx ends, then lets requests in flight finish.
 func (a *App) Run(ctx context.Context, listener net.Listener) error {
+	overTLS, err := serverTLS(a.Config)
+	if err != nil {
+		return err
+	}
 	// Workers outlive the server: what an ending request commits is still
 	// numbered before the program leaves.
 	workCtx, stopWork := context.WithCancel(context.WithoutCancel(ctx))
@@ -207,11 +211,15 @@ func (a *App) Run(ctx context.Context, listener net.Listener) error {
 		a.working.Store(true)
 	}
 	serve := &http.Server{Handler: a.echo, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(a.Log.Handler(), slog.LevelWarn)}
+		ErrorLog: slog.NewLogLogger(a.Log.Handler(), slog.LevelWarn), TLSConfig: overTLS}
 	failed := make(chan error, 1)
 	if listener != nil {
 		go func() {
-			if err := serve.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			over := serve.Serve
+			if serve.TLSConfig != nil {
+				over = func(l net.Listener) error { return serve.ServeTLS(l, "", "") }
+			}
+			if err := over(listener); !errors.Is(err, http.ErrServerClosed) {
 				failed <- err
 			}
 		}()

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -61,6 +62,8 @@ func Doctor(ctx context.Context, out io.Writer) error {
 		f.sayf(fine, "The configuration can be read.")
 		f.examineMachine(cfg)
 		f.examineHosts(cfg)
+		f.examineConnections(cfg)
+		f.examineServerTLS(cfg, time.Now())
 		f.examineDatabase(ctx, cfg)
 	}
 	if f.errors > 0 {
@@ -166,11 +169,16 @@ func (f *findings) privateDatabase(ctx context.Context, cfg config.Config) (conf
 func (f *findings) answering(ctx context.Context, cfg config.Config) bool {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+cfg.Addr+"/readyz", nil)
+	scheme, client := "http://", &http.Client{}
+	if cfg.TLSCert != "" {
+		// Its name is that of the outside; here only this machine asks itself.
+		scheme, client.Transport = "https://", &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // see above
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+cfg.Addr+"/readyz", nil)
 	if err != nil {
 		return false
 	}
-	response, err := (&http.Client{}).Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return false
 	}

@@ -27,8 +27,11 @@ func (a *App) setUpHTTP(h handlers, auth web.Authenticator) error {
 	e.Use(web.Arrival(Version, a.Config.Public(), a.Config.PublicURL != ""))
 	e.Use(telemetry.Requests(a.metrics, a.traces, a.Log))
 	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableErrorHandler: true, DisablePrintStack: true}))
-	if a.Config.RequireHTTPS {
+	if a.Config.HTTPSRequired() {
 		e.Use(web.RequireHTTPS(a.Config.TrustedProxies))
+	}
+	if a.Config.TLSClientCA != "" {
+		e.Use(web.RequireCertificate)
 	}
 	e.Use(web.InboundDoor)
 	e.Use(web.PublicDoor(a.domains.forms.Allow))

@@ -5,6 +5,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
 	"time"
@@ -59,6 +60,15 @@ type Config struct {
 	// RequireHTTPS refuses requests that came in by plain HTTP, here or at a
 	// trusted proxy.
 	RequireHTTPS bool `env:"PARVIS_REQUIRE_HTTPS"`
+	// AllowPlainHTTP lets plain HTTP in where the server listens beyond this
+	// machine, which is refused otherwise.
+	AllowPlainHTTP bool `env:"PARVIS_ALLOW_PLAIN_HTTP"`
+	// TLSCert and TLSKey are PEM files with which the server speaks TLS itself, read
+	// again when they change. TLSClientCA is one with the authorities whose
+	// certificates programs have to show beside their credential.
+	TLSCert     string `env:"PARVIS_TLS_CERT"`
+	TLSKey      string `env:"PARVIS_TLS_KEY"`
+	TLSClientCA string `env:"PARVIS_TLS_CLIENT_CA"`
 	// MetricsCIDRs are the networks that may read /metrics, and MetricsToken what
 	// anybody else must hold.
 	MetricsCIDRs []netip.Prefix `env:"PARVIS_METRICS_CIDRS" envDefault:"127.0.0.0/8,::1/128"`
@@ -173,6 +183,12 @@ func (c Config) Validate() error {
 	if c.SessionIdle < 15*time.Minute || c.SessionLifetime < c.SessionIdle {
 		errs = append(errs, errors.New("PARVIS_SESSION_IDLE is at least 15m, and PARVIS_SESSION_LIFETIME not shorter"))
 	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		errs = append(errs, errors.New("PARVIS_TLS_CERT and PARVIS_TLS_KEY go together"))
+	}
+	if c.TLSClientCA != "" && c.TLSCert == "" {
+		errs = append(errs, errors.New("PARVIS_TLS_CLIENT_CA asks for PARVIS_TLS_CERT: who shows a certificate is seen where TLS ends"))
+	}
 	if c.PasswordMemory < 19456 {
 		errs = append(errs, errors.New("PARVIS_PASSWORD_MEMORY is at least 19456 KiB"))
 	}
@@ -206,5 +222,17 @@ func (c Config) Public() string {
 	if c.PublicURL != "" {
 		return c.PublicURL
 	}
+	if c.TLSCert != "" {
+		return "https://" + c.Addr
+	}
 	return "http://" + c.Addr
+}
+
+// HTTPSRequired reports whether plain HTTP is refused: where the operator says
+// so, and where others than this machine can reach the server.
+func (c Config) HTTPSRequired() bool {
+	host, _, err := net.SplitHostPort(c.Addr)
+	ip, notIP := netip.ParseAddr(host)
+	here := err == nil && (host == "localhost" || notIP == nil && ip.IsLoopback())
+	return c.RequireHTTPS || !here && !c.AllowPlainHTTP
 }

@@ -106,6 +106,10 @@ var platformTexts = Texts{
 		FR: Text{"Demande refusée par une règle", "La demande est bien formée mais contraire à une règle ; chaque écart est donné dans « errors ».", "Corrigez chaque point nommé."},
 		EN: Text{"Refused by a rule", "The request is well formed but breaks a rule; each breach is listed in “errors”.", "Correct each point named."},
 	},
+	"certificate-required": {
+		FR: Text{"Certificat exigé", "Cette installation n'accepte un identifiant que sur une connexion où le programme présente un certificat d'une autorité qu'elle connaît.", "Connectez-vous avec le certificat client remis par l'exploitant."},
+		EN: Text{"Certificate required", "This installation takes a credential only over a connection on which the program shows a certificate of an authority it knows.", "Connect with the client certificate that the operator gave you."},
+	},
 	"https-required": {
 		FR: Text{"HTTPS exigé", "Cette installation ne répond qu'en HTTPS ; l'identifiant envoyé en clair est à remplacer.", "Appelez l'adresse qui commence par https:// et remplacez la clé qui a circulé en clair."},
 		EN: Text{"HTTPS required", "This installation answers over HTTPS only; a credential sent in the clear must be replaced.", "Call the address that begins with https:// and replace the key that was sent in the clear."},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"time"
@@ -31,7 +32,7 @@ func newSender(smtpURL, from string) (*sender, error) {
 	if err != nil || u.Hostname() == "" {
 		return nil, errors.New("mail: PARVIS_SMTP_URL is smtp://user:password@host:port or smtps://…")
 	}
-	options := []gomail.Option{gomail.WithTimeout(dialTimeout), gomail.WithTLSPolicy(gomail.TLSOpportunistic)}
+	options := []gomail.Option{gomail.WithTimeout(dialTimeout), gomail.WithTLSPolicy(tlsPolicy(u))}
 	port := 587
 	switch u.Scheme {
 	case "smtp":
@@ -56,6 +57,26 @@ func newSender(smtpURL, from string) (*sender, error) {
 		return nil, fmt.Errorf("mail: %w", err)
 	}
 	return &sender{client: client, from: from}, nil
+}
+
+// tlsPolicy: what is on this machine may be given mails in the clear, and what the
+// operator says so of (?tls=optional); any other server has to offer STARTTLS
+// with a certificate that is its own (RFC 3207), or it is given none. Mails have
+// links in them that open an account.
+func tlsPolicy(u *url.URL) gomail.TLSPolicy {
+	if Clear(u) {
+		return gomail.TLSOpportunistic
+	}
+	return gomail.TLSMandatory
+}
+
+// Clear reports whether mails may go to a server in the clear.
+func Clear(u *url.URL) bool {
+	if u.Scheme == "smtps" {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && ip.IsLoopback() || u.Query().Get("tls") == "optional"
 }
 
 func (s *sender) send(ctx context.Context, m maildb.Mail) error {

@@ -36,6 +36,21 @@ func RequireHTTPS(trusted []netip.Prefix) echo.MiddlewareFunc {
 	}
 }
 
+// RequireCertificate refuses a credential that comes without a certificate of one
+// of the authorities that the operator named (mutual TLS), so that a key which got
+// out opens nothing by itself. What needs no credential, such as the page behind a
+// link in a mail, is for people whose browser has no certificate.
+func RequireCertificate(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		carries := r.Header.Get(echo.HeaderAuthorization) != "" || r.URL.Path == "/oauth/token" || r.URL.Path == "/oauth/introspect" || r.URL.Path == "/oauth/revoke"
+		if carries && (r.TLS == nil || len(r.TLS.VerifiedChains) == 0) {
+			return fault.New(fault.Forbidden, "certificate-required")
+		}
+		return next(c)
+	}
+}
+
 func probe(path string) bool { return path == "/healthz" || path == "/readyz" || path == "/metrics" }
 
 // throughProxy reports whether a request comes from a proxy that the operator
