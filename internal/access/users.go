@@ -158,6 +158,7 @@ func (s *Service) UpdateUser(ctx context.Context, id uuid.UUID, p UserPatch, ver
 		if assign(&u.ExpiresAt, p.ExpiresAt); p.ExpiresAt.IsSpecified() && u.ExpiresAt != nil && !u.ExpiresAt.After(s.clock.Now()) {
 			return fault.Invalid().At("#/expires_at", "in-the-past")
 		}
+		before := *u
 		if p.Email != nil {
 			u.Email = strings.ToLower(*p.Email)
 		}
@@ -167,6 +168,9 @@ func (s *Service) UpdateUser(ctx context.Context, id uuid.UUID, p UserPatch, ver
 		assign(&u.Subject, p.Subject)
 		if err := wholeIdentity(u.Issuer, u.Subject); err != nil {
 			return err
+		}
+		if actor.Kind == web.User && actor.ID == id.String() && (u.Email != before.Email || !equal(u.Issuer, before.Issuer) || !equal(u.Subject, before.Subject)) {
+			return fault.New(fault.Forbidden, "own-sign-in")
 		}
 		former := u.DepartmentID
 		assign(&u.DepartmentID, p.DepartmentID)
@@ -262,7 +266,16 @@ func (s *Service) writeUser(ctx context.Context, tx pgx.Tx, event string, before
 	if err != nil {
 		return User{}, err
 	}
-	return after, recordUser(ctx, tx, event, after, changes)
+	if event != deactivated {
+		return after, recordUser(ctx, tx, event, after, changes)
+	}
+	left, err := s.belongings(ctx, tx, after.TenantID, after.ID)
+	if err != nil {
+		return User{}, err
+	}
+	return after, events.RecordTx(ctx, tx, events.Entry{
+		Type: event, Subject: events.Subject{Kind: "user", ID: after.ID, Version: after.Version}, Changes: changes, Facts: left.counted(),
+	})
 }
 
 func recordUser(ctx context.Context, tx pgx.Tx, event string, u User, changes []events.Change) error {

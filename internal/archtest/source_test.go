@@ -108,6 +108,23 @@ func TestContextsComeFromTheCaller(t *testing.T) {
 	}
 }
 
+// What somebody could guess is made by crypto/rand. The other generator may only
+// spread work over time.
+func TestSecretsAreMadeByTheSystemsGenerator(t *testing.T) {
+	t.Parallel()
+	spread := map[string]string{
+		"internal/mail/runner.go": "when a mail is tried again", "internal/siem/run.go": "when a stream is tried again", "internal/webhooks/schedule.go": "when a delivery is tried again",
+	}
+	for _, s := range sources(t) {
+		if s.test() || slices.Contains([]string{"parvistest", "bench", "tools", "examples"}, s.pkg.unit()) || spread[s.pkg.path()+"/"+s.name] != "" {
+			continue
+		}
+		if s.imports("math/rand") || s.imports("math/rand/v2") {
+			t.Errorf("%s/%s: what math/rand makes can be foretold: take crypto/rand, or say here what is spread by it", s.pkg.path(), s.name)
+		}
+	}
+}
+
 func TestOnlyTheEdgeOfADomainKnowsTheContract(t *testing.T) {
 	t.Parallel()
 	for _, s := range sources(t) {

@@ -6,6 +6,10 @@ var accessTexts = Texts{
 		FR: Text{"Droits dépassés", "Ce que vous voulez modifier a des droits que votre identifiant n'a pas.", "Faites-le avec un identifiant qui a ces droits, par exemple celui de l'administrateur."},
 		EN: Text{"Beyond your rights", "What you want to change has rights that your credential lacks.", "Do it with a credential that has these rights, such as the administrator's."},
 	},
+	"own-sign-in": {
+		FR: Text{"Votre propre accès", "Personne ne change l'adresse ou l'identité par laquelle il se connecte lui-même : une session volée suffirait à prendre le compte.", "Demandez-le à un autre administrateur, ou faites-le avec une clé."},
+		EN: Text{"Your own way in", "Nobody changes the address or identity by which they sign in themselves: a stolen session would be enough to take the account.", "Ask another administrator, or do it with a key."},
+	},
 	"already-revoked": {
 		FR: Text{"Déjà révoqué", "Cet identifiant a été révoqué ; il ne peut plus être modifié.", "Créez-en un autre."},
 		EN: Text{"Already revoked", "This credential has been revoked; it can no longer be changed.", "Make another one."},
