@@ -165,12 +165,13 @@ WHERE a.tenant_id = @tenant_id AND a.principal_kind = 'team' AND a.principal_id 
   AND r.archived_at IS NULL AND (a.expires_at IS NULL OR a.expires_at > @now);
 
 -- name: Answerable :many
--- The users who answer for the rights: who may grant roles, directly or by a role.
+-- The users who have a scope, directly or by a role: who may grant roles answers
+-- for the rights, who may change users for what leavers leave.
 SELECT u.id, u.email, u.locale, u.name FROM users u
 WHERE u.tenant_id = @tenant_id AND u.status = 'active'
-  AND (u.scopes && ARRAY['*', 'rights:grant'] OR EXISTS (
+  AND (u.scopes && ARRAY['*', @scope::text] OR EXISTS (
       SELECT 1 FROM role_assignments a JOIN roles r ON r.tenant_id = a.tenant_id AND r.id = a.role_id
-      WHERE a.tenant_id = u.tenant_id AND a.status = 'approved' AND r.archived_at IS NULL AND r.scopes && ARRAY['*', 'rights:grant']
+      WHERE a.tenant_id = u.tenant_id AND a.status = 'approved' AND r.archived_at IS NULL AND r.scopes && ARRAY['*', @scope::text]
         AND a.starts_at <= @now AND (a.expires_at IS NULL OR a.expires_at > @now) AND (a.review_due_at IS NULL OR a.review_due_at > @lapsed::timestamptz)
         AND (a.principal_id = u.id OR EXISTS (
             SELECT 1 FROM team_members m JOIN teams t ON t.tenant_id = m.tenant_id AND t.id = m.team_id

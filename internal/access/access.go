@@ -69,6 +69,7 @@ type Service struct {
 	trusted   TrustedIssuers
 
 	succession Succession
+	leaving    Leaving
 }
 
 // TrustedIssuers judges the tokens of identity providers that institutions trust.

@@ -223,14 +223,17 @@ func introspectionToAPI(c *accesstoken.Claims) api.Introspection {
 }
 
 func departureToAPI(d Departure) api.DeactivatedUser {
-	u, b := userToAPI(d.User), d.Belongings
+	u := userToAPI(d.User)
 	return api.DeactivatedUser{
 		ID: u.ID, Object: api.DeactivatedUserObjectUser, Email: u.Email, Name: u.Name, Locale: u.Locale, DepartmentID: u.DepartmentID, Status: u.Status,
 		ExpiresAt: u.ExpiresAt, Issuer: u.Issuer, Subject: u.Subject, Scopes: u.Scopes, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, Version: u.Version,
-		Belongings: api.Belongings{
-			Contacts: b.Contacts, RoleAssignmentIds: nonNil(b.Assignments), TeamIds: nonNil(b.Teams), APIKeyIds: nonNil(b.APIKeys), OauthClientIds: nonNil(b.OAuthClient),
-		},
-		ReassignmentID: web.Nullable(d.Reassignment),
+		Belongings: belongingsToAPI(d.Belongings), ReassignmentID: web.Nullable(d.Reassignment),
+	}
+}
+
+func belongingsToAPI(b Belongings) api.Belongings {
+	return api.Belongings{
+		Contacts: b.Contacts, RoleAssignmentIds: nonNil(b.Assignments), TeamIds: nonNil(b.Teams), APIKeyIds: nonNil(b.APIKeys), OauthClientIds: nonNil(b.OAuthClient),
 	}
 }
 

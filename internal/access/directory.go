@@ -64,13 +64,29 @@ func (s *Service) ChangeDirectoryUserTx(ctx context.Context, tx pgx.Tx, before U
 	after, event := told, "user.reactivated"
 	after.Status = "active"
 	if !in.Active {
-		after.Status, event = "deactivated", "user.deactivated"
+		after.Status, event = "deactivated", deactivated
 	}
 	if after.Status == told.Status {
 		return told, nil
 	}
 	after, err = s.writeUser(ctx, tx, event, told, after)
-	return after, userConflict(err)
+	if err != nil || event != deactivated {
+		return after, userConflict(err)
+	}
+	left, err := s.belongings(ctx, tx, after.TenantID, after.ID)
+	if err != nil {
+		return User{}, err
+	}
+	// Restricted contacts, which the directory does not see, have to be handed over
+	// too: they count for whether somebody is told, and are not told of.
+	whole := left
+	if err := pg.AsEverything(ctx, tx, func(ctx context.Context) (err error) {
+		whole, err = s.belongings(ctx, tx, after.TenantID, after.ID)
+		return err
+	}); err != nil || !whole.ForSomebody() {
+		return after, err
+	}
+	return after, s.leaving(ctx, tx, after, left)
 }
 
 // DropDirectScopesTx takes from a user what was given to them directly, when

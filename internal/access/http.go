@@ -234,6 +234,15 @@ func (h *Handlers) DeactivateUser(ctx context.Context, r api.DeactivateUserReque
 	return api.DeactivateUser200JSONResponse{Body: departureToAPI(d), Headers: api.DeactivateUser200ResponseHeaders{ETag: web.ETag(d.User.Version)}}, nil
 }
 
+// GetUserBelongings implements GET /v1/users/{user_id}/belongings.
+func (h *Handlers) GetUserBelongings(ctx context.Context, r api.GetUserBelongingsRequestObject) (api.GetUserBelongingsResponseObject, error) {
+	d, err := h.service.Belongings(ctx, r.UserID)
+	if err != nil {
+		return nil, err
+	}
+	return api.GetUserBelongings200JSONResponse{Object: "user_belongings", UserID: d.User.ID, Status: d.User.Status, Belongings: belongingsToAPI(d.Belongings)}, nil
+}
+
 // ReactivateUser implements POST /v1/users/{user_id}/reactivate.
 func (h *Handlers) ReactivateUser(ctx context.Context, r api.ReactivateUserRequestObject) (api.ReactivateUserResponseObject, error) {
 	version, err := required(r.Params.IfMatch)

@@ -17,6 +17,29 @@ type Belongings struct {
 	Assignments, Teams, APIKeys, OAuthClient []uuid.UUID
 }
 
+// deactivated is the event by which somebody can act no more.
+const deactivated = "user.deactivated"
+
+// counted is how much of each there is, for the log.
+func (b Belongings) counted() map[string]any {
+	return map[string]any{
+		"contacts": b.Contacts, "role_assignments": len(b.Assignments), "teams": len(b.Teams), "api_keys": len(b.APIKeys), "oauth_clients": len(b.OAuthClient),
+	}
+}
+
+// ForSomebody reports whether there is something that somebody else has to see
+// to: roles and teams end with the account, contacts and keys do not.
+func (b Belongings) ForSomebody() bool {
+	return b.Contacts > 0 || len(b.APIKeys) > 0 || len(b.OAuthClient) > 0
+}
+
+// Leaving hears, as part of tx, that a directory has ended a user, and what they
+// leave: nobody who could be told was there when it happened.
+type Leaving func(ctx context.Context, tx pgx.Tx, u User, left Belongings) error
+
+// SetLeaving is called once at wiring time.
+func (s *Service) SetLeaving(f Leaving) { s.leaving = f }
+
 // Succession begins, as part of tx, to hand over to another user what one owns,
 // and returns the operation that does it.
 type Succession func(ctx context.Context, tx pgx.Tx, from, to uuid.UUID) (uuid.UUID, error)
@@ -35,7 +58,7 @@ type Departure struct {
 // if somebody is to have it.
 func (s *Service) Deactivate(ctx context.Context, id uuid.UUID, to *uuid.UUID, version *int64) (Departure, error) {
 	var d Departure
-	u, err := s.changeUser(ctx, id, version, "user.deactivated", func(ctx context.Context, tx pgx.Tx, actor web.Actor, u *User) (err error) {
+	u, err := s.changeUser(ctx, id, version, deactivated, func(ctx context.Context, tx pgx.Tx, actor web.Actor, u *User) (err error) {
 		u.Status = "deactivated"
 		if d.Belongings, err = s.belongings(ctx, tx, actor.Tenant, id); err != nil || to == nil {
 			return err
@@ -46,6 +69,21 @@ func (s *Service) Deactivate(ctx context.Context, id uuid.UUID, to *uuid.UUID, v
 	})
 	d.User = u
 	return d, err
+}
+
+// Belongings are what hangs on a user, whether or not they may still act.
+func (s *Service) Belongings(ctx context.Context, id uuid.UUID) (Departure, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return Departure{}, err
+	}
+	return pg.InTxValue(ctx, s.db, actor.Tenant, func(ctx context.Context, tx pgx.Tx) (d Departure, err error) {
+		if d.User, err = s.q.GetUser(ctx, tx, actor.Tenant, id); err != nil {
+			return d, err
+		}
+		d.Belongings, err = s.belongings(ctx, tx, actor.Tenant, id)
+		return d, err
+	})
 }
 
 func (s *Service) belongings(ctx context.Context, tx pgx.Tx, tenant, user uuid.UUID) (b Belongings, err error) {

@@ -4971,6 +4971,21 @@ func (e UserObject) Valid() bool {
 	}
 }
 
+// Defines values for UserBelongingsObject.
+const (
+	UserBelongingsObjectUserBelongings UserBelongingsObject = "user_belongings"
+)
+
+// Valid indicates whether the value is a known member of the UserBelongingsObject enum.
+func (e UserBelongingsObject) Valid() bool {
+	switch e {
+	case UserBelongingsObjectUserBelongings:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UserRightsObject.
 const (
 	UserRightsObjectUserRights UserRightsObject = "user_rights"
@@ -9534,10 +9549,10 @@ type MatchReview struct {
 	Orders []MatchReviewOrder `json:"orders"`
 
 	// Person What the source says of the person; null in lists.
-	Person   nullable.Nullable[map[string]interface{}] `json:"person"`
-	Reason   string                                    `json:"reason"`
-	Score    float64                                   `json:"score"`
-	SourceID openapi_types.UUID                        `json:"source_id"`
+	Person   nullable.Nullable[TicketingPersonSaid] `json:"person"`
+	Reason   string                                 `json:"reason"`
+	Score    float64                                `json:"score"`
+	SourceID openapi_types.UUID                     `json:"source_id"`
 
 	// Status `settled` was found out otherwise before anybody answered.
 	Status      string             `json:"status"`
@@ -12232,27 +12247,27 @@ type TicketingGiftCardTransactionRecord struct {
 // TicketingGroupBooking defines model for TicketingGroupBooking.
 type TicketingGroupBooking struct {
 	// ContactID The organisation.
-	ContactID         nullable.Nullable[openapi_types.UUID]     `json:"contact_id"`
-	ContactPerson     nullable.Nullable[map[string]interface{}] `json:"contact_person"`
-	ContactRule       nullable.Nullable[string]                 `json:"contact_rule"`
-	CreatedAt         time.Time                                 `json:"created_at"`
-	ExternalID        string                                    `json:"external_id"`
-	Headcount         []TicketingHeadcount                      `json:"headcount"`
-	HeadcountTotal    int32                                     `json:"headcount_total"`
-	ID                openapi_types.UUID                        `json:"id"`
-	IsMissingAtSource bool                                      `json:"is_missing_at_source"`
-	IsTest            bool                                      `json:"is_test"`
-	Number            nullable.Nullable[string]                 `json:"number"`
-	Object            TicketingGroupBookingObject               `json:"object"`
-	OrderID           nullable.Nullable[openapi_types.UUID]     `json:"order_id"`
-	Organisation      nullable.Nullable[map[string]interface{}] `json:"organisation"`
-	PerformanceID     nullable.Nullable[openapi_types.UUID]     `json:"performance_id"`
-	PersonContactID   nullable.Nullable[openapi_types.UUID]     `json:"person_contact_id"`
-	PlacedAt          nullable.Nullable[time.Time]              `json:"placed_at"`
-	SourceID          openapi_types.UUID                        `json:"source_id"`
-	State             string                                    `json:"state"`
-	UpdatedAt         time.Time                                 `json:"updated_at"`
-	Version           int64                                     `json:"version"`
+	ContactID         nullable.Nullable[openapi_types.UUID]  `json:"contact_id"`
+	ContactPerson     nullable.Nullable[TicketingPersonSaid] `json:"contact_person"`
+	ContactRule       nullable.Nullable[string]              `json:"contact_rule"`
+	CreatedAt         time.Time                              `json:"created_at"`
+	ExternalID        string                                 `json:"external_id"`
+	Headcount         []TicketingHeadcount                   `json:"headcount"`
+	HeadcountTotal    int32                                  `json:"headcount_total"`
+	ID                openapi_types.UUID                     `json:"id"`
+	IsMissingAtSource bool                                   `json:"is_missing_at_source"`
+	IsTest            bool                                   `json:"is_test"`
+	Number            nullable.Nullable[string]              `json:"number"`
+	Object            TicketingGroupBookingObject            `json:"object"`
+	OrderID           nullable.Nullable[openapi_types.UUID]  `json:"order_id"`
+	Organisation      nullable.Nullable[TicketingPersonSaid] `json:"organisation"`
+	PerformanceID     nullable.Nullable[openapi_types.UUID]  `json:"performance_id"`
+	PersonContactID   nullable.Nullable[openapi_types.UUID]  `json:"person_contact_id"`
+	PlacedAt          nullable.Nullable[time.Time]           `json:"placed_at"`
+	SourceID          openapi_types.UUID                     `json:"source_id"`
+	State             string                                 `json:"state"`
+	UpdatedAt         time.Time                              `json:"updated_at"`
+	Version           int64                                  `json:"version"`
 }
 
 // TicketingGroupBookingObject defines model for TicketingGroupBooking.Object.
@@ -12347,13 +12362,13 @@ type TicketingImportViolation struct {
 // TicketingLine defines model for TicketingLine.
 type TicketingLine struct {
 	// Amount A decimal amount with the decimals of its currency (ISO 4217).
-	Amount          Money                                     `json:"amount"`
-	Campaign        nullable.Nullable[string]                 `json:"campaign"`
-	Exemption       nullable.Nullable[string]                 `json:"exemption"`
-	ExternalID      string                                    `json:"external_id"`
-	Holder          nullable.Nullable[map[string]interface{}] `json:"holder"`
-	HolderContactID nullable.Nullable[openapi_types.UUID]     `json:"holder_contact_id"`
-	HolderRule      nullable.Nullable[string]                 `json:"holder_rule"`
+	Amount          Money                                  `json:"amount"`
+	Campaign        nullable.Nullable[string]              `json:"campaign"`
+	Exemption       nullable.Nullable[string]              `json:"exemption"`
+	ExternalID      string                                 `json:"external_id"`
+	Holder          nullable.Nullable[TicketingPersonSaid] `json:"holder"`
+	HolderContactID nullable.Nullable[openapi_types.UUID]  `json:"holder_contact_id"`
+	HolderRule      nullable.Nullable[string]              `json:"holder_rule"`
 
 	// ID The ticket's, which it keeps when it moves to another order.
 	ID            openapi_types.UUID                    `json:"id"`
@@ -12423,13 +12438,13 @@ type TicketingMembership struct {
 	ContactID   nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
 
 	// ContactRule By what it is known whose it is.
-	ContactRule       nullable.Nullable[string]                 `json:"contact_rule"`
-	CreatedAt         time.Time                                 `json:"created_at"`
-	CustomerID        nullable.Nullable[openapi_types.UUID]     `json:"customer_id"`
-	ExternalID        string                                    `json:"external_id"`
-	Holder            nullable.Nullable[map[string]interface{}] `json:"holder"`
-	ID                openapi_types.UUID                        `json:"id"`
-	IsMissingAtSource bool                                      `json:"is_missing_at_source"`
+	ContactRule       nullable.Nullable[string]              `json:"contact_rule"`
+	CreatedAt         time.Time                              `json:"created_at"`
+	CustomerID        nullable.Nullable[openapi_types.UUID]  `json:"customer_id"`
+	ExternalID        string                                 `json:"external_id"`
+	Holder            nullable.Nullable[TicketingPersonSaid] `json:"holder"`
+	ID                openapi_types.UUID                     `json:"id"`
+	IsMissingAtSource bool                                   `json:"is_missing_at_source"`
 
 	// IsRenewable Whether it may be renewed as of `as_of`.
 	IsRenewable bool                                  `json:"is_renewable"`
@@ -12528,32 +12543,32 @@ type TicketingMovement struct {
 
 // TicketingOrder An order. `buyer`, `payer` and each line's `holder` are what the source said, unchanged; `contact_id` is whom we believe it to be, for the reason in `match`.
 type TicketingOrder struct {
-	Buyer nullable.Nullable[map[string]interface{}] `json:"buyer"`
+	Buyer nullable.Nullable[TicketingPersonSaid] `json:"buyer"`
 
 	// CancellationReason Why it is cancelled where the source did not say so.
-	CancellationReason nullable.Nullable[string]                 `json:"cancellation_reason"`
-	Channel            nullable.Nullable[string]                 `json:"channel"`
-	ChannelCode        nullable.Nullable[string]                 `json:"channel_code"`
-	CommercialState    string                                    `json:"commercial_state"`
-	Consents           []map[string]interface{}                  `json:"consents"`
-	ContactID          nullable.Nullable[openapi_types.UUID]     `json:"contact_id"`
-	CreatedAt          time.Time                                 `json:"created_at"`
-	CustomerID         nullable.Nullable[openapi_types.UUID]     `json:"customer_id"`
-	ExternalID         string                                    `json:"external_id"`
-	Fees               []TicketingFee                            `json:"fees"`
-	ID                 openapi_types.UUID                        `json:"id"`
-	IsTest             bool                                      `json:"is_test"`
-	Lines              []TicketingLine                           `json:"lines"`
-	Match              nullable.Nullable[TicketingMatch]         `json:"match"`
-	Movements          []TicketingMovement                       `json:"movements"`
-	Number             nullable.Nullable[string]                 `json:"number"`
-	Object             TicketingOrderObject                      `json:"object"`
-	Payer              nullable.Nullable[map[string]interface{}] `json:"payer"`
-	PaymentState       string                                    `json:"payment_state"`
-	Payments           []TicketingPayment                        `json:"payments"`
-	PlacedAt           nullable.Nullable[time.Time]              `json:"placed_at"`
-	SourceID           openapi_types.UUID                        `json:"source_id"`
-	SplitFromID        nullable.Nullable[openapi_types.UUID]     `json:"split_from_id"`
+	CancellationReason nullable.Nullable[string]              `json:"cancellation_reason"`
+	Channel            nullable.Nullable[string]              `json:"channel"`
+	ChannelCode        nullable.Nullable[string]              `json:"channel_code"`
+	CommercialState    string                                 `json:"commercial_state"`
+	Consents           []map[string]interface{}               `json:"consents"`
+	ContactID          nullable.Nullable[openapi_types.UUID]  `json:"contact_id"`
+	CreatedAt          time.Time                              `json:"created_at"`
+	CustomerID         nullable.Nullable[openapi_types.UUID]  `json:"customer_id"`
+	ExternalID         string                                 `json:"external_id"`
+	Fees               []TicketingFee                         `json:"fees"`
+	ID                 openapi_types.UUID                     `json:"id"`
+	IsTest             bool                                   `json:"is_test"`
+	Lines              []TicketingLine                        `json:"lines"`
+	Match              nullable.Nullable[TicketingMatch]      `json:"match"`
+	Movements          []TicketingMovement                    `json:"movements"`
+	Number             nullable.Nullable[string]              `json:"number"`
+	Object             TicketingOrderObject                   `json:"object"`
+	Payer              nullable.Nullable[TicketingPersonSaid] `json:"payer"`
+	PaymentState       string                                 `json:"payment_state"`
+	Payments           []TicketingPayment                     `json:"payments"`
+	PlacedAt           nullable.Nullable[time.Time]           `json:"placed_at"`
+	SourceID           openapi_types.UUID                     `json:"source_id"`
+	SplitFromID        nullable.Nullable[openapi_types.UUID]  `json:"split_from_id"`
 
 	// Totals `gross` is everything sold, whatever became of it; `due` what is still owed for (valid lines and fees); `paid` and `refunded` the settled money in and out; `net` what stays, paid less refunded.
 	Totals    TicketingTotals `json:"totals"`
@@ -12763,6 +12778,9 @@ type TicketingPerson struct {
 	Organisation nullable.Nullable[string] `json:"organisation,omitempty"`
 	Phone        nullable.Nullable[string] `json:"phone,omitempty"`
 }
+
+// TicketingPersonSaid What the source said of somebody, unchanged, as far as its reader may see it.
+type TicketingPersonSaid = map[string]any
 
 // TicketingPostalAddress defines model for TicketingPostalAddress.
 type TicketingPostalAddress struct {
@@ -13458,6 +13476,18 @@ type User struct {
 
 // UserObject defines model for User.Object.
 type UserObject string
+
+// UserBelongings defines model for UserBelongings.
+type UserBelongings struct {
+	// Belongings What hangs on a user. The keys and clients that the user made have their rights from themselves.
+	Belongings Belongings           `json:"belongings"`
+	Object     UserBelongingsObject `json:"object"`
+	Status     string               `json:"status"`
+	UserID     openapi_types.UUID   `json:"user_id"`
+}
+
+// UserBelongingsObject defines model for UserBelongings.Object.
+type UserBelongingsObject string
 
 // UserCreate defines model for UserCreate.
 type UserCreate struct {
@@ -19168,6 +19198,9 @@ type ServerInterface interface {
 	// UpdateUser Change a user
 	// (PATCH /v1/users/{user_id})
 	UpdateUser(ctx echo.Context, userID UserID, params UpdateUserParams) error
+	// GetUserBelongings See what hangs on a user
+	// (GET /v1/users/{user_id}/belongings)
+	GetUserBelongings(ctx echo.Context, userID UserID) error
 	// DeactivateUser Deactivate a user
 	// (POST /v1/users/{user_id}/deactivate)
 	DeactivateUser(ctx echo.Context, userID UserID, params DeactivateUserParams) error
@@ -31440,6 +31473,22 @@ func (w *ServerInterfaceWrapper) UpdateUser(ctx echo.Context) error {
 	return err
 }
 
+// GetUserBelongings converts echo context to params.
+func (w *ServerInterfaceWrapper) GetUserBelongings(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", ctx.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter user_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetUserBelongings(ctx, userID)
+	return err
+}
+
 // DeactivateUser converts echo context to params.
 func (w *ServerInterfaceWrapper) DeactivateUser(ctx echo.Context) error {
 	var err error
@@ -32581,6 +32630,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/users", wrapper.CreateUser, options.OperationMiddlewares["createUser"]...)
 	router.GET(options.BaseURL+"/v1/users/:user_id", wrapper.GetUser, options.OperationMiddlewares["getUser"]...)
 	router.PATCH(options.BaseURL+"/v1/users/:user_id", wrapper.UpdateUser, options.OperationMiddlewares["updateUser"]...)
+	router.GET(options.BaseURL+"/v1/users/:user_id/belongings", wrapper.GetUserBelongings, options.OperationMiddlewares["getUserBelongings"]...)
 	router.POST(options.BaseURL+"/v1/users/:user_id/deactivate", wrapper.DeactivateUser, options.OperationMiddlewares["deactivateUser"]...)
 	router.POST(options.BaseURL+"/v1/users/:user_id/reactivate", wrapper.ReactivateUser, options.OperationMiddlewares["reactivateUser"]...)
 	router.GET(options.BaseURL+"/v1/api-keys", wrapper.ListAPIKeys, options.OperationMiddlewares["listAPIKeys"]...)
@@ -42797,6 +42847,28 @@ func (response UpdateUser200JSONResponse) VisitUpdateUserResponse(w http.Respons
 	return err
 }
 
+type GetUserBelongingsRequestObject struct {
+	UserID UserID `json:"user_id"`
+}
+
+type GetUserBelongingsResponseObject interface {
+	VisitGetUserBelongingsResponse(w http.ResponseWriter) error
+}
+
+type GetUserBelongings200JSONResponse UserBelongings
+
+func (response GetUserBelongings200JSONResponse) VisitGetUserBelongingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeactivateUserRequestObject struct {
 	UserID UserID `json:"user_id"`
 	Params DeactivateUserParams
@@ -44469,6 +44541,9 @@ type StrictServerInterface interface {
 	// UpdateUser Change a user
 	// (PATCH /v1/users/{user_id})
 	UpdateUser(ctx context.Context, request UpdateUserRequestObject) (UpdateUserResponseObject, error)
+	// GetUserBelongings See what hangs on a user
+	// (GET /v1/users/{user_id}/belongings)
+	GetUserBelongings(ctx context.Context, request GetUserBelongingsRequestObject) (GetUserBelongingsResponseObject, error)
 	// DeactivateUser Deactivate a user
 	// (POST /v1/users/{user_id}/deactivate)
 	DeactivateUser(ctx context.Context, request DeactivateUserRequestObject) (DeactivateUserResponseObject, error)
@@ -55540,6 +55615,31 @@ func (sh *strictHandler) UpdateUser(ctx echo.Context, userID UserID, params Upda
 		return err
 	} else if validResponse, ok := response.(UpdateUserResponseObject); ok {
 		return validResponse.VisitUpdateUserResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetUserBelongings operation middleware
+func (sh *strictHandler) GetUserBelongings(ctx echo.Context, userID UserID) error {
+	var request GetUserBelongingsRequestObject
+
+	request.UserID = userID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetUserBelongings(ctx.Request().Context(), request.(GetUserBelongingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetUserBelongings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetUserBelongingsResponseObject); ok {
+		return validResponse.VisitGetUserBelongingsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

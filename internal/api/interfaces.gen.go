@@ -788,6 +788,9 @@ type AccessOperations interface {
 	// UpdateUser: Change a user
 	// (PATCH /v1/users/{user_id})
 	UpdateUser(ctx context.Context, request UpdateUserRequestObject) (UpdateUserResponseObject, error)
+	// GetUserBelongings: See what hangs on a user
+	// (GET /v1/users/{user_id}/belongings)
+	GetUserBelongings(ctx context.Context, request GetUserBelongingsRequestObject) (GetUserBelongingsResponseObject, error)
 	// DeactivateUser: Deactivate a user
 	// (POST /v1/users/{user_id}/deactivate)
 	DeactivateUser(ctx context.Context, request DeactivateUserRequestObject) (DeactivateUserResponseObject, error)

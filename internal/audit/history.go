@@ -116,6 +116,10 @@ func (s *Service) onlySeen(ctx context.Context, tenant uuid.UUID, rows []auditdb
 
 // told gives events their values, as far as the actor may read them.
 func told(ctx context.Context, actor web.Actor, rows []auditdb.ListHistoryRow, f HistoryFilter) ([]Told, error) {
+	classes, err := web.ContractClasses()
+	if err != nil {
+		return nil, err
+	}
 	out := make([]Told, 0, len(rows))
 	for _, r := range rows {
 		t := Told{ListHistoryRow: r, Values: []FieldChange{}}
@@ -137,36 +141,16 @@ func told(ctx context.Context, actor web.Actor, rows []auditdb.ListHistoryRow, f
 		// the absence of values does not mean that they were erased.
 		kept := (r.SubjectKind == "contact_point" || r.SubjectKind == "address") && !pg.SightIn(ctx).Holds(pg.SeeContactPoints)
 		t.Erased = r.Changes == nil && r.ChangesDigest != nil && !kept
+		// In a contact they are of this class whole, with all that is said of them.
+		whole := (r.SubjectKind == "contact_point" || r.SubjectKind == "address") && !actor.Reads("contact_point")
 		for i, c := range t.Values {
-			if !mayRead(actor, classOf(r.SubjectKind, c.Pointer)) || r.Changes == nil && kept {
+			if whole || !classes.ReadsField(actor, r.SubjectKind, c.Pointer) || r.Changes == nil && kept {
 				t.Values[i] = FieldChange{Pointer: c.Pointer, Masked: true}
 			}
 		}
 		out = append(out, t)
 	}
 	return out, nil
-}
-
-// classOf is the class of a field by the record and its name there; empty: of
-// none.
-func classOf(kind, pointer string) string {
-	switch kind {
-	case "contact_point", "address":
-		return "contact_point"
-	case "contact":
-		switch pointer {
-		case "/birth_name", "/birthdate":
-			return "civil"
-		case "/civility", "/title", "/given_name", "/given_names", "/family_name", "/particle", "/name_suffix", "/nickname",
-			"/legal_name", "/trade_name", "/organisation_type", "/siren", "/siret", "/rna":
-			return "identity"
-		}
-	}
-	return ""
-}
-
-func mayRead(actor web.Actor, class string) bool {
-	return class == "" || actor.Readable == nil || slices.Contains(actor.Readable, class)
 }
 
 // contactsIn are those whose data a page of history holds.

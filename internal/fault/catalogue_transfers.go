@@ -19,8 +19,8 @@ var transferTexts = Texts{
 		EN: Text{"File cannot be written", "The data folder of the installation cannot be read or written; no incomplete file was kept.", "Check the rights and the disk of the data folder."},
 	},
 	"export-beyond-rights": {
-		FR: Text{"Droits insuffisants pour tout exporter", "Un export contient tout ce que l'institution possède, y compris les contacts que votre identifiant ne voit pas ou ne peut pas emporter.", "Faites-le avec un identifiant qui voit tout, contacts à accès restreint compris, par exemple celui de l'administrateur."},
-		EN: Text{"Not entitled to export everything", "An export holds everything the institution has, contacts that your credential does not see or may not take along among it.", "Do it with a credential that sees everything, restricted contacts included, such as the administrator's."},
+		FR: Text{"Droits insuffisants pour tout exporter", "Un export contient tout ce que l'institution possède, y compris les contacts et les champs que votre identifiant ne voit pas ou ne peut pas emporter.", "Faites-le avec un identifiant qui voit tout, contacts à accès restreint et classes de champs compris, par exemple celui de l'administrateur."},
+		EN: Text{"Not entitled to export everything", "An export holds everything the institution has, contacts and fields that your credential does not see or may not take along among it.", "Do it with a credential that sees everything, restricted contacts and every class of fields included, such as the administrator's."},
 	},
 	"export-unfinished": {
 		FR: Text{"Export inachevé", "Cet export n'a pas (ou pas encore) produit d'archive.", "Suivez l'opération jusqu'à « succeeded »."},

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -174,10 +175,17 @@ func schemaAt(node map[string]any) map[string]any {
 		if !ok {
 			return node
 		}
-		node = spec
+		var there any = spec
 		for _, name := range strings.Split(strings.TrimPrefix(ref, "#/"), "/") {
-			node, _ = node[strings.NewReplacer("~1", "/", "~0", "~").Replace(name)].(map[string]any)
+			switch at := there.(type) {
+			case map[string]any:
+				there = at[strings.NewReplacer("~1", "/", "~0", "~").Replace(name)]
+			case []any:
+				place, _ := strconv.Atoi(name)
+				there = at[place]
+			}
 		}
+		node, _ = there.(map[string]any)
 	}
 }
 

@@ -93,6 +93,10 @@ func onlyMasked(err error, masked []string) bool {
 		}
 		return !slices.ContainsFunc(missing.Missing, func(name string) bool { return !slices.Contains(masked, at.String()+"/"+name) })
 	}
+	switch e.ErrorKind.(type) {
+	case *kind.OneOf, *kind.AnyOf: // one of the ways is enough
+		return slices.ContainsFunc(e.Causes, func(c *jsonschema.ValidationError) bool { return onlyMasked(c, masked) })
+	}
 	return len(e.Causes) > 0 && !slices.ContainsFunc(e.Causes, func(c *jsonschema.ValidationError) bool { return !onlyMasked(c, masked) })
 }
 

@@ -46,6 +46,7 @@ func (s *Service) SetOwned(owned Owned, work *operations.Service) {
 		o, err := s.handOverTx(ctx, tx, from, to, "#/reassign_to")
 		return o.ID, err
 	})
+	s.access.SetLeaving(s.tellOfLeaving)
 }
 
 // HandOver begins to give another user what one owns.

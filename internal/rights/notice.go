@@ -21,7 +21,7 @@ func (s *Service) tell(ctx context.Context, tx pgx.Tx, actor web.Actor, role Rol
 		return 0, err
 	}
 	now := s.clock.Now()
-	people, err := s.q.Answerable(ctx, tx, actor.Tenant, now, now.Add(-access.ReviewGrace))
+	people, err := s.q.Answerable(ctx, tx, rightsdb.AnswerableParams{Scope: "rights:grant", TenantID: actor.Tenant, Now: now, Lapsed: now.Add(-access.ReviewGrace)})
 	if err != nil {
 		return 0, err
 	}
@@ -52,6 +52,39 @@ func notice(locale, to, who string, role Role, a rightsdb.InsertAssignmentParams
 		To: to, Subject: shorten("Accès d'urgence pris : " + who),
 		Text: fmt.Sprintf("%s a pris le rôle « %s » en urgence, jusqu'au %s.\n\nMotif donné :\n%s\n\nMerci de l'examiner, d'y mettre fin s'il n'était pas justifié, de le confirmer sinon : attribution %s.\n",
 			who, name, until, *a.Reason, a.ID),
+	}
+}
+
+// tellOfLeaving writes to all who may change users that a directory has ended
+// one, with what is left for somebody else.
+func (s *Service) tellOfLeaving(ctx context.Context, tx pgx.Tx, u access.User, left access.Belongings) error {
+	now := s.clock.Now()
+	people, err := s.q.Answerable(ctx, tx, rightsdb.AnswerableParams{Scope: "users:write", TenantID: u.TenantID, Now: now, Lapsed: now.Add(-access.ReviewGrace)})
+	if err != nil {
+		return err
+	}
+	for _, p := range people {
+		if _, err := s.mail.SendTx(ctx, tx, noticeOfLeaving(p.Locale, p.Email, u, left)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func noticeOfLeaving(locale, to string, u access.User, left access.Belongings) mail.Message {
+	who := oneLine(u.Name)
+	keys := len(left.APIKeys) + len(left.OAuthClient)
+	if strings.HasPrefix(locale, "en") {
+		return mail.Message{
+			To: to, Subject: shorten("To be handed over: " + who),
+			Text: fmt.Sprintf("The directory has ended the account of %s.\n\nContacts they looked after, restricted ones apart: %d\nKeys and programs they made, which go on: %d\n\nPlease say who takes the contacts over (POST /v1/users/%s/reassignments), and keep or revoke the keys (GET /v1/users/%s/belongings lists them).\n",
+				who, left.Contacts, keys, u.ID, u.ID),
+		}
+	}
+	return mail.Message{
+		To: to, Subject: shorten("À reprendre : " + who),
+		Text: fmt.Sprintf("L'annuaire a mis fin au compte de %s.\n\nContacts suivis, hors contacts restreints : %d\nClés et programmes créés, qui continuent : %d\n\nMerci de dire qui reprend les contacts (POST /v1/users/%s/reassignments) et de garder ou révoquer les clés (GET /v1/users/%s/belongings les énumère).\n",
+			who, left.Contacts, keys, u.ID, u.ID),
 	}
 }
 

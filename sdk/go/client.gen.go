@@ -4969,6 +4969,21 @@ func (e UserObject) Valid() bool {
 	}
 }
 
+// Defines values for UserBelongingsObject.
+const (
+	UserBelongingsObjectUserBelongings UserBelongingsObject = "user_belongings"
+)
+
+// Valid indicates whether the value is a known member of the UserBelongingsObject enum.
+func (e UserBelongingsObject) Valid() bool {
+	switch e {
+	case UserBelongingsObjectUserBelongings:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UserRightsObject.
 const (
 	UserRightsObjectUserRights UserRightsObject = "user_rights"
@@ -9532,10 +9547,10 @@ type MatchReview struct {
 	Orders []MatchReviewOrder `json:"orders"`
 
 	// Person What the source says of the person; null in lists.
-	Person   nullable.Nullable[map[string]interface{}] `json:"person"`
-	Reason   string                                    `json:"reason"`
-	Score    float64                                   `json:"score"`
-	SourceID openapi_types.UUID                        `json:"source_id"`
+	Person   nullable.Nullable[TicketingPersonSaid] `json:"person"`
+	Reason   string                                 `json:"reason"`
+	Score    float64                                `json:"score"`
+	SourceID openapi_types.UUID                     `json:"source_id"`
 
 	// Status `settled` was found out otherwise before anybody answered.
 	Status      string             `json:"status"`
@@ -12230,27 +12245,27 @@ type TicketingGiftCardTransactionRecord struct {
 // TicketingGroupBooking defines model for TicketingGroupBooking.
 type TicketingGroupBooking struct {
 	// ContactID The organisation.
-	ContactID         nullable.Nullable[openapi_types.UUID]     `json:"contact_id"`
-	ContactPerson     nullable.Nullable[map[string]interface{}] `json:"contact_person"`
-	ContactRule       nullable.Nullable[string]                 `json:"contact_rule"`
-	CreatedAt         time.Time                                 `json:"created_at"`
-	ExternalID        string                                    `json:"external_id"`
-	Headcount         []TicketingHeadcount                      `json:"headcount"`
-	HeadcountTotal    int32                                     `json:"headcount_total"`
-	ID                openapi_types.UUID                        `json:"id"`
-	IsMissingAtSource bool                                      `json:"is_missing_at_source"`
-	IsTest            bool                                      `json:"is_test"`
-	Number            nullable.Nullable[string]                 `json:"number"`
-	Object            TicketingGroupBookingObject               `json:"object"`
-	OrderID           nullable.Nullable[openapi_types.UUID]     `json:"order_id"`
-	Organisation      nullable.Nullable[map[string]interface{}] `json:"organisation"`
-	PerformanceID     nullable.Nullable[openapi_types.UUID]     `json:"performance_id"`
-	PersonContactID   nullable.Nullable[openapi_types.UUID]     `json:"person_contact_id"`
-	PlacedAt          nullable.Nullable[time.Time]              `json:"placed_at"`
-	SourceID          openapi_types.UUID                        `json:"source_id"`
-	State             string                                    `json:"state"`
-	UpdatedAt         time.Time                                 `json:"updated_at"`
-	Version           int64                                     `json:"version"`
+	ContactID         nullable.Nullable[openapi_types.UUID]  `json:"contact_id"`
+	ContactPerson     nullable.Nullable[TicketingPersonSaid] `json:"contact_person"`
+	ContactRule       nullable.Nullable[string]              `json:"contact_rule"`
+	CreatedAt         time.Time                              `json:"created_at"`
+	ExternalID        string                                 `json:"external_id"`
+	Headcount         []TicketingHeadcount                   `json:"headcount"`
+	HeadcountTotal    int32                                  `json:"headcount_total"`
+	ID                openapi_types.UUID                     `json:"id"`
+	IsMissingAtSource bool                                   `json:"is_missing_at_source"`
+	IsTest            bool                                   `json:"is_test"`
+	Number            nullable.Nullable[string]              `json:"number"`
+	Object            TicketingGroupBookingObject            `json:"object"`
+	OrderID           nullable.Nullable[openapi_types.UUID]  `json:"order_id"`
+	Organisation      nullable.Nullable[TicketingPersonSaid] `json:"organisation"`
+	PerformanceID     nullable.Nullable[openapi_types.UUID]  `json:"performance_id"`
+	PersonContactID   nullable.Nullable[openapi_types.UUID]  `json:"person_contact_id"`
+	PlacedAt          nullable.Nullable[time.Time]           `json:"placed_at"`
+	SourceID          openapi_types.UUID                     `json:"source_id"`
+	State             string                                 `json:"state"`
+	UpdatedAt         time.Time                              `json:"updated_at"`
+	Version           int64                                  `json:"version"`
 }
 
 // TicketingGroupBookingObject defines model for TicketingGroupBooking.Object.
@@ -12345,13 +12360,13 @@ type TicketingImportViolation struct {
 // TicketingLine defines model for TicketingLine.
 type TicketingLine struct {
 	// Amount A decimal amount with the decimals of its currency (ISO 4217).
-	Amount          Money                                     `json:"amount"`
-	Campaign        nullable.Nullable[string]                 `json:"campaign"`
-	Exemption       nullable.Nullable[string]                 `json:"exemption"`
-	ExternalID      string                                    `json:"external_id"`
-	Holder          nullable.Nullable[map[string]interface{}] `json:"holder"`
-	HolderContactID nullable.Nullable[openapi_types.UUID]     `json:"holder_contact_id"`
-	HolderRule      nullable.Nullable[string]                 `json:"holder_rule"`
+	Amount          Money                                  `json:"amount"`
+	Campaign        nullable.Nullable[string]              `json:"campaign"`
+	Exemption       nullable.Nullable[string]              `json:"exemption"`
+	ExternalID      string                                 `json:"external_id"`
+	Holder          nullable.Nullable[TicketingPersonSaid] `json:"holder"`
+	HolderContactID nullable.Nullable[openapi_types.UUID]  `json:"holder_contact_id"`
+	HolderRule      nullable.Nullable[string]              `json:"holder_rule"`
 
 	// ID The ticket's, which it keeps when it moves to another order.
 	ID            openapi_types.UUID                    `json:"id"`
@@ -12421,13 +12436,13 @@ type TicketingMembership struct {
 	ContactID   nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
 
 	// ContactRule By what it is known whose it is.
-	ContactRule       nullable.Nullable[string]                 `json:"contact_rule"`
-	CreatedAt         time.Time                                 `json:"created_at"`
-	CustomerID        nullable.Nullable[openapi_types.UUID]     `json:"customer_id"`
-	ExternalID        string                                    `json:"external_id"`
-	Holder            nullable.Nullable[map[string]interface{}] `json:"holder"`
-	ID                openapi_types.UUID                        `json:"id"`
-	IsMissingAtSource bool                                      `json:"is_missing_at_source"`
+	ContactRule       nullable.Nullable[string]              `json:"contact_rule"`
+	CreatedAt         time.Time                              `json:"created_at"`
+	CustomerID        nullable.Nullable[openapi_types.UUID]  `json:"customer_id"`
+	ExternalID        string                                 `json:"external_id"`
+	Holder            nullable.Nullable[TicketingPersonSaid] `json:"holder"`
+	ID                openapi_types.UUID                     `json:"id"`
+	IsMissingAtSource bool                                   `json:"is_missing_at_source"`
 
 	// IsRenewable Whether it may be renewed as of `as_of`.
 	IsRenewable bool                                  `json:"is_renewable"`
@@ -12526,32 +12541,32 @@ type TicketingMovement struct {
 
 // TicketingOrder An order. `buyer`, `payer` and each line's `holder` are what the source said, unchanged; `contact_id` is whom we believe it to be, for the reason in `match`.
 type TicketingOrder struct {
-	Buyer nullable.Nullable[map[string]interface{}] `json:"buyer"`
+	Buyer nullable.Nullable[TicketingPersonSaid] `json:"buyer"`
 
 	// CancellationReason Why it is cancelled where the source did not say so.
-	CancellationReason nullable.Nullable[string]                 `json:"cancellation_reason"`
-	Channel            nullable.Nullable[string]                 `json:"channel"`
-	ChannelCode        nullable.Nullable[string]                 `json:"channel_code"`
-	CommercialState    string                                    `json:"commercial_state"`
-	Consents           []map[string]interface{}                  `json:"consents"`
-	ContactID          nullable.Nullable[openapi_types.UUID]     `json:"contact_id"`
-	CreatedAt          time.Time                                 `json:"created_at"`
-	CustomerID         nullable.Nullable[openapi_types.UUID]     `json:"customer_id"`
-	ExternalID         string                                    `json:"external_id"`
-	Fees               []TicketingFee                            `json:"fees"`
-	ID                 openapi_types.UUID                        `json:"id"`
-	IsTest             bool                                      `json:"is_test"`
-	Lines              []TicketingLine                           `json:"lines"`
-	Match              nullable.Nullable[TicketingMatch]         `json:"match"`
-	Movements          []TicketingMovement                       `json:"movements"`
-	Number             nullable.Nullable[string]                 `json:"number"`
-	Object             TicketingOrderObject                      `json:"object"`
-	Payer              nullable.Nullable[map[string]interface{}] `json:"payer"`
-	PaymentState       string                                    `json:"payment_state"`
-	Payments           []TicketingPayment                        `json:"payments"`
-	PlacedAt           nullable.Nullable[time.Time]              `json:"placed_at"`
-	SourceID           openapi_types.UUID                        `json:"source_id"`
-	SplitFromID        nullable.Nullable[openapi_types.UUID]     `json:"split_from_id"`
+	CancellationReason nullable.Nullable[string]              `json:"cancellation_reason"`
+	Channel            nullable.Nullable[string]              `json:"channel"`
+	ChannelCode        nullable.Nullable[string]              `json:"channel_code"`
+	CommercialState    string                                 `json:"commercial_state"`
+	Consents           []map[string]interface{}               `json:"consents"`
+	ContactID          nullable.Nullable[openapi_types.UUID]  `json:"contact_id"`
+	CreatedAt          time.Time                              `json:"created_at"`
+	CustomerID         nullable.Nullable[openapi_types.UUID]  `json:"customer_id"`
+	ExternalID         string                                 `json:"external_id"`
+	Fees               []TicketingFee                         `json:"fees"`
+	ID                 openapi_types.UUID                     `json:"id"`
+	IsTest             bool                                   `json:"is_test"`
+	Lines              []TicketingLine                        `json:"lines"`
+	Match              nullable.Nullable[TicketingMatch]      `json:"match"`
+	Movements          []TicketingMovement                    `json:"movements"`
+	Number             nullable.Nullable[string]              `json:"number"`
+	Object             TicketingOrderObject                   `json:"object"`
+	Payer              nullable.Nullable[TicketingPersonSaid] `json:"payer"`
+	PaymentState       string                                 `json:"payment_state"`
+	Payments           []TicketingPayment                     `json:"payments"`
+	PlacedAt           nullable.Nullable[time.Time]           `json:"placed_at"`
+	SourceID           openapi_types.UUID                     `json:"source_id"`
+	SplitFromID        nullable.Nullable[openapi_types.UUID]  `json:"split_from_id"`
 
 	// Totals `gross` is everything sold, whatever became of it; `due` what is still owed for (valid lines and fees); `paid` and `refunded` the settled money in and out; `net` what stays, paid less refunded.
 	Totals    TicketingTotals `json:"totals"`
@@ -12761,6 +12776,9 @@ type TicketingPerson struct {
 	Organisation nullable.Nullable[string] `json:"organisation,omitempty"`
 	Phone        nullable.Nullable[string] `json:"phone,omitempty"`
 }
+
+// TicketingPersonSaid What the source said of somebody, unchanged, as far as its reader may see it.
+type TicketingPersonSaid = map[string]any
 
 // TicketingPostalAddress defines model for TicketingPostalAddress.
 type TicketingPostalAddress struct {
@@ -13456,6 +13474,18 @@ type User struct {
 
 // UserObject defines model for User.Object.
 type UserObject string
+
+// UserBelongings defines model for UserBelongings.
+type UserBelongings struct {
+	// Belongings What hangs on a user. The keys and clients that the user made have their rights from themselves.
+	Belongings Belongings           `json:"belongings"`
+	Object     UserBelongingsObject `json:"object"`
+	Status     string               `json:"status"`
+	UserID     openapi_types.UUID   `json:"user_id"`
+}
+
+// UserBelongingsObject defines model for UserBelongings.Object.
+type UserBelongingsObject string
 
 // UserCreate defines model for UserCreate.
 type UserCreate struct {
@@ -22126,6 +22156,14 @@ type ClientInterface interface {
 	// Corresponds with PATCH /v1/users/{user_id} (the `UpdateUser` operationId).
 	UpdateUserWithApplicationMergePatchPlusJSONBody(ctx context.Context, userID UserID, params *UpdateUserParams, body UpdateUserApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetUserBelongings See what hangs on a user
+	//
+	// What the user looks after, is in and has made, as deactivating them tells it: whatever way they left, by the API, by a
+	// directory or by the end of their account. `POST /v1/users/{user_id}/reassignments` gives the contacts to somebody else.
+	//
+	// Corresponds with GET /v1/users/{user_id}/belongings (the `GetUserBelongings` operationId).
+	GetUserBelongings(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// DeactivateUserWithBody Deactivate a user
 	//
 	// The person can act no more, at once; what they did stays theirs. The answer says what still hangs on them, and the keys
@@ -30748,6 +30786,24 @@ func (c *Client) UpdateUserWithBody(ctx context.Context, userID UserID, params *
 // Corresponds with PATCH /v1/users/{user_id} (the `UpdateUser` operationId).
 func (c *Client) UpdateUserWithApplicationMergePatchPlusJSONBody(ctx context.Context, userID UserID, params *UpdateUserParams, body UpdateUserApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateUserRequestWithApplicationMergePatchPlusJSONBody(c.Server, userID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetUserBelongings See what hangs on a user
+//
+// What the user looks after, is in and has made, as deactivating them tells it: whatever way they left, by the API, by a
+// directory or by the end of their account. `POST /v1/users/{user_id}/reassignments` gives the contacts to somebody else.
+//
+// Corresponds with GET /v1/users/{user_id}/belongings (the `GetUserBelongings` operationId).
+func (c *Client) GetUserBelongings(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetUserBelongingsRequest(c.Server, userID)
 	if err != nil {
 		return nil, err
 	}
@@ -53295,6 +53351,40 @@ func NewUpdateUserRequestWithBody(server string, userID UserID, params *UpdateUs
 	return req, nil
 }
 
+// NewGetUserBelongingsRequest constructs an http.Request for the GetUserBelongings method
+func NewGetUserBelongingsRequest(server string, userID UserID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/users/%s/belongings", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewDeactivateUserRequest calls the generic DeactivateUser builder with application/json body
 func NewDeactivateUserRequest(server string, userID UserID, params *DeactivateUserParams, body DeactivateUserJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -59053,6 +59143,16 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /v1/users/{user_id} (the `UpdateUser` operationId).
 	UpdateUserWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, userID UserID, params *UpdateUserParams, body UpdateUserApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateUserResponse, error)
+
+	// GetUserBelongingsWithResponse See what hangs on a user
+	//
+	// What the user looks after, is in and has made, as deactivating them tells it: whatever way they left, by the API, by a
+	// directory or by the end of their account. `POST /v1/users/{user_id}/reassignments` gives the contacts to somebody else.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/users/{user_id}/belongings (the `GetUserBelongings` operationId).
+	GetUserBelongingsWithResponse(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*GetUserBelongingsResponse, error)
 
 	// DeactivateUserWithBodyWithResponse Deactivate a user
 	//
@@ -74592,6 +74692,47 @@ func (r UpdateUserResponse) ContentType() string {
 	return ""
 }
 
+type GetUserBelongingsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UserBelongings
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetUserBelongingsResponse) GetJSON200() *UserBelongings {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetUserBelongingsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetUserBelongingsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetUserBelongingsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetUserBelongingsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // DeactivateUserResponse200Headers the declared response headers of an HTTP 200 response for DeactivateUser
 type DeactivateUserResponse200Headers struct {
 	ETag string
@@ -82627,6 +82768,22 @@ func (c *ClientWithResponses) UpdateUserWithApplicationMergePatchPlusJSONBodyWit
 		return nil, err
 	}
 	return ParseUpdateUserResponse(rsp)
+}
+
+// GetUserBelongingsWithResponse See what hangs on a user
+//
+// What the user looks after, is in and has made, as deactivating them tells it: whatever way they left, by the API, by a
+// directory or by the end of their account. `POST /v1/users/{user_id}/reassignments` gives the contacts to somebody else.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/users/{user_id}/belongings (the `GetUserBelongings` operationId).
+func (c *ClientWithResponses) GetUserBelongingsWithResponse(ctx context.Context, userID UserID, reqEditors ...RequestEditorFn) (*GetUserBelongingsResponse, error) {
+	rsp, err := c.GetUserBelongings(ctx, userID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetUserBelongingsResponse(rsp)
 }
 
 // DeactivateUserWithBodyWithResponse Deactivate a user
@@ -95257,6 +95414,32 @@ func ParseUpdateUserResponse(rsp *http.Response) (*UpdateUserResponse, error) {
 			headers.ETag = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetUserBelongingsResponse parses an HTTP response from a GetUserBelongingsWithResponse call
+func ParseGetUserBelongingsResponse(rsp *http.Response) (*GetUserBelongingsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetUserBelongingsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UserBelongings
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	}
 
 	return response, nil

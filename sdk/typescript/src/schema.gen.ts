@@ -4358,6 +4358,30 @@ export interface paths {
         patch: operations["updateUser"];
         trace?: never;
     };
+    "/v1/users/{user_id}/belongings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * See what hangs on a user
+         * @description What the user looks after, is in and has made, as deactivating them tells it: whatever way they left, by the API, by a
+         *     directory or by the end of their account. `POST /v1/users/{user_id}/reassignments` gives the contacts to somebody else.
+         */
+        get: operations["getUserBelongings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/users/{user_id}/deactivate": {
         parameters: {
             query?: never;
@@ -9384,7 +9408,7 @@ export interface webhooks {
         put?: never;
         /**
          * A user was deactivated
-         * @description The person can act no more.
+         * @description The person can act no more. `facts` count what they leave (`contacts`, `role_assignments`, `teams`, `api_keys`, `oauth_clients`).
          */
         post: operations["onUserDeactivated"];
         delete?: never;
@@ -12510,6 +12534,34 @@ export interface components {
             locale?: string | null;
             address?: components["schemas"]["TicketingPostalAddress"] | null;
         };
+        /**
+         * @description What the source said of somebody, unchanged, as far as its reader may see it.
+         * @example {
+         *       "email": "lena.kervadec@courrier.example",
+         *       "phone": "+33639981204",
+         *       "given_name": "Léna",
+         *       "family_name": "Kervadec"
+         *     }
+         */
+        TicketingPersonSaid: {
+            /** @description Name of the account at the source. */
+            customer?: unknown;
+            /** Format: uuid */
+            contact_id?: string | null;
+            card_number?: string | null;
+            email?: string | null;
+            email_verified?: boolean;
+            phone?: string | null;
+            given_name?: string | null;
+            family_name?: string | null;
+            name?: string | null;
+            organisation?: string | null;
+            birthdate?: string | null;
+            locale?: string | null;
+            address?: components["schemas"]["TicketingPostalAddress"] | null;
+        } & {
+            [key: string]: unknown;
+        };
         TicketingPostalAddress: {
             street?: string | null;
             postal_code?: string | null;
@@ -13247,12 +13299,8 @@ export interface components {
             customer_id: string | null;
             /** Format: uuid */
             split_from_id: string | null;
-            buyer: {
-                [key: string]: unknown;
-            } | null;
-            payer: {
-                [key: string]: unknown;
-            } | null;
+            buyer: components["schemas"]["TicketingPersonSaid"] | null;
+            payer: components["schemas"]["TicketingPersonSaid"] | null;
             consents: {
                 [key: string]: unknown;
             }[];
@@ -13295,9 +13343,7 @@ export interface components {
             replaces: string | null;
             replaced_by: string | null;
             state: string;
-            holder: {
-                [key: string]: unknown;
-            } | null;
+            holder: components["schemas"]["TicketingPersonSaid"] | null;
             /** Format: uuid */
             holder_contact_id: string | null;
             holder_rule: string | null;
@@ -13512,9 +13558,7 @@ export interface components {
             order_id: string | null;
             /** Format: uuid */
             ticket_id: string | null;
-            holder: {
-                [key: string]: unknown;
-            } | null;
+            holder: components["schemas"]["TicketingPersonSaid"] | null;
             /** Format: uuid */
             contact_id: string | null;
             /** @description By what it is known whose it is. */
@@ -13904,12 +13948,8 @@ export interface components {
             performance_id: string | null;
             /** Format: uuid */
             order_id: string | null;
-            organisation: {
-                [key: string]: unknown;
-            } | null;
-            contact_person: {
-                [key: string]: unknown;
-            } | null;
+            organisation: components["schemas"]["TicketingPersonSaid"] | null;
+            contact_person: components["schemas"]["TicketingPersonSaid"] | null;
             /**
              * Format: uuid
              * @description The organisation.
@@ -15479,9 +15519,7 @@ export interface components {
             decision_id: string | null;
             candidates: components["schemas"]["MatchCandidate"][];
             /** @description What the source says of the person; null in lists. */
-            person: {
-                [key: string]: unknown;
-            } | null;
+            person: components["schemas"]["TicketingPersonSaid"] | null;
             /** @description Those that wait; empty in lists. */
             orders: components["schemas"]["MatchReviewOrder"][];
             /** Format: date-time */
@@ -18666,6 +18704,28 @@ export interface components {
              * @description The operation that moves what they own.
              */
             reassignment_id: string | null;
+        };
+        /**
+         * @example {
+         *       "object": "user_belongings",
+         *       "user_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e06",
+         *       "status": "deactivated",
+         *       "belongings": {
+         *         "contacts": 12,
+         *         "role_assignment_ids": [],
+         *         "team_ids": [],
+         *         "api_key_ids": [],
+         *         "oauth_client_ids": []
+         *       }
+         *     }
+         */
+        UserBelongings: {
+            /** @constant */
+            object: "user_belongings";
+            /** Format: uuid */
+            user_id: string;
+            status: string;
+            belongings: components["schemas"]["Belongings"];
         };
         /** @description What hangs on a user. The keys and clients that the user made have their rights from themselves. */
         Belongings: {
@@ -29507,6 +29567,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["User"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getUserBelongings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the user. */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What hangs on them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserBelongings"];
                 };
             };
             "4XX": components["responses"]["Error"];

@@ -28,16 +28,23 @@ func (q *Queries) AddMember(ctx context.Context, db DBTX, tenantID uuid.UUID, te
 const answerable = `-- name: Answerable :many
 SELECT u.id, u.email, u.locale, u.name FROM users u
 WHERE u.tenant_id = $1 AND u.status = 'active'
-  AND (u.scopes && ARRAY['*', 'rights:grant'] OR EXISTS (
+  AND (u.scopes && ARRAY['*', $2::text] OR EXISTS (
       SELECT 1 FROM role_assignments a JOIN roles r ON r.tenant_id = a.tenant_id AND r.id = a.role_id
-      WHERE a.tenant_id = u.tenant_id AND a.status = 'approved' AND r.archived_at IS NULL AND r.scopes && ARRAY['*', 'rights:grant']
-        AND a.starts_at <= $2 AND (a.expires_at IS NULL OR a.expires_at > $2) AND (a.review_due_at IS NULL OR a.review_due_at > $3::timestamptz)
+      WHERE a.tenant_id = u.tenant_id AND a.status = 'approved' AND r.archived_at IS NULL AND r.scopes && ARRAY['*', $2::text]
+        AND a.starts_at <= $3 AND (a.expires_at IS NULL OR a.expires_at > $3) AND (a.review_due_at IS NULL OR a.review_due_at > $4::timestamptz)
         AND (a.principal_id = u.id OR EXISTS (
             SELECT 1 FROM team_members m JOIN teams t ON t.tenant_id = m.tenant_id AND t.id = m.team_id
             WHERE m.tenant_id = u.tenant_id AND m.team_id = a.principal_id AND m.user_id = u.id AND t.archived_at IS NULL))))
 ORDER BY u.id
 LIMIT 200
 `
+
+type AnswerableParams struct {
+	TenantID uuid.UUID
+	Scope    string
+	Now      time.Time
+	Lapsed   time.Time
+}
 
 type AnswerableRow struct {
 	ID     uuid.UUID
@@ -46,9 +53,15 @@ type AnswerableRow struct {
 	Name   string
 }
 
-// The users who answer for the rights: who may grant roles, directly or by a role.
-func (q *Queries) Answerable(ctx context.Context, db DBTX, tenantID uuid.UUID, now time.Time, lapsed time.Time) ([]AnswerableRow, error) {
-	rows, err := db.Query(ctx, answerable, tenantID, now, lapsed)
+// The users who have a scope, directly or by a role: who may grant roles answers
+// for the rights, who may change users for what leavers leave.
+func (q *Queries) Answerable(ctx context.Context, db DBTX, arg AnswerableParams) ([]AnswerableRow, error) {
+	rows, err := db.Query(ctx, answerable,
+		arg.TenantID,
+		arg.Scope,
+		arg.Now,
+		arg.Lapsed,
+	)
 	if err != nil {
 		return nil, err
 	}
