@@ -17,7 +17,8 @@ import (
 // which: all of them, or those that are named. What is moved is sealed anew under
 // the key of whom it is now about, so that it lives and dies with that key. A
 // merge moves them to the survivor; taking the merge back moves the same ones
-// back, and what was recorded since stays where it was recorded.
+// back, and what was recorded since stays where it was recorded. No operation
+// merges contacts yet: whatever does has to call this in its transaction.
 func (s *Service) MoveTx(ctx context.Context, tx pgx.Tx, from, to uuid.UUID, only ...uuid.UUID) ([]uuid.UUID, error) {
 	actor, err := web.ActorFrom(ctx)
 	if err != nil {
