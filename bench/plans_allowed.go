@@ -48,11 +48,11 @@ var allowedWide = map[string]string{
 	"indicatorsdb.NoteEverybody ticketing_lines":          "counting everything anew, as an operation",
 	"indicatorsdb.FindTicketFacts ticketing_lines":        "a list of contacts",
 	"ticketingdb.FindHoldersOfBuyers ticketing_lines":     "a list of buyers",
+	"ticketingdb.FindAwaiting ticketing_lines":            "a list of contacts",
 	"ticketingdb.SettleAttendance ticketing_performances": "a list of scans",
 	"ticketingdb.SettleGiftCardOwners ticketing_orders":   "a list of cards",
 	"ticketingdb.SettleMembershipOwners ticketing_orders": "a list of memberships",
 	"ticketingdb.FindContactsByName ticketing_customers":  "partial index: accounts decided by hand",
 	"ticketingdb.FindReplacements ticketing_lines":        "partial index: tickets that replace another",
-	"ticketingdb.FindOrdersToRematch ticketing_orders":    "partial index: orders of nobody",
 	"ticketingdb.FindSurvivors contacts":                  "partial index: contacts that were merged",
 }

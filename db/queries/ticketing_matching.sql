@@ -211,25 +211,49 @@ WHERE a.tenant_id = @tenant_id AND a.contact_id = ANY(@ids::uuid[]) AND a.postal
 ORDER BY a.contact_id, a.is_primary DESC, a.id;
 
 -- name: TakeRematches :many
--- Of the contacts that were noted, those for whom there is something to look at:
--- they were merged or will be found to have bought an order of nobody. After an
--- import of a million contacts that is next to none of them.
+-- The contacts that were noted, and whether they have to do with a merge that is
+-- to be told of.
 WITH taken AS (
     DELETE FROM ticketing_rematches n
     WHERE n.tenant_id = @tenant_id AND (n.contact_id, n.note) IN (
         SELECT w.contact_id, w.note FROM ticketing_rematches w WHERE w.tenant_id = @tenant_id ORDER BY w.contact_id, w.note LIMIT @at_most)
     RETURNING n.contact_id)
-SELECT DISTINCT c.id AS contact_id FROM taken
-JOIN contacts c ON c.tenant_id = @tenant_id AND c.id = taken.contact_id
-WHERE c.merged_into IS NOT NULL
+SELECT DISTINCT c.id AS contact_id, (c.merged_into IS NOT NULL
    OR EXISTS (SELECT 1 FROM contacts m WHERE m.tenant_id = @tenant_id AND m.merged_into = c.id)
-   OR EXISTS (SELECT 1 FROM ticketing_moves v WHERE v.tenant_id = @tenant_id AND v.contact_id = c.id)
-   -- Scalars, which are looked up one by one: as EXISTS they may be read whole.
-   OR (SELECT true FROM contact_points p CROSS JOIN LATERAL (
-           SELECT 1 FROM ticketing_orders o WHERE o.tenant_id = @tenant_id AND lower(o.buyer ->> 'email') = lower(p.normalized) AND o.contact_id IS NULL AND o.buyer IS NOT NULL LIMIT 1) f
-       WHERE p.tenant_id = @tenant_id AND p.contact_id = c.id AND p.kind = 'email' LIMIT 1)
-   OR (SELECT true FROM ticketing_orders o WHERE o.tenant_id = @tenant_id AND o.contact_id IS NULL AND o.buyer IS NOT NULL AND lower(o.buyer ->> 'family_name') = lower(c.family_name) LIMIT 1)
-   OR (SELECT true FROM ticketing_orders o WHERE o.tenant_id = @tenant_id AND o.contact_id IS NULL AND o.buyer IS NOT NULL AND lower(o.buyer ->> 'family_name') = lower(c.birth_name) LIMIT 1);
+   OR EXISTS (SELECT 1 FROM ticketing_moves v WHERE v.tenant_id = @tenant_id AND v.contact_id = c.id))::boolean AS merged
+FROM taken JOIN contacts c ON c.tenant_id = @tenant_id AND c.id = taken.contact_id;
+
+-- name: NoteRematches :exec
+INSERT INTO ticketing_rematches (tenant_id, contact_id) SELECT @tenant_id, unnest(@ids::uuid[]);
+
+-- name: FindAwaiting :many
+-- The sales that contacts may turn out to have to do with: those that await
+-- somebody under a name of theirs, and orders with a ticket of an unknown holder
+-- whose buyer can be reached where the contact can, or bought for it before.
+WITH keys AS MATERIALIZED (
+    SELECT p.contact_id, p.kind, p.normalized AS key FROM contact_points p WHERE p.tenant_id = @tenant_id AND p.contact_id = ANY(@ids::uuid[]) AND p.kind IN ('email', 'phone')
+    UNION ALL
+    SELECT e.contact_id, 'account', e.source || chr(31) || e.external_id FROM contact_external_ids e WHERE e.tenant_id = @tenant_id AND e.contact_id = ANY(@ids::uuid[])
+    UNION ALL
+    SELECT c.id, 'name', c.sort_name FROM contacts c WHERE c.tenant_id = @tenant_id AND c.id = ANY(@ids::uuid[]) AND c.kind = 'person'
+), near AS MATERIALIZED (
+    SELECT k.contact_id, q.contact_id AS buyer_id FROM keys k
+    JOIN contact_points q ON q.tenant_id = @tenant_id AND q.kind = k.kind AND q.normalized = k.key AND q.contact_id <> k.contact_id
+    UNION
+    SELECT h.holder_contact_id, b.contact_id FROM ticketing_lines h
+    JOIN ticketing_orders b ON b.tenant_id = h.tenant_id AND b.id = h.order_id AND b.contact_id IS NOT NULL
+    WHERE h.tenant_id = @tenant_id AND h.holder_contact_id = ANY(@ids::uuid[]) AND h.current
+), found AS (
+    SELECT k.contact_id, w.order_id, w.of_nobody FROM keys k JOIN ticketing_awaited w ON w.tenant_id = @tenant_id AND w.kind = k.kind AND w.key = k.key
+    UNION ALL
+    -- A scalar, which is looked up one by one: as EXISTS it may be read whole.
+    SELECT n.contact_id, o.id, false FROM near n JOIN ticketing_orders o ON o.tenant_id = @tenant_id AND o.contact_id = n.buyer_id
+    WHERE (SELECT true FROM ticketing_lines l WHERE l.tenant_id = @tenant_id AND l.order_id = o.id AND l.current AND l.holder_contact_id IS NULL AND l.holder_rule = 'unknown' LIMIT 1)
+    LIMIT 2000
+)
+SELECT f.contact_id::uuid AS contact_id, o.id, o.source_id, bool_or(f.of_nobody)::boolean AS of_nobody
+FROM found f JOIN ticketing_orders o ON o.tenant_id = @tenant_id AND o.id = f.order_id AND NOT o.stub AND NOT o.deleted AND NOT o.test
+GROUP BY f.contact_id, o.id, o.source_id;
 
 -- name: FindMergedFamily :many
 -- A contact, everybody merged into it, and who lives on for each of them.
@@ -248,19 +272,3 @@ ON CONFLICT (tenant_id, contact_id) DO UPDATE SET told_id = EXCLUDED.told_id;
 
 -- name: FindOrdersOfContact :many
 SELECT id, version, source_id FROM ticketing_orders WHERE tenant_id = @tenant_id AND contact_id = @contact_id AND NOT stub AND NOT deleted AND id > @after_id::uuid ORDER BY id LIMIT @page_size;
-
--- name: FindOrdersToRematch :many
--- Orders of nobody that a contact may turn out to have bought, by its addresses
--- and its name.
-WITH names AS (
-    SELECT lower(p.normalized) AS email FROM contact_points p WHERE p.tenant_id = @tenant_id AND p.contact_id = @contact_id AND p.kind = 'email'
-), families AS (
-    SELECT lower(f.name) AS family FROM contacts c CROSS JOIN LATERAL unnest(ARRAY[c.family_name, c.birth_name]) AS f(name)
-    WHERE c.tenant_id = @tenant_id AND c.id = @contact_id AND f.name IS NOT NULL
-)
-SELECT o.id, o.source_id FROM ticketing_orders o
-WHERE o.tenant_id = @tenant_id AND o.contact_id IS NULL AND o.buyer IS NOT NULL AND NOT o.test AND NOT o.stub AND NOT o.deleted AND lower(o.buyer ->> 'email') IN (SELECT n.email FROM names n)
-UNION
-SELECT o.id, o.source_id FROM ticketing_orders o
-WHERE o.tenant_id = @tenant_id AND o.contact_id IS NULL AND o.buyer IS NOT NULL AND NOT o.test AND NOT o.stub AND NOT o.deleted AND lower(o.buyer ->> 'family_name') IN (SELECT f.family FROM families f)
-LIMIT 500;

@@ -11,7 +11,9 @@ import (
 // affected are orders and accounts that a decision is about, by their source.
 type affected map[uuid.UUID]*records
 
-type records struct{ orders, customers []uuid.UUID }
+// records are those of one source. guests are orders that stay whose they are,
+// and of which only the tickets of unknown holders are looked at.
+type records struct{ orders, customers, guests []uuid.UUID }
 
 func (t affected) at(source uuid.UUID) *records {
 	if t[source] == nil {
@@ -104,7 +106,7 @@ func (s *Service) attributeTouched(ctx context.Context, tx pgx.Tx, t affected) e
 		if err != nil {
 			return err
 		}
-		if err := s.attributeAgain(ctx, tx, source, t[id].orders, t[id].customers); err != nil {
+		if err := s.attributeAgain(ctx, tx, source, *t[id]); err != nil {
 			return err
 		}
 	}

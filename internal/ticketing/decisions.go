@@ -51,15 +51,16 @@ func (s *Service) deciding(ctx context.Context, source Source, fn func(ctx conte
 			if err != nil {
 				return err
 			}
-			return s.attributeAgain(ctx, tx, source, orders, nil)
+			return s.attributeAgain(ctx, tx, source, records{orders: orders})
 		})
 	})
 }
 
 // attributeAgain attributes orders and accounts of one source anew, by what is
 // decided and known by now, whether or not anything about them changed.
-func (s *Service) attributeAgain(ctx context.Context, tx pgx.Tx, source Source, orders, customers []uuid.UUID) error {
-	if len(orders)+len(customers) == 0 {
+func (s *Service) attributeAgain(ctx context.Context, tx pgx.Tx, source Source, r records) error {
+	orders, customers := r.orders, r.customers
+	if len(orders)+len(customers)+len(r.guests) == 0 {
 		return nil
 	}
 	u := newUnit(s, tx, source, s.clock.Now())
@@ -85,6 +86,16 @@ func (s *Service) attributeAgain(ctx context.Context, tx pgx.Tx, source Source, 
 	for _, o := range u.orders {
 		o.retry = true
 	}
+	if len(r.guests) > 0 {
+		if err := u.loadWhole(ctx, r.guests); err != nil {
+			return err
+		}
+		for _, id := range r.guests {
+			if o := u.orders[id]; o != nil {
+				o.guests = true
+			}
+		}
+	}
 	if err := u.attribute(ctx); err != nil {
 		return err
 	}
@@ -102,6 +113,9 @@ func (s *Service) attributeAgain(ctx context.Context, tx pgx.Tx, source Source, 
 		return err
 	}
 	if err := u.ask(ctx); err != nil {
+		return err
+	}
+	if err := u.noteAwaited(ctx); err != nil {
 		return err
 	}
 	return u.passConsents(ctx)

@@ -74,6 +74,7 @@ func (u *unit) flushOrders(b *pgx.Batch) error {
 	var lines []ticketingdb.TicketingLine
 	var fees []ticketingdb.TicketingFee
 	var payments []ticketingdb.TicketingPayment
+	var awaited []awaitedRow
 	var rewritten []uuid.UUID
 	for _, id := range u.sequence {
 		o := u.orders[id]
@@ -81,6 +82,7 @@ func (u *unit) flushOrders(b *pgx.Batch) error {
 			continue
 		}
 		orders = append(orders, o.row)
+		awaited = append(awaited, u.awaited(o)...)
 		if o.before != nil {
 			rewritten = append(rewritten, id)
 		}
@@ -93,7 +95,7 @@ func (u *unit) flushOrders(b *pgx.Batch) error {
 		return err
 	}
 	if len(rewritten) > 0 {
-		for _, table := range []string{"ticketing_lines", "ticketing_fees", "ticketing_payments"} {
+		for _, table := range []string{"ticketing_lines", "ticketing_fees", "ticketing_payments", "ticketing_awaited"} {
 			b.Queue("DELETE FROM "+table+" WHERE tenant_id = $1 AND order_id = ANY($2)", u.source.TenantID, rewritten)
 		}
 	}
@@ -104,6 +106,9 @@ func (u *unit) flushOrders(b *pgx.Batch) error {
 		return err
 	}
 	if err := write(b, "ticketing_payments", payments); err != nil {
+		return err
+	}
+	if err := write(b, "ticketing_awaited", awaited); err != nil {
 		return err
 	}
 	return write(b, "ticketing_movements", u.movements)

@@ -37,7 +37,7 @@ func TestForgottenCustomerComesBackByNothing(t *testing.T) {
 		c := app.Get("/v1/contacts/" + contact).Is(200).JSON()
 		require.Equal(t, []any{"Anonymisé", nil, nil}, []any{c["display_name"], c["given_name"], c["family_name"]})
 		require.Empty(t, app.Get("/v1/contacts?q=zqcastellan").Data())
-		for _, table := range []string{"ticketing_customers", "ticketing_orders", "ticketing_lines", "ticketing_memberships", "ticketing_group_bookings", "contacts", "contact_points", "contact_search"} {
+		for _, table := range []string{"ticketing_customers", "ticketing_orders", "ticketing_lines", "ticketing_memberships", "ticketing_group_bookings", "ticketing_awaited", "contacts", "contact_points", "contact_search"} {
 			require.Zero(t, rowsOf(t, app, table, "qcastellan"), table)
 		}
 	}

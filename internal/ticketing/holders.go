@@ -20,12 +20,16 @@ func (u *unit) attributeHolders(ctx context.Context) error {
 		relinked := o.retry || o.before == nil || !sameID(o.before.ContactID, o.row.ContactID)
 		for ticket, l := range o.lines {
 			before, existed := o.linesBefore[ticket]
-			if _, decided := u.decisions[decisionKey{scopeTicket, ticket.String()}]; existed && !relinked && !decided && bytes.Equal(before.Holder, l.Holder) {
+			if _, decided := u.decisions[decisionKey{scopeTicket, ticket.String()}]; existed && !relinked && !decided && bytes.Equal(before.Holder, l.Holder) && (!o.guests || before.HolderContactID != nil) {
 				l.HolderContactID, l.HolderRule, l.HolderScore, l.HolderInputs, l.HolderEvidence = before.HolderContactID, before.HolderRule, before.HolderScore, before.HolderInputs, before.HolderEvidence
 				continue
 			}
 			if err := u.attributeHolder(ctx, o, l); err != nil {
 				return err
+			}
+			// Others of this buyer's tickets may turn out to be for the same person.
+			if l.HolderContactID != nil && (!existed || !sameID(before.HolderContactID, l.HolderContactID) || !sameID(o.before.ContactID, o.row.ContactID)) {
+				u.met[*l.HolderContactID] = true
 			}
 		}
 	}

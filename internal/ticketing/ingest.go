@@ -237,6 +237,9 @@ func (u *unit) conclude(ctx context.Context, messages []*message, outcomes []Out
 	if err := u.ask(ctx); err != nil {
 		return err
 	}
+	if err := u.noteAwaited(ctx); err != nil {
+		return err
+	}
 	for i, m := range messages {
 		if m != nil {
 			u.complete(m, &outcomes[i])

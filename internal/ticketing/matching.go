@@ -49,6 +49,8 @@ type matching struct {
 	answered  []string // descriptions that the rules attribute by now
 	homes     []pair
 	learnt    []string // addresses that too many people have used
+	// met are contacts that this unit made, learnt something of or recognised.
+	met map[uuid.UUID]bool
 }
 
 // loadDecisions reads what people decided about the orders, tickets and

@@ -46,6 +46,7 @@ func (u *unit) create(ctx context.Context, p *person, d description) (*uuid.UUID
 		return nil, err
 	}
 	c := candidate{id: made.ID, name: d.name, display: made.DisplayName}
+	u.met[c.id] = true
 	if len(in.Addresses) > 0 {
 		c.places = []place{placeOf(p)}
 	}
@@ -83,6 +84,7 @@ func (u *unit) enrich(ctx context.Context, id uuid.UUID, p *person, d descriptio
 				return err
 			}
 			u.people.byAccount[key] = id
+			u.met[id] = true
 		}
 	}
 	c, ok := u.people.byID[id]
@@ -100,6 +102,7 @@ func (u *unit) enrich(ctx context.Context, id uuid.UUID, p *person, d descriptio
 			return err
 		}
 		u.people.byEmail[d.email] = append(u.people.byEmail[d.email], c)
+		u.met[id] = true
 	}
 	if d.phone != "" && !reachedAt(u.people.byPhone[d.phone], id) {
 		if err := written(); err != nil {
@@ -109,6 +112,7 @@ func (u *unit) enrich(ctx context.Context, id uuid.UUID, p *person, d descriptio
 			return err
 		}
 		u.people.byPhone[d.phone] = append(u.people.byPhone[d.phone], c)
+		u.met[id] = true
 	}
 	return nil
 }

@@ -34,6 +34,7 @@ type order struct {
 	balances    map[movementKey]balance
 	buyer       *person
 	retry       bool // attribute again although the inputs are the same
+	guests      bool // attribute tickets of unknown holders again
 	changed     bool
 	refunded    int64 // what this unit added to the ledger as refunds
 }

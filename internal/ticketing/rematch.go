@@ -88,7 +88,28 @@ func (s *Service) queueRematches(ctx context.Context, tenant uuid.UUID) error {
 		if err != nil {
 			return err
 		}
-		for _, id := range named {
+		due := map[uuid.UUID]bool{}
+		var others []uuid.UUID
+		for _, n := range named {
+			if due[n.ContactID] = n.Merged; !n.Merged {
+				others = append(others, n.ContactID)
+			}
+		}
+		// After an import of a million contacts next to none of them has anything
+		// that waits.
+		if err := pg.AsEverything(ctx, tx, func(ctx context.Context) error {
+			found, err := s.q.FindAwaiting(ctx, tx, tenant, some(others))
+			for _, f := range found {
+				due[f.ContactID] = true
+			}
+			return err
+		}); err != nil {
+			return err
+		}
+		for _, id := range sortedKeys(due) {
+			if !due[id] {
+				continue
+			}
 			if err := s.jobs.InsertTx(ctx, tx, RematchArgs{Tenant: tenant, Contact: id}, nil); err != nil {
 				return err
 			}
@@ -97,8 +118,9 @@ func (s *Service) queueRematches(ctx context.Context, tenant uuid.UUID) error {
 	})
 }
 
-// Rematch looks again at the orders of nobody that a contact may have bought,
-// now that it has changed, and tells of orders that a merge or its revert moved.
+// Rematch looks again at the orders of nobody that a contact may have bought and
+// at the tickets of nobody that may be for it, now that it has changed or was
+// met for the first time, and tells of orders that a merge or its revert moved.
 // What people decided stands. Doing it again changes nothing.
 func (s *Service) Rematch(ctx context.Context, contact uuid.UUID) error {
 	actor, err := web.ActorFrom(ctx)
@@ -111,13 +133,17 @@ func (s *Service) Rematch(ctx context.Context, contact uuid.UUID) error {
 			if err != nil || len(family) == 0 {
 				return err
 			}
-			found, err := s.q.FindOrdersToRematch(ctx, tx, actor.Tenant, family[0].Survivor)
+			found, err := s.q.FindAwaiting(ctx, tx, actor.Tenant, []uuid.UUID{family[0].Survivor})
 			if err != nil {
 				return err
 			}
 			t := affected{}
 			for _, r := range found {
-				t.at(r.SourceID).orders = append(t.at(r.SourceID).orders, r.ID)
+				if r.OfNobody {
+					t.at(r.SourceID).orders = append(t.at(r.SourceID).orders, r.ID)
+				} else {
+					t.at(r.SourceID).guests = append(t.at(r.SourceID).guests, r.ID)
+				}
 			}
 			if err := s.lockSources(ctx, tx, actor.Tenant, t); err != nil {
 				return err

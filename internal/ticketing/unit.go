@@ -62,7 +62,8 @@ type entity[T any] struct {
 
 func newUnit(s *Service, tx pgx.Tx, source Source, now time.Time) *unit {
 	return &unit{
-		s: s, tx: tx, source: source, now: now,
+		matching: matching{met: map[uuid.UUID]bool{}},
+		s:        s, tx: tx, source: source, now: now,
 		records: map[recordKey]*Record{}, recordOf: map[uuid.UUID]*Record{}, dirtyRecords: map[*Record]bool{}, counted: map[*Record]standing{},
 		productions: map[uuid.UUID]*entity[ticketingdb.TicketingProduction]{}, performances: map[uuid.UUID]*entity[ticketingdb.TicketingPerformance]{},
 		priceTypes: map[uuid.UUID]*entity[ticketingdb.TicketingPriceType]{}, customers: map[uuid.UUID]*entity[ticketingdb.TicketingCustomer]{},

@@ -113,6 +113,7 @@ INSERT INTO ticketing_lines (tenant_id, order_id, ticket_id, rank, external_id, 
 INSERT INTO ticketing_fees (tenant_id, order_id, external_id, kind, amount_minor, state) VALUES (pg_temp.here(), pg_temp.ref('orderÉ1'), 'F', 'service', 100, 'valid');
 INSERT INTO ticketing_payments (tenant_id, order_id, kind, external_id, method, amount_minor, state, lines) VALUES
     (pg_temp.here(), pg_temp.ref('orderÉ1'), 'payment', 'X', 'card', 4250, 'settled', '{B1}');
+INSERT INTO ticketing_awaited (tenant_id, kind, key, order_id, of_nobody) VALUES (pg_temp.here(), 'email', 'attendue@courrier.example', pg_temp.ref('orderÉ1'), false);
 INSERT INTO ticketing_movements (tenant_id, id, order_id, kind, external_id, amount_minor, currency, method, reason) VALUES
     (pg_temp.here(), pg_temp.ref('movement'), pg_temp.ref('orderÉ1'), 'refund', 'Y', -100, 'EUR', 'card', 'corrected');
 

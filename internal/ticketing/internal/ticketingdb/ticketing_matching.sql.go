@@ -22,6 +22,68 @@ func (q *Queries) DropCandidates(ctx context.Context, db DBTX, tenantID uuid.UUI
 	return err
 }
 
+const findAwaiting = `-- name: FindAwaiting :many
+WITH keys AS MATERIALIZED (
+    SELECT p.contact_id, p.kind, p.normalized AS key FROM contact_points p WHERE p.tenant_id = $1 AND p.contact_id = ANY($2::uuid[]) AND p.kind IN ('email', 'phone')
+    UNION ALL
+    SELECT e.contact_id, 'account', e.source || chr(31) || e.external_id FROM contact_external_ids e WHERE e.tenant_id = $1 AND e.contact_id = ANY($2::uuid[])
+    UNION ALL
+    SELECT c.id, 'name', c.sort_name FROM contacts c WHERE c.tenant_id = $1 AND c.id = ANY($2::uuid[]) AND c.kind = 'person'
+), near AS MATERIALIZED (
+    SELECT k.contact_id, q.contact_id AS buyer_id FROM keys k
+    JOIN contact_points q ON q.tenant_id = $1 AND q.kind = k.kind AND q.normalized = k.key AND q.contact_id <> k.contact_id
+    UNION
+    SELECT h.holder_contact_id, b.contact_id FROM ticketing_lines h
+    JOIN ticketing_orders b ON b.tenant_id = h.tenant_id AND b.id = h.order_id AND b.contact_id IS NOT NULL
+    WHERE h.tenant_id = $1 AND h.holder_contact_id = ANY($2::uuid[]) AND h.current
+), found AS (
+    SELECT k.contact_id, w.order_id, w.of_nobody FROM keys k JOIN ticketing_awaited w ON w.tenant_id = $1 AND w.kind = k.kind AND w.key = k.key
+    UNION ALL
+    -- A scalar, which is looked up one by one: as EXISTS it may be read whole.
+    SELECT n.contact_id, o.id, false FROM near n JOIN ticketing_orders o ON o.tenant_id = $1 AND o.contact_id = n.buyer_id
+    WHERE (SELECT true FROM ticketing_lines l WHERE l.tenant_id = $1 AND l.order_id = o.id AND l.current AND l.holder_contact_id IS NULL AND l.holder_rule = 'unknown' LIMIT 1)
+    LIMIT 2000
+)
+SELECT f.contact_id::uuid AS contact_id, o.id, o.source_id, bool_or(f.of_nobody)::boolean AS of_nobody
+FROM found f JOIN ticketing_orders o ON o.tenant_id = $1 AND o.id = f.order_id AND NOT o.stub AND NOT o.deleted AND NOT o.test
+GROUP BY f.contact_id, o.id, o.source_id
+`
+
+type FindAwaitingRow struct {
+	ContactID uuid.UUID `json:"contact_id"`
+	ID        uuid.UUID `json:"id"`
+	SourceID  uuid.UUID `json:"source_id"`
+	OfNobody  bool      `json:"of_nobody"`
+}
+
+// The sales that contacts may turn out to have to do with: those that await
+// somebody under a name of theirs, and orders with a ticket of an unknown holder
+// whose buyer can be reached where the contact can, or bought for it before.
+func (q *Queries) FindAwaiting(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]FindAwaitingRow, error) {
+	rows, err := db.Query(ctx, findAwaiting, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FindAwaitingRow{}
+	for rows.Next() {
+		var i FindAwaitingRow
+		if err := rows.Scan(
+			&i.ContactID,
+			&i.ID,
+			&i.SourceID,
+			&i.OfNobody,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const findBuyerOfReview = `-- name: FindBuyerOfReview :one
 SELECT buyer AS person FROM ticketing_orders o WHERE o.tenant_id = $1 AND o.id = $2
 UNION ALL
@@ -606,48 +668,6 @@ func (q *Queries) FindOrdersOfReview(ctx context.Context, db DBTX, tenantID uuid
 	for rows.Next() {
 		var i FindOrdersOfReviewRow
 		if err := rows.Scan(&i.ID, &i.Number, &i.SourceID); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const findOrdersToRematch = `-- name: FindOrdersToRematch :many
-WITH names AS (
-    SELECT lower(p.normalized) AS email FROM contact_points p WHERE p.tenant_id = $1 AND p.contact_id = $2 AND p.kind = 'email'
-), families AS (
-    SELECT lower(f.name) AS family FROM contacts c CROSS JOIN LATERAL unnest(ARRAY[c.family_name, c.birth_name]) AS f(name)
-    WHERE c.tenant_id = $1 AND c.id = $2 AND f.name IS NOT NULL
-)
-SELECT o.id, o.source_id FROM ticketing_orders o
-WHERE o.tenant_id = $1 AND o.contact_id IS NULL AND o.buyer IS NOT NULL AND NOT o.test AND NOT o.stub AND NOT o.deleted AND lower(o.buyer ->> 'email') IN (SELECT n.email FROM names n)
-UNION
-SELECT o.id, o.source_id FROM ticketing_orders o
-WHERE o.tenant_id = $1 AND o.contact_id IS NULL AND o.buyer IS NOT NULL AND NOT o.test AND NOT o.stub AND NOT o.deleted AND lower(o.buyer ->> 'family_name') IN (SELECT f.family FROM families f)
-LIMIT 500
-`
-
-type FindOrdersToRematchRow struct {
-	ID       uuid.UUID `json:"id"`
-	SourceID uuid.UUID `json:"source_id"`
-}
-
-// Orders of nobody that a contact may turn out to have bought, by its addresses
-// and its name.
-func (q *Queries) FindOrdersToRematch(ctx context.Context, db DBTX, tenantID uuid.UUID, contactID uuid.UUID) ([]FindOrdersToRematchRow, error) {
-	rows, err := db.Query(ctx, findOrdersToRematch, tenantID, contactID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []FindOrdersToRematchRow{}
-	for rows.Next() {
-		var i FindOrdersToRematchRow
-		if err := rows.Scan(&i.ID, &i.SourceID); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -1410,6 +1430,15 @@ func (q *Queries) MayOn(ctx context.Context, db DBTX, verb string, tenantID uuid
 	return column_1, err
 }
 
+const noteRematches = `-- name: NoteRematches :exec
+INSERT INTO ticketing_rematches (tenant_id, contact_id) SELECT $1, unnest($2::uuid[])
+`
+
+func (q *Queries) NoteRematches(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) error {
+	_, err := db.Exec(ctx, noteRematches, tenantID, ids)
+	return err
+}
+
 const sayMailbox = `-- name: SayMailbox :one
 INSERT INTO ticketing_mailboxes (tenant_id, pattern, is_generic, origin, note) VALUES ($1, $2, $3, 'said', $4)
 ON CONFLICT (tenant_id, pattern) DO UPDATE SET is_generic = EXCLUDED.is_generic, origin = 'said', note = EXCLUDED.note, updated_at = now()
@@ -1576,35 +1605,32 @@ WITH taken AS (
     WHERE n.tenant_id = $1 AND (n.contact_id, n.note) IN (
         SELECT w.contact_id, w.note FROM ticketing_rematches w WHERE w.tenant_id = $1 ORDER BY w.contact_id, w.note LIMIT $2)
     RETURNING n.contact_id)
-SELECT DISTINCT c.id AS contact_id FROM taken
-JOIN contacts c ON c.tenant_id = $1 AND c.id = taken.contact_id
-WHERE c.merged_into IS NOT NULL
+SELECT DISTINCT c.id AS contact_id, (c.merged_into IS NOT NULL
    OR EXISTS (SELECT 1 FROM contacts m WHERE m.tenant_id = $1 AND m.merged_into = c.id)
-   OR EXISTS (SELECT 1 FROM ticketing_moves v WHERE v.tenant_id = $1 AND v.contact_id = c.id)
-   -- Scalars, which are looked up one by one: as EXISTS they may be read whole.
-   OR (SELECT true FROM contact_points p CROSS JOIN LATERAL (
-           SELECT 1 FROM ticketing_orders o WHERE o.tenant_id = $1 AND lower(o.buyer ->> 'email') = lower(p.normalized) AND o.contact_id IS NULL AND o.buyer IS NOT NULL LIMIT 1) f
-       WHERE p.tenant_id = $1 AND p.contact_id = c.id AND p.kind = 'email' LIMIT 1)
-   OR (SELECT true FROM ticketing_orders o WHERE o.tenant_id = $1 AND o.contact_id IS NULL AND o.buyer IS NOT NULL AND lower(o.buyer ->> 'family_name') = lower(c.family_name) LIMIT 1)
-   OR (SELECT true FROM ticketing_orders o WHERE o.tenant_id = $1 AND o.contact_id IS NULL AND o.buyer IS NOT NULL AND lower(o.buyer ->> 'family_name') = lower(c.birth_name) LIMIT 1)
+   OR EXISTS (SELECT 1 FROM ticketing_moves v WHERE v.tenant_id = $1 AND v.contact_id = c.id))::boolean AS merged
+FROM taken JOIN contacts c ON c.tenant_id = $1 AND c.id = taken.contact_id
 `
 
-// Of the contacts that were noted, those for whom there is something to look at:
-// they were merged or will be found to have bought an order of nobody. After an
-// import of a million contacts that is next to none of them.
-func (q *Queries) TakeRematches(ctx context.Context, db DBTX, tenantID uuid.UUID, atMost int32) ([]uuid.UUID, error) {
+type TakeRematchesRow struct {
+	ContactID uuid.UUID `json:"contact_id"`
+	Merged    bool      `json:"merged"`
+}
+
+// The contacts that were noted, and whether they have to do with a merge that is
+// to be told of.
+func (q *Queries) TakeRematches(ctx context.Context, db DBTX, tenantID uuid.UUID, atMost int32) ([]TakeRematchesRow, error) {
 	rows, err := db.Query(ctx, takeRematches, tenantID, atMost)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []uuid.UUID{}
+	items := []TakeRematchesRow{}
 	for rows.Next() {
-		var contact_id uuid.UUID
-		if err := rows.Scan(&contact_id); err != nil {
+		var i TakeRematchesRow
+		if err := rows.Scan(&i.ContactID, &i.Merged); err != nil {
 			return nil, err
 		}
-		items = append(items, contact_id)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
