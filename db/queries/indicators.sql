@@ -63,11 +63,21 @@ WHERE o.tenant_id = @tenant_id AND NOT o.test AND NOT o.stub AND NOT o.deleted
 ORDER BY coalesce(o.placed_at, o.created_at), l.ticket_id;
 
 -- name: KeepFigures :exec
-INSERT INTO contact_indicators (tenant_id, contact_id, figures, orders, tickets, last_order_at, first_visit_at, counted_at, stale_at)
-VALUES (@tenant_id, @contact_id, @figures, @orders, @tickets, sqlc.narg('last_order_at')::timestamptz, sqlc.narg('first_visit_at')::timestamptz, @counted_at, sqlc.narg('stale_at')::timestamptz)
+INSERT INTO contact_indicators (tenant_id, contact_id, figures, orders, orders_last_year, tickets, visits, missed_visits, subscriptions, last_order_at, first_visit_at, last_visit_at, counted_at, stale_at)
+VALUES (@tenant_id, @contact_id, @figures, @orders, @orders_last_year::integer, @tickets, @visits::integer, @missed_visits::integer, @subscriptions::integer,
+    sqlc.narg('last_order_at')::timestamptz, sqlc.narg('first_visit_at')::timestamptz, sqlc.narg('last_visit_at')::timestamptz, @counted_at, sqlc.narg('stale_at')::timestamptz)
 ON CONFLICT (tenant_id, contact_id) DO UPDATE
-SET figures = EXCLUDED.figures, orders = EXCLUDED.orders, tickets = EXCLUDED.tickets, last_order_at = EXCLUDED.last_order_at, first_visit_at = EXCLUDED.first_visit_at,
-    counted_at = EXCLUDED.counted_at, stale_at = EXCLUDED.stale_at;
+SET figures = EXCLUDED.figures, orders = EXCLUDED.orders, orders_last_year = EXCLUDED.orders_last_year, tickets = EXCLUDED.tickets, visits = EXCLUDED.visits,
+    missed_visits = EXCLUDED.missed_visits, subscriptions = EXCLUDED.subscriptions, last_order_at = EXCLUDED.last_order_at, first_visit_at = EXCLUDED.first_visit_at,
+    last_visit_at = EXCLUDED.last_visit_at, counted_at = EXCLUDED.counted_at, stale_at = EXCLUDED.stale_at;
+
+-- name: DropOtherNets :exec
+DELETE FROM contact_indicator_nets WHERE tenant_id = @tenant_id AND contact_id = @contact_id AND currency <> ALL(@currencies::text[]);
+
+-- name: KeepNets :exec
+INSERT INTO contact_indicator_nets (tenant_id, contact_id, currency, net_minor, net_last_year_minor)
+SELECT @tenant_id, @contact_id, unnest(@currencies::text[]), unnest(@nets::bigint[]), unnest(@last_year::bigint[])
+ON CONFLICT (tenant_id, contact_id, currency) DO UPDATE SET net_minor = EXCLUDED.net_minor, net_last_year_minor = EXCLUDED.net_last_year_minor;
 
 -- name: DropFigures :exec
 DELETE FROM contact_indicators WHERE tenant_id = @tenant_id AND contact_id = ANY(@ids::uuid[]);

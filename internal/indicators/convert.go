@@ -17,7 +17,7 @@ import (
 func toAPI(i Indicators) api.ContactIndicators {
 	out := api.ContactIndicators{
 		ContactID: i.ContactID, Object: api.ContactIndicatorsObjectContactIndicators, AsOf: i.AsOf, CountedAt: i.CountedAt, Orders: i.Orders, OrdersLastYear: i.OrdersLastYear,
-		FirstOrderAt: web.Nullable(i.FirstOrderAt), LastOrderAt: web.Nullable(i.LastOrderAt), DaysSinceLastOrder: nullable.NewNullNullable[int32](), Net: []api.Money{},
+		FirstOrderAt: web.Nullable(i.FirstOrderAt), LastOrderAt: web.Nullable(i.LastOrderAt), DaysSinceLastOrder: nullable.NewNullNullable[int32](), Net: amountsToAPI(i.Net), NetLastYear: amountsToAPI(i.NetLastYear),
 		Tickets: i.Tickets, Visits: i.Visits, MissedVisits: i.Missed, UpcomingVisits: i.Upcoming, FirstVisitAt: web.Nullable(i.FirstVisitAt), LastVisitAt: web.Nullable(i.LastVisitAt),
 		AverageLeadDays: nullable.NewNullNullable[float64](), Disciplines: sharesToAPI(i.Disciplines), Seasons: sharesToAPI(i.Seasons), Subscriptions: i.Subscriptions,
 	}
@@ -27,8 +27,13 @@ func toAPI(i Indicators) api.ContactIndicators {
 	if i.LeadTickets > 0 {
 		out.AverageLeadDays = nullable.NewNullableWithValue(twoPlaces(float64(i.LeadSeconds) / float64(i.LeadTickets) / 86400))
 	}
-	for _, c := range currencies(i.Net) {
-		out.Net = append(out.Net, moneyToAPI(i.Net[c], c))
+	return out
+}
+
+func amountsToAPI(of map[string]int64) []api.Money {
+	out := make([]api.Money, 0, len(of))
+	for _, c := range currencies(of) {
+		out = append(out, moneyToAPI(of[c], c))
 	}
 	return out
 }
@@ -84,4 +89,56 @@ func rateToAPI(r Captured) api.CaptureRate {
 		out.ReachablePercent = nullable.NewNullableWithValue(twoPlaces(100 * float64(r.Reachable) / float64(r.Tickets)))
 	}
 	return out
+}
+
+// queryOf reads the filters of a list, in the order of the contract.
+func queryOf(p api.ListContactIndicatorsParams) (Query, error) {
+	q := Query{Currency: "EUR", Discipline: p.Discipline, Season: p.Season}
+	if p.Currency != nil {
+		q.Currency = *p.Currency
+	}
+	if p.Sort != nil {
+		q.Sort = string(*p.Sort)
+	}
+	times := func(figure string, from, before *time.Time) {
+		if from != nil {
+			q.Bounds = append(q.Bounds, Bound{figure, ">=", *from})
+		}
+		if before != nil {
+			q.Bounds = append(q.Bounds, Bound{figure, "<", *before})
+		}
+	}
+	counts := func(figure string, least, most *int32) {
+		if least != nil {
+			q.Bounds = append(q.Bounds, Bound{figure, ">=", *least})
+		}
+		if most != nil {
+			q.Bounds = append(q.Bounds, Bound{figure, "<=", *most})
+		}
+	}
+	var failed error
+	amounts := func(figure string, least, most *string) {
+		for _, b := range []struct {
+			suffix, op string
+			text       *string
+		}{{"_gte", ">=", least}, {"_lte", "<=", most}} {
+			if b.text == nil || failed != nil {
+				continue
+			}
+			value, err := minor(figure+b.suffix, *b.text, q.Currency)
+			q.Bounds, failed = append(q.Bounds, Bound{figure, b.op, value}), err
+		}
+	}
+	times("last_order_at", p.LastOrderAtGte, p.LastOrderAtLt)
+	counts("orders", p.OrdersGte, p.OrdersLte)
+	counts("orders_last_year", p.OrdersLastYearGte, p.OrdersLastYearLte)
+	amounts("net", p.NetGte, p.NetLte)
+	amounts("net_last_year", p.NetLastYearGte, p.NetLastYearLte)
+	counts("tickets", p.TicketsGte, p.TicketsLte)
+	counts("visits", p.VisitsGte, p.VisitsLte)
+	counts("missed_visits", p.MissedVisitsGte, p.MissedVisitsLte)
+	counts("subscriptions", p.SubscriptionsGte, p.SubscriptionsLte)
+	times("first_visit_at", p.FirstVisitAtGte, p.FirstVisitAtLt)
+	times("last_visit_at", p.LastVisitAtGte, p.LastVisitAtLt)
+	return q, failed
 }

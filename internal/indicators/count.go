@@ -1,7 +1,6 @@
 package indicators
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -37,6 +36,7 @@ const (
 	Orders         = "orders"
 	OrdersLastYear = "orders_last_year"
 	Net            = "net"
+	NetLastYear    = "net_last_year"
 	Tickets        = "tickets"
 	Visits         = "visits"
 	Missed         = "missed_visits"
@@ -49,7 +49,7 @@ const (
 
 // Names are all figures.
 func Names() []string {
-	return []string{Orders, OrdersLastYear, Net, Tickets, Visits, Missed, Upcoming, LeadTime, Disciplines, Seasons, Subscriptions}
+	return []string{Orders, OrdersLastYear, Net, NetLastYear, Tickets, Visits, Missed, Upcoming, LeadTime, Disciplines, Seasons, Subscriptions}
 }
 
 const year = 365 * 24 * time.Hour
@@ -75,8 +75,13 @@ func (f facts) counted(at time.Time) map[string][]Fact {
 		}
 	}
 	for _, m := range f.money {
-		if !m.At.After(at) {
-			add(Net, Fact{Kind: "movement", ID: m.ID, OrderID: m.OrderID, At: m.At, Minor: m.AmountMinor, Currency: m.Currency, BuyerID: m.ContactID})
+		if m.At.After(at) {
+			continue
+		}
+		fact := Fact{Kind: "movement", ID: m.ID, OrderID: m.OrderID, At: m.At, Minor: m.AmountMinor, Currency: m.Currency, BuyerID: m.ContactID}
+		add(Net, fact)
+		if at.Sub(m.At) < year {
+			add(NetLastYear, fact)
 		}
 	}
 	for _, t := range f.tickets {
@@ -152,6 +157,7 @@ type Figures struct {
 	FirstOrderAt   *time.Time       `json:"first_order_at"`
 	LastOrderAt    *time.Time       `json:"last_order_at"`
 	Net            map[string]int64 `json:"net"` // minor units by currency
+	NetLastYear    map[string]int64 `json:"net_last_year"`
 	Tickets        int32            `json:"tickets"`
 	Visits         int32            `json:"visits"`
 	Missed         int32            `json:"missed_visits"`
@@ -169,7 +175,7 @@ type Figures struct {
 // one of them.
 func (f facts) figures(at time.Time) (Figures, *time.Time) {
 	c := f.counted(at)
-	out := Figures{Net: map[string]int64{}, Disciplines: map[string]int32{}, Seasons: map[string]int32{}}
+	out := Figures{Net: sums(c[Net]), NetLastYear: sums(c[NetLastYear]), Disciplines: map[string]int32{}, Seasons: map[string]int32{}}
 	span := func(list []Fact) (first, last *time.Time) {
 		for _, x := range list {
 			if first == nil || x.At.Before(*first) {
@@ -185,11 +191,6 @@ func (f facts) figures(at time.Time) (Figures, *time.Time) {
 	out.FirstOrderAt, out.LastOrderAt = span(c[Orders])
 	out.Visits, out.Missed, out.Upcoming = performances(c[Visits]), performances(c[Missed]), performances(c[Upcoming])
 	out.FirstVisitAt, out.LastVisitAt = span(c[Visits])
-	for _, x := range c[Net] {
-		if out.Net[x.Currency] += x.Minor; out.Net[x.Currency] == 0 {
-			delete(out.Net, x.Currency)
-		}
-	}
 	for _, x := range c[Disciplines] {
 		out.Disciplines[x.Label]++
 	}
@@ -207,6 +208,17 @@ func (f facts) figures(at time.Time) (Figures, *time.Time) {
 		out.LeadSeconds += int64(starts[x.ID].Sub(x.At) / time.Second)
 	}
 	return out, f.changes(c, at)
+}
+
+// sums adds movements up by currency, and leaves out what comes to nothing.
+func sums(list []Fact) map[string]int64 {
+	out := map[string]int64{}
+	for _, x := range list {
+		if out[x.Currency] += x.Minor; out[x.Currency] == 0 {
+			delete(out, x.Currency)
+		}
+	}
+	return out
 }
 
 // performances counts each performance once, however many tickets there are.
@@ -234,6 +246,9 @@ func (f facts) changes(c map[string][]Fact, at time.Time) *time.Time {
 	for _, x := range c[OrdersLastYear] {
 		take(x.At.Add(year))
 	}
+	for _, x := range c[NetLastYear] {
+		take(x.At.Add(year))
+	}
 	// What is dated in the future counts when its time has come.
 	for _, o := range f.orders {
 		if o.PlacedAt != nil {
@@ -259,7 +274,13 @@ func sortFacts(list []Fact) {
 	})
 }
 
-// currencies of an amount, in their order.
-func currencies(net map[string]int64) []string {
-	return slices.SortedFunc(maps.Keys(net), cmp.Compare[string])
+// currencies of amounts, in their order.
+func currencies(amounts ...map[string]int64) []string {
+	all := map[string]bool{}
+	for _, of := range amounts {
+		for currency := range of {
+			all[currency] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
 }

@@ -91,3 +91,31 @@ func (h *Handlers) GetCaptureRates(ctx context.Context, r api.GetCaptureRatesReq
 	}
 	return api.GetCaptureRates200JSONResponse(ratesToAPI(from, before, rows)), nil
 }
+
+// ListContactIndicators implements GET /v1/contact-indicators.
+func (h *Handlers) ListContactIndicators(ctx context.Context, r api.ListContactIndicatorsRequestObject) (api.ListContactIndicatorsResponseObject, error) {
+	q, err := queryOf(r.Params)
+	if err != nil {
+		return nil, err
+	}
+	asked, err := json.Marshal([]any{q, r.Params.Fields})
+	if err != nil {
+		return nil, err
+	}
+	walk := "contact-indicators" + string(asked)
+	var after Place
+	resumed, err := h.cursors.Decode(r.Params.Cursor, walk, &after)
+	if err != nil {
+		return nil, err
+	}
+	limit := web.Limit(r.Params.Limit)
+	rows, err := h.service.List(ctx, q, web.If(resumed, &after), limit+1)
+	if err != nil {
+		return nil, err
+	}
+	page, err := web.Paginate(h.cursors, walk, rows, limit, func(i Indicators) any { return q.Place(i) })
+	return api.ListContactIndicators200JSONResponse{
+		Body:    api.ContactIndicatorsList{Data: web.Map(page.Items, toAPI), NextCursor: page.Next},
+		Headers: api.ListContactIndicators200ResponseHeaders{Link: page.Link(ctx)},
+	}, err
+}

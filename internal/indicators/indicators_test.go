@@ -96,7 +96,7 @@ func TestFiguresAndTheirFacts(t *testing.T) {
 	require.Equal(t, []any{m{"name": "theatre", "tickets": 3.0}}, f["disciplines"])
 	require.Equal(t, []any{m{"name": "2026-2027", "tickets": 3.0}}, f["seasons"])
 	require.Equal(t, "2026-11-11T19:00:00Z", f["first_visit_at"])
-	for name, n := range map[string]int{"orders": 2, "tickets": 3, "net": 3, "visits": 2, "upcoming_visits": 1, "subscriptions": 1, "disciplines": 3, "seasons": 3, "lead_time": 3, "orders_last_year": 2} {
+	for name, n := range map[string]int{"orders": 2, "tickets": 3, "net": 3, "net_last_year": 3, "visits": 2, "upcoming_visits": 1, "subscriptions": 1, "disciplines": 3, "seasons": 3, "lead_time": 3, "orders_last_year": 2} {
 		require.Len(t, factsOf(app.Client, who, name), n, name)
 	}
 	require.Equal(t, m{"amount": "-5.50", "currency": "EUR"}, factsOf(app.Client, who, "net")[2]["amount"])

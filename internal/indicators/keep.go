@@ -105,10 +105,14 @@ func (s *Service) keep(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, named [
 			return err
 		}
 		err = s.q.KeepFigures(ctx, tx, indicatorsdb.KeepFiguresParams{
-			TenantID: tenant, ContactID: survivor, Figures: raw, Orders: figures.Orders, Tickets: figures.Tickets,
-			LastOrderAt: figures.LastOrderAt, FirstVisitAt: figures.FirstVisitAt, CountedAt: now, StaleAt: next,
+			TenantID: tenant, ContactID: survivor, Figures: raw, Orders: figures.Orders, OrdersLastYear: figures.OrdersLastYear, Tickets: figures.Tickets,
+			Visits: figures.Visits, MissedVisits: figures.Missed, Subscriptions: figures.Subscriptions,
+			LastOrderAt: figures.LastOrderAt, FirstVisitAt: figures.FirstVisitAt, LastVisitAt: figures.LastVisitAt, CountedAt: now, StaleAt: next,
 		})
 		if err != nil {
+			return err
+		}
+		if err := s.keepNets(ctx, tx, tenant, survivor, figures); err != nil {
 			return err
 		}
 	}
@@ -116,6 +120,18 @@ func (s *Service) keep(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, named [
 		return nil
 	}
 	return s.q.DropFigures(ctx, tx, tenant, gone)
+}
+
+// keepNets keeps the amounts, one row a currency.
+func (s *Service) keepNets(ctx context.Context, tx pgx.Tx, tenant, contact uuid.UUID, f Figures) error {
+	p := indicatorsdb.KeepNetsParams{TenantID: tenant, ContactID: contact, Currencies: []string{}}
+	for _, currency := range currencies(f.Net, f.NetLastYear) {
+		p.Currencies, p.Nets, p.LastYear = append(p.Currencies, currency), append(p.Nets, f.Net[currency]), append(p.LastYear, f.NetLastYear[currency])
+	}
+	if err := s.q.DropOtherNets(ctx, tx, tenant, contact, p.Currencies); err != nil || len(p.Currencies) == 0 {
+		return err
+	}
+	return s.q.KeepNets(ctx, tx, p)
 }
 
 // Recount starts the operation that counts everybody anew.

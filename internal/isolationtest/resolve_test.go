@@ -72,6 +72,8 @@ var plain = map[string]string{
 	"at": "an instant", "subject_kind": "one of the contract's words", "pointer": "a name of a field",
 	"valid_until_gte": "an instant", "valid_until_lt": "an instant", "attended": "yes or no", "attached": "yes or no", "state": "one of the contract's words", "as": "one of the contract's words",
 	"csv_safe": "yes or no", "restricted": "yes or no", "operation": "one of the contract's words",
+	"orders_gte": "a figure", "orders_lte": "a figure", "orders_last_year_gte": "a figure", "orders_last_year_lte": "a figure", "net_gte": "a figure", "net_lte": "a figure", "net_last_year_gte": "a figure", "net_last_year_lte": "a figure", "tickets_gte": "a figure", "tickets_lte": "a figure", "visits_gte": "a figure", "visits_lte": "a figure", "missed_visits_gte": "a figure", "missed_visits_lte": "a figure", "subscriptions_gte": "a figure", "subscriptions_lte": "a figure",
+	"last_order_at_gte": "an instant", "last_order_at_lt": "an instant", "first_visit_at_gte": "an instant", "first_visit_at_lt": "an instant", "last_visit_at_gte": "an instant", "last_visit_at_lt": "an instant", "currency": "a currency", "discipline": "a word of the sender's own", "season": "a word of the sender's own",
 	"kinds": "words of the contract", "format": "one of the contract's words", "dry_run": "yes or no",
 }
 

@@ -117,6 +117,7 @@ func leaving() map[string]rule {
 		"ticketing_scans":             {},
 		"ticketing_group_bookings":    {},
 		"ticketing_forgotten":         {},
+		"ticketing_awaited":           {},
 
 		// A connection arrives without its secrets and switched off, to be completed
 		// and switched on by whoever takes over; where reading stands travels, so that
@@ -230,6 +231,10 @@ func staying() map[string]reason {
 		"contact_indicators": {
 			"What each person's purchases come to; it follows from the orders and is counted again from them.",
 			"Ce que représentent les achats de chaque personne ; cela se déduit des commandes et s'en recalcule.",
+		},
+		"contact_indicator_nets": {
+			"The amounts among them.",
+			"Les montants parmi eux.",
 		},
 		"revoked_tokens": {
 			"Access tokens of this installation, none of which is valid elsewhere.",

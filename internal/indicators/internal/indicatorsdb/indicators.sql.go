@@ -93,6 +93,15 @@ func (q *Queries) DropFigures(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 	return err
 }
 
+const dropOtherNets = `-- name: DropOtherNets :exec
+DELETE FROM contact_indicator_nets WHERE tenant_id = $1 AND contact_id = $2 AND currency <> ALL($3::text[])
+`
+
+func (q *Queries) DropOtherNets(ctx context.Context, db DBTX, tenantID uuid.UUID, contactID uuid.UUID, currencies []string) error {
+	_, err := db.Exec(ctx, dropOtherNets, tenantID, contactID, currencies)
+	return err
+}
+
 const findMoneyFacts = `-- name: FindMoneyFacts :many
 SELECT m.id, m.order_id, o.contact_id, m.amount_minor, m.currency, coalesce(m.occurred_at, m.recorded_at)::timestamptz AS at
 FROM ticketing_orders o
@@ -330,7 +339,7 @@ func (q *Queries) FindTicketFacts(ctx context.Context, db DBTX, tenantID uuid.UU
 }
 
 const getFigures = `-- name: GetFigures :one
-SELECT tenant_id, contact_id, figures, orders, tickets, last_order_at, first_visit_at, counted_at, stale_at FROM contact_indicators WHERE tenant_id = $1 AND contact_id = $2
+SELECT tenant_id, contact_id, figures, orders, tickets, last_order_at, first_visit_at, counted_at, stale_at, orders_last_year, visits, missed_visits, subscriptions, last_visit_at FROM contact_indicators WHERE tenant_id = $1 AND contact_id = $2
 `
 
 func (q *Queries) GetFigures(ctx context.Context, db DBTX, tenantID uuid.UUID, contactID uuid.UUID) (ContactIndicator, error) {
@@ -346,6 +355,11 @@ func (q *Queries) GetFigures(ctx context.Context, db DBTX, tenantID uuid.UUID, c
 		&i.FirstVisitAt,
 		&i.CountedAt,
 		&i.StaleAt,
+		&i.OrdersLastYear,
+		&i.Visits,
+		&i.MissedVisits,
+		&i.Subscriptions,
+		&i.LastVisitAt,
 	)
 	return i, err
 }
@@ -373,23 +387,30 @@ func (q *Queries) IsNoted(ctx context.Context, db DBTX, tenantID uuid.UUID, cont
 }
 
 const keepFigures = `-- name: KeepFigures :exec
-INSERT INTO contact_indicators (tenant_id, contact_id, figures, orders, tickets, last_order_at, first_visit_at, counted_at, stale_at)
-VALUES ($1, $2, $3, $4, $5, $6::timestamptz, $7::timestamptz, $8, $9::timestamptz)
+INSERT INTO contact_indicators (tenant_id, contact_id, figures, orders, orders_last_year, tickets, visits, missed_visits, subscriptions, last_order_at, first_visit_at, last_visit_at, counted_at, stale_at)
+VALUES ($1, $2, $3, $4, $5::integer, $6, $7::integer, $8::integer, $9::integer,
+    $10::timestamptz, $11::timestamptz, $12::timestamptz, $13, $14::timestamptz)
 ON CONFLICT (tenant_id, contact_id) DO UPDATE
-SET figures = EXCLUDED.figures, orders = EXCLUDED.orders, tickets = EXCLUDED.tickets, last_order_at = EXCLUDED.last_order_at, first_visit_at = EXCLUDED.first_visit_at,
-    counted_at = EXCLUDED.counted_at, stale_at = EXCLUDED.stale_at
+SET figures = EXCLUDED.figures, orders = EXCLUDED.orders, orders_last_year = EXCLUDED.orders_last_year, tickets = EXCLUDED.tickets, visits = EXCLUDED.visits,
+    missed_visits = EXCLUDED.missed_visits, subscriptions = EXCLUDED.subscriptions, last_order_at = EXCLUDED.last_order_at, first_visit_at = EXCLUDED.first_visit_at,
+    last_visit_at = EXCLUDED.last_visit_at, counted_at = EXCLUDED.counted_at, stale_at = EXCLUDED.stale_at
 `
 
 type KeepFiguresParams struct {
-	TenantID     uuid.UUID
-	ContactID    uuid.UUID
-	Figures      json.RawMessage
-	Orders       int32
-	Tickets      int32
-	LastOrderAt  *time.Time
-	FirstVisitAt *time.Time
-	CountedAt    time.Time
-	StaleAt      *time.Time
+	TenantID       uuid.UUID
+	ContactID      uuid.UUID
+	Figures        json.RawMessage
+	Orders         int32
+	OrdersLastYear int32
+	Tickets        int32
+	Visits         int32
+	MissedVisits   int32
+	Subscriptions  int32
+	LastOrderAt    *time.Time
+	FirstVisitAt   *time.Time
+	LastVisitAt    *time.Time
+	CountedAt      time.Time
+	StaleAt        *time.Time
 }
 
 func (q *Queries) KeepFigures(ctx context.Context, db DBTX, arg KeepFiguresParams) error {
@@ -398,11 +419,41 @@ func (q *Queries) KeepFigures(ctx context.Context, db DBTX, arg KeepFiguresParam
 		arg.ContactID,
 		arg.Figures,
 		arg.Orders,
+		arg.OrdersLastYear,
 		arg.Tickets,
+		arg.Visits,
+		arg.MissedVisits,
+		arg.Subscriptions,
 		arg.LastOrderAt,
 		arg.FirstVisitAt,
+		arg.LastVisitAt,
 		arg.CountedAt,
 		arg.StaleAt,
+	)
+	return err
+}
+
+const keepNets = `-- name: KeepNets :exec
+INSERT INTO contact_indicator_nets (tenant_id, contact_id, currency, net_minor, net_last_year_minor)
+SELECT $1, $2, unnest($3::text[]), unnest($4::bigint[]), unnest($5::bigint[])
+ON CONFLICT (tenant_id, contact_id, currency) DO UPDATE SET net_minor = EXCLUDED.net_minor, net_last_year_minor = EXCLUDED.net_last_year_minor
+`
+
+type KeepNetsParams struct {
+	TenantID   uuid.UUID
+	ContactID  uuid.UUID
+	Currencies []string
+	Nets       []int64
+	LastYear   []int64
+}
+
+func (q *Queries) KeepNets(ctx context.Context, db DBTX, arg KeepNetsParams) error {
+	_, err := db.Exec(ctx, keepNets,
+		arg.TenantID,
+		arg.ContactID,
+		arg.Currencies,
+		arg.Nets,
+		arg.LastYear,
 	)
 	return err
 }

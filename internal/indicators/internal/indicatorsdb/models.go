@@ -12,13 +12,18 @@ import (
 )
 
 type ContactIndicator struct {
-	TenantID     uuid.UUID
-	ContactID    uuid.UUID
-	Figures      json.RawMessage
-	Orders       int32
-	Tickets      int32
-	LastOrderAt  *time.Time
-	FirstVisitAt *time.Time
-	CountedAt    time.Time
-	StaleAt      *time.Time
+	TenantID       uuid.UUID
+	ContactID      uuid.UUID
+	Figures        json.RawMessage
+	Orders         int32
+	Tickets        int32
+	LastOrderAt    *time.Time
+	FirstVisitAt   *time.Time
+	CountedAt      time.Time
+	StaleAt        *time.Time
+	OrdersLastYear *int32
+	Visits         *int32
+	MissedVisits   *int32
+	Subscriptions  *int32
+	LastVisitAt    *time.Time
 }
