@@ -43,10 +43,14 @@ type Server struct {
 	Domains map[int]string
 	// NoPut: declarations are changed by POST only.
 	NoPut bool
-	// Hold, where set, lets no declaration be answered before it is closed.
-	Hold  chan struct{}
-	token int
-	next  int
+	// Hold, where set, lets no declaration be taken before it is closed.
+	Hold chan struct{}
+	// Mute, where set, lets no declaration be answered before it is closed, after
+	// so many Answers; they are taken.
+	Mute    chan struct{}
+	Answers int
+	token   int
+	next    int
 }
 
 // New starts a server that ends with the test.
@@ -225,29 +229,46 @@ func (s *Server) declare(w http.ResponseWriter, r *http.Request, raw []byte) {
 		}
 	}
 	s.Lock()
-	defer s.Unlock()
-	if r.Method == http.MethodPut && s.NoPut {
-		w.WriteHeader(http.StatusMethodNotAllowed)
+	status, document := s.take(r.Method, raw)
+	mute := s.Mute
+	if s.Answers > 0 {
+		s.Answers--
+		mute = nil
+	}
+	s.Unlock()
+	if mute != nil {
+		select {
+		case <-mute:
+		case <-r.Context().Done():
+			return
+		}
+	}
+	if document == nil {
+		w.WriteHeader(status)
 		return
+	}
+	answer(w, status, document)
+}
+
+// take takes a declaration, or says why not.
+func (s *Server) take(method string, raw []byte) (int, any) {
+	if method == http.MethodPut && s.NoPut {
+		return http.StatusMethodNotAllowed, nil
 	}
 	var d declaration
 	if err := strict(raw, &d); err != nil {
-		refuse(w, "Requête illisible: "+err.Error())
-		return
+		return refusal("Requête illisible: " + err.Error())
 	}
 	if what := d.wrong(s.Domains); what != "" {
-		refuse(w, "Champ invalide: "+what)
-		return
+		return refusal("Champ invalide: " + what)
 	}
 	held := s.Held[*d.Key]
-	if r.Method == http.MethodPut && (held == nil || d.ID == nil || held["id"] != *d.ID) {
-		refuse(w, "Identifiant inconnu")
-		return
+	if method == http.MethodPut && (held == nil || d.ID == nil || held["id"] != *d.ID) {
+		return refusal("Identifiant inconnu")
 	}
 	for key, other := range s.Held {
 		if key != *d.Key && other["dateHeureRepresentationUnique"] == *d.At && other["spectacleCritere1"] == d.Show.Title {
-			refuse(w, "Une déclaration existe déjà dans la base de données SIBIL avec les mêmes données saisies")
-			return
+			return refusal("Une déclaration existe déjà dans la base de données SIBIL avec les mêmes données saisies")
 		}
 	}
 	var now map[string]any
@@ -264,7 +285,7 @@ func (s *Server) declare(w http.ResponseWriter, r *http.Request, raw []byte) {
 	now["spectacleCritere1"], now["valide"], now["declarantId"] = d.Show.Title, true, 3310
 	s.Held[*d.Key] = now
 	s.Bodies = append(s.Bodies, string(raw))
-	answer(w, status, now)
+	return status, now
 }
 
 // strict reads a document that has nothing unknown in it and nothing behind it.
@@ -280,11 +301,11 @@ func strict(raw []byte, into any) error {
 	return nil
 }
 
-func refuse(w http.ResponseWriter, title string) {
-	answer(w, http.StatusBadRequest, map[string]any{
+func refusal(title string) (int, any) {
+	return http.StatusBadRequest, map[string]any{
 		"entityName": "declaration", "errorKey": "errorsDataSib", "type": "http://www.jhipster.tech/problem/problem-with-message", "title": title, "status": 400,
 		"message": "error.errorsDataSib", "params": "declaration",
-	})
+	}
 }
 
 func answer(w http.ResponseWriter, status int, document any) {
